@@ -1,0 +1,3 @@
+//! `rwenv`: the command line for people.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Runner of the examples in the policy files.

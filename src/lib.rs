@@ -1,0 +1,22 @@
+//! rwenv lets AI agents work on real GitOps environments without being able to hurt them.
+//!
+//! The modules stand in layers; a module imports only from rows above its own. `ARCHITECTURE.md`
+//! has the table and the reasons, `tests/it/tidy.rs` holds the code to it.
+
+pub mod model;
+
+pub mod classify;
+pub mod policy;
+pub mod shell;
+
+pub mod decide;
+#[cfg(feature = "full")]
+pub mod examples;
+
+pub mod host;
+pub mod wire;
+
+pub mod enforce;
+
+#[cfg(feature = "full")]
+pub mod cli;

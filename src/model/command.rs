@@ -1,0 +1,274 @@
+//! What a shell would run: words, and the invocations made of them.
+
+use std::borrow::Cow;
+
+/// A range of bytes in the source text, end exclusive.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The text of this span, or an empty string where it does not lie on character boundaries of `source`.
+    #[must_use]
+    pub fn of(self, source: &str) -> &str {
+        source.get(self.start..self.end).unwrap_or_default()
+    }
+}
+
+/// One piece of a word after expansion.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// Characters that are certain.
+    Text(String),
+    /// Something that is known only when the shell runs.
+    Unknown,
+}
+
+/// One argument as a program would receive it, as far as it is known before running.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Word {
+    /// The pieces in order; no two neighbours are both text, and no text is empty.
+    parts: Vec<Part>,
+    /// True where an unquoted unknown may turn into no word, or several words, at run time.
+    splits: bool,
+}
+
+impl Word {
+    /// A word that is certain.
+    #[must_use]
+    pub fn literal(text: impl Into<String>) -> Self {
+        let mut word = Self::default();
+        word.push_text(&text.into());
+        word
+    }
+
+    /// A word of which nothing is known but that it is exactly one.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { parts: vec![Part::Unknown], splits: false }
+    }
+
+    /// Something of which nothing is known, not even how many words it becomes.
+    #[must_use]
+    pub fn unknown_words() -> Self {
+        Self { parts: vec![Part::Unknown], splits: true }
+    }
+
+    /// Appends certain characters.
+    pub fn push_text(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        if let Some(Part::Text(last)) = self.parts.last_mut() {
+            last.push_str(text);
+        } else {
+            self.parts.push(Part::Text(text.to_owned()));
+        }
+    }
+
+    /// Appends something unknown; `splits` says that it stands unquoted.
+    pub fn push_unknown(&mut self, splits: bool) {
+        self.splits |= splits;
+        if !matches!(self.parts.last(), Some(Part::Unknown)) {
+            self.parts.push(Part::Unknown);
+        }
+    }
+
+    /// Appends another word's pieces to this one.
+    pub fn push_word(&mut self, other: &Self) {
+        for part in &other.parts {
+            match part {
+                Part::Text(text) => self.push_text(text),
+                Part::Unknown => self.push_unknown(other.splits),
+            }
+        }
+    }
+
+    /// The pieces in order.
+    #[must_use]
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// True where the word may become none or several when the shell runs.
+    #[must_use]
+    pub fn splits(&self) -> bool {
+        self.splits
+    }
+
+    /// The same pieces as exactly one word (an unknown inside quotes).
+    #[must_use]
+    pub fn joined(mut self) -> Self {
+        self.splits = false;
+        self
+    }
+
+    /// The whole text, if all of it is certain.
+    #[must_use]
+    pub fn as_literal(&self) -> Option<&str> {
+        match self.parts.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The certain characters before the first unknown.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        match self.parts.first() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// The certain characters after the last unknown.
+    #[must_use]
+    pub fn suffix(&self) -> &str {
+        match self.parts.last() {
+            Some(Part::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// True where the word may turn out to start with `-`, that is to be a flag.
+    #[must_use]
+    pub fn may_be_flag(&self) -> bool {
+        self.prefix().starts_with('-') || (self.prefix().is_empty() && self.as_literal().is_none()) || self.splits
+    }
+
+    /// The last component of the word read as a path, if that component is certain.
+    #[must_use]
+    pub fn basename(&self) -> Option<&str> {
+        let tail = self.as_literal().unwrap_or_else(|| self.suffix());
+        match tail.rsplit_once('/') {
+            Some((_, name)) => Some(name),
+            None if self.as_literal().is_some() => Some(tail),
+            None => None,
+        }
+    }
+
+    /// The word for people: unknown parts are shown as `…`.
+    #[must_use]
+    pub fn display(&self) -> Cow<'_, str> {
+        if let Some(text) = self.as_literal() {
+            return Cow::Borrowed(text);
+        }
+        let mut out = String::new();
+        for part in &self.parts {
+            out.push_str(match part {
+                Part::Text(text) => text,
+                Part::Unknown => "…",
+            });
+        }
+        Cow::Owned(out)
+    }
+}
+
+impl From<&str> for Word {
+    fn from(text: &str) -> Self {
+        Self::literal(text)
+    }
+}
+
+/// A directory a command may run in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Dir {
+    /// An absolute path, normalised in text only.
+    Known(String),
+    /// A directory that is computed at run time.
+    Unknown,
+}
+
+/// What a program reads on its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stdin {
+    /// Whatever the whole command line was given.
+    #[default]
+    Inherited,
+    /// A text that stands in the command line itself (heredoc, here-string, `echo … |`).
+    Text(String),
+    /// The file of this name.
+    File(Word),
+    /// Something produced while running.
+    Unknown,
+}
+
+/// A variable the command line itself puts into a program's environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assigned {
+    /// Name of the variable.
+    pub name: String,
+    /// Its value.
+    pub value: Word,
+}
+
+/// One program run that was found in a command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Invocation {
+    /// The program and its arguments; never empty.
+    pub argv: Vec<Word>,
+    /// Where it stands in the top-level source.
+    pub span: Span,
+    /// The directories it may run in: several where a `cd` before it may have failed.
+    pub cwd: Vec<Dir>,
+    /// Variables set by the command line: prefix assignments and exported ones.
+    pub env: Vec<Assigned>,
+    /// What it reads on standard input.
+    pub stdin: Stdin,
+    /// Files it is redirected into.
+    pub writes: Vec<Word>,
+}
+
+impl Invocation {
+    /// The program word.
+    #[must_use]
+    pub fn program(&self) -> Option<&Word> {
+        self.argv.first()
+    }
+
+    /// The value the command line gives to an environment variable, if it sets it.
+    #[must_use]
+    pub fn assigned(&self, name: &str) -> Option<&Word> {
+        self.env.iter().rev().find(|a| a.name == name).map(|a| &a.value)
+    }
+}
+
+/// Why a part of a command line stayed unknown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum OpaqueKind {
+    /// The text is not a command line that our parser understands.
+    Syntax,
+    /// Longer, deeper or larger than is analysed.
+    Limit,
+    /// The program to run is computed at run time.
+    Program,
+    /// Code that is computed, decoded or fetched at run time is given to a shell.
+    Code,
+}
+
+/// A part of a command line of which we cannot say what it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opaque {
+    /// Why.
+    pub kind: OpaqueKind,
+    /// Where it stands in the top-level source.
+    pub span: Span,
+    /// What it is, in a few words, for the reason that is shown.
+    pub what: String,
+    /// The invocation as far as it is known, where there is one.
+    pub invocation: Option<Invocation>,
+}
+
+/// Where and for whom a command line is going to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The directory the line starts in, absolute.
+    pub cwd: String,
+    /// The user's home directory, absolute.
+    pub home: String,
+}

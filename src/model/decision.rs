@@ -1,0 +1,85 @@
+//! What is decided: the decision, the reasons for it, and the verdict that is their maximum.
+
+use super::Span;
+
+/// What happens to a command. Ordered: the strictest wins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decision {
+    /// Nothing is said against it.
+    #[default]
+    Allow,
+    /// A person has to say yes.
+    Ask,
+    /// It does not run.
+    Deny,
+}
+
+impl Decision {
+    /// The word used in policies, logs and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Ask => "ask",
+            Self::Deny => "deny",
+        }
+    }
+}
+
+/// One rule's answer about one operation.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Reason {
+    /// What the rule decides.
+    pub decision: Decision,
+    /// The rule's identity, the same in logs, messages and the policy table.
+    pub rule: String,
+    /// Why, in one sentence.
+    pub text: String,
+    /// What to do instead.
+    pub instead: String,
+    /// The part of the command it is about.
+    pub part: String,
+    /// Where that part stands in the source.
+    #[serde(skip)]
+    pub span: Span,
+    /// The rwenv in whose name it was decided.
+    pub rwenv: Option<String>,
+}
+
+/// The decision for a whole command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[must_use = "a verdict that nobody enforces protects nobody"]
+pub struct Verdict {
+    /// The greatest decision of all reasons.
+    decision: Decision,
+    /// All reasons, strictest first, then in source order.
+    reasons: Vec<Reason>,
+}
+
+impl Verdict {
+    /// Combines reasons; nothing but their maximum decides.
+    pub fn from_reasons(mut reasons: Vec<Reason>) -> Self {
+        reasons.sort_by(|a, b| b.decision.cmp(&a.decision).then(a.span.cmp(&b.span)).then(a.rule.cmp(&b.rule)));
+        reasons.dedup();
+        Self { decision: reasons.iter().map(|r| r.decision).max().unwrap_or_default(), reasons }
+    }
+
+    /// What happens to the command.
+    #[must_use]
+    pub fn decision(&self) -> Decision {
+        self.decision
+    }
+
+    /// All reasons, the strictest first.
+    #[must_use]
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// The reason that decided, if anything was said at all.
+    #[must_use]
+    pub fn first(&self) -> Option<&Reason> {
+        self.reasons.first()
+    }
+}

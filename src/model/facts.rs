@@ -1,0 +1,62 @@
+//! Questions a command line raises about the outside, and the answers it was judged by.
+
+use super::Dir;
+
+/// Something that has to be known of the outside before a command line can be judged.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Question {
+    /// Which rwenv is selected for this directory?
+    Binding(Dir),
+    /// Which context is current in this kubeconfig (none: the one a bare call would use)?
+    CurrentContext(Option<String>),
+    /// What are branch, remotes and push configuration of the repository around this directory?
+    GitRepository(String),
+}
+
+/// What is known of a repository without running anything it brings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitRepository {
+    /// The current branch; none when detached.
+    pub branch: Option<String>,
+    /// Configuration as git reads it: lower-case section and key, in order; later ones win.
+    pub config: Vec<(String, String)>,
+}
+
+impl GitRepository {
+    /// The last value of a configuration key (compared without regard to case).
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.config.iter().rev().find(|(k, _)| k.eq_ignore_ascii_case(key)).map(|(_, v)| v.as_str())
+    }
+}
+
+/// The answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// Selected rwenv by directory; a directory that is not here has none.
+    pub bindings: Vec<(Dir, Option<String>)>,
+    /// Current context by kubeconfig.
+    pub contexts: Vec<(Option<String>, Option<String>)>,
+    /// Repositories by directory; none where there is no repository.
+    pub repositories: Vec<(String, Option<GitRepository>)>,
+}
+
+impl Facts {
+    /// The rwenv selected for a directory.
+    #[must_use]
+    pub fn binding(&self, dir: &Dir) -> Option<&str> {
+        self.bindings.iter().find(|(d, _)| d == dir).and_then(|(_, name)| name.as_deref())
+    }
+
+    /// The current context of a kubeconfig.
+    #[must_use]
+    pub fn current_context(&self, kubeconfig: Option<&str>) -> Option<&str> {
+        self.contexts.iter().find(|(k, _)| k.as_deref() == kubeconfig).and_then(|(_, c)| c.as_deref())
+    }
+
+    /// The repository around a directory.
+    #[must_use]
+    pub fn repository(&self, dir: &str) -> Option<&GitRepository> {
+        self.repositories.iter().find(|(d, _)| d == dir).and_then(|(_, r)| r.as_ref())
+    }
+}

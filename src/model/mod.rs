@@ -1,0 +1,19 @@
+//! The words of the project: what a command line is, what it would do, and what is decided about it.
+//!
+//! Nothing here reads a file, the environment, the network or the clock.
+
+mod command;
+mod decision;
+mod facts;
+mod operation;
+mod rule;
+mod rwenv;
+mod tool;
+
+pub use command::{Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word};
+pub use decision::{Decision, Reason, Verdict};
+pub use facts::{Facts, GitRepository, Question};
+pub use operation::{ClusterTarget, Effect, Operation, Reach, RefUpdate, RepositoryTarget, Target};
+pub use rule::{FlagName, Refs, Repository, Rule, When};
+pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
+pub use tool::Tools;

@@ -1,0 +1,76 @@
+//! Policy rules as data: which operations get which decision, why, and what to do instead.
+
+use super::{Decision, Effect};
+
+/// A property of the rwenv that a rule may require.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum FlagName {
+    /// `readOnly` is true, or the target belongs to no rwenv.
+    #[serde(rename = "readOnly")]
+    ReadOnly,
+    /// `gitOpsOnly` is true.
+    #[serde(rename = "gitOpsOnly")]
+    GitOpsOnly,
+    /// `directPush` is not set.
+    #[serde(rename = "noDirectPush")]
+    NoDirectPush,
+    /// `execReads` is not `allow`.
+    #[serde(rename = "askExecReads")]
+    AskExecReads,
+}
+
+/// Which repository an operation has to be on for a rule to match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Repository {
+    /// The rwenv's Flux repository, in the cache or elsewhere.
+    Flux,
+    /// Any other repository.
+    Other,
+}
+
+/// Which refs a push has to change for a rule to match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Refs {
+    /// A protected branch, or a destination that is not known.
+    Protected,
+    /// A tag.
+    Tag,
+}
+
+/// When a rule matches: every list that is not empty has to contain what the operation has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct When {
+    /// All of these have to hold for the rwenv.
+    pub flags: &'static [FlagName],
+    /// One of these effects.
+    pub effects: &'static [Effect],
+    /// One of these tools.
+    pub tools: &'static [&'static str],
+    /// One of these verb paths, or a path that starts with one of them.
+    pub verbs: &'static [&'static str],
+    /// All of these traits.
+    pub traits: &'static [&'static str],
+    /// None of these traits.
+    pub without: &'static [&'static str],
+    /// On this kind of repository.
+    pub repository: Option<Repository>,
+    /// Changing one of these refs.
+    pub refs: Option<Refs>,
+}
+
+/// One rule of a policy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Unique, `policy.name`.
+    pub id: &'static str,
+    /// What it decides.
+    pub decision: Decision,
+    /// When it matches.
+    pub when: When,
+    /// Why, with `{rwenv}`, `{tool}`, `{verb}`, `{context}`, `{target}` and `{repository}` filled in.
+    pub reason: &'static str,
+    /// What to do instead, with the same names filled in.
+    pub instead: &'static str,
+}

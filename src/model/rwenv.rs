@@ -1,0 +1,180 @@
+//! Named environments.
+
+use std::fmt;
+
+/// A rwenv's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`, so that it can be part of a path and of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(transparent)]
+pub struct RwenvName(String);
+
+/// A name that cannot be a rwenv's.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not a rwenv name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit")]
+pub struct RwenvNameError(pub String);
+
+impl RwenvName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    /// Where the name could leave its directory, hide in a message, or is empty or too long.
+    pub fn new(name: &str) -> Result<Self, RwenvNameError> {
+        let mut chars = name.chars();
+        let first = chars.next().is_some_and(|c| c.is_ascii_alphanumeric());
+        let rest = chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'));
+        if first && rest && name.len() <= 63 && !name.contains("..") {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(RwenvNameError(name.escape_debug().take(80).collect()))
+        }
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RwenvName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// How much an agent may do alone; every level goes through Git.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Autonomy {
+    /// The agent proposes, a person commits.
+    Manual,
+    /// A person approves, the agent commits.
+    Prompted,
+    /// The agent commits, a person is told.
+    #[default]
+    Standard,
+}
+
+/// How the environment is pinned for an agent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pin {
+    /// By the session's environment.
+    #[default]
+    Session,
+    /// By rewriting commands.
+    Rewrite,
+}
+
+/// What happens to plain reads inside a pod of a read-only rwenv.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecReads {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// They pass.
+    Allow,
+}
+
+/// A kubeconfig file and a context in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// Path of the kubeconfig, as written in the configuration.
+    pub kubeconfig_path: Option<String>,
+    /// Name of the context.
+    pub kubernetes_context: Option<String>,
+}
+
+/// A named environment: cluster, Flux repository and what may be done to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rwenv {
+    /// Its name.
+    pub name: RwenvName,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// `k3s`, `gke` or another word.
+    pub kind: Option<String>,
+    /// Where its cluster is reached from this machine, then from the dev container; the flat shape has one.
+    pub places: Vec<Place>,
+    /// Google Cloud project.
+    pub gcp_project: Option<String>,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Changes go through Git only.
+    pub git_ops_only: bool,
+    /// URL of the Flux repository.
+    pub flux_git_repo: Option<String>,
+    /// `github` or `gitea`.
+    pub flux_git_repo_type: Option<String>,
+    /// Branch Flux follows; none: the remote's HEAD.
+    pub flux_branch: Option<String>,
+    /// Branches an agent does not push to.
+    pub protected_branches: Vec<String>,
+    /// The Flux branch may be pushed to.
+    pub direct_push: bool,
+    /// How much an agent may do alone.
+    pub autonomy: Autonomy,
+    /// How the environment is pinned.
+    pub pin: Pin,
+    /// Wholly harmless lines are approved without asking the person.
+    pub auto_approve: bool,
+    /// Plain reads in pods.
+    pub exec_reads: ExecReads,
+    /// Names of further policies.
+    pub policies: Vec<String>,
+}
+
+impl Rwenv {
+    /// Branches that are protected where the configuration names none.
+    pub const PROTECTED: [&'static str; 3] = ["main", "master", "production"];
+
+    /// A writable rwenv with nothing but a name.
+    #[must_use]
+    pub fn named(name: RwenvName) -> Self {
+        Self {
+            name,
+            description: None,
+            kind: None,
+            places: Vec::new(),
+            gcp_project: None,
+            read_only: false,
+            git_ops_only: false,
+            flux_git_repo: None,
+            flux_git_repo_type: None,
+            flux_branch: None,
+            protected_branches: Self::PROTECTED.map(str::to_owned).to_vec(),
+            direct_push: false,
+            autonomy: Autonomy::default(),
+            pin: Pin::default(),
+            auto_approve: false,
+            exec_reads: ExecReads::default(),
+            policies: Vec::new(),
+        }
+    }
+
+    /// True where one of its places has this context.
+    #[must_use]
+    pub fn has_context(&self, context: &str) -> bool {
+        self.places.iter().any(|p| p.kubernetes_context.as_deref() == Some(context))
+    }
+}
+
+/// All rwenvs of a person, and what the configuration says beside them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rwenvs {
+    /// In the order of the file.
+    pub all: Vec<Rwenv>,
+    /// The configuration directory, absolute.
+    pub config_dir: String,
+    /// Why the configuration could not be read; every rwenv counts as read-only then.
+    pub broken: Option<String>,
+}
+
+impl Rwenvs {
+    /// The rwenv of this name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Rwenv> {
+        self.all.iter().find(|r| r.name.as_str() == name)
+    }
+}
