@@ -272,3 +272,32 @@ pub struct Context {
     /// The user's home directory, absolute.
     pub home: String,
 }
+
+impl Word {
+    /// Name of the variable that stands for something unknown in code that is analysed in turn.
+    pub const UNKNOWN_PARAMETER: &'static str = "__rwenv_unknown";
+
+    /// The word as shell code: unknown parts become a reference to an unknown variable. None where nothing
+    /// of the word is certain, because then nothing can be said of the code.
+    #[must_use]
+    pub fn as_code(&self) -> Option<String> {
+        if let Some(text) = self.as_literal() {
+            return Some(text.to_owned());
+        }
+        if !self.parts.iter().any(|p| matches!(p, Part::Text(t) if !t.trim().is_empty())) {
+            return None;
+        }
+        let mut code = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Text(text) => code.push_str(text),
+                Part::Unknown => {
+                    code.push_str("${");
+                    code.push_str(Self::UNKNOWN_PARAMETER);
+                    code.push('}');
+                }
+            }
+        }
+        Some(code)
+    }
+}

@@ -1,18 +1,337 @@
 //! Command line → invocations: what bash would run, word by word, without running it.
+//!
+//! A parser of the field reads the grammar; this module walks the tree as an abstract interpreter would:
+//! variables hold sets of values, both branches of a condition are taken, loops run until nothing new
+//! happens. What stays unknown is reported as opaque, never dropped.
 
-use crate::model::{Context, Invocation, Opaque};
+mod assign;
+mod builtins;
+mod compound;
+mod expand;
+mod io;
+mod parameter;
+mod parse;
+mod pattern;
+mod printing;
+mod quote;
+mod simple;
+mod state;
+mod stream;
+
+use std::rc::Rc;
+
+use brush_parser::ast;
+
+use crate::model::{Context, Dir, Invocation, Opaque, OpaqueKind, Span, Stdin, Word};
+use parse::{Offsets, Refusal};
+use state::State;
+
+/// Longest command line that is analysed, in bytes: Linux passes no longer argument to a program.
+pub const LONGEST: usize = 131_071;
+/// Most simple commands that are walked, loops and calls counted anew each time.
+const MOST_COMMANDS: usize = 20_000;
+/// Most bytes of nested code that are parsed.
+const MOST_NESTED: usize = 4 * LONGEST;
+/// Deepest nesting of substitutions, functions and `eval`.
+const DEEPEST: usize = 40;
 
 /// What a text would run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Analysis {
-    /// The simple commands, in source order.
+    /// The simple commands, in source order, each once.
     pub invocations: Vec<Invocation>,
     /// What stayed unknown.
     pub opaque: Vec<Opaque>,
 }
 
+/// A text to analyse and what is known where it starts.
+#[derive(Clone, Debug, Default)]
+pub struct Source<'a> {
+    /// The text.
+    pub text: &'a str,
+    /// Directory and home.
+    pub context: Context,
+    /// The directories it may start in, where that is not the context's own.
+    pub cwd: Vec<Dir>,
+    /// `$1`…, where they are known.
+    pub arguments: Option<Vec<Word>>,
+    /// Variables it gets.
+    pub env: Vec<crate::model::Assigned>,
+    /// What it reads on standard input.
+    pub stdin: Stdin,
+}
+
 /// Analyses a command line.
 #[must_use]
-pub fn analyze(_source: &str, _context: &Context) -> Analysis {
-    Analysis::default()
+pub fn analyze(text: &str, context: &Context) -> Analysis {
+    analyze_source(&Source { text, context: context.clone(), ..Source::default() })
 }
+
+/// Analyses a text in the place where a command line before it left things.
+#[must_use]
+pub fn analyze_source(source: &Source<'_>) -> Analysis {
+    let cwd = if source.cwd.is_empty() {
+        vec![Dir::Known(io::normalize(&source.context.cwd))]
+    } else {
+        source.cwd.clone()
+    };
+    let mut state = State::new(cwd);
+    state.positional = source.arguments.clone().map(Rc::new);
+    for variable in &source.env {
+        state.set(&variable.name, vec![state::Value::Scalar(variable.value.clone())]);
+        state.export(&variable.name);
+    }
+    let mut walker = Walker::new(source.text, &source.context.home);
+    walker.stdin = source.stdin.clone();
+    let whole = Span { start: 0, end: source.text.len() };
+    if source.text.len() > LONGEST {
+        walker.opaque(OpaqueKind::Limit, whole, "longer than a command line can be");
+    } else {
+        walker.code(&mut state, source.text, Origin { start: Some(0), span: whole });
+    }
+    walker.finish()
+}
+
+/// Where a piece of text stands in the top-level source.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    /// The byte at which it starts, where it stands there letter by letter.
+    start: Option<usize>,
+    /// The closest span that is known.
+    span: Span,
+}
+
+impl Origin {
+    /// Text that was made, not written: only the span around it is known.
+    fn elsewhere(self) -> Self {
+        Self { start: None, span: self.span }
+    }
+
+    /// A part of this text, `offset` bytes in.
+    fn at(self, offset: usize, part: &str, source: &str) -> Self {
+        let start = self.start.map(|s| s + offset);
+        match start.filter(|s| source.get(*s..).is_some_and(|rest| rest.starts_with(part))) {
+            Some(start) => Self { start: Some(start), span: Span { start, end: start + part.len() } },
+            None => self.elsewhere(),
+        }
+    }
+}
+
+/// How a command ends: the state if it succeeded, the state if it failed (none: it does not come to that),
+/// and the state in which the text goes on in any case.
+#[derive(Clone, Debug)]
+struct Flow {
+    ok: Option<State>,
+    fail: Option<State>,
+    last: State,
+}
+
+impl Flow {
+    fn both(state: State) -> Self {
+        Self { ok: Some(state.clone()), fail: Some(state.clone()), last: state }
+    }
+
+    fn dead(state: State) -> Self {
+        Self { ok: None, fail: None, last: state }
+    }
+
+    /// The state behind `;`.
+    fn settle(self) -> State {
+        let errexit = self.last.errexit;
+        match (self.ok, self.fail) {
+            (Some(ok), Some(fail)) if !errexit => ok.join(&fail),
+            (Some(ok), _) => ok,
+            (None, Some(fail)) if !errexit => fail,
+            _ => self.last,
+        }
+    }
+}
+
+/// Either of two optional states.
+fn join(a: Option<State>, b: Option<State>) -> Option<State> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.join(&b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// Walks one text.
+struct Walker<'a> {
+    source: &'a str,
+    home: &'a str,
+    out: Analysis,
+    /// Where the text that is being walked starts in the source, with its offsets.
+    frame: Origin,
+    offsets: Rc<Offsets>,
+    stdin: Stdin,
+    /// What was written to standard output so far, where someone wants to know it.
+    sink: Option<Word>,
+    capturing: bool,
+    /// The single command behind the last substitution of unknown output.
+    producer: Option<Invocation>,
+    commands: usize,
+    nested: usize,
+    depth: usize,
+    calls: Vec<String>,
+    returns: Vec<State>,
+}
+
+impl<'a> Walker<'a> {
+    fn new(source: &'a str, home: &'a str) -> Self {
+        Self {
+            source,
+            home,
+            out: Analysis::default(),
+            frame: Origin { start: Some(0), span: Span { start: 0, end: source.len() } },
+            offsets: Rc::new(Offsets::new("")),
+            stdin: Stdin::Inherited,
+            sink: None,
+            capturing: false,
+            producer: None,
+            commands: 0,
+            nested: 0,
+            depth: 0,
+            calls: Vec::new(),
+            returns: Vec::new(),
+        }
+    }
+
+    fn finish(mut self) -> Analysis {
+        let mut seen: Vec<Invocation> = Vec::with_capacity(self.out.invocations.len());
+        self.out.invocations.sort_by_key(|i| i.span);
+        for invocation in self.out.invocations {
+            // Loops and joins walk the same command several times.
+            let known = seen.iter().rev().take_while(|i| i.span == invocation.span);
+            if !known.clone().any(|i| *i == invocation) {
+                seen.push(invocation);
+            }
+        }
+        self.out.opaque.sort_by(|a, b| (a.span, a.kind, &a.what).cmp(&(b.span, b.kind, &b.what)));
+        self.out.opaque.dedup_by(|a, b| a.span == b.span && a.kind == b.kind && a.what == b.what);
+        Analysis { invocations: seen, opaque: self.out.opaque }
+    }
+
+    fn opaque(&mut self, kind: OpaqueKind, span: Span, what: &str) {
+        self.out.opaque.push(Opaque { kind, span, what: what.to_owned(), invocation: None });
+    }
+
+    fn refused(&mut self, refusal: Refusal, raw: &str, origin: Origin) {
+        let shown: String = raw.chars().take(40).collect();
+        match refusal {
+            Refusal::Syntax => {
+                self.opaque(OpaqueKind::Syntax, origin.span, &format!("'{shown}' is not understood"));
+            }
+            Refusal::Limit => {
+                self.opaque(OpaqueKind::Limit, origin.span, &format!("'{shown}' is nested too deeply"));
+            }
+        }
+    }
+
+    /// Parses and walks a text in this very state, as `eval` does.
+    fn code(&mut self, state: &mut State, code: &str, origin: Origin) -> Option<Flow> {
+        if !origin_is_top(origin, self.source) {
+            self.nested += code.len();
+        }
+        if self.depth >= DEEPEST || self.nested > MOST_NESTED {
+            self.opaque(OpaqueKind::Limit, origin.span, "nested too deeply");
+            return None;
+        }
+        let program = match parse::program(code) {
+            Ok(program) => program,
+            Err(refusal) => {
+                self.refused(refusal, code, origin);
+                return None;
+            }
+        };
+        let frame = std::mem::replace(&mut self.frame, origin);
+        let offsets = std::mem::replace(&mut self.offsets, Rc::new(Offsets::new(code)));
+        self.depth += 1;
+        let flow = self.program(state, &program);
+        self.depth -= 1;
+        self.offsets = offsets;
+        self.frame = frame;
+        Some(flow)
+    }
+
+    fn program(&mut self, state: &mut State, program: &ast::Program) -> Flow {
+        let mut flow = Flow::both(state.clone());
+        for list in &program.complete_commands {
+            flow = self.list(flow.settle(), list);
+        }
+        *state = flow.clone().settle();
+        flow
+    }
+
+    /// Walks the code of a command substitution and says what it prints.
+    fn substitution(&mut self, state: &State, code: &str, origin: Origin) -> Word {
+        if let Some(file) = code.trim().strip_prefix('<').filter(|f| !f.starts_with(['(', '<'])) {
+            // `$(< file)` prints the file.
+            let mut inner = state.clone();
+            self.one(&mut inner, file.trim(), origin.elsewhere());
+            return Word::unknown_words();
+        }
+        let before = self.out.invocations.len();
+        let mut inner = state.clone();
+        let outer_sink = self.sink.replace(Word::default());
+        let capturing = std::mem::replace(&mut self.capturing, true);
+        let walked = self.code(&mut inner, code, origin).is_some();
+        self.capturing = capturing;
+        let printed = std::mem::replace(&mut self.sink, outer_sink);
+        match printed {
+            Some(word) if walked => trim_newlines(&word),
+            _ => {
+                self.producer = match self.out.invocations.get(before..) {
+                    Some([only]) => Some(only.clone()),
+                    _ => None,
+                };
+                Word::unknown_words()
+            }
+        }
+    }
+
+    /// The span and origin of a word of the text that is being walked.
+    fn origin(&self, word: &ast::Word) -> Origin {
+        let Some(loc) = &word.loc else { return self.frame.elsewhere() };
+        let Some(base) = self.frame.start else { return self.frame };
+        let end = base + self.offsets.byte(loc.end.index);
+        let mut start = base + self.offsets.byte(loc.start.index);
+        let written = self.source.get(start..end).unwrap_or_default();
+        // The parser counts the white space before a word to it.
+        start += written.len() - written.trim_start().len();
+        let span = Span { start, end };
+        let letter_by_letter = span.of(self.source) == word.value;
+        Origin { start: letter_by_letter.then_some(start), span }
+    }
+
+    /// Counts one command; false where there are too many.
+    fn counted(&mut self, span: Span) -> bool {
+        self.commands += 1;
+        if self.commands == MOST_COMMANDS {
+            self.opaque(OpaqueKind::Limit, span, "more commands than are analysed");
+        }
+        self.commands < MOST_COMMANDS
+    }
+}
+
+fn origin_is_top(origin: Origin, source: &str) -> bool {
+    origin.start == Some(0) && origin.span.end == source.len()
+}
+
+fn trim_newlines(word: &Word) -> Word {
+    let mut parts = word.parts().to_vec();
+    if let Some(crate::model::Part::Text(last)) = parts.last_mut() {
+        let keep = last.trim_end_matches('\n').len();
+        last.truncate(keep);
+    }
+    let mut out = Word::default();
+    for part in parts {
+        match part {
+            crate::model::Part::Text(text) => out.push_text(&text),
+            crate::model::Part::Unknown => out.push_unknown(true),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,383 @@
+//! The builtins that matter to what runs later: directories, variables, code, control flow.
+
+use brush_parser::ast::Assignment;
+
+use super::io::change_dir;
+use super::printing;
+use super::simple::Call;
+use super::state::{State, Value, merge};
+use super::{Flow, Walker};
+use crate::model::{Dir, OpaqueKind, Stdin, Word};
+
+impl Walker<'_> {
+    /// Runs a builtin; none where the name is not one of those that are modelled.
+    pub(super) fn builtin(
+        &mut self,
+        state: &mut State,
+        call: &Call,
+        name: &str,
+        declared: &[&Assignment],
+    ) -> Option<Flow> {
+        let flow = match name {
+            "cd" | "pushd" | "popd" => return Some(self.directory(state, call, name)),
+            "exit" | "logout" => Flow::dead(state.clone()),
+            "return" => {
+                self.returns.push(state.clone());
+                Flow::dead(state.clone())
+            }
+            "break" | "continue" => Flow::dead(state.clone()),
+            "exec" | "command" | "builtin" => return Some(self.passes_on(state, call, name)),
+            "eval" => return Some(self.eval(state, call)),
+            "source" | "." => return Some(self.source_file(state, call)),
+            "declare" | "typeset" | "local" | "export" | "readonly" => {
+                self.declare(state, call, name, declared);
+                Flow::both(state.clone())
+            }
+            "unset" | "read" | "mapfile" | "readarray" | "let" | "getopts" | "set" | "shift" => {
+                self.variable(state, call, name);
+                Flow::both(state.clone())
+            }
+            "trap" => {
+                if let Some(code) = call.literal(1).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p" | "--")) {
+                    let code = code.to_owned();
+                    self.code(&mut state.clone(), &code, call.origin());
+                } else if call.argv.len() > 2 && call.literal(1).is_none() {
+                    self.unknown_code(call, "a trap whose commands are computed");
+                }
+                Flow::both(state.clone())
+            }
+            "alias" => {
+                for word in call.argv.get(1..).unwrap_or_default() {
+                    if let Some((name, text)) = word.as_code().as_deref().and_then(|t| t.split_once('=')) {
+                        state.alias(name, text.to_owned());
+                    }
+                }
+                Flow::both(state.clone())
+            }
+            "hash" => {
+                if let (Some("-p"), Some(path), Some(name)) = (call.literal(1), call.literal(2), call.literal(3)) {
+                    state.alias(name, super::quote::single(path));
+                }
+                Flow::both(state.clone())
+            }
+            "test" | "[" => {
+                if call.literal(1) == Some("-v") {
+                    let subscript = call.literal(2).unwrap_or_default().to_owned();
+                    self.arithmetic(state, &subscript, call.origin());
+                }
+                Flow::both(state.clone())
+            }
+            "time" => {
+                let from = if call.literal(1) == Some("-p") { 2 } else { 1 };
+                return Some(self.call(state.clone(), &call.rest(from), &[]));
+            }
+            "echo" | "printf" | "cat" | "pwd" | "which" | "type" | "basename" | "dirname" => {
+                self.prints(state, call, name);
+                Flow::both(state.clone())
+            }
+            ":" | "true" | "false" | "shopt" | "wait" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {
+                Flow::both(state.clone())
+            }
+            _ => return None,
+        };
+        self.emit(state, call);
+        Some(flow)
+    }
+
+    fn directory(&mut self, state: &mut State, call: &Call, name: &str) -> Flow {
+        self.emit(state, call);
+        let before = state.cwd.clone();
+        let target = call.argv.iter().skip(1).find(|w| {
+            w.as_literal().is_none_or(|t| !matches!(t, "-P" | "-L" | "-e" | "-@" | "-n" | "--"))
+        });
+        let to = match (name, target) {
+            ("popd", _) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
+            ("pushd", None) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
+            (_, None) => match state.get("HOME") {
+                None => vec![Dir::Known(super::io::normalize(self.home))],
+                Some([Value::Scalar(home)]) => change_dir(&before, home),
+                Some(_) => vec![Dir::Unknown],
+            },
+            (_, Some(word)) if word.as_literal() == Some("-") => state.previous.clone(),
+            (_, Some(word)) => {
+                let relative = word.as_literal().is_some_and(|t| !t.starts_with(['/', '.']));
+                let searched = state.get("CDPATH").is_some() && relative;
+                if searched { vec![Dir::Unknown] } else { change_dir(&before, word) }
+            }
+        };
+        let mut ok = state.clone();
+        if name == "pushd" {
+            ok.stack.push(before.clone());
+        }
+        ok.previous = before;
+        ok.cwd = to;
+        let mut last = ok.clone();
+        merge(&mut last.cwd, &state.cwd);
+        Flow { ok: Some(ok), fail: Some(state.clone()), last }
+    }
+
+    /// `exec`, `command` and `builtin`: options off, the rest runs, functions passed over.
+    fn passes_on(&mut self, state: &mut State, call: &Call, name: &str) -> Flow {
+        let mut at = 1;
+        while let Some(flag) = call.literal(at).filter(|f| f.starts_with('-') && f.len() > 1) {
+            if name == "command" && flag.contains(['v', 'V']) {
+                self.prints(state, call, "which");
+                self.emit(state, call);
+                return Flow::both(state.clone());
+            }
+            at += if name == "exec" && flag.ends_with('a') { 2 } else { 1 };
+            if flag == "--" {
+                break;
+            }
+        }
+        let mut inner = call.rest(at);
+        inner.plain = true;
+        if inner.argv.is_empty() {
+            self.emit(state, call);
+            return Flow::both(state.clone());
+        }
+        let flow = self.call(state.clone(), &inner, &[]);
+        if name == "exec" { Flow::dead(flow.last) } else { flow }
+    }
+
+    fn eval(&mut self, state: &mut State, call: &Call) -> Flow {
+        let mut code = String::new();
+        for word in call.argv.get(1..).unwrap_or_default() {
+            if !code.is_empty() {
+                code.push(' ');
+            }
+            match word.as_code() {
+                Some(text) => code.push_str(&text),
+                None if call.argv.len() == 2 => {
+                    self.unknown_code(call, "code that is computed is given to eval");
+                    return Flow::both(state.clone());
+                }
+                None => code.push_str(&format!("${{{}}}", Word::UNKNOWN_PARAMETER)),
+            }
+        }
+        self.emit(state, call);
+        self.code(state, &code, call.origin()).unwrap_or_else(|| Flow::both(state.clone()))
+    }
+
+    /// `source`: the text on standard input where that is what is read. Files are read by the caller, which may.
+    fn source_file(&mut self, state: &mut State, call: &Call) -> Flow {
+        self.emit(state, call);
+        let from_stdin = call.argv.get(1).is_some_and(|w| {
+            w.prefix().starts_with("/dev/fd/") || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
+        });
+        if !from_stdin {
+            return Flow::both(state.clone());
+        }
+        match &call.stdin {
+            Stdin::Text(code) => {
+                let code = code.clone();
+                self.code(state, &code, call.origin()).unwrap_or_else(|| Flow::both(state.clone()))
+            }
+            _ => {
+                self.unknown_code(call, "code that is computed is given to source");
+                Flow::both(state.clone())
+            }
+        }
+    }
+
+    fn declare(&mut self, state: &mut State, call: &Call, name: &str, declared: &[&Assignment]) {
+        let mut flags = String::new();
+        let mut names: Vec<String> = Vec::new();
+        for word in call.argv.get(1..).unwrap_or_default() {
+            match word.as_literal() {
+                Some(flag) if flag.starts_with(['-', '+']) => flags.push_str(flag),
+                _ => names.extend(self.assign_word(state, word, call.origin())),
+            }
+        }
+        for assignment in declared {
+            let (brush_parser::ast::AssignmentName::VariableName(name)
+            | brush_parser::ast::AssignmentName::ArrayElementName(name, _)) = &assignment.name;
+            names.push(name.clone());
+        }
+        for variable in &names {
+            if flags.contains('n') && name != "export" {
+                state.refer(variable);
+            }
+            if name == "export" || flags.contains('x') {
+                state.export(variable);
+            }
+            let upper = flags.contains('u');
+            if (upper || flags.contains('l')) && name != "export" {
+                let values = (state.get(variable).unwrap_or_default().iter())
+                    .map(|v| match v {
+                        Value::Scalar(word) => word.as_literal().map_or(Value::Unknown, |t| {
+                            Value::Scalar(Word::literal(if upper { t.to_uppercase() } else { t.to_lowercase() }))
+                        }),
+                        _ => Value::Unknown,
+                    })
+                    .collect();
+                state.set(variable, values);
+            }
+        }
+    }
+
+    fn variable(&mut self, state: &mut State, call: &Call, name: &str) {
+        let words = call.argv.get(1..).unwrap_or_default();
+        match name {
+            "unset" => {
+                for word in words {
+                    let Some(name) = word.as_literal() else { continue };
+                    match name.split_once('[') {
+                        Some((array, index)) => {
+                            let (array, index) = (array.to_owned(), index.to_owned());
+                            self.arithmetic(state, &index, call.origin());
+                            state.set(&array, vec![Value::Unknown]);
+                        }
+                        None => state.set(name, vec![Value::Unset]),
+                    }
+                }
+            }
+            "let" => {
+                for word in words {
+                    let expr = word.as_code().unwrap_or_default();
+                    self.arithmetic(state, &expr, call.origin());
+                }
+            }
+            "getopts" => {
+                if let Some(name) = call.literal(2) {
+                    state.set(name, vec![Value::Scalar(Word::unknown())]);
+                }
+                state.set("OPTARG", vec![Value::Unknown]);
+            }
+            "set" => set_options(state, words),
+            "shift" => {
+                let by = call.literal(1).map_or(Some(1), |n| n.parse::<usize>().ok());
+                let rest = state.positional.as_ref().zip(by).map(|(all, by)| all.iter().skip(by).cloned().collect());
+                state.positional = rest.map(std::rc::Rc::new);
+            }
+            _ => self.read(state, call, name != "read"),
+        }
+    }
+
+    /// `read` and `mapfile`, from a text that is known or not.
+    fn read(&mut self, state: &mut State, call: &Call, whole: bool) {
+        let lines: Option<Vec<String>> = match &call.stdin {
+            Stdin::Text(text) if text.len() < 65_536 => Some(text.lines().map(str::to_owned).collect()),
+            _ => None,
+        };
+        let ifs = call.env.iter().find(|a| a.name == "IFS").map(|a| a.value.as_literal().unwrap_or(" \t\n").to_owned());
+        let ifs = ifs.unwrap_or_else(|| " \t\n".to_owned());
+        let mut names = Vec::new();
+        let mut array = whole;
+        let mut words = call.argv.get(1..).unwrap_or_default().iter();
+        while let Some(word) = words.next() {
+            match word.as_literal() {
+                Some(flag) if flag.starts_with('-') && flag.len() > 1 => {
+                    array |= flag.contains('a') && !whole;
+                    if flag.ends_with(['d', 'n', 'N', 'p', 't', 'u', 'i', 'O', 's', 'C', 'c']) && flag != "-s" {
+                        words.next();
+                    }
+                }
+                Some(name) => names.push(name.to_owned()),
+                None => {}
+            }
+        }
+        for name in &names {
+            if let Some((_, index)) = name.split_once('[') {
+                self.arithmetic(state, index, call.origin());
+            }
+        }
+        if names.is_empty() {
+            names.push(if whole { "MAPFILE".to_owned() } else { "REPLY".to_owned() });
+        }
+        // Inside a loop every line may be the one that is read.
+        let lines = lines.filter(|l| l.len() <= super::state::MOST_ALTERNATIVES);
+        for (i, name) in names.iter().enumerate() {
+            let value = |line: &String| {
+                if array {
+                    return Value::List(printing::fields(line, &ifs, usize::MAX).into_iter().map(Word::literal).collect());
+                }
+                let parts = printing::fields(line, &ifs, names.len());
+                Value::Scalar(Word::literal(parts.get(i).cloned().unwrap_or_default()))
+            };
+            let values = match &lines {
+                Some(lines) if whole => vec![Value::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())],
+                Some(lines) => lines.iter().map(value).collect(),
+                None => vec![Value::Unknown],
+            };
+            state.set(name, values);
+        }
+    }
+
+    /// What `echo`, `printf`, `cat` and their like print, and where `printf -v` puts it.
+    fn prints(&mut self, state: &mut State, call: &Call, name: &str) {
+        if let ("printf", Some("-v"), Some(variable)) = (name, call.literal(1), call.literal(2)) {
+            let variable = variable.to_owned();
+            if let Some((array, index)) = variable.split_once('[') {
+                self.arithmetic(state, index, call.origin());
+                state.set(array, vec![Value::Unknown]);
+                return;
+            }
+            let text = printing::printf(call.argv.get(3..).unwrap_or_default());
+            state.set(&variable, vec![text.map_or(Value::Unknown, Value::Scalar)]);
+            return;
+        }
+        let text = match name {
+            "echo" => Some(printing::echo(call.argv.get(1..).unwrap_or_default())),
+            "printf" => printing::printf(call.argv.get(1..).unwrap_or_default()),
+            "pwd" => match state.cwd.as_slice() {
+                [Dir::Known(path)] => Some(Word::literal(format!("{path}\n"))),
+                _ => None,
+            },
+            "cat" => match (&call.stdin, call.literal(1), call.argv.len()) {
+                (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => Some(Word::literal(text.as_str())),
+                _ => None,
+            },
+            "basename" => call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(|n| Word::literal(n)),
+            "which" | "type" => call.argv.last().and_then(Word::as_literal).map(|name| {
+                // Where the program lies is not known, what it is called is.
+                let mut word = Word::unknown();
+                word.push_text("/");
+                word.push_text(name.rsplit('/').next().unwrap_or(name));
+                word.push_text("\n");
+                word
+            }),
+            _ => None,
+        };
+        match (&mut self.sink, text) {
+            (Some(sink), Some(text)) => sink.push_word(&text),
+            (sink, _) => *sink = None,
+        }
+        if name == "printf" && self.capturing && call.argv.len() > 64 {
+            self.opaque(OpaqueKind::Limit, call.span, "printf with more than 64 arguments");
+        }
+    }
+}
+
+/// `set -e`, `set -- a b`.
+fn set_options(state: &mut State, words: &[Word]) {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        match word.as_literal() {
+            Some("--") => {
+                let rest: Vec<Word> = words.cloned().collect();
+                state.positional = (!rest.iter().any(Word::splits)).then(|| std::rc::Rc::new(rest));
+                return;
+            }
+            Some("-o" | "+o") => {
+                let on = word.as_literal() == Some("-o");
+                if words.next().and_then(Word::as_literal) == Some("errexit") {
+                    state.errexit = on;
+                }
+            }
+            Some(flag) if flag.starts_with(['-', '+']) && flag.len() > 1 => {
+                if flag.contains('e') {
+                    state.errexit = flag.starts_with('-');
+                }
+                if flag.ends_with('o') && words.next().and_then(Word::as_literal) == Some("errexit") {
+                    state.errexit = flag.starts_with('-');
+                }
+            }
+            _ => {
+                let rest: Vec<Word> = std::iter::once(word.clone()).chain(words.cloned()).collect();
+                state.positional = (!rest.iter().any(Word::splits)).then(|| std::rc::Rc::new(rest));
+                return;
+            }
+        }
+    }
+}

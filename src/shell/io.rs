@@ -1,0 +1,219 @@
+//! Redirections, here-documents, process substitutions and paths.
+
+use brush_parser::ast::{
+    CompoundList, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, ProcessSubstitutionKind, RedirectList,
+};
+
+use super::state::State;
+use super::{Origin, Walker};
+use crate::model::{Dir, Stdin, Word};
+
+/// What the redirections of one command come to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Io<'t> {
+    /// What it reads.
+    pub(super) stdin: Stdin,
+    /// The files it writes.
+    pub(super) writes: Vec<Word>,
+    /// Its standard output goes elsewhere.
+    pub(super) diverted: bool,
+    /// The lists that read what it prints (`> >(…)`).
+    pub(super) readers: Vec<&'t CompoundList>,
+}
+
+impl Walker<'_> {
+    pub(super) fn redirects<'t>(&mut self, state: &mut State, list: Option<&'t RedirectList>) -> Io<'t> {
+        let mut io = Io { stdin: self.stdin.clone(), ..Io::default() };
+        for redirect in list.iter().flat_map(|l| &l.0) {
+            self.redirect(state, redirect, &mut io);
+        }
+        io
+    }
+
+    pub(super) fn redirect<'t>(&mut self, state: &mut State, redirect: &'t IoRedirect, io: &mut Io<'t>) {
+        match redirect {
+            IoRedirect::HereString(fd, word) => {
+                let origin = self.origin(word);
+                let mut text = self.one(state, &word.value, origin);
+                text.push_text("\n");
+                if fd.unwrap_or(0) == 0 {
+                    io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
+                }
+            }
+            IoRedirect::HereDocument(fd, document) => {
+                let text = if document.requires_expansion {
+                    let origin = self.origin(&document.doc);
+                    self.heredoc(state, &document.doc.value, origin)
+                } else {
+                    Word::literal(document.doc.value.as_str())
+                };
+                if fd.unwrap_or(0) == 0 {
+                    io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
+                }
+            }
+            IoRedirect::OutputAndError(word, _) => {
+                let origin = self.origin(word);
+                io.writes.push(self.one(state, &word.value, origin));
+                io.diverted = true;
+            }
+            IoRedirect::File(fd, kind, target) => self.file(state, (*fd, kind, target), io),
+        }
+    }
+
+    fn file<'t>(
+        &mut self,
+        state: &mut State,
+        (fd, kind, target): (Option<i32>, &IoFileRedirectKind, &'t IoFileRedirectTarget),
+        io: &mut Io<'t>,
+    ) {
+        let reads = matches!(kind, IoFileRedirectKind::Read | IoFileRedirectKind::DuplicateInput);
+        let word = match target {
+            IoFileRedirectTarget::Filename(word) | IoFileRedirectTarget::Duplicate(word) => {
+                let origin = self.origin(word);
+                Some(self.one(state, &word.value, origin))
+            }
+            IoFileRedirectTarget::Fd(_) => None,
+            IoFileRedirectTarget::ProcessSubstitution(kind, command) => {
+                match kind {
+                    ProcessSubstitutionKind::Read => {
+                        let text = self.printed_by(state, &command.list);
+                        if fd.unwrap_or(0) == 0 {
+                            io.stdin = text.and_then(|w| w.as_code()).map_or(Stdin::Unknown, Stdin::Text);
+                        }
+                    }
+                    ProcessSubstitutionKind::Write => {
+                        io.readers.push(&command.list);
+                        io.diverted |= fd.unwrap_or(1) == 1;
+                    }
+                }
+                return;
+            }
+        };
+        if reads {
+            if fd.unwrap_or(0) == 0 {
+                io.stdin = match word {
+                    Some(word) if word.as_literal() == Some("/dev/null") => Stdin::Text(String::new()),
+                    Some(word) if matches!(kind, IoFileRedirectKind::Read) => Stdin::File(word),
+                    _ => Stdin::Unknown,
+                };
+            }
+            return;
+        }
+        let duplicate = matches!(kind, IoFileRedirectKind::DuplicateOutput);
+        let is_fd = word.as_ref().is_none_or(|w| {
+            duplicate && w.as_literal().is_some_and(|t| t.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+        });
+        io.diverted |= fd.unwrap_or(1) == 1;
+        if let Some(word) = word.filter(|_| !is_fd) {
+            if matches!(kind, IoFileRedirectKind::ReadAndWrite) && fd.unwrap_or(0) == 0 {
+                io.stdin = Stdin::File(word.clone());
+            }
+            io.writes.push(word);
+        }
+    }
+
+    /// Walks `<( … )` and says what it prints.
+    pub(super) fn printed_by(&mut self, state: &State, list: &CompoundList) -> Option<Word> {
+        let before = self.out.invocations.len();
+        let sink = self.sink.replace(Word::default());
+        let capturing = std::mem::replace(&mut self.capturing, true);
+        self.subshell(state, |walker, inner| walker.list(inner, list));
+        self.capturing = capturing;
+        let printed = std::mem::replace(&mut self.sink, sink);
+        if printed.is_none() {
+            self.producer = match self.out.invocations.get(before..) {
+                Some([only]) => Some(only.clone()),
+                _ => None,
+            };
+        }
+        printed
+    }
+
+    /// Walks the lists that read what a command prints.
+    pub(super) fn writers(&mut self, state: &State, io: &Io<'_>, printed: Option<&Word>) {
+        for list in &io.readers {
+            let text = printed.and_then(Word::as_code).map_or(Stdin::Unknown, Stdin::Text);
+            let stdin = std::mem::replace(&mut self.stdin, text);
+            self.subshell(state, |walker, inner| walker.list(inner, list));
+            self.stdin = stdin;
+        }
+    }
+
+    /// Arithmetic: runs the substitutions in it, and those hidden in the values of the variables it names,
+    /// because an array index in a value is evaluated too.
+    pub(super) fn arithmetic(&mut self, state: &mut State, expr: &str, origin: Origin) {
+        if self.depth > 8 {
+            return;
+        }
+        if expr.contains(['$', '`']) {
+            let code = format!("\"{}\"", expr.replace('"', ""));
+            self.depth += 1;
+            let _ = self.streams(state, &code, origin.elsewhere(), true);
+            self.depth -= 1;
+        }
+        for name in expr.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')) {
+            if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+                continue;
+            }
+            let values: Vec<String> = (state.get(name).unwrap_or_default().iter())
+                .filter_map(|v| match v {
+                    super::state::Value::Scalar(word) => word.as_literal(),
+                    _ => None,
+                })
+                .filter(|text| text.contains(['$', '`', '[']))
+                .map(str::to_owned)
+                .collect();
+            self.depth += 1;
+            for value in values {
+                self.arithmetic(state, &value, origin.elsewhere());
+            }
+            self.depth -= 1;
+            if expr.contains('=') {
+                state.set(name, vec![super::state::Value::Scalar(Word::unknown())]);
+            }
+        }
+    }
+}
+
+/// An absolute path without `.`, `..` and doubled slashes; text only.
+pub(super) fn normalize(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+/// Where `cd WORD` leads from each of these directories.
+pub(super) fn change_dir(from: &[Dir], to: &Word) -> Vec<Dir> {
+    let Some(path) = to.as_literal() else { return vec![Dir::Unknown] };
+    if path.starts_with('/') {
+        return vec![Dir::Known(normalize(path))];
+    }
+    (from.iter())
+        .map(|dir| match dir {
+            Dir::Known(base) => Dir::Known(normalize(&format!("{base}/{path}"))),
+            Dir::Unknown => Dir::Unknown,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_normalised_in_text() {
+        assert_eq!(normalize("/a/./b/../c//d/"), "/a/c/d");
+        assert_eq!(normalize("/../.."), "/");
+        let from = [Dir::Known("/a".into())];
+        assert_eq!(change_dir(&from, &Word::literal("../b")), [Dir::Known("/b".into())]);
+        assert_eq!(change_dir(&from, &Word::unknown()), [Dir::Unknown]);
+    }
+}

@@ -1,0 +1,134 @@
+//! The parser underneath, with the guards it needs: size, nesting, and inputs on which it is known to run away.
+
+use brush_parser::{ParserOptions, Token, ast, parse_tokens, uncached_tokenize_str, word};
+
+/// Why a text was not parsed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// bash may well run part of it; our parser does not understand it.
+    Syntax,
+    /// Nested deeper than is analysed, or of a shape that costs the parser exponential time.
+    Limit,
+}
+
+/// Deepest nesting of parentheses and braces that is parsed. The parser's time doubles with every open one.
+const DEEPEST: usize = 14;
+/// Deepest nesting of `${`, `$(` and `[` inside one word.
+const DEEPEST_WORD: usize = 12;
+
+/// Options for bash as an agent runs it. Extended globs are on: a `shopt` in the line may have enabled them.
+pub(super) fn options() -> ParserOptions {
+    ParserOptions::default()
+}
+
+/// Parses a whole text.
+pub(super) fn program(source: &str) -> Result<ast::Program, Refusal> {
+    if heredoc_delimiter_runs_away(source) || deepest(source, false) > DEEPEST * 4 {
+        return Err(Refusal::Limit);
+    }
+    let options = options();
+    let tokens = guarded(|| uncached_tokenize_str(source, &options.tokenizer_options()))?
+        .map_err(|_| Refusal::Syntax)?;
+    if nesting(&tokens) > DEEPEST {
+        return Err(Refusal::Limit);
+    }
+    guarded(|| parse_tokens(&tokens, &options))?.map_err(|_| Refusal::Syntax)
+}
+
+/// Parses one word into its pieces.
+pub(super) fn word(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal> {
+    if deepest(raw, true) > DEEPEST_WORD {
+        return Err(Refusal::Limit);
+    }
+    guarded(|| word::parse(raw, &options()))?.map_err(|_| Refusal::Syntax)
+}
+
+/// Parses the body of a heredoc whose delimiter is not quoted.
+pub(super) fn heredoc(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal> {
+    if deepest(raw, true) > DEEPEST_WORD {
+        return Err(Refusal::Limit);
+    }
+    guarded(|| word::parse_heredoc(raw, &options()))?.map_err(|_| Refusal::Syntax)
+}
+
+/// Parses the brace expressions of a word, if it has any.
+pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText>>, Refusal> {
+    if deepest(raw, true) > DEEPEST_WORD {
+        return Err(Refusal::Limit);
+    }
+    guarded(|| word::parse_brace_expansions(raw, &options()))?.map_err(|_| Refusal::Syntax)
+}
+
+/// The parser panics on numbers that do not fit, for instance; that is a refusal, not our end.
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Refusal> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|_| Refusal::Syntax)
+}
+
+/// Deepest nesting of grouping operators and reserved words among the tokens.
+fn nesting(tokens: &[Token]) -> usize {
+    let mut depth: usize = 0;
+    let mut most = 0;
+    for token in tokens {
+        match token.to_str() {
+            "(" | "{" | "do" | "then" | "case" => depth += 1,
+            ")" | "}" | "done" | "fi" | "esac" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+    }
+    most
+}
+
+/// Deepest run of openers, without regard to quotes: an upper bound that costs one pass.
+fn deepest(text: &str, brackets: bool) -> usize {
+    let mut depth: usize = 0;
+    let mut most = 0;
+    let mut previous = b' ';
+    for &byte in text.as_bytes() {
+        match byte {
+            b'(' | b'{' if previous == b'$' || (brackets && previous == b'(') => depth += 1,
+            b'[' if brackets && depth > 0 => depth += 1,
+            b')' | b'}' => depth = depth.saturating_sub(1),
+            b']' if brackets => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
+        previous = byte;
+    }
+    most
+}
+
+/// `<<E$[` with white space behind it makes the tokenizer allocate without end.
+fn heredoc_delimiter_runs_away(source: &str) -> bool {
+    let mut rest = source;
+    while let Some(at) = rest.find("<<") {
+        let tail = rest.get(at + 2..).unwrap_or_default();
+        let line = tail.split('\n').next().unwrap_or_default();
+        if line.contains("$[") {
+            return true;
+        }
+        rest = tail;
+    }
+    false
+}
+
+/// Turns the parser's character offsets into byte offsets.
+pub(super) struct Offsets(Option<Vec<usize>>);
+
+impl Offsets {
+    /// Prepares the table; pure ASCII needs none.
+    pub(super) fn new(source: &str) -> Self {
+        if source.is_ascii() {
+            return Self(None);
+        }
+        Self(Some(source.char_indices().map(|(i, _)| i).chain([source.len()]).collect()))
+    }
+
+    /// The byte offset of a character.
+    pub(super) fn byte(&self, character: usize) -> usize {
+        match &self.0 {
+            None => character,
+            Some(table) => table.get(character).or(table.last()).copied().unwrap_or(character),
+        }
+    }
+}
