@@ -1,27 +1,48 @@
 //! Invocation → operation: argv read by the tool's own flag grammar, with `policies/tools/*.toml` as the table.
 
-use crate::model::{Invocation, Opaque, Operation, Span, Tools, Word};
+mod arguments;
+mod effect;
+mod git;
+mod pflag;
+#[cfg(feature = "full")]
+pub mod schema;
+mod wrapper;
+
+pub use pflag::only_looks;
+
+/// The tables, compiled at build time.
+mod table {
+    include!(concat!(env!("OUT_DIR"), "/tools.rs"));
+}
+
+use crate::model::{Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word};
+
+/// Everything known of programs.
+#[must_use]
+pub fn tools() -> &'static Tools {
+    &table::TOOLS
+}
 
 /// Something an invocation hands to another program or shell to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Carried {
-    /// A text that a shell runs, with that shell's positional parameters (`$0` first).
+    /// A text that a shell runs.
     Shell {
         /// The text.
         text: String,
-        /// `$0`, `$1`, ….
+        /// `$1`, ….
         arguments: Vec<Word>,
         /// The invocation that carries it: directories, environment, standard input.
         by: Invocation,
-        /// True where it runs on another host or in a container.
-        remote: bool,
+        /// The host or container it runs on, if not here.
+        remote: Option<String>,
     },
     /// A program and its arguments (`sudo kubectl …`), with directories and environment as the carrier leaves them.
     Invocation {
         /// What is run.
         invocation: Invocation,
-        /// True where it runs on another host or in a container.
-        remote: bool,
+        /// The host or container it runs on, if not here.
+        remote: Option<String>,
     },
     /// Code that is not known.
     Opaque(Opaque),
@@ -38,7 +59,87 @@ pub struct Classified {
 
 /// Says what an invocation would do.
 #[must_use]
-pub fn classify(invocation: &Invocation, _tools: &Tools) -> Classified {
-    let _: (Option<&Word>, Span) = (invocation.program(), invocation.span);
-    Classified::default()
+pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
+    let Some(name) = invocation.program().and_then(Word::basename) else { return Classified::default() };
+    if let Some(tool) = tools.tool(name) {
+        return as_tool(invocation, tool, tools);
+    }
+    if let Some(wrapper) = tools.wrapper(name) {
+        return Classified { operations: Vec::new(), carried: wrapper::unwrap(invocation, wrapper, tools) };
+    }
+    if tools.inert.binary_search(&name).is_ok() {
+        return Classified::default();
+    }
+    Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
 }
+
+/// Reads an invocation as one of a tool, whatever its program word says.
+#[must_use]
+pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
+    let mut out = match tool.grammar {
+        Grammar::Pflag => pflag::classify(invocation, tool, tools),
+        Grammar::Git => git::classify(invocation, tool),
+    };
+    for name in tool.env.code {
+        if let Some(value) = invocation.assigned(name) {
+            out.carried.push(code(value, invocation, &format!("{name} holds a command that is computed")));
+        }
+    }
+    out
+}
+
+/// A program in none of our tables may be one that runs its arguments. Where these read like a call of a tool
+/// that changes something, that call counts; where they do not, the program is left alone.
+fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
+    for (at, word) in invocation.argv.iter().enumerate().skip(1) {
+        let Some(tool) = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n)) else { continue };
+        let inner = tail(invocation, at);
+        let changes = as_tool(&inner, tool, tools).operations.iter().any(|o| {
+            o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local
+        });
+        if changes {
+            return vec![Carried::Invocation { invocation: inner, remote: None }];
+        }
+    }
+    Vec::new()
+}
+
+/// The same invocation from its n-th word on.
+fn tail(invocation: &Invocation, at: usize) -> Invocation {
+    Invocation { argv: invocation.argv.get(at..).unwrap_or_default().to_vec(), ..invocation.clone() }
+}
+
+/// A word that a shell is going to run.
+fn code(word: &Word, by: &Invocation, what: &str) -> Carried {
+    match word.as_code() {
+        Some(text) => Carried::Shell { text, arguments: Vec::new(), by: by.clone(), remote: None },
+        None => Carried::Opaque(Opaque {
+            kind: OpaqueKind::Code,
+            span: by.span,
+            what: what.to_owned(),
+            invocation: None,
+        }),
+    }
+}
+
+/// What a shell runs that reads its standard input.
+fn from_stdin(by: &Invocation) -> Vec<Carried> {
+    match &by.stdin {
+        Stdin::Text(text) => vec![Carried::Shell {
+            text: text.clone(),
+            arguments: Vec::new(),
+            by: Invocation { stdin: Stdin::Inherited, ..by.clone() },
+            remote: None,
+        }],
+        Stdin::Unknown => vec![Carried::Opaque(Opaque {
+            kind: OpaqueKind::Code,
+            span: by.span,
+            what: "a shell runs what another program prints".to_owned(),
+            invocation: None,
+        })],
+        Stdin::Inherited | Stdin::File(_) => Vec::new(),
+    }
+}
+
+#[cfg(all(test, feature = "full"))]
+mod tests;

@@ -1,21 +1,26 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
-use crate::model::{Context, Facts, Question, Rwenvs, Verdict};
+mod conclude;
+mod plan;
+mod push;
+mod subject;
 
-/// A command line, analysed, waiting for the answers to its questions.
-#[derive(Clone, Debug, Default)]
-pub struct Plan {
-    /// What has to be known before it can be decided.
-    pub questions: Vec<Question>,
-}
+pub use conclude::conclude;
+pub use plan::{Plan, Planned, plan, plan_argv};
 
-/// Analyses a command line.
-#[must_use]
-pub fn plan(_line: &str, _context: &Context, _rwenvs: &Rwenvs) -> Plan {
-    Plan::default()
-}
-
-/// Decides.
-pub fn conclude(_plan: &Plan, _facts: &Facts, _rwenvs: &Rwenvs) -> Verdict {
-    Verdict::default()
+/// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
+/// operation to ask about.
+pub mod ids {
+    /// No rwenv is selected and a cluster is about to be reached.
+    pub const NONE_SELECTED: &str = "rwenv.none-selected";
+    /// What is selected cannot be followed.
+    pub const INVALID: &str = "rwenv.invalid-selection";
+    /// The target is in no rwenv.
+    pub const FOREIGN: &str = "rwenv.foreign-target";
+    /// The line cannot be read.
+    pub const SYNTAX: &str = "line.not-understood";
+    /// The line is longer or deeper than is analysed.
+    pub const LIMIT: &str = "line.too-complex";
+    /// The program or the code to run is computed.
+    pub const OPAQUE: &str = "line.computed";
 }

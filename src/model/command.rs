@@ -184,6 +184,43 @@ pub enum Dir {
     Unknown,
 }
 
+impl Dir {
+    /// Where `cd WORD` leads from here; text only, nothing is looked up.
+    #[must_use]
+    pub fn enter(&self, to: &Word) -> Self {
+        match (to.as_literal(), self) {
+            (Some(path), _) if path.starts_with('/') => Self::Known(normalize(path)),
+            (Some(path), Self::Known(base)) => Self::Known(normalize(&format!("{base}/{path}"))),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The path, where it is known.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::Known(path) => Some(path),
+            Self::Unknown => None,
+        }
+    }
+}
+
+/// An absolute path without `.`, `..` and doubled slashes; text only.
+#[must_use]
+pub fn normalize(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// What a program reads on its standard input.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stdin {

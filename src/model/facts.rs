@@ -13,6 +13,18 @@ pub enum Question {
     GitRepository(String),
 }
 
+/// What is selected for a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Bound {
+    /// Nothing.
+    #[default]
+    None,
+    /// The rwenv of this name.
+    Rwenv(String),
+    /// Something that cannot be followed; why.
+    Invalid(String),
+}
+
 /// What is known of a repository without running anything it brings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GitRepository {
@@ -34,7 +46,7 @@ impl GitRepository {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
     /// Selected rwenv by directory; a directory that is not here has none.
-    pub bindings: Vec<(Dir, Option<String>)>,
+    pub bindings: Vec<(Dir, Bound)>,
     /// Current context by kubeconfig.
     pub contexts: Vec<(Option<String>, Option<String>)>,
     /// Repositories by directory; none where there is no repository.
@@ -44,8 +56,8 @@ pub struct Facts {
 impl Facts {
     /// The rwenv selected for a directory.
     #[must_use]
-    pub fn binding(&self, dir: &Dir) -> Option<&str> {
-        self.bindings.iter().find(|(d, _)| d == dir).and_then(|(_, name)| name.as_deref())
+    pub fn binding(&self, dir: &Dir) -> &Bound {
+        self.bindings.iter().find(|(d, _)| d == dir).map_or(&Bound::None, |(_, bound)| bound)
     }
 
     /// The current context of a kubeconfig.

@@ -102,8 +102,8 @@ pub struct ClusterTarget {
     pub kubeconfig: Option<Word>,
     /// A flag or variable that sends the call elsewhere or makes it someone else (`--server`, `--token`, `--as`).
     pub redirect: Option<String>,
-    /// The call runs on another host or in a container, whose configuration is not known.
-    pub remote: bool,
+    /// The host or container the call runs on, whose configuration is not known here.
+    pub remote: Option<String>,
 }
 
 /// One ref a push changes on the remote.

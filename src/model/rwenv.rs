@@ -167,6 +167,8 @@ pub struct Rwenvs {
     pub all: Vec<Rwenv>,
     /// The configuration directory, absolute.
     pub config_dir: String,
+    /// The container commands run in, where there is one.
+    pub dev_container: Option<String>,
     /// Why the configuration could not be read; every rwenv counts as read-only then.
     pub broken: Option<String>,
 }

@@ -1,5 +1,231 @@
-//! Tools as data: what a program's verbs and flags do.
+//! Tools as data: what a program's verbs and flags do. Filled at build time from `policies/tools/*.toml`.
 
-/// Everything known of programs; compiled from `policies/tools/*.toml`.
+use super::{Effect, Reach};
+
+/// Everything known of programs.
 #[derive(Clone, Copy, Debug)]
-pub struct Tools {}
+pub struct Tools {
+    /// Programs whose verbs are judged.
+    pub tools: &'static [Tool],
+    /// Programs that run other programs.
+    pub wrappers: &'static [Wrapper],
+    /// Programs that never run their arguments, sorted.
+    pub inert: &'static [&'static str],
+    /// Programs that only look, when run inside a pod; sorted.
+    pub reads: &'static [&'static str],
+    /// Interactive shells.
+    pub shells: &'static [&'static str],
+    /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
+    pub producers: &'static [&'static str],
+}
+
+impl Tools {
+    /// The tool a program name belongs to.
+    #[must_use]
+    pub fn tool(&self, program: &str) -> Option<&'static Tool> {
+        self.tools.iter().find(|t| t.programs.contains(&program))
+    }
+
+    /// The wrapper a program name belongs to.
+    #[must_use]
+    pub fn wrapper(&self, program: &str) -> Option<&'static Wrapper> {
+        self.wrappers.iter().find(|w| w.programs.contains(&program))
+    }
+}
+
+/// How a program reads its arguments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grammar {
+    /// Go's pflag and cobra: flags anywhere before `--`, no abbreviations.
+    Pflag,
+    /// git: options before the verb, then each verb's own, long ones abbreviated.
+    Git,
+}
+
+/// Flags by how they take a value. What is in none of the lists takes none.
+#[derive(Clone, Copy, Debug)]
+pub struct Flags {
+    /// Take a value: attached, behind `=`, or the next word.
+    pub value: &'static [&'static str],
+    /// Take a value only behind `=`.
+    pub optional: &'static [&'static str],
+    /// Take none; listed where abbreviations have to be told apart.
+    pub switch: &'static [&'static str],
+}
+
+/// One program whose verbs are judged.
+#[derive(Clone, Copy, Debug)]
+pub struct Tool {
+    /// Its name in policies.
+    pub name: &'static str,
+    /// The file names it is run under.
+    pub programs: &'static [&'static str],
+    /// How it reads arguments.
+    pub grammar: Grammar,
+    /// What its commands touch, where they do not say otherwise.
+    pub reach: Reach,
+    /// Flags that may stand before the verb.
+    pub globals: Flags,
+    /// Flags that name a context.
+    pub context: &'static [&'static str],
+    /// Flags that name a kubeconfig.
+    pub kubeconfig: &'static [&'static str],
+    /// Flags that name a namespace.
+    pub namespace: &'static [&'static str],
+    /// Flags that send the call to another server or make it someone else.
+    pub redirect: &'static [&'static str],
+    /// Variables with the meaning of those flags, in the same order, and those whose value is run.
+    pub env: Env,
+    /// Its verbs.
+    pub commands: &'static [Command],
+    /// Configuration keys that matter (git).
+    pub keys: &'static [KeyRule],
+}
+
+/// Environment variables of a tool.
+#[derive(Clone, Copy, Debug)]
+pub struct Env {
+    /// Name a context.
+    pub context: &'static [&'static str],
+    /// Name a kubeconfig.
+    pub kubeconfig: &'static [&'static str],
+    /// Redirect the call.
+    pub redirect: &'static [&'static str],
+    /// Hold a command that the tool runs.
+    pub code: &'static [&'static str],
+    /// Change what the tool reads or skips, so that its words no longer tell what it does.
+    pub bends: &'static [&'static str],
+}
+
+/// One verb.
+#[derive(Clone, Copy, Debug)]
+pub struct Command {
+    /// Its words.
+    pub path: &'static [&'static str],
+    /// Other spellings of the last word.
+    pub aliases: &'static [&'static str],
+    /// What it does with no flag that changes it.
+    pub effect: Effect,
+    /// What it touches, where that differs from the tool's other commands.
+    pub reach: Option<Reach>,
+    /// Properties it always has.
+    pub traits: &'static [&'static str],
+    /// It only groups other verbs: an unknown word behind it is an unknown verb.
+    pub group: bool,
+    /// Its own flags.
+    pub flags: Flags,
+    /// The positional (counted from 1) that names kinds; 0 where none does.
+    pub kinds: u8,
+    /// Forms that change what it does.
+    pub modes: &'static [Mode],
+    /// What it hands on to be run.
+    pub carries: &'static [Carry],
+}
+
+/// A form of a command that changes its effect. All conditions that are given have to hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Mode {
+    /// What it does in this form.
+    pub effect: Effect,
+    /// What it touches in this form.
+    pub reach: Option<Reach>,
+    /// One of these flags is given: `--flag` (with any value but a false one) or `--flag=pattern`.
+    pub flags: &'static [&'static str],
+    /// None of these is.
+    pub without: &'static [&'static str],
+    /// One of the arguments matches one of these patterns.
+    pub argument: &'static [&'static str],
+    /// No argument matches any of these.
+    pub no_argument: &'static [&'static str],
+    /// Every argument with a `=` matches one of these.
+    pub assignments: &'static [&'static str],
+    /// One of the kinds named is one of these.
+    pub kinds: &'static [&'static str],
+    /// The text given to `--patch` sets nothing but these top-level keys (or `a.b`).
+    pub patches: &'static [&'static str],
+    /// Least number of arguments.
+    pub least: u8,
+    /// Greatest number of arguments.
+    pub most: u8,
+    /// Properties it has in this form.
+    pub traits: &'static [&'static str],
+}
+
+/// How a text or argv is handed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CarryKind {
+    /// The value is shell code.
+    Shell,
+    /// The value is a program's name.
+    Program,
+    /// The arguments from here on are a program and its arguments.
+    Argv,
+    /// As `Argv`, run somewhere else.
+    RemoteArgv,
+    /// The arguments from here on, joined, are shell code.
+    Words,
+}
+
+/// Something a command hands on to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Carry {
+    /// The flags whose value it is; empty: arguments.
+    pub flags: &'static [&'static str],
+    /// Arguments before it.
+    pub skip: u8,
+    /// What it is.
+    pub kind: CarryKind,
+}
+
+/// What a configuration key does (git).
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRule {
+    /// Pattern over the lower-case key.
+    pub key: &'static str,
+    /// Its value is run by a shell.
+    pub code: bool,
+    /// It moves or skips hooks, or pulls in configuration that may.
+    pub skips_hooks: bool,
+}
+
+/// How a wrapper is told what to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WrapperStyle {
+    /// The rest of its arguments.
+    Argv,
+    /// The rest of its arguments, run somewhere else.
+    RemoteArgv,
+    /// The rest of its arguments, joined, is shell code.
+    Words,
+    /// The same, run somewhere else.
+    RemoteWords,
+    /// It is a shell: `-c` code, standard input or a file.
+    Shell,
+    /// It runs what it reads on standard input (`batch`).
+    Stdin,
+    /// `find`: behind `-exec`.
+    Find,
+    /// Arguments are read from standard input and appended.
+    Xargs,
+}
+
+/// A program that runs other programs.
+#[derive(Clone, Copy, Debug)]
+pub struct Wrapper {
+    /// The file names it is run under.
+    pub programs: &'static [&'static str],
+    /// How it is told what to run.
+    pub style: WrapperStyle,
+    /// Words that select this form (`docker exec`); the first argument has to be one of them.
+    pub verbs: &'static [&'static str],
+    /// Options that take a value.
+    pub value: &'static [&'static str],
+    /// Options whose value is shell code.
+    pub code: &'static [&'static str],
+    /// Options whose value is a directory the program then runs in.
+    pub chdir: &'static [&'static str],
+    /// Arguments before the program.
+    pub skip: u8,
+    /// `NAME=VALUE` words before the program set its environment.
+    pub assignments: bool,
+}

@@ -1,10 +1,148 @@
 //! Operation → reasons: the rules that match, with their texts filled in.
 
-use crate::model::Rule;
+mod builtin;
+#[cfg(feature = "full")]
+pub mod schema;
 
-/// The rules in force.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Policies {
-    /// All rules of all policies.
-    pub rules: &'static [Rule],
+pub use builtin::RULES;
+
+use crate::model::{
+    Decision, ExecReads, FlagName, Operation, Reason, RefUpdate, Refs, Repository, Rule, Rwenv, When,
+};
+
+/// In whose name an operation is judged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    /// The rwenv's name, or what stands in its place in messages.
+    pub name: String,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Changes go through Git only.
+    pub git_ops_only: bool,
+    /// The Flux branch may be pushed to.
+    pub direct_push: bool,
+    /// Plain reads in pods pass.
+    pub exec_reads: ExecReads,
+    /// URL of the Flux repository.
+    pub flux_git_repo: Option<String>,
+    /// Branches that are protected.
+    pub protected: Vec<String>,
+}
+
+impl Subject {
+    /// A rwenv as it is configured.
+    #[must_use]
+    pub fn of(rwenv: &Rwenv) -> Self {
+        let mut protected = rwenv.protected_branches.clone();
+        protected.extend(rwenv.flux_branch.clone());
+        Self {
+            name: rwenv.name.to_string(),
+            read_only: rwenv.read_only,
+            git_ops_only: rwenv.git_ops_only,
+            direct_push: rwenv.direct_push,
+            exec_reads: rwenv.exec_reads,
+            flux_git_repo: rwenv.flux_git_repo.clone(),
+            protected,
+        }
+    }
+
+    /// A target that belongs to no rwenv: judged as read-only.
+    #[must_use]
+    pub fn foreign(what: &str) -> Self {
+        Self {
+            name: what.to_owned(),
+            read_only: true,
+            git_ops_only: false,
+            direct_push: false,
+            exec_reads: ExecReads::Ask,
+            flux_git_repo: None,
+            protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
+        }
+    }
+
+    fn has(&self, flag: FlagName) -> bool {
+        match flag {
+            FlagName::ReadOnly => self.read_only,
+            FlagName::GitOpsOnly => self.git_ops_only,
+            FlagName::NoDirectPush => !self.direct_push,
+            FlagName::AskExecReads => self.exec_reads != ExecReads::Allow,
+        }
+    }
+
+    /// True where this ref is protected, or not known.
+    fn protects(&self, update: &RefUpdate) -> bool {
+        let Some(destination) = &update.destination else { return true };
+        let branch = destination.strip_prefix("refs/heads/").unwrap_or(destination);
+        self.protected.iter().any(|p| p == branch)
+    }
+}
+
+/// Which repository an operation is on, seen from the subject.
+pub type On = Option<Repository>;
+
+/// Every rule's answer about an operation in the name of one subject.
+#[must_use]
+pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]) -> Vec<Reason> {
+    (rules.iter())
+        .filter(|rule| matches(&rule.when, operation, on, subject))
+        .map(|rule| Reason {
+            decision: rule.decision,
+            rule: rule.id.to_owned(),
+            text: fill(rule.reason, operation, subject),
+            instead: fill(rule.instead, operation, subject),
+            part: String::new(),
+            span: operation.span,
+            rwenv: Some(subject.name.clone()),
+        })
+        .filter(|reason| reason.decision > Decision::Allow)
+        .collect()
+}
+
+fn matches(when: &When, operation: &Operation, on: On, subject: &Subject) -> bool {
+    let verb = |v: &&str| {
+        operation.verb == **v || operation.verb.strip_prefix(*v).is_some_and(|rest| rest.starts_with(' '))
+    };
+    when.flags.iter().all(|f| subject.has(*f))
+        && (when.effects.is_empty() || when.effects.contains(&operation.effect))
+        && (when.tools.is_empty() || when.tools.contains(&operation.tool))
+        && (when.verbs.is_empty() || when.verbs.iter().any(verb))
+        && when.traits.iter().all(|t| operation.traits.contains(t))
+        && !when.without.iter().any(|t| operation.traits.contains(t))
+        && (when.repository.is_none() || when.repository == on)
+        && when.refs.is_none_or(|refs| touches(refs, operation, subject))
+}
+
+fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
+    let updates = &operation.target.repository.updates;
+    match refs {
+        Refs::Protected => updates.iter().any(|u| subject.protects(u)),
+        Refs::Tag => updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/"))),
+    }
+}
+
+fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
+    if !text.contains('{') {
+        return text.to_owned();
+    }
+    let context = operation.target.cluster.context.as_ref().map(|w| w.display().into_owned());
+    let refs: Vec<&str> = (operation.target.repository.updates.iter())
+        .map(|u| u.destination.as_deref().unwrap_or("a branch that configuration decides"))
+        .collect();
+    let note = operation.note.as_deref().map(|n| format!(" ({n})"));
+    text.replace("{rwenv}", &subject.name)
+        .replace("{tool}", operation.tool)
+        .replace("{verb}", if operation.verb.is_empty() { "…" } else { &operation.verb })
+        .replace("{context}", context.as_deref().unwrap_or("its context"))
+        .replace("{target}", &target(operation))
+        .replace("{refs}", &refs.join(", "))
+        .replace("{note}", note.as_deref().unwrap_or_default())
+        .replace("{repository}", subject.flux_git_repo.as_deref().unwrap_or("its Flux repository"))
+}
+
+/// The objects an operation names, for people.
+fn target(operation: &Operation) -> String {
+    let Some(kind) = operation.target.kinds.first() else { return "its objects".to_owned() };
+    let name = operation.target.names.first().map(|n| format!("/{n}")).unwrap_or_default();
+    let namespace = operation.target.namespace.as_deref().map(|n| format!(" in namespace {n}")).unwrap_or_default();
+    format!("{kind}{name}{namespace}")
 }

@@ -94,7 +94,7 @@ impl Walker<'_> {
             ("popd", _) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
             ("pushd", None) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
             (_, None) => match state.get("HOME") {
-                None => vec![Dir::Known(super::io::normalize(self.home))],
+                None => vec![Dir::Known(crate::model::normalize(self.home))],
                 Some([Value::Scalar(home)]) => change_dir(&before, home),
                 Some(_) => vec![Dir::Unknown],
             },

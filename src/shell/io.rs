@@ -175,33 +175,11 @@ impl Walker<'_> {
     }
 }
 
-/// An absolute path without `.`, `..` and doubled slashes; text only.
-pub(super) fn normalize(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
-
 /// Where `cd WORD` leads from each of these directories.
 pub(super) fn change_dir(from: &[Dir], to: &Word) -> Vec<Dir> {
-    let Some(path) = to.as_literal() else { return vec![Dir::Unknown] };
-    if path.starts_with('/') {
-        return vec![Dir::Known(normalize(path))];
-    }
-    (from.iter())
-        .map(|dir| match dir {
-            Dir::Known(base) => Dir::Known(normalize(&format!("{base}/{path}"))),
-            Dir::Unknown => Dir::Unknown,
-        })
-        .collect()
+    let mut all: Vec<Dir> = from.iter().map(|dir| dir.enter(to)).collect();
+    all.dedup();
+    all
 }
 
 #[cfg(test)]
@@ -210,8 +188,8 @@ mod tests {
 
     #[test]
     fn paths_are_normalised_in_text() {
-        assert_eq!(normalize("/a/./b/../c//d/"), "/a/c/d");
-        assert_eq!(normalize("/../.."), "/");
+        assert_eq!(crate::model::normalize("/a/./b/../c//d/"), "/a/c/d");
+        assert_eq!(crate::model::normalize("/../.."), "/");
         let from = [Dir::Known("/a".into())];
         assert_eq!(change_dir(&from, &Word::literal("../b")), [Dir::Known("/b".into())]);
         assert_eq!(change_dir(&from, &Word::unknown()), [Dir::Unknown]);

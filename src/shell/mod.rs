@@ -71,7 +71,7 @@ pub fn analyze(text: &str, context: &Context) -> Analysis {
 #[must_use]
 pub fn analyze_source(source: &Source<'_>) -> Analysis {
     let cwd = if source.cwd.is_empty() {
-        vec![Dir::Known(io::normalize(&source.context.cwd))]
+        vec![Dir::Known(crate::model::normalize(&source.context.cwd))]
     } else {
         source.cwd.clone()
     };

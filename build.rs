@@ -1,0 +1,278 @@
+//! Compiles `policies/**/*.toml` into Rust statics, so that the hook neither reads nor parses anything for them.
+
+#[path = "src/policy/schema.rs"]
+mod rules;
+#[path = "src/classify/schema.rs"]
+mod tools;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const EFFECTS: [&str; 15] = [
+    "read",
+    "read-secret",
+    "local-write",
+    "session-change",
+    "git-write",
+    "git-publish",
+    "reconcile",
+    "tunnel",
+    "exec",
+    "cluster-write",
+    "provision",
+    "cloud-write",
+    "data-write",
+    "tamper",
+    "unknown",
+];
+
+fn main() {
+    println!("cargo::rerun-if-changed=policies");
+    println!("cargo::rerun-if-changed=src/policy/schema.rs");
+    println!("cargo::rerun-if-changed=src/classify/schema.rs");
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    fs::write(out.join("tools.rs"), tools_source()).expect("OUT_DIR is writable");
+    fs::write(out.join("rules.rs"), rules_source()).expect("OUT_DIR is writable");
+}
+
+/// The TOML files of a folder, in order of their names.
+fn files(dir: &str) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = fs::read_dir(dir)
+        .unwrap_or_else(|e| panic!("{dir}: {e}"))
+        .filter_map(|entry| entry.ok().map(|e| e.path()))
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    all.sort();
+    all
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+fn strings(all: &[String]) -> String {
+    format!("&{all:?}")
+}
+
+fn effect(name: &str, at: &str) -> String {
+    assert!(EFFECTS.contains(&name), "{at}: '{name}' is no effect; use one of {EFFECTS:?}");
+    format!("Effect::{}", camel(name))
+}
+
+fn camel(name: &str) -> String {
+    name.split('-').map(|w| w.get(..1).unwrap_or_default().to_uppercase() + w.get(1..).unwrap_or_default()).collect()
+}
+
+fn reach(name: Option<&str>, at: &str) -> String {
+    match name {
+        None => "None".into(),
+        Some(name @ ("local" | "repository" | "cluster")) => format!("Some(Reach::{})", camel(name)),
+        Some(other) => panic!("{at}: '{other}' is no reach; use local, repository or cluster"),
+    }
+}
+
+fn tools_source() -> String {
+    let mut tools = String::new();
+    let mut wrappers = String::new();
+    let mut programs = tools::ProgramFile::default();
+    for path in files("policies/tools") {
+        let at = path.display().to_string();
+        match path.file_stem().and_then(|s| s.to_str()) {
+            Some("wrappers") => {
+                for row in parse::<tools::WrapperFile>(&path).wrapper {
+                    wrappers.push_str(&wrapper(&row, &at));
+                }
+            }
+            Some("programs") => programs = parse(&path),
+            _ => tools.push_str(&tool(&parse(&path), &at)),
+        }
+    }
+    programs.inert.sort();
+    programs.reads.sort();
+    format!(
+        "use crate::model::*;\n/// Everything known of programs.\npub static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
+         shells: {}, producers: {} }};\n",
+        strings(&programs.inert),
+        strings(&programs.reads),
+        strings(&programs.shells),
+        strings(&programs.producers)
+    )
+}
+
+fn flags(value: &[String], optional: &[String], switch: &[String]) -> String {
+    format!("Flags {{ value: {}, optional: {}, switch: {} }}", strings(value), strings(optional), strings(switch))
+}
+
+fn tool(file: &tools::ToolFile, at: &str) -> String {
+    let mut commands = String::new();
+    let mut seen = BTreeSet::new();
+    for row in &file.command {
+        let paths = if row.paths.is_empty() { std::slice::from_ref(&row.path) } else { &row.paths };
+        assert!(!row.examples.is_empty(), "{at}: '{}' has no example", paths.join(", "));
+        for path in paths {
+            assert!(seen.insert(path.clone()), "{at}: '{path}' stands there twice");
+            commands.push_str(&command(row, path, at));
+        }
+    }
+    let keys: String = (file.key.iter())
+        .flat_map(|row| row.keys.iter().map(move |key| (row, key)))
+        .map(|(row, key)| {
+            format!("KeyRule {{ key: {key:?}, code: {}, skips_hooks: {} }}, ", row.code, row.skips_hooks)
+        })
+        .collect();
+    let env = &file.env;
+    format!(
+        "Tool {{ name: {:?}, programs: {}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
+         namespace: {}, redirect: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {} }}, \
+         commands: &[{commands}], keys: &[{keys}] }},\n",
+        file.name,
+        strings(&file.programs),
+        camel(&file.grammar),
+        reach(Some(&file.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
+        flags(&file.globals.value, &file.globals.optional, &file.globals.switch),
+        strings(&file.roles.context),
+        strings(&file.roles.kubeconfig),
+        strings(&file.roles.namespace),
+        strings(&file.roles.redirect),
+        strings(&env.context),
+        strings(&env.kubeconfig),
+        strings(&env.redirect),
+        strings(&env.code),
+        strings(&env.bends),
+    )
+}
+
+/// The values of kubectl's and helm's `--dry-run` that keep a call from changing anything.
+const DRY: [&str; 8] = ["", "client", "server", "unchanged", "true", "1", "t", "T"];
+
+fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
+    let at = format!("{at}: '{path}'");
+    let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+    let mut optional = row.optional.clone();
+    let mut modes = row.mode.clone();
+    if row.dry_run {
+        optional.push("--dry-run".into());
+        modes.push(tools::ModeRow {
+            effect: "read".into(),
+            flags: DRY.iter().map(|v| format!("--dry-run={v}")).collect(),
+            without: vec!["--raw".into()],
+            traits: vec!["dry-run".into()],
+            examples: vec!["-".into()],
+            ..tools::ModeRow::default()
+        });
+    }
+    let modes: String = modes.iter().map(|m| mode(m, &at)).collect();
+    let carries: String = (row.carry.iter())
+        .map(|c| {
+            format!(
+                "Carry {{ flags: {}, skip: {}, kind: CarryKind::{} }}, ",
+                strings(&c.flags),
+                c.skip,
+                camel(&c.kind)
+            )
+        })
+        .collect();
+    format!(
+        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, flags: {}, kinds: {}, \
+         modes: &[{modes}], carries: &[{carries}] }},\n",
+        strings(&words),
+        strings(&row.aliases),
+        effect(&row.effect, &at),
+        reach(row.reach.as_deref(), &at),
+        strings(&row.traits),
+        row.group,
+        flags(&row.value, &optional, &row.switch),
+        row.kinds,
+    )
+}
+
+fn mode(row: &tools::ModeRow, at: &str) -> String {
+    assert!(!row.examples.is_empty(), "{at}: a mode with effect '{}' has no example", row.effect);
+    format!(
+        "Mode {{ effect: {}, reach: {}, flags: {}, without: {}, argument: {}, no_argument: {}, assignments: {}, kinds: {}, \
+         patches: {}, least: {}, most: {}, traits: {} }}, ",
+        effect(&row.effect, at),
+        reach(row.reach.as_deref(), at),
+        strings(&row.flags),
+        strings(&row.without),
+        strings(&row.argument),
+        strings(&row.no_argument),
+        strings(&row.assignments),
+        strings(&row.kinds),
+        strings(&row.patches),
+        row.least.unwrap_or(0),
+        row.most.unwrap_or(u8::MAX),
+        strings(&row.traits),
+    )
+}
+
+fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
+    assert!(!row.examples.is_empty(), "{at}: {:?} has no example", row.programs);
+    format!(
+        "Wrapper {{ programs: {}, style: WrapperStyle::{}, verbs: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {} }},\n",
+        strings(&row.programs),
+        camel(&row.style),
+        strings(&row.verbs),
+        strings(&row.value),
+        strings(&row.code),
+        strings(&row.chdir),
+        row.skip,
+        row.assignments
+    )
+}
+
+fn rules_source() -> String {
+    let mut out = String::from("use crate::model::*;\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n");
+    let mut ids = BTreeSet::new();
+    for path in files("policies/rules") {
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        for row in parse::<rules::PolicyFile>(&path).rule {
+            let at = format!("{}: {}", path.display(), row.id);
+            assert!(row.id.starts_with(&format!("{stem}.")), "{at}: the id of a rule starts with its policy's name");
+            assert!(ids.insert(row.id.clone()), "{at}: this id stands there twice");
+            assert!(row.example.iter().any(|e| e.matches), "{at}: no example that matches");
+            assert!(row.example.iter().any(|e| !e.matches), "{at}: no example that does not match");
+            assert!(row.decision == "allow" || !row.instead.is_empty(), "{at}: says no without saying what instead");
+            rule(&mut out, &row, &at);
+        }
+    }
+    out.push_str("];\n");
+    out
+}
+
+fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
+    let when = &row.when;
+    let decision = match row.decision.as_str() {
+        "allow" | "ask" | "deny" => camel(&row.decision),
+        other => panic!("{at}: '{other}' is no decision; use allow, ask or deny"),
+    };
+    let flags: Vec<String> = (when.flags.iter())
+        .map(|f| match f.as_str() {
+            "readOnly" | "gitOpsOnly" | "noDirectPush" | "askExecReads" => {
+                format!("FlagName::{}{}", f[..1].to_uppercase(), &f[1..])
+            }
+            other => panic!("{at}: '{other}' is no flag of a rwenv"),
+        })
+        .collect();
+    let effects: Vec<String> = when.effects.iter().map(|e| effect(e, at)).collect();
+    let repository = when.repository.as_deref().map_or("None".into(), |r| format!("Some(Repository::{})", camel(r)));
+    let refs = when.refs.as_deref().map_or("None".into(), |r| format!("Some(Refs::{})", camel(r)));
+    writeln!(
+        out,
+        "Rule {{ id: {:?}, decision: Decision::{decision}, when: When {{ flags: &[{}], effects: &[{}], tools: {}, verbs: {}, \
+         traits: {}, without: {}, repository: {repository}, refs: {refs} }}, reason: {:?}, instead: {:?} }},",
+        row.id,
+        flags.join(", "),
+        effects.join(", "),
+        strings(&when.tools),
+        strings(&when.verbs),
+        strings(&when.traits),
+        strings(&when.without),
+        row.reason,
+        row.instead
+    )
+    .expect("writing to a string");
+}

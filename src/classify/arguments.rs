@@ -1,0 +1,250 @@
+//! Arguments taken apart by a tool's flag grammar: flags with their values, and what is left.
+
+use crate::model::{Flags, Word};
+
+/// A flag as it was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    /// Its name with dashes.
+    pub(super) name: String,
+    /// Its value; none where it was given without one.
+    pub(super) value: Option<Word>,
+}
+
+/// The arguments of one call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Arguments {
+    /// Flags in order; of one given twice the last counts.
+    pub(super) flags: Vec<Given>,
+    /// What is no flag, in order.
+    pub(super) rest: Vec<Word>,
+    /// How many of `rest` stood before `--`; none where there was no `--`.
+    pub(super) dashed: Option<usize>,
+    /// Some word is not known well enough to say which flags are in force.
+    pub(super) uncertain: bool,
+}
+
+impl Arguments {
+    /// The last value given to one of these flags.
+    pub(super) fn value(&self, names: &[&str]) -> Option<&Given> {
+        self.flags.iter().rev().find(|f| names.contains(&f.name.as_str()))
+    }
+
+    /// True where a flag is in force that matches `--flag` or `--flag=pattern`.
+    pub(super) fn has(&self, pattern: &str) -> bool {
+        let (name, value) = match pattern.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (pattern, None),
+        };
+        let Some(given) = self.flags.iter().rev().find(|f| f.name == name) else { return false };
+        match value {
+            None => !given.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
+            Some(wanted) => {
+                let text = given.value.as_ref().map_or(Some(""), Word::as_literal);
+                text.is_some_and(|t| glob(wanted, t))
+            }
+        }
+    }
+
+    /// As `has`, also where an unknown value may match.
+    pub(super) fn may_have(&self, pattern: &str) -> bool {
+        let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
+        self.has(pattern)
+            || self.flags.iter().any(|f| f.name == name && f.value.as_ref().is_some_and(|v| v.as_literal().is_none()))
+    }
+}
+
+fn is_false(text: &str) -> bool {
+    matches!(text, "false" | "False" | "FALSE" | "f" | "F" | "0")
+}
+
+/// Shell-like pattern with `*` only.
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(rest) = parts.next().and_then(|head| text.strip_prefix(head)) else { return false };
+    let mut rest = rest;
+    let mut last: Option<&str> = None;
+    for part in parts {
+        if let Some(previous) = last.filter(|p| !p.is_empty()) {
+            match rest.find(previous) {
+                Some(at) => rest = rest.get(at + previous.len()..).unwrap_or_default(),
+                None => return false,
+            }
+        }
+        last = Some(part);
+    }
+    match last {
+        None => rest.is_empty(),
+        Some(tail) => rest.ends_with(tail),
+    }
+}
+
+/// The flag lists that hold for a call: the tool's and the verb's.
+#[derive(Clone, Copy)]
+pub(super) struct Lists<'a>(pub(super) &'a [Flags]);
+
+impl Lists<'_> {
+    fn takes_value(&self, name: &str) -> bool {
+        self.0.iter().any(|f| f.value.contains(&name))
+    }
+
+    fn optional(&self, name: &str) -> bool {
+        self.0.iter().any(|f| f.optional.contains(&name))
+    }
+
+    /// All long flags that are listed.
+    fn long(&self) -> impl Iterator<Item = &'static str> + '_ {
+        (self.0.iter())
+            .flat_map(|f| f.value.iter().chain(f.optional).chain(f.switch))
+            .copied()
+            .filter(|n| n.starts_with("--"))
+    }
+}
+
+/// How long flags may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spelling {
+    /// As they are; `_` counts as `-` (pflag with kubectl's normalisation).
+    Exact,
+    /// Any unique prefix will do (git's parse-options).
+    Abbreviated,
+}
+
+/// Takes arguments apart.
+pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arguments {
+    let mut out = Arguments::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let Some(text) = word.as_literal() else {
+            dynamic(word, lists, &mut out);
+            continue;
+        };
+        if text == "--" {
+            out.dashed = Some(out.rest.len());
+            out.rest.extend(words.cloned());
+            break;
+        }
+        if let Some(long) = text.strip_prefix("--") {
+            let (name, value) = match long.split_once('=') {
+                Some((name, value)) => (name, Some(Word::literal(value))),
+                None => (long, None),
+            };
+            let name = long_name(name, lists, spelling);
+            let value = value.or_else(|| lists.takes_value(&name).then(|| words.next().cloned()).flatten());
+            out.push(name, value);
+        } else if text.len() > 1 && text.starts_with('-') {
+            let rest = cluster(text, lists, &mut out);
+            if let Some(name) = rest {
+                let value = words.next().cloned();
+                out.push(name, value);
+            }
+        } else {
+            out.rest.push(word.clone());
+        }
+    }
+    out
+}
+
+impl Arguments {
+    fn push(&mut self, name: String, value: Option<Word>) {
+        // A value that may become several words shifts everything behind it.
+        self.uncertain |= value.as_ref().is_some_and(Word::splits);
+        self.flags.push(Given { name, value });
+    }
+}
+
+fn dynamic(word: &Word, lists: Lists<'_>, out: &mut Arguments) {
+    if let Some((name, start)) = word.prefix().split_once('=').filter(|(n, _)| n.starts_with('-')) {
+        let mut value = Word::literal(start);
+        value.push_unknown(word.splits());
+        out.push(long_name(name.trim_start_matches('-'), lists, Spelling::Exact), Some(value));
+        return;
+    }
+    out.uncertain |= word.may_be_flag();
+    out.rest.push(word.clone());
+}
+
+fn long_name(name: &str, lists: Lists<'_>, spelling: Spelling) -> String {
+    if spelling == Spelling::Exact {
+        return format!("--{}", name.replace('_', "-"));
+    }
+    let full = format!("--{name}");
+    if lists.long().any(|l| l == full) {
+        return full;
+    }
+    let mut hits: Vec<&str> = lists.long().filter(|l| l.starts_with(&full)).collect();
+    hits.sort_unstable();
+    hits.dedup();
+    match hits.as_slice() {
+        [only] => (*only).to_owned(),
+        _ => full,
+    }
+}
+
+/// Short flags written together. The name of the last one is returned where its value is the next word.
+fn cluster(text: &str, lists: Lists<'_>, out: &mut Arguments) -> Option<String> {
+    let mut rest = text.get(1..).unwrap_or_default();
+    while let Some(c) = rest.chars().next() {
+        let name = format!("-{c}");
+        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        if lists.takes_value(&name) {
+            if rest.is_empty() {
+                return Some(name);
+            }
+            let value = rest.strip_prefix('=').unwrap_or(rest);
+            out.push(name, Some(Word::literal(value)));
+            return None;
+        }
+        if lists.optional(&name) && !rest.is_empty() {
+            out.push(name, Some(Word::literal(rest)));
+            return None;
+        }
+        if let Some(value) = rest.strip_prefix('=') {
+            out.push(name, Some(Word::literal(value)));
+            return None;
+        }
+        out.push(name, None);
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LISTS: [Flags; 1] = [Flags {
+        value: &["-n", "--namespace", "-o"],
+        optional: &["--dry-run", "-O"],
+        switch: &["--no-verify", "--no-verbose", "--delete", "--dry"],
+    }];
+
+    fn words(line: &str) -> Vec<Word> {
+        line.split(' ').map(Word::literal).collect()
+    }
+
+    #[test]
+    fn pflag_values_are_attached_or_not() {
+        let a = parse(&words("a -nfoo b -n=bar --namespace baz --dry_run=none -o -x"), Lists(&LISTS), Spelling::Exact);
+        assert_eq!(a.value(&["--namespace"]).unwrap().value.as_ref().unwrap().as_literal(), Some("baz"));
+        assert!(a.has("--dry-run=none") && a.has("-n=bar") && a.has("-o=-x"));
+        assert_eq!(a.rest, words("a b"));
+        let a = parse(&words("--dry-run none -- --dry-run=client"), Lists(&LISTS), Spelling::Exact);
+        assert!(a.has("--dry-run="));
+        assert_eq!(a.rest, words("none --dry-run=client"));
+    }
+
+    #[test]
+    fn git_abbreviates_long_options_to_a_unique_prefix() {
+        let has = |text: &str, name: &str| parse(&words(text), Lists(&LISTS), Spelling::Abbreviated).has(name);
+        assert!(has("--no-veri", "--no-verify"));
+        assert!(!has("--no-ver", "--no-verify"));
+        assert!(has("--del", "--delete"));
+        assert!(has("--dry", "--dry"));
+    }
+
+    #[test]
+    fn globs() {
+        assert!(glob("a*c", "abc") && glob("*", "") && glob("json*", "jsonpath=x") && glob("*/proxy/*", "/a/proxy/b"));
+        assert!(!glob("a*c", "abd") && !glob("a", "ab") && !glob("*/secrets", "/secret"));
+    }
+}

@@ -1,0 +1,83 @@
+//! From a verb's table row and its arguments to the effect they have together.
+
+use super::arguments::{Arguments, glob};
+use crate::model::{Command, Effect, Mode, Reach, Word};
+
+/// What a row and the forms that apply come to.
+#[derive(Clone, Debug)]
+pub(super) struct Outcome {
+    pub(super) effect: Effect,
+    pub(super) reach: Reach,
+    pub(super) traits: Vec<&'static str>,
+}
+
+/// Applies a verb's forms to its arguments. A form that makes the effect greater counts wherever it may apply;
+/// one that makes it less only where it certainly does, and never against one that makes it greater.
+pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach: Reach) -> Outcome {
+    let mut out = Outcome {
+        effect: command.effect,
+        reach: command.reach.unwrap_or(reach),
+        traits: command.traits.to_vec(),
+    };
+    let mut raised = false;
+    for mode in command.modes.iter().filter(|m| m.effect > command.effect) {
+        if applies(mode, args, kinds, true) {
+            raised = true;
+            out.effect = out.effect.max(mode.effect);
+            out.traits.extend(mode.traits);
+        }
+    }
+    let mut lowered = false;
+    for mode in command.modes.iter().filter(|m| m.effect <= command.effect) {
+        if raised || (args.uncertain && mode.effect < command.effect) || !applies(mode, args, kinds, false) {
+            continue;
+        }
+        if mode.effect < command.effect {
+            // Of several forms that lower, the greatest effect counts.
+            out.effect = if lowered { out.effect.max(mode.effect) } else { mode.effect };
+            lowered = true;
+        }
+        out.reach = mode.reach.unwrap_or(out.reach);
+        out.traits.extend(mode.traits);
+    }
+    out
+}
+
+fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool {
+    let has = |flag: &&str| if maybe { args.may_have(flag) } else { args.has(flag) };
+    let matches = |pattern: &&str| args.rest.iter().any(|w| w.as_literal().is_some_and(|t| glob(pattern, t)));
+    let count = args.rest.len();
+    (mode.flags.is_empty() || mode.flags.iter().any(has))
+        && !mode.without.iter().any(|f| args.may_have(f))
+        && (mode.argument.is_empty() || mode.argument.iter().any(matches))
+        && !mode.no_argument.iter().any(matches)
+        && (mode.assignments.is_empty() || assignments_are(args, mode.assignments))
+        && (mode.kinds.is_empty() || mode.kinds.iter().any(|k| kinds.iter().any(|own| own == k)))
+        && (mode.patches.is_empty() || patches_only(args, mode.patches))
+        && count >= usize::from(mode.least)
+        && (mode.most == u8::MAX || count <= usize::from(mode.most))
+}
+
+/// Every argument that assigns something assigns one of these.
+fn assignments_are(args: &Arguments, patterns: &[&str]) -> bool {
+    (args.rest.iter()).all(|word| match word.as_literal() {
+        Some(text) => !text.contains('=') || patterns.iter().any(|p| glob(p, text)),
+        None => word.prefix().contains('=') && patterns.iter().any(|p| glob(p, word.prefix())),
+    })
+}
+
+/// The JSON given to `--patch` sets nothing but these keys.
+fn patches_only(args: &Arguments, keys: &[&str]) -> bool {
+    let patch = args.value(&["-p", "--patch"]).and_then(|g| g.value.as_ref()).and_then(Word::as_literal);
+    if args.may_have("--patch-file") || args.may_have("--type=json") {
+        return false;
+    }
+    let Some(serde_json::Value::Object(patch)) = patch.and_then(|p| serde_json::from_str(p).ok()) else { return false };
+    !patch.is_empty()
+        && patch.iter().all(|(key, value)| {
+            keys.contains(&key.as_str())
+                || value.as_object().is_some_and(|inner| {
+                    !inner.is_empty() && inner.keys().all(|k| keys.contains(&format!("{key}.{k}").as_str()))
+                })
+        })
+}

@@ -1,0 +1,363 @@
+//! git: options before the verb in their exact forms, each verb's own with abbreviations, and the configuration a
+//! call brings with it.
+
+use super::arguments::{Arguments, Lists, Spelling, glob, parse};
+use super::effect::{Outcome, apply};
+use super::{Carried, Classified, code, tail};
+use crate::model::{
+    CarryKind, Command, Effect, Invocation, KeyRule, Operation, Reach, RepositoryTarget, Target, Tool, Word,
+};
+
+/// Deepest chain of aliases that is followed.
+const DEEPEST_ALIAS: usize = 8;
+
+/// What stands before the verb.
+#[derive(Default)]
+struct Front {
+    repository: RepositoryTarget,
+    /// A flag that is in no table, or an argument that is computed.
+    doubt: Option<String>,
+    /// `--version`, `--help` and their like.
+    informs: bool,
+}
+
+/// Reads a call as git would.
+pub(super) fn classify(invocation: &Invocation, tool: &'static Tool) -> Classified {
+    let mut front = Front::default();
+    front.repository.dirs.clone_from(&invocation.cwd);
+    from_environment(invocation, &mut front);
+    let words = invocation.argv.get(1..).unwrap_or_default();
+    let at = options(words, &mut front);
+    with_verb(invocation, tool, front, words.get(at..).unwrap_or_default(), 0)
+}
+
+fn with_verb(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    mut front: Front,
+    words: &[Word],
+    depth: usize,
+) -> Classified {
+    let mut out = Classified { operations: Vec::new(), carried: carried_config(invocation, tool, &front) };
+    let Some(first) = words.first() else {
+        let mut operation = operation(invocation, tool, front, "", Effect::Read);
+        operation.reach = Reach::Local;
+        out.operations.push(operation);
+        return out;
+    };
+    let verb = first.as_literal().map(str::to_owned);
+    let row = verb.as_deref().and_then(|v| tool.commands.iter().find(|c| c.path == [v]));
+    let (Some(verb), true) = (verb, front.doubt.is_none()) else {
+        let note = front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
+        let mut operation = operation(invocation, tool, front, "", Effect::Unknown);
+        operation.note = Some(note);
+        out.operations.push(operation);
+        return out;
+    };
+    let Some(command) = row else {
+        alias(invocation, tool, front, (&verb, words), depth, &mut out);
+        return out;
+    };
+    known(invocation, tool, front, (command, words.get(1..).unwrap_or_default()), &mut out);
+    out
+}
+
+/// A verb that has a row.
+fn known(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    mut front: Front,
+    (command, words): (&'static Command, &[Word]),
+    out: &mut Classified,
+) {
+    let lists = [command.flags];
+    let args = parse(words, Lists(&lists), Spelling::Abbreviated);
+    if command.path == ["push"] {
+        push_target(&args, &mut front.repository);
+    }
+    let skips = skips_hooks(invocation, tool, &front);
+    let informs = front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
+    let Outcome { mut effect, reach, mut traits } = apply(command, &args, &[], tool.reach);
+    if informs {
+        effect = Effect::Read;
+    }
+    if skips && effect == Effect::GitPublish {
+        traits.push("skip-hooks");
+    }
+    let verb = command.path.join(" ");
+    let config_of_hooks = verb == "config" && effect > Effect::Read && sets_hook_key(tool, &args);
+    if config_of_hooks {
+        traits.push("skip-hooks");
+    }
+    carries(invocation, command, &args, out);
+    let mut operation = operation(invocation, tool, front, &verb, effect);
+    operation.reach = reach;
+    operation.traits = traits;
+    out.operations.push(operation);
+}
+
+/// An alias that the call itself brings is followed; another is not known here.
+fn alias(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    mut front: Front,
+    (verb, words): (&str, &[Word]),
+    depth: usize,
+    out: &mut Classified,
+) {
+    let key = format!("alias.{}", verb.to_lowercase());
+    let given = front.repository.config.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
+    match given.as_ref().map(Word::as_literal) {
+        Some(Some(text)) if text.starts_with('!') => {
+            let rest: Vec<String> = words.iter().skip(1).map(|w| w.display().into_owned()).collect();
+            let text = format!("{} {}", text.trim_start_matches('!'), rest.join(" "));
+            out.carried.push(code(&Word::literal(text), invocation, "a git alias"));
+        }
+        Some(Some(text)) if depth < DEEPEST_ALIAS => {
+            let mut argv: Vec<Word> = split(text).into_iter().map(Word::literal).collect();
+            argv.extend(words.iter().skip(1).cloned());
+            let at = options(&argv, &mut front);
+            let rest = argv.get(at..).unwrap_or_default();
+            out.operations.extend(with_verb(invocation, tool, front, rest, depth + 1).operations);
+        }
+        _ => {
+            let mut operation = operation(invocation, tool, front, verb, Effect::Unknown);
+            operation.note = Some(format!("'{verb}' is no verb of git that is known; it may be an alias or a program"));
+            operation.traits.push("alias");
+            operation.target.repository.refspecs = words.iter().skip(1).cloned().collect();
+            out.operations.push(operation);
+        }
+    }
+}
+
+/// Words of an alias: white space and quotes as git splits them.
+fn split(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut open = false;
+    for c in text.chars() {
+        match (quote, c) {
+            (Some(q), c) if c == q => quote = None,
+            (Some(_), c) => word.push(c),
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                open = true;
+            }
+            (None, c) if c.is_whitespace() => {
+                if open || !word.is_empty() {
+                    out.push(std::mem::take(&mut word));
+                }
+                open = false;
+            }
+            (None, c) => word.push(c),
+        }
+    }
+    if open || !word.is_empty() {
+        out.push(word);
+    }
+    out
+}
+
+/// Reads the options before the verb and says where it stands.
+fn options(words: &[Word], front: &mut Front) -> usize {
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        let Some(text) = word.as_literal() else {
+            if word.may_be_flag() {
+                front.doubt = Some(format!("the verb is computed ('{}')", word.display()));
+            }
+            return at;
+        };
+        if !text.starts_with('-') || text == "-" {
+            return at;
+        }
+        at += 1;
+        let (name, attached) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(Word::literal(value))),
+            None => (text, None),
+        };
+        let takes_next = matches!(name, "-C" | "-c")
+            || (attached.is_none()
+                && matches!(name, "--git-dir" | "--work-tree" | "--namespace" | "--config-env" | "--attr-source"));
+        let value = if takes_next {
+            let value = words.get(at).cloned();
+            at += 1;
+            value
+        } else {
+            attached
+        };
+        option(name, value, front);
+    }
+    at
+}
+
+fn option(name: &str, value: Option<Word>, front: &mut Front) {
+    let value = value.unwrap_or_default();
+    match name {
+        "-C" | "--work-tree" => {
+            front.repository.dirs = front.repository.dirs.iter().map(|d| d.enter(&value)).collect();
+        }
+        "--git-dir" => {
+            let text = value.as_literal().unwrap_or_default();
+            let parent = Word::literal(text.trim_end_matches('/').trim_end_matches(".git"));
+            let to = if value.as_literal().is_some() { parent } else { value };
+            front.repository.dirs = front.repository.dirs.iter().map(|d| d.enter(&to)).collect();
+        }
+        "-c" => {
+            let (key, setting) = match value.prefix().split_once('=') {
+                Some((key, start)) => {
+                    let mut setting = Word::literal(start);
+                    value.parts().iter().skip(1).for_each(|_| setting.push_unknown(false));
+                    (key.to_lowercase(), setting)
+                }
+                None if value.as_literal().is_some() => (value.prefix().to_lowercase(), Word::literal("true")),
+                None => ("*".to_owned(), Word::unknown()),
+            };
+            front.repository.config.push((key, setting));
+        }
+        "--config-env" => {
+            let key = value.prefix().split_once('=').map_or("*", |(key, _)| key).to_lowercase();
+            front.repository.config.push((key, Word::unknown()));
+        }
+        "--version" | "-v" | "--help" | "-h" | "--html-path" | "--man-path" | "--info-path" | "--list-cmds" => {
+            front.informs = true;
+        }
+        "--exec-path" if value.parts().is_empty() => front.informs = true,
+        "-p" | "--paginate" | "-P" | "--no-pager" | "--bare" | "--no-replace-objects" | "--no-lazy-fetch"
+        | "--no-optional-locks" | "--no-advice" | "--literal-pathspecs" | "--glob-pathspecs" | "--noglob-pathspecs"
+        | "--icase-pathspecs" | "--namespace" | "--attr-source" => {}
+        other => front.doubt = Some(format!("git takes no option '{other}' before the verb that is known")),
+    }
+}
+
+/// `GIT_DIR`, `GIT_WORK_TREE` and configuration given in the environment.
+fn from_environment(invocation: &Invocation, front: &mut Front) {
+    for name in ["GIT_DIR", "GIT_WORK_TREE"] {
+        if let Some(value) = invocation.assigned(name) {
+            option(if name == "GIT_DIR" { "--git-dir" } else { "--work-tree" }, Some(value.clone()), front);
+        }
+    }
+    for i in 0..16 {
+        let Some(key) = invocation.assigned(&format!("GIT_CONFIG_KEY_{i}")) else { break };
+        let value = invocation.assigned(&format!("GIT_CONFIG_VALUE_{i}")).cloned().unwrap_or_else(Word::unknown);
+        let key = key.as_literal().map_or_else(|| "*".to_owned(), str::to_lowercase);
+        front.repository.config.push((key, value));
+    }
+    if invocation.assigned("GIT_CONFIG_PARAMETERS").is_some() {
+        front.repository.config.push(("*".to_owned(), Word::unknown()));
+    }
+}
+
+fn rule_for(tool: &Tool, key: &str) -> Option<&'static KeyRule> {
+    tool.keys.iter().find(|rule| glob(rule.key, key))
+}
+
+/// True where configuration or environment of the call moves hooks away or pulls in what may.
+fn skips_hooks(invocation: &Invocation, tool: &Tool, front: &Front) -> bool {
+    let by_env = tool.env.bends.iter().any(|name| {
+        // A count alone brings nothing: its keys are looked at one by one.
+        *name != "GIT_CONFIG_COUNT" && invocation.assigned(name).is_some()
+    });
+    let by_config = front.repository.config.iter().any(|(key, _)| {
+        key == "*" || rule_for(tool, key).is_some_and(|rule| rule.skips_hooks)
+    });
+    by_env || by_config
+}
+
+fn sets_hook_key(tool: &Tool, args: &Arguments) -> bool {
+    args.rest.iter().any(|w| {
+        w.as_literal().is_some_and(|t| rule_for(tool, &t.to_lowercase()).is_some_and(|rule| rule.skips_hooks))
+    })
+}
+
+/// Values of configuration that git runs.
+fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front) -> Vec<Carried> {
+    let mut out = Vec::new();
+    for (key, value) in &front.repository.config {
+        let runs = rule_for(tool, key).is_some_and(|rule| rule.code);
+        let helper = key.ends_with("helper") && !value.prefix().starts_with(['!', '/']);
+        let harmless = matches!(value.as_literal(), Some("" | "true" | "false" | "cat" | "less" | "1" | "0"));
+        if runs && !helper && !harmless {
+            let text = Word::literal(value.prefix().trim_start_matches('!'));
+            let shown = if value.as_literal().is_some() { text } else { value.clone() };
+            out.push(code(&shown, invocation, &format!("git runs the value of {key}, which is computed")));
+        }
+    }
+    out
+}
+
+fn push_target(args: &Arguments, target: &mut RepositoryTarget) {
+    let mut rest = args.rest.iter().cloned();
+    target.remote = rest.next().or_else(|| args.value(&["--repo"]).and_then(|g| g.value.clone()));
+    target.refspecs = rest.collect();
+    let forms: [(&[&str], &'static str); 8] = [
+        (&["--all", "--branches"], "--all"),
+        (&["--mirror"], "--mirror"),
+        (&["--tags"], "--tags"),
+        (&["--delete", "-d"], "--delete"),
+        (&["--force", "-f", "--force-with-lease"], "--force"),
+        (&["--prune"], "--prune"),
+        (&["--follow-tags"], "--follow-tags"),
+        (&["--no-verify"], "--no-verify"),
+    ];
+    for (flags, name) in forms {
+        if flags.iter().any(|f| args.has(f)) {
+            target.push_flags.push(name);
+        }
+    }
+    if args.uncertain {
+        target.refspecs.push(Word::unknown());
+    }
+}
+
+fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &mut Classified) {
+    for carry in command.carries {
+        for given in args.flags.iter().filter(|f| carry.flags.contains(&f.name.as_str())) {
+            if let Some(value) = &given.value {
+                out.carried.push(code(value, invocation, "git runs a command that is computed"));
+            }
+        }
+        let from = usize::from(carry.skip);
+        let runs = args.rest.first().and_then(Word::as_literal).is_some_and(|v| matches!(v, "foreach" | "run"));
+        if !carry.flags.is_empty() || !runs || args.rest.len() <= from {
+            continue;
+        }
+        let rest = args.rest.get(from..).unwrap_or_default();
+        match carry.kind {
+            CarryKind::Argv => out.carried.push(Carried::Invocation {
+                invocation: Invocation { argv: rest.to_vec(), ..tail(invocation, 0) },
+                remote: None,
+            }),
+            _ => {
+                let mut words = rest.iter().filter(|w| !w.prefix().starts_with("--"));
+                let mut text = words.next().cloned().unwrap_or_default();
+                for word in words {
+                    text.push_text(" ");
+                    text.push_word(word);
+                }
+                out.carried.push(code(&text, invocation, "git runs a command that is computed"));
+            }
+        }
+    }
+    // `ext::` is a remote helper that runs what stands behind it.
+    for word in args.rest.iter().filter_map(Word::as_literal) {
+        if let Some(command) = word.strip_prefix("ext::") {
+            out.carried.push(code(&Word::literal(command), invocation, "an ext:: remote"));
+        }
+    }
+}
+
+fn operation(invocation: &Invocation, tool: &'static Tool, front: Front, verb: &str, effect: Effect) -> Operation {
+    Operation {
+        tool: tool.name,
+        verb: verb.to_owned(),
+        effect,
+        reach: tool.reach,
+        traits: Vec::new(),
+        target: Target { repository: front.repository, ..Target::default() },
+        note: None,
+        span: invocation.span,
+        cwd: invocation.cwd.clone(),
+    }
+}

@@ -1,0 +1,229 @@
+//! The shape of `policies/tools/*.toml`, for the build script and for the runner of the examples.
+
+use serde::Deserialize;
+
+/// A tool's file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolFile {
+    /// Name in policies.
+    pub name: String,
+    /// File names of the program.
+    pub programs: Vec<String>,
+    /// `pflag` or `git`.
+    pub grammar: String,
+    /// `cluster` or `repository`.
+    pub reach: String,
+    /// Flags before the verb.
+    #[serde(default)]
+    pub globals: FlagLists,
+    /// Which flags name what.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Which variables name what.
+    #[serde(default)]
+    pub env: EnvLists,
+    /// Verbs.
+    #[serde(default)]
+    pub command: Vec<CommandRow>,
+    /// Configuration keys.
+    #[serde(default)]
+    pub key: Vec<KeyRow>,
+    /// Tricky forms with what they come to.
+    #[serde(default)]
+    pub example: Vec<ExampleRow>,
+}
+
+/// Flags by how they take a value.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FlagLists {
+    /// Take a value.
+    pub value: Vec<String>,
+    /// Take one only behind `=`.
+    pub optional: Vec<String>,
+    /// Take none.
+    pub switch: Vec<String>,
+}
+
+/// Flags by what they name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Roles {
+    /// A context.
+    pub context: Vec<String>,
+    /// A kubeconfig.
+    pub kubeconfig: Vec<String>,
+    /// A namespace.
+    pub namespace: Vec<String>,
+    /// Another server or identity.
+    pub redirect: Vec<String>,
+}
+
+/// Variables by what they name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EnvLists {
+    /// A context.
+    pub context: Vec<String>,
+    /// A kubeconfig.
+    pub kubeconfig: Vec<String>,
+    /// Another server or identity.
+    pub redirect: Vec<String>,
+    /// A command that is run.
+    pub code: Vec<String>,
+    /// What makes the words untrustworthy.
+    pub bends: Vec<String>,
+}
+
+/// One verb, or several alike.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CommandRow {
+    /// Its words.
+    pub path: String,
+    /// Several verbs that are alike in everything.
+    pub paths: Vec<String>,
+    /// Other spellings of the last word.
+    pub aliases: Vec<String>,
+    /// What it does.
+    pub effect: String,
+    /// What it touches.
+    pub reach: Option<String>,
+    /// Properties.
+    pub traits: Vec<String>,
+    /// It groups verbs.
+    pub group: bool,
+    /// Flags with a value.
+    pub value: Vec<String>,
+    /// Flags with a value only behind `=`.
+    pub optional: Vec<String>,
+    /// Flags without one.
+    pub switch: Vec<String>,
+    /// Position of the kinds.
+    pub kinds: u8,
+    /// Has kubectl's `--dry-run`.
+    pub dry_run: bool,
+    /// Forms.
+    pub mode: Vec<ModeRow>,
+    /// What it hands on.
+    pub carry: Vec<CarryRow>,
+    /// Command lines that come to exactly this effect.
+    pub examples: Vec<String>,
+}
+
+/// A form of a verb.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModeRow {
+    /// What it does then.
+    pub effect: String,
+    /// What it touches then.
+    pub reach: Option<String>,
+    /// One of these flags.
+    pub flags: Vec<String>,
+    /// None of these.
+    pub without: Vec<String>,
+    /// One such argument.
+    pub argument: Vec<String>,
+    /// No such argument.
+    pub no_argument: Vec<String>,
+    /// Only such assignments.
+    pub assignments: Vec<String>,
+    /// One of these kinds.
+    pub kinds: Vec<String>,
+    /// Only such patches.
+    pub patches: Vec<String>,
+    /// Least arguments.
+    pub least: Option<u8>,
+    /// Most arguments.
+    pub most: Option<u8>,
+    /// Properties.
+    pub traits: Vec<String>,
+    /// Command lines of this form.
+    pub examples: Vec<String>,
+}
+
+/// Something handed on.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CarryRow {
+    /// Flags whose value it is.
+    pub flags: Vec<String>,
+    /// Arguments before it.
+    pub skip: u8,
+    /// `shell`, `program`, `argv`, `remote-argv`, `words`.
+    pub kind: String,
+}
+
+/// A configuration key.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeyRow {
+    /// Patterns.
+    pub keys: Vec<String>,
+    /// The value is run.
+    pub code: bool,
+    /// Hooks are moved or skipped.
+    pub skips_hooks: bool,
+}
+
+/// A tricky form.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ExampleRow {
+    /// The command line.
+    pub command: String,
+    /// What it comes to.
+    pub effect: String,
+    /// What it touches.
+    pub reach: Option<String>,
+    /// Properties it has among others.
+    pub traits: Vec<String>,
+}
+
+/// `wrappers.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WrapperFile {
+    /// Wrappers.
+    pub wrapper: Vec<WrapperRow>,
+}
+
+/// A wrapper.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WrapperRow {
+    /// File names.
+    pub programs: Vec<String>,
+    /// How it is told what to run.
+    pub style: String,
+    /// First words that select this form.
+    pub verbs: Vec<String>,
+    /// Options with a value.
+    pub value: Vec<String>,
+    /// Options whose value is shell code.
+    pub code: Vec<String>,
+    /// Options whose value is a directory.
+    pub chdir: Vec<String>,
+    /// Arguments before the program.
+    pub skip: u8,
+    /// `NAME=VALUE` before the program.
+    pub assignments: bool,
+    /// Command lines that run `kubectl delete pod p`.
+    pub examples: Vec<String>,
+}
+
+/// `programs.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ProgramFile {
+    /// Never run their arguments.
+    pub inert: Vec<String>,
+    /// Only look.
+    pub reads: Vec<String>,
+    /// Interactive shells.
+    pub shells: Vec<String>,
+    /// Print what a shell is meant to evaluate.
+    pub producers: Vec<String>,
+}

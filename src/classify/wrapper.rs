@@ -1,0 +1,285 @@
+//! Programs that run other programs: what they run, by their own option grammar.
+
+use super::{Carried, code, from_stdin};
+use crate::model::{Assigned, Invocation, Part, Stdin, Tools, Word, Wrapper, WrapperStyle};
+
+/// Most lines of input that `xargs` is followed through one by one.
+const MOST_LINES: usize = 32;
+
+/// What a wrapper makes others run.
+pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) -> Vec<Carried> {
+    match wrapper.style {
+        WrapperStyle::Shell => return shell(by, wrapper),
+        WrapperStyle::Stdin => return from_stdin(by),
+        WrapperStyle::Find => return find(by),
+        _ => {}
+    }
+    let mut inner = by.clone();
+    let mut out = Vec::new();
+    let Some(at) = front(by, wrapper, tools, &mut inner, &mut out) else { return out };
+    let rest = by.argv.get(at..).unwrap_or_default();
+    if rest.is_empty() {
+        return out;
+    }
+    inner.argv = rest.to_vec();
+    let place = || Some(by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned()).unwrap_or_default());
+    match wrapper.style {
+        WrapperStyle::Words => out.push(code(&joined(rest), &inner, "a command that is computed")),
+        WrapperStyle::RemoteWords => {
+            if let Carried::Shell { text, arguments, by, .. } = code(&joined(rest), &inner, "a command that is computed") {
+                out.push(Carried::Shell { text, arguments, by, remote: place() });
+            }
+        }
+        WrapperStyle::Xargs => out.extend(xargs(&inner, by, at)),
+        WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place() }),
+        _ => match rest {
+            // One word with spaces in it is a command line (`hyperfine 'a b'`).
+            [only] if only.prefix().contains(' ') => out.push(code(only, &inner, "a command that is computed")),
+            _ => out.push(Carried::Invocation { invocation: inner, remote: None }),
+        },
+    }
+    out
+}
+
+/// Passes over options, operands and assignments; says where the program stands. None: this call runs nothing.
+fn front(
+    by: &Invocation,
+    wrapper: &Wrapper,
+    tools: &'static Tools,
+    inner: &mut Invocation,
+    out: &mut Vec<Carried>,
+) -> Option<usize> {
+    let mut at = 1;
+    let mut operands = usize::from(wrapper.skip);
+    let mut verb = wrapper.verbs.is_empty();
+    while let Some(word) = by.argv.get(at) {
+        let text = word.prefix();
+        if !verb {
+            let hit = wrapper.verbs.contains(&text);
+            if hit {
+                verb = true;
+            } else if !text.starts_with('-') {
+                return None;
+            }
+            at += 1;
+            continue;
+        }
+        if text == "--" {
+            at += 1;
+            break;
+        }
+        if text.len() > 1 && text.starts_with('-') {
+            at += option(by, wrapper, at, inner, out);
+            continue;
+        }
+        let assigns = wrapper.assignments.then(|| text.split_once('=')).flatten();
+        if let Some((name, start)) = assigns {
+            let mut value = Word::literal(start);
+            word.parts().iter().skip(1).for_each(|part| match part {
+                Part::Text(t) => value.push_text(t),
+                Part::Unknown => value.push_unknown(false),
+            });
+            inner.env.push(Assigned { name: name.to_owned(), value });
+            at += 1;
+            continue;
+        }
+        if operands == 0 {
+            break;
+        }
+        operands -= 1;
+        at += 1;
+        if let Some(tool) = image_of(by, wrapper, word, tools) {
+            // `docker run image args` where the image is one of our tools.
+            inner.argv = std::iter::once(Word::literal(tool)).chain(by.argv.iter().skip(at).cloned()).collect();
+            out.push(Carried::Invocation { invocation: inner.clone(), remote: Some(word.display().into_owned()) });
+            return None;
+        }
+    }
+    if !verb {
+        return None;
+    }
+    Some(if wrapper.verbs.is_empty() || !matches!(wrapper.style, WrapperStyle::Argv) { at } else { first_known(by, at, tools) })
+}
+
+/// Between a launcher's verb and the program there may be an operand of its own (`direnv exec DIR …`): the first
+/// word that names a program we know is the one.
+fn first_known(by: &Invocation, at: usize, tools: &Tools) -> usize {
+    (at..by.argv.len())
+        .find(|i| {
+            let name = by.argv.get(*i).and_then(Word::basename).unwrap_or_default();
+            name != "." && (tools.tool(name).is_some() || tools.wrapper(name).is_some())
+        })
+        .unwrap_or(at)
+}
+
+fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> Option<&'static str> {
+    let runs = wrapper.style == WrapperStyle::RemoteArgv && by.argv.iter().any(|w| w.as_literal() == Some("run"));
+    let name = word.basename().filter(|_| runs)?;
+    let name = name.split([':', '@']).next().unwrap_or(name);
+    tools.tool(name).map(|t| t.name)
+}
+
+/// One option; says how many words it takes.
+fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation, out: &mut Vec<Carried>) -> usize {
+    let Some(word) = by.argv.get(at) else { return 1 };
+    let text = word.prefix();
+    let (name, attached) = match text.split_once('=') {
+        Some((name, value)) if text.starts_with("--") => (name, Some(Word::literal(value))),
+        _ => (text, None),
+    };
+    // A short option with its value attached, or the last of a cluster.
+    let short = |list: &[&str]| {
+        (!text.starts_with("--")).then(|| list.iter().find(|o| o.len() == 2 && text.contains(o.trim_start_matches('-')))).flatten().copied()
+    };
+    let takes = |list: &[&str]| list.contains(&name);
+    let value = || attached.clone().or_else(|| by.argv.get(at + 1).cloned()).unwrap_or_default();
+    let width = if attached.is_some() { 1 } else { 2 };
+    if takes(wrapper.chdir) {
+        let to = value();
+        inner.cwd = inner.cwd.iter().map(|d| d.enter(&to)).collect();
+        return width;
+    }
+    let code_flag = takes(wrapper.code) || short(wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
+    if code_flag {
+        out.push(code(&value(), inner, "a command that is computed"));
+        return by.argv.len();
+    }
+    if let Some(attached) = short(wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty()) {
+        out.push(code(&Word::literal(attached), inner, "a command that is computed"));
+        return by.argv.len();
+    }
+    if takes(wrapper.value) {
+        return width;
+    }
+    1
+}
+
+/// A shell: `-c` code, a script, or standard input.
+fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
+    let mut at = 1;
+    let mut has_code = false;
+    let mut reads_stdin = false;
+    while let Some(text) = by.argv.get(at).map(Word::prefix).filter(|t| t.len() > 1 && t.starts_with(['-', '+'])) {
+        at += 1;
+        if text == "--" {
+            break;
+        }
+        if text.starts_with("--") {
+            has_code |= text == "--command";
+            at += usize::from(wrapper.value.contains(&text));
+            continue;
+        }
+        has_code |= text.starts_with('-') && text.contains('c');
+        reads_stdin |= text.starts_with('-') && text.contains('s');
+        // Each `o` or `O` of a cluster takes a word of its own.
+        at += text.chars().filter(|c| matches!(c, 'o' | 'O')).count();
+    }
+    let operand = by.argv.get(at);
+    if has_code {
+        let Some(word) = operand else { return Vec::new() };
+        let arguments = by.argv.get(at + 2..).unwrap_or_default().to_vec();
+        return match code(word, by, "the code given to -c is computed") {
+            Carried::Shell { text, by, remote, .. } => {
+                let text = match by.argv.get(at + 1).and_then(Word::as_literal) {
+                    Some(zero) if text.contains("$0") => text.replace("$0", zero),
+                    _ => text,
+                };
+                vec![Carried::Shell { text, arguments, by, remote }]
+            }
+            other => vec![other],
+        };
+    }
+    let from_input = operand.is_none_or(|w| {
+        reads_stdin || w.prefix().starts_with("/dev/fd/") || matches!(w.as_literal(), Some("-" | "/dev/stdin" | "/proc/self/fd/0"))
+    });
+    // A script on disk is the caller's to read: nothing here touches files.
+    if from_input { from_stdin(by) } else { Vec::new() }
+}
+
+/// `find … -exec program args ;` and `fd -x program args`.
+fn find(by: &Invocation) -> Vec<Carried> {
+    let mut out = Vec::new();
+    let mut words = by.argv.iter().enumerate().skip(1);
+    while let Some((at, word)) = words.next() {
+        let starts = matches!(
+            word.as_literal(),
+            Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "--exec" | "-X" | "--exec-batch")
+        );
+        if !starts {
+            continue;
+        }
+        let argv: Vec<Word> = (by.argv.iter().skip(at + 1))
+            .take_while(|w| !matches!(w.as_literal(), Some(";" | "+")))
+            .map(|w| substitute(w, "{}", &Word::unknown()))
+            .collect();
+        if !argv.is_empty() {
+            out.push(Carried::Invocation { invocation: Invocation { argv, ..by.clone() }, remote: None });
+        }
+    }
+    out
+}
+
+/// A word with every occurrence of a placeholder replaced.
+fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
+    let mut out = Word::default();
+    for part in word.parts() {
+        match part {
+            Part::Unknown => out.push_unknown(word.splits()),
+            Part::Text(text) => {
+                for (i, piece) in text.split(placeholder).enumerate() {
+                    if i > 0 {
+                        out.push_word(with);
+                    }
+                    out.push_text(piece);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// `xargs`: what it reads is appended, or put in the place of `-I`'s placeholder.
+fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
+    let options = by.argv.get(1..at).unwrap_or_default();
+    let flag = |names: [&str; 2]| {
+        options.iter().enumerate().find_map(|(i, w)| {
+            let text = w.as_literal()?;
+            let attached = names.iter().find_map(|n| text.strip_prefix(n)).map(|v| v.trim_start_matches('=').to_owned())?;
+            let next = options.get(i + 1).and_then(Word::as_literal).map(str::to_owned);
+            if attached.is_empty() { next } else { Some(attached) }
+        })
+    };
+    let placeholder = flag(["-I", "--replace"]);
+    let text = match &by.stdin {
+        Stdin::Text(text) if flag(["-a", "--arg-file"]).is_none() => Some(text.as_str()),
+        _ => None,
+    };
+    let run = |argv: Vec<Word>| {
+        Carried::Invocation { invocation: Invocation { argv, stdin: Stdin::Unknown, ..inner.clone() }, remote: None }
+    };
+    let with = |value: &Word, name: &str| inner.argv.iter().map(|w| substitute(w, name, value)).collect();
+    match (placeholder, text) {
+        (Some(name), Some(text)) if text.lines().count() <= MOST_LINES => {
+            text.lines().map(|line| run(with(&Word::literal(line.trim()), &name))).collect()
+        }
+        (Some(name), _) => vec![run(with(&Word::unknown(), &name))],
+        (None, Some(text)) => {
+            let words = text.split_whitespace().map(|w| Word::literal(w.trim_matches(['"', '\''])));
+            vec![run(inner.argv.iter().cloned().chain(words).collect())]
+        }
+        (None, None) => {
+            vec![run(inner.argv.iter().cloned().chain([Word::unknown_words()]).collect())]
+        }
+    }
+}
+
+fn joined(words: &[Word]) -> Word {
+    let mut out = Word::default();
+    for (i, word) in words.iter().enumerate() {
+        if i > 0 {
+            out.push_text(" ");
+        }
+        out.push_word(word);
+    }
+    out
+}

@@ -1,0 +1,224 @@
+//! From a plan and the answers to its questions to the verdict.
+
+use super::push;
+use super::subject::{Judge, of_cluster, of_repository, selected};
+use super::{Plan, Planned, ids};
+use crate::classify;
+use crate::model::{
+    Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Verdict, Word,
+};
+use crate::policy::{self, RULES, Subject};
+
+/// Longest excerpt of the command line in a reason, in characters.
+const EXCERPT: usize = 160;
+
+/// Decides.
+pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
+    let mut reasons = Vec::new();
+    for planned in &plan.planned {
+        for operation in resolved(planned, facts) {
+            reasons.extend(judge(&operation, facts, rwenvs, &plan.context.home));
+        }
+    }
+    for opaque in &plan.opaque {
+        reasons.extend(unknown(opaque, plan, facts, rwenvs));
+    }
+    for reason in &mut reasons {
+        if let Some(why) = &rwenvs.broken {
+            reason.text = format!("{} The configuration is broken, so every rwenv counts as read-only: {why}", reason.text);
+        }
+        reason.part = excerpt(reason.span, &plan.line);
+    }
+    Verdict::from_reasons(reasons)
+}
+
+/// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
+fn resolved(planned: &Planned, facts: &Facts) -> Vec<Operation> {
+    let mut operation = planned.operation.clone();
+    if operation.reach != Reach::Repository || operation.effect <= Effect::Read {
+        return vec![operation];
+    }
+    let dirs: Vec<&str> = operation.target.repository.dirs.iter().filter_map(Dir::path).collect();
+    let repositories: Vec<_> = dirs.iter().map(|d| facts.repository(d)).collect();
+    if operation.traits.contains(&"alias") {
+        let key = format!("alias.{}", operation.verb.to_lowercase());
+        let text = repositories.iter().flatten().find_map(|r| r.get(&key));
+        if let Some(text) = text {
+            let mut invocation = planned.invocation.clone();
+            // The same call again, with the alias as configuration of its own.
+            invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
+            let found = classify::classify(&invocation, classify::tools());
+            let mut all: Vec<Operation> = found.operations;
+            if found.carried.is_empty() {
+                for one in &mut all {
+                    fill(one, &repositories);
+                }
+                return all;
+            }
+        }
+    }
+    fill(&mut operation, &repositories);
+    vec![operation]
+}
+
+fn fill(operation: &mut Operation, repositories: &[Option<&crate::model::GitRepository>]) {
+    if operation.verb != "push" {
+        return;
+    }
+    let target = operation.target.repository.clone();
+    let mut updates = Vec::new();
+    for repository in repositories {
+        updates.extend(push::updates(&target, *repository));
+    }
+    if repositories.is_empty() {
+        updates = push::updates(&target, None);
+    }
+    operation.target.repository.updates = updates;
+}
+
+fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, home: &str) -> Vec<Reason> {
+    let judges = match operation.reach {
+        Reach::Local if operation.effect <= Effect::LocalWrite => return Vec::new(),
+        Reach::Local => {
+            let dirs = if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
+            let mut judges = selected(dirs, facts, rwenvs);
+            judges.retain(|j| matches!(j, Judge::Subject(..)));
+            judges
+        }
+        Reach::Cluster => of_cluster(operation, facts, rwenvs, home),
+        Reach::Repository if operation.effect <= Effect::Read => return Vec::new(),
+        Reach::Repository => of_repository(operation, facts, rwenvs),
+    };
+    let mut reasons = Vec::new();
+    for judge in judges {
+        match judge {
+            Judge::Subject(subject, on) => reasons.extend(policy::evaluate(operation, on, &subject, RULES)),
+            Judge::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
+            Judge::Invalid(why) => reasons.push(Reason {
+                decision: Decision::Deny,
+                rule: ids::INVALID.to_owned(),
+                text: format!("{}.", why.trim_end_matches('.')),
+                instead: format!("Select one that exists: rwenv set <name>. {}", list(rwenvs)),
+                part: String::new(),
+                span: operation.span,
+                rwenv: None,
+            }),
+            Judge::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
+        }
+    }
+    reasons
+}
+
+fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
+    let instead = if rwenvs.all.is_empty() {
+        "Add one first: rwenv add <name>, then select it with rwenv set <name>.".to_owned()
+    } else {
+        format!("Select one for this directory: rwenv set <name>. {}", list(rwenvs))
+    };
+    Reason {
+        decision: Decision::Deny,
+        rule: ids::NONE_SELECTED.to_owned(),
+        text: "No rwenv configured for this directory. Use /rwenv-set to select an environment.".to_owned(),
+        instead,
+        part: String::new(),
+        span,
+        rwenv: None,
+    }
+}
+
+/// The rwenvs there are, in one line.
+fn list(rwenvs: &Rwenvs) -> String {
+    let all: Vec<String> = (rwenvs.all.iter())
+        .map(|r| {
+            let flags = [(r.read_only, "read-only"), (r.git_ops_only, "gitops-only")];
+            let flags: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+            if flags.is_empty() { r.name.to_string() } else { format!("{} ({})", r.name, flags.join(", ")) }
+        })
+        .collect();
+    if all.is_empty() { String::new() } else { format!("There are: {}.", all.join(", ")) }
+}
+
+fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
+    Reason {
+        decision: Decision::Ask,
+        rule: ids::FOREIGN.to_owned(),
+        text: format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name),
+        instead: "Leave the flag or variable out, so that it goes to the selected rwenv; or name the context of a rwenv."
+            .to_owned(),
+        part: String::new(),
+        span: operation.span,
+        rwenv: Some(subject.name.clone()),
+    }
+}
+
+/// What is not known never helps: denied where a read-only rwenv can be reached, asked elsewhere, and left alone
+/// where nothing of ours is in reach.
+fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Option<Reason> {
+    let start = vec![Dir::Known(plan.context.cwd.clone())];
+    let dirs = opaque.invocation.as_ref().map_or(&start, |i| &i.cwd);
+    let mut judges = selected(dirs, facts, rwenvs);
+    judges.extend(selected(&start, facts, rwenvs));
+    let read_only = judges.iter().find_map(|j| match j {
+        Judge::Subject(s, _) if s.read_only => Some(s.name.clone()),
+        Judge::Invalid(_) => Some("(selection that cannot be followed)".to_owned()),
+        _ => None,
+    });
+    let writable = judges.iter().find_map(|j| match j {
+        Judge::Subject(s, _) => Some(s.name.clone()),
+        _ => None,
+    });
+    let mentions = mentions_tools(&plan.line);
+    let decision = match (&read_only, &writable, opaque.kind) {
+        (Some(_), _, OpaqueKind::Syntax) if !mentions && !builds_code(&plan.line) => Decision::Ask,
+        (Some(_), _, _) | (None, Some(_), OpaqueKind::Limit) => Decision::Deny,
+        (None, Some(_), OpaqueKind::Syntax) if !mentions => return None,
+        (None, Some(_), _) => Decision::Ask,
+        (None, None, OpaqueKind::Limit) => Decision::Ask,
+        (None, None, _) => return None,
+    };
+    let name = read_only.or(writable);
+    let place = name.as_deref().map(|n| format!(" for rwenv '{n}'")).unwrap_or_default();
+    let (rule, text, instead) = match opaque.kind {
+        OpaqueKind::Syntax => (
+            ids::SYNTAX,
+            format!("This command line cannot be judged{place}: {}.", opaque.what),
+            "Write it in plain bash, one command after another; check it with bash -n.",
+        ),
+        OpaqueKind::Limit => (
+            ids::LIMIT,
+            format!("This command line cannot be judged{place}: it is {}.", opaque.what),
+            "Split it into several shorter commands.",
+        ),
+        OpaqueKind::Program | OpaqueKind::Code => (
+            ids::OPAQUE,
+            format!("It cannot be told what this runs{place}: {}.", opaque.what),
+            "Write the program and its verb out, so that they can be read before they run.",
+        ),
+    };
+    Some(Reason {
+        decision,
+        rule: rule.to_owned(),
+        text,
+        instead: instead.to_owned(),
+        part: String::new(),
+        span: opaque.span,
+        rwenv: name,
+    })
+}
+
+/// True where the text names one of our tools once quotes and backslashes are gone.
+fn mentions_tools(line: &str) -> bool {
+    let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
+    classify::tools().tools.iter().flat_map(|t| t.programs).any(|p| bare.contains(p))
+}
+
+/// True where the text has what it takes to make a command out of something else.
+fn builds_code(line: &str) -> bool {
+    ["eval", "source", "base64", "xxd", "| sh", "|sh", "bash", "$'", "printf", "${!", "declare"].iter().any(|w| line.contains(w))
+}
+
+fn excerpt(span: Span, line: &str) -> String {
+    let text = span.of(line).trim();
+    let short: String = text.chars().take(EXCERPT).collect();
+    if short.len() < text.len() { format!("{short}…") } else { short }
+}

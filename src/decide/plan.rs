@@ -1,0 +1,220 @@
+//! What a command line would do, and the questions that raises.
+
+use crate::classify::{self, Carried, Classified};
+use crate::model::{
+    Context, Dir, Effect, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Stdin, Word,
+};
+use crate::shell::{self, Source};
+
+/// Deepest chain of wrappers and shells that is followed.
+const DEEPEST: usize = 24;
+/// Most invocations that are looked at.
+const MOST: usize = 4000;
+
+/// A command line, analysed, waiting for the answers to its questions.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The text, for excerpts.
+    pub line: String,
+    /// Where it starts.
+    pub context: Context,
+    /// What it would do.
+    pub planned: Vec<Planned>,
+    /// What stayed unknown.
+    pub opaque: Vec<Opaque>,
+    /// What has to be known before it can be decided.
+    pub questions: Vec<Question>,
+    /// How many programs it would run.
+    pub programs: usize,
+}
+
+/// An operation and the invocation it was read from.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// What it would do.
+    pub operation: Operation,
+    /// Who does it.
+    pub invocation: Invocation,
+}
+
+/// Analyses a command line.
+#[must_use]
+pub fn plan(line: &str, context: &Context) -> Plan {
+    let mut plan = Plan { line: line.to_owned(), context: context.clone(), ..Plan::default() };
+    let analysis = shell::analyze(line, context);
+    plan.take(analysis, None, 0);
+    plan.finish()
+}
+
+/// Plans one invocation whose argv is exact, as a shim sees it.
+#[must_use]
+pub fn plan_argv(argv: &[String], context: &Context) -> Plan {
+    let line = argv.join(" ");
+    let invocation = Invocation {
+        argv: argv.iter().map(|a| Word::literal(a.as_str())).collect(),
+        span: Span { start: 0, end: line.len() },
+        cwd: vec![Dir::Known(context.cwd.clone())],
+        stdin: Stdin::Inherited,
+        ..Invocation::default()
+    };
+    let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
+    plan.invocation(&invocation, None, 0);
+    plan.finish()
+}
+
+impl Plan {
+    fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
+        for opaque in analysis.opaque {
+            self.unknown(opaque);
+        }
+        for invocation in &analysis.invocations {
+            self.invocation(invocation, remote, depth);
+        }
+    }
+
+    fn invocation(&mut self, invocation: &Invocation, remote: Option<&str>, depth: usize) {
+        self.programs += 1;
+        if depth > DEEPEST || self.programs > MOST {
+            self.limit(invocation.span);
+            return;
+        }
+        let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
+        for operation in &mut operations {
+            if let Some(place) = remote {
+                operation.target.cluster.remote = Some(place.to_owned());
+            }
+            if operation.traits.contains(&"inner-carried") && carried.iter().all(only_looks) {
+                operation.traits.push("inner-read");
+            }
+        }
+        self.planned.extend(
+            operations.into_iter().map(|operation| Planned { operation, invocation: invocation.clone() }),
+        );
+        for one in carried {
+            self.carried(one, remote, depth);
+        }
+    }
+
+    fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
+        match carried {
+            Carried::Opaque(opaque) => self.unknown(opaque),
+            Carried::Invocation { invocation, remote: place } => {
+                self.invocation(&invocation, place.as_deref().or(remote), depth + 1);
+            }
+            Carried::Shell { text, arguments, by, remote: place } => {
+                if depth > DEEPEST {
+                    self.limit(by.span);
+                    return;
+                }
+                let mut analysis = analyze_carried(&text, arguments, &by, &self.context);
+                for invocation in &mut analysis.invocations {
+                    invocation.span = by.span;
+                }
+                for opaque in &mut analysis.opaque {
+                    opaque.span = by.span;
+                }
+                self.take(analysis, place.as_deref().or(remote), depth + 1);
+            }
+        }
+    }
+
+    fn limit(&mut self, span: Span) {
+        let what = "more programs, or deeper nested, than are analysed".to_owned();
+        let opaque = Opaque { kind: OpaqueKind::Limit, span, what, invocation: None };
+        if !self.opaque.contains(&opaque) {
+            self.opaque.push(opaque);
+        }
+    }
+
+    /// Something unknown: kept, unless it is known to be harmless, or shown as what it would do at worst.
+    fn unknown(&mut self, opaque: Opaque) {
+        let tools = classify::tools();
+        if opaque.kind == OpaqueKind::Code && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, tools.producers)) {
+            return;
+        }
+        if opaque.kind != OpaqueKind::Program {
+            self.opaque.push(opaque);
+            return;
+        }
+        let Some(invocation) = &opaque.invocation else {
+            self.opaque.push(opaque);
+            return;
+        };
+        let mut worst: Option<Operation> = None;
+        for tool in tools.tools {
+            let read_as = classify::as_tool(invocation, tool, tools);
+            let changes = |o: &Operation| o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local;
+            let found = read_as.operations.into_iter().filter(changes).max_by_key(|o| o.effect);
+            worst = worst.into_iter().chain(found).max_by_key(|o| o.effect);
+        }
+        let one_word = invocation.program().is_some_and(|w| !w.splits());
+        let shell_code = invocation.argv.iter().skip(1).any(|w| w.as_literal() == Some("-c"));
+        // A quoted `"$PYTHON" script.py` is one program; with arguments that change nothing whatever tool it is,
+        // there is nothing to say.
+        if worst.is_some() || !one_word || shell_code {
+            self.opaque.push(opaque);
+        }
+    }
+
+    fn finish(mut self) -> Self {
+        let mut questions: Vec<Question> = Vec::new();
+        for Planned { operation, .. } in &self.planned {
+            match operation.reach {
+                Reach::Local => {}
+                Reach::Cluster => {
+                    questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
+                    let target = &operation.target.cluster;
+                    if operation.effect > Effect::ReadSecret && target.context.is_none() && target.remote.is_none() {
+                        let file = target.kubeconfig.as_ref().map(|w| w.display().into_owned());
+                        questions.push(Question::CurrentContext(file));
+                    }
+                }
+                Reach::Repository if operation.effect > Effect::Read => {
+                    let dirs = &operation.target.repository.dirs;
+                    questions.extend(dirs.iter().cloned().map(Question::Binding));
+                    questions.extend(dirs.iter().filter_map(Dir::path).map(|d| Question::GitRepository(d.to_owned())));
+                }
+                Reach::Repository => {}
+            }
+        }
+        for opaque in &self.opaque {
+            let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
+            questions.extend(dirs.into_iter().map(Question::Binding));
+            questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
+        }
+        questions.sort();
+        questions.dedup();
+        self.questions = questions;
+        self
+    }
+}
+
+fn analyze_carried(text: &str, arguments: Vec<Word>, by: &Invocation, context: &Context) -> shell::Analysis {
+    shell::analyze_source(&Source {
+        text,
+        context: context.clone(),
+        cwd: by.cwd.clone(),
+        arguments: Some(arguments),
+        env: by.env.clone(),
+        stdin: by.stdin.clone(),
+    })
+}
+
+/// True where everything a carried text runs does nothing but look.
+fn only_looks(carried: &Carried) -> bool {
+    let Carried::Shell { text, arguments, by, .. } = carried else { return false };
+    let analysis = analyze_carried(text, arguments.clone(), by, &Context::default());
+    let harmless = |i: &Invocation| classify::only_looks(i, classify::tools());
+    analysis.opaque.is_empty() && !analysis.invocations.is_empty() && analysis.invocations.iter().all(harmless)
+}
+
+/// True for a command whose output is made for a shell to evaluate.
+fn produces_code(invocation: &Invocation, producers: &[&str]) -> bool {
+    let Some(name) = invocation.program().and_then(Word::basename) else { return false };
+    producers.iter().any(|producer| {
+        let mut words = producer.split(' ');
+        words.next() == Some(name)
+            && words.zip(invocation.argv.iter().skip(1)).all(|(a, b)| b.as_literal() == Some(a))
+            && producer.split(' ').count() <= invocation.argv.len()
+    })
+}

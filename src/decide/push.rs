@@ -1,0 +1,216 @@
+//! What a `git push` changes on the remote: its refspecs, or what configuration makes of their absence.
+
+use crate::model::{GitRepository, RefUpdate, RepositoryTarget, Word};
+
+/// The refs a push updates, as far as argv and the repository's configuration say (git-push(1), "REFSPECS" and
+/// `push.default`).
+pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitRepository>) -> Vec<RefUpdate> {
+    let settings = Settings { target, repository };
+    let has = |flag: &str| target.push_flags.contains(&flag);
+    let force = has("--force");
+    let unknown = |delete| RefUpdate { destination: None, force: true, delete };
+    let mut updates = Vec::new();
+    if has("--mirror") || has("--all") || has("--prune") || settings.flag("remote", "mirror") {
+        updates.push(unknown(has("--mirror")));
+    }
+    if has("--tags") {
+        updates.push(RefUpdate { destination: Some("refs/tags/*".to_owned()), force, delete: false });
+    }
+    let mut refspecs: Vec<Word> = target.refspecs.clone();
+    if refspecs.is_empty() && updates.is_empty() {
+        refspecs = settings.configured();
+        if refspecs.is_empty() {
+            updates.extend(settings.default());
+        }
+    }
+    let mut words = refspecs.iter();
+    while let Some(word) = words.next() {
+        if word.as_literal() == Some("tag") {
+            let name = words.next().map(|w| format!("refs/tags/{}", w.display()));
+            updates.push(RefUpdate { destination: name, force, delete: false });
+            continue;
+        }
+        updates.push(one(word, has("--delete"), force, repository));
+    }
+    updates
+}
+
+fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository>) -> RefUpdate {
+    let Some(spec) = word.as_literal() else { return RefUpdate { destination: None, force, delete } };
+    let (plus, spec) = match spec.strip_prefix('+') {
+        Some(rest) => (true, rest),
+        None => (false, spec),
+    };
+    let force = force || plus;
+    let (source, destination) = match spec.split_once(':') {
+        // `:` alone pushes every branch both sides have.
+        Some(("", "")) => return RefUpdate { destination: None, force, delete },
+        Some(("", destination)) => return RefUpdate { destination: named(destination), force, delete: true },
+        Some((source, "")) => (source, source),
+        Some((source, destination)) => (source, destination),
+        None => (spec, spec),
+    };
+    if spec.starts_with('^') {
+        return RefUpdate { destination: Some("^".to_owned()), force, delete };
+    }
+    let pushes_head = destination == source && matches!(source, "HEAD" | "@");
+    let destination = if pushes_head {
+        repository.and_then(|r| r.branch.clone())
+    } else {
+        named(destination)
+    };
+    RefUpdate { destination, force, delete }
+}
+
+/// A destination by name; a pattern may stand for any branch.
+fn named(destination: &str) -> Option<String> {
+    let short = destination.strip_prefix("refs/heads/").or(destination.strip_prefix("heads/")).unwrap_or(destination);
+    let pattern = short.contains('*') && !short.starts_with("refs/tags/");
+    (!pattern).then(|| short.to_owned())
+}
+
+/// Configuration of the call and of the repository, seen together.
+struct Settings<'a> {
+    target: &'a RepositoryTarget,
+    repository: Option<&'a GitRepository>,
+}
+
+impl Settings<'_> {
+    /// A value; the call's own configuration wins. An unknown value is `None` inside.
+    fn get(&self, key: &str) -> Option<Option<String>> {
+        let own = self.target.config.iter().rev().find(|(k, _)| k.eq_ignore_ascii_case(key));
+        match own {
+            Some((_, word)) => Some(word.as_literal().map(str::to_owned)),
+            None => self.repository.and_then(|r| r.get(key)).map(|v| Some(v.to_owned())),
+        }
+    }
+
+    /// The remote that is pushed to; none where it is not known.
+    fn remote(&self) -> Option<String> {
+        if let Some(word) = &self.target.remote {
+            return word.as_literal().map(str::to_owned);
+        }
+        let branch = self.repository.and_then(|r| r.branch.as_deref()).unwrap_or_default();
+        for key in [format!("branch.{branch}.pushremote"), "remote.pushdefault".into(), format!("branch.{branch}.remote")] {
+            if let Some(value) = self.get(&key) {
+                return value;
+            }
+        }
+        Some("origin".to_owned())
+    }
+
+    fn flag(&self, section: &str, key: &str) -> bool {
+        let Some(remote) = self.remote() else { return true };
+        match self.get(&format!("{section}.{remote}.{key}")) {
+            None => false,
+            Some(value) => !matches!(value.as_deref(), Some("false" | "no" | "off" | "0")),
+        }
+    }
+
+    /// Refspecs that configuration gives a push without any.
+    fn configured(&self) -> Vec<Word> {
+        let Some(remote) = self.remote() else { return vec![Word::unknown()] };
+        let key = format!("remote.{remote}.push");
+        let own = self.target.config.iter().filter(|(k, _)| k.eq_ignore_ascii_case(&key)).map(|(_, w)| w.clone());
+        let theirs = self.repository.iter().flat_map(|r| &r.config).filter(|(k, _)| k.eq_ignore_ascii_case(&key));
+        own.chain(theirs.map(|(_, v)| Word::literal(v.as_str()))).collect()
+    }
+
+    /// `push.default` and the branch's upstream.
+    fn default(&self) -> Vec<RefUpdate> {
+        let update = |destination| vec![RefUpdate { destination, force: false, delete: false }];
+        if self.target.config.iter().any(|(k, _)| k == "*") {
+            return update(None);
+        }
+        let Some(branch) = self.repository.and_then(|r| r.branch.clone()) else { return update(None) };
+        let kind = self.get("push.default").unwrap_or_else(|| Some("simple".to_owned()));
+        match kind.as_deref() {
+            Some("simple" | "current") => update(Some(branch)),
+            Some("nothing") => Vec::new(),
+            Some("upstream" | "tracking") => {
+                let merge = self.get(&format!("branch.{branch}.merge")).flatten();
+                update(merge.and_then(|m| named(&m)))
+            }
+            _ => update(None),
+        }
+    }
+}
+
+/// Where two URLs may name the same repository: scheme, user, port, `.git`, slashes and case are no difference.
+pub(super) fn same_repository(a: &str, b: &str) -> bool {
+    normal(a) == normal(b)
+}
+
+fn normal(url: &str) -> String {
+    let lower = url.trim().to_ascii_lowercase();
+    let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, path) = match rest.find(['/', ':']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    // `host:path` of scp, `host:2222/path` of ssh.
+    let path = path.trim_start_matches(|c: char| c == ':' || c == '/');
+    let path = match path.split_once('/') {
+        Some((port, rest)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => path,
+    };
+    format!("{host}/{}", path.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn repository(branch: &str, config: &[(&str, &str)]) -> GitRepository {
+        GitRepository {
+            branch: Some(branch.into()),
+            config: config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+        }
+    }
+
+    fn to(refspecs: &[&str], flags: &[&'static str], repository: &GitRepository) -> Vec<String> {
+        let target = RepositoryTarget {
+            remote: Some(Word::literal("origin")),
+            refspecs: refspecs.iter().map(|r| Word::literal(*r)).collect(),
+            push_flags: flags.to_vec(),
+            ..RepositoryTarget::default()
+        };
+        updates(&target, Some(repository)).into_iter().map(|u| u.destination.unwrap_or("?".into())).collect()
+    }
+
+    #[test]
+    fn every_form_of_a_refspec() {
+        let r = repository("feature", &[]);
+        assert_eq!(to(&["HEAD:main"], &[], &r), ["main"]);
+        assert_eq!(to(&["+HEAD:refs/heads/main"], &[], &r), ["main"]);
+        assert_eq!(to(&["HEAD"], &[], &r), ["feature"]);
+        assert_eq!(to(&["main"], &["--delete"], &r), ["main"]);
+        assert_eq!(to(&[":main"], &[], &r), ["main"]);
+        assert_eq!(to(&[":"], &[], &r), ["?"]);
+        assert_eq!(to(&["refs/heads/*:refs/heads/*"], &[], &r), ["?"]);
+        assert_eq!(to(&["tag", "v1"], &[], &r), ["refs/tags/v1"]);
+        assert_eq!(to(&[], &["--mirror"], &r), ["?"]);
+        assert_eq!(to(&[], &[], &r), ["feature"]);
+    }
+
+    #[test]
+    fn configuration_decides_where_no_refspec_is_given() {
+        let upstream = [("push.default", "upstream"), ("branch.feature.merge", "refs/heads/main")];
+        assert_eq!(to(&[], &[], &repository("feature", &upstream)), ["main"]);
+        let refspec = [("remote.origin.push", "HEAD:refs/heads/main")];
+        assert_eq!(to(&[], &[], &repository("feature", &refspec)), ["main"]);
+        let mirror = [("remote.origin.mirror", "true")];
+        assert_eq!(to(&[], &[], &repository("feature", &mirror)), ["?"]);
+        let target = RepositoryTarget::default();
+        assert_eq!(updates(&target, None), [RefUpdate { destination: None, force: false, delete: false }]);
+    }
+
+    #[test]
+    fn urls_are_compared_by_what_they_name() {
+        for url in ["git@github.com:o/r.git", "ssh://git@github.com:22/o/r", "https://GitHub.com/o/r/", "https://x:y@github.com/o/r.git"] {
+            assert!(same_repository(url, "https://github.com/o/r"), "{url}");
+        }
+        assert!(!same_repository("https://github.com/o/r2", "https://github.com/o/r"));
+    }
+}

@@ -1,0 +1,183 @@
+//! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
+
+use super::push::same_repository;
+use crate::model::{
+    Bound, ClusterTarget, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs, Word, normalize,
+};
+use crate::policy::Subject;
+
+/// One name an operation is judged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judge {
+    /// A rwenv, or a target that counts as read-only.
+    Subject(Subject, Option<Repository>),
+    /// Nothing is selected.
+    NoneSelected,
+    /// What is selected cannot be followed; why.
+    Invalid(String),
+    /// The target cannot be told at all: not even a read is known to go where it should.
+    Elsewhere(Subject, String),
+}
+
+/// The judges of an operation on a cluster.
+pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, home: &str) -> Vec<Judge> {
+    let target = &operation.target.cluster;
+    let selected = selected(&operation.cwd, facts, rwenvs);
+    if let Some(redirect) = &target.redirect {
+        return elsewhere(&selected, &format!("{redirect} sends it elsewhere"));
+    }
+    if let Some(context) = &target.context {
+        return by_context(context, target, rwenvs, &selected);
+    }
+    if let Some(place) = target.remote.as_ref().filter(|p| rwenvs.dev_container.as_ref() != Some(*p)) {
+        let foreign = Subject::foreign(&format!("the cluster seen from {place}"));
+        return if operation.effect > Effect::ReadSecret { vec![Judge::Subject(foreign, None)] } else { selected };
+    }
+    if let Some(file) = &target.kubeconfig {
+        return by_kubeconfig(file, rwenvs, &selected, home);
+    }
+    let mut all = selected;
+    // A bare call goes where the kubeconfig's current context points.
+    if operation.effect > Effect::ReadSecret
+        && let Some(context) = facts.current_context(None)
+    {
+        let known = all.iter().any(|j| matches!(j, Judge::Subject(s, _) if has_context(rwenvs, &s.name, context)));
+        let owners = owners(context, rwenvs);
+        let any_context = all.iter().any(|j| matches!(j, Judge::Subject(s, _) if names_context(rwenvs, &s.name)));
+        if !known && !owners.is_empty() {
+            all.extend(owners);
+        } else if !known && any_context {
+            all.push(Judge::Subject(Subject::foreign(&format!("context '{context}' (your kubeconfig's current one)")), None));
+        }
+    }
+    all
+}
+
+fn has_context(rwenvs: &Rwenvs, name: &str, context: &str) -> bool {
+    rwenvs.get(name).is_some_and(|r| r.has_context(context))
+}
+
+fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
+    rwenvs.get(name).is_some_and(|r| r.places.iter().any(|p| p.kubernetes_context.is_some()))
+}
+
+fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {
+    (rwenvs.all.iter()).filter(|r| r.has_context(context)).map(|r| Judge::Subject(Subject::of(r), None)).collect()
+}
+
+fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
+    let Some(name) = context.as_literal() else {
+        return elsewhere(selected, &format!("its context is computed ('{}')", context.display()));
+    };
+    let owned = owners(name, rwenvs);
+    if !owned.is_empty() {
+        return owned;
+    }
+    if target.kubeconfig.is_some() {
+        return elsewhere(selected, &format!("context '{name}' of another kubeconfig is in no rwenv"));
+    }
+    vec![Judge::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
+}
+
+/// The kubeconfig of a rwenv, or the guard's own for it, says which rwenv is meant.
+fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -> Vec<Judge> {
+    let Some(path) = file.as_literal() else {
+        return elsewhere(selected, &format!("its kubeconfig is computed ('{}')", file.display()));
+    };
+    let full = |path: &str| match path.strip_prefix("~/") {
+        Some(rest) => normalize(&format!("{home}/{rest}")),
+        None => normalize(path),
+    };
+    let wanted = full(path);
+    let guarded = (wanted.strip_prefix(&format!("{}/kube/", rwenvs.config_dir)))
+        .and_then(|rest| rest.strip_suffix(".yaml"))
+        .and_then(|name| rwenvs.get(name));
+    if let Some(rwenv) = guarded {
+        return vec![Judge::Subject(Subject::of(rwenv), None)];
+    }
+    let owned: Vec<Judge> = (rwenvs.all.iter())
+        .filter(|r| r.places.iter().any(|p| p.kubeconfig_path.as_deref().is_some_and(|k| full(k) == wanted)))
+        .map(|r| Judge::Subject(Subject::of(r), None))
+        .collect();
+    if owned.is_empty() { elsewhere(selected, &format!("kubeconfig '{path}' is in no rwenv")) } else { owned }
+}
+
+/// A target nobody knows, seen from what is selected.
+fn elsewhere(selected: &[Judge], why: &str) -> Vec<Judge> {
+    let read_only = selected.iter().any(|j| !matches!(j, Judge::Subject(s, _) if !s.read_only));
+    let mut subject = Subject::foreign("a cluster that is in no rwenv");
+    subject.read_only = true;
+    let mut all = vec![Judge::Elsewhere(subject.clone(), why.to_owned())];
+    if read_only {
+        all.push(Judge::Subject(subject, None));
+    }
+    all
+}
+
+/// What is selected for these directories. Of a directory that is computed the strictest is taken: every rwenv.
+pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
+    let mut all: Vec<Judge> = Vec::new();
+    for dir in dirs {
+        let next = match (dir, facts.binding(dir)) {
+            (Dir::Unknown, _) if !rwenvs.all.is_empty() => {
+                rwenvs.all.iter().map(|r| Judge::Subject(Subject::of(r), None)).collect()
+            }
+            (_, Bound::None) => vec![Judge::NoneSelected],
+            (_, Bound::Invalid(why)) => vec![Judge::Invalid(why.clone())],
+            (_, Bound::Rwenv(name)) => vec![match rwenvs.get(name) {
+                Some(rwenv) => Judge::Subject(Subject::of(rwenv), None),
+                None => Judge::Invalid(format!("rwenv '{name}' is selected but not configured")),
+            }],
+        };
+        all.extend(next.into_iter().filter(|j| !all.contains(j)).collect::<Vec<_>>());
+    }
+    all
+}
+
+/// The judges of an operation on a repository. Where no rwenv is concerned there are none.
+pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
+    let mut all: Vec<Judge> = Vec::new();
+    for dir in &operation.target.repository.dirs {
+        let repository = dir.path().and_then(|d| facts.repository(d));
+        let flux: Vec<Judge> = (rwenvs.all.iter())
+            .filter(|rwenv| is_flux_repository(rwenv, dir, repository, operation, rwenvs))
+            .map(|rwenv| Judge::Subject(Subject::of(rwenv), Some(Repository::Flux)))
+            .collect();
+        let next = if flux.is_empty() {
+            selected(std::slice::from_ref(dir), facts, rwenvs)
+                .into_iter()
+                .filter_map(|judge| match judge {
+                    Judge::Subject(subject, _) => Some(Judge::Subject(subject, Some(Repository::Other))),
+                    Judge::Invalid(why) => Some(Judge::Invalid(why)),
+                    _ => None,
+                })
+                .collect()
+        } else {
+            flux
+        };
+        all.extend(next.into_iter().filter(|j| !all.contains(j)).collect::<Vec<_>>());
+    }
+    all
+}
+
+/// A clone in the cache, a repository with such a remote, or a push to that very URL.
+fn is_flux_repository(
+    rwenv: &Rwenv,
+    dir: &Dir,
+    repository: Option<&GitRepository>,
+    operation: &Operation,
+    rwenvs: &Rwenvs,
+) -> bool {
+    let clones = format!("{}/flux-repos/{}/", rwenvs.config_dir, rwenv.name);
+    if dir.path().is_some_and(|d| format!("{d}/").starts_with(&clones)) {
+        return true;
+    }
+    let Some(url) = rwenv.flux_git_repo.as_deref() else { return false };
+    let named = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
+    let by_remote = repository.is_some_and(|r| {
+        r.config.iter().any(|(k, v)| {
+            k.starts_with("remote.") && (k.ends_with(".url") || k.ends_with(".pushurl")) && same_repository(v, url)
+        })
+    });
+    by_remote || named.is_some_and(|n| same_repository(n, url))
+}

@@ -1,0 +1,68 @@
+//! The shape of `policies/rules/*.toml`, for the build script and for the runner of the examples.
+
+use serde::Deserialize;
+
+/// A policy's file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyFile {
+    /// What the policy is for, in one sentence.
+    pub about: String,
+    /// Its rules.
+    pub rule: Vec<RuleRow>,
+}
+
+/// A rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleRow {
+    /// `policy.name`.
+    pub id: String,
+    /// `allow`, `ask`, `deny`.
+    pub decision: String,
+    /// When it matches.
+    pub when: WhenRow,
+    /// Why.
+    pub reason: String,
+    /// What to do instead.
+    #[serde(default)]
+    pub instead: String,
+    /// Examples; at least one that matches and one that does not.
+    #[serde(default)]
+    pub example: Vec<RuleExample>,
+}
+
+/// When a rule matches.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhenRow {
+    /// Properties of the rwenv.
+    pub flags: Vec<String>,
+    /// Effects.
+    pub effects: Vec<String>,
+    /// Tools.
+    pub tools: Vec<String>,
+    /// Verbs.
+    pub verbs: Vec<String>,
+    /// Properties of the operation.
+    pub traits: Vec<String>,
+    /// Properties it may not have.
+    pub without: Vec<String>,
+    /// `flux` or `other`.
+    pub repository: Option<String>,
+    /// `protected` or `tag`.
+    pub refs: Option<String>,
+}
+
+/// An example of a rule.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleExample {
+    /// The command line.
+    pub command: String,
+    /// Whether the rule says something about it.
+    pub matches: bool,
+    /// `read-only` (the default), `gitops-only` or `writable`.
+    #[serde(default)]
+    pub rwenv: Option<String>,
+}
