@@ -1,7 +1,18 @@
 //! Compiles `policies/**/*.toml` into Rust statics, so that the hook neither reads nor parses anything for them.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    reason = "a build script reports by panicking, and cargo talks to it through the environment"
+)]
+
+#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
 #[path = "src/policy/schema.rs"]
 mod rules;
+#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
 #[path = "src/classify/schema.rs"]
 mod tools;
 
@@ -35,6 +46,19 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("tools.rs"), tools_source()).expect("OUT_DIR is writable");
     fs::write(out.join("rules.rs"), rules_source()).expect("OUT_DIR is writable");
+    fs::write(out.join("sources.rs"), sources_source()).expect("OUT_DIR is writable");
+}
+
+/// The texts of all policy files, for those who run their examples.
+fn sources_source() -> String {
+    let mut out = String::from("/// Path below `policies/` and text of every policy file.\npub static SOURCES: &[(&str, &str)] = &[\n");
+    for path in ["policies/tools", "policies/rules"].into_iter().flat_map(files) {
+        let full = fs::canonicalize(&path).expect("it was just listed");
+        let name = path.strip_prefix("policies").expect("it lies there");
+        writeln!(out, "({:?}, include_str!({:?})),", name.display().to_string(), full).expect("writing to a string");
+    }
+    out.push_str("];\n");
+    out
 }
 
 /// The TOML files of a folder, in order of their names.

@@ -1,1 +1,236 @@
-//! Runner of the examples in the policy files.
+//! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
+//! each of these is judged here, by the code that judges an agent's.
+
+use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
+use crate::decide::{self, Plan};
+use crate::model::{Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs};
+use crate::policy::schema::{PolicyFile, RuleExample};
+
+mod sources {
+    include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+}
+
+pub use sources::SOURCES;
+
+/// An example that did not come to what it says.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Failure {
+    /// The file and the row.
+    pub at: String,
+    /// The command line.
+    pub command: String,
+    /// What it should come to, and what it came to.
+    pub problem: String,
+}
+
+/// What a run of examples came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Report {
+    /// How many examples ran.
+    pub ran: usize,
+    /// Those that did not come to what they say.
+    pub failures: Vec<Failure>,
+}
+
+impl Report {
+    fn check(&mut self, at: &str, command: &str, problem: Option<String>) {
+        self.ran += 1;
+        if let Some(problem) = problem {
+            self.failures.push(Failure { at: at.to_owned(), command: command.to_owned(), problem });
+        }
+    }
+}
+
+/// Runs the examples of the built-in policies.
+///
+/// # Errors
+/// Where a file cannot be read as what it should be; which, and where in it.
+pub fn run() -> Result<Report, String> {
+    let mut report = Report::default();
+    for (name, text) in SOURCES {
+        let broken = |e: toml::de::Error| format!("policies/{name}: {e}");
+        match *name {
+            "tools/programs.toml" => {}
+            "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            tools if tools.starts_with("tools/") => tool(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            _ => rules(name, &toml::from_str(text).map_err(broken)?, &mut report),
+        }
+    }
+    Ok(report)
+}
+
+/// Values of `--dry-run` and whether nothing is changed with them.
+const DRY_RUN: [(&str, bool); 8] = [
+    ("--dry-run", true),
+    ("--dry-run=client", true),
+    ("--dry-run=server", true),
+    ("--dry-run=none --dry-run=server", true),
+    ("--dry-run=none", false),
+    ("--dry-run=false", false),
+    ("--dry-run=server --dry-run=none", false),
+    ("-- --dry-run=server", false),
+];
+
+fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
+    for row in &tool.command {
+        let at = format!("{file}: {}", row.paths.first().unwrap_or(&row.path));
+        shown(&at, tool, row, report);
+        for example in &row.examples {
+            effect(&at, tool, example, &row.effect, &row.traits, report);
+            for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))) {
+                let wanted = if dry { "read" } else { row.effect.as_str() };
+                effect(&at, tool, &format!("{example} {flag}"), wanted, &[], report);
+            }
+        }
+        for ModeRow { effect: wanted, examples, traits, .. } in &row.mode {
+            examples.iter().for_each(|example| effect(&at, tool, example, wanted, traits, report));
+        }
+    }
+    for ExampleRow { command, effect: wanted, reach, traits } in &tool.example {
+        effect(file, tool, command, wanted, traits, report);
+        if let (Some(reach), Some(found)) = (reach, greatest(command, &tool.name)) {
+            let name = format!("{:?}", found.reach).to_lowercase();
+            report.check(file, command, (name != *reach).then(|| format!("reach is {name}, should be {reach}")));
+        }
+    }
+}
+
+/// Every verb of a row is shown by one of its examples.
+fn shown(at: &str, tool: &ToolFile, row: &CommandRow, report: &mut Report) {
+    let paths = if row.paths.is_empty() { std::slice::from_ref(&row.path) } else { &row.paths };
+    let examples = row.examples.iter().chain(row.mode.iter().flat_map(|m| &m.examples));
+    let verbs: Vec<String> = examples.filter_map(|e| greatest(e, &tool.name)).map(|o| o.verb).collect();
+    for path in paths.iter().filter(|p| !verbs.contains(p)) {
+        report.check(at, path, Some("no example shows this verb".to_owned()));
+    }
+}
+
+/// The operation of a tool with the greatest effect.
+fn greatest(command: &str, tool: &str) -> Option<Operation> {
+    let plan = decide::plan(command, &context());
+    plan.planned.into_iter().map(|p| p.operation).filter(|o| o.tool == tool).max_by_key(|o| o.effect)
+}
+
+fn effect(at: &str, tool: &ToolFile, command: &str, wanted: &str, traits: &[String], report: &mut Report) {
+    let problem = match greatest(command, &tool.name) {
+        None => Some(format!("no call of {} was found", tool.name)),
+        Some(found) if found.effect.as_str() != wanted => {
+            let note = found.note.map(|n| format!(" ({n})")).unwrap_or_default();
+            Some(format!("comes to {}{note}, should be {wanted}", found.effect.as_str()))
+        }
+        Some(found) => (traits.iter())
+            .find(|t| !found.traits.contains(&t.as_str()))
+            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits)),
+    };
+    report.check(at, command, problem);
+}
+
+fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
+    for row in &all.wrapper {
+        for example in &row.examples {
+            let found = greatest(example, "kubectl");
+            let deletes = |o: &Operation| {
+                o.verb == "delete" && o.effect == Effect::ClusterWrite && o.target.kinds == ["pod"] && o.target.names.first().is_some_and(|n| n == "p")
+            };
+            let problem = match &found {
+                Some(operation) if deletes(operation) => None,
+                other => Some(format!("should run kubectl delete pod p; found {:?}", other.as_ref().map(|o| &o.verb))),
+            };
+            report.check(&format!("{file}: {}", row.programs.join(", ")), example, problem);
+        }
+    }
+}
+
+fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
+    for rule in &policy.rule {
+        for RuleExample { command, matches, rwenv } in &rule.example {
+            let at = format!("{file}: {}", rule.id);
+            let selected = rwenv.as_deref().unwrap_or("read-only");
+            let Some(verdict) = judged(command, selected) else {
+                report.check(&at, command, Some(format!("'{selected}' is none of read-only, gitops-only, writable")));
+                continue;
+            };
+            let said: Vec<&str> = verdict.reasons().iter().map(|r| r.rule.as_str()).collect();
+            let problem = (said.contains(&rule.id.as_str()) != *matches)
+                .then(|| format!("should{} match; rules that do: {said:?}", if *matches { "" } else { " not" }));
+            report.check(&at, command, problem);
+        }
+    }
+}
+
+/// The verdict on a command line in the examples' world.
+fn judged(command: &str, selected: &str) -> Option<crate::model::Verdict> {
+    let name = match selected {
+        "read-only" => "ro",
+        "gitops-only" => "go",
+        "writable" => "rw",
+        _ => return None,
+    };
+    let plan = decide::plan(command, &context());
+    Some(decide::conclude(&plan, &facts(&plan, name), &rwenvs()?))
+}
+
+fn context() -> Context {
+    Context { cwd: "/home/me/project".to_owned(), home: "/home/me".to_owned() }
+}
+
+/// One rwenv of each sort, each with a context and a Flux repository of its own.
+fn rwenvs() -> Option<Rwenvs> {
+    let mut all = Vec::new();
+    for name in ["ro", "go", "rw"] {
+        let mut rwenv = Rwenv::named(RwenvName::new(name).ok()?);
+        rwenv.read_only = name == "ro";
+        rwenv.git_ops_only = name == "go";
+        rwenv.flux_git_repo = Some(format!("https://git.example.com/{name}/flux.git"));
+        rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });
+        all.push(rwenv);
+    }
+    Some(Rwenvs { all, config_dir: "/home/me/.claude/rwenv".to_owned(), dev_container: None, broken: None })
+}
+
+/// Everything is where one rwenv is selected, on a branch of a repository that is no Flux repository.
+fn facts(plan: &Plan, name: &str) -> Facts {
+    let mut facts = Facts::default();
+    for question in &plan.questions {
+        match question {
+            Question::Binding(Dir::Unknown) => {}
+            Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
+            Question::CurrentContext(file) => facts.contexts.push((file.clone(), Some(format!("{name}-ctx")))),
+            Question::GitRepository(dir) => {
+                let config = vec![("remote.origin.url".to_owned(), "https://git.example.com/me/project.git".to_owned())];
+                facts.repositories.push((dir.clone(), Some(GitRepository { branch: Some("feature".to_owned()), config })));
+            }
+        }
+    }
+    facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_example_of_the_policies_comes_to_what_it_says() {
+        let report = run().unwrap();
+        let lines: Vec<String> =
+            report.failures.iter().map(|f| format!("{}\n    {}\n    {}", f.at, f.command, f.problem)).collect();
+        assert!(lines.is_empty(), "{} of {} examples:\n{}", lines.len(), report.ran, lines.join("\n"));
+        assert!(report.ran > 1300, "only {} examples ran", report.ran);
+    }
+
+    #[test]
+    fn an_example_that_does_not_hold_is_reported() {
+        let mut report = Report::default();
+        let tool_file = ToolFile { name: "kubectl".to_owned(), ..ToolFile::default() };
+        effect("here", &tool_file, "kubectl delete pod p", "read", &[], &mut report);
+        effect("here", &tool_file, "kubectl delete pod p", "cluster-write", &["dry-run".to_owned()], &mut report);
+        effect("here", &tool_file, "ls", "read", &[], &mut report);
+        let row = CommandRow { path: "get".to_owned(), ..CommandRow::default() };
+        shown("here", &tool_file, &row, &mut report);
+        assert_eq!(report.failures.len(), 4);
+        let text = "about = 'x'\n[[rule]]\nid = 'x.y'\ndecision = 'ask'\nwhen = {}\nreason = 'r'\ninstead = 'i'\n\
+                    [[rule.example]]\ncommand = 'ls'\nmatches = true\n[[rule.example]]\ncommand = 'ls'\nmatches = true\nrwenv = 'x'\n";
+        rules("here", &toml::from_str(text).unwrap(), &mut report);
+        assert_eq!(report.failures.len(), 6);
+    }
+}

@@ -9,6 +9,8 @@ pub(super) struct Given {
     pub(super) name: String,
     /// Its value; none where it was given without one.
     pub(super) value: Option<Word>,
+    /// It is a flag that takes a value, so that no value of it means "not given".
+    pub(super) takes: bool,
 }
 
 /// The arguments of one call.
@@ -38,7 +40,7 @@ impl Arguments {
         };
         let Some(given) = self.flags.iter().rev().find(|f| f.name == name) else { return false };
         match value {
-            None => !given.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
+            None => given.takes || !given.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
             Some(wanted) => {
                 let text = given.value.as_ref().map_or(Some(""), Word::as_literal);
                 text.is_some_and(|t| glob(wanted, t))
@@ -131,12 +133,12 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
             };
             let name = long_name(name, lists, spelling);
             let value = value.or_else(|| lists.takes_value(&name).then(|| words.next().cloned()).flatten());
-            out.push(name, value);
+            out.push(name, value, lists);
         } else if text.len() > 1 && text.starts_with('-') {
             let rest = cluster(text, lists, &mut out);
             if let Some(name) = rest {
                 let value = words.next().cloned();
-                out.push(name, value);
+                out.push(name, value, lists);
             }
         } else {
             out.rest.push(word.clone());
@@ -146,10 +148,11 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
 }
 
 impl Arguments {
-    fn push(&mut self, name: String, value: Option<Word>) {
+    fn push(&mut self, name: String, value: Option<Word>, lists: Lists<'_>) {
         // A value that may become several words shifts everything behind it.
         self.uncertain |= value.as_ref().is_some_and(Word::splits);
-        self.flags.push(Given { name, value });
+        let takes = lists.takes_value(&name);
+        self.flags.push(Given { name, value, takes });
     }
 }
 
@@ -157,7 +160,7 @@ fn dynamic(word: &Word, lists: Lists<'_>, out: &mut Arguments) {
     if let Some((name, start)) = word.prefix().split_once('=').filter(|(n, _)| n.starts_with('-')) {
         let mut value = Word::literal(start);
         value.push_unknown(word.splits());
-        out.push(long_name(name.trim_start_matches('-'), lists, Spelling::Exact), Some(value));
+        out.push(long_name(name.trim_start_matches('-'), lists, Spelling::Exact), Some(value), lists);
         return;
     }
     out.uncertain |= word.may_be_flag();
@@ -192,18 +195,18 @@ fn cluster(text: &str, lists: Lists<'_>, out: &mut Arguments) -> Option<String> 
                 return Some(name);
             }
             let value = rest.strip_prefix('=').unwrap_or(rest);
-            out.push(name, Some(Word::literal(value)));
+            out.push(name, Some(Word::literal(value)), lists);
             return None;
         }
         if lists.optional(&name) && !rest.is_empty() {
-            out.push(name, Some(Word::literal(rest)));
+            out.push(name, Some(Word::literal(rest)), lists);
             return None;
         }
         if let Some(value) = rest.strip_prefix('=') {
-            out.push(name, Some(Word::literal(value)));
+            out.push(name, Some(Word::literal(value)), lists);
             return None;
         }
-        out.push(name, None);
+        out.push(name, None, lists);
     }
     None
 }

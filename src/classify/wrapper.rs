@@ -119,6 +119,14 @@ fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> O
     tools.tool(name).map(|t| t.name)
 }
 
+/// The short option of a list that `text`, a cluster of them, holds.
+fn short<'s>(text: &str, list: &[&'s str]) -> Option<&'s str> {
+    if text.starts_with("--") {
+        return None;
+    }
+    list.iter().find(|o| o.len() == 2 && text.contains(o.trim_start_matches('-'))).copied()
+}
+
 /// One option; says how many words it takes.
 fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation, out: &mut Vec<Carried>) -> usize {
     let Some(word) = by.argv.get(at) else { return 1 };
@@ -126,10 +134,6 @@ fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation,
     let (name, attached) = match text.split_once('=') {
         Some((name, value)) if text.starts_with("--") => (name, Some(Word::literal(value))),
         _ => (text, None),
-    };
-    // A short option with its value attached, or the last of a cluster.
-    let short = |list: &[&str]| {
-        (!text.starts_with("--")).then(|| list.iter().find(|o| o.len() == 2 && text.contains(o.trim_start_matches('-')))).flatten().copied()
     };
     let takes = |list: &[&str]| list.contains(&name);
     let value = || attached.clone().or_else(|| by.argv.get(at + 1).cloned()).unwrap_or_default();
@@ -139,12 +143,12 @@ fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation,
         inner.cwd = inner.cwd.iter().map(|d| d.enter(&to)).collect();
         return width;
     }
-    let code_flag = takes(wrapper.code) || short(wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
+    let code_flag = takes(wrapper.code) || short(text, wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
     if code_flag {
         out.push(code(&value(), inner, "a command that is computed"));
         return by.argv.len();
     }
-    if let Some(attached) = short(wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty()) {
+    if let Some(attached) = short(text, wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty()) {
         out.push(code(&Word::literal(attached), inner, "a command that is computed"));
         return by.argv.len();
     }

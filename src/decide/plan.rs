@@ -160,7 +160,8 @@ impl Plan {
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             match operation.reach {
-                Reach::Local => {}
+                Reach::Local if operation.effect <= Effect::LocalWrite => {}
+                Reach::Local => questions.extend(operation.cwd.iter().cloned().map(Question::Binding)),
                 Reach::Cluster => {
                     questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
                     let target = &operation.target.cluster;

@@ -69,7 +69,7 @@ pub struct Rule {
     pub decision: Decision,
     /// When it matches.
     pub when: When,
-    /// Why, with `{rwenv}`, `{tool}`, `{verb}`, `{context}`, `{target}` and `{repository}` filled in.
+    /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}` and `{repository}` filled in.
     pub reason: &'static str,
     /// What to do instead, with the same names filled in.
     pub instead: &'static str,

@@ -13,8 +13,10 @@ use crate::model::{
 /// In whose name an operation is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Subject {
-    /// The rwenv's name, or what stands in its place in messages.
+    /// The rwenv's name, or what stands in its place.
     pub name: String,
+    /// How messages call it.
+    pub title: String,
     /// Nothing may be changed.
     pub read_only: bool,
     /// Changes go through Git only.
@@ -37,6 +39,7 @@ impl Subject {
         protected.extend(rwenv.flux_branch.clone());
         Self {
             name: rwenv.name.to_string(),
+            title: format!("rwenv '{}'", rwenv.name),
             read_only: rwenv.read_only,
             git_ops_only: rwenv.git_ops_only,
             direct_push: rwenv.direct_push,
@@ -51,6 +54,7 @@ impl Subject {
     pub fn foreign(what: &str) -> Self {
         Self {
             name: what.to_owned(),
+            title: what.to_owned(),
             read_only: true,
             git_ops_only: false,
             direct_push: false,
@@ -129,7 +133,7 @@ fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
         .map(|u| u.destination.as_deref().unwrap_or("a branch that configuration decides"))
         .collect();
     let note = operation.note.as_deref().map(|n| format!(" ({n})"));
-    text.replace("{rwenv}", &subject.name)
+    text.replace("{subject}", &subject.title)
         .replace("{tool}", operation.tool)
         .replace("{verb}", if operation.verb.is_empty() { "…" } else { &operation.verb })
         .replace("{context}", context.as_deref().unwrap_or("its context"))
