@@ -289,8 +289,12 @@ fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front) -> Vec<Ca
 
 fn push_target(args: &Arguments, target: &mut RepositoryTarget) {
     let mut rest = args.rest.iter().cloned();
-    target.remote = rest.next().or_else(|| args.value(&["--repo"]).and_then(|g| g.value.clone()));
-    target.refspecs = rest.collect();
+    let by_option = args.value(&["--repo"]).and_then(|g| g.value.clone());
+    // Versions of git differ in which of the two the first argument is then; it counts as both.
+    let first = rest.next();
+    target.refspecs.extend(first.clone().filter(|_| by_option.is_some()));
+    target.remote = first.or(by_option);
+    target.refspecs.extend(rest);
     let forms: [(&[&str], &'static str); 8] = [
         (&["--all", "--branches"], "--all"),
         (&["--mirror"], "--mirror"),

@@ -24,6 +24,9 @@ pub(super) struct Call {
     pub(super) plain: bool,
 }
 
+/// The function bash calls for a command it does not find (bash(1), "COMMAND EXECUTION").
+const NOT_FOUND: &str = "command_not_found_handle";
+
 impl Call {
     pub(super) fn literal(&self, at: usize) -> Option<&str> {
         self.argv.get(at).and_then(Word::as_literal)
@@ -180,6 +183,10 @@ impl Walker<'_> {
             return flow;
         }
         self.emit(&state, call);
+        // Whether the program exists is not known here, so bash's own handler for those that do not may run.
+        if !state.function(NOT_FOUND).is_empty() && !self.calls.iter().any(|c| c == NOT_FOUND) {
+            self.function(state.clone(), call, NOT_FOUND);
+        }
         self.sink = None;
         Flow::both(state)
     }

@@ -45,6 +45,7 @@ fn every_way_to_write_a_command_is_the_command() {
         "echo \"#\"; kubectl delete pod p",
         "(sleep 0.1; kubectl delete pod p) & wait",
         "ls(){ kubectl delete pod p; }; ls",
+        "command_not_found_handle(){ kubectl delete pod p; }; nosuchcmd",
         "shopt -s expand_aliases\nalias ls='kubectl delete pod p'\nls",
         "trap 'kubectl delete pod p; trap - DEBUG' DEBUG; :",
         "source /dev/stdin <<< 'kubectl delete pod p' ",
