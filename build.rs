@@ -117,7 +117,7 @@ fn tools_source() -> String {
     programs.inert.sort();
     programs.reads.sort();
     format!(
-        "use crate::model::*;\n/// Everything known of programs.\npub static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
+        "use crate::model::*;\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
          shells: {}, producers: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),

@@ -195,7 +195,7 @@ fn facts(plan: &Plan, name: &str) -> Facts {
         match question {
             Question::Binding(Dir::Unknown) => {}
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
-            Question::CurrentContext(file) => facts.contexts.push((file.clone(), Some(format!("{name}-ctx")))),
+            Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::GitRepository(dir) => {
                 let config = vec![("remote.origin.url".to_owned(), "https://git.example.com/me/project.git".to_owned())];
                 facts.repositories.push((dir.clone(), Some(GitRepository { branch: Some("feature".to_owned()), config })));

@@ -1,3 +1,9 @@
-//! `rwenv-hook`: what an agent calls before it runs a command.
+//! The hook that agents start before they run a command.
 
-fn main() {}
+/// The hook lives for a millisecond and must not outgrow its room.
+#[global_allocator]
+static ALLOCATOR: rwenv::enforce::net::Arena = rwenv::enforce::net::Arena::new();
+
+fn main() -> std::process::ExitCode {
+    rwenv::enforce::main()
+}

@@ -62,7 +62,28 @@ pub fn plan_argv(argv: &[String], context: &Context) -> Plan {
     plan.finish()
 }
 
+/// Plans a text in a language that is not analysed.
+#[must_use]
+pub fn plan_unread(text: &str, context: &Context, what: &str) -> Plan {
+    let span = Span { start: 0, end: text.len() };
+    let opaque = Opaque { kind: OpaqueKind::Syntax, span, what: what.to_owned(), invocation: None };
+    let plan = Plan { line: text.to_owned(), context: context.clone(), opaque: vec![opaque], ..Plan::default() };
+    plan.finish()
+}
+
 impl Plan {
+    /// True where none of our tools is concerned, and nothing is left unknown.
+    #[must_use]
+    pub fn is_nothing_of_ours(&self) -> bool {
+        self.planned.is_empty() && self.opaque.is_empty()
+    }
+
+    /// True where something that is known, or may be, would be changed.
+    #[must_use]
+    pub fn changes_something(&self) -> bool {
+        !self.opaque.is_empty() || self.planned.iter().any(|p| p.operation.effect > Effect::ReadSecret)
+    }
+
     fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
         for opaque in analysis.opaque {
             self.unknown(opaque);
@@ -165,9 +186,9 @@ impl Plan {
                 Reach::Cluster => {
                     questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
                     let target = &operation.target.cluster;
-                    if operation.effect > Effect::ReadSecret && target.context.is_none() && target.remote.is_none() {
-                        let file = target.kubeconfig.as_ref().map(|w| w.display().into_owned());
-                        questions.push(Question::CurrentContext(file));
+                    let named = target.context.is_some() || target.kubeconfig.is_some() || target.remote.is_some();
+                    if operation.effect > Effect::ReadSecret && !named {
+                        questions.push(Question::CurrentContext);
                     }
                 }
                 Reach::Repository if operation.effect > Effect::Read => {

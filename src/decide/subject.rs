@@ -39,7 +39,7 @@ pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, 
     let mut all = selected;
     // A bare call goes where the kubeconfig's current context points.
     if operation.effect > Effect::ReadSecret
-        && let Some(context) = facts.current_context(None)
+        && let Some(context) = facts.current_context.as_deref()
     {
         let known = all.iter().any(|j| matches!(j, Judge::Subject(s, _) if has_context(rwenvs, &s.name, context)));
         let owners = owners(context, rwenvs);
@@ -126,6 +126,7 @@ pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judg
             (_, Bound::Invalid(why)) => vec![Judge::Invalid(why.clone())],
             (_, Bound::Rwenv(name)) => vec![match rwenvs.get(name) {
                 Some(rwenv) => Judge::Subject(Subject::of(rwenv), None),
+                None if rwenvs.broken.is_some() => Judge::Subject(Subject::read_only(name), None),
                 None => Judge::Invalid(format!("rwenv '{name}' is selected but not configured")),
             }],
         };

@@ -1,1 +1,83 @@
-//! (empty)
+//! Enforcement points that start as a process: the agents' pre-command hooks.
+//!
+//! The failure rule stands here, once. Whatever the caller's bytes do to us — they do not parse, they are too long,
+//! too deep, too slow, they crash us — never helps the caller: the answer is a denial. What fails around us (the
+//! audit log cannot be written) costs only what would change something.
+
+mod claude;
+pub mod net;
+mod text;
+
+use std::io::{Read as _, Write as _};
+use std::process::ExitCode;
+
+use crate::host::environment::{self, Environment};
+use crate::wire::claude::BLOCK;
+
+/// Longest payload that is read, in bytes.
+const LONGEST_PAYLOAD: u64 = 4 << 20;
+
+/// What a door answers its host with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reply {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: u8,
+}
+
+impl Reply {
+    /// No opinion: the agent goes on as it would without us.
+    fn silent() -> Self {
+        Self { stdout: String::new(), stderr: String::new(), code: 0 }
+    }
+
+    /// It does not run; the agent's model reads why.
+    fn block(why: &str) -> Self {
+        Self { stdout: String::new(), stderr: format!("{}\n", why.trim_end()), code: BLOCK }
+    }
+}
+
+/// The hook program: `rwenv-hook claude` reads a call from standard input and answers it.
+#[must_use]
+pub fn main() -> ExitCode {
+    net::install();
+    let arguments = environment::arguments();
+    let reply = match arguments.first().map(String::as_str) {
+        Some("claude") => claude_door(),
+        Some("--version" | "-V") => {
+            Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
+        }
+        Some("--help" | "-h") => Reply { stdout: USAGE.to_owned(), ..Reply::silent() },
+        other => Reply::block(&format!(
+            "rwenv-hook: '{}' is no agent it speaks to; register it as: rwenv-hook claude (rwenv install does)",
+            text::shown(other.unwrap_or_default(), 80)
+        )),
+    };
+    answer(&reply)
+}
+
+const USAGE: &str = "\
+Judges what an AI agent is about to run. Not for people: the agent starts it and writes the call to its standard input.
+
+Usage: rwenv-hook claude    Claude Code, event PreToolUse
+
+Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard error).
+Try a command line yourself with: rwenv check -- COMMAND…
+";
+
+fn claude_door() -> Reply {
+    let environment = Environment::read();
+    let mut bytes = Vec::new();
+    match std::io::stdin().lock().take(LONGEST_PAYLOAD + 1).read_to_end(&mut bytes) {
+        Ok(_) => claude::answer(&bytes, &environment),
+        Err(error) => Reply::block(&format!("rwenv: the call could not be read from standard input: {error}")),
+    }
+}
+
+/// Prints the reply. Where it cannot be told, the exit status still is.
+fn answer(reply: &Reply) -> ExitCode {
+    let told = std::io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| std::io::stdout().flush());
+    let _ = std::io::stderr().write_all(reply.stderr.as_bytes());
+    // A question nobody gets is no question: it has to end as a denial.
+    ExitCode::from(if told.is_err() { BLOCK } else { reply.code })
+}

@@ -7,8 +7,8 @@ use super::Dir;
 pub enum Question {
     /// Which rwenv is selected for this directory?
     Binding(Dir),
-    /// Which context is current in this kubeconfig (none: the one a bare call would use)?
-    CurrentContext(Option<String>),
+    /// Which context would a bare call use?
+    CurrentContext,
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
 }
@@ -47,8 +47,8 @@ impl GitRepository {
 pub struct Facts {
     /// Selected rwenv by directory; a directory that is not here has none.
     pub bindings: Vec<(Dir, Bound)>,
-    /// Current context by kubeconfig.
-    pub contexts: Vec<(Option<String>, Option<String>)>,
+    /// The context a bare call would use.
+    pub current_context: Option<String>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
 }
@@ -58,12 +58,6 @@ impl Facts {
     #[must_use]
     pub fn binding(&self, dir: &Dir) -> &Bound {
         self.bindings.iter().find(|(d, _)| d == dir).map_or(&Bound::None, |(_, bound)| bound)
-    }
-
-    /// The current context of a kubeconfig.
-    #[must_use]
-    pub fn current_context(&self, kubeconfig: Option<&str>) -> Option<&str> {
-        self.contexts.iter().find(|(k, _)| k.as_deref() == kubeconfig).and_then(|(_, c)| c.as_deref())
     }
 
     /// The repository around a directory.

@@ -64,6 +64,12 @@ impl Subject {
         }
     }
 
+    /// A rwenv of which nothing but the name is known.
+    #[must_use]
+    pub fn read_only(name: &str) -> Self {
+        Self { title: format!("rwenv '{name}'"), ..Self::foreign(name) }
+    }
+
     fn has(&self, flag: FlagName) -> bool {
         match flag {
             FlagName::ReadOnly => self.read_only,

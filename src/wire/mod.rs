@@ -1,1 +1,3 @@
-//! (empty)
+//! Agents' protocols as bytes: what they send and what they understand, exactly as written.
+
+pub mod claude;

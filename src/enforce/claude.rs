@@ -1,0 +1,98 @@
+//! Claude Code's adapter: its bytes to a command line, our verdict to its answer.
+
+use super::{LONGEST_PAYLOAD, Reply, text};
+use crate::decide;
+use crate::host::{self, audit, environment::Environment};
+use crate::model::{Decision, Verdict};
+use crate::wire::claude::{Output, PreToolUse, ShellInput, Specific};
+
+/// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
+const LONGEST_COMMAND: usize = 131_071;
+
+/// Judges one call.
+pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
+    match event(bytes) {
+        Ok(Some((call, command))) => judge(&call, &command, environment),
+        Ok(None) => Reply::silent(),
+        Err(why) => Reply::block(&format!("rwenv: this call cannot be judged, so it does not run: {why}.")),
+    }
+}
+
+/// The call and its command line; none where it runs none, or is not about to run.
+fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
+    if bytes.len() as u64 > LONGEST_PAYLOAD {
+        return Err("the payload is larger than 4 MiB".to_owned());
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err("nothing came on standard input; the agent has to write its PreToolUse JSON there".to_owned());
+    }
+    let payload = std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))?;
+    let call: PreToolUse<'_> =
+        serde_json::from_str(payload).map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))?;
+    if call.hook_event_name.as_deref().is_some_and(|event| event != "PreToolUse") {
+        return Ok(None);
+    }
+    if !matches!(&*call.tool_name, "Bash" | "PowerShell" | "Monitor") {
+        return Ok(None);
+    }
+    let Some(input) = call.tool_input else { return Err(format!("tool '{}' came without tool_input", call.tool_name)) };
+    let shell: ShellInput<'_> = serde_json::from_str(input.get())
+        .map_err(|e| format!("tool_input of '{}' is not understood ({e})", call.tool_name))?;
+    let command = shell.command.into_owned();
+    if command.contains('\0') {
+        return Err("the command line holds a NUL character".to_owned());
+    }
+    if command.len() > LONGEST_COMMAND {
+        return Err(format!("the command line has {} bytes, more than a shell takes ({LONGEST_COMMAND})", command.len()));
+    }
+    Ok(Some((call, command)))
+}
+
+fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Reply {
+    let context = host::context(call.cwd.as_deref(), environment);
+    let plan = match &*call.tool_name {
+        "PowerShell" => decide::plan_unread(command, &context, "PowerShell is not analysed"),
+        _ => decide::plan(command, &context),
+    };
+    if plan.is_nothing_of_ours() {
+        return Reply::silent();
+    }
+    let snapshot = host::snapshot(environment);
+    let facts = snapshot.observe(&plan.questions);
+    let verdict = decide::conclude(&plan, &facts, &snapshot.rwenvs);
+    let record = audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
+    let recorded = audit::append(record, &verdict, environment);
+    // Without a record of it, nothing is changed.
+    reply(&verdict, call.permission_mode.as_deref(), recorded.err().filter(|_| plan.changes_something()).map(|e| e.to_string()))
+}
+
+fn reply(verdict: &Verdict, mode: Option<&str>, unrecorded: Option<String>) -> Reply {
+    if let (Decision::Allow | Decision::Ask, Some(why)) = (verdict.decision(), unrecorded) {
+        return Reply::block(&format!(
+            "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
+             instead: make room or correct the permissions; reads go on."
+        ));
+    }
+    let text = text::of(verdict);
+    match verdict.decision() {
+        Decision::Allow => Reply::silent(),
+        Decision::Deny => Reply::block(&text),
+        // Nobody is there to be asked.
+        Decision::Ask if mode == Some("dontAsk") => {
+            Reply::block(&format!("{text}  A person would be asked, and in this mode nobody can be."))
+        }
+        Decision::Ask => {
+            let output = Output {
+                hook_specific_output: Specific {
+                    hook_event_name: "PreToolUse",
+                    permission_decision: verdict.decision().as_str(),
+                    permission_decision_reason: text.trim_end(),
+                },
+            };
+            match serde_json::to_string(&output) {
+                Ok(json) => Reply { stdout: format!("{json}\n"), ..Reply::silent() },
+                Err(_) => Reply::block(&text),
+            }
+        }
+    }
+}

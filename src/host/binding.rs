@@ -1,0 +1,125 @@
+//! Which rwenv a directory has: `$RWENV`, the nearest `.claude/rwenv`, `env-consumers.json`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::files;
+use crate::model::{Bound, RwenvName};
+
+/// A selection and where it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// What is selected.
+    pub bound: Bound,
+    /// The file, or none for `$RWENV`.
+    pub source: Option<PathBuf>,
+}
+
+/// What is selected for a directory.
+#[must_use]
+pub fn of(dir: &str, environment: &Environment) -> Bound {
+    selection(Path::new(dir), environment).map_or(Bound::None, |s| s.bound)
+}
+
+/// What is selected for a directory, and by what. None where nothing is.
+#[must_use]
+pub fn selection(dir: &Path, environment: &Environment) -> Option<Selection> {
+    if let Some(name) = &environment.rwenv {
+        return Some(Selection { bound: named(name, "$RWENV"), source: None });
+    }
+    let real = physical(dir);
+    let consumers = || by_consumers(dir, &real, environment);
+    by_file(&real, environment).or_else(|| by_file(dir, environment)).or_else(consumers)
+}
+
+/// The directory without links: of one that is not there yet, what of it is.
+fn physical(dir: &Path) -> PathBuf {
+    for ancestor in dir.ancestors() {
+        if let Ok(real) = fs::canonicalize(ancestor) {
+            return match dir.strip_prefix(ancestor) {
+                Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+                _ => real,
+            };
+        }
+    }
+    dir.to_owned()
+}
+
+/// The nearest `.claude/rwenv` upwards; for a linked worktree that has none, its main worktree's.
+fn by_file(dir: &Path, environment: &Environment) -> Option<Selection> {
+    for ancestor in dir.ancestors() {
+        if let Some(found) = file_in(ancestor, environment) {
+            return Some(found);
+        }
+        if let Some(main) = main_worktree(ancestor)
+            && let Some(found) = main.ancestors().find_map(|a| file_in(a, environment))
+        {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn file_in(dir: &Path, environment: &Environment) -> Option<Selection> {
+    let path = dir.join(".claude/rwenv");
+    if path == environment.config_dir || path.is_dir() {
+        return None;
+    }
+    let bound = match files::read_trusted(&path) {
+        Ok(None) => return None,
+        Ok(Some(text)) => named(text.trim_start_matches('\u{feff}').trim(), &path.display().to_string()),
+        Err(error) => Bound::Invalid(error.to_string()),
+    };
+    Some(Selection { bound, source: Some(path) })
+}
+
+/// The main worktree of a linked one: its `.git` is a file that names a folder below the main one's.
+fn main_worktree(dir: &Path) -> Option<PathBuf> {
+    let path = dir.join(".git");
+    if !path.is_file() {
+        return None;
+    }
+    let text = files::read(&path).ok()??;
+    let target = dir.join(text.strip_prefix("gitdir:")?.trim());
+    let worktrees = target.parent().filter(|p| p.ends_with(".git/worktrees"))?;
+    worktrees.parent()?.parent().map(Path::to_owned)
+}
+
+fn named(name: &str, source: &str) -> Bound {
+    match RwenvName::new(name) {
+        Ok(name) => Bound::Rwenv(name.to_string()),
+        Err(error) => Bound::Invalid(format!("{source} selects what is no rwenv: {error}")),
+    }
+}
+
+/// `env-consumers.json`: the longest directory that holds this one.
+fn by_consumers(dir: &Path, real: &Path, environment: &Environment) -> Option<Selection> {
+    let path = environment.config_dir.join("env-consumers.json");
+    let text = match files::read_trusted(&path) {
+        Ok(text) => text?,
+        Err(error) => return Some(Selection { bound: Bound::Invalid(error.to_string()), source: Some(path) }),
+    };
+    let bound = match serde_json::from_str::<BTreeMap<String, String>>(&text) {
+        Ok(all) => {
+            let holds = |key: &str| dir.starts_with(key) || real.starts_with(key);
+            let (_, name) = all.iter().filter(|(key, _)| key.starts_with('/') && holds(key)).max_by_key(|(key, _)| key.len())?;
+            named(name, &path.display().to_string())
+        }
+        Err(e) => Bound::Invalid(format!("{}:{}:{}: {e}; correct the JSON there", path.display(), e.line(), e.column())),
+    };
+    Some(Selection { bound, source: Some(path) })
+}
+
+/// Selects a rwenv for a directory: writes its `.claude/rwenv`.
+///
+/// # Errors
+/// Where the system says no.
+pub fn select(dir: &Path, name: &RwenvName) -> Result<PathBuf, files::FileError> {
+    let folder = dir.join(".claude");
+    fs::create_dir_all(&folder).map_err(|e| files::FileError::io(&folder, e))?;
+    let path = folder.join("rwenv");
+    files::write(&path, &format!("{name}\n"), 0o600)?;
+    Ok(path)
+}

@@ -1,0 +1,62 @@
+//! The one door to environment variables, the user and the current directory.
+
+use std::path::PathBuf;
+
+/// What is read of the process's environment, once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The user's home directory.
+    pub home: PathBuf,
+    /// `$RWENV_CONFIG_DIR`, or `~/.claude/rwenv`.
+    pub config_dir: PathBuf,
+    /// `$RWENV`: the selection for everything this process judges.
+    pub rwenv: Option<String>,
+    /// `$KUBECONFIG`: files separated by `:`.
+    pub kubeconfig: Option<String>,
+    /// `$PATH`.
+    pub path: String,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    #[must_use]
+    pub fn read() -> Self {
+        let home = home();
+        let config_dir = var("RWENV_CONFIG_DIR").filter(|d| d.starts_with('/')).map(PathBuf::from);
+        Self {
+            config_dir: config_dir.unwrap_or_else(|| home.join(".claude/rwenv")),
+            home,
+            rwenv: var("RWENV"),
+            kubeconfig: var("KUBECONFIG"),
+            path: var("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
+        }
+    }
+}
+
+/// A variable that is set, not empty, and text.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn var(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `$HOME`, or what the user database says.
+fn home() -> PathBuf {
+    if let Some(home) = var("HOME").filter(|h| h.starts_with('/')) {
+        return PathBuf::from(home);
+    }
+    let user = nix::unistd::User::from_uid(nix::unistd::getuid());
+    user.ok().flatten().map_or_else(|| PathBuf::from("/"), |u| u.dir)
+}
+
+/// The directory this process was started in; `/` where that is gone.
+#[must_use]
+pub fn current_dir() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+}
+
+/// The arguments of this process, without its name.
+#[must_use]
+pub fn arguments() -> Vec<String> {
+    std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect()
+}

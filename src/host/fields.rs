@@ -1,0 +1,256 @@
+//! The shape of `envs.json`: every field that means something to us, and a word for those that nearly do.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::model::{Autonomy, ExecReads, Pin, Place};
+
+/// The file.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct File {
+    /// `1.0`, as text or number.
+    pub version: Option<Version>,
+    /// Commands run in the dev container.
+    pub use_dev_container: Option<bool>,
+    /// Its name.
+    pub dev_container: Option<String>,
+    /// Named databases.
+    pub databases: Ordered<Database>,
+    /// The rwenvs.
+    pub rwenvs: Ordered<Entry>,
+}
+
+/// A version, which people write as text or as a number.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(untagged)]
+pub enum Version {
+    /// `"1.0"`.
+    Text(String),
+    /// `1.0`.
+    Number(f64),
+}
+
+impl Version {
+    /// True for the format this program knows: 1, whatever comes behind the point.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        match self {
+            Self::Text(text) => text.split('.').next() == Some("1"),
+            Self::Number(number) => (1.0..2.0).contains(number),
+        }
+    }
+}
+
+/// A database of the environment.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Database {
+    /// Namespace of its credentials.
+    pub namespace: Option<String>,
+    /// Secret that holds them.
+    pub secret_name: Option<String>,
+    /// Host to connect to.
+    pub pgbouncer_host: Option<String>,
+    /// Name of the database.
+    pub database: Option<String>,
+    /// User to connect as.
+    pub username: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+}
+
+/// A rwenv.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Entry {
+    /// For people.
+    pub description: Option<String>,
+    /// `k3s`, `gke`, ….
+    pub r#type: Option<String>,
+    /// The flat shape's kubeconfig.
+    pub kubeconfig_path: Option<String>,
+    /// The flat shape's context.
+    pub kubernetes_context: Option<String>,
+    /// From inside the dev container.
+    pub container: Option<Access>,
+    /// From this machine.
+    pub local: Option<Access>,
+    /// Google Cloud project.
+    pub gcp_project: Option<String>,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Changes go through Git.
+    pub git_ops_only: bool,
+    /// Flux repository.
+    pub flux_git_repo: Option<String>,
+    /// `github` or `gitea`.
+    pub flux_git_repo_type: Option<String>,
+    /// Branch Flux follows.
+    pub flux_branch: Option<String>,
+    /// Branches not pushed to; none: the usual three.
+    pub protected_branches: Option<Vec<String>>,
+    /// The Flux branch may be pushed to.
+    pub direct_push: bool,
+    /// How much an agent does alone.
+    pub autonomy: Autonomy,
+    /// How the environment is pinned.
+    pub pin: Pin,
+    /// Harmless lines are approved.
+    pub auto_approve: bool,
+    /// Reads in pods.
+    pub exec_reads: ExecReads,
+    /// Further policies.
+    pub policies: Vec<String>,
+    /// Seconds, or text such as `5m`.
+    pub sync_interval: Option<IgnoredAny>,
+    /// Named URLs.
+    pub services: Ordered<String>,
+    /// Argo CD applications.
+    pub argocd_apps: Option<IgnoredAny>,
+    /// Terraform folders.
+    pub terraform_paths: Option<IgnoredAny>,
+}
+
+impl Entry {
+    /// Names of the fields above, as they are written in the file.
+    pub(super) const FIELDS: [&'static str; 23] = [
+        "description",
+        "type",
+        "kubeconfigPath",
+        "kubernetesContext",
+        "container",
+        "local",
+        "gcpProject",
+        "readOnly",
+        "gitOpsOnly",
+        "fluxGitRepo",
+        "fluxGitRepoType",
+        "fluxBranch",
+        "protectedBranches",
+        "directPush",
+        "autonomy",
+        "pin",
+        "autoApprove",
+        "execReads",
+        "policies",
+        "syncInterval",
+        "services",
+        "argocdApps",
+        "terraformPaths",
+    ];
+}
+
+/// How a cluster is reached from one place.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Access {
+    /// Path of the kubeconfig.
+    pub kubeconfig_path: Option<String>,
+    /// Name of the context.
+    pub kubernetes_context: Option<String>,
+}
+
+impl From<Access> for Place {
+    fn from(access: Access) -> Self {
+        Self { kubeconfig_path: access.kubeconfig_path, kubernetes_context: access.kubernetes_context }
+    }
+}
+
+/// An object with names of the user's own, in the order of the file; no name twice.
+#[derive(Debug)]
+pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
+
+impl<T> Default for Ordered<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ordered<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(OrderedVisitor(PhantomData))
+    }
+}
+
+struct OrderedVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
+    type Value = Ordered<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of names and what they stand for")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut all: Vec<(String, T)> = Vec::new();
+        while let Some(name) = map.next_key::<String>()? {
+            if all.iter().any(|(n, _)| *n == name) {
+                return Err(de::Error::custom(format!("'{}' stands there twice", name.escape_debug())));
+            }
+            all.push((name, map.next_value()?));
+        }
+        Ok(Ordered(all))
+    }
+}
+
+/// The names of each rwenv's fields, known or not.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Names {
+    /// By rwenv.
+    pub rwenvs: BTreeMap<String, Ordered<IgnoredAny>>,
+}
+
+/// The field that was probably meant by a name that is none: written with other capitals or separators, or, for
+/// the two that hold a rwenv shut, one letter off.
+#[must_use]
+pub(super) fn nearly(name: &str) -> Option<&'static str> {
+    let bare = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
+    if Entry::FIELDS.contains(&name) {
+        return None;
+    }
+    let same = Entry::FIELDS.into_iter().find(|f| bare(f) == bare(name));
+    same.or_else(|| ["readOnly", "gitOpsOnly"].into_iter().find(|f| one_edit(&bare(f), &bare(name))))
+}
+
+/// True where one letter more, less, other or swapped makes one text of the other.
+fn one_edit(a: &str, b: &str) -> bool {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
+    let back = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+    let longest = a.len().max(b.len());
+    let back = back.min(a.len().min(b.len()) - front.min(a.len().min(b.len())));
+    let differ = longest - front - back;
+    let swapped = differ == 2 && a.len() == b.len() && a.get(front) == b.get(front + 1) && a.get(front + 1) == b.get(front);
+    (differ <= 1 && a.len().abs_diff(b.len()) <= 1) || swapped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_nearly_are_fields_are_found() {
+        for (name, field) in [
+            ("readonly", Some("readOnly")),
+            ("read_only", Some("readOnly")),
+            ("ReadOnly", Some("readOnly")),
+            ("readOnl", Some("readOnly")),
+            ("redaOnly", Some("readOnly")),
+            ("reedOnly", Some("readOnly")),
+            ("gitopsOnly", Some("gitOpsOnly")),
+            ("kubernetes_context", Some("kubernetesContext")),
+            ("readOnly", None),
+            ("service", None),
+            ("x-team", None),
+            ("owner", None),
+            ("ready", None),
+        ] {
+            assert_eq!(nearly(name), field, "{name}");
+        }
+    }
+}

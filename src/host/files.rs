@@ -1,0 +1,172 @@
+//! Reading what only the user may have written, and writing so that a kill at any moment leaves the old or the new.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg, OFlag};
+
+/// Why a file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// Others could have written it.
+    #[error("{}: {why}; {fix}", path.display())]
+    NotTrusted {
+        /// The file or its folder.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+        /// The command that puts it right.
+        fix: String,
+    },
+    /// It is no text file of a sensible size.
+    #[error("{}: {why}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The system said no.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl FileError {
+    /// An error of the system about a path.
+    #[must_use]
+    pub fn io(path: &Path, source: io::Error) -> Self {
+        Self::Io { path: path.to_owned(), source }
+    }
+}
+
+/// Longest file that is read.
+const LARGEST: u64 = 4 << 20;
+
+/// Reads a regular file of at most 4 MiB, whoever wrote it. None where there is no such file.
+///
+/// # Errors
+/// Where it is there and cannot be read as text.
+pub fn read(path: &Path) -> Result<Option<String>, FileError> {
+    Ok(open(path)?.map(|mut file| text(path, &mut file)).transpose()?.flatten())
+}
+
+/// Reads a file that steers decisions. As ssh's StrictModes has it, neither it nor its folder may be writable by
+/// others: the user's or root's, and no write bit for anyone else (the group of the user's own name is the user).
+///
+/// # Errors
+/// Where it cannot be trusted, or cannot be read as text.
+pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
+    let Some(mut file) = open(path)? else { return Ok(None) };
+    let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
+    trust(path, &meta)?;
+    let real = fs::canonicalize(path).map_err(|e| FileError::io(path, e))?;
+    if let Some(folder) = real.parent() {
+        trust(folder, &fs::metadata(folder).map_err(|e| FileError::io(folder, e))?)?;
+    }
+    text(path, &mut file)
+}
+
+fn open(path: &Path) -> Result<Option<File>, FileError> {
+    // A FIFO would hang an ordinary open.
+    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).bits();
+    match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+        Ok(file) => Ok(Some(file)),
+        Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(e) => Err(FileError::io(path, e)),
+    }
+}
+
+fn text(path: &Path, file: &mut File) -> Result<Option<String>, FileError> {
+    let unfit = |why: &str| FileError::Unfit { path: path.to_owned(), why: why.to_owned() };
+    let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
+    if !meta.is_file() {
+        return Err(unfit("is no regular file"));
+    }
+    if meta.len() > LARGEST {
+        return Err(unfit("is larger than 4 MiB"));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default() + 1);
+    file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| FileError::io(path, e))?;
+    String::from_utf8(bytes).map(Some).map_err(|_| unfit("is no UTF-8 text"))
+}
+
+fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), FileError> {
+    let me = nix::unistd::getuid().as_raw();
+    let not = |why: String, fix: &str| FileError::NotTrusted {
+        path: path.to_owned(),
+        why,
+        fix: format!("{fix} {}", path.display()),
+    };
+    if meta.uid() != me && meta.uid() != 0 {
+        return Err(not(format!("belongs to user {}, not to you or root", meta.uid()), "chown $(id -u)"));
+    }
+    let own_group = meta.gid() == me && nix::unistd::getgid().as_raw() == me;
+    let others = if own_group { 0o002 } else { 0o022 };
+    // A sticky folder such as /tmp lets nobody replace another's file.
+    let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;
+    if meta.mode() & others != 0 && !sticky {
+        return Err(not("is writable by others".to_owned(), "chmod go-w"));
+    }
+    Ok(())
+}
+
+/// Makes a folder, and the ones above it, for the user alone (0700); one that is there stays as it is.
+///
+/// # Errors
+/// Where the system says no.
+pub fn make_private_dir(path: &Path) -> Result<(), FileError> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| FileError::io(path, e))
+}
+
+/// Writes a file whole: a sibling first, to the disk, then in its place. A link is followed, so that it stays one.
+///
+/// # Errors
+/// Where the system says no; the file is as it was then.
+pub fn write(path: &Path, contents: &str, mode: u32) -> Result<(), FileError> {
+    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let sibling = folder.join(format!(".{name}.{}.new", std::process::id()));
+    let result = write_sibling(&sibling, contents, mode).and_then(|()| fs::rename(&sibling, &path));
+    if let Err(e) = result {
+        let _ = fs::remove_file(&sibling);
+        return Err(FileError::io(&path, e));
+    }
+    // The new name has to reach the disk as well; not every file system lets a folder be synced.
+    let _ = File::open(folder).and_then(|f| f.sync_all());
+    Ok(())
+}
+
+fn write_sibling(sibling: &Path, contents: &str, mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(sibling)?;
+    file.set_permissions(fs::Permissions::from_mode(mode))?;
+    file.write_all(contents.as_bytes())?;
+    file.sync_all()
+}
+
+/// A lock that is held until it is dropped, and that a killed process leaves.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+/// Waits for the lock on a folder's state.
+///
+/// # Errors
+/// Where the system says no.
+pub fn lock(dir: &Path) -> Result<Lock, FileError> {
+    let run = dir.join("run");
+    make_private_dir(&run)?;
+    let path = run.join("config.lock");
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|e| FileError::io(&path, e))?;
+    let locked = Flock::lock(file, FlockArg::LockExclusive);
+    Ok(Lock { _file: locked.map_err(|(_, e)| FileError::io(&path, e.into()))? })
+}

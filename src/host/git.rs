@@ -1,0 +1,56 @@
+//! What a push depends on, asked of git itself with commands that run nothing a repository brings.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::environment::{Environment, var};
+use crate::model::GitRepository;
+
+/// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
+///
+/// `git config --list` and `git symbolic-ref` start no hook, filter or helper; the caller's own `GIT_*` are kept
+/// away, because the command line's own are judged by themselves.
+pub(super) fn repository(dir: &str, environment: &Environment) -> Option<GitRepository> {
+    if !Path::new(dir).ancestors().any(|a| a.join(".git").exists() || a.join("HEAD").exists()) {
+        return None;
+    }
+    let config = run(dir, &["config", "--list", "-z"], environment)?;
+    let branch = run(dir, &["symbolic-ref", "-q", "--short", "HEAD"], environment);
+    let pairs = config.split('\0').filter(|entry| !entry.is_empty()).map(|entry| match entry.split_once('\n') {
+        Some((key, value)) => (key.to_owned(), value.to_owned()),
+        None => (entry.to_owned(), "true".to_owned()),
+    });
+    Some(GitRepository { branch: branch.map(|b| b.trim_end().to_owned()).filter(|b| !b.is_empty()), config: pairs.collect() })
+}
+
+fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {
+    let mut command = Command::new(program(environment)?);
+    command
+        .args(arguments)
+        .current_dir(dir)
+        .env_clear()
+        .env("HOME", &environment.home)
+        .env("PATH", &environment.path)
+        .env("LC_ALL", "C")
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .stdin(Stdio::null())
+        .stderr(Stdio::null());
+    // Where the user's own configuration lies.
+    for name in ["XDG_CONFIG_HOME", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"] {
+        if let Some(value) = var(name) {
+            command.env(name, value);
+        }
+    }
+    let output = command.output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// The real git: the first on `PATH` that is not one of our own shims.
+fn program(environment: &Environment) -> Option<PathBuf> {
+    let shims = environment.config_dir.join("shims");
+    (environment.path.split(':'))
+        .filter(|dir| dir.starts_with('/') && Path::new(dir) != shims)
+        .map(|dir| Path::new(dir).join("git"))
+        .find(|path| path.is_file())
+}

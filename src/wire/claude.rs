@@ -1,0 +1,60 @@
+//! Claude Code's PreToolUse hook: JSON on standard input; the answer by exit code, standard error, or JSON on
+//! standard output (code.claude.com/docs/en/hooks, read for versions up to 2.1.329).
+
+use std::borrow::Cow;
+
+use serde_json::value::RawValue;
+
+/// The call as the agent sends it. Fields we do not read are not named, and may be anything.
+#[derive(Debug, serde::Deserialize)]
+pub struct PreToolUse<'a> {
+    /// The session.
+    #[serde(borrow)]
+    pub session_id: Option<Cow<'a, str>>,
+    /// The directory the agent's shell is in now.
+    #[serde(borrow)]
+    pub cwd: Option<Cow<'a, str>>,
+    /// `default`, `plan`, `acceptEdits`, `auto`, `dontAsk`, `bypassPermissions`.
+    #[serde(borrow)]
+    pub permission_mode: Option<Cow<'a, str>>,
+    /// `PreToolUse`.
+    #[serde(borrow)]
+    pub hook_event_name: Option<Cow<'a, str>>,
+    /// `Bash`, `Edit`, `mcp__server__tool`, ….
+    #[serde(borrow)]
+    pub tool_name: Cow<'a, str>,
+    /// The tool's own fields, not read yet.
+    #[serde(borrow)]
+    pub tool_input: Option<&'a RawValue>,
+}
+
+/// The input of the tools that run a command line.
+#[derive(Debug, serde::Deserialize)]
+pub struct ShellInput<'a> {
+    /// The command line.
+    #[serde(borrow)]
+    pub command: Cow<'a, str>,
+}
+
+/// The answer that has the agent ask a person.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Output<'a> {
+    /// The answer.
+    pub hook_specific_output: Specific<'a>,
+}
+
+/// The part of the answer that is this event's own.
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Specific<'a> {
+    /// Has to be there, or the answer is passed over.
+    pub hook_event_name: &'a str,
+    /// `ask`.
+    pub permission_decision: &'a str,
+    /// Shown to the person.
+    pub permission_decision_reason: &'a str,
+}
+
+/// Exit status that blocks the call; nothing overrides it.
+pub const BLOCK: u8 = 2;
