@@ -5,7 +5,7 @@ use super::subject::{Judge, of_cluster, of_repository, selected};
 use super::{Plan, Planned, ids};
 use crate::classify;
 use crate::model::{
-    Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Verdict, Word,
+    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Verdict, Word,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -17,7 +17,7 @@ pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
     let mut reasons = Vec::new();
     for planned in &plan.planned {
         for operation in resolved(planned, facts) {
-            reasons.extend(judge(&operation, facts, rwenvs, &plan.context.home));
+            reasons.extend(judge(&operation, facts, rwenvs, &plan.context));
         }
     }
     for opaque in &plan.opaque {
@@ -76,7 +76,7 @@ fn fill(operation: &mut Operation, repositories: &[Option<&crate::model::GitRepo
     operation.target.repository.updates = updates;
 }
 
-fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, home: &str) -> Vec<Reason> {
+fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Reason> {
     let judges = match operation.reach {
         Reach::Local if operation.effect <= Effect::LocalWrite => return Vec::new(),
         Reach::Local => {
@@ -85,7 +85,7 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, home: &str) -> V
             judges.retain(|j| matches!(j, Judge::Subject(..)));
             judges
         }
-        Reach::Cluster => of_cluster(operation, facts, rwenvs, home),
+        Reach::Cluster => of_cluster(operation, facts, rwenvs, start),
         Reach::Repository if operation.effect <= Effect::Read => return Vec::new(),
         Reach::Repository => of_repository(operation, facts, rwenvs),
     };

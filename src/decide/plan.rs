@@ -9,7 +9,7 @@ use crate::shell::{self, Source};
 /// Deepest chain of wrappers and shells that is followed.
 const DEEPEST: usize = 24;
 /// Most invocations that are looked at.
-const MOST: usize = 4000;
+const MOST: usize = 20_000;
 
 /// A command line, analysed, waiting for the answers to its questions.
 #[derive(Clone, Debug, Default)]
@@ -142,7 +142,8 @@ impl Plan {
     fn limit(&mut self, span: Span) {
         let what = "more programs, or deeper nested, than are analysed".to_owned();
         let opaque = Opaque { kind: OpaqueKind::Limit, span, what, invocation: None };
-        if !self.opaque.contains(&opaque) {
+        // Said once; where it was first.
+        if !self.opaque.iter().any(|o| o.kind == OpaqueKind::Limit) {
             self.opaque.push(opaque);
         }
     }
@@ -184,6 +185,7 @@ impl Plan {
                 Reach::Local if operation.effect <= Effect::LocalWrite => {}
                 Reach::Local => questions.extend(operation.cwd.iter().cloned().map(Question::Binding)),
                 Reach::Cluster => {
+                    questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
                     questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
                     let target = &operation.target.cluster;
                     let named = target.context.is_some() || target.kubeconfig.is_some() || target.remote.is_some();

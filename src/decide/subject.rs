@@ -2,7 +2,7 @@
 
 use super::push::same_repository;
 use crate::model::{
-    Bound, ClusterTarget, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs, Word, normalize,
+    Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs, Word, normalize,
 };
 use crate::policy::Subject;
 
@@ -20,9 +20,19 @@ pub(super) enum Judge {
 }
 
 /// The judges of an operation on a cluster.
-pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, home: &str) -> Vec<Judge> {
+pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
     let target = &operation.target.cluster;
-    let selected = selected(&operation.cwd, facts, rwenvs);
+    let home = start.home.as_str();
+    let mut selected = selected(&operation.cwd, facts, rwenvs);
+    // `cd /tmp && kubectl …`: where nothing is selected, the line stays in the environment it started in.
+    if let Some(at) = selected.iter().position(|j| *j == Judge::NoneSelected) {
+        selected.remove(at);
+        for judge in self::selected(&[Dir::Known(start.cwd.clone())], facts, rwenvs) {
+            if !selected.contains(&judge) {
+                selected.push(judge);
+            }
+        }
+    }
     if let Some(redirect) = &target.redirect {
         return elsewhere(&selected, &format!("{redirect} sends it elsewhere"));
     }

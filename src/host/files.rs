@@ -66,7 +66,8 @@ pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
     let Some(mut file) = open(path)? else { return Ok(None) };
     let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
     trust(path, &meta)?;
-    let real = fs::canonicalize(path).map_err(|e| FileError::io(path, e))?;
+    let linked = fs::symlink_metadata(path).map_err(|e| FileError::io(path, e))?.is_symlink();
+    let real = if linked { fs::canonicalize(path).map_err(|e| FileError::io(path, e))? } else { path.to_owned() };
     if let Some(folder) = real.parent() {
         trust(folder, &fs::metadata(folder).map_err(|e| FileError::io(folder, e))?)?;
     }

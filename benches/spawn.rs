@@ -1,0 +1,138 @@
+//! What a whole hook process costs, as a ratio to a static musl hello and to `/bin/true` in the same run.
+//!
+//! `cargo bench --bench spawn [-- ROUNDS]`. Every round starts each program once, so that what the machine does
+//! besides hits all of them alike; medians are compared. `std::process` starts programs by posix_spawn(3) here.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+const TARGET: &str = "x86_64-unknown-linux-musl";
+/// How many of the programs are short: the two that are compared with, and lines such as agents mostly run.
+const SHORT: usize = 6;
+const HELLO: &str = "fn main() { println!(\"hello\"); }";
+
+/// A program with its input, and the times it took.
+struct Runner {
+    name: &'static str,
+    program: PathBuf,
+    arguments: &'static [&'static str],
+    stdin: PathBuf,
+    status: i32,
+    times: Vec<Duration>,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(500);
+    let scratch = TempDir::new()?;
+    let mut runners = runners(scratch.path())?;
+    // Long runs would leave the short ones behind them a cold machine: they have rounds of their own.
+    let (short, long) = runners.split_at_mut(SHORT);
+    for group in [short, long] {
+        for _ in 0..rounds {
+            for runner in group.iter_mut() {
+                let time = once(runner, scratch.path())?;
+                runner.times.push(time);
+            }
+        }
+    }
+    let medians: Vec<f64> = runners.iter_mut().map(|r| median(&mut r.times)).collect();
+    let [hello, truth, ..] = medians.as_slice() else { return Err("two programs to compare with".into()) };
+    println!("{rounds} interleaved rounds, medians of whole processes\n");
+    println!("| process | µs | × static musl hello | × /bin/true |");
+    println!("| --- | --- | --- | --- |");
+    for (runner, time) in runners.iter().zip(&medians) {
+        println!("| {} | {time:.0} | {:.2} | {:.2} |", runner.name, time / hello, time / truth);
+    }
+    Ok(())
+}
+
+fn once(runner: &Runner, home: &Path) -> Result<Duration, Box<dyn std::error::Error>> {
+    let mut command = Command::new(&runner.program);
+    command.args(runner.arguments).env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.stdin(Stdio::from(File::open(&runner.stdin)?)).stdout(Stdio::null()).stderr(Stdio::null());
+    let start = Instant::now();
+    let status = command.spawn()?.wait()?;
+    let time = start.elapsed();
+    assert_eq!(status.code(), Some(runner.status), "{}", runner.name);
+    Ok(time)
+}
+
+fn median(times: &mut [Duration]) -> f64 {
+    times.sort_unstable();
+    times.get(times.len() / 2).map_or(0.0, |t| t.as_secs_f64() * 1e6)
+}
+
+fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
+    let hello = hello(scratch)?;
+    let hook = hook()?;
+    let project = scratch.join("project");
+    fs::create_dir_all(project.join(".claude"))?;
+    fs::create_dir_all(scratch.join(".claude/rwenv"))?;
+    fs::write(project.join(".claude/rwenv"), "prod\n")?;
+    fs::write(
+        scratch.join(".claude/rwenv/envs.json"),
+        r#"{"version":"1.0","rwenvs":{"prod":{"type":"k3s","readOnly":true,"kubernetesContext":"prod","fluxGitRepo":"https://git.example.com/o/flux.git"},
+            "dev":{"type":"k3s","gitOpsOnly":true,"kubernetesContext":"dev","fluxGitRepo":"https://git.example.com/o/flux-dev.git"}}}"#,
+    )?;
+    let mut runners = vec![
+        Runner { name: "static musl hello", program: hello, arguments: &[], stdin: "/dev/null".into(), status: 0, times: vec![] },
+        Runner { name: "/bin/true", program: "/bin/true".into(), arguments: &[], stdin: "/dev/null".into(), status: 0, times: vec![] },
+    ];
+    for (name, command, status) in commands() {
+        let payload = serde_json::json!({
+            "session_id": "5b0c3f2a-0b7a-4f0e-9a55-3c8c3a2d7a11", "transcript_path": scratch.join("t.jsonl"), "cwd": project,
+            "permission_mode": "default", "hook_event_name": "PreToolUse", "tool_name": "Bash",
+            "tool_input": {"command": command, "description": "Run a command", "timeout": 120_000}, "tool_use_id": "toolu_01A09q90qw90lq917835lq9"
+        });
+        let stdin = scratch.join(format!("{}.json", name.replace([' ', '/'], "-")));
+        fs::write(&stdin, payload.to_string())?;
+        runners.push(Runner { name, program: hook.clone(), arguments: &["claude"], stdin, status, times: vec![] });
+    }
+    Ok(runners)
+}
+
+fn commands() -> Vec<(&'static str, String, i32)> {
+    let compound = "set -euo pipefail; cd overlays/staging && NS=web; for app in api frontend worker; do kubectl -n \"$NS\" get deploy \
+                    \"$app\" -o wide | tee -a /tmp/before.txt; done; if kubectl -n \"$NS\" get pods | grep -q CrashLoopBackOff; then \
+                    kubectl -n \"$NS\" describe pods -l app=api | tail -40; kubectl -n \"$NS\" logs deploy/api --tail=100 || true; fi; \
+                    kubectl -n \"$NS\" rollout restart deploy/api && kubectl -n \"$NS\" rollout status deploy/api --timeout=120s";
+    let body = "A line of a commit message that says what was done and why: kubectl delete is only text here.\n".repeat(215);
+    let heredoc = format!("git commit -F - <<'EOF'\n{body}EOF\n");
+    let text = |size: usize| {
+        let line = "echo \"step $i: $(date -u +%FT%TZ) rendered\" >> build.log && test -s build.log || exit 1\n";
+        format!("{}kubectl get pods -A\n", line.repeat(size / line.len()))
+    };
+    vec![
+        ("ls", "ls -la src".to_owned(), 0),
+        ("git status", "git status".to_owned(), 0),
+        ("kubectl get", "kubectl get pods -n app".to_owned(), 0),
+        ("denied compound of 400 bytes", compound.to_owned(), 2),
+        ("20 KB heredoc", heredoc, 0),
+        ("32 KB of shell text", text(32 << 10), 0),
+        ("64 KB of shell text", text(64 << 10), 0),
+        ("128 KB of shell text", text((128 << 10) - 200), 0),
+    ]
+}
+
+fn hello(scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let source = scratch.join("hello.rs");
+    let program = scratch.join("hello");
+    fs::write(&source, HELLO)?;
+    let status = Command::new("rustc")
+        .args(["--edition=2024", "-O", "-C", "panic=abort", "-C", "relocation-model=static", "-C", "strip=symbols", "--target", TARGET, "-o"])
+        .args([&program, &source])
+        .status()?;
+    status.success().then_some(program).ok_or_else(|| format!("rustup target add {TARGET}").into())
+}
+
+/// Builds the hook as `install.sh` does.
+fn hook() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(root.join("install.sh")).arg("--build-hook").current_dir(root).stderr(Stdio::inherit()).output()?;
+    let path = PathBuf::from(String::from_utf8(output.stdout)?.trim());
+    if output.status.success() { Ok(path) } else { Err("install.sh --build-hook failed".into()) }
+}
