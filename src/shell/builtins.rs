@@ -1,5 +1,7 @@
 //! The builtins that matter to what runs later: directories, variables, code, control flow.
 
+use std::rc::Rc;
+
 use brush_parser::ast::Assignment;
 
 use super::io::change_dir;
@@ -90,24 +92,25 @@ impl Walker<'_> {
         let target = call.argv.iter().skip(1).find(|w| {
             w.as_literal().is_none_or(|t| !matches!(t, "-P" | "-L" | "-e" | "-@" | "-n" | "--"))
         });
+        let unknown = || Rc::new(vec![Dir::Unknown]);
         let to = match (name, target) {
-            ("popd", _) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
-            ("pushd", None) => state.stack.pop().unwrap_or_else(|| vec![Dir::Unknown]),
+            ("popd", _) => Rc::make_mut(&mut state.stack).pop().unwrap_or_else(unknown),
+            ("pushd", None) => Rc::make_mut(&mut state.stack).pop().unwrap_or_else(unknown),
             (_, None) => match state.get("HOME") {
-                None => vec![Dir::Known(crate::model::normalize(self.home))],
-                Some([Value::Scalar(home)]) => change_dir(&before, home),
-                Some(_) => vec![Dir::Unknown],
+                None => Rc::new(vec![Dir::Known(crate::model::normalize(self.home))]),
+                Some([Value::Scalar(home)]) => Rc::new(change_dir(&before, home)),
+                Some(_) => unknown(),
             },
             (_, Some(word)) if word.as_literal() == Some("-") => state.previous.clone(),
             (_, Some(word)) => {
                 let relative = word.as_literal().is_some_and(|t| !t.starts_with(['/', '.']));
                 let searched = state.get("CDPATH").is_some() && relative;
-                if searched { vec![Dir::Unknown] } else { change_dir(&before, word) }
+                if searched { unknown() } else { Rc::new(change_dir(&before, word)) }
             }
         };
         let mut ok = state.clone();
         if name == "pushd" {
-            ok.stack.push(before.clone());
+            Rc::make_mut(&mut ok.stack).push(before.clone());
         }
         ok.previous = before;
         ok.cwd = to;

@@ -261,7 +261,7 @@ impl Walker<'_> {
         Invocation {
             argv: call.argv.clone(),
             span: call.span,
-            cwd: state.cwd.clone(),
+            cwd: state.cwd.to_vec(),
             env,
             stdin: call.stdin.clone(),
             writes: call.writes.clone(),

@@ -58,11 +58,11 @@ pub(super) struct State {
     /// `$1`…; none where they are not known.
     pub(super) positional: Option<Rc<Vec<Word>>>,
     /// The directories the shell may be in.
-    pub(super) cwd: Vec<Dir>,
+    pub(super) cwd: Rc<Vec<Dir>>,
     /// The directories it may have been in before (`cd -`).
-    pub(super) previous: Vec<Dir>,
+    pub(super) previous: Rc<Vec<Dir>>,
     /// `pushd`'s stack, top last.
-    pub(super) stack: Vec<Vec<Dir>>,
+    pub(super) stack: Rc<Vec<Rc<Vec<Dir>>>>,
     /// `set -e` is on.
     pub(super) errexit: bool,
 }
@@ -74,9 +74,9 @@ impl State {
             functions: Rc::default(),
             aliases: Rc::default(),
             positional: None,
-            previous: vec![Dir::Unknown],
-            cwd,
-            stack: Vec::new(),
+            previous: Rc::new(vec![Dir::Unknown]),
+            cwd: Rc::new(cwd),
+            stack: Rc::default(),
             errexit: false,
         }
     }
@@ -196,7 +196,7 @@ impl State {
         merge(&mut self.cwd, &other.cwd);
         merge(&mut self.previous, &other.previous);
         if self.stack != other.stack {
-            self.stack.clear();
+            self.stack = Rc::default();
         }
         self.errexit &= other.errexit;
         self
@@ -237,13 +237,13 @@ fn join_vars(mine: &mut BTreeMap<String, Variable>, others: &BTreeMap<String, Va
 }
 
 /// Adds what is new.
-pub(super) fn merge(into: &mut Vec<Dir>, from: &[Dir]) {
+pub(super) fn merge(into: &mut Rc<Vec<Dir>>, from: &[Dir]) {
     for dir in from {
         if !into.contains(dir) {
-            into.push(dir.clone());
+            Rc::make_mut(into).push(dir.clone());
         }
     }
     if into.len() > 16 {
-        *into = vec![Dir::Unknown];
+        *into = Rc::new(vec![Dir::Unknown]);
     }
 }
