@@ -1,3 +1,5 @@
-//! `rwenv`: the command line for people.
+//! What people type.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    rwenv::cli::main()
+}

@@ -1,1 +1,69 @@
-//! (empty)
+//! The administration point: what people type, and the only place that prints for them.
+
+mod args;
+mod check;
+mod demo;
+mod edit;
+mod envs;
+mod install;
+mod out;
+mod policy;
+mod prompt;
+
+pub use args::command;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::host::environment::Environment;
+use args::{Cli, Command};
+
+/// Exit status of a command that could not do its work.
+const FAILED: u8 = 1;
+/// Exit status of a command line that is wrong (sysexits.h, EX_USAGE): `check` gives 2 another meaning.
+const USAGE: u8 = 64;
+/// Exit status of `check` where there is no verdict (sysexits.h, EX_SOFTWARE).
+const NO_VERDICT: u8 = 70;
+
+/// The `rwenv` program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { USAGE } else { 0 };
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let environment = Environment::read();
+    let failed = if matches!(cli.command, Command::Check(_)) { NO_VERDICT } else { FAILED };
+    match run(cli.command, &environment) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            out::error(&error);
+            ExitCode::from(failed)
+        }
+    }
+}
+
+fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
+    match command {
+        Command::List(args) => envs::list(&args, environment),
+        Command::Cur(args) => envs::cur(&args, environment),
+        Command::Set(args) => envs::set(&args, environment),
+        Command::Add(args) => edit::add(&args, environment),
+        Command::Edit(args) => edit::edit(&args, environment),
+        Command::Remove(args) => edit::remove(&args, environment),
+        Command::Export(args) => edit::export(&args, environment),
+        Command::Import(args) => edit::import(&args, environment),
+        Command::LocalMode(args) => edit::local_mode(&args, environment),
+        Command::Check(args) => check::check(&args, environment),
+        Command::Policy(args) => policy::policy(&args.command),
+        Command::Install(args) => install::install(&args, environment),
+        Command::Completions { shell } => Ok(args::completions(shell)),
+        Command::Man { dir } => args::man(dir.as_deref()),
+        Command::Demo(args) => demo::demo(&args),
+    }
+}

@@ -12,24 +12,49 @@ use crate::policy::{self, RULES, Subject};
 /// Longest excerpt of the command line in a reason, in characters.
 const EXCERPT: usize = 160;
 
+/// One part of a command line and what is said about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Where it stands in the line.
+    pub span: Span,
+    /// The part of the line, cut where it is long.
+    pub text: String,
+    /// What it would do; none where that is not known.
+    pub operation: Option<Operation>,
+    /// What the rules say; empty where nothing is said against it.
+    pub reasons: Vec<Reason>,
+}
+
 /// Decides.
 pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
-    let mut reasons = Vec::new();
+    Verdict::from_reasons(explain(plan, facts, rwenvs).into_iter().flat_map(|part| part.reasons).collect())
+}
+
+/// Decides part by part: every operation, then everything that stayed unknown. The verdict is the maximum.
+#[must_use]
+pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
+    let mut parts = Vec::new();
     for planned in &plan.planned {
         for operation in resolved(planned, facts) {
-            reasons.extend(judge(&operation, facts, rwenvs, &plan.context));
+            let reasons = judge(&operation, facts, rwenvs, &plan.context);
+            parts.push(Part { span: operation.span, text: String::new(), operation: Some(operation), reasons });
         }
     }
     for opaque in &plan.opaque {
-        reasons.extend(unknown(opaque, plan, facts, rwenvs));
+        let reasons = unknown(opaque, plan, facts, rwenvs).into_iter().collect();
+        parts.push(Part { span: opaque.span, text: String::new(), operation: None, reasons });
     }
-    for reason in &mut reasons {
-        if let Some(why) = &rwenvs.broken {
-            reason.text = format!("{} The configuration is broken, so every rwenv counts as read-only: {why}", reason.text);
+    for part in &mut parts {
+        part.text = excerpt(part.span, &plan.line);
+        for reason in &mut part.reasons {
+            if let Some(why) = &rwenvs.broken {
+                reason.text =
+                    format!("{} The configuration is broken, so every rwenv counts as read-only: {why}", reason.text);
+            }
+            reason.part.clone_from(&part.text);
         }
-        reason.part = excerpt(reason.span, &plan.line);
     }
-    Verdict::from_reasons(reasons)
+    parts
 }
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.

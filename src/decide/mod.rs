@@ -5,7 +5,7 @@ mod plan;
 mod push;
 mod subject;
 
-pub use conclude::conclude;
+pub use conclude::{Part, conclude, explain};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_unread};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no

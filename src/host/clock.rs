@@ -38,7 +38,7 @@ mod tests {
 
     #[test]
     fn dates_are_the_calendar_s() {
-        let at = |seconds, millis| rfc3339(Duration::from_millis(seconds * 1000 + millis));
+        let at = |seconds, millis: u64| rfc3339(Duration::from_secs(seconds) + Duration::from_millis(millis));
         assert_eq!(at(0, 0), "1970-01-01T00:00:00.000Z");
         assert_eq!(at(951_782_400, 7), "2000-02-29T00:00:00.007Z");
         assert_eq!(at(1_795_219_199, 999), "2026-11-20T23:59:59.999Z");

@@ -126,7 +126,8 @@ pub fn make_private_dir(path: &Path) -> Result<(), FileError> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(|e| FileError::io(path, e))
 }
 
-/// Writes a file whole: a sibling first, to the disk, then in its place. A link is followed, so that it stays one.
+/// Writes a file whole: a sibling first, to the disk, then in its place. A link is followed, so that it stays one;
+/// a file that is there keeps its mode, a new one gets `mode`.
 ///
 /// # Errors
 /// Where the system says no; the file is as it was then.
@@ -134,6 +135,7 @@ pub fn write(path: &Path, contents: &str, mode: u32) -> Result<(), FileError> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let mode = fs::metadata(&path).map_or(mode, |meta| meta.mode() & 0o7777);
     let sibling = folder.join(format!(".{name}.{}.new", std::process::id()));
     let result = write_sibling(&sibling, contents, mode).and_then(|()| fs::rename(&sibling, &path));
     if let Err(e) = result {

@@ -1,0 +1,322 @@
+//! The command line of `rwenv`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+use crate::host::files;
+
+/// Lets AI agents work on real GitOps environments without being able to hurt them.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rwenv",
+    version,
+    propagate_version = true,
+    after_help = "Examples:\n  rwenv add prod --context prod --read-only --flux-repo https://github.com/acme/flux\n  \
+                  rwenv set prod\n  rwenv check -- 'kubectl delete pod web-0'\n\nExit status: 0 done, 1 failed, 64 wrong usage; \
+                  rwenv check: 0 allow, 1 ask, 2 deny, 70 no verdict."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the rwenvs; the one selected here is marked
+    List(Output),
+    /// Show the rwenv selected for this directory, and what selects it
+    Cur(InDir),
+    /// Select a rwenv for this directory
+    #[command(after_help = "Writes .claude/rwenv, and adds it to the repository's .gitignore.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes")]
+    Set(Set),
+    /// Add a rwenv; on a terminal, without flags, it asks
+    #[command(after_help = "Examples:\n  rwenv add\n  rwenv add prod --type k3s --kubeconfig ~/.kube/config --context prod --read-only")]
+    Add(Add),
+    /// Change fields of a rwenv
+    #[command(after_help = "Examples:\n  rwenv edit prod --read-only=false\n  rwenv edit prod --unset services --description 'the real one'")]
+    Edit(Edit),
+    /// Remove a rwenv from the configuration
+    Remove(Remove),
+    /// Print rwenvs as JSON that import reads
+    #[command(after_help = "Examples:\n  rwenv export > all.json\n  rwenv export prod --output prod.json")]
+    Export(Export),
+    /// Add the rwenvs of an exported file
+    #[command(after_help = "Examples:\n  rwenv import prod.json\n  rwenv export prod | ssh host rwenv import -")]
+    Import(Import),
+    /// Say whether commands run on this machine or in the dev container
+    LocalMode(LocalMode),
+    /// Say what would be decided about a command, part by part
+    #[command(
+        after_help = "One argument is a whole command line as an agent would write it; several are one command.\n\nExamples:\n  \
+                      rwenv check -- kubectl delete pod web-0\n  rwenv check --json -- 'cd /tmp && flux suspend ks apps'\n\n\
+                      Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."
+    )]
+    Check(Check),
+    /// Look at the rules and run their examples
+    Policy(Policy),
+    /// Register the hook with Claude Code, or take it out again
+    #[command(after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it); twice is as good as once.")]
+    Install(Install),
+    /// Print completions for a shell
+    #[command(after_help = "Example: rwenv completions bash > ~/.local/share/bash-completion/completions/rwenv")]
+    Completions {
+        /// Which shell
+        shell: Shell,
+    },
+    /// Print the manual page, or write all of them into a folder
+    Man {
+        /// Folder to write into
+        #[arg(long)]
+        dir: Option<PathBuf>,
+    },
+    /// Judge recorded calls with the real hook and show the verdicts
+    #[command(hide = true)]
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Output {
+    /// Print JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InDir {
+    #[command(flatten)]
+    pub(super) output: Output,
+    /// Directory it is about [default: this one]
+    #[arg(long)]
+    pub(super) dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// Name of the rwenv; on a terminal it may be left out
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// Do not ask before another selection is replaced
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Name of the rwenv
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) fields: Fields,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Edit {
+    /// Name of the rwenv
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) fields: Fields,
+    /// Take a field out, by its name in envs.json
+    #[arg(long, value_name = "FIELD")]
+    pub(super) unset: Vec<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// Fields of a rwenv, as flags.
+#[derive(Debug, Default, Args)]
+pub(super) struct Fields {
+    /// What it is
+    #[arg(long)]
+    pub(super) description: Option<String>,
+    /// k3s, gke, or another word
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+    /// Path of the kubeconfig
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Name of the Kubernetes context
+    #[arg(long)]
+    pub(super) context: Option<String>,
+    /// Google Cloud project
+    #[arg(long, value_name = "PROJECT")]
+    pub(super) gcp_project: Option<String>,
+    /// Nothing may be changed
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) read_only: Option<bool>,
+    /// Changes go through Git only
+    #[arg(long = "gitops-only", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) git_ops_only: Option<bool>,
+    /// The Flux branch may be pushed to
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) direct_push: Option<bool>,
+    /// URL of the Flux repository
+    #[arg(long, value_name = "URL")]
+    pub(super) flux_repo: Option<String>,
+    /// Where that repository lives
+    #[arg(long, value_name = "HOST", value_parser = ["github", "gitea"])]
+    pub(super) flux_repo_type: Option<String>,
+    /// Branch Flux follows
+    #[arg(long, value_name = "BRANCH")]
+    pub(super) flux_branch: Option<String>,
+    /// Branch an agent does not push to; may be given several times
+    #[arg(long = "protected-branch", value_name = "BRANCH")]
+    pub(super) protected_branches: Vec<String>,
+    /// Plain reads in pods of a read-only rwenv
+    #[arg(long, value_name = "DECISION", value_parser = ["ask", "allow"])]
+    pub(super) exec_reads: Option<String>,
+    /// A service and its URL; may be given several times
+    #[arg(long = "service", value_name = "NAME=URL")]
+    pub(super) services: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// Name of the rwenv
+    pub(super) name: String,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Names of the rwenvs [default: all]
+    pub(super) names: Vec<String>,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Print JSON; it always does
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// File written by export, or - for standard input
+    pub(super) file: PathBuf,
+    /// Replace rwenvs that are there already
+    #[arg(long)]
+    pub(super) replace: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LocalMode {
+    /// on: this machine; off: the dev container; none: say which
+    #[arg(value_enum)]
+    pub(super) switch: Option<Switch>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// Judge as if this rwenv were selected
+    #[arg(long, value_name = "NAME")]
+    pub(super) rwenv: Option<String>,
+    /// The command line
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    pub(super) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// List the rules
+    List {
+        #[command(flatten)]
+        output: Output,
+        /// Print the Markdown of policies/README.md
+        #[arg(long, conflicts_with = "json", hide = true)]
+        markdown: bool,
+    },
+    /// Show one rule, or all rules of a policy, with examples
+    Show {
+        /// Rule or policy (read-only.exec, read-only)
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Run the examples of all policies and tool tables
+    Test(Output),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Install {
+    /// Take the hook out of the settings
+    #[arg(long)]
+    pub(super) uninstall: bool,
+    /// The hook program [default: rwenv-hook beside rwenv]
+    #[arg(long, value_name = "FILE")]
+    pub(super) hook: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The hook program
+    #[arg(long)]
+    pub(super) hook: PathBuf,
+    /// Recorded calls, one JSON per line
+    #[arg(long)]
+    pub(super) calls: PathBuf,
+    /// What `@PROJECT@` and `@HOME@` in them stand for
+    #[arg(long)]
+    pub(super) home: PathBuf,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+/// The command line as clap sees it, for what is generated from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+pub(super) fn completions(shell: Shell) -> u8 {
+    clap_complete::generate(shell, &mut command(), "rwenv", &mut std::io::stdout());
+    0
+}
+
+pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<u8> {
+    match dir {
+        None => clap_mangen::Man::new(command()).render(&mut std::io::stdout())?,
+        Some(dir) => {
+            std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
+            let mut pages = vec![("rwenv".to_owned(), command())];
+            let subcommands = command().get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
+            pages.extend(subcommands.into_iter().map(|c| (format!("rwenv-{}", c.get_name()), c)));
+            for (name, page) in pages {
+                let mut text = Vec::new();
+                clap_mangen::Man::new(page).title(&name).render(&mut text)?;
+                let path = dir.join(format!("{name}.1"));
+                files::write(&path, &String::from_utf8(text)?, 0o644)?;
+                writeln!(std::io::stdout(), "{}", path.display())?;
+            }
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,121 @@
+//! `rwenv check`: what would be decided about a command, and why, part by part.
+
+use comfy_table::Cell;
+use serde::Serialize;
+
+use super::args::Check;
+use super::envs::directory;
+use super::out;
+use crate::decide::{self, Part};
+use crate::host;
+use crate::host::environment::Environment;
+use crate::model::{Decision, Reason, Verdict};
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    decision: Decision,
+    command: &'a str,
+    cwd: &'a str,
+    programs: usize,
+    parts: Vec<PartView<'a>>,
+    reasons: &'a [Reason],
+}
+
+#[derive(Serialize)]
+struct PartView<'a> {
+    part: &'a str,
+    start: usize,
+    end: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verb: Option<&'a str>,
+    effect: &'a str,
+    decision: Decision,
+    reasons: &'a [Reason],
+}
+
+pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
+    let line = match args.command.as_slice() {
+        [line] => line.clone(),
+        words => words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" "),
+    };
+    let mut environment = environment.clone();
+    if let Some(name) = &args.rwenv {
+        environment.rwenv = Some(name.clone());
+    }
+    let dir = directory(args.at.dir.as_deref());
+    let context = host::context(dir.to_str(), &environment);
+    let plan = decide::plan(&line, &context);
+    let snapshot = host::snapshot(&environment);
+    let facts = snapshot.observe(&plan.questions);
+    let parts = decide::explain(&plan, &facts, &snapshot.rwenvs);
+    let verdict = decide::conclude(&plan, &facts, &snapshot.rwenvs);
+    if args.at.output.json {
+        let parts = parts.iter().map(view).collect();
+        let (decision, reasons) = (verdict.decision(), verdict.reasons());
+        out::json(&Explained { decision, command: &line, cwd: &context.cwd, programs: plan.programs, parts, reasons })?;
+    } else {
+        print(&parts, &verdict, plan.programs);
+    }
+    Ok(match verdict.decision() {
+        Decision::Allow => 0,
+        Decision::Ask => 1,
+        Decision::Deny => 2,
+    })
+}
+
+/// A word as bash would take it for one.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+}
+
+fn decision(part: &Part) -> Decision {
+    part.reasons.iter().map(|r| r.decision).max().unwrap_or_default()
+}
+
+fn effect(part: &Part) -> &str {
+    part.operation.as_ref().map_or("unknown", |o| o.effect.as_str())
+}
+
+fn view(part: &Part) -> PartView<'_> {
+    PartView {
+        part: &part.text,
+        start: part.span.start,
+        end: part.span.end,
+        tool: part.operation.as_ref().map(|o| o.tool),
+        verb: part.operation.as_ref().map(|o| o.verb.as_str()),
+        effect: effect(part),
+        decision: decision(part),
+        reasons: &part.reasons,
+    }
+}
+
+fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
+    if parts.is_empty() {
+        out::line(&format!("allow: none of the {programs} programs in it is judged"));
+        return;
+    }
+    let mut table = out::table(&["DECISION", "EFFECT", "PART", "RULE"]);
+    for part in parts {
+        let rules: Vec<&str> = part.reasons.iter().map(|r| r.rule.as_str()).collect();
+        table.add_row([
+            out::decision(decision(part)),
+            Cell::new(effect(part)),
+            Cell::new(part.text.replace('\n', " ")),
+            Cell::new(rules.join(", ")),
+        ]);
+    }
+    out::print(&table);
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for reason in verdict.reasons() {
+        if told.contains(&(&reason.rule, &reason.text)) {
+            continue;
+        }
+        told.push((&reason.rule, &reason.text));
+        out::line(&format!("\n{}: {} [{}]", reason.decision.as_str(), reason.text, reason.rule));
+        out::line(&format!("  in: {}", reason.part.replace('\n', " ")));
+        out::line(&format!("  instead: {}", reason.instead));
+    }
+}

@@ -1,0 +1,161 @@
+//! `rwenv install`: the hook in Claude Code's user settings, and out of them again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::args::Install;
+use super::out;
+use crate::host::environment::{self, Environment};
+use crate::host::{clock, files};
+
+/// The tools whose calls are judged.
+const MATCHER: &str = "Bash|PowerShell|Monitor";
+/// Seconds the agent waits; the hook's own deadline is shorter.
+const TIMEOUT: u64 = 5;
+/// First version that blocks a call whose hook fails, where it is told to.
+const KNOWS_ON_FAILURE: (u64, u64, u64) = (2, 1, 295);
+
+#[derive(Serialize)]
+struct Done<'a> {
+    settings: &'a Path,
+    changed: bool,
+    backup: Option<&'a Path>,
+    hook: Option<&'a Path>,
+}
+
+pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Result<u8> {
+    let settings = settings_path(environment);
+    let hook = if args.uninstall { None } else { Some(hook_program(args.hook.as_deref())?) };
+    let text = files::read(&settings)?;
+    let mut object: Map<String, Value> = match text.as_deref().map(|t| t.trim_start_matches('\u{feff}')) {
+        None => Map::new(),
+        Some(text) if text.trim().is_empty() => Map::new(),
+        Some(text) => serde_json::from_str(text).map_err(|e| {
+            anyhow::anyhow!("{}:{}:{}: {e}; correct the JSON there, nothing was changed", settings.display(), e.line(), e.column())
+        })?,
+    };
+    let before = object.clone();
+    remove(&mut object).with_context(|| format!("{}: nothing was changed", settings.display()))?;
+    if let Some(hook) = &hook {
+        add(&mut object, hook, claude_version().is_some_and(|v| v >= KNOWS_ON_FAILURE))?;
+    }
+    let changed = object != before;
+    let backup = if changed { write(&settings, text.as_deref(), &object)? } else { None };
+    tell(args, &Done { settings: &settings, changed, backup: backup.as_deref(), hook: hook.as_deref() })
+}
+
+fn settings_path(environment: &Environment) -> PathBuf {
+    let dir = environment::var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
+}
+
+fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let path = match given {
+        Some(path) => environment::current_dir().join(path),
+        None => std::env::current_exe()?.with_file_name("rwenv-hook"),
+    };
+    if !path.is_file() {
+        bail!("{}: there is no hook program; build and place it with ./install.sh, or name it with --hook", path.display());
+    }
+    Ok(path)
+}
+
+/// The list of hooks before a tool call, if there is one. Settings of another shape are left alone.
+fn before_tools(object: &mut Map<String, Value>) -> anyhow::Result<Option<&mut Vec<Value>>> {
+    let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
+    let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
+    let Some(list) = hooks.get_mut("PreToolUse") else { return Ok(None) };
+    Ok(Some(list.as_array_mut().context("\"hooks.PreToolUse\" is no list; correct it")?))
+}
+
+/// Takes our own entries out, and what is empty without them.
+fn remove(object: &mut Map<String, Value>) -> anyhow::Result<()> {
+    let Some(groups) = before_tools(object)? else { return Ok(()) };
+    let mut emptied = false;
+    for group in groups.iter_mut() {
+        if let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) {
+            let count = handlers.len();
+            handlers.retain(|h| !is_ours(h));
+            emptied |= handlers.len() < count;
+        }
+    }
+    if !emptied {
+        return Ok(());
+    }
+    groups.retain(|g| g.get("hooks").and_then(Value::as_array).is_none_or(|h| !h.is_empty()));
+    let none_left = groups.is_empty();
+    if let Some(hooks) = object.get_mut("hooks").and_then(Value::as_object_mut).filter(|_| none_left) {
+        hooks.shift_remove("PreToolUse");
+        if hooks.is_empty() {
+            object.shift_remove("hooks");
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(handler: &Value) -> bool {
+    let command = handler.get("command").and_then(Value::as_str).unwrap_or_default();
+    let program = command.split(' ').next().unwrap_or_default();
+    Path::new(program).file_name().is_some_and(|name| name == "rwenv-hook")
+}
+
+fn add(object: &mut Map<String, Value>, hook: &Path, block_on_failure: bool) -> anyhow::Result<()> {
+    let command = hook.to_str().context("the path of the hook is no text")?;
+    // With `args` the agent starts the program itself; without, it would start a shell first.
+    let mut handler = json!({ "type": "command", "command": command, "args": ["claude"], "timeout": TIMEOUT });
+    if block_on_failure && let Some(handler) = handler.as_object_mut() {
+        handler.insert("onFailure".to_owned(), "block".into());
+    }
+    let hooks = object.entry("hooks").or_insert_with(|| json!({}));
+    let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
+    let groups = hooks.entry("PreToolUse").or_insert_with(|| json!([]));
+    let groups = groups.as_array_mut().context("\"hooks.PreToolUse\" is no list; correct it")?;
+    groups.push(json!({ "matcher": MATCHER, "hooks": [handler] }));
+    Ok(())
+}
+
+/// Writes the settings; the old ones are kept beside them.
+fn write(path: &Path, old: Option<&str>, new: &Map<String, Value>) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(folder) = path.parent() {
+        files::make_private_dir(folder)?;
+    }
+    let backup = old.map(|_| {
+        let stamp = clock::rfc3339(clock::now()).replace([':', '-', '.'], "");
+        path.with_file_name(format!("settings.json.before-rwenv-{stamp}"))
+    });
+    if let (Some(backup), Some(old)) = (&backup, old) {
+        files::write(backup, old, 0o600)?;
+    }
+    files::write(path, &format!("{}\n", serde_json::to_string_pretty(new)?), 0o600)?;
+    Ok(backup)
+}
+
+/// The version of Claude Code on PATH.
+fn claude_version() -> Option<(u64, u64, u64)> {
+    let output = Command::new("claude").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let mut numbers = text.split_whitespace().next()?.split('.').map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+fn tell(args: &Install, done: &Done<'_>) -> anyhow::Result<u8> {
+    if args.output.json {
+        out::json(done)?;
+        return Ok(0);
+    }
+    let settings = done.settings.display();
+    match (done.changed, done.hook) {
+        (true, Some(hook)) => out::line(&format!("{} is registered in {settings}", hook.display())),
+        (false, Some(hook)) => out::line(&format!("{} is registered in {settings} already", hook.display())),
+        (true, None) => out::line(&format!("the hook is out of {settings}")),
+        (false, None) => out::line(&format!("the hook is not in {settings}")),
+    }
+    if let Some(backup) = done.backup {
+        out::line(&format!("the old settings are in {}", backup.display()));
+    }
+    Ok(0)
+}

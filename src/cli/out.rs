@@ -1,0 +1,69 @@
+//! Words, tables and JSON on standard output; what goes wrong on standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+
+use crate::host::environment;
+use crate::model::Decision;
+
+/// True where colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one (no-color.org).
+pub(super) fn colours() -> bool {
+    let forced = environment::var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
+    environment::var("NO_COLOR").is_none()
+        && (forced || (std::io::stdout().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")))
+}
+
+/// Prints a line. A reader that went away is no error.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// Prints a value as JSON.
+pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints an error with its causes.
+pub(super) fn error(error: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr(), "rwenv: {error:#}");
+}
+
+/// Says something beside the result.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.
+pub(super) fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    if !std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    if colours() {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table.set_header(headings.iter().map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    table
+}
+
+/// Prints a table without the blanks at the ends of its lines.
+pub(super) fn print(table: &Table) {
+    for row in table.to_string().lines() {
+        line(row.trim_end());
+    }
+}
+
+/// A decision, in its colour.
+pub(super) fn decision(decision: Decision) -> Cell {
+    let colour = match decision {
+        Decision::Allow => Color::Green,
+        Decision::Ask => Color::Yellow,
+        Decision::Deny => Color::Red,
+    };
+    Cell::new(decision.as_str()).fg(colour).add_attribute(Attribute::Bold)
+}

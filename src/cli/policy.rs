@@ -1,0 +1,158 @@
+//! `rwenv policy`: the rules as people read them, and their examples as tests.
+
+use anyhow::bail;
+use comfy_table::Cell;
+use serde::Serialize;
+
+use super::args::PolicyCommand;
+use super::out;
+use crate::examples::{self, Report, SOURCES};
+use crate::model::Decision;
+use crate::policy::schema::{PolicyFile, RuleRow};
+
+pub(super) fn policy(command: &PolicyCommand) -> anyhow::Result<u8> {
+    match command {
+        PolicyCommand::List { markdown: true, .. } => {
+            out::line(markdown(&policies()?).trim_end());
+            Ok(0)
+        }
+        PolicyCommand::List { output, .. } => list(output.json),
+        PolicyCommand::Show { id, output } => show(id, output.json),
+        PolicyCommand::Test(output) => test(output.json),
+    }
+}
+
+/// The built-in policies by name.
+fn policies() -> anyhow::Result<Vec<(String, PolicyFile)>> {
+    let rules = SOURCES.iter().filter_map(|(name, text)| Some((name.strip_prefix("rules/")?.strip_suffix(".toml")?, text)));
+    rules.map(|(name, text)| Ok((name.to_owned(), toml::from_str(text)?))).collect()
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    policy: &'a str,
+    decision: &'a str,
+    when: String,
+    reason: &'a str,
+    instead: &'a str,
+    examples: Vec<Example<'a>>,
+}
+
+#[derive(Serialize)]
+struct Example<'a> {
+    command: &'a str,
+    matches: bool,
+    rwenv: &'a str,
+}
+
+fn view<'a>(policy: &'a str, rule: &'a RuleRow) -> View<'a> {
+    let example = |e: &'a crate::policy::schema::RuleExample| Example {
+        command: &e.command,
+        matches: e.matches,
+        rwenv: e.rwenv.as_deref().unwrap_or("read-only"),
+    };
+    View {
+        id: &rule.id,
+        policy,
+        decision: &rule.decision,
+        when: when(rule),
+        reason: &rule.reason,
+        instead: &rule.instead,
+        examples: rule.example.iter().map(example).collect(),
+    }
+}
+
+/// When a rule matches, in words.
+fn when(rule: &RuleRow) -> String {
+    let when = &rule.when;
+    let mut out = Vec::new();
+    let mut say = |label: &str, values: &[String]| {
+        if !values.is_empty() {
+            out.push(format!("{label} {}", values.join(", ")));
+        }
+    };
+    say("rwenv", &when.flags);
+    say("effect", &when.effects);
+    say("tool", &when.tools);
+    say("verb", &when.verbs);
+    say("with", &when.traits);
+    say("without", &when.without);
+    say("repository", when.repository.as_slice());
+    say("refs", when.refs.as_slice());
+    out.join("; ")
+}
+
+fn list(json: bool) -> anyhow::Result<u8> {
+    let all = policies()?;
+    if json {
+        let rules: Vec<View<'_>> = all.iter().flat_map(|(n, p)| p.rule.iter().map(|r| view(n, r))).collect();
+        out::json(&rules)?;
+        return Ok(0);
+    }
+    let mut table = out::table(&["RULE", "DECISION", "WHEN"]);
+    for rule in all.iter().flat_map(|(_, p)| &p.rule) {
+        table.add_row([Cell::new(&rule.id), out::decision(named(&rule.decision)), Cell::new(when(rule))]);
+    }
+    out::print(&table);
+    Ok(0)
+}
+
+fn named(decision: &str) -> Decision {
+    [Decision::Allow, Decision::Ask].into_iter().find(|d| d.as_str() == decision).unwrap_or(Decision::Deny)
+}
+
+fn show(id: &str, json: bool) -> anyhow::Result<u8> {
+    let all = policies()?;
+    let chosen: Vec<View<'_>> = (all.iter())
+        .flat_map(|(name, policy)| policy.rule.iter().map(move |rule| view(name, rule)))
+        .filter(|v| v.id == id || v.policy == id)
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
+        bail!("there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list", id.escape_debug(), names.join(", "));
+    }
+    if json {
+        out::json(&chosen)?;
+        return Ok(0);
+    }
+    for rule in &chosen {
+        out::line(&format!("{}: {}\n  when: {}\n  why: {}\n  instead: {}", rule.id, rule.decision, rule.when, rule.reason, rule.instead));
+        for example in &rule.examples {
+            let matches = if example.matches { "matches" } else { "does not match" };
+            out::line(&format!("  {matches} ({}): {}", example.rwenv, example.command));
+        }
+        out::line("");
+    }
+    Ok(0)
+}
+
+fn test(json: bool) -> anyhow::Result<u8> {
+    let report: Report = examples::run().map_err(anyhow::Error::msg)?;
+    if json {
+        out::json(&report)?;
+    } else {
+        for failure in &report.failures {
+            out::line(&format!("FAILED {}\n  {}\n  {}", failure.at, failure.command, failure.problem));
+        }
+        out::line(&format!("{} examples, {} failed", report.ran, report.failures.len()));
+    }
+    Ok(u8::from(!report.failures.is_empty()))
+}
+
+/// `policies/README.md`.
+fn markdown(all: &[(String, PolicyFile)]) -> String {
+    let mut out = String::from(
+        "# Policies\n\n`tools/` says what programs do: one file per tool, a row per verb, with its flags, its effect and examples.\n\
+         `rules/` says what is decided about it: one file per policy. Both are compiled into the binaries; `rwenv policy test`\n\
+         runs every example. This page is made by `just policies` from the files; a test keeps it current.\n",
+    );
+    for (name, policy) in all {
+        out.push_str(&format!("\n## {name}\n\n{}\n\n| rule | decision | when | why |\n| --- | --- | --- | --- |\n", policy.about));
+        for rule in &policy.rule {
+            let cell = |text: &str| text.replace('|', "\\|");
+            out.push_str(&format!("| `{}` | {} | {} | {} |\n", rule.id, rule.decision, cell(&when(rule)), cell(&rule.reason)));
+        }
+    }
+    out
+}
