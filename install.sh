@@ -1,5 +1,101 @@
 #!/usr/bin/env bash
-cd "$(dirname "$0")"
-export RUSTFLAGS="-C relocation-model=static"
-cargo build -q --profile hook --target x86_64-unknown-linux-musl --no-default-features --bin rwenv-hook >&2
-echo "$PWD/target/x86_64-unknown-linux-musl/hook/rwenv-hook"
+# Builds rwenv and puts it in place. See --help.
+set -euo pipefail
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+usage() {
+  cat <<'EOF'
+Usage: ./install.sh [--prefix DIR]    build, place rwenv and rwenv-hook into DIR/bin (~/.local), register the hook
+       ./install.sh --uninstall [--prefix DIR]    take the hook out of the agent's settings, remove the programs
+       ./install.sh --try             show it at work in a scratch HOME; nothing outside is touched
+
+Your configuration, ~/.claude/rwenv, is never removed.
+EOF
+}
+
+# Says everything that is missing at once, and how to get it.
+need() {
+  local missing=0
+  command -v cargo >/dev/null || { echo "cargo is missing: install Rust with https://rustup.rs, or your system's package (1.95 or newer)" >&2; missing=1; }
+  command -v cc >/dev/null || { echo "a C compiler (cc) is missing: apt install gcc, dnf install gcc, or xcode-select --install" >&2; missing=1; }
+  command -v git >/dev/null || { echo "git is missing: apt install git, dnf install git, or xcode-select --install" >&2; missing=1; }
+  [ "$missing" = 0 ] || exit 1
+}
+
+# The hook is a static program of its own where Rust can build one here; its path goes to standard output.
+build_hook() {
+  local target flags=()
+  target=$(uname -m)-unknown-linux-musl
+  if [ "$(uname -s)" = Linux ] && has_target "$target"; then
+    flags=(--target "$target" --config "target.$target.rustflags=['-C', 'relocation-model=static']")
+  else
+    target=.
+    echo "building the hook for this system as it is; with 'rustup target add' for musl it would start faster" >&2
+  fi
+  (cd "$root" && cargo build --locked --quiet --profile hook --no-default-features --bin rwenv-hook "${flags[@]}" >&2)
+  (cd "$(target_dir)/$target/hook" && echo "$PWD/rwenv-hook")
+}
+
+has_target() {
+  [ -d "$(rustc --print sysroot)/lib/rustlib/$1" ] || { command -v rustup >/dev/null && rustup --quiet target add "$1" >/dev/null 2>&1; }
+}
+
+target_dir() {
+  echo "${CARGO_TARGET_DIR:-$root/target}"
+}
+
+build() {
+  echo "building rwenv (the first time takes a few minutes) …" >&2
+  (cd "$root" && cargo build --locked --quiet --release --bin rwenv >&2)
+  rwenv=$(target_dir)/release/rwenv
+  hook=$(build_hook)
+}
+
+place() {
+  build
+  mkdir -p "$prefix/bin"
+  # A new file under the old name: a hook that is running keeps the old one.
+  for program in "$rwenv" "$hook"; do
+    cp "$program" "$prefix/bin/.${program##*/}.new"
+    mv "$prefix/bin/.${program##*/}.new" "$prefix/bin/${program##*/}"
+  done
+  "$prefix/bin/rwenv" install --hook "$prefix/bin/rwenv-hook"
+  case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "put $prefix/bin on your PATH" ;; esac
+  echo "next: rwenv add, then rwenv set <name> in a project"
+}
+
+remove() {
+  if [ -x "$prefix/bin/rwenv" ]; then
+    "$prefix/bin/rwenv" install --uninstall
+  fi
+  rm -f "$prefix/bin/rwenv" "$prefix/bin/rwenv-hook"
+  echo "removed from $prefix/bin; your configuration stays in ~/.claude/rwenv"
+}
+
+try() {
+  build
+  local scratch
+  scratch=$(mktemp -d)
+  trap 'rm -rf "$scratch"' EXIT
+  "$root/demo/setup.sh" "$scratch" >&2
+  HOME=$scratch "$rwenv" demo --hook "$hook" --calls "$root/demo/day.jsonl" --home "$scratch"
+  echo
+  echo "This ran in a scratch HOME, which is gone again. For real: ./install.sh"
+}
+
+prefix=$HOME/.local
+action=place
+while [ $# -gt 0 ]; do
+  case $1 in
+    --try) action=try ;;
+    --uninstall) action=remove ;;
+    --build-hook) action=build_hook ;;
+    --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
+    --prefix=*) prefix=${1#*=} ;;
+    -h | --help) usage; exit 0 ;;
+    *) usage >&2; exit 64 ;;
+  esac
+  shift
+done
+[ "$action" = remove ] || need
+"$action"

@@ -47,6 +47,9 @@ pub(super) fn table(headings: &[&str]) -> Table {
     } else {
         table.force_no_tty();
     }
+    if headings.is_empty() {
+        return table;
+    }
     table.set_header(headings.iter().map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
     table
 }

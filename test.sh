@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Everything that has to hold before a change lands: format, lints, policies, tests, documentation, licences, scripts.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+missing=0
+command -v cargo >/dev/null || { echo "cargo is missing: install Rust with https://rustup.rs, or your system's package (1.95 or newer)" >&2; missing=1; }
+command -v cc >/dev/null || { echo "a C compiler (cc) is missing: apt install gcc, dnf install gcc, or xcode-select --install" >&2; missing=1; }
+command -v git >/dev/null || { echo "git is missing: apt install git, dnf install git, or xcode-select --install" >&2; missing=1; }
+[ "$missing" = 0 ] || exit 1
+
+step() {
+  printf '\n== %s\n' "$1"
+}
+
+optional() {
+  step "$*"
+  if command -v "$1" >/dev/null; then "$@"; else echo "skipped: $1 is not installed"; fi
+}
+
+scripts() {
+  git ls-files '*.sh' .ci/run 2>/dev/null || find . -name '*.sh' -not -path './target/*'
+}
+
+step "cargo fmt --check"
+if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "skipped: rustfmt is not installed"; fi
+step "cargo clippy"
+if cargo clippy --version >/dev/null 2>&1; then
+  cargo clippy --locked --quiet --all-targets -- -D warnings
+  cargo clippy --locked --quiet --no-default-features -- -D warnings
+else
+  echo "skipped: clippy is not installed"
+fi
+optional shellcheck $(scripts)
+optional cargo-deny --log-level error check
+step "cargo doc"
+RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
+step "cargo test"
+cargo test --locked
