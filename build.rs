@@ -51,11 +51,14 @@ fn main() {
 
 /// The texts of all policy files, for those who run their examples.
 fn sources_source() -> String {
-    let mut out = String::from("/// Path below `policies/` and text of every policy file.\npub static SOURCES: &[(&str, &str)] = &[\n");
+    let mut out = String::from(
+        "/// Path below `policies/` and text of every policy file.\npub static SOURCES: &[(&str, &str)] = &[\n",
+    );
     for path in ["policies/tools", "policies/rules"].into_iter().flat_map(files) {
         let full = fs::canonicalize(&path).expect("it was just listed");
         let name = path.strip_prefix("policies").expect("it lies there");
-        writeln!(out, "({:?}, include_str!({:?})),", name.display().to_string(), full).expect("writing to a string");
+        writeln!(out, "({:?}, include_str!({:?})),", name.display().to_string(), full)
+            .expect("writing to a string");
     }
     out.push_str("];\n");
     out
@@ -87,7 +90,9 @@ fn effect(name: &str, at: &str) -> String {
 }
 
 fn camel(name: &str) -> String {
-    name.split('-').map(|w| w.get(..1).unwrap_or_default().to_uppercase() + w.get(1..).unwrap_or_default()).collect()
+    name.split('-')
+        .map(|w| w.get(..1).unwrap_or_default().to_uppercase() + w.get(1..).unwrap_or_default())
+        .collect()
 }
 
 fn reach(name: Option<&str>, at: &str) -> String {
@@ -127,7 +132,12 @@ fn tools_source() -> String {
 }
 
 fn flags(value: &[String], optional: &[String], switch: &[String]) -> String {
-    format!("Flags {{ value: {}, optional: {}, switch: {} }}", strings(value), strings(optional), strings(switch))
+    format!(
+        "Flags {{ value: {}, optional: {}, switch: {} }}",
+        strings(value),
+        strings(optional),
+        strings(switch)
+    )
 }
 
 fn tool(file: &tools::ToolFile, at: &str) -> String {
@@ -249,17 +259,25 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
 }
 
 fn rules_source() -> String {
-    let mut out = String::from("use crate::model::*;\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n");
+    let mut out = String::from(
+        "use crate::model::*;\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
+    );
     let mut ids = BTreeSet::new();
     for path in files("policies/rules") {
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
         for row in parse::<rules::PolicyFile>(&path).rule {
             let at = format!("{}: {}", path.display(), row.id);
-            assert!(row.id.starts_with(&format!("{stem}.")), "{at}: the id of a rule starts with its policy's name");
+            assert!(
+                row.id.starts_with(&format!("{stem}.")),
+                "{at}: the id of a rule starts with its policy's name"
+            );
             assert!(ids.insert(row.id.clone()), "{at}: this id stands there twice");
             assert!(row.example.iter().any(|e| e.matches), "{at}: no example that matches");
             assert!(row.example.iter().any(|e| !e.matches), "{at}: no example that does not match");
-            assert!(row.decision == "allow" || !row.instead.is_empty(), "{at}: says no without saying what instead");
+            assert!(
+                row.decision == "allow" || !row.instead.is_empty(),
+                "{at}: says no without saying what instead"
+            );
             rule(&mut out, &row, &at);
         }
     }
@@ -282,7 +300,8 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
         })
         .collect();
     let effects: Vec<String> = when.effects.iter().map(|e| effect(e, at)).collect();
-    let repository = when.repository.as_deref().map_or("None".into(), |r| format!("Some(Repository::{})", camel(r)));
+    let repository =
+        when.repository.as_deref().map_or("None".into(), |r| format!("Some(Repository::{})", camel(r)));
     let refs = when.refs.as_deref().map_or("None".into(), |r| format!("Some(Refs::{})", camel(r)));
     writeln!(
         out,

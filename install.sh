@@ -74,7 +74,6 @@ remove() {
 
 try() {
   build
-  local scratch
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
   "$root/demo/setup.sh" "$scratch" >&2

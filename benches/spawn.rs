@@ -79,8 +79,22 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
             "dev":{"type":"k3s","gitOpsOnly":true,"kubernetesContext":"dev","fluxGitRepo":"https://git.example.com/o/flux-dev.git"}}}"#,
     )?;
     let mut runners = vec![
-        Runner { name: "static musl hello", program: hello, arguments: &[], stdin: "/dev/null".into(), status: 0, times: vec![] },
-        Runner { name: "/bin/true", program: "/bin/true".into(), arguments: &[], stdin: "/dev/null".into(), status: 0, times: vec![] },
+        Runner {
+            name: "static musl hello",
+            program: hello,
+            arguments: &[],
+            stdin: "/dev/null".into(),
+            status: 0,
+            times: vec![],
+        },
+        Runner {
+            name: "/bin/true",
+            program: "/bin/true".into(),
+            arguments: &[],
+            stdin: "/dev/null".into(),
+            status: 0,
+            times: vec![],
+        },
     ];
     for (name, command, status) in commands() {
         let payload = serde_json::json!({
@@ -90,7 +104,14 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
         });
         let stdin = scratch.join(format!("{}.json", name.replace([' ', '/'], "-")));
         fs::write(&stdin, payload.to_string())?;
-        runners.push(Runner { name, program: hook.clone(), arguments: &["claude"], stdin, status, times: vec![] });
+        runners.push(Runner {
+            name,
+            program: hook.clone(),
+            arguments: &["claude"],
+            stdin,
+            status,
+            times: vec![],
+        });
     }
     Ok(runners)
 }
@@ -100,10 +121,13 @@ fn commands() -> Vec<(&'static str, String, i32)> {
                     \"$app\" -o wide | tee -a /tmp/before.txt; done; if kubectl -n \"$NS\" get pods | grep -q CrashLoopBackOff; then \
                     kubectl -n \"$NS\" describe pods -l app=api | tail -40; kubectl -n \"$NS\" logs deploy/api --tail=100 || true; fi; \
                     kubectl -n \"$NS\" rollout restart deploy/api && kubectl -n \"$NS\" rollout status deploy/api --timeout=120s";
-    let body = "A line of a commit message that says what was done and why: kubectl delete is only text here.\n".repeat(215);
+    let body =
+        "A line of a commit message that says what was done and why: kubectl delete is only text here.\n"
+            .repeat(215);
     let heredoc = format!("git commit -F - <<'EOF'\n{body}EOF\n");
     let text = |size: usize| {
-        let line = "echo \"step $i: $(date -u +%FT%TZ) rendered\" >> build.log && test -s build.log || exit 1\n";
+        let line =
+            "echo \"step $i: $(date -u +%FT%TZ) rendered\" >> build.log && test -s build.log || exit 1\n";
         format!("{}kubectl get pods -A\n", line.repeat(size / line.len()))
     };
     vec![
@@ -123,7 +147,19 @@ fn hello(scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let program = scratch.join("hello");
     fs::write(&source, HELLO)?;
     let status = Command::new("rustc")
-        .args(["--edition=2024", "-O", "-C", "panic=abort", "-C", "relocation-model=static", "-C", "strip=symbols", "--target", TARGET, "-o"])
+        .args([
+            "--edition=2024",
+            "-O",
+            "-C",
+            "panic=abort",
+            "-C",
+            "relocation-model=static",
+            "-C",
+            "strip=symbols",
+            "--target",
+            TARGET,
+            "-o",
+        ])
         .args([&program, &source])
         .status()?;
     status.success().then_some(program).ok_or_else(|| format!("rustup target add {TARGET}").into())
@@ -132,7 +168,11 @@ fn hello(scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
 /// Builds the hook as `install.sh` does.
 fn hook() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join("install.sh")).arg("--build-hook").current_dir(root).stderr(Stdio::inherit()).output()?;
+    let output = Command::new(root.join("install.sh"))
+        .arg("--build-hook")
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()?;
     let path = PathBuf::from(String::from_utf8(output.stdout)?.trim());
     if output.status.success() { Ok(path) } else { Err("install.sh --build-hook failed".into()) }
 }

@@ -3,7 +3,9 @@
 
 use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
-use crate::model::{Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs};
+use crate::model::{
+    Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs,
+};
 use crate::policy::schema::{PolicyFile, RuleExample};
 
 mod sources {
@@ -52,7 +54,9 @@ pub fn run() -> Result<Report, String> {
         match *name {
             "tools/programs.toml" => {}
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            tools if tools.starts_with("tools/") => tool(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            tools if tools.starts_with("tools/") => {
+                tool(name, &toml::from_str(text).map_err(broken)?, &mut report)
+            }
             _ => rules(name, &toml::from_str(text).map_err(broken)?, &mut report),
         }
     }
@@ -77,7 +81,9 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
         shown(&at, tool, row, report);
         for example in &row.examples {
             effect(&at, tool, example, &row.effect, &row.traits, report);
-            for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))) {
+            for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| {
+                row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))
+            }) {
                 let wanted = if dry { "read" } else { row.effect.as_str() };
                 effect(&at, tool, &format!("{example} {flag}"), wanted, &[], report);
             }
@@ -90,7 +96,11 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
         effect(file, tool, command, wanted, traits, report);
         if let (Some(reach), Some(found)) = (reach, greatest(command, &tool.name)) {
             let name = format!("{:?}", found.reach).to_lowercase();
-            report.check(file, command, (name != *reach).then(|| format!("reach is {name}, should be {reach}")));
+            report.check(
+                file,
+                command,
+                (name != *reach).then(|| format!("reach is {name}, should be {reach}")),
+            );
         }
     }
 }
@@ -130,11 +140,17 @@ fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
         for example in &row.examples {
             let found = greatest(example, "kubectl");
             let deletes = |o: &Operation| {
-                o.verb == "delete" && o.effect == Effect::ClusterWrite && o.target.kinds == ["pod"] && o.target.names.first().is_some_and(|n| n == "p")
+                o.verb == "delete"
+                    && o.effect == Effect::ClusterWrite
+                    && o.target.kinds == ["pod"]
+                    && o.target.names.first().is_some_and(|n| n == "p")
             };
             let problem = match &found {
                 Some(operation) if deletes(operation) => None,
-                other => Some(format!("should run kubectl delete pod p; found {:?}", other.as_ref().map(|o| &o.verb))),
+                other => Some(format!(
+                    "should run kubectl delete pod p; found {:?}",
+                    other.as_ref().map(|o| &o.verb)
+                )),
             };
             report.check(&format!("{file}: {}", row.programs.join(", ")), example, problem);
         }
@@ -147,12 +163,17 @@ fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
             let Some(verdict) = judged(command, selected) else {
-                report.check(&at, command, Some(format!("'{selected}' is none of read-only, gitops-only, writable")));
+                report.check(
+                    &at,
+                    command,
+                    Some(format!("'{selected}' is none of read-only, gitops-only, writable")),
+                );
                 continue;
             };
             let said: Vec<&str> = verdict.reasons().iter().map(|r| r.rule.as_str()).collect();
-            let problem = (said.contains(&rule.id.as_str()) != *matches)
-                .then(|| format!("should{} match; rules that do: {said:?}", if *matches { "" } else { " not" }));
+            let problem = (said.contains(&rule.id.as_str()) != *matches).then(|| {
+                format!("should{} match; rules that do: {said:?}", if *matches { "" } else { " not" })
+            });
             report.check(&at, command, problem);
         }
     }
@@ -197,8 +218,14 @@ fn facts(plan: &Plan, name: &str) -> Facts {
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::GitRepository(dir) => {
-                let config = vec![("remote.origin.url".to_owned(), "https://git.example.com/me/project.git".to_owned())];
-                facts.repositories.push((dir.clone(), Some(GitRepository { branch: Some("feature".to_owned()), config })));
+                let config = vec![(
+                    "remote.origin.url".to_owned(),
+                    "https://git.example.com/me/project.git".to_owned(),
+                )];
+                facts.repositories.push((
+                    dir.clone(),
+                    Some(GitRepository { branch: Some("feature".to_owned()), branches: Vec::new(), config }),
+                ));
             }
         }
     }
@@ -212,8 +239,11 @@ mod tests {
     #[test]
     fn every_example_of_the_policies_comes_to_what_it_says() {
         let report = run().unwrap();
-        let lines: Vec<String> =
-            report.failures.iter().map(|f| format!("{}\n    {}\n    {}", f.at, f.command, f.problem)).collect();
+        let lines: Vec<String> = report
+            .failures
+            .iter()
+            .map(|f| format!("{}\n    {}\n    {}", f.at, f.command, f.problem))
+            .collect();
         assert!(lines.is_empty(), "{} of {} examples:\n{}", lines.len(), report.ran, lines.join("\n"));
         assert!(report.ran > 1300, "only {} examples ran", report.ran);
     }
@@ -223,7 +253,14 @@ mod tests {
         let mut report = Report::default();
         let tool_file = ToolFile { name: "kubectl".to_owned(), ..ToolFile::default() };
         effect("here", &tool_file, "kubectl delete pod p", "read", &[], &mut report);
-        effect("here", &tool_file, "kubectl delete pod p", "cluster-write", &["dry-run".to_owned()], &mut report);
+        effect(
+            "here",
+            &tool_file,
+            "kubectl delete pod p",
+            "cluster-write",
+            &["dry-run".to_owned()],
+            &mut report,
+        );
         effect("here", &tool_file, "ls", "read", &[], &mut report);
         let row = CommandRow { path: "get".to_owned(), ..CommandRow::default() };
         shown("here", &tool_file, &row, &mut report);

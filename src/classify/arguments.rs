@@ -52,7 +52,10 @@ impl Arguments {
     pub(super) fn may_have(&self, pattern: &str) -> bool {
         let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
         self.has(pattern)
-            || self.flags.iter().any(|f| f.name == name && f.value.as_ref().is_some_and(|v| v.as_literal().is_none()))
+            || self
+                .flags
+                .iter()
+                .any(|f| f.name == name && f.value.as_ref().is_some_and(|v| v.as_literal().is_none()))
     }
 }
 
@@ -227,7 +230,11 @@ mod tests {
 
     #[test]
     fn pflag_values_are_attached_or_not() {
-        let a = parse(&words("a -nfoo b -n=bar --namespace baz --dry_run=none -o -x"), Lists(&LISTS), Spelling::Exact);
+        let a = parse(
+            &words("a -nfoo b -n=bar --namespace baz --dry_run=none -o -x"),
+            Lists(&LISTS),
+            Spelling::Exact,
+        );
         assert_eq!(a.value(&["--namespace"]).unwrap().value.as_ref().unwrap().as_literal(), Some("baz"));
         assert!(a.has("--dry-run=none") && a.has("-n=bar") && a.has("-o=-x"));
         assert_eq!(a.rest, words("a b"));
@@ -238,7 +245,8 @@ mod tests {
 
     #[test]
     fn git_abbreviates_long_options_to_a_unique_prefix() {
-        let has = |text: &str, name: &str| parse(&words(text), Lists(&LISTS), Spelling::Abbreviated).has(name);
+        let has =
+            |text: &str, name: &str| parse(&words(text), Lists(&LISTS), Spelling::Abbreviated).has(name);
         assert!(has("--no-veri", "--no-verify"));
         assert!(!has("--no-ver", "--no-verify"));
         assert!(has("--del", "--delete"));
@@ -247,7 +255,12 @@ mod tests {
 
     #[test]
     fn globs() {
-        assert!(glob("a*c", "abc") && glob("*", "") && glob("json*", "jsonpath=x") && glob("*/proxy/*", "/a/proxy/b"));
+        assert!(
+            glob("a*c", "abc")
+                && glob("*", "")
+                && glob("json*", "jsonpath=x")
+                && glob("*/proxy/*", "/a/proxy/b")
+        );
         assert!(!glob("a*c", "abd") && !glob("a", "ab") && !glob("*/secrets", "/secret"));
     }
 }

@@ -72,7 +72,9 @@ fn patches_only(args: &Arguments, keys: &[&str]) -> bool {
     if args.may_have("--patch-file") || args.may_have("--type=json") {
         return false;
     }
-    let Some(serde_json::Value::Object(patch)) = patch.and_then(|p| serde_json::from_str(p).ok()) else { return false };
+    let Some(serde_json::Value::Object(patch)) = patch.and_then(|p| serde_json::from_str(p).ok()) else {
+        return false;
+    };
     !patch.is_empty()
         && patch.iter().all(|(key, value)| {
             keys.contains(&key.as_str())

@@ -5,7 +5,8 @@ use super::arguments::{Arguments, Lists, Spelling, glob, parse};
 use super::effect::{Outcome, apply};
 use super::{Carried, Classified, code, tail};
 use crate::model::{
-    CarryKind, Command, Effect, Invocation, KeyRule, Operation, Reach, RepositoryTarget, Target, Tool, Word,
+    CarryKind, Command, Effect, HeadMove, Invocation, KeyRule, Operation, Reach, RepositoryTarget, Target,
+    Tool, Word,
 };
 
 /// Deepest chain of aliases that is followed.
@@ -48,7 +49,8 @@ fn with_verb(
     let verb = first.as_literal().map(str::to_owned);
     let row = verb.as_deref().and_then(|v| tool.commands.iter().find(|c| c.path == [v]));
     let (Some(verb), true) = (verb, front.doubt.is_none()) else {
-        let note = front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
+        let note =
+            front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
         let mut operation = operation(invocation, tool, front, "", Effect::Unknown);
         operation.note = Some(note);
         out.operations.push(operation);
@@ -75,8 +77,10 @@ fn known(
     if command.path == ["push"] {
         push_target(&args, &mut front.repository);
     }
+    front.repository.head = moves_head(command, &args);
     let skips = skips_hooks(invocation, tool, &front);
-    let informs = front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
+    let informs =
+        front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
     let Outcome { mut effect, reach, mut traits } = apply(command, &args, &[], tool.reach);
     if informs {
         effect = Effect::Read;
@@ -122,7 +126,8 @@ fn alias(
         }
         _ => {
             let mut operation = operation(invocation, tool, front, verb, Effect::Unknown);
-            operation.note = Some(format!("'{verb}' is no verb of git that is known; it may be an alias or a program"));
+            operation.note =
+                Some(format!("'{verb}' is no verb of git that is known; it may be an alias or a program"));
             operation.traits.push("alias");
             operation.target.repository.refspecs = words.iter().skip(1).cloned().collect();
             out.operations.push(operation);
@@ -179,7 +184,10 @@ fn options(words: &[Word], front: &mut Front) -> usize {
         };
         let takes_next = matches!(name, "-C" | "-c")
             || (attached.is_none()
-                && matches!(name, "--git-dir" | "--work-tree" | "--namespace" | "--config-env" | "--attr-source"));
+                && matches!(
+                    name,
+                    "--git-dir" | "--work-tree" | "--namespace" | "--config-env" | "--attr-source"
+                ));
         let value = if takes_next {
             let value = words.get(at).cloned();
             at += 1;
@@ -211,7 +219,9 @@ fn option(name: &str, value: Option<Word>, front: &mut Front) {
                     value.parts().iter().skip(1).for_each(|_| setting.push_unknown(false));
                     (key.to_lowercase(), setting)
                 }
-                None if value.as_literal().is_some() => (value.prefix().to_lowercase(), Word::literal("true")),
+                None if value.as_literal().is_some() => {
+                    (value.prefix().to_lowercase(), Word::literal("true"))
+                }
                 None => ("*".to_owned(), Word::unknown()),
             };
             front.repository.config.push((key, setting));
@@ -220,13 +230,26 @@ fn option(name: &str, value: Option<Word>, front: &mut Front) {
             let key = value.prefix().split_once('=').map_or("*", |(key, _)| key).to_lowercase();
             front.repository.config.push((key, Word::unknown()));
         }
-        "--version" | "-v" | "--help" | "-h" | "--html-path" | "--man-path" | "--info-path" | "--list-cmds" => {
+        "--version" | "-v" | "--help" | "-h" | "--html-path" | "--man-path" | "--info-path"
+        | "--list-cmds" => {
             front.informs = true;
         }
         "--exec-path" if value.parts().is_empty() => front.informs = true,
-        "-p" | "--paginate" | "-P" | "--no-pager" | "--bare" | "--no-replace-objects" | "--no-lazy-fetch"
-        | "--no-optional-locks" | "--no-advice" | "--literal-pathspecs" | "--glob-pathspecs" | "--noglob-pathspecs"
-        | "--icase-pathspecs" | "--namespace" | "--attr-source" => {}
+        "-p"
+        | "--paginate"
+        | "-P"
+        | "--no-pager"
+        | "--bare"
+        | "--no-replace-objects"
+        | "--no-lazy-fetch"
+        | "--no-optional-locks"
+        | "--no-advice"
+        | "--literal-pathspecs"
+        | "--glob-pathspecs"
+        | "--noglob-pathspecs"
+        | "--icase-pathspecs"
+        | "--namespace"
+        | "--attr-source" => {}
         other => front.doubt = Some(format!("git takes no option '{other}' before the verb that is known")),
     }
 }
@@ -240,7 +263,8 @@ fn from_environment(invocation: &Invocation, front: &mut Front) {
     }
     for i in 0..16 {
         let Some(key) = invocation.assigned(&format!("GIT_CONFIG_KEY_{i}")) else { break };
-        let value = invocation.assigned(&format!("GIT_CONFIG_VALUE_{i}")).cloned().unwrap_or_else(Word::unknown);
+        let value =
+            invocation.assigned(&format!("GIT_CONFIG_VALUE_{i}")).cloned().unwrap_or_else(Word::unknown);
         let key = key.as_literal().map_or_else(|| "*".to_owned(), str::to_lowercase);
         front.repository.config.push((key, value));
     }
@@ -259,9 +283,11 @@ fn skips_hooks(invocation: &Invocation, tool: &Tool, front: &Front) -> bool {
         // A count alone brings nothing: its keys are looked at one by one.
         *name != "GIT_CONFIG_COUNT" && invocation.assigned(name).is_some()
     });
-    let by_config = front.repository.config.iter().any(|(key, _)| {
-        key == "*" || rule_for(tool, key).is_some_and(|rule| rule.skips_hooks)
-    });
+    let by_config = front
+        .repository
+        .config
+        .iter()
+        .any(|(key, _)| key == "*" || rule_for(tool, key).is_some_and(|rule| rule.skips_hooks));
     by_env || by_config
 }
 
@@ -285,6 +311,23 @@ fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front) -> Vec<Ca
         }
     }
     out
+}
+
+/// Where a call leaves HEAD, if it may move it.
+fn moves_head(command: &Command, args: &Arguments) -> Option<HeadMove> {
+    let created = args.value(&["-b", "-B", "-c", "-C", "--create", "--force-create", "--orphan"]);
+    let at = |i: usize| args.rest.get(i).cloned();
+    let last = |least: usize| args.rest.last().filter(|_| args.rest.len() >= least).cloned();
+    let (to, surely) = match command.path {
+        ["checkout" | "switch"] if created.is_some() => (created.and_then(|g| g.value.clone()), true),
+        ["switch"] => (at(0), true),
+        ["checkout"] if args.rest.len() == 1 && args.dashed.is_none() => (at(0), false),
+        ["branch"] if ["-m", "-M", "--move"].iter().any(|f| args.has(f)) => (last(1), false),
+        ["symbolic-ref" | "rebase"] => (last(2), false),
+        ["stash"] if at(0).is_some_and(|w| w.as_literal() == Some("branch")) => (at(1), false),
+        _ => return None,
+    };
+    to.map(|to| HeadMove { to, surely })
 }
 
 fn push_target(args: &Arguments, target: &mut RepositoryTarget) {
@@ -323,7 +366,8 @@ fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &m
             }
         }
         let from = usize::from(carry.skip);
-        let runs = args.rest.first().and_then(Word::as_literal).is_some_and(|v| matches!(v, "foreach" | "run"));
+        let runs =
+            args.rest.first().and_then(Word::as_literal).is_some_and(|v| matches!(v, "foreach" | "run"));
         if !carry.flags.is_empty() || !runs || args.rest.len() <= from {
             continue;
         }
@@ -352,7 +396,13 @@ fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &m
     }
 }
 
-fn operation(invocation: &Invocation, tool: &'static Tool, front: Front, verb: &str, effect: Effect) -> Operation {
+fn operation(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    front: Front,
+    verb: &str,
+    effect: Effect,
+) -> Operation {
     Operation {
         tool: tool.name,
         verb: verb.to_owned(),

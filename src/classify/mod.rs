@@ -15,7 +15,9 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/tools.rs"));
 }
 
-use crate::model::{Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word};
+use crate::model::{
+    Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word,
+};
 
 /// Everything known of programs.
 #[must_use]
@@ -92,11 +94,14 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
 /// that changes something, that call counts; where they do not, the program is left alone.
 fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
     for (at, word) in invocation.argv.iter().enumerate().skip(1) {
-        let Some(tool) = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n)) else { continue };
+        let Some(tool) = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n)) else {
+            continue;
+        };
         let inner = tail(invocation, at);
-        let changes = as_tool(&inner, tool, tools).operations.iter().any(|o| {
-            o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local
-        });
+        let changes = as_tool(&inner, tool, tools)
+            .operations
+            .iter()
+            .any(|o| o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local);
         if changes {
             return vec![Carried::Invocation { invocation: inner, remote: None }];
         }

@@ -12,7 +12,9 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     let words = invocation.argv.get(1..).unwrap_or_default();
     let verb = match find_verb(words, tool) {
         Ok(verb) => verb,
-        Err(note) => return Classified { operations: vec![unknown(invocation, tool, note)], carried: Vec::new() },
+        Err(note) => {
+            return Classified { operations: vec![unknown(invocation, tool, note)], carried: Vec::new() };
+        }
     };
     let Some((command, rest)) = verb else {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };
@@ -30,8 +32,10 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     }
     let (kinds, names) = objects(command, &args);
     let Outcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
-    let mut target = Target { cluster: cluster(invocation, tool, command, &args), kinds, names, ..Target::default() };
-    target.namespace = args.value(tool.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
+    let mut target =
+        Target { cluster: cluster(invocation, tool, command, &args), kinds, names, ..Target::default() };
+    target.namespace =
+        args.value(tool.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
     let mut operation = Operation {
         tool: tool.name,
         verb: command.path.join(" "),
@@ -138,7 +142,9 @@ fn group_alias(group: &str, word: &str) -> bool {
 
 fn is_known_flag(word: &Word, tool: &Tool) -> bool {
     let prefix = word.prefix();
-    prefix.split_once('=').is_some_and(|(name, _)| name.starts_with("--") && tool.globals.value.contains(&name))
+    prefix
+        .split_once('=')
+        .is_some_and(|(name, _)| name.starts_with("--") && tool.globals.value.contains(&name))
         && !word.splits()
 }
 
@@ -162,7 +168,13 @@ fn unknown(invocation: &Invocation, tool: &'static Tool, note: String) -> Operat
     Operation { note: Some(note), ..operation(invocation, tool, "", Effect::Unknown, tool.reach) }
 }
 
-fn operation(invocation: &Invocation, tool: &'static Tool, verb: &str, effect: Effect, reach: Reach) -> Operation {
+fn operation(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    verb: &str,
+    effect: Effect,
+    reach: Reach,
+) -> Operation {
     Operation {
         tool: tool.name,
         verb: verb.to_owned(),
@@ -178,7 +190,10 @@ fn operation(invocation: &Invocation, tool: &'static Tool, verb: &str, effect: E
 
 /// Kinds and names among the arguments: `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`.
 fn objects(command: &Command, args: &Arguments) -> (Vec<String>, Vec<String>) {
-    let Some(first) = usize::from(command.kinds).checked_sub(1) else { return (Vec::new(), Vec::new()) };
+    let Some(first) = usize::from(command.kinds).checked_sub(1) else {
+        // `helm uninstall RELEASE`, `flux suspend kustomization NAME`
+        return (Vec::new(), args.rest.first().map(|w| w.display().into_owned()).into_iter().collect());
+    };
     let mut kinds = Vec::new();
     let mut names = Vec::new();
     for (i, word) in args.rest.iter().skip(first).enumerate() {
@@ -287,7 +302,9 @@ pub fn only_looks(by: &Invocation, tools: &Tools) -> bool {
     let runs = match name {
         "env" => args.iter().any(|w| !w.prefix().contains('=')),
         "find" => ["-exec", "-ok", "-delete", "-fprint", "-fls"].iter().any(|f| has(f)),
-        "date" | "hostname" => has("-s") || has("--set") || args.iter().any(|w| !w.prefix().starts_with(['+', '-'])),
+        "date" | "hostname" => {
+            has("-s") || has("--set") || args.iter().any(|w| !w.prefix().starts_with(['+', '-']))
+        }
         "sort" => has("-o") || has("--output") || has("--compress-program"),
         "nc" => has("-e") || has("-c") || has("-l"),
         "ip" | "ifconfig" | "route" | "arp" | "mount" => args.len() > 1,

@@ -22,11 +22,14 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         return out;
     }
     inner.argv = rest.to_vec();
-    let place = || Some(by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned()).unwrap_or_default());
+    let place =
+        || Some(by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned()).unwrap_or_default());
     match wrapper.style {
         WrapperStyle::Words => out.push(code(&joined(rest), &inner, "a command that is computed")),
         WrapperStyle::RemoteWords => {
-            if let Carried::Shell { text, arguments, by, .. } = code(&joined(rest), &inner, "a command that is computed") {
+            if let Carried::Shell { text, arguments, by, .. } =
+                code(&joined(rest), &inner, "a command that is computed")
+            {
                 out.push(Carried::Shell { text, arguments, by, remote: place() });
             }
         }
@@ -34,7 +37,9 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place() }),
         _ => match rest {
             // One word with spaces in it is a command line (`hyperfine 'a b'`).
-            [only] if only.prefix().contains(' ') => out.push(code(only, &inner, "a command that is computed")),
+            [only] if only.prefix().contains(' ') => {
+                out.push(code(only, &inner, "a command that is computed"))
+            }
             _ => out.push(Carried::Invocation { invocation: inner, remote: None }),
         },
     }
@@ -90,15 +95,23 @@ fn front(
         at += 1;
         if let Some(tool) = image_of(by, wrapper, word, tools) {
             // `docker run image args` where the image is one of our tools.
-            inner.argv = std::iter::once(Word::literal(tool)).chain(by.argv.iter().skip(at).cloned()).collect();
-            out.push(Carried::Invocation { invocation: inner.clone(), remote: Some(word.display().into_owned()) });
+            inner.argv =
+                std::iter::once(Word::literal(tool)).chain(by.argv.iter().skip(at).cloned()).collect();
+            out.push(Carried::Invocation {
+                invocation: inner.clone(),
+                remote: Some(word.display().into_owned()),
+            });
             return None;
         }
     }
     if !verb {
         return None;
     }
-    Some(if wrapper.verbs.is_empty() || !matches!(wrapper.style, WrapperStyle::Argv) { at } else { first_known(by, at, tools) })
+    Some(if wrapper.verbs.is_empty() || !matches!(wrapper.style, WrapperStyle::Argv) {
+        at
+    } else {
+        first_known(by, at, tools)
+    })
 }
 
 /// Between a launcher's verb and the program there may be an operand of its own (`direnv exec DIR …`): the first
@@ -113,7 +126,8 @@ fn first_known(by: &Invocation, at: usize, tools: &Tools) -> usize {
 }
 
 fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> Option<&'static str> {
-    let runs = wrapper.style == WrapperStyle::RemoteArgv && by.argv.iter().any(|w| w.as_literal() == Some("run"));
+    let runs =
+        wrapper.style == WrapperStyle::RemoteArgv && by.argv.iter().any(|w| w.as_literal() == Some("run"));
     let name = word.basename().filter(|_| runs)?;
     let name = name.split([':', '@']).next().unwrap_or(name);
     tools.tool(name).map(|t| t.name)
@@ -128,7 +142,13 @@ fn short<'s>(text: &str, list: &[&'s str]) -> Option<&'s str> {
 }
 
 /// One option; says how many words it takes.
-fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation, out: &mut Vec<Carried>) -> usize {
+fn option(
+    by: &Invocation,
+    wrapper: &Wrapper,
+    at: usize,
+    inner: &mut Invocation,
+    out: &mut Vec<Carried>,
+) -> usize {
     let Some(word) = by.argv.get(at) else { return 1 };
     let text = word.prefix();
     let (name, attached) = match text.split_once('=') {
@@ -143,12 +163,15 @@ fn option(by: &Invocation, wrapper: &Wrapper, at: usize, inner: &mut Invocation,
         inner.cwd = inner.cwd.iter().map(|d| d.enter(&to)).collect();
         return width;
     }
-    let code_flag = takes(wrapper.code) || short(text, wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
+    let code_flag = takes(wrapper.code)
+        || short(text, wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
     if code_flag {
         out.push(code(&value(), inner, "a command that is computed"));
         return by.argv.len();
     }
-    if let Some(attached) = short(text, wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty()) {
+    if let Some(attached) =
+        short(text, wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty())
+    {
         out.push(code(&Word::literal(attached), inner, "a command that is computed"));
         return by.argv.len();
     }
@@ -163,7 +186,9 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     let mut at = 1;
     let mut has_code = false;
     let mut reads_stdin = false;
-    while let Some(text) = by.argv.get(at).map(Word::prefix).filter(|t| t.len() > 1 && t.starts_with(['-', '+'])) {
+    while let Some(text) =
+        by.argv.get(at).map(Word::prefix).filter(|t| t.len() > 1 && t.starts_with(['-', '+']))
+    {
         at += 1;
         if text == "--" {
             break;
@@ -194,7 +219,9 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
         };
     }
     let from_input = operand.is_none_or(|w| {
-        reads_stdin || w.prefix().starts_with("/dev/fd/") || matches!(w.as_literal(), Some("-" | "/dev/stdin" | "/proc/self/fd/0"))
+        reads_stdin
+            || w.prefix().starts_with("/dev/fd/")
+            || matches!(w.as_literal(), Some("-" | "/dev/stdin" | "/proc/self/fd/0"))
     });
     // A script on disk is the caller's to read: nothing here touches files.
     if from_input { from_stdin(by) } else { Vec::new() }
@@ -248,7 +275,10 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
     let flag = |names: [&str; 2]| {
         options.iter().enumerate().find_map(|(i, w)| {
             let text = w.as_literal()?;
-            let attached = names.iter().find_map(|n| text.strip_prefix(n)).map(|v| v.trim_start_matches('=').to_owned())?;
+            let attached = names
+                .iter()
+                .find_map(|n| text.strip_prefix(n))
+                .map(|v| v.trim_start_matches('=').to_owned())?;
             let next = options.get(i + 1).and_then(Word::as_literal).map(str::to_owned);
             if attached.is_empty() { next } else { Some(attached) }
         })
@@ -258,8 +288,9 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
         Stdin::Text(text) if flag(["-a", "--arg-file"]).is_none() => Some(text.as_str()),
         _ => None,
     };
-    let run = |argv: Vec<Word>| {
-        Carried::Invocation { invocation: Invocation { argv, stdin: Stdin::Unknown, ..inner.clone() }, remote: None }
+    let run = |argv: Vec<Word>| Carried::Invocation {
+        invocation: Invocation { argv, stdin: Stdin::Unknown, ..inner.clone() },
+        remote: None,
     };
     let with = |value: &Word, name: &str| inner.argv.iter().map(|w| substitute(w, name, value)).collect();
     match (placeholder, text) {

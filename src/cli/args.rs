@@ -31,13 +31,19 @@ pub(super) enum Command {
     /// Show the rwenv selected for this directory, and what selects it
     Cur(InDir),
     /// Select a rwenv for this directory
-    #[command(after_help = "Writes .claude/rwenv, and adds it to the repository's .gitignore.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes")]
+    #[command(
+        after_help = "Writes .claude/rwenv, and adds it to the repository's .gitignore.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes"
+    )]
     Set(Set),
     /// Add a rwenv; on a terminal, without flags, it asks
-    #[command(after_help = "Examples:\n  rwenv add\n  rwenv add prod --type k3s --kubeconfig ~/.kube/config --context prod --read-only")]
+    #[command(
+        after_help = "Examples:\n  rwenv add\n  rwenv add prod --type k3s --kubeconfig ~/.kube/config --context prod --read-only"
+    )]
     Add(Add),
     /// Change fields of a rwenv
-    #[command(after_help = "Examples:\n  rwenv edit prod --read-only=false\n  rwenv edit prod --unset services --description 'the real one'")]
+    #[command(
+        after_help = "Examples:\n  rwenv edit prod --read-only=false\n  rwenv edit prod --unset services --description 'the real one'"
+    )]
     Edit(Edit),
     /// Remove a rwenv from the configuration
     Remove(Remove),
@@ -45,7 +51,9 @@ pub(super) enum Command {
     #[command(after_help = "Examples:\n  rwenv export > all.json\n  rwenv export prod --output prod.json")]
     Export(Export),
     /// Add the rwenvs of an exported file
-    #[command(after_help = "Examples:\n  rwenv import prod.json\n  rwenv export prod | ssh host rwenv import -")]
+    #[command(
+        after_help = "Examples:\n  rwenv import prod.json\n  rwenv export prod | ssh host rwenv import -"
+    )]
     Import(Import),
     /// Say whether commands run on this machine or in the dev container
     LocalMode(LocalMode),
@@ -59,10 +67,14 @@ pub(super) enum Command {
     /// Look at the rules and run their examples
     Policy(Policy),
     /// Register the hook with Claude Code, or take it out again
-    #[command(after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it); twice is as good as once.")]
+    #[command(
+        after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it); twice is as good as once."
+    )]
     Install(Install),
     /// Print completions for a shell
-    #[command(after_help = "Example: rwenv completions bash > ~/.local/share/bash-completion/completions/rwenv")]
+    #[command(
+        after_help = "Example: rwenv completions bash > ~/.local/share/bash-completion/completions/rwenv"
+    )]
     Completions {
         /// Which shell
         shell: Shell,
@@ -307,7 +319,8 @@ pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<u8> {
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
             let mut pages = vec![("rwenv".to_owned(), command())];
-            let subcommands = command().get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
+            let subcommands =
+                command().get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
             pages.extend(subcommands.into_iter().map(|c| (format!("rwenv-{}", c.get_name()), c)));
             for (name, page) in pages {
                 let mut text = Vec::new();

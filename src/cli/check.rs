@@ -54,7 +54,14 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());
-        out::json(&Explained { decision, command: &line, cwd: &context.cwd, programs: plan.programs, parts, reasons })?;
+        out::json(&Explained {
+            decision,
+            command: &line,
+            cwd: &context.cwd,
+            programs: plan.programs,
+            parts,
+            reasons,
+        })?;
     } else {
         print(&parts, &verdict, plan.programs);
     }
@@ -68,7 +75,11 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
 /// A word as bash would take it for one.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 fn decision(part: &Part) -> Decision {

@@ -1,16 +1,21 @@
 //! What `./install.sh --try` shows: recorded calls of an agent, judged by the real hook.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
-use comfy_table::Cell;
+use comfy_table::{Cell, ContentArrangement};
 use serde::{Deserialize, Serialize};
 
 use super::args::Demo;
 use super::out;
 use crate::model::Decision;
+
+/// Columns of the table where there is no terminal to ask.
+const PIPE_WIDTH: u16 = 150;
+/// Longest command line that is shown, in characters.
+const LONGEST: usize = 120;
 
 /// The part of a recorded call that is shown.
 #[derive(Deserialize)]
@@ -64,8 +69,15 @@ pub(super) fn demo(args: &Demo) -> anyhow::Result<u8> {
         return Ok(0);
     }
     let mut table = out::table(&["RWENV", "COMMAND", "VERDICT", "RULE", "WHY, AND WHAT INSTEAD"]);
+    if !std::io::stdout().is_terminal() {
+        table.set_width(PIPE_WIDTH).set_content_arrangement(ContentArrangement::Dynamic);
+    }
     for row in &rows {
-        let why = if row.instead.is_empty() { row.reason.clone() } else { format!("{}\n→ {}", row.reason, row.instead) };
+        let why = if row.instead.is_empty() {
+            row.reason.clone()
+        } else {
+            format!("{}\n→ {}", row.reason, row.instead)
+        };
         table.add_row([
             Cell::new(&row.rwenv),
             Cell::new(&row.command),
@@ -78,7 +90,10 @@ pub(super) fn demo(args: &Demo) -> anyhow::Result<u8> {
     let count = |decision| rows.iter().filter(|r| r.decision == decision).count();
     let counts = [Decision::Allow, Decision::Ask, Decision::Deny].map(count);
     let [allowed, asked, denied] = counts;
-    out::line(&format!("\n{} calls: {allowed} passed in silence, {asked} asked, {denied} denied", rows.len()));
+    out::line(&format!(
+        "\n{} calls: {allowed} passed in silence, {asked} asked, {denied} denied",
+        rows.len()
+    ));
     Ok(0)
 }
 
@@ -110,11 +125,18 @@ fn row(payload: &str, args: &Demo) -> anyhow::Result<Row> {
     };
     let (reason, rule) = text.lines().next().unwrap_or_default().rsplit_once(" [").unwrap_or_default();
     let instead = text.lines().find_map(|l| l.strip_prefix("  instead: ")).unwrap_or_default();
-    let shown = if call.tool_input.command.is_empty() { call.tool_input.file_path } else { call.tool_input.command };
-    let mut command = format!("{}{shown}", if call.tool_name == "Bash" { String::new() } else { format!("{} ", call.tool_name) });
+    let shown =
+        if call.tool_input.command.is_empty() { call.tool_input.file_path } else { call.tool_input.command };
+    let mut command = format!(
+        "{}{shown}",
+        if call.tool_name == "Bash" { String::new() } else { format!("{} ", call.tool_name) }
+    );
     let lines = command.lines().count();
     if lines > 1 {
         command = format!("{} … ({lines} lines)", command.lines().next().unwrap_or_default());
+    }
+    if command.chars().count() > LONGEST {
+        command = command.chars().take(LONGEST).chain(['…']).collect();
     }
     Ok(Row {
         rwenv: call.cwd.rsplit('/').next().unwrap_or_default().to_owned(),

@@ -33,7 +33,8 @@ fn rwenvs(file: &mut Object) -> Result<&mut Object, EditError> {
 }
 
 fn rwenv<'a>(file: &'a mut Object, name: &str) -> Result<&'a mut Object, EditError> {
-    let missing = || EditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
+    let missing =
+        || EditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
     rwenvs(file)?.get_mut(name).and_then(Value::as_object_mut).ok_or_else(missing)
 }
 
@@ -53,7 +54,9 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         let use_container = file.get("useDevContainer").and_then(Value::as_bool);
         let all = rwenvs(file)?;
         if all.contains_key(name.as_str()) {
-            return Err(EditError::Refused(format!("rwenv '{name}' is there already; change it with rwenv edit {name}")));
+            return Err(EditError::Refused(format!(
+                "rwenv '{name}' is there already; change it with rwenv edit {name}"
+            )));
         }
         let mut entry = Map::new();
         apply(&mut entry, values, use_container);
@@ -87,7 +90,8 @@ fn interview() -> anyhow::Result<(String, Fields)> {
     let kind = optional("Type (k3s, gke, …)", "k3s")?;
     let context = optional("Kubernetes context", &name)?;
     let kubeconfig = optional("Kubeconfig", "~/.kube/config")?;
-    let gcp_project = if kind.as_deref() == Some("gke") { optional("Google Cloud project", "")? } else { None };
+    let gcp_project =
+        if kind.as_deref() == Some("gke") { optional("Google Cloud project", "")? } else { None };
     let flux_repo = optional("Flux repository (URL)", "")?;
     let hosted = flux_repo.as_deref().map(|u| if u.contains("github.com") { "github" } else { "gitea" });
     let flux_repo_type = match hosted {
@@ -129,7 +133,11 @@ impl Fields {
         for (name, value) in texts {
             out.extend(value.as_ref().map(|v| (name.to_owned(), Value::from(v.as_str()))));
         }
-        let switches = [("readOnly", self.read_only), ("gitOpsOnly", self.git_ops_only), ("directPush", self.direct_push)];
+        let switches = [
+            ("readOnly", self.read_only),
+            ("gitOpsOnly", self.git_ops_only),
+            ("directPush", self.direct_push),
+        ];
         for (name, value) in switches {
             out.extend(value.map(|v| (name.to_owned(), Value::from(v))));
         }
@@ -139,7 +147,8 @@ impl Fields {
         if !self.services.is_empty() {
             let mut services = Map::new();
             for pair in &self.services {
-                let (name, url) = pair.split_once('=').with_context(|| format!("--service {pair}: write NAME=URL"))?;
+                let (name, url) =
+                    pair.split_once('=').with_context(|| format!("--service {pair}: write NAME=URL"))?;
                 services.insert(name.to_owned(), Value::from(url));
             }
             out.insert("services".to_owned(), Value::Object(services));
@@ -171,7 +180,11 @@ pub(super) fn edit(args: &Edit, environment: &Environment) -> anyhow::Result<u8>
         let entry = rwenv(file, &args.name)?;
         for field in &args.unset {
             if entry.shift_remove(field).is_none() {
-                return Err(EditError::Refused(format!("rwenv '{}' has no field '{}'", args.name, field.escape_debug())));
+                return Err(EditError::Refused(format!(
+                    "rwenv '{}' has no field '{}'",
+                    args.name,
+                    field.escape_debug()
+                )));
             }
         }
         apply(entry, values, use_container);
@@ -202,7 +215,8 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
     if config.rwenvs.get(&args.name).is_none() {
         bail!("there is no rwenv '{}'; see rwenv list", args.name.escape_debug());
     }
-    let question = format!("Remove rwenv '{}' from {}?", args.name, config::path(&environment.config_dir).display());
+    let question =
+        format!("Remove rwenv '{}' from {}?", args.name, config::path(&environment.config_dir).display());
     if !prompt::confirm(&question, args.yes)? {
         bail!("nothing was changed");
     }
@@ -214,7 +228,10 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
     if args.output.json {
         out::json(&Removed { removed: &args.name })?;
     } else {
-        out::line(&format!("rwenv '{}' removed; where it is still selected, cluster commands are refused", args.name));
+        out::line(&format!(
+            "rwenv '{}' removed; where it is still selected, cluster commands are refused",
+            args.name
+        ));
     }
     Ok(0)
 }
@@ -228,7 +245,8 @@ pub(super) fn export(args: &Export, environment: &Environment) -> anyhow::Result
     if let Some(missing) = args.names.iter().find(|n| !all.contains_key(n.as_str())) {
         bail!("there is no rwenv '{}'; see rwenv list", missing.escape_debug());
     }
-    let chosen: Object = all.into_iter().filter(|(n, _)| args.names.is_empty() || args.names.contains(n)).collect();
+    let chosen: Object =
+        all.into_iter().filter(|(n, _)| args.names.is_empty() || args.names.contains(n)).collect();
     let exported = serde_json::json!({ "version": "1.0", "rwenvs": chosen });
     match &args.output {
         None => out::json(&exported)?,
@@ -253,8 +271,9 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
         files::read(&args.file)?.with_context(|| format!("{}: there is no such file", args.file.display()))?
     };
     let shown = args.file.display();
-    let given: Object = serde_json::from_str(text.trim_start_matches('\u{feff}'))
-        .map_err(|e| anyhow::anyhow!("{shown}:{}:{}: {e}; write it with rwenv export", e.line(), e.column()))?;
+    let given: Object = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+        anyhow::anyhow!("{shown}:{}:{}: {e}; write it with rwenv export", e.line(), e.column())
+    })?;
     let Some(given) = given.get("rwenvs").and_then(Value::as_object) else {
         bail!("{shown}: there is no \"rwenvs\" in it; write it with rwenv export");
     };
@@ -262,7 +281,9 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
     config::update(&environment.config_dir, |file| {
         let all = rwenvs(file)?;
         if let Some(there) = names.iter().find(|n| all.contains_key(n.as_str())).filter(|_| !args.replace) {
-            return Err(EditError::Refused(format!("rwenv '{there}' is there already; say --replace to replace it")));
+            return Err(EditError::Refused(format!(
+                "rwenv '{there}' is there already; say --replace to replace it"
+            )));
         }
         all.extend(given.clone());
         Ok(())
@@ -286,7 +307,9 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
         config::update(&environment.config_dir, |file| {
             let container = file.get("devContainer").and_then(Value::as_str).is_some_and(|c| !c.is_empty());
             if switch == Switch::Off && !container {
-                return Err(EditError::Refused("no \"devContainer\" is named in envs.json; add its name there first".to_owned()));
+                return Err(EditError::Refused(
+                    "no \"devContainer\" is named in envs.json; add its name there first".to_owned(),
+                ));
             }
             file.insert("useDevContainer".to_owned(), Value::from(switch == Switch::Off));
             Ok(())
@@ -300,7 +323,10 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
     } else if local {
         out::line("local mode is on: commands run on this machine");
     } else {
-        out::line(&format!("local mode is off: commands run in the dev container '{}'", container.unwrap_or_default()));
+        out::line(&format!(
+            "local mode is off: commands run in the dev container '{}'",
+            container.unwrap_or_default()
+        ));
     }
     Ok(0)
 }

@@ -82,8 +82,11 @@ fn selected_name(selection: Option<&Selection>) -> Option<&str> {
 }
 
 fn flags(rwenv: &Rwenv) -> String {
-    let flags =
-        [(rwenv.read_only, "read-only"), (rwenv.git_ops_only, "gitops-only"), (rwenv.direct_push, "direct-push")];
+    let flags = [
+        (rwenv.read_only, "read-only"),
+        (rwenv.git_ops_only, "gitops-only"),
+        (rwenv.direct_push, "direct-push"),
+    ];
     let on: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
     if on.is_empty() { "writable".to_owned() } else { on.join(", ") }
 }
@@ -99,7 +102,8 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
     let selection = binding::selection(&environment::current_dir(), environment);
     let current = selected_name(selection.as_ref());
     if args.json {
-        let all: Vec<View<'_>> = (0..config.rwenvs.all.len()).filter_map(|i| view(&config, i, current)).collect();
+        let all: Vec<View<'_>> =
+            (0..config.rwenvs.all.len()).filter_map(|i| view(&config, i, current)).collect();
         out::json(&all)?;
         return Ok(0);
     }
@@ -139,7 +143,9 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
     }
     let name = selected_name(selection.as_ref());
     let at = name.and_then(|n| config.rwenvs.all.iter().position(|r| r.name.as_str() == n));
-    let source = selection.as_ref().map(|s| s.source.as_ref().map_or("$RWENV".to_owned(), |p| p.display().to_string()));
+    let source = selection
+        .as_ref()
+        .map(|s| s.source.as_ref().map_or("$RWENV".to_owned(), |p| p.display().to_string()));
     let rwenv = at.and_then(|at| config.rwenvs.all.get(at));
     if args.output.json {
         out::json(&Current { name, source, rwenv: at.and_then(|at| view(&config, at, name)) })?;
@@ -153,14 +159,24 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
         ),
         (Some(_), Some(rwenv)) => {
             let services = at.and_then(|at| config.services.get(at));
-            out::print(&sheet(&[rwenv], config.use_dev_container, source.as_deref(), services.map_or(&[], Vec::as_slice)));
+            out::print(&sheet(
+                &[rwenv],
+                config.use_dev_container,
+                source.as_deref(),
+                services.map_or(&[], Vec::as_slice),
+            ));
             Ok(0)
         }
     }
 }
 
 /// One or two rwenvs, a field per line.
-fn sheet(all: &[&Rwenv], container: Option<bool>, source: Option<&str>, services: &[(String, String)]) -> Table {
+fn sheet(
+    all: &[&Rwenv],
+    container: Option<bool>,
+    source: Option<&str>,
+    services: &[(String, String)],
+) -> Table {
     let mut table = out::table(&[]);
     let mut row = |label: &str, value: &dyn Fn(&Rwenv) -> String| {
         let values: Vec<String> = all.iter().map(|r| value(r)).collect();
@@ -239,7 +255,9 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
 /// The name that differs least, where it differs little.
 fn near<'a>(name: &str, all: &[&'a str]) -> Option<&'a str> {
     let lower = name.to_lowercase();
-    all.iter().copied().find(|n| n.to_lowercase() == lower || n.contains(&lower) || (n.len() > 2 && lower.contains(n)))
+    all.iter()
+        .copied()
+        .find(|n| n.to_lowercase() == lower || n.contains(&lower) || (n.len() > 2 && lower.contains(n)))
 }
 
 /// Adds `.claude/rwenv` to the repository's `.gitignore`, on a line of its own, once.
@@ -248,7 +266,11 @@ fn ignore(dir: &Path) -> anyhow::Result<()> {
     let inside = dir.strip_prefix(root).unwrap_or(Path::new(""));
     let line = format!("/{}", inside.join(".claude/rwenv").display());
     let path = root.join(".gitignore");
-    let text = if path.exists() { fs::read_to_string(&path).with_context(|| path.display().to_string())? } else { String::new() };
+    let text = if path.exists() {
+        fs::read_to_string(&path).with_context(|| path.display().to_string())?
+    } else {
+        String::new()
+    };
     let covers = |l: &str| {
         let l = l.trim();
         l == line || l == ".claude/rwenv" || l == ".claude/" || l == ".claude" || l == "**/.claude/rwenv"

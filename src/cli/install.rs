@@ -35,7 +35,12 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
         None => Map::new(),
         Some(text) if text.trim().is_empty() => Map::new(),
         Some(text) => serde_json::from_str(text).map_err(|e| {
-            anyhow::anyhow!("{}:{}:{}: {e}; correct the JSON there, nothing was changed", settings.display(), e.line(), e.column())
+            anyhow::anyhow!(
+                "{}:{}:{}: {e}; correct the JSON there, nothing was changed",
+                settings.display(),
+                e.line(),
+                e.column()
+            )
         })?,
     };
     let before = object.clone();
@@ -59,7 +64,10 @@ fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
         None => std::env::current_exe()?.with_file_name("rwenv-hook"),
     };
     if !path.is_file() {
-        bail!("{}: there is no hook program; build and place it with ./install.sh, or name it with --hook", path.display());
+        bail!(
+            "{}: there is no hook program; build and place it with ./install.sh, or name it with --hook",
+            path.display()
+        );
     }
     Ok(path)
 }
@@ -106,7 +114,8 @@ fn is_ours(handler: &Value) -> bool {
 fn add(object: &mut Map<String, Value>, hook: &Path, block_on_failure: bool) -> anyhow::Result<()> {
     let command = hook.to_str().context("the path of the hook is no text")?;
     // With `args` the agent starts the program itself; without, it would start a shell first.
-    let mut handler = json!({ "type": "command", "command": command, "args": ["claude"], "timeout": TIMEOUT });
+    let mut handler =
+        json!({ "type": "command", "command": command, "args": ["claude"], "timeout": TIMEOUT });
     if block_on_failure && let Some(handler) = handler.as_object_mut() {
         handler.insert("onFailure".to_owned(), "block".into());
     }
@@ -136,7 +145,8 @@ fn write(path: &Path, old: Option<&str>, new: &Map<String, Value>) -> anyhow::Re
 
 /// The version of Claude Code on PATH.
 fn claude_version() -> Option<(u64, u64, u64)> {
-    let output = Command::new("claude").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+    let output =
+        Command::new("claude").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let mut numbers = text.split_whitespace().next()?.split('.').map(str::parse::<u64>);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))

@@ -11,7 +11,8 @@ use crate::model::Decision;
 pub(super) fn colours() -> bool {
     let forced = environment::var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
     environment::var("NO_COLOR").is_none()
-        && (forced || (std::io::stdout().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")))
+        && (forced
+            || (std::io::stdout().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")))
 }
 
 /// Prints a line. A reader that went away is no error.

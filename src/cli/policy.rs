@@ -24,7 +24,9 @@ pub(super) fn policy(command: &PolicyCommand) -> anyhow::Result<u8> {
 
 /// The built-in policies by name.
 fn policies() -> anyhow::Result<Vec<(String, PolicyFile)>> {
-    let rules = SOURCES.iter().filter_map(|(name, text)| Some((name.strip_prefix("rules/")?.strip_suffix(".toml")?, text)));
+    let rules = SOURCES
+        .iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix("rules/")?.strip_suffix(".toml")?, text)));
     rules.map(|(name, text)| Ok((name.to_owned(), toml::from_str(text)?))).collect()
 }
 
@@ -110,14 +112,21 @@ fn show(id: &str, json: bool) -> anyhow::Result<u8> {
         .collect();
     if chosen.is_empty() {
         let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
-        bail!("there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list", id.escape_debug(), names.join(", "));
+        bail!(
+            "there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list",
+            id.escape_debug(),
+            names.join(", ")
+        );
     }
     if json {
         out::json(&chosen)?;
         return Ok(0);
     }
     for rule in &chosen {
-        out::line(&format!("{}: {}\n  when: {}\n  why: {}\n  instead: {}", rule.id, rule.decision, rule.when, rule.reason, rule.instead));
+        out::line(&format!(
+            "{}: {}\n  when: {}\n  why: {}\n  instead: {}",
+            rule.id, rule.decision, rule.when, rule.reason, rule.instead
+        ));
         for example in &rule.examples {
             let matches = if example.matches { "matches" } else { "does not match" };
             out::line(&format!("  {matches} ({}): {}", example.rwenv, example.command));
@@ -148,10 +157,19 @@ fn markdown(all: &[(String, PolicyFile)]) -> String {
          runs every example. This page is made by `just policies` from the files; a test keeps it current.\n",
     );
     for (name, policy) in all {
-        out.push_str(&format!("\n## {name}\n\n{}\n\n| rule | decision | when | why |\n| --- | --- | --- | --- |\n", policy.about));
+        out.push_str(&format!(
+            "\n## {name}\n\n{}\n\n| rule | decision | when | why |\n| --- | --- | --- | --- |\n",
+            policy.about
+        ));
         for rule in &policy.rule {
             let cell = |text: &str| text.replace('|', "\\|");
-            out.push_str(&format!("| `{}` | {} | {} | {} |\n", rule.id, rule.decision, cell(&when(rule)), cell(&rule.reason)));
+            out.push_str(&format!(
+                "| `{}` | {} | {} | {} |\n",
+                rule.id,
+                rule.decision,
+                cell(&when(rule)),
+                cell(&rule.reason)
+            ));
         }
     }
     out

@@ -1,11 +1,12 @@
 //! From a plan and the answers to its questions to the verdict.
 
-use super::push;
 use super::subject::{Judge, of_cluster, of_repository, selected};
 use super::{Plan, Planned, ids};
+use super::{head, push};
 use crate::classify;
 use crate::model::{
-    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Verdict, Word,
+    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span,
+    Verdict, Word,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -34,10 +35,15 @@ pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
 #[must_use]
 pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
     let mut parts = Vec::new();
-    for planned in &plan.planned {
-        for operation in resolved(planned, facts) {
+    for (at, planned) in plan.planned.iter().enumerate() {
+        for operation in resolved(plan, at, planned, facts) {
             let reasons = judge(&operation, facts, rwenvs, &plan.context);
-            parts.push(Part { span: operation.span, text: String::new(), operation: Some(operation), reasons });
+            parts.push(Part {
+                span: operation.span,
+                text: String::new(),
+                operation: Some(operation),
+                reasons,
+            });
         }
     }
     for opaque in &plan.opaque {
@@ -48,8 +54,10 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
         part.text = excerpt(part.span, &plan.line);
         for reason in &mut part.reasons {
             if let Some(why) = &rwenvs.broken {
-                reason.text =
-                    format!("{} The configuration is broken, so every rwenv counts as read-only: {why}", reason.text);
+                reason.text = format!(
+                    "{} The configuration is broken, so every rwenv counts as read-only: {why}",
+                    reason.text
+                );
             }
             reason.part.clone_from(&part.text);
         }
@@ -58,54 +66,50 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
 }
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
-fn resolved(planned: &Planned, facts: &Facts) -> Vec<Operation> {
-    let mut operation = planned.operation.clone();
-    if operation.reach != Reach::Repository || operation.effect <= Effect::Read {
-        return vec![operation];
+fn resolved(plan: &Plan, at: usize, planned: &Planned, facts: &Facts) -> Vec<Operation> {
+    let mut all = vec![planned.operation.clone()];
+    if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
+        return all;
     }
-    let dirs: Vec<&str> = operation.target.repository.dirs.iter().filter_map(Dir::path).collect();
-    let repositories: Vec<_> = dirs.iter().map(|d| facts.repository(d)).collect();
-    if operation.traits.contains(&"alias") {
-        let key = format!("alias.{}", operation.verb.to_lowercase());
-        let text = repositories.iter().flatten().find_map(|r| r.get(&key));
-        if let Some(text) = text {
-            let mut invocation = planned.invocation.clone();
-            // The same call again, with the alias as configuration of its own.
-            invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
-            let found = classify::classify(&invocation, classify::tools());
-            let mut all: Vec<Operation> = found.operations;
-            if found.carried.is_empty() {
-                for one in &mut all {
-                    fill(one, &repositories);
-                }
-                return all;
+    if planned.operation.traits.contains(&"alias")
+        && let Some(meant) = alias(planned, facts)
+    {
+        all = meant;
+    }
+    for operation in all.iter_mut().filter(|o| o.verb == "push") {
+        let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
+        let before = plan.planned.get(..at).unwrap_or_default();
+        let mut updates = Vec::new();
+        for dir in dirs {
+            let repository = dir.and_then(|d| facts.repository(d));
+            for possible in head::possible(plan, before, operation, repository) {
+                updates.extend(push::updates(&operation.target.repository, possible.as_ref()));
             }
         }
+        operation.target.repository.updates = updates;
     }
-    fill(&mut operation, &repositories);
-    vec![operation]
+    all
 }
 
-fn fill(operation: &mut Operation, repositories: &[Option<&crate::model::GitRepository>]) {
-    if operation.verb != "push" {
-        return;
-    }
-    let target = operation.target.repository.clone();
-    let mut updates = Vec::new();
-    for repository in repositories {
-        updates.extend(push::updates(&target, *repository));
-    }
-    if repositories.is_empty() {
-        updates = push::updates(&target, None);
-    }
-    operation.target.repository.updates = updates;
+/// What an alias of the repository's configuration stands for: the same call again, with the alias as configuration
+/// of its own. None where it is none, or runs a program.
+fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
+    let operation = &planned.operation;
+    let key = format!("alias.{}", operation.verb.to_lowercase());
+    let dirs = operation.target.repository.dirs.iter().filter_map(Dir::path);
+    let text = dirs.filter_map(|d| facts.repository(d)).find_map(|r| r.get(&key))?;
+    let mut invocation = planned.invocation.clone();
+    invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
+    let found = classify::classify(&invocation, classify::tools());
+    found.carried.is_empty().then_some(found.operations)
 }
 
 fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Reason> {
     let judges = match operation.reach {
         Reach::Local if operation.effect <= Effect::LocalWrite => return Vec::new(),
         Reach::Local => {
-            let dirs = if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
+            let dirs =
+                if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
             let mut judges = selected(dirs, facts, rwenvs);
             judges.retain(|j| matches!(j, Judge::Subject(..)));
             judges
@@ -239,7 +243,9 @@ fn mentions_tools(line: &str) -> bool {
 
 /// True where the text has what it takes to make a command out of something else.
 fn builds_code(line: &str) -> bool {
-    ["eval", "source", "base64", "xxd", "| sh", "|sh", "bash", "$'", "printf", "${!", "declare"].iter().any(|w| line.contains(w))
+    ["eval", "source", "base64", "xxd", "| sh", "|sh", "bash", "$'", "printf", "${!", "declare"]
+        .iter()
+        .any(|w| line.contains(w))
 }
 
 fn excerpt(span: Span, line: &str) -> String {

@@ -1,6 +1,7 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
 mod conclude;
+mod head;
 mod plan;
 mod push;
 mod subject;

@@ -26,6 +26,8 @@ pub struct Plan {
     pub questions: Vec<Question>,
     /// How many programs it would run.
     pub programs: usize,
+    /// Where the programs of the line itself stand, in order.
+    pub spans: Vec<Span>,
 }
 
 /// An operation and the invocation it was read from.
@@ -67,7 +69,8 @@ pub fn plan_argv(argv: &[String], context: &Context) -> Plan {
 pub fn plan_unread(text: &str, context: &Context, what: &str) -> Plan {
     let span = Span { start: 0, end: text.len() };
     let opaque = Opaque { kind: OpaqueKind::Syntax, span, what: what.to_owned(), invocation: None };
-    let plan = Plan { line: text.to_owned(), context: context.clone(), opaque: vec![opaque], ..Plan::default() };
+    let plan =
+        Plan { line: text.to_owned(), context: context.clone(), opaque: vec![opaque], ..Plan::default() };
     plan.finish()
 }
 
@@ -98,6 +101,9 @@ impl Plan {
         if depth > DEEPEST || self.programs > MOST {
             self.limit(invocation.span);
             return;
+        }
+        if depth == 0 {
+            self.spans.push(invocation.span);
         }
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
         for operation in &mut operations {
@@ -151,7 +157,9 @@ impl Plan {
     /// Something unknown: kept, unless it is known to be harmless, or shown as what it would do at worst.
     fn unknown(&mut self, opaque: Opaque) {
         let tools = classify::tools();
-        if opaque.kind == OpaqueKind::Code && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, tools.producers)) {
+        if opaque.kind == OpaqueKind::Code
+            && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, tools.producers))
+        {
             return;
         }
         if opaque.kind != OpaqueKind::Program {
@@ -165,7 +173,9 @@ impl Plan {
         let mut worst: Option<Operation> = None;
         for tool in tools.tools {
             let read_as = classify::as_tool(invocation, tool, tools);
-            let changes = |o: &Operation| o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local;
+            let changes = |o: &Operation| {
+                o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local
+            };
             let found = read_as.operations.into_iter().filter(changes).max_by_key(|o| o.effect);
             worst = worst.into_iter().chain(found).max_by_key(|o| o.effect);
         }
@@ -188,7 +198,8 @@ impl Plan {
                     questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
                     questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
                     let target = &operation.target.cluster;
-                    let named = target.context.is_some() || target.kubeconfig.is_some() || target.remote.is_some();
+                    let named =
+                        target.context.is_some() || target.kubeconfig.is_some() || target.remote.is_some();
                     if operation.effect > Effect::ReadSecret && !named {
                         questions.push(Question::CurrentContext);
                     }
@@ -196,7 +207,9 @@ impl Plan {
                 Reach::Repository if operation.effect > Effect::Read => {
                     let dirs = &operation.target.repository.dirs;
                     questions.extend(dirs.iter().cloned().map(Question::Binding));
-                    questions.extend(dirs.iter().filter_map(Dir::path).map(|d| Question::GitRepository(d.to_owned())));
+                    questions.extend(
+                        dirs.iter().filter_map(Dir::path).map(|d| Question::GitRepository(d.to_owned())),
+                    );
                 }
                 Reach::Repository => {}
             }
@@ -229,7 +242,9 @@ fn only_looks(carried: &Carried) -> bool {
     let Carried::Shell { text, arguments, by, .. } = carried else { return false };
     let analysis = analyze_carried(text, arguments.clone(), by, &Context::default());
     let harmless = |i: &Invocation| classify::only_looks(i, classify::tools());
-    analysis.opaque.is_empty() && !analysis.invocations.is_empty() && analysis.invocations.iter().all(harmless)
+    analysis.opaque.is_empty()
+        && !analysis.invocations.is_empty()
+        && analysis.invocations.iter().all(harmless)
 }
 
 /// True for a command whose output is made for a shell to evaluate.

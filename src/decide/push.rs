@@ -54,17 +54,15 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
         return RefUpdate { destination: Some("^".to_owned()), force, delete };
     }
     let pushes_head = destination == source && matches!(source, "HEAD" | "@");
-    let destination = if pushes_head {
-        repository.and_then(|r| r.branch.clone())
-    } else {
-        named(destination)
-    };
+    let destination =
+        if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination) };
     RefUpdate { destination, force, delete }
 }
 
 /// A destination by name; a pattern may stand for any branch.
 fn named(destination: &str) -> Option<String> {
-    let short = destination.strip_prefix("refs/heads/").or(destination.strip_prefix("heads/")).unwrap_or(destination);
+    let short =
+        destination.strip_prefix("refs/heads/").or(destination.strip_prefix("heads/")).unwrap_or(destination);
     let pattern = short.contains('*') && !short.starts_with("refs/tags/");
     (!pattern).then(|| short.to_owned())
 }
@@ -91,7 +89,11 @@ impl Settings<'_> {
             return word.as_literal().map(str::to_owned);
         }
         let branch = self.repository.and_then(|r| r.branch.as_deref()).unwrap_or_default();
-        for key in [format!("branch.{branch}.pushremote"), "remote.pushdefault".into(), format!("branch.{branch}.remote")] {
+        for key in [
+            format!("branch.{branch}.pushremote"),
+            "remote.pushdefault".into(),
+            format!("branch.{branch}.remote"),
+        ] {
             if let Some(value) = self.get(&key) {
                 return value;
             }
@@ -111,8 +113,10 @@ impl Settings<'_> {
     fn configured(&self) -> Vec<Word> {
         let Some(remote) = self.remote() else { return vec![Word::unknown()] };
         let key = format!("remote.{remote}.push");
-        let own = self.target.config.iter().filter(|(k, _)| k.eq_ignore_ascii_case(&key)).map(|(_, w)| w.clone());
-        let theirs = self.repository.iter().flat_map(|r| &r.config).filter(|(k, _)| k.eq_ignore_ascii_case(&key));
+        let own =
+            self.target.config.iter().filter(|(k, _)| k.eq_ignore_ascii_case(&key)).map(|(_, w)| w.clone());
+        let theirs =
+            self.repository.iter().flat_map(|r| &r.config).filter(|(k, _)| k.eq_ignore_ascii_case(&key));
         own.chain(theirs.map(|(_, v)| Word::literal(v.as_str()))).collect()
     }
 
@@ -165,6 +169,7 @@ mod tests {
     fn repository(branch: &str, config: &[(&str, &str)]) -> GitRepository {
         GitRepository {
             branch: Some(branch.into()),
+            branches: Vec::new(),
             config: config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
         }
     }
@@ -208,7 +213,12 @@ mod tests {
 
     #[test]
     fn urls_are_compared_by_what_they_name() {
-        for url in ["git@github.com:o/r.git", "ssh://git@github.com:22/o/r", "https://GitHub.com/o/r/", "https://x:y@github.com/o/r.git"] {
+        for url in [
+            "git@github.com:o/r.git",
+            "ssh://git@github.com:22/o/r",
+            "https://GitHub.com/o/r/",
+            "https://x:y@github.com/o/r.git",
+        ] {
             assert!(same_repository(url, "https://github.com/o/r"), "{url}");
         }
         assert!(!same_repository("https://github.com/o/r2", "https://github.com/o/r"));

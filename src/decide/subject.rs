@@ -2,7 +2,8 @@
 
 use super::push::same_repository;
 use crate::model::{
-    Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs, Word, normalize,
+    Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
+    Word, normalize,
 };
 use crate::policy::Subject;
 
@@ -20,7 +21,12 @@ pub(super) enum Judge {
 }
 
 /// The judges of an operation on a cluster.
-pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
+pub(super) fn of_cluster(
+    operation: &Operation,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+    start: &Context,
+) -> Vec<Judge> {
     let target = &operation.target.cluster;
     let home = start.home.as_str();
     let mut selected = selected(&operation.cwd, facts, rwenvs);
@@ -41,7 +47,11 @@ pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, 
     }
     if let Some(place) = target.remote.as_ref().filter(|p| rwenvs.dev_container.as_ref() != Some(*p)) {
         let foreign = Subject::foreign(&format!("the cluster seen from {place}"));
-        return if operation.effect > Effect::ReadSecret { vec![Judge::Subject(foreign, None)] } else { selected };
+        return if operation.effect > Effect::ReadSecret {
+            vec![Judge::Subject(foreign, None)]
+        } else {
+            selected
+        };
     }
     if let Some(file) = &target.kubeconfig {
         return by_kubeconfig(file, rwenvs, &selected, home);
@@ -51,13 +61,18 @@ pub(super) fn of_cluster(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, 
     if operation.effect > Effect::ReadSecret
         && let Some(context) = facts.current_context.as_deref()
     {
-        let known = all.iter().any(|j| matches!(j, Judge::Subject(s, _) if has_context(rwenvs, &s.name, context)));
+        let known =
+            all.iter().any(|j| matches!(j, Judge::Subject(s, _) if has_context(rwenvs, &s.name, context)));
         let owners = owners(context, rwenvs);
-        let any_context = all.iter().any(|j| matches!(j, Judge::Subject(s, _) if names_context(rwenvs, &s.name)));
+        let any_context =
+            all.iter().any(|j| matches!(j, Judge::Subject(s, _) if names_context(rwenvs, &s.name)));
         if !known && !owners.is_empty() {
             all.extend(owners);
         } else if !known && any_context {
-            all.push(Judge::Subject(Subject::foreign(&format!("context '{context}' (your kubeconfig's current one)")), None));
+            all.push(Judge::Subject(
+                Subject::foreign(&format!("context '{context}' (your kubeconfig's current one)")),
+                None,
+            ));
         }
     }
     all
@@ -72,7 +87,10 @@ fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
 }
 
 fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {
-    (rwenvs.all.iter()).filter(|r| r.has_context(context)).map(|r| Judge::Subject(Subject::of(r), None)).collect()
+    (rwenvs.all.iter())
+        .filter(|r| r.has_context(context))
+        .map(|r| Judge::Subject(Subject::of(r), None))
+        .collect()
 }
 
 fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
@@ -187,7 +205,9 @@ fn is_flux_repository(
     let named = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
     let by_remote = repository.is_some_and(|r| {
         r.config.iter().any(|(k, v)| {
-            k.starts_with("remote.") && (k.ends_with(".url") || k.ends_with(".pushurl")) && same_repository(v, url)
+            k.starts_with("remote.")
+                && (k.ends_with(".url") || k.ends_with(".pushurl"))
+                && same_repository(v, url)
         })
     });
     by_remote || named.is_some_and(|n| same_repository(n, url))

@@ -24,18 +24,22 @@ fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
         return Err("the payload is larger than 4 MiB".to_owned());
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err("nothing came on standard input; the agent has to write its PreToolUse JSON there".to_owned());
+        return Err(
+            "nothing came on standard input; the agent has to write its PreToolUse JSON there".to_owned()
+        );
     }
     let payload = std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))?;
-    let call: PreToolUse<'_> =
-        serde_json::from_str(payload).map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))?;
+    let call: PreToolUse<'_> = serde_json::from_str(payload)
+        .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))?;
     if call.hook_event_name.as_deref().is_some_and(|event| event != "PreToolUse") {
         return Ok(None);
     }
     if !matches!(&*call.tool_name, "Bash" | "PowerShell" | "Monitor") {
         return Ok(None);
     }
-    let Some(input) = call.tool_input else { return Err(format!("tool '{}' came without tool_input", call.tool_name)) };
+    let Some(input) = call.tool_input else {
+        return Err(format!("tool '{}' came without tool_input", call.tool_name));
+    };
     let shell: ShellInput<'_> = serde_json::from_str(input.get())
         .map_err(|e| format!("tool_input of '{}' is not understood ({e})", call.tool_name))?;
     let command = shell.command.into_owned();
@@ -43,7 +47,10 @@ fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
         return Err("the command line holds a NUL character".to_owned());
     }
     if command.len() > LONGEST_COMMAND {
-        return Err(format!("the command line has {} bytes, more than a shell takes ({LONGEST_COMMAND})", command.len()));
+        return Err(format!(
+            "the command line has {} bytes, more than a shell takes ({LONGEST_COMMAND})",
+            command.len()
+        ));
     }
     Ok(Some((call, command)))
 }
@@ -60,10 +67,15 @@ fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Rep
     let snapshot = host::snapshot(environment);
     let facts = snapshot.observe(&plan.questions);
     let verdict = decide::conclude(&plan, &facts, &snapshot.rwenvs);
-    let record = audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
+    let record =
+        audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
     let recorded = audit::append(record, &verdict, environment);
     // Without a record of it, nothing is changed.
-    reply(&verdict, call.permission_mode.as_deref(), recorded.err().filter(|_| plan.changes_something()).map(|e| e.to_string()))
+    reply(
+        &verdict,
+        call.permission_mode.as_deref(),
+        recorded.err().filter(|_| plan.changes_something()).map(|e| e.to_string()),
+    )
 }
 
 fn reply(verdict: &Verdict, mode: Option<&str>, unrecorded: Option<String>) -> Reply {

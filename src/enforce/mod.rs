@@ -70,7 +70,9 @@ fn claude_door() -> Reply {
     let mut bytes = Vec::new();
     match std::io::stdin().lock().take(LONGEST_PAYLOAD + 1).read_to_end(&mut bytes) {
         Ok(_) => claude::answer(&bytes, &environment),
-        Err(error) => Reply::block(&format!("rwenv: the call could not be read from standard input: {error}")),
+        Err(error) => {
+            Reply::block(&format!("rwenv: the call could not be read from standard input: {error}"))
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! The net under a hook. An agent runs the command when its hook crashes, is killed or is too slow, so each of these
 //! has to end as a denial: a panic, a fatal signal, too much memory, too much time. Only `kill -9` gets through.
-#![expect(unsafe_code, reason = "signal handlers and an allocator cannot be had without; both are kept to this file")]
+#![expect(
+    unsafe_code,
+    reason = "signal handlers and an allocator cannot be had without; both are kept to this file"
+)]
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;

@@ -73,7 +73,12 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
         cut: length.saturating_sub(LONGEST),
         decision: verdict.decision().as_str(),
         reasons: (verdict.reasons().iter())
-            .map(|r| Said { rule: &r.rule, decision: r.decision.as_str(), rwenv: r.rwenv.as_deref(), part: said(r) })
+            .map(|r| Said {
+                rule: &r.rule,
+                decision: r.decision.as_str(),
+                rwenv: r.rwenv.as_deref(),
+                part: said(r),
+            })
             .collect(),
     };
     let mut line = vec![b'\n'];

@@ -99,15 +99,25 @@ fn by_consumers(dir: &Path, real: &Path, environment: &Environment) -> Option<Se
     let path = environment.config_dir.join("env-consumers.json");
     let text = match files::read_trusted(&path) {
         Ok(text) => text?,
-        Err(error) => return Some(Selection { bound: Bound::Invalid(error.to_string()), source: Some(path) }),
+        Err(error) => {
+            return Some(Selection { bound: Bound::Invalid(error.to_string()), source: Some(path) });
+        }
     };
     let bound = match serde_json::from_str::<BTreeMap<String, String>>(&text) {
         Ok(all) => {
             let holds = |key: &str| dir.starts_with(key) || real.starts_with(key);
-            let (_, name) = all.iter().filter(|(key, _)| key.starts_with('/') && holds(key)).max_by_key(|(key, _)| key.len())?;
+            let (_, name) = all
+                .iter()
+                .filter(|(key, _)| key.starts_with('/') && holds(key))
+                .max_by_key(|(key, _)| key.len())?;
             named(name, &path.display().to_string())
         }
-        Err(e) => Bound::Invalid(format!("{}:{}:{}: {e}; correct the JSON there", path.display(), e.line(), e.column())),
+        Err(e) => Bound::Invalid(format!(
+            "{}:{}:{}: {e}; correct the JSON there",
+            path.display(),
+            e.line(),
+            e.column()
+        )),
     };
     Some(Selection { bound, source: Some(path) })
 }

@@ -73,11 +73,19 @@ fn salvage(config_dir: &Path, why: &str) -> Rwenvs {
             let mut rwenv = Rwenv::named(name.clone());
             rwenv.read_only = true;
             rwenv.flux_git_repo = text("fluxGitRepo");
-            rwenv.places.push(Place { kubeconfig_path: text("kubeconfigPath"), kubernetes_context: text("kubernetesContext") });
+            rwenv.places.push(Place {
+                kubeconfig_path: text("kubeconfigPath"),
+                kubernetes_context: text("kubernetesContext"),
+            });
             rwenv
         })
         .collect();
-    Rwenvs { all, config_dir: config_dir.display().to_string(), dev_container: None, broken: Some(why.to_owned()) }
+    Rwenvs {
+        all,
+        config_dir: config_dir.display().to_string(),
+        dev_container: None,
+        broken: Some(why.to_owned()),
+    }
 }
 
 /// Reads and checks the file. A missing file is a configuration without rwenvs.
@@ -104,13 +112,20 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
             Version::Number(number) => number.to_string(),
         };
         let problem = format!("version '{shown}' is not known");
-        return Err(at_name(text, "version", path, problem, "write \"version\": \"1.0\", or use a newer rwenv".to_owned()));
+        return Err(at_name(
+            text,
+            "version",
+            path,
+            problem,
+            "write \"version\": \"1.0\", or use a newer rwenv".to_owned(),
+        ));
     }
     let names: Names = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
     for (rwenv, fields) in &names.rwenvs {
         for (field, _) in &fields.0 {
             if let Some(meant) = nearly(field) {
-                let problem = format!("rwenv '{}' has a field '{}'", rwenv.escape_debug(), field.escape_debug());
+                let problem =
+                    format!("rwenv '{}' has a field '{}'", rwenv.escape_debug(), field.escape_debug());
                 return Err(at_name(text, field, path, problem, format!("write \"{meant}\"")));
             }
         }
@@ -118,8 +133,9 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
     let mut rwenvs = Rwenvs { config_dir: config_dir.display().to_string(), ..Rwenvs::default() };
     let mut services = Vec::new();
     for (name, mut entry) in file.rwenvs.0 {
-        let checked = RwenvName::new(&name)
-            .map_err(|e| at_name(text, &name, path, e.to_string(), "rename it with rwenv edit or in the file".to_owned()))?;
+        let checked = RwenvName::new(&name).map_err(|e| {
+            at_name(text, &name, path, e.to_string(), "rename it with rwenv edit or in the file".to_owned())
+        })?;
         services.push(std::mem::take(&mut entry.services.0));
         rwenvs.all.push(rwenv(checked, entry));
     }
@@ -129,7 +145,8 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
 
 fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
     let flat = Place { kubeconfig_path: entry.kubeconfig_path, kubernetes_context: entry.kubernetes_context };
-    let mut places: Vec<Place> = [entry.local, entry.container].into_iter().flatten().map(Place::from).collect();
+    let mut places: Vec<Place> =
+        [entry.local, entry.container].into_iter().flatten().map(Place::from).collect();
     if flat != Place::default() {
         places.insert(0, flat);
     }
@@ -198,7 +215,10 @@ pub fn update<E: From<ConfigError>>(
     let path = path(config_dir);
     let text = files::read_trusted(&path).map_err(ConfigError::from)?;
     let mut object = match &text {
-        None => Map::from_iter([("version".to_owned(), Value::from("1.0")), ("rwenvs".to_owned(), Map::new().into())]),
+        None => Map::from_iter([
+            ("version".to_owned(), Value::from("1.0")),
+            ("rwenvs".to_owned(), Map::new().into()),
+        ]),
         Some(text) => {
             parse(text, &path, config_dir)?;
             let bare = text.strip_prefix('\u{feff}').unwrap_or(text);

@@ -225,7 +225,10 @@ fn one_edit(a: &str, b: &str) -> bool {
     let longest = a.len().max(b.len());
     let back = back.min(a.len().min(b.len()) - front.min(a.len().min(b.len())));
     let differ = longest - front - back;
-    let swapped = differ == 2 && a.len() == b.len() && a.get(front) == b.get(front + 1) && a.get(front + 1) == b.get(front);
+    let swapped = differ == 2
+        && a.len() == b.len()
+        && a.get(front) == b.get(front + 1)
+        && a.get(front + 1) == b.get(front);
     (differ <= 1 && a.len().abs_diff(b.len()) <= 1) || swapped
 }
 

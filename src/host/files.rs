@@ -67,7 +67,8 @@ pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
     let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
     trust(path, &meta)?;
     let linked = fs::symlink_metadata(path).map_err(|e| FileError::io(path, e))?.is_symlink();
-    let real = if linked { fs::canonicalize(path).map_err(|e| FileError::io(path, e))? } else { path.to_owned() };
+    let real =
+        if linked { fs::canonicalize(path).map_err(|e| FileError::io(path, e))? } else { path.to_owned() };
     if let Some(folder) = real.parent() {
         trust(folder, &fs::metadata(folder).map_err(|e| FileError::io(folder, e))?)?;
     }

@@ -38,7 +38,8 @@ impl Snapshot {
         for question in questions {
             match question {
                 Question::Binding(dir) => {
-                    let bound = dir.path().map(|path| binding::of(path, &self.environment)).unwrap_or_default();
+                    let bound =
+                        dir.path().map(|path| binding::of(path, &self.environment)).unwrap_or_default();
                     facts.bindings.push((dir.clone(), bound));
                 }
                 Question::CurrentContext => {

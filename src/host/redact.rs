@@ -4,7 +4,18 @@
 const MASK: &str = "***";
 /// A name with one of these in it holds a secret.
 const SENSITIVE: [&str; 12] = [
-    "pass", "secret", "token", "credential", "apikey", "api-key", "api_key", "private", "authorization", "bearer", "literal", "pwd",
+    "pass",
+    "secret",
+    "token",
+    "credential",
+    "apikey",
+    "api-key",
+    "api_key",
+    "private",
+    "authorization",
+    "bearer",
+    "literal",
+    "pwd",
 ];
 
 /// The text with the values of secret-looking flags, variables, fields, headers and URLs masked. It errs on the
@@ -53,14 +64,18 @@ fn value_at(name: &str, after: &str) -> Option<(usize, usize)> {
         _ => return None,
     };
     let value = closed.get(gap..)?;
-    let scheme = value.split(' ').next().filter(|w| matches!(w.to_ascii_lowercase().trim_start_matches(['"', '\'']), "bearer" | "basic" | "token"));
+    let scheme = value.split(' ').next().filter(|w| {
+        matches!(w.to_ascii_lowercase().trim_start_matches(['"', '\'']), "bearer" | "basic" | "token")
+    });
     let skipped = scheme.map_or(0, |w| w.len() + 1);
     let value = value.get(skipped..)?;
     let from = start + gap + skipped;
     let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
     let length = match quote {
         Some(q) => value.get(1..)?.find(q).map_or(value.len(), |end| end + 2),
-        None => value.find(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | ')' | ',')).unwrap_or(value.len()),
+        None => value
+            .find(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | ')' | ','))
+            .unwrap_or(value.len()),
     };
     (length > 0).then_some((from, from + length))
 }
@@ -72,7 +87,10 @@ fn without_userinfo(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, from) = rest.split_at(at + 3);
         out.push_str(before);
-        let authority = from.split(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\'')).next().unwrap_or_default();
+        let authority = from
+            .split(|c: char| c.is_whitespace() || matches!(c, '/' | '"' | '\''))
+            .next()
+            .unwrap_or_default();
         match authority.rsplit_once('@') {
             Some((user, host)) => {
                 out.push_str(user.split(':').next().filter(|_| user.contains(':')).unwrap_or_default());

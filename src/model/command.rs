@@ -138,7 +138,9 @@ impl Word {
     /// True where the word may turn out to start with `-`, that is to be a flag.
     #[must_use]
     pub fn may_be_flag(&self) -> bool {
-        self.prefix().starts_with('-') || (self.prefix().is_empty() && self.as_literal().is_none()) || self.splits
+        self.prefix().starts_with('-')
+            || (self.prefix().is_empty() && self.as_literal().is_none())
+            || self.splits
     }
 
     /// The last component of the word read as a path, if that component is certain.

@@ -3,7 +3,9 @@
 use super::Span;
 
 /// What happens to a command. Ordered: the strictest wins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Decision {
     /// Nothing is said against it.
@@ -53,15 +55,22 @@ pub struct Reason {
 pub struct Verdict {
     /// The greatest decision of all reasons.
     decision: Decision,
-    /// All reasons, strictest first, then in source order.
+    /// All reasons, strictest first, then in source order, then as they were given.
     reasons: Vec<Reason>,
 }
 
 impl Verdict {
     /// Combines reasons; nothing but their maximum decides.
     pub fn from_reasons(mut reasons: Vec<Reason>) -> Self {
-        reasons.sort_by(|a, b| b.decision.cmp(&a.decision).then(a.span.cmp(&b.span)).then(a.rule.cmp(&b.rule)));
-        reasons.dedup();
+        reasons.sort_by(|a, b| b.decision.cmp(&a.decision).then(a.span.cmp(&b.span)));
+        let mut once: Vec<Reason> = Vec::new();
+        for reason in reasons {
+            // Sorted by span: the same is near.
+            if !once.iter().rev().take_while(|o| o.span == reason.span).any(|o| *o == reason) {
+                once.push(reason);
+            }
+        }
+        let reasons = once;
         Self { decision: reasons.iter().map(|r| r.decision).max().unwrap_or_default(), reasons }
     }
 

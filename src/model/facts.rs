@@ -30,6 +30,8 @@ pub enum Bound {
 pub struct GitRepository {
     /// The current branch; none when detached.
     pub branch: Option<String>,
+    /// All local branches.
+    pub branches: Vec<String>,
     /// Configuration as git reads it: lower-case section and key, in order; later ones win.
     pub config: Vec<(String, String)>,
 }

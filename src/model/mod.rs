@@ -10,10 +10,12 @@ mod rule;
 mod rwenv;
 mod tool;
 
-pub use command::{Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize};
+pub use command::{
+    Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
+};
 pub use decision::{Decision, Reason, Verdict};
 pub use facts::{Bound, Facts, GitRepository, Question};
-pub use operation::{ClusterTarget, Effect, Operation, Reach, RefUpdate, RepositoryTarget, Target};
+pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
 pub use rule::{FlagName, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{

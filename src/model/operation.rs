@@ -132,6 +132,17 @@ pub struct RepositoryTarget {
     pub config: Vec<(String, Word)>,
     /// What the push changes, once configuration is known; filled by `decide`.
     pub updates: Vec<RefUpdate>,
+    /// Where the call moves HEAD.
+    pub head: Option<HeadMove>,
+}
+
+/// A call that moves HEAD to another branch, or may.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeadMove {
+    /// The branch.
+    pub to: Word,
+    /// Where the call succeeds, HEAD is there; else the word may also be a path or a commit.
+    pub surely: bool,
 }
 
 /// What an operation is aimed at.

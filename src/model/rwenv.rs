@@ -9,7 +9,9 @@ pub struct RwenvName(String);
 
 /// A name that cannot be a rwenv's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is not a rwenv name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit")]
+#[error(
+    "'{0}' is not a rwenv name: use letters, digits, '.', '_' and '-', at most 63, starting with a letter or digit"
+)]
 pub struct RwenvNameError(pub String);
 
 impl RwenvName {

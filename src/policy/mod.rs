@@ -126,7 +126,9 @@ fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
     let updates = &operation.target.repository.updates;
     match refs {
         Refs::Protected => updates.iter().any(|u| subject.protects(u)),
-        Refs::Tag => updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/"))),
+        Refs::Tag => {
+            updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/")))
+        }
     }
 }
 
@@ -151,8 +153,17 @@ fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
 
 /// The objects an operation names, for people.
 fn target(operation: &Operation) -> String {
-    let Some(kind) = operation.target.kinds.first() else { return "its objects".to_owned() };
-    let name = operation.target.names.first().map(|n| format!("/{n}")).unwrap_or_default();
-    let namespace = operation.target.namespace.as_deref().map(|n| format!(" in namespace {n}")).unwrap_or_default();
-    format!("{kind}{name}{namespace}")
+    let name = operation.target.names.first();
+    let object = match (operation.target.kinds.first(), name) {
+        (Some(kind), Some(name)) => format!("{kind}/{name}"),
+        (Some(kind), None) => kind.clone(),
+        (None, Some(name)) if operation.tool == "helm" => format!("release {name}"),
+        (None, Some(name)) if operation.tool == "flux" => {
+            format!("{} {name}", operation.verb.rsplit(' ').next().unwrap_or_default())
+        }
+        (None, _) => "its objects".to_owned(),
+    };
+    let namespace =
+        operation.target.namespace.as_deref().map(|n| format!(" in namespace {n}")).unwrap_or_default();
+    format!("{object}{namespace}")
 }

@@ -57,7 +57,9 @@ impl Walker<'_> {
                 Flow::both(state.clone())
             }
             "hash" => {
-                if let (Some("-p"), Some(path), Some(name)) = (call.literal(1), call.literal(2), call.literal(3)) {
+                if let (Some("-p"), Some(path), Some(name)) =
+                    (call.literal(1), call.literal(2), call.literal(3))
+                {
                     state.alias(name, super::quote::single(path));
                 }
                 Flow::both(state.clone())
@@ -89,9 +91,10 @@ impl Walker<'_> {
     fn directory(&mut self, state: &mut State, call: &Call, name: &str) -> Flow {
         self.emit(state, call);
         let before = state.cwd.clone();
-        let target = call.argv.iter().skip(1).find(|w| {
-            w.as_literal().is_none_or(|t| !matches!(t, "-P" | "-L" | "-e" | "-@" | "-n" | "--"))
-        });
+        let target =
+            call.argv.iter().skip(1).find(|w| {
+                w.as_literal().is_none_or(|t| !matches!(t, "-P" | "-L" | "-e" | "-@" | "-n" | "--"))
+            });
         let unknown = || Rc::new(vec![Dir::Unknown]);
         let to = match (name, target) {
             ("popd", _) => Rc::make_mut(&mut state.stack).pop().unwrap_or_else(unknown),
@@ -166,7 +169,8 @@ impl Walker<'_> {
     fn source_file(&mut self, state: &mut State, call: &Call) -> Flow {
         self.emit(state, call);
         let from_stdin = call.argv.get(1).is_some_and(|w| {
-            w.prefix().starts_with("/dev/fd/") || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
+            w.prefix().starts_with("/dev/fd/")
+                || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
         });
         if !from_stdin {
             return Flow::both(state.clone());
@@ -209,7 +213,11 @@ impl Walker<'_> {
                 let values = (state.get(variable).unwrap_or_default().iter())
                     .map(|v| match v {
                         Value::Scalar(word) => word.as_literal().map_or(Value::Unknown, |t| {
-                            Value::Scalar(Word::literal(if upper { t.to_uppercase() } else { t.to_lowercase() }))
+                            Value::Scalar(Word::literal(if upper {
+                                t.to_uppercase()
+                            } else {
+                                t.to_lowercase()
+                            }))
                         }),
                         _ => Value::Unknown,
                     })
@@ -250,7 +258,8 @@ impl Walker<'_> {
             "set" => set_options(state, words),
             "shift" => {
                 let by = call.literal(1).map_or(Some(1), |n| n.parse::<usize>().ok());
-                let rest = state.positional.as_ref().zip(by).map(|(all, by)| all.iter().skip(by).cloned().collect());
+                let rest =
+                    state.positional.as_ref().zip(by).map(|(all, by)| all.iter().skip(by).cloned().collect());
                 state.positional = rest.map(std::rc::Rc::new);
             }
             _ => self.read(state, call, name != "read"),
@@ -263,7 +272,11 @@ impl Walker<'_> {
             Stdin::Text(text) if text.len() < 65_536 => Some(text.lines().map(str::to_owned).collect()),
             _ => None,
         };
-        let ifs = call.env.iter().find(|a| a.name == "IFS").map(|a| a.value.as_literal().unwrap_or(" \t\n").to_owned());
+        let ifs = call
+            .env
+            .iter()
+            .find(|a| a.name == "IFS")
+            .map(|a| a.value.as_literal().unwrap_or(" \t\n").to_owned());
         let ifs = ifs.unwrap_or_else(|| " \t\n".to_owned());
         let mut names = Vec::new();
         let mut array = whole;
@@ -272,7 +285,8 @@ impl Walker<'_> {
             match word.as_literal() {
                 Some(flag) if flag.starts_with('-') && flag.len() > 1 => {
                     array |= flag.contains('a') && !whole;
-                    if flag.ends_with(['d', 'n', 'N', 'p', 't', 'u', 'i', 'O', 's', 'C', 'c']) && flag != "-s" {
+                    if flag.ends_with(['d', 'n', 'N', 'p', 't', 'u', 'i', 'O', 's', 'C', 'c']) && flag != "-s"
+                    {
                         words.next();
                     }
                 }
@@ -293,13 +307,17 @@ impl Walker<'_> {
         for (i, name) in names.iter().enumerate() {
             let value = |line: &String| {
                 if array {
-                    return Value::List(printing::fields(line, &ifs, usize::MAX).into_iter().map(Word::literal).collect());
+                    return Value::List(
+                        printing::fields(line, &ifs, usize::MAX).into_iter().map(Word::literal).collect(),
+                    );
                 }
                 let parts = printing::fields(line, &ifs, names.len());
                 Value::Scalar(Word::literal(parts.get(i).cloned().unwrap_or_default()))
             };
             let values = match &lines {
-                Some(lines) if whole => vec![Value::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())],
+                Some(lines) if whole => {
+                    vec![Value::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())]
+                }
                 Some(lines) => lines.iter().map(value).collect(),
                 None => vec![Value::Unknown],
             };
@@ -328,10 +346,17 @@ impl Walker<'_> {
                 _ => None,
             },
             "cat" => match (&call.stdin, call.literal(1), call.argv.len()) {
-                (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => Some(Word::literal(text.as_str())),
+                (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => {
+                    Some(Word::literal(text.as_str()))
+                }
                 _ => None,
             },
-            "basename" => call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(|n| Word::literal(n)),
+            "basename" => call
+                .argv
+                .get(1)
+                .and_then(Word::basename)
+                .filter(|_| call.argv.len() == 2)
+                .map(|n| Word::literal(n)),
             "which" | "type" => call.argv.last().and_then(Word::as_literal).map(|name| {
                 // Where the program lies is not known, what it is called is.
                 let mut word = Word::unknown();

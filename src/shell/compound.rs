@@ -44,7 +44,11 @@ impl Walker<'_> {
             let reached = start.is_some();
             let after = self.pipeline(start.unwrap_or(last), pipeline);
             if !reached {
-                flow = if and { Flow { ok: None, fail: other, last: after.last } } else { Flow { ok: other, fail: None, last: after.last } };
+                flow = if and {
+                    Flow { ok: None, fail: other, last: after.last }
+                } else {
+                    Flow { ok: other, fail: None, last: after.last }
+                };
                 continue;
             }
             flow = if and {
@@ -232,7 +236,8 @@ impl Walker<'_> {
             for pattern in &item.patterns {
                 let origin = self.origin(pattern);
                 let word = self.one(&mut state, &pattern.value, origin);
-                let raw = if word.as_literal().is_some() { pattern.value.trim_matches(['"', '\'']) } else { "*" };
+                let raw =
+                    if word.as_literal().is_some() { pattern.value.trim_matches(['"', '\'']) } else { "*" };
                 let hit = match (subject.as_literal(), Pattern::new(raw)) {
                     (Some(text), Some(pattern)) => pattern.matches(text),
                     _ => true,
@@ -261,7 +266,9 @@ impl Walker<'_> {
             match &branch.condition {
                 Some(condition) => {
                     let condition = self.list(start, condition);
-                    flows.push(self.list(condition.ok.unwrap_or_else(|| condition.last.clone()), &branch.body));
+                    flows.push(
+                        self.list(condition.ok.unwrap_or_else(|| condition.last.clone()), &branch.body),
+                    );
                     open = condition.fail;
                     last = condition.last;
                 }
@@ -288,7 +295,11 @@ impl Walker<'_> {
             }
             ExtendedTestExpr::Not(a) | ExtendedTestExpr::Parenthesized(a) => self.test(state, a),
             ExtendedTestExpr::UnaryTest(predicate, word) => {
-                self.operand_of_test(state, word, matches!(predicate, ast::UnaryPredicate::ShellVariableIsSetAndAssigned));
+                self.operand_of_test(
+                    state,
+                    word,
+                    matches!(predicate, ast::UnaryPredicate::ShellVariableIsSetAndAssigned),
+                );
             }
             ExtendedTestExpr::BinaryTest(predicate, a, b) => {
                 use ast::BinaryPredicate as P;

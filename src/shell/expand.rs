@@ -1,6 +1,8 @@
 //! Words → fields: quotes, tildes, parameters, substitutions, braces.
 
-use brush_parser::word::{BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource};
+use brush_parser::word::{
+    BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource,
+};
 
 use super::parse::{self, Refusal};
 use super::quote;
@@ -52,7 +54,13 @@ impl Walker<'_> {
     }
 
     /// Expands text as inside double quotes; `quoted` says whether the result is protected.
-    pub(super) fn streams(&mut self, state: &mut State, raw: &str, origin: Origin, quoted: bool) -> Vec<Stream> {
+    pub(super) fn streams(
+        &mut self,
+        state: &mut State,
+        raw: &str,
+        origin: Origin,
+        quoted: bool,
+    ) -> Vec<Stream> {
         match parse::word(raw) {
             Ok(pieces) => self.pieces(state, &pieces, origin, quoted),
             Err(refusal) => {
@@ -196,7 +204,8 @@ fn unescape_backquoted(code: &str, quoted: bool) -> String {
     let mut out = String::with_capacity(code.len());
     let mut chars = code.chars().peekable();
     while let Some(c) = chars.next() {
-        let escaped = c == '\\' && chars.peek().is_some_and(|n| matches!(n, '\\' | '$') || (quoted && *n == '"'));
+        let escaped =
+            c == '\\' && chars.peek().is_some_and(|n| matches!(n, '\\' | '$') || (quoted && *n == '"'));
         if !escaped {
             out.push(c);
         } else if let Some(next) = chars.next() {
@@ -235,7 +244,12 @@ fn expand_member(member: &BraceExpressionMember) -> Option<Vec<String>> {
         }
         BraceExpressionMember::CharSequence { start, end, increment } => {
             let all = sequence(i64::from(u32::from(*start)), i64::from(u32::from(*end)), *increment)?;
-            Some(all.iter().filter_map(|n| u32::try_from(*n).ok().and_then(char::from_u32)).map(String::from).collect())
+            Some(
+                all.iter()
+                    .filter_map(|n| u32::try_from(*n).ok().and_then(char::from_u32))
+                    .map(String::from)
+                    .collect(),
+            )
         }
     }
 }

@@ -44,12 +44,19 @@ impl Walker<'_> {
                 let looked = self.look(state, parameter, *indirect, origin);
                 looked.iter().map(|l| emit(l, quoted)).collect()
             }
-            E::UseDefaultValues { parameter, indirect, test_type, default_value } => {
-                self.either(state, (parameter, *indirect, test_type), default_value.as_deref(), (quoted, origin))
-            }
+            E::UseDefaultValues { parameter, indirect, test_type, default_value } => self.either(
+                state,
+                (parameter, *indirect, test_type),
+                default_value.as_deref(),
+                (quoted, origin),
+            ),
             E::AssignDefaultValues { parameter, indirect, test_type, default_value } => {
-                let all =
-                    self.either(state, (parameter, *indirect, test_type), default_value.as_deref(), (quoted, origin));
+                let all = self.either(
+                    state,
+                    (parameter, *indirect, test_type),
+                    default_value.as_deref(),
+                    (quoted, origin),
+                );
                 if let Parameter::Named(name) = parameter {
                     state.set(name, all.iter().map(|s| Value::Scalar(stream::single(s))).collect());
                 }
@@ -108,8 +115,16 @@ impl Walker<'_> {
     }
 
     /// Operators that change text: worked out for every value that is certain.
-    fn operator(&mut self, state: &mut State, expr: &ParameterExpr, quoted: bool, origin: Origin) -> Vec<Stream> {
-        let Some((parameter, indirect)) = subject(expr) else { return vec![vec![Seg::Unknown { quoted: false }]] };
+    fn operator(
+        &mut self,
+        state: &mut State,
+        expr: &ParameterExpr,
+        quoted: bool,
+        origin: Origin,
+    ) -> Vec<Stream> {
+        let Some((parameter, indirect)) = subject(expr) else {
+            return vec![vec![Seg::Unknown { quoted: false }]];
+        };
         let looked = self.look(state, parameter, indirect, origin);
         let edit = self.edit(state, expr, origin);
         // `$0` comes before the positional parameters, so offset 1 is the first of ours.
@@ -147,7 +162,13 @@ impl Walker<'_> {
         }
     }
 
-    fn look(&mut self, state: &mut State, parameter: &Parameter, indirect: bool, origin: Origin) -> Vec<Looked> {
+    fn look(
+        &mut self,
+        state: &mut State,
+        parameter: &Parameter,
+        indirect: bool,
+        origin: Origin,
+    ) -> Vec<Looked> {
         let direct = self.look_direct(state, parameter, origin);
         if !indirect {
             return direct;
@@ -176,10 +197,12 @@ impl Walker<'_> {
                 }
                 None => vec![Looked::Unknown],
             },
-            Parameter::Special(SpecialParameter::AllPositionalParameters { concatenate }) => match &state.positional {
-                Some(all) => vec![Looked::Words(all.as_ref().clone(), *concatenate)],
-                None => vec![Looked::UnknownList],
-            },
+            Parameter::Special(SpecialParameter::AllPositionalParameters { concatenate }) => {
+                match &state.positional {
+                    Some(all) => vec![Looked::Words(all.as_ref().clone(), *concatenate)],
+                    None => vec![Looked::UnknownList],
+                }
+            }
             Parameter::Special(SpecialParameter::ShellName | SpecialParameter::CurrentOptionFlags) => {
                 vec![Looked::Unknown]
             }
@@ -230,8 +253,8 @@ impl Walker<'_> {
                 [Dir::Known(path)] => Looked::Word(Word::literal(path.as_str())),
                 _ => Looked::Unknown,
             },
-            "RANDOM" | "SECONDS" | "LINENO" | "EPOCHSECONDS" | "UID" | "EUID" | "PPID" | "BASHPID" | "COLUMNS"
-            | "LINES" | "SHLVL" => Looked::Number,
+            "RANDOM" | "SECONDS" | "LINENO" | "EPOCHSECONDS" | "UID" | "EUID" | "PPID" | "BASHPID"
+            | "COLUMNS" | "LINES" | "SHLVL" => Looked::Number,
             _ => Looked::Unknown,
         }
     }
@@ -239,14 +262,28 @@ impl Walker<'_> {
     fn edit(&mut self, state: &mut State, expr: &ParameterExpr, origin: Origin) -> Edit {
         use ParameterExpr as E;
         match expr {
-            E::RemoveSmallestPrefixPattern { pattern, .. } => Edit::Prefix(self.pattern(state, pattern, origin), false),
-            E::RemoveLargestPrefixPattern { pattern, .. } => Edit::Prefix(self.pattern(state, pattern, origin), true),
-            E::RemoveSmallestSuffixPattern { pattern, .. } => Edit::Suffix(self.pattern(state, pattern, origin), false),
-            E::RemoveLargestSuffixPattern { pattern, .. } => Edit::Suffix(self.pattern(state, pattern, origin), true),
-            E::UppercaseFirstChar { pattern, .. } if blank(pattern) => Edit::Case { upper: true, first: true },
+            E::RemoveSmallestPrefixPattern { pattern, .. } => {
+                Edit::Prefix(self.pattern(state, pattern, origin), false)
+            }
+            E::RemoveLargestPrefixPattern { pattern, .. } => {
+                Edit::Prefix(self.pattern(state, pattern, origin), true)
+            }
+            E::RemoveSmallestSuffixPattern { pattern, .. } => {
+                Edit::Suffix(self.pattern(state, pattern, origin), false)
+            }
+            E::RemoveLargestSuffixPattern { pattern, .. } => {
+                Edit::Suffix(self.pattern(state, pattern, origin), true)
+            }
+            E::UppercaseFirstChar { pattern, .. } if blank(pattern) => {
+                Edit::Case { upper: true, first: true }
+            }
             E::UppercasePattern { pattern, .. } if blank(pattern) => Edit::Case { upper: true, first: false },
-            E::LowercaseFirstChar { pattern, .. } if blank(pattern) => Edit::Case { upper: false, first: true },
-            E::LowercasePattern { pattern, .. } if blank(pattern) => Edit::Case { upper: false, first: false },
+            E::LowercaseFirstChar { pattern, .. } if blank(pattern) => {
+                Edit::Case { upper: false, first: true }
+            }
+            E::LowercasePattern { pattern, .. } if blank(pattern) => {
+                Edit::Case { upper: false, first: false }
+            }
             E::Transform { op, .. } => match op {
                 ParameterTransformOp::ToUpperCase => Edit::Case { upper: true, first: false },
                 ParameterTransformOp::CapitalizeInitial => Edit::Case { upper: true, first: true },
@@ -328,7 +365,9 @@ fn change(word: &Word, edit: &Edit) -> Option<Word> {
             });
             first.unwrap_or_default() + chars.as_str()
         }
-        Edit::Cut(offset, length) => cut(&text.chars().collect::<Vec<_>>(), *offset, *length)?.iter().collect(),
+        Edit::Cut(offset, length) => {
+            cut(&text.chars().collect::<Vec<_>>(), *offset, *length)?.iter().collect()
+        }
         Edit::Replace(pattern, with, kind) => match kind {
             SubstringMatchKind::Anywhere => pattern.as_ref()?.replace(text, with.as_literal()?, true),
             SubstringMatchKind::FirstOccurrence => pattern.as_ref()?.replace(text, with.as_literal()?, false),
@@ -425,7 +464,9 @@ fn subject(expr: &ParameterExpr) -> Option<(&Parameter, bool)> {
 fn may_be_set(looked: &Looked, test: &ParameterTestType) -> bool {
     match looked {
         Looked::Unset => false,
-        Looked::Word(word) => !(matches!(test, ParameterTestType::UnsetOrNull) && word.as_literal() == Some("")),
+        Looked::Word(word) => {
+            !(matches!(test, ParameterTestType::UnsetOrNull) && word.as_literal() == Some(""))
+        }
         Looked::Words(words, _) => !words.is_empty(),
         _ => true,
     }
@@ -434,7 +475,9 @@ fn may_be_set(looked: &Looked, test: &ParameterTestType) -> bool {
 fn may_be_unset(looked: &Looked, test: &ParameterTestType) -> bool {
     match looked {
         Looked::Unset | Looked::Unknown | Looked::UnknownList => true,
-        Looked::Word(word) => matches!(test, ParameterTestType::UnsetOrNull) && word.as_literal().is_none_or(str::is_empty),
+        Looked::Word(word) => {
+            matches!(test, ParameterTestType::UnsetOrNull) && word.as_literal().is_none_or(str::is_empty)
+        }
         Looked::Words(words, _) => words.is_empty(),
         Looked::Number => false,
     }

@@ -10,7 +10,11 @@ pub(super) fn echo(words: &[Word]) -> Word {
     let mut rest = words;
     while let Some((first, tail)) = rest.split_first() {
         match first.as_literal() {
-            Some(flag) if flag.len() > 1 && flag.starts_with('-') && flag.bytes().skip(1).all(|b| b"neE".contains(&b)) => {
+            Some(flag)
+                if flag.len() > 1
+                    && flag.starts_with('-')
+                    && flag.bytes().skip(1).all(|b| b"neE".contains(&b)) =>
+            {
                 newline &= !flag.contains('n');
                 escapes |= flag.contains('e');
                 rest = tail;
@@ -116,7 +120,10 @@ mod tests {
         let words: Vec<Word> = ["%s-%s\\n", "a", "b", "c"].map(Word::literal).to_vec();
         assert_eq!(printf(&words).unwrap().as_literal(), Some("a-b\nc-\n"));
         assert_eq!(printf(&[Word::literal("%*d"), Word::literal("1")]), None);
-        assert_eq!(printf(&[Word::literal("kube%s"), Word::literal("ctl")]).unwrap().as_literal(), Some("kubectl"));
+        assert_eq!(
+            printf(&[Word::literal("kube%s"), Word::literal("ctl")]).unwrap().as_literal(),
+            Some("kubectl")
+        );
     }
 
     #[test]

@@ -180,7 +180,13 @@ impl State {
             let mine = Rc::make_mut(&mut self.functions);
             for (name, bodies) in other.functions.iter() {
                 let own = mine.entry(name.clone()).or_default();
-                own.extend(bodies.iter().filter(|b| !own.iter().any(|o| Rc::ptr_eq(o, b))).cloned().collect::<Vec<_>>());
+                own.extend(
+                    bodies
+                        .iter()
+                        .filter(|b| !own.iter().any(|o| Rc::ptr_eq(o, b)))
+                        .cloned()
+                        .collect::<Vec<_>>(),
+                );
             }
         }
         if !Rc::ptr_eq(&self.aliases, &other.aliases) {

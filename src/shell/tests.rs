@@ -181,7 +181,9 @@ fn what_cannot_be_known_is_opaque() {
 
 #[test]
 fn numbers_that_do_not_fit_are_no_panic() {
-    for text in ["echo {1..99999999999999999999}", "echo ~99999999999999999999", "echo ${x:99999999999999999999}"] {
+    for text in
+        ["echo {1..99999999999999999999}", "echo ~99999999999999999999", "echo ${x:99999999999999999999}"]
+    {
         let _ = analyze(text, &context());
     }
 }

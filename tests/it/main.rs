@@ -1,1 +1,3 @@
-//! The integration tests: one binary, one module a subject.
+//! Integration tests: the programs as people and agents meet them.
+
+mod support;

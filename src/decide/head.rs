@@ -1,0 +1,120 @@
+//! Where HEAD may be when a push runs: what the commands before it on the same line may have done to it.
+
+use super::{Plan, Planned};
+use crate::model::{Dir, Effect, GitRepository, Operation, Span};
+
+/// The repository as the push may find it, once per branch HEAD may be on; none where nothing is known of it.
+pub(super) fn possible(
+    plan: &Plan,
+    before: &[Planned],
+    push: &Operation,
+    repository: Option<&GitRepository>,
+) -> Vec<Option<GitRepository>> {
+    let mut branches = vec![repository.and_then(|r| r.branch.clone())];
+    let mut reconfigured = false;
+    let same =
+        |o: &Operation| o.tool == "git" && meets(&o.target.repository.dirs, &push.target.repository.dirs);
+    for Planned { operation, .. } in before.iter().filter(|p| same(&p.operation)) {
+        let changes = operation.effect > Effect::Read;
+        reconfigured |=
+            changes && operation.traits.iter().any(|t| matches!(*t, "git-config" | "remotes" | "alias"));
+        let Some(head) = operation.target.repository.head.as_ref().filter(|_| changes) else { continue };
+        let to = head
+            .to
+            .as_literal()
+            .filter(|b| *b != "-")
+            .map(|b| b.trim_start_matches("refs/heads/").to_owned());
+        let known = to.as_ref().is_some_and(|b| repository.is_some_and(|r| r.branches.contains(b)));
+        // Behind `&&` the push runs only where HEAD has moved.
+        if (head.surely || known) && chained(plan, operation.span, push.span) {
+            branches.clear();
+        }
+        if !branches.contains(&to) {
+            branches.push(to);
+        }
+    }
+    match repository {
+        // Without its configuration a push that names no ref may go anywhere.
+        _ if reconfigured => vec![None],
+        Some(found) => {
+            branches.into_iter().map(|branch| Some(GitRepository { branch, ..found.clone() })).collect()
+        }
+        None => (branches.into_iter())
+            .map(|branch| branch.map(|b| GitRepository { branch: Some(b), ..GitRepository::default() }))
+            .collect(),
+    }
+}
+
+fn meets(a: &[Dir], b: &[Dir]) -> bool {
+    a.iter().any(|dir| *dir == Dir::Unknown || b.contains(dir) || b.contains(&Dir::Unknown))
+}
+
+/// True where nothing but `&&` stands between the commands from one to another.
+fn chained(plan: &Plan, from: Span, to: Span) -> bool {
+    let mut at = from.end;
+    let mut between: Vec<Span> =
+        plan.spans.iter().copied().filter(|s| s.start >= from.end && s.end <= to.start).collect();
+    between.push(to);
+    for span in between {
+        if span.start < at || !is_and(plan.line.get(at..span.start).unwrap_or("?")) {
+            return false;
+        }
+        at = span.end;
+    }
+    true
+}
+
+fn is_and(gap: &str) -> bool {
+    gap.replace("\\\n", " ").trim() == "&&"
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::decide::{self, plan};
+    use crate::model::{Bound, Context, Dir, Facts, Rwenv, RwenvName, Rwenvs};
+
+    /// True where the push is refused in a repository that is on `main` and has the branches `main` and `old`.
+    fn refused(line: &str) -> bool {
+        let mut rwenv = Rwenv::named(RwenvName::new("ro").unwrap());
+        rwenv.read_only = true;
+        let rwenvs = Rwenvs { all: vec![rwenv], ..Rwenvs::default() };
+        let repository = super::GitRepository {
+            branch: Some("main".into()),
+            branches: vec!["main".into(), "old".into()],
+            config: Vec::new(),
+        };
+        let facts = Facts {
+            bindings: vec![(Dir::Known("/w".into()), Bound::Rwenv("ro".into()))],
+            repositories: vec![("/w".into(), Some(repository))],
+            ..Facts::default()
+        };
+        let plan = plan(line, &Context { cwd: "/w".into(), home: "/h".into() });
+        decide::conclude(&plan, &facts, &rwenvs).decision() == crate::model::Decision::Deny
+    }
+
+    #[test]
+    fn a_push_of_head_goes_where_the_line_has_moved_it() {
+        for line in [
+            "git switch -c new && git add -A && git commit -qm x && git push -u origin HEAD",
+            "git checkout -b new && git push -u origin HEAD",
+            "git checkout old && git push origin HEAD",
+            "git switch old && \\\n  git push",
+        ] {
+            assert!(!refused(line), "{line}");
+        }
+        for line in [
+            "git push origin HEAD",
+            "git switch -c new; git push origin HEAD",
+            "git checkout README.md && git push origin HEAD",
+            "git switch -c new || true && git push origin HEAD",
+            "git switch old && git switch main && git push origin HEAD",
+            "git switch old && git branch -M main && git push origin HEAD",
+            "git switch old && git symbolic-ref HEAD refs/heads/main && git push origin HEAD",
+            "git switch old && git switch - && git push origin HEAD",
+            "git switch old && git config push.default matching && git push",
+            "git switch \"$b\" && git push origin HEAD",
+        ] {
+            assert!(refused(line), "{line}");
+        }
+    }
+}
