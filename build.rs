@@ -3,8 +3,6 @@
 #![expect(
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
     clippy::disallowed_methods,
     reason = "a build script reports by panicking, and cargo talks to it through the environment"
 )]
@@ -122,7 +120,7 @@ fn tools_source() -> String {
     programs.inert.sort();
     programs.reads.sort();
     format!(
-        "use crate::model::*;\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
+        "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
          shells: {}, producers: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),
@@ -260,7 +258,7 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
 
 fn rules_source() -> String {
     let mut out = String::from(
-        "use crate::model::*;\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
+        "use crate::model::{Decision, Effect, FlagName, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
     );
     let mut ids = BTreeSet::new();
     for path in files("policies/rules") {
@@ -293,9 +291,10 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
     };
     let flags: Vec<String> = (when.flags.iter())
         .map(|f| match f.as_str() {
-            "readOnly" | "gitOpsOnly" | "noDirectPush" | "askExecReads" => {
-                format!("FlagName::{}{}", f[..1].to_uppercase(), &f[1..])
-            }
+            "readOnly" => "FlagName::ReadOnly".to_owned(),
+            "gitOpsOnly" => "FlagName::GitOpsOnly".to_owned(),
+            "noDirectPush" => "FlagName::NoDirectPush".to_owned(),
+            "askExecReads" => "FlagName::AskExecReads".to_owned(),
             other => panic!("{at}: '{other}' is no flag of a rwenv"),
         })
         .collect();

@@ -31,7 +31,8 @@ if cargo clippy --version >/dev/null 2>&1; then
 else
   echo "skipped: clippy is not installed"
 fi
-optional shellcheck $(scripts)
+mapfile -t scripts < <(scripts)
+optional shellcheck "${scripts[@]}"
 optional cargo-deny --log-level error check
 step "cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps

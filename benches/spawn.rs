@@ -2,6 +2,7 @@
 //!
 //! `cargo bench --bench spawn [-- ROUNDS]`. Every round starts each program once, so that what the machine does
 //! besides hits all of them alike; medians are compared. `std::process` starts programs by posix_spawn(3) here.
+#![expect(clippy::disallowed_methods, reason = "a bench reads the clock and its arguments itself")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};

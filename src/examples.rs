@@ -80,20 +80,20 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
         let at = format!("{file}: {}", row.paths.first().unwrap_or(&row.path));
         shown(&at, tool, row, report);
         for example in &row.examples {
-            effect(&at, tool, example, &row.effect, &row.traits, report);
+            effect(&at, &tool.name, example, (&row.effect, &row.traits), report);
             for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| {
                 row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))
             }) {
                 let wanted = if dry { "read" } else { row.effect.as_str() };
-                effect(&at, tool, &format!("{example} {flag}"), wanted, &[], report);
+                effect(&at, &tool.name, &format!("{example} {flag}"), (wanted, &[]), report);
             }
         }
         for ModeRow { effect: wanted, examples, traits, .. } in &row.mode {
-            examples.iter().for_each(|example| effect(&at, tool, example, wanted, traits, report));
+            examples.iter().for_each(|example| effect(&at, &tool.name, example, (wanted, traits), report));
         }
     }
     for ExampleRow { command, effect: wanted, reach, traits } in &tool.example {
-        effect(file, tool, command, wanted, traits, report);
+        effect(file, &tool.name, command, (wanted, traits), report);
         if let (Some(reach), Some(found)) = (reach, greatest(command, &tool.name)) {
             let name = format!("{:?}", found.reach).to_lowercase();
             report.check(
@@ -121,9 +121,9 @@ fn greatest(command: &str, tool: &str) -> Option<Operation> {
     plan.planned.into_iter().map(|p| p.operation).filter(|o| o.tool == tool).max_by_key(|o| o.effect)
 }
 
-fn effect(at: &str, tool: &ToolFile, command: &str, wanted: &str, traits: &[String], report: &mut Report) {
-    let problem = match greatest(command, &tool.name) {
-        None => Some(format!("no call of {} was found", tool.name)),
+fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (&str, &[String]), report: &mut Report) {
+    let problem = match greatest(command, tool) {
+        None => Some(format!("no call of {tool} was found")),
         Some(found) if found.effect.as_str() != wanted => {
             let note = found.note.map(|n| format!(" ({n})")).unwrap_or_default();
             Some(format!("comes to {}{note}, should be {wanted}", found.effect.as_str()))
@@ -251,17 +251,16 @@ mod tests {
     #[test]
     fn an_example_that_does_not_hold_is_reported() {
         let mut report = Report::default();
-        let tool_file = ToolFile { name: "kubectl".to_owned(), ..ToolFile::default() };
-        effect("here", &tool_file, "kubectl delete pod p", "read", &[], &mut report);
+        effect("here", "kubectl", "kubectl delete pod p", ("read", &[]), &mut report);
         effect(
             "here",
-            &tool_file,
+            "kubectl",
             "kubectl delete pod p",
-            "cluster-write",
-            &["dry-run".to_owned()],
+            ("cluster-write", &["dry-run".to_owned()]),
             &mut report,
         );
-        effect("here", &tool_file, "ls", "read", &[], &mut report);
+        effect("here", "kubectl", "ls", ("read", &[]), &mut report);
+        let tool_file = ToolFile { name: "kubectl".to_owned(), ..ToolFile::default() };
         let row = CommandRow { path: "get".to_owned(), ..CommandRow::default() };
         shown("here", &tool_file, &row, &mut report);
         assert_eq!(report.failures.len(), 4);

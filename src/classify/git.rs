@@ -57,7 +57,9 @@ fn with_verb(
         return out;
     };
     let Some(command) = row else {
-        alias(invocation, tool, front, (&verb, words), depth, &mut out);
+        let found = alias(invocation, tool, front, (&verb, words), depth);
+        out.operations.extend(found.operations);
+        out.carried.extend(found.carried);
         return out;
     };
     known(invocation, tool, front, (command, words.get(1..).unwrap_or_default()), &mut out);
@@ -107,8 +109,8 @@ fn alias(
     mut front: Front,
     (verb, words): (&str, &[Word]),
     depth: usize,
-    out: &mut Classified,
-) {
+) -> Classified {
+    let mut out = Classified::default();
     let key = format!("alias.{}", verb.to_lowercase());
     let given = front.repository.config.iter().rev().find(|(k, _)| *k == key).map(|(_, v)| v.clone());
     match given.as_ref().map(Word::as_literal) {
@@ -133,6 +135,7 @@ fn alias(
             out.operations.push(operation);
         }
     }
+    out
 }
 
 /// Words of an alias: white space and quotes as git splits them.

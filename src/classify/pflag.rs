@@ -53,8 +53,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
     }
-    let mut carried = Vec::new();
-    carry(invocation, command, &args, tools, &mut operation, &mut carried);
+    let carried = carried(invocation, (command, &args), tools, &mut operation);
     Classified { operations: vec![operation], carried }
 }
 
@@ -65,7 +64,6 @@ fn takes_h(command: &Command) -> bool {
 
 /// The verb and what stands behind it, without flags that stood before it moved out of sight: they come first.
 /// None: no verb at all. An error: a verb that is in no row, or that is not known.
-#[expect(clippy::type_complexity, reason = "the three outcomes are read off in one place")]
 fn find_verb(words: &[Word], tool: &'static Tool) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
     let mut found: Option<&'static Command> = None;
     let mut path: Vec<&str> = Vec::new();
@@ -241,21 +239,21 @@ fn copy_direction(operation: &mut Operation, args: &Arguments) {
     operation.traits.push(if last_is_remote { "copy-in" } else { "copy-out" });
 }
 
-fn carry(
+/// What the call hands on to be run.
+fn carried(
     invocation: &Invocation,
-    command: &Command,
-    args: &Arguments,
+    (command, args): (&Command, &Arguments),
     tools: &'static Tools,
     operation: &mut Operation,
-    out: &mut Vec<Carried>,
-) {
+) -> Vec<Carried> {
+    let mut out = Vec::new();
     for carry in command.carries {
         match carry.kind {
             CarryKind::RemoteArgv => {
                 let from = args.dashed.unwrap_or(usize::from(carry.skip));
                 let inner = args.rest.get(from..).unwrap_or_default();
                 let by = Invocation { argv: inner.to_vec(), ..invocation.clone() };
-                inner_of_exec(&by, tools, operation, out);
+                inner_of_exec(&by, tools, operation, &mut out);
             }
             _ => {
                 for given in args.flags.iter().filter(|f| carry.flags.contains(&f.name.as_str())) {
@@ -266,6 +264,7 @@ fn carry(
             }
         }
     }
+    out
 }
 
 /// What runs inside the pod: looks only, is a shell for a person, or something else.

@@ -230,8 +230,7 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
 /// `find … -exec program args ;` and `fd -x program args`.
 fn find(by: &Invocation) -> Vec<Carried> {
     let mut out = Vec::new();
-    let mut words = by.argv.iter().enumerate().skip(1);
-    while let Some((at, word)) = words.next() {
+    for (at, word) in by.argv.iter().enumerate().skip(1) {
         let starts = matches!(
             word.as_literal(),
             Some("-exec" | "-execdir" | "-ok" | "-okdir" | "-x" | "--exec" | "-X" | "--exec-batch")

@@ -18,6 +18,7 @@ use crate::model::{Bound, Place, Rwenv, RwenvName};
 /// A rwenv as it is printed.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
 pub(super) struct View<'a> {
     pub(super) name: &'a str,
     current: bool,

@@ -35,6 +35,7 @@ pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitReposito
     updates
 }
 
+#[expect(clippy::fn_params_excessive_bools, reason = "the two flags of the push")]
 fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository>) -> RefUpdate {
     let Some(spec) = word.as_literal() else { return RefUpdate { destination: None, force, delete } };
     let (plus, spec) = match spec.strip_prefix('+') {
@@ -154,7 +155,7 @@ fn normal(url: &str) -> String {
         None => (rest, ""),
     };
     // `host:path` of scp, `host:2222/path` of ssh.
-    let path = path.trim_start_matches(|c: char| c == ':' || c == '/');
+    let path = path.trim_start_matches([':', '/']);
     let path = match path.split_once('/') {
         Some((port, rest)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => rest,
         _ => path,

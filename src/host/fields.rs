@@ -66,6 +66,7 @@ pub struct Database {
 /// A rwenv.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
 pub(super) struct Entry {
     /// For people.
     pub description: Option<String>,

@@ -90,6 +90,7 @@ pub struct Place {
 
 /// A named environment: cluster, Flux repository and what may be done to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
 pub struct Rwenv {
     /// Its name.
     pub name: RwenvName,

@@ -351,12 +351,9 @@ impl Walker<'_> {
                 }
                 _ => None,
             },
-            "basename" => call
-                .argv
-                .get(1)
-                .and_then(Word::basename)
-                .filter(|_| call.argv.len() == 2)
-                .map(|n| Word::literal(n)),
+            "basename" => {
+                call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(Word::literal)
+            }
             "which" | "type" => call.argv.last().and_then(Word::as_literal).map(|name| {
                 // Where the program lies is not known, what it is called is.
                 let mut word = Word::unknown();

@@ -7,6 +7,7 @@
 mod assign;
 mod builtins;
 mod compound;
+mod edit;
 mod expand;
 mod io;
 mod parameter;

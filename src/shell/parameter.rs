@@ -4,14 +4,12 @@ use brush_parser::word::{
     Parameter, ParameterExpr, ParameterTestType, ParameterTransformOp, SpecialParameter, SubstringMatchKind,
 };
 
+use super::edit::{Edit, change, slice};
 use super::pattern::Pattern;
 use super::state::{State, Value};
 use super::stream::{self, MOST, Seg, Stream};
-use super::{Origin, Walker, quote};
+use super::{Origin, Walker};
 use crate::model::{Dir, Word};
-
-/// Longest text on which pattern operators are worked out.
-const LONGEST: usize = 4096;
 
 /// What a parameter stands for.
 #[derive(Clone, Debug)]
@@ -336,75 +334,6 @@ impl Walker<'_> {
 /// No pattern behind `^^` or `,,`: every character is meant.
 fn blank(pattern: &Option<String>) -> bool {
     pattern.as_deref().is_none_or(str::is_empty)
-}
-
-/// A change to a text.
-enum Edit {
-    Prefix(Option<Pattern>, bool),
-    Suffix(Option<Pattern>, bool),
-    Case { upper: bool, first: bool },
-    Cut(i64, Option<i64>),
-    Replace(Option<Pattern>, Word, SubstringMatchKind),
-    Escapes,
-    Quote,
-    Prompt,
-    Unknown,
-}
-
-fn change(word: &Word, edit: &Edit) -> Option<Word> {
-    let text = word.as_literal().filter(|t| t.len() <= LONGEST)?;
-    let changed = match edit {
-        Edit::Prefix(pattern, longest) => pattern.as_ref()?.strip_prefix(text, *longest),
-        Edit::Suffix(pattern, longest) => pattern.as_ref()?.strip_suffix(text, *longest),
-        Edit::Case { upper: true, first: false } => text.to_uppercase(),
-        Edit::Case { upper: false, first: false } => text.to_lowercase(),
-        Edit::Case { upper, first: true } => {
-            let mut chars = text.chars();
-            let first = chars.next().map(|c| {
-                if *upper { c.to_uppercase().collect::<String>() } else { c.to_lowercase().collect() }
-            });
-            first.unwrap_or_default() + chars.as_str()
-        }
-        Edit::Cut(offset, length) => {
-            cut(&text.chars().collect::<Vec<_>>(), *offset, *length)?.iter().collect()
-        }
-        Edit::Replace(pattern, with, kind) => match kind {
-            SubstringMatchKind::Anywhere => pattern.as_ref()?.replace(text, with.as_literal()?, true),
-            SubstringMatchKind::FirstOccurrence => pattern.as_ref()?.replace(text, with.as_literal()?, false),
-            SubstringMatchKind::Prefix => {
-                let rest = pattern.as_ref()?.strip_prefix(text, true);
-                if rest.len() == text.len() { text.to_owned() } else { with.as_literal()?.to_owned() + &rest }
-            }
-            SubstringMatchKind::Suffix => {
-                let rest = pattern.as_ref()?.strip_suffix(text, true);
-                if rest.len() == text.len() { text.to_owned() } else { rest + with.as_literal()? }
-            }
-        },
-        Edit::Escapes => quote::ansi_c(text),
-        Edit::Quote => quote::single(text),
-        Edit::Prompt => text.to_owned(),
-        Edit::Unknown => return None,
-    };
-    Some(Word::literal(changed))
-}
-
-/// `${@:2}` and `${a[@]:1:2}` take elements, not characters.
-fn slice(words: &[Word], edit: &Edit, first: i64) -> Option<Vec<Word>> {
-    match edit {
-        Edit::Cut(offset, length) => cut(words, (*offset - first).max(0), *length).map(<[Word]>::to_vec),
-        _ => None,
-    }
-}
-
-fn cut<T>(all: &[T], offset: i64, length: Option<i64>) -> Option<&[T]> {
-    let count = i64::try_from(all.len()).ok()?;
-    let start = if offset < 0 { count + offset } else { offset.min(count) };
-    let end = match length {
-        None => count,
-        Some(n) if n < 0 => count + n,
-        Some(n) => start.saturating_add(n).min(count),
-    };
-    all.get(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
 }
 
 fn element(values: Option<&[Value]>, index: &str) -> Vec<Looked> {

@@ -89,7 +89,7 @@ impl Pattern {
     pub(super) fn strip_suffix(&self, text: &str, longest: bool) -> String {
         let chars: Vec<char> = text.chars().collect();
         let mut keeps = (0..=chars.len()).filter(|&i| self.whole(chars.get(i..).unwrap_or_default()));
-        let keep = if longest { keeps.next() } else { keeps.last() };
+        let keep = if longest { keeps.next() } else { keeps.next_back() };
         chars.iter().take(keep.unwrap_or(chars.len())).collect()
     }
 

@@ -23,9 +23,9 @@ pub(super) fn ansi_c(raw: &str) -> String {
             't' => out.push(b'\t'),
             'v' => out.push(11),
             '\\' | '\'' | '"' | '?' => out.extend_from_slice(escape.encode_utf8(&mut [0; 4]).as_bytes()),
-            'x' => number(&mut chars, 16, 2, &mut out, 'x', false),
-            'u' => number(&mut chars, 16, 4, &mut out, 'u', true),
-            'U' => number(&mut chars, 16, 8, &mut out, 'U', true),
+            'x' => number(&mut chars, 16, 2, 'x', &mut out),
+            'u' => number(&mut chars, 16, 4, 'u', &mut out),
+            'U' => number(&mut chars, 16, 8, 'U', &mut out),
             '0'..='7' => octal(escape, &mut chars, &mut out),
             'c' => {
                 if let Some(control) = chars.next() {
@@ -48,7 +48,8 @@ pub(super) fn ansi_c(raw: &str) -> String {
 
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
-fn number(chars: &mut Chars<'_>, radix: u32, most: usize, out: &mut Vec<u8>, letter: char, unicode: bool) {
+fn number(chars: &mut Chars<'_>, radix: u32, most: usize, letter: char, out: &mut Vec<u8>) {
+    let unicode = letter != 'x';
     let mut value: u32 = 0;
     let mut digits = 0;
     while digits < most {

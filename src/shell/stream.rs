@@ -165,7 +165,7 @@ impl Fields<'_> {
 fn wild(text: &str) -> (usize, usize) {
     let wild = |c: char| matches!(c, '*' | '?' | '[' | ']' | '(' | ')' | '|');
     let start = text.find(|c: char| wild(c) || matches!(c, '@' | '!' | '+')).unwrap_or(0);
-    let end = text.char_indices().filter(|(_, c)| wild(*c)).map(|(i, c)| i + c.len_utf8()).last();
+    let end = text.char_indices().filter(|(_, c)| wild(*c)).map(|(i, c)| i + c.len_utf8()).next_back();
     (start, end.unwrap_or(text.len()).max(start))
 }
 
