@@ -5,6 +5,7 @@ use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, Wrapper
 use crate::decide::{self, Plan};
 use crate::model::{
     Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs,
+    Verdict,
 };
 use crate::policy::schema::{PolicyFile, RuleExample};
 
@@ -179,8 +180,10 @@ fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
     }
 }
 
-/// The verdict on a command line in the examples' world.
-fn judged(command: &str, selected: &str) -> Option<crate::model::Verdict> {
+/// The verdict on a command line in the examples' world: a directory where a `read-only`, `gitops-only` or `writable`
+/// rwenv is selected, in a repository on branch `feature`. None for another word.
+#[must_use]
+pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",

@@ -13,7 +13,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     let verb = match find_verb(words, tool) {
         Ok(verb) => verb,
         Err(note) => {
-            return Classified { operations: vec![unknown(invocation, tool, note)], carried: Vec::new() };
+            return unknown(invocation, tool, note, &parse(words, Lists(&[tool.globals]), Spelling::Exact));
         }
     };
     let Some((command, rest)) = verb else {
@@ -28,12 +28,16 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     if command.group && !args.rest.is_empty() {
         let shown = args.rest.first().map(Word::display).unwrap_or_default();
         let note = format!("{} {} has no verb '{shown}'", tool.name, command.path.join(" "));
-        return Classified { operations: vec![unknown(invocation, tool, note)], carried: Vec::new() };
+        return unknown(invocation, tool, note, &args);
     }
     let (kinds, names) = objects(command, &args);
     let Outcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
-    let mut target =
-        Target { cluster: cluster(invocation, tool, command, &args), kinds, names, ..Target::default() };
+    let mut target = Target {
+        cluster: cluster(invocation, tool, command.traits, &args),
+        kinds,
+        names,
+        ..Target::default()
+    };
     target.namespace =
         args.value(tool.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
     let mut operation = Operation {
@@ -162,8 +166,11 @@ fn help(invocation: &Invocation, tool: &'static Tool) -> Operation {
     operation(invocation, tool, "help", Effect::Read, Reach::Local)
 }
 
-fn unknown(invocation: &Invocation, tool: &'static Tool, note: String) -> Operation {
-    Operation { note: Some(note), ..operation(invocation, tool, "", Effect::Unknown, tool.reach) }
+/// What the call does is not known; where it goes is.
+fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Arguments) -> Classified {
+    let target = Target { cluster: cluster(invocation, tool, &[], args), ..Target::default() };
+    let what = operation(invocation, tool, "", Effect::Unknown, tool.reach);
+    Classified { operations: vec![Operation { note: Some(note), target, ..what }], carried: Vec::new() }
 }
 
 fn operation(
@@ -211,12 +218,12 @@ fn objects(command: &Command, args: &Arguments) -> (Vec<String>, Vec<String>) {
     (kinds, names)
 }
 
-fn cluster(invocation: &Invocation, tool: &Tool, command: &Command, args: &Arguments) -> ClusterTarget {
+fn cluster(invocation: &Invocation, tool: &Tool, traits: &[&str], args: &Arguments) -> ClusterTarget {
     let given = |flags: &[&str], env: &[&str]| {
         let flag = args.value(flags).and_then(|g| g.value.clone());
         flag.or_else(|| env.iter().find_map(|name| invocation.assigned(name).cloned()))
     };
-    let review = command.traits.contains(&"self-review");
+    let review = traits.contains(&"self-review");
     let redirect = (args.flags.iter())
         .find(|f| tool.redirect.contains(&f.name.as_str()) && !(review && f.name.starts_with("--as")))
         .map(|f| f.name.clone());
@@ -234,9 +241,9 @@ fn copy_direction(operation: &mut Operation, args: &Arguments) {
     if operation.verb != "cp" {
         return;
     }
-    let remote = |w: &&Word| w.display().contains(':');
-    let last_is_remote = args.rest.last().as_ref().is_some_and(remote);
-    operation.traits.push(if last_is_remote { "copy-in" } else { "copy-out" });
+    // `NAMESPACE/POD:PATH`, or what may turn out to be that.
+    let remote = |w: &Word| w.display().contains(':') || w.as_literal().is_none();
+    operation.traits.push(if args.rest.last().is_some_and(remote) { "copy-in" } else { "copy-out" });
 }
 
 /// What the call hands on to be run.

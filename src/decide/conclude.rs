@@ -106,7 +106,7 @@ fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
 
 fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Reason> {
     let judges = match operation.reach {
-        Reach::Local if operation.effect <= Effect::LocalWrite => return Vec::new(),
+        Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => return Vec::new(),
         Reach::Local => {
             let dirs =
                 if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };

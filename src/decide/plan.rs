@@ -192,7 +192,7 @@ impl Plan {
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             match operation.reach {
-                Reach::Local if operation.effect <= Effect::LocalWrite => {}
+                Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => {}
                 Reach::Local => questions.extend(operation.cwd.iter().cloned().map(Question::Binding)),
                 Reach::Cluster => {
                     questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));

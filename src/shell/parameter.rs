@@ -1,7 +1,7 @@
 //! Parameter expansion: `$x`, `${x:-y}`, `${x#p}`, `${x/p/r}`, `"${a[@]}"` and the rest of the family.
 
 use brush_parser::word::{
-    Parameter, ParameterExpr, ParameterTestType, ParameterTransformOp, SpecialParameter, SubstringMatchKind,
+    Parameter, ParameterExpr, ParameterTestType, ParameterTransformOp, SpecialParameter,
 };
 
 use super::edit::{Edit, change, slice};

@@ -1,3 +1,5 @@
 //! Integration tests: the programs as people and agents meet them.
 
+mod corpus;
 mod support;
+mod tidy;

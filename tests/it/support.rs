@@ -1,1 +1,155 @@
-//! What the tests share.
+//! What the tests share: a HOME of their own, and the programs run in it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+/// What a program answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Answer {
+    /// The decision a hook's answer comes to.
+    pub(crate) fn decision(&self) -> &'static str {
+        match (self.code, self.stdout.is_empty(), self.stdout.contains("\"permissionDecision\":\"ask\"")) {
+            (0, true, _) => "allow",
+            (0, false, true) => "ask",
+            (2, true, _) => "deny",
+            _ => "nothing a host understands",
+        }
+    }
+}
+
+/// A HOME with a read-only, a GitOps-only and a writable rwenv, and a project folder for each, named after it.
+pub(crate) struct Home {
+    dir: TempDir,
+}
+
+pub(crate) const ENVS: &str = r#"{
+  "version": "1.0",
+  "rwenvs": {
+    "ro": { "type": "k3s", "readOnly": true, "kubernetesContext": "ro-ctx", "fluxGitRepo": "https://git.example.com/ro/flux.git" },
+    "go": { "type": "gke", "gitOpsOnly": true, "kubernetesContext": "go-ctx", "fluxGitRepo": "https://git.example.com/go/flux.git" },
+    "rw": { "type": "k3s", "kubernetesContext": "rw-ctx" }
+  }
+}
+"#;
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        let home = Self { dir: TempDir::new().unwrap() };
+        home.write(".claude/rwenv/envs.json", ENVS);
+        for name in ["ro", "go", "rw"] {
+            home.write(&format!("{name}/.claude/rwenv"), &format!("{name}\n"));
+        }
+        fs::create_dir_all(home.path("none")).unwrap();
+        home
+    }
+
+    /// A HOME with nothing in it.
+    pub(crate) fn empty() -> Self {
+        Self { dir: TempDir::new().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        fs::canonicalize(self.dir.path()).unwrap().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        self.mode(name, 0o600);
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path(name)).unwrap()
+    }
+
+    pub(crate) fn mode(&self, name: &str, mode: u32) {
+        fs::set_permissions(self.path(name), fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    /// A program with nothing of the caller's environment.
+    pub(crate) fn command(&self, program: &str, cwd: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_clear()
+            .env("HOME", self.path(""))
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .current_dir(cwd);
+        command.env("GIT_CONFIG_NOSYSTEM", "1").timeout(std::time::Duration::from_secs(60));
+        command
+    }
+
+    /// Gives the hook these bytes.
+    pub(crate) fn hook_bytes(&self, bytes: impl Into<Vec<u8>>) -> Answer {
+        let mut command = self.command(env!("CARGO_BIN_EXE_rwenv-hook"), &self.path(""));
+        answer(command.arg("claude").write_stdin(bytes.into()))
+    }
+
+    /// Has the hook judge a command line that starts in a folder of this HOME.
+    pub(crate) fn hook(&self, folder: &str, line: &str) -> Answer {
+        self.hook_bytes(self.payload(folder, line).to_string())
+    }
+
+    /// A call as the agent sends it.
+    pub(crate) fn payload(&self, folder: &str, line: &str) -> serde_json::Value {
+        serde_json::json!({
+            "session_id": "5b0c3f2a-0b7a-4f0e-9a55-3c8c3a2d7a11",
+            "transcript_path": self.path(".claude/projects/p/5b0c3f2a.jsonl"),
+            "cwd": self.path(folder),
+            "prompt_id": "9d1f6f3e-7f3f-4c2e-8a59-0d2a5ad0c001",
+            "permission_mode": "default",
+            "effort": { "level": "medium" },
+            "hook_event_name": "PreToolUse",
+            "tool_name": "Bash",
+            "tool_input": { "command": line, "description": "Run it", "timeout": 120_000, "run_in_background": false },
+            "tool_use_id": "toolu_01A09q90qw90lq917835lq9",
+        })
+    }
+
+    /// Runs `rwenv` in a folder of this HOME.
+    pub(crate) fn rwenv(&self, folder: &str, arguments: &[&str]) -> Answer {
+        self.rwenv_with(folder, arguments, "")
+    }
+
+    /// The same with something on standard input.
+    pub(crate) fn rwenv_with(&self, folder: &str, arguments: &[&str], stdin: &str) -> Answer {
+        let mut command = self.command(env!("CARGO_BIN_EXE_rwenv"), &self.path(folder));
+        answer(command.args(arguments).write_stdin(stdin))
+    }
+
+    /// Runs git here and expects it to work.
+    pub(crate) fn git(&self, folder: &str, arguments: &[&str]) -> String {
+        let mut command = self.command("git", &self.path(folder));
+        command.args([
+            "-c",
+            "user.name=t",
+            "-c",
+            "user.email=t@example.com",
+            "-c",
+            "init.defaultBranch=main",
+        ]);
+        let answer = answer(command.args(arguments));
+        assert_eq!(answer.code, 0, "git {arguments:?}: {}", answer.stderr);
+        answer.stdout
+    }
+}
+
+/// Runs a command to its end. One that a signal ends has the code shells give it.
+pub(crate) fn answer(command: &mut Command) -> Answer {
+    use std::os::unix::process::ExitStatusExt as _;
+    let output = command.output().unwrap();
+    let code = output.status.code().unwrap_or_else(|| 128 + output.status.signal().unwrap_or_default());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    Answer { code, stdout: text(output.stdout), stderr: text(output.stderr) }
+}

@@ -1,0 +1,196 @@
+//! Command lines as data, judged with frozen facts; and properties that hold for all of them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use proptest::prelude::*;
+use rwenv::decide;
+use rwenv::examples::judged;
+use rwenv::model::{Context, Decision};
+
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Corpus {
+    group: Vec<Group>,
+}
+
+/// Lines that are alike.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Group {
+    about: String,
+    #[serde(default = "read_only")]
+    rwenv: String,
+    #[serde(default = "allow")]
+    want: String,
+    lines: Vec<String>,
+}
+
+fn read_only() -> String {
+    "read-only".to_owned()
+}
+
+fn allow() -> String {
+    "allow".to_owned()
+}
+
+fn load(name: &str) -> Vec<Group> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let corpus: Corpus = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    corpus.group
+}
+
+fn decision(line: &str, rwenv: &str) -> Decision {
+    judged(line, rwenv).unwrap().decision()
+}
+
+/// Judges every line of a file; says how many there were.
+fn run(name: &str) -> usize {
+    let mut wrong = Vec::new();
+    let mut ran = 0;
+    for group in load(name) {
+        for line in &group.lines {
+            ran += 1;
+            let verdict = judged(line, &group.rwenv).unwrap();
+            let got = verdict.decision();
+            let right = match group.want.as_str() {
+                "stop" => got > Decision::Allow,
+                want => got.as_str() == want,
+            };
+            if !right {
+                let rule = verdict.first().map(|r| r.rule.as_str()).unwrap_or_default();
+                wrong.push(format!(
+                    "{} ({}): want {}, got {} {rule}\n    {line}",
+                    group.about,
+                    group.rwenv,
+                    group.want,
+                    got.as_str()
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {ran} lines of {name}:\n{}", wrong.len(), wrong.join("\n"));
+    ran
+}
+
+#[test]
+fn what_has_to_be_stopped_is_stopped() {
+    assert!(run("bypass.toml") >= 400);
+}
+
+#[test]
+fn what_is_harmless_passes_in_silence() {
+    assert!(run("benign.toml") >= 200);
+}
+
+#[test]
+fn what_is_on_the_edge_is_judged_for_the_right_reason() {
+    assert!(run("edge.toml") >= 20);
+}
+
+/// All lines of the corpora with the rwenv they are judged in.
+fn all_lines() -> Vec<(String, String)> {
+    let groups = ["bypass.toml", "benign.toml"].into_iter().flat_map(load);
+    groups.flat_map(|g| g.lines.into_iter().map(move |l| (l, g.rwenv.clone()))).collect()
+}
+
+/// Lines of one simple command, which can stand anywhere.
+fn simple_lines() -> Vec<(String, String)> {
+    let plain =
+        |l: &str| l.chars().all(|c| c.is_ascii_alphanumeric() || " -_./=:,".contains(c)) && !l.contains("  ");
+    let starts = |l: &str| ["kubectl ", "helm ", "flux ", "git "].iter().any(|t| l.starts_with(t));
+    all_lines().into_iter().filter(|(l, _)| plain(l) && starts(l)).collect()
+}
+
+#[test]
+fn a_wrapper_never_weakens_a_verdict() {
+    let lines = simple_lines();
+    assert!(lines.len() > 150);
+    for (line, rwenv) in lines {
+        let bare = decision(&line, &rwenv);
+        for wrapped in [
+            format!("sudo {line}"),
+            format!("env A=1 {line}"),
+            format!("timeout -k 5 30 {line}"),
+            format!("nice -n 5 nohup {line}"),
+            format!("command {line}"),
+            format!("bash -c '{line}'"),
+            format!("eval '{line}'"),
+            format!("( {line} )"),
+            format!("{{ {line}; }} 2>&1 | tail -5"),
+            format!("if true; then {line}; fi"),
+            format!("for i in 1 2; do {line}; done"),
+            format!("f() {{ {line}; }}; f"),
+            format!("x=\"$({line})\""),
+            format!("A=1 {line} > /tmp/out < /dev/null"),
+            format!("ls; {line} || true"),
+        ] {
+            assert!(
+                decision(&wrapped, &rwenv) >= bare,
+                "{wrapped} is judged more mildly than {line} ({rwenv})"
+            );
+        }
+    }
+}
+
+#[test]
+fn more_that_is_unknown_never_weakens_a_verdict() {
+    for (line, rwenv) in simple_lines() {
+        let bare = decision(&line, &rwenv);
+        let words: Vec<&str> = line.split(' ').collect();
+        for at in 1..words.len() {
+            // What is said about a help text or a dry run rests on the word that is taken away here.
+            let hidden: Vec<&str> =
+                words.iter().enumerate().map(|(i, w)| if i == at { "\"$X\"" } else { w }).collect();
+            let line_hidden = hidden.join(" ");
+            let names_target =
+                words.get(at - 1).is_some_and(|w| w.starts_with("--") || *w == "-C" || *w == "-c");
+            if !names_target && !words[at].starts_with('-') {
+                assert!(
+                    decision(&line_hidden, &rwenv) >= bare,
+                    "{line_hidden} is judged more mildly than {line} ({rwenv})"
+                );
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A line of two is judged as the stricter of the two.
+    #[test]
+    fn a_list_is_judged_by_its_strictest_part(a in 0..1000usize, b in 0..1000usize, operator in "; |&& |\n") {
+        let lines = simple_lines();
+        let pick = |i: usize| lines.iter().filter(|(_, r)| r == "read-only").map(|(l, _)| l).cycle().nth(i).unwrap();
+        let (a, b) = (pick(a), pick(b));
+        let both = decision(&format!("{a}{operator}{b}"), "read-only");
+        let parts = decision(a, "read-only").max(decision(b, "read-only"));
+        // A push of HEAD behind a checkout may be judged more strictly than alone.
+        if a.starts_with("git") && b.starts_with("git") {
+            prop_assert!(both >= parts, "{a}{operator}{b}");
+        } else {
+            prop_assert_eq!(both, parts, "{}{}{}", a, operator, b);
+        }
+    }
+
+    /// Any text is analysed to its end: no panic, no hang.
+    #[test]
+    fn any_text_is_analysed(text in "[ -~\n]{0,120}") {
+        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned() };
+        let _ = decide::plan(&text, &context);
+    }
+
+    #[test]
+    fn any_shell_like_text_is_analysed(parts in proptest::collection::vec(
+        prop_oneof![
+            Just("kubectl "), Just("delete "), Just("$("), Just(")"), Just("`"), Just("\""), Just("'"), Just("$'"), Just("\\"),
+            Just("${x"), Just("}"), Just(":-"), Just("#"), Just("<<EOF\n"), Just("EOF\n"), Just("\n"), Just("; "), Just("&& "),
+            Just("| "), Just("(( "), Just("))"), Just("[[ "), Just("]] "), Just("if "), Just("then "), Just("fi "), Just("for x in "),
+            Just("do "), Just("done "), Just("case x in "), Just("esac "), Just("{ "), Just("} "), Just("f() "), Just("<("), Just("> "),
+            Just("$[ "), Just("] "), Just("a=( "), Just("\r\n"), Just("é"), Just("\u{0}"), Just("*"), Just("{a,b}"), Just("~/"),
+        ], 0..40)) {
+        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned() };
+        let _ = decide::plan(&parts.concat(), &context);
+    }
+}

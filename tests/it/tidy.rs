@@ -1,0 +1,234 @@
+//! The house rules that a compiler does not know: layers, purity, lengths, forgotten files, words.
+//!
+//! Every rule is a function from a file to what is wrong with it, and every rule is shown a file that breaks it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The layers of `ARCHITECTURE.md`, bottom first. A module imports only from rows below its own.
+const LAYERS: [&[&str]; 7] = [
+    &["model"],
+    &["shell", "classify", "policy"],
+    &["decide"],
+    &["examples"],
+    &["host", "wire"],
+    &["enforce"],
+    &["cli"],
+];
+/// Layers that touch nothing outside: no files, network, processes, clock or environment.
+const PURE: [&str; 6] = ["model", "shell", "classify", "policy", "decide", "examples"];
+const OUTSIDE: [&str; 7] =
+    ["std::fs", "std::env", "std::net", "std::process", "std::time", "std::io", "tokio"];
+const LONGEST_FILE: usize = 500;
+/// Words the project has another word for, or that belong to how it was made.
+const WORDS: [&str; 6] = ["Severity", "Forbid", "Halt", "simplified for now", "XXX", "FIXME"];
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// All files below a folder, as paths below the root.
+fn files(folder: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut open = vec![root().join(folder)];
+    while let Some(dir) = open.pop() {
+        for entry in fs::read_dir(&dir).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else {
+                out.push(path.strip_prefix(root()).unwrap().display().to_string());
+            }
+        }
+    }
+    out.sort();
+    out
+}
+
+fn rust() -> Vec<String> {
+    let all = ["src", "tests", "benches"].into_iter().flat_map(files);
+    all.filter(|f| f.ends_with(".rs")).chain(["build.rs".to_owned()]).collect()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap()
+}
+
+/// Fails with everything a rule says about these files.
+fn hold(files: &[String], rule: impl Fn(&str, &str) -> Vec<String>) {
+    let wrong: Vec<String> = files.iter().flat_map(|f| rule(f, &read(f))).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The code of a file without its comments and its tests.
+fn code(text: &str) -> String {
+    let tests = text.find("#[cfg(test)]").unwrap_or(text.len());
+    let lines = text.get(..tests).unwrap().lines().filter(|l| !l.trim_start().starts_with("//"));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn module(file: &str) -> Option<&str> {
+    let rest = file.strip_prefix("src/")?;
+    Some(rest.split(['/', '.']).next()?).filter(|m| !matches!(*m, "lib" | "bin"))
+}
+
+fn row(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|l| l.contains(&module))
+}
+
+fn layering(file: &str, text: &str) -> Vec<String> {
+    let Some(own) = module(file) else { return Vec::new() };
+    let Some(own_row) = row(own) else { return vec![format!("{file}: module '{own}' is in no layer")] };
+    let code = code(text);
+    let mut wrong = Vec::new();
+    for other in LAYERS.iter().flat_map(|l| l.iter()).filter(|o| **o != own) {
+        let uses = [format!("crate::{other}::"), format!("crate::{other};"), format!("crate::{other} ")];
+        if uses.iter().any(|u| code.contains(u)) && row(other) >= Some(own_row) {
+            wrong.push(format!("{file}: '{own}' uses '{other}', which is not below it"));
+        }
+        let grouped = code.split("use crate::{").skip(1).filter_map(|g| g.split('}').next());
+        if grouped.flat_map(|g| g.split(',')).any(|n| n.trim().starts_with(other))
+            && row(other) >= Some(own_row)
+        {
+            wrong.push(format!("{file}: '{own}' uses '{other}', which is not below it"));
+        }
+    }
+    wrong
+}
+
+fn purity(file: &str, text: &str) -> Vec<String> {
+    let pure = module(file).is_some_and(|m| PURE.contains(&m));
+    let code = code(text);
+    let found = OUTSIDE.iter().filter(|o| pure && code.contains(**o));
+    found.map(|o| format!("{file}: a pure layer names {o}")).collect()
+}
+
+fn length(file: &str, text: &str) -> Vec<String> {
+    let lines = text.lines().count();
+    let long = (lines > LONGEST_FILE).then(|| format!("{file}: {lines} lines, more than {LONGEST_FILE}"));
+    long.into_iter().collect()
+}
+
+fn opening(file: &str, text: &str) -> Vec<String> {
+    if text.starts_with("//! ") {
+        Vec::new()
+    } else {
+        vec![format!("{file}: does not open with what it is (//!)")]
+    }
+}
+
+fn words(file: &str, text: &str) -> Vec<String> {
+    if file.ends_with("tests/it/tidy.rs") {
+        return Vec::new();
+    }
+    let found = WORDS.iter().filter(|w| text.contains(**w));
+    found.map(|w| format!("{file}: has the word '{w}'")).collect()
+}
+
+fn expectations(file: &str, text: &str) -> Vec<String> {
+    let allowed = text.contains("#[allow(") && !file.ends_with("tests/it/tidy.rs");
+    allowed.then(|| format!("{file}: #[allow] instead of #[expect] with a reason")).into_iter().collect()
+}
+
+/// `unsafe` stands in the hook's net and nowhere else.
+fn safety(file: &str, text: &str) -> Vec<String> {
+    let unsafe_code =
+        code(text).contains("unsafe ") && file != "src/enforce/net.rs" && !file.starts_with("tests/");
+    unsafe_code.then(|| format!("{file}: unsafe code outside the hook's net")).into_iter().collect()
+}
+
+/// Rust files that no `mod` or manifest entry names.
+fn forgotten(all: &[String], manifest: &str, read: impl Fn(&str) -> String) -> Vec<String> {
+    let mut reached: BTreeSet<String> = BTreeSet::from(["src/lib.rs".to_owned(), "build.rs".to_owned()]);
+    reached.extend(all.iter().filter(|f| manifest.contains(&format!("\"{f}\""))).cloned());
+    let mut open: Vec<String> = reached.iter().cloned().collect();
+    while let Some(file) = open.pop() {
+        let folder = match Path::new(&file).file_stem().and_then(|s| s.to_str()) {
+            Some("mod" | "lib" | "main") | None => Path::new(&file).parent().unwrap().to_owned(),
+            Some(stem) => Path::new(&file).with_file_name(stem),
+        };
+        for line in read(&file).lines() {
+            let Some(name) =
+                line.trim().trim_start_matches("pub ").strip_prefix("mod ").and_then(|l| l.strip_suffix(';'))
+            else {
+                continue;
+            };
+            for path in [format!("{name}.rs"), format!("{name}/mod.rs")] {
+                let path = folder.join(path).display().to_string();
+                if all.contains(&path) && reached.insert(path.clone()) {
+                    open.push(path);
+                }
+            }
+        }
+    }
+    all.iter().filter(|f| !reached.contains(*f)).map(|f| format!("{f}: no module names it")).collect()
+}
+
+#[test]
+fn modules_import_only_from_below() {
+    hold(&files("src"), layering);
+    assert_eq!(layering("src/shell/a.rs", "use crate::classify::x;").len(), 1);
+    assert_eq!(layering("src/model/a.rs", "use crate::{decide, shell};").len(), 2);
+    assert_eq!(layering("src/host/a.rs", "let x = crate::wire::y();").len(), 1);
+    assert_eq!(layering("src/new/a.rs", "").len(), 1);
+    assert_eq!(layering("src/cli/a.rs", "use crate::model::X; // crate::cli::y"), Vec::<String>::new());
+}
+
+#[test]
+fn pure_layers_touch_nothing_outside() {
+    hold(&files("src"), purity);
+    assert_eq!(purity("src/decide/a.rs", "use std::fs;").len(), 1);
+    assert_eq!(purity("src/shell/a.rs", "std::time::Instant::now()").len(), 1);
+    assert!(purity("src/host/a.rs", "use std::fs;").is_empty());
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    hold(&rust(), length);
+    hold(&rust(), opening);
+    assert_eq!(length("a.rs", &"\n".repeat(501)).len(), 1);
+    assert!(length("a.rs", &"\n".repeat(500)).is_empty());
+    assert_eq!(opening("a.rs", "use x;").len(), 1);
+}
+
+#[test]
+fn words_lints_and_unsafe_code_stand_where_they_may() {
+    hold(&rust(), words);
+    hold(&rust(), expectations);
+    hold(&rust(), safety);
+    assert_eq!(words("src/a.rs", "// FIXME later").len(), 1);
+    assert_eq!(expectations("src/a.rs", "#[allow(dead_code)]").len(), 1);
+    assert_eq!(safety("src/host/a.rs", "unsafe { x() }").len(), 1);
+}
+
+#[test]
+fn every_file_is_reached() {
+    let all = rust();
+    let wrong = forgotten(&all, &read("Cargo.toml"), read);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let made_up = ["src/lib.rs", "src/a.rs", "src/a/b.rs", "src/lost.rs"].map(str::to_owned);
+    let text = |f: &str| if f == "src/lib.rs" { "pub mod a;" } else { "mod b;" }.to_owned();
+    assert_eq!(forgotten(&made_up, "", text), ["src/lost.rs: no module names it"]);
+}
+
+#[test]
+fn every_policy_and_corpus_file_is_run() {
+    let known: BTreeSet<String> =
+        rwenv::examples::SOURCES.iter().map(|(name, _)| format!("policies/{name}")).collect();
+    let lost = |file: &String| !known.contains(file) && file != "policies/README.md";
+    assert_eq!(files("policies").into_iter().filter(lost).collect::<Vec<_>>(), Vec::<String>::new());
+    assert!(lost(&"policies/rules/new.toml".to_owned()));
+    let corpus = read("tests/it/corpus.rs");
+    let lost = |file: &String| !corpus.contains(&format!("{:?}", Path::new(file).file_name().unwrap()));
+    assert_eq!(files("tests/corpus").into_iter().filter(lost).collect::<Vec<_>>(), Vec::<String>::new());
+    assert!(lost(&"tests/corpus/new.toml".to_owned()));
+}
+
+#[test]
+fn pages_that_are_made_from_the_files_are_current() {
+    let home = crate::support::Home::empty();
+    let made = home.rwenv("", &["policy", "list", "--markdown"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert!(made.stdout == read("policies/README.md"), "policies/README.md is not current: just policies");
+}
