@@ -46,13 +46,15 @@ pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach
 fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool {
     let has = |flag: &&str| if maybe { args.may_have(flag) } else { args.has(flag) };
     let matches = |pattern: &&str| args.rest.iter().any(|w| w.as_literal().is_some_and(|t| glob(pattern, t)));
+    let computed = maybe && args.rest.first().is_some_and(|w| w.as_literal().is_none());
     let count = args.rest.len();
     (mode.flags.is_empty() || mode.flags.iter().any(has))
         && !mode.without.iter().any(|f| args.may_have(f))
-        && (mode.argument.is_empty() || mode.argument.iter().any(matches))
+        && (mode.argument.is_empty() || computed || mode.argument.iter().any(matches))
         && !mode.no_argument.iter().any(matches)
         && (mode.assignments.is_empty() || assignments_are(args, mode.assignments))
-        && (mode.kinds.is_empty() || mode.kinds.iter().any(|k| kinds.iter().any(|own| own == k)))
+        && (mode.kinds.is_empty()
+            || kinds.iter().any(|own| mode.kinds.contains(&own.as_str()) || (maybe && own.contains('…'))))
         && (mode.patches.is_empty() || patches_only(args, mode.patches))
         && count >= usize::from(mode.least)
         && (mode.most == u8::MAX || count <= usize::from(mode.most))

@@ -49,6 +49,8 @@ fn with_verb(
     let verb = first.as_literal().map(str::to_owned);
     let row = verb.as_deref().and_then(|v| tool.commands.iter().find(|c| c.path == [v]));
     let (Some(verb), true) = (verb, front.doubt.is_none()) else {
+        // If it is a push, this is where to.
+        front.repository.remote = words.get(1).cloned();
         let note =
             front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
         let mut operation = operation(invocation, tool, front, "", Effect::Unknown);
@@ -294,10 +296,14 @@ fn skips_hooks(invocation: &Invocation, tool: &Tool, front: &Front) -> bool {
     by_env || by_config
 }
 
+/// True where `git config` sets a key that moves hooks, or one that is not known.
 fn sets_hook_key(tool: &Tool, args: &Arguments) -> bool {
-    args.rest.iter().any(|w| {
-        w.as_literal().is_some_and(|t| rule_for(tool, &t.to_lowercase()).is_some_and(|rule| rule.skips_hooks))
-    })
+    let verb = args.rest.first().and_then(Word::as_literal);
+    let at = usize::from(
+        verb.is_some_and(|v| matches!(v, "set" | "unset" | "rename-section" | "remove-section" | "edit")),
+    );
+    let Some(key) = args.rest.get(at) else { return false };
+    key.as_literal().is_none_or(|k| rule_for(tool, &k.to_lowercase()).is_some_and(|rule| rule.skips_hooks))
 }
 
 /// Values of configuration that git runs.
@@ -370,7 +376,7 @@ fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &m
         }
         let from = usize::from(carry.skip);
         let runs =
-            args.rest.first().and_then(Word::as_literal).is_some_and(|v| matches!(v, "foreach" | "run"));
+            args.rest.first().is_some_and(|w| w.as_literal().is_none_or(|v| matches!(v, "foreach" | "run")));
         if !carry.flags.is_empty() || !runs || args.rest.len() <= from {
             continue;
         }

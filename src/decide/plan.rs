@@ -125,6 +125,13 @@ impl Plan {
     fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
+            Carried::Invocation { invocation, .. }
+                if invocation.program().is_some_and(|w| w.basename().is_none() || w.splits()) =>
+            {
+                let what = "the program to run is computed".to_owned();
+                let span = invocation.span;
+                self.unknown(Opaque { kind: OpaqueKind::Program, span, what, invocation: Some(invocation) });
+            }
             Carried::Invocation { invocation, remote: place } => {
                 self.invocation(&invocation, place.as_deref().or(remote), depth + 1);
             }

@@ -166,6 +166,7 @@ pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judg
 /// The judges of an operation on a repository. Where no rwenv is concerned there are none.
 pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
     let mut all: Vec<Judge> = Vec::new();
+    let computed = operation.target.repository.remote.as_ref().is_some_and(|r| r.as_literal().is_none());
     for dir in &operation.target.repository.dirs {
         let repository = dir.path().and_then(|d| facts.repository(d));
         let flux: Vec<Judge> = (rwenvs.all.iter())
@@ -176,6 +177,10 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
             selected(std::slice::from_ref(dir), facts, rwenvs)
                 .into_iter()
                 .filter_map(|judge| match judge {
+                    // A remote that is computed may be the Flux repository.
+                    Judge::Subject(subject, _) if computed && subject.flux_git_repo.is_some() => {
+                        Some(Judge::Subject(subject, Some(Repository::Flux)))
+                    }
                     Judge::Subject(subject, _) => Some(Judge::Subject(subject, Some(Repository::Other))),
                     Judge::Invalid(why) => Some(Judge::Invalid(why)),
                     _ => None,
