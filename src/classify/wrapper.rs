@@ -269,6 +269,18 @@ fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
 }
 
 /// `xargs`: what it reads is appended, or put in the place of `-I`'s placeholder.
+/// True where options of xargs split its input in another way than at blanks into one call.
+fn cuts(options: &[Word]) -> bool {
+    options.iter().any(|w| {
+        let text = w.prefix();
+        w.as_literal().is_none()
+            || ["--max", "--delimiter", "--null"].iter().any(|o| text.starts_with(o))
+            || (!text.starts_with("--")
+                && text.starts_with('-')
+                && text.contains(['n', 'L', 'l', 's', 'd', '0', 'i']))
+    })
+}
+
 fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
     let options = by.argv.get(1..at).unwrap_or_default();
     let flag = |names: [&str; 2]| {
@@ -297,11 +309,12 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
             text.lines().map(|line| run(with(&Word::literal(line.trim()), &name))).collect()
         }
         (Some(name), _) => vec![run(with(&Word::unknown(), &name))],
-        (None, Some(text)) => {
-            let words = text.split_whitespace().map(|w| Word::literal(w.trim_matches(['"', '\''])));
+        // Cut into several calls, or quoted, the words may stand anywhere.
+        (None, Some(text)) if !cuts(options) && !text.contains(['"', '\'', '\\']) => {
+            let words = text.split_whitespace().map(Word::literal);
             vec![run(inner.argv.iter().cloned().chain(words).collect())]
         }
-        (None, None) => {
+        (None, _) => {
             vec![run(inner.argv.iter().cloned().chain([Word::unknown_words()]).collect())]
         }
     }

@@ -113,7 +113,13 @@ impl Walker<'_> {
         let one = |seg: Seg| vec![vec![seg]];
         match &piece.piece {
             WordPiece::Text(t) if quoted => one(text(t.replace("\\\n", ""), true)),
-            WordPiece::Text(t) => one(text(t.as_str(), false)),
+            WordPiece::Text(t) => match assigned_home(t).filter(|_| piece.start_index == 0) {
+                // bash expands `name=~` in arguments as well as in assignments.
+                Some((name, rest)) => {
+                    vec![vec![text(name, false), self.tilde(state, &TildeExpr::Home), text(rest, false)]]
+                }
+                None => one(text(t.as_str(), false)),
+            },
             WordPiece::SingleQuotedText(t) => one(text(t.as_str(), true)),
             WordPiece::AnsiCQuotedText(t) => one(text(quote::ansi_c(t), true)),
             WordPiece::DoubleQuotedSequence(inner) | WordPiece::GettextDoubleQuotedSequence(inner) => {
@@ -213,6 +219,15 @@ fn unescape_backquoted(code: &str, quoted: bool) -> String {
         }
     }
     out
+}
+
+/// `name=~` or `name=~/rest`, taken apart around the tilde.
+fn assigned_home(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = text.split_once("=~")?;
+    let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    (is_name && (rest.is_empty() || rest.starts_with('/')))
+        .then(|| (text.get(..=name.len()).unwrap_or_default(), rest))
 }
 
 fn combine(pieces: &[BraceExpressionOrText]) -> Option<Vec<String>> {

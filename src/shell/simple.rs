@@ -185,7 +185,9 @@ impl Walker<'_> {
         self.emit(&state, call);
         // Whether the program exists is not known here, so bash's own handler for those that do not may run.
         if !state.function(NOT_FOUND).is_empty() && !self.calls.iter().any(|c| c == NOT_FOUND) {
-            self.function(state.clone(), call, NOT_FOUND);
+            let mut handled = call.clone();
+            handled.argv.insert(0, Word::literal(NOT_FOUND));
+            self.function(state.clone(), &handled, NOT_FOUND);
         }
         self.sink = None;
         Flow::both(state)
