@@ -3,7 +3,7 @@
 use super::{LONGEST_PAYLOAD, Reply, text};
 use crate::decide;
 use crate::host::{self, audit, environment::Environment};
-use crate::model::{Decision, Verdict};
+use crate::model::{Decision, Object, Verdict};
 use crate::wire::claude::{Output, PreToolUse, ShellInput, Specific};
 
 /// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
@@ -40,7 +40,7 @@ fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
     let Some(input) = call.tool_input else {
         return Err(format!("tool '{}' came without tool_input", call.tool_name));
     };
-    let shell: ShellInput<'_> = serde_json::from_str(input.get())
+    let Object(shell): Object<ShellInput<'_>> = serde_json::from_str(input.get())
         .map_err(|e| format!("tool_input of '{}' is not understood ({e})", call.tool_name))?;
     let command = shell.command.into_owned();
     if command.contains('\0') {

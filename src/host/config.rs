@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Entry, File, Names, nearly};
 use super::files::{self, FileError};
-use crate::model::{Place, Rwenv, RwenvName, Rwenvs};
+use crate::model::{Object, Place, Rwenv, RwenvName, Rwenvs};
 
 pub use super::fields::{Database, Version};
 
@@ -105,7 +105,7 @@ pub fn load(config_dir: &Path) -> Result<Config, ConfigError> {
 
 fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let file: File = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
+    let Object(file): Object<File> = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
     if let Some(version) = file.version.as_ref().filter(|v| !v.is_known()) {
         let shown = match version {
             Version::Text(text) => text.clone(),
@@ -132,7 +132,7 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
     }
     let mut rwenvs = Rwenvs { config_dir: config_dir.display().to_string(), ..Rwenvs::default() };
     let mut services = Vec::new();
-    for (name, mut entry) in file.rwenvs.0 {
+    for (name, Object(mut entry)) in file.rwenvs.0 {
         let checked = RwenvName::new(&name).map_err(|e| {
             at_name(text, &name, path, e.to_string(), "rename it with rwenv edit or in the file".to_owned())
         })?;
@@ -140,13 +140,18 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
         rwenvs.all.push(rwenv(checked, entry));
     }
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
-    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, databases: file.databases.0, services })
+    Ok(Config {
+        rwenvs,
+        use_dev_container: file.use_dev_container,
+        databases: file.databases.0.into_iter().map(|(name, Object(database))| (name, database)).collect(),
+        services,
+    })
 }
 
 fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
     let flat = Place { kubeconfig_path: entry.kubeconfig_path, kubernetes_context: entry.kubernetes_context };
     let mut places: Vec<Place> =
-        [entry.local, entry.container].into_iter().flatten().map(Place::from).collect();
+        [entry.local, entry.container].into_iter().flatten().map(|o| Place::from(o.0)).collect();
     if flat != Place::default() {
         places.insert(0, flat);
     }

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::model::{Autonomy, ExecReads, Pin, Place};
+use crate::model::{Autonomy, ExecReads, Object, Pin, Place};
 
 /// The file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -19,9 +19,9 @@ pub(super) struct File {
     /// Its name.
     pub dev_container: Option<String>,
     /// Named databases.
-    pub databases: Ordered<Database>,
+    pub databases: Ordered<Object<Database>>,
     /// The rwenvs.
-    pub rwenvs: Ordered<Entry>,
+    pub rwenvs: Ordered<Object<Entry>>,
 }
 
 /// A version, which people write as text or as a number.
@@ -77,9 +77,9 @@ pub(super) struct Entry {
     /// The flat shape's context.
     pub kubernetes_context: Option<String>,
     /// From inside the dev container.
-    pub container: Option<Access>,
+    pub container: Option<Object<Access>>,
     /// From this machine.
-    pub local: Option<Access>,
+    pub local: Option<Object<Access>>,
     /// Google Cloud project.
     pub gcp_project: Option<String>,
     /// Nothing may be changed.

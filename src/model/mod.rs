@@ -5,6 +5,7 @@
 mod command;
 mod decision;
 mod facts;
+mod object;
 mod operation;
 mod rule;
 mod rwenv;
@@ -15,6 +16,7 @@ pub use command::{
 };
 pub use decision::{Decision, Reason, Verdict};
 pub use facts::{Bound, Facts, GitRepository, Question};
+pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
 pub use rule::{FlagName, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};

@@ -1,6 +1,8 @@
 //! Integration tests: the programs as people and agents meet them.
 
 mod corpus;
+mod hook;
+mod malformed;
 mod oracle;
 mod support;
 mod tidy;

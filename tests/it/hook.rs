@@ -1,0 +1,360 @@
+//! The hook as Claude Code meets it: real payloads in, the protocol's answers out.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::support::Home;
+
+#[test]
+fn a_denial_is_a_reason_on_standard_error_and_exit_2() {
+    let home = Home::new();
+    let answer = home.hook("ro", "ls && kubectl -n shop delete pod web-0 --now");
+    assert_eq!((answer.code, answer.stdout.as_str()), (2, ""));
+    insta::assert_snapshot!(answer.stderr, @r"
+    rwenv 'ro' is read-only: kubectl delete would change pod/web-0 in namespace shop. [read-only.cluster-write]
+      in: kubectl -n shop delete pod web-0 --now
+      instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server; a lasting change belongs into https://git.example.com/ro/flux.git, proposed to a person.
+    ");
+}
+
+#[test]
+fn the_messages_people_know_are_word_for_word() {
+    let home = Home::new();
+    let flux = home.hook("ro", "flux reconcile kustomization apps");
+    assert!(
+        flux.stderr
+            .starts_with("rwenv 'ro' is read-only. Cannot modify Flux repo or trigger reconciliation."),
+        "{}",
+        flux.stderr
+    );
+    let none = home.hook("none", "kubectl get pods");
+    assert!(none.stderr.contains("No rwenv configured"), "{}", none.stderr);
+    assert!(none.stderr.contains("rwenv set <name>"), "{}", none.stderr);
+    assert!(none.stderr.contains("ro (read-only), go (gitops-only), rw"), "{}", none.stderr);
+}
+
+#[test]
+fn a_question_is_json_with_the_event_s_name() {
+    let home = Home::new();
+    let answer = home.hook("ro", "kubectl exec -it web-0 -- bash");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+    let json: serde_json::Value = serde_json::from_str(&answer.stdout).unwrap();
+    let said = &json["hookSpecificOutput"];
+    assert_eq!(said["hookEventName"], "PreToolUse");
+    assert_eq!(said["permissionDecision"], "ask");
+    assert!(said["permissionDecisionReason"].as_str().unwrap().contains("[read-only.exec-shell]"));
+    assert_eq!(json.as_object().unwrap().len(), 1);
+}
+
+#[test]
+fn where_nobody_can_be_asked_a_question_is_a_denial() {
+    let home = Home::new();
+    let mut payload = home.payload("ro", "kubectl exec -it web-0 -- bash");
+    payload["permission_mode"] = "dontAsk".into();
+    let answer = home.hook_bytes(payload.to_string());
+    assert_eq!(answer.decision(), "deny");
+    assert!(answer.stderr.contains("nobody can be"), "{}", answer.stderr);
+}
+
+#[test]
+fn what_passes_passes_in_silence() {
+    let home = Home::new();
+    for (folder, line) in
+        [("ro", "kubectl get pods"), ("ro", "ls"), ("none", "git status"), ("rw", "kubectl delete pod web-0")]
+    {
+        let answer = home.hook(folder, line);
+        assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (0, "", ""), "{line}");
+    }
+}
+
+#[test]
+fn other_tools_and_other_events_are_none_of_its_business() {
+    let home = Home::new();
+    let inputs = [
+        ("Read", serde_json::json!({ "file_path": "/etc/hosts", "limit": 20 })),
+        (
+            "Edit",
+            serde_json::json!({ "file_path": "/w/a", "old_string": "a", "new_string": "kubectl delete pod p" }),
+        ),
+        ("Task", serde_json::json!({ "prompt": "kubectl delete pod p", "subagent_type": "x" })),
+        ("mcp__server__tool", serde_json::json!({ "command": "kubectl delete pod p" })),
+        ("TodoWrite", serde_json::json!([1, 2, 3])),
+        ("SomethingNew", serde_json::Value::Null),
+    ];
+    for (tool, input) in inputs {
+        let mut payload = home.payload("ro", "");
+        payload["tool_name"] = tool.into();
+        payload["tool_input"] = input;
+        let answer = home.hook_bytes(payload.to_string());
+        assert_eq!((answer.decision(), answer.stderr.as_str()), ("allow", ""), "{tool}");
+    }
+    for event in ["PostToolUse", "SessionStart", "Stop", "NewEvent"] {
+        let mut payload = home.payload("ro", "kubectl delete pod web-0");
+        payload["hook_event_name"] = event.into();
+        assert_eq!(home.hook_bytes(payload.to_string()).decision(), "allow", "{event}");
+    }
+}
+
+#[test]
+fn fields_it_does_not_know_change_nothing() {
+    let home = Home::new();
+    let mut payload = home.payload("ro", "kubectl delete pod web-0");
+    payload["new_field"] = serde_json::json!({ "deep": [1, { "x": null }], "command": "ls" });
+    payload["tool_input"]["dangerouslyDisableSandbox"] = true.into();
+    payload["mcp_server"] = serde_json::Value::Null;
+    payload["agent_id"] = "a-1".into();
+    assert_eq!(home.hook_bytes(payload.to_string()).decision(), "deny");
+    payload["tool_name"] = "Monitor".into();
+    assert_eq!(home.hook_bytes(payload.to_string()).decision(), "deny");
+    payload["tool_name"] = "PowerShell".into();
+    assert_eq!(home.hook_bytes(payload.to_string()).decision(), "deny");
+    payload["tool_input"]["command"] = "Get-ChildItem".into();
+    assert_eq!(home.hook_bytes(payload.to_string()).decision(), "ask");
+    let mut least =
+        serde_json::json!({ "tool_name": "Bash", "tool_input": { "command": "kubectl get pods" } });
+    assert_eq!(
+        home.hook_bytes(least.to_string()).decision(),
+        "deny",
+        "no cwd: this process's own, where nothing is selected"
+    );
+    least["tool_input"]["command"] = "ls".into();
+    assert_eq!(home.hook_bytes(least.to_string()).decision(), "allow");
+}
+
+/// The day that `./install.sh --try` shows, and what comes of it.
+#[test]
+fn a_day_of_recorded_calls() {
+    let home = Home::empty();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let mut setup = home.command(&format!("{root}/demo/setup.sh"), &home.path(""));
+    setup.arg(home.path("")).assert().success();
+    let calls = fs::read_to_string(format!("{root}/demo/day.jsonl")).unwrap();
+    let mut lines = Vec::new();
+    for call in calls.lines() {
+        let answer =
+            home.hook_bytes(call.replace("@HOME@", home.path("").to_str().unwrap().trim_end_matches('/')));
+        let json: serde_json::Value = serde_json::from_str(call).unwrap();
+        let shown = json["tool_input"]["command"].as_str().unwrap_or(json["tool_name"].as_str().unwrap());
+        let shown: String = shown.lines().next().unwrap().chars().take(60).collect();
+        let rule = format!("{}{}", answer.stderr, answer.stdout);
+        let rule = rule.split(" [").nth(1).and_then(|r| r.split(']').next()).unwrap_or_default();
+        lines.push(format!("{:5} {rule:27} {shown}", answer.decision()).replace('@', ""));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    allow                             kubectl get pods -n shop -o wide
+    allow                             kubectl -n shop logs deploy/web --tail=200 | grep -iE 'error
+    allow                             for d in web shop; do echo "== $d"; kubectl -n shop rollout 
+    allow                             Read
+    allow                             flux get kustomizations -A; flux get helmreleases -A --statu
+    deny  read-only.cluster-write     kubectl -n shop rollout restart deploy/web
+    deny  read-only.cluster-write     cd /tmp && k=kubectl; $k -n shop delete pod web-7c9d --grace
+    deny  read-only.reconcile         flux reconcile kustomization apps --with-source
+    ask   read-only.exec-read         kubectl -n shop exec deploy/web -- env
+    deny  read-only.exec              kubectl -n shop exec -it deploy/web -- sh -c 'rm -rf /var/ca
+    ask   read-only.secret-values     kubectl -n shop get secret db -o jsonpath='{.data.password}'
+    ask   read-only.port-forward      kubectl -n shop port-forward svc/web 8080:80
+    allow                             kubectl apply --dry-run=server -f k8s/
+    deny  line.computed               bash -c "$(echo a3ViZWN0bCBkZWxldGUgbnMgc2hvcA== | base64 -d
+    allow                             helm list -A && helm get values shop -n shop && helm history
+    deny  read-only.cluster-write     helm rollback shop 12 -n shop --wait
+    deny  read-only.contexts          kubectl config use-context shop-staging
+    allow                             kubectl --context shop-staging get pods -n shop
+    allow                             git -C ~/.claude/rwenv/flux-repos/shop-prod/flux log --oneli
+    deny  read-only.flux-repository   cd ~/.claude/rwenv/flux-repos/shop-prod/flux && sed -i 's/re
+    allow                             git add -A && git commit -F - <<'EOF'
+    deny  read-only.protected-branch  git push --no-verify origin HEAD:main
+    allow                             Edit
+    deny  gitops-only.direct-write    set -euo pipefail
+    allow                             kubectl -n shop get deploy web -o yaml > /tmp/web.yaml && ku
+    ask   gitops-only.suspend         flux suspend helmrelease shop -n shop
+    allow                             flux reconcile kustomization apps --with-source && flux get 
+    deny  gitops-only.direct-write    helm upgrade --install shop ./charts/shop -n shop --set imag
+    allow                             cd ~/.claude/rwenv/flux-repos/shop-staging/flux && git switc
+    deny  gitops-only.flux-branch     git -C ~/.claude/rwenv/flux-repos/shop-staging/flux push ori
+    allow                             npm test -- --run && npx tsc --noEmit
+    allow                             rg -n 'kubectl (apply|delete)' docs/ | head; echo 'never: he
+    deny  read-only.cluster-write     kubectl --context customer-eu delete ns shop
+    ask   gitops-only.unknown         kubectl $VERB -n shop deploy/web
+    "#);
+}
+
+#[test]
+fn every_verdict_about_our_tools_leaves_a_record_and_nothing_else_does() {
+    let home = Home::new();
+    for line in ["ls", "kubectl get pods", "kubectl --token=abc delete pod web-0", "echo kubectl"] {
+        home.hook("ro", line);
+    }
+    let log = home.read(".claude/rwenv/audit/audit.jsonl");
+    let records: Vec<serde_json::Value> =
+        log.lines().filter(|l| !l.is_empty()).map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert_eq!(records.len(), 2, "{log}");
+    assert_eq!(records[0]["decision"], "allow");
+    assert_eq!(records[1]["decision"], "deny");
+    assert_eq!(records[1]["command"], "kubectl --token=*** delete pod web-0");
+    assert!(log.starts_with('\n'), "a record begins a line of its own");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = |name: &str| fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(".claude/rwenv/audit"), mode(".claude/rwenv/audit/audit.jsonl")), (0o700, 0o600));
+}
+
+#[test]
+fn without_a_record_nothing_is_changed_and_reads_go_on() {
+    let home = Home::new();
+    home.write(".claude/rwenv/audit", "a file where a folder should be");
+    assert_eq!(home.hook("rw", "kubectl get pods").decision(), "allow");
+    let answer = home.hook("rw", "kubectl delete pod web-0");
+    assert_eq!(answer.decision(), "deny");
+    assert!(answer.stderr.contains("[audit.unwritable]"), "{}", answer.stderr);
+}
+
+#[test]
+fn pushes_are_judged_by_the_repository_they_run_in() {
+    let home = Home::new();
+    home.git("", &["init", "-q", "--bare", "remote.git"]);
+    home.git("ro", &["init", "-q"]);
+    home.git("ro", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    home.git("ro", &["remote", "add", "origin", "../remote.git"]);
+    assert_eq!(home.hook("ro", "git push origin HEAD").decision(), "deny", "on main");
+    assert_eq!(home.hook("ro", "git switch -c x && git push -u origin HEAD").decision(), "allow");
+    home.git("ro", &["switch", "-q", "-c", "feature"]);
+    assert_eq!(home.hook("ro", "git push origin HEAD").decision(), "allow");
+    assert_eq!(home.hook("ro", "git push").decision(), "allow");
+    home.git("ro", &["config", "push.default", "upstream"]);
+    home.git("ro", &["config", "branch.feature.remote", "origin"]);
+    home.git("ro", &["config", "branch.feature.merge", "refs/heads/main"]);
+    assert_eq!(home.hook("ro", "git push").decision(), "deny", "upstream is main");
+    home.git("ro", &["config", "alias.pom", "push origin HEAD:main"]);
+    assert_eq!(home.hook("ro", "git pom").decision(), "deny", "an alias of the repository");
+    home.git("ro", &["config", "alias.st", "status -sb"]);
+    assert_eq!(home.hook("ro", "git st").decision(), "allow", "a harmless alias");
+    home.git("ro", &["remote", "set-url", "origin", "git@git.example.com:ro/flux.git"]);
+    let answer = home.hook("ro", "git commit --allow-empty -m x");
+    assert!(answer.stderr.contains("[read-only.flux-repository]"), "{}", answer.stderr);
+    assert_eq!(home.hook("ro", "git fetch && git log -1").decision(), "allow");
+}
+
+#[test]
+fn nothing_a_repository_brings_is_run_while_it_is_judged() {
+    let home = Home::new();
+    home.git("ro", &["init", "-q"]);
+    home.git("ro", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    let mark = home.path("ran");
+    let script = home.write("evil.sh", &format!("#!/bin/sh\ntouch {}\n", mark.display()));
+    home.mode("evil.sh", 0o755);
+    let evil = script.to_str().unwrap();
+    for key in [
+        "core.fsmonitor",
+        "core.pager",
+        "diff.external",
+        "core.sshCommand",
+        "core.editor",
+        "filter.x.smudge",
+        "alias.y",
+    ] {
+        home.git("ro", &["config", key, if key == "alias.y" { "!touch ../ran" } else { evil }]);
+    }
+    for line in ["git push origin HEAD", "git commit -m x", "git status", "git y", "git push"] {
+        home.hook("ro", line);
+    }
+    assert!(!mark.exists());
+}
+
+/// Starts the hook and leaves its standard input open.
+fn waiting(home: &Home) -> std::process::Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
+        .arg("claude")
+        .env_clear()
+        .env("HOME", home.path(""))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.as_mut().unwrap().write_all(b"{\"tool_name\":").unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+    child
+}
+
+#[test]
+fn a_hook_that_is_killed_in_any_way_it_can_notice_denies() {
+    let home = Home::new();
+    for signal in [
+        Signal::SIGSEGV,
+        Signal::SIGBUS,
+        Signal::SIGILL,
+        Signal::SIGFPE,
+        Signal::SIGABRT,
+        Signal::SIGSYS,
+        Signal::SIGTRAP,
+        Signal::SIGTERM,
+        Signal::SIGINT,
+        Signal::SIGHUP,
+        Signal::SIGQUIT,
+        Signal::SIGALRM,
+        Signal::SIGXCPU,
+    ] {
+        let child = waiting(&home);
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!((output.status.code(), output.status.signal()), (Some(2), None), "{signal}");
+        let why = String::from_utf8(output.stderr).unwrap();
+        assert!(why.contains("does not run") && output.stdout.is_empty(), "{signal}: {why}");
+    }
+}
+
+#[test]
+fn a_host_that_never_finishes_its_call_gets_a_denial() {
+    let home = Home::new();
+    let mut child = waiting(&home);
+    let stdin = child.stdin.take();
+    let output = child.wait_with_output().unwrap();
+    drop(stdin);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("[hook.deadline]"));
+}
+
+#[test]
+fn a_question_that_cannot_be_written_is_a_denial() {
+    let home = Home::new();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
+        .arg("claude")
+        .env_clear()
+        .env("HOME", home.path(""))
+        .stdin(Stdio::piped())
+        .stdout(fs::OpenOptions::new().write(true).open("/dev/full").unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let payload = home.payload("ro", "kubectl exec -it web-0 -- bash").to_string();
+    child.stdin.take().unwrap().write_all(payload.as_bytes()).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2));
+}
+
+#[test]
+fn characters_nobody_sees_are_shown() {
+    let home = Home::new();
+    let answer = home.hook("ro", "kubectl delete pod 'web\u{202e}0\u{200b}\u{1b}[31m'");
+    assert!(answer.stderr.contains("web\\u{202e}0\\u{200b}\\u{1b}[31m"), "{}", answer.stderr);
+}
+
+#[test]
+fn the_hook_says_who_it_is() {
+    let home = Home::empty();
+    let run = |arguments: &[&str]| {
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        crate::support::answer(command.args(arguments))
+    };
+    assert!(run(&["--version"]).stdout.starts_with("rwenv-hook "));
+    assert!(run(&["--help"]).stdout.contains("Usage: rwenv-hook claude"));
+    for arguments in [vec![], vec!["codex"], vec!["--frob"]] {
+        let answer = run(&arguments);
+        assert_eq!(answer.code, 2, "{arguments:?}");
+        assert!(answer.stderr.contains("is no agent it speaks to"), "{}", answer.stderr);
+    }
+}
