@@ -240,8 +240,10 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
             bail!("nothing was changed");
         }
     }
-    let file = binding::select(&dir, &RwenvName::new(&name)?)?;
-    ignore(&dir)?;
+    let file = binding::select(&dir, &RwenvName::new(&name)?, environment)?;
+    if file.ends_with(".claude/rwenv") {
+        ignore(&dir)?;
+    }
     if args.at.output.json {
         out::json(&Done { name: &name, file: &file, previous })?;
     } else {

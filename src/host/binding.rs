@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::files;
+use super::files::{self, FileError};
 use crate::model::{Bound, RwenvName};
 
 /// A selection and where it was made.
@@ -122,14 +122,30 @@ fn by_consumers(dir: &Path, real: &Path, environment: &Environment) -> Option<Se
     Some(Selection { bound, source: Some(path) })
 }
 
-/// Selects a rwenv for a directory: writes its `.claude/rwenv`.
+/// Selects a rwenv for a directory: writes its `.claude/rwenv`, or, where that is the configuration's own folder (the
+/// home directory), its entry in `env-consumers.json`. Says which file.
 ///
 /// # Errors
-/// Where the system says no.
-pub fn select(dir: &Path, name: &RwenvName) -> Result<PathBuf, files::FileError> {
+/// Where the system says no, or the list is no JSON object of names; nothing is changed then.
+pub fn select(dir: &Path, name: &RwenvName, environment: &Environment) -> Result<PathBuf, FileError> {
     let folder = dir.join(".claude");
-    fs::create_dir_all(&folder).map_err(|e| files::FileError::io(&folder, e))?;
     let path = folder.join("rwenv");
+    if path.is_dir() {
+        return list(dir, name, environment);
+    }
+    fs::create_dir_all(&folder).map_err(|e| FileError::io(&folder, e))?;
     files::write(&path, &format!("{name}\n"), 0o600)?;
+    Ok(path)
+}
+
+fn list(dir: &Path, name: &RwenvName, environment: &Environment) -> Result<PathBuf, FileError> {
+    let _lock = files::lock(&environment.config_dir)?;
+    let path = environment.config_dir.join("env-consumers.json");
+    let text = files::read_trusted(&path)?.unwrap_or_else(|| "{}".to_owned());
+    let mut all: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(&text).map_err(|e| FileError::io(&path, e.into()))?;
+    all.insert(dir.display().to_string(), name.as_str().into());
+    let text = serde_json::to_string_pretty(&all).map_err(|e| FileError::io(&path, e.into()))?;
+    files::write(&path, &format!("{text}\n"), 0o600)?;
     Ok(path)
 }

@@ -1,0 +1,238 @@
+//! Configuration and selection: files people already have, what a rewrite keeps, which rwenv a directory has.
+
+use serde_json::{Value, json};
+
+use crate::support::{ENVS, Home};
+
+/// A file as people have it: both shapes, fields of others, an order of its own.
+const OLD: &str = r#"{
+  "version": "1.0",
+  "devContainer": "tools",
+  "useDevContainer": true,
+  "currentEnvByDirectory": { "/x": "prod" },
+  "databases": {
+    "core": { "namespace": "db", "secretName": "core-pg", "pgbouncerHost": "pgb.db.svc", "database": "core", "username": "core", "description": "main" }
+  },
+  "rwenvs": {
+    "zeta": {
+      "type": "gke",
+      "kubeconfigPath": "/root/.kube/gke.config",
+      "kubernetesContext": "gke_p_r_c",
+      "gcpProject": null,
+      "readOnly": true,
+      "fluxGitRepo": "https://github.com/o/flux",
+      "fluxGitRepoType": "github",
+      "services": { "papi": "https://papi.example.com", "app": "https://app.example.com" },
+      "team": { "slack": "ops", "pager": [1, 2.50, "x"] }
+    },
+    "alpha": {
+      "description": "the newer shape",
+      "container": { "kubeconfigPath": "/root/.kube/config", "kubernetesContext": "k3s-in" },
+      "local": null,
+      "syncInterval": "5m",
+      "argocdApps": ["a"],
+      "terraformPaths": { "tf": "manual" },
+      "x-note": null
+    }
+  },
+  "plugins": []
+}
+"#;
+
+fn json(home: &Home) -> Value {
+    serde_json::from_str(&home.read(".claude/rwenv/envs.json")).unwrap()
+}
+
+#[test]
+fn files_people_have_load_unchanged() {
+    let home = Home::empty();
+    home.write(".claude/rwenv/envs.json", OLD);
+    let listed = home.rwenv("", &["list", "--json"]);
+    assert_eq!(listed.code, 0, "{}", listed.stderr);
+    let listed: Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed[0]["name"], "zeta");
+    assert_eq!(listed[0]["readOnly"], true);
+    assert_eq!(listed[0]["places"][0]["kubernetesContext"], "gke_p_r_c");
+    assert_eq!(listed[0]["services"][1]["url"], "https://app.example.com");
+    assert_eq!(listed[1]["places"][0]["kubernetesContext"], "k3s-in");
+    assert_eq!(listed[1]["readOnly"], false);
+    assert_eq!(listed[1]["protectedBranches"], json!(["main", "master", "production"]));
+    for version in ["1", "1.0", "1.1"] {
+        home.write(".claude/rwenv/envs.json", &format!("{{\"version\": {version}, \"rwenvs\": {{}}}}"));
+        assert_eq!(home.rwenv("", &["list"]).code, 0, "{version}");
+    }
+    home.write(".claude/rwenv/envs.json", &format!("\u{feff}{}", OLD.replace('\n', "\r\n")));
+    assert_eq!(home.rwenv("", &["list"]).code, 0, "a mark of byte order and CRLF");
+}
+
+#[test]
+fn a_rewrite_keeps_what_is_not_ours_and_its_order() {
+    let home = Home::empty();
+    home.write(".claude/rwenv/envs.json", OLD);
+    let before = json(&home);
+    let changed = home.rwenv("", &["edit", "zeta", "--description", "the real one", "--read-only=false"]);
+    assert_eq!(changed.code, 0, "{}", changed.stderr);
+    let after = json(&home);
+    let mut expected = before.clone();
+    expected["rwenvs"]["zeta"]["description"] = "the real one".into();
+    expected["rwenvs"]["zeta"]["readOnly"] = false.into();
+    assert_eq!(after, expected);
+    let keys = |v: &Value| v.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&after), keys(&before));
+    assert_eq!(keys(&after["rwenvs"]), ["zeta", "alpha"]);
+    assert_eq!(home.rwenv("", &["edit", "alpha", "--context", "new"]).code, 0);
+    assert_eq!(
+        json(&home)["rwenvs"]["alpha"]["container"]["kubernetesContext"],
+        "new",
+        "where this entry keeps it"
+    );
+    assert_eq!(json(&home)["rwenvs"]["alpha"].get("kubernetesContext"), None);
+}
+
+#[test]
+fn a_refused_change_changes_nothing() {
+    let home = Home::new();
+    for arguments in [
+        vec!["add", "ro", "--context", "x"],
+        vec!["add", "a/b"],
+        vec!["add", "..", "--read-only"],
+        vec!["add"],
+        vec!["edit", "nope", "--read-only"],
+        vec!["edit", "ro"],
+        vec!["edit", "ro", "--unset", "nothing"],
+        vec!["edit", "ro", "--service", "x"],
+        vec!["remove", "nope", "--yes"],
+        vec!["remove", "ro"],
+        vec!["import", "missing.json"],
+        vec!["local-mode", "off"],
+        vec!["set", "nope"],
+        vec!["export", "nope"],
+    ] {
+        let answer = home.rwenv("ro", &arguments);
+        assert_eq!(answer.code, 1, "{arguments:?}");
+        assert!(
+            answer.stderr.starts_with("rwenv: ") && answer.stdout.is_empty(),
+            "{arguments:?}: {answer:?}"
+        );
+        assert_eq!(home.read(".claude/rwenv/envs.json"), ENVS, "{arguments:?}");
+    }
+    for arguments in [
+        vec!["frob"],
+        vec!["set", "a", "b"],
+        vec!["check"],
+        vec!["edit", "ro", "--read-only=maybe"],
+        vec!["add", "x", "--flux-repo-type", "cvs"],
+    ] {
+        assert_eq!(home.rwenv("ro", &arguments).code, 64, "{arguments:?}");
+    }
+}
+
+#[test]
+fn the_file_is_replaced_whole_for_its_owner_alone() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let home = Home::empty();
+    assert_eq!(home.rwenv("", &["add", "one", "--read-only"]).code, 0);
+    let path = home.path(".claude/rwenv/envs.json");
+    let first = std::fs::metadata(&path).unwrap();
+    assert_eq!(first.permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::metadata(home.path(".claude/rwenv")).unwrap().permissions().mode() & 0o777, 0o700);
+    assert_eq!(home.rwenv("", &["add", "two"]).code, 0);
+    assert_ne!(std::fs::metadata(&path).unwrap().ino(), first.ino(), "a new file in the old one's place");
+    let left: Vec<_> =
+        std::fs::read_dir(home.path(".claude/rwenv")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|n| n.to_string_lossy().ends_with(".new")), "{left:?}");
+    // A link into someone's dotfiles stays one.
+    std::fs::create_dir(home.path("dotfiles")).unwrap();
+    std::fs::rename(&path, home.path("dotfiles/envs.json")).unwrap();
+    std::os::unix::fs::symlink(home.path("dotfiles/envs.json"), &path).unwrap();
+    assert_eq!(home.rwenv("", &["add", "three"]).code, 0);
+    assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink());
+    assert!(home.read("dotfiles/envs.json").contains("three"));
+}
+
+#[test]
+fn writers_at_the_same_time_lose_nothing() {
+    let home = Home::empty();
+    std::thread::scope(|scope| {
+        for i in 0..12 {
+            let home = &home;
+            scope.spawn(move || {
+                assert_eq!(home.rwenv("", &["add", &format!("env-{i}"), "--read-only"]).code, 0)
+            });
+        }
+    });
+    assert_eq!(json(&home)["rwenvs"].as_object().unwrap().len(), 12);
+}
+
+/// The rwenv a folder has, as `cur` says it.
+fn current(home: &Home, folder: &str) -> String {
+    let answer = home.rwenv(folder, &["cur", "--json"]);
+    let value: Value = serde_json::from_str(&answer.stdout).unwrap_or_default();
+    value["name"].as_str().unwrap_or("none").to_owned()
+}
+
+#[test]
+fn the_nearest_selection_counts() {
+    let home = Home::new();
+    home.write("ro/sub/deep/x", "");
+    assert_eq!(current(&home, "ro/sub/deep"), "ro");
+    home.write("ro/sub/.claude/rwenv", "  rw \n");
+    assert_eq!(current(&home, "ro/sub/deep"), "rw");
+    assert_eq!(current(&home, "none"), "none", "the folder ~/.claude/rwenv is no selection");
+    let key = |folder: &str| home.path(folder).display().to_string();
+    let consumers = json!({ key("none"): "go", key("no"): "ro", key("none/deeper"): "rw" });
+    home.write(".claude/rwenv/env-consumers.json", &consumers.to_string());
+    home.write("none/deeper/still/x", "");
+    home.write("none-other/x", "");
+    assert_eq!(current(&home, "none"), "go");
+    assert_eq!(current(&home, "none/deeper/still"), "rw");
+    assert_eq!(current(&home, "none-other"), "none", "a prefix of the name is no folder above");
+    assert_eq!(current(&home, "ro"), "ro", "a file goes before the list");
+    let mut with = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path("ro"));
+    let answer = crate::support::answer(with.env("RWENV", "go").args(["cur", "--json"]));
+    assert!(answer.stdout.contains("\"name\": \"go\"") && answer.stdout.contains("$RWENV"), "{answer:?}");
+}
+
+#[test]
+fn links_and_worktrees_have_the_selection_of_what_they_are() {
+    let home = Home::new();
+    std::os::unix::fs::symlink(home.path("ro"), home.path("rw/link")).unwrap();
+    assert_eq!(
+        home.hook("rw/link", "kubectl delete pod web-0").decision(),
+        "deny",
+        "a link into a read-only project"
+    );
+    home.git("ro", &["init", "-q"]);
+    home.git("ro", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    home.git("ro", &["worktree", "add", "-q", "../tree", "-b", "x"]);
+    assert_eq!(current(&home, "tree"), "ro");
+    home.write("tree/.claude/rwenv", "go\n");
+    assert_eq!(current(&home, "tree"), "go");
+}
+
+#[test]
+fn a_directory_that_is_not_there_yet_has_its_parents_selection() {
+    let home = Home::new();
+    assert_eq!(home.hook("ro/not/yet", "kubectl delete pod web-0").decision(), "deny");
+    assert_eq!(
+        home.hook("none", "mkdir -p ../ro/new && cd ../ro/new && kubectl delete pod web-0").decision(),
+        "deny"
+    );
+}
+
+#[test]
+fn a_bare_change_is_judged_where_the_kubeconfig_points_as_well() {
+    let home = Home::new();
+    let kubeconfig =
+        |context: &str| home.write(".kube/config", &format!("apiVersion: v1\ncurrent-context: {context}\n"));
+    kubeconfig("rw-ctx");
+    assert_eq!(home.hook("rw", "kubectl delete pod web-0").decision(), "allow");
+    kubeconfig("ro-ctx");
+    let answer = home.hook("rw", "kubectl delete pod web-0");
+    assert!(answer.stderr.contains("rwenv 'ro' is read-only"), "{answer:?}");
+    assert_eq!(home.hook("rw", "kubectl get pods").decision(), "allow");
+    assert_eq!(home.hook("rw", "kubectl --context rw-ctx delete pod web-0").decision(), "allow");
+    kubeconfig("somewhere-else");
+    let answer = home.hook("rw", "kubectl delete pod web-0");
+    assert!(answer.stderr.contains("'somewhere-else' (your kubeconfig's current one)"), "{answer:?}");
+}
