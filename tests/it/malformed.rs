@@ -4,6 +4,79 @@ use serde_json::json;
 
 use crate::support::{ENVS, Home};
 
+/// What is no JSON of a call.
+const NOT_JSON: &[&str] = &[
+    "null",
+    "true",
+    "0",
+    "\"Bash\"",
+    "[]",
+    "{}",
+    "[{}]",
+    "{",
+    "}",
+    "{]",
+    "kubectl get pods",
+    "{'tool_name': 'Bash'}",
+    "{tool_name: \"Bash\"}",
+    "{\"tool_name\": \"Bash\",}",
+    "{\"tool_name\": \"Bash\"} trailing",
+    "{\"tool_name\": \"Bash\"}{}",
+    "// comment\n{\"tool_name\": \"Bash\"}",
+    "{\"tool_name\": NaN}",
+    "{\"tool_name\": null}",
+    "{\"tool_name\": 1}",
+    "{\"tool_name\": [\"Bash\"]}",
+    "{\"tool_name\": {\"a\": 1}}",
+    "{\"tool_name\": true}",
+    "{\"tool_name\": \"Bash}",
+    "{\"tool_name\": \"Bash\", \"tool_name\": \"Read\"}",
+    "{\"tool_name\": \"\\ud800\"}",
+    "{\"tool_name\": \"\\x41\"}",
+    "{\"tool_name\": \"B\nash\"}",
+    "{\"tool_input\": {\"command\": \"ls\"}}",
+    "\u{feff}{\"tool_name\": \"Bash\"}",
+    "{\"tool_name\": \"Bash\", \"cwd\": 1}",
+    "{\"tool_name\": \"Bash\", \"cwd\": [\"/\"]}",
+    "{\"tool_name\": \"Bash\", \"cwd\": {}}",
+    "{\"tool_name\": \"Bash\", \"session_id\": 7}",
+    "{\"tool_name\": \"Bash\", \"permission_mode\": false}",
+    "{\"tool_name\": \"Bash\", \"hook_event_name\": []}",
+    "{\"tool_name\": \"Bash\", \"tool_input\": }",
+    "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": }}",
+    "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"ls}",
+    "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"ls\"}",
+    "{\"tool_name\": \"Bash\" \"tool_input\": {}}",
+    "{\"tool_name\": \"Bash\", \"cwd\": \"/\", \"cwd\": \"/tmp\"}",
+    "{\"tool_name\": \"Bash\", \"x\": 1e}",
+    "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"\\ud83d\"}, \"cwd\": \"\\udead\"}",
+    "<xml/>",
+    "---\ntool_name: Bash\n",
+    "tool_name=Bash",
+];
+
+/// What is no input of a tool that runs a command line.
+const INPUTS: &[&str] = &[
+    "null",
+    "1",
+    "true",
+    "\"kubectl get pods\"",
+    "[]",
+    "{}",
+    "{\"cmd\": \"ls\"}",
+    "{\"Command\": \"ls\"}",
+    "{\"script\": \"ls\"}",
+    "{\"command\": null}",
+    "{\"command\": 1}",
+    "{\"command\": true}",
+    "{\"command\": [\"ls\"]}",
+    "{\"command\": {\"a\": \"ls\"}}",
+    "{\"command\": \"ls\", \"command\": \"kubectl delete pod p\"}",
+    "{\"command\": \"\\ud800 kubectl\"}",
+    "[\"ls\", 1]",
+    "[\"ls\"]",
+];
+
 /// Payloads and what the denial says about them.
 fn payloads() -> Vec<(Vec<u8>, &'static str)> {
     let not_json = "is not the JSON of a PreToolUse call";
@@ -13,80 +86,13 @@ fn payloads() -> Vec<(Vec<u8>, &'static str)> {
     for text in ["", " ", "\n\n", "\t\r\n"] {
         add(text, "nothing came on standard input");
     }
-    for text in [
-        "null",
-        "true",
-        "0",
-        "\"Bash\"",
-        "[]",
-        "{}",
-        "[{}]",
-        "{",
-        "}",
-        "{]",
-        "kubectl get pods",
-        "{'tool_name': 'Bash'}",
-        "{tool_name: \"Bash\"}",
-        "{\"tool_name\": \"Bash\",}",
-        "{\"tool_name\": \"Bash\"} trailing",
-        "{\"tool_name\": \"Bash\"}{}",
-        "// comment\n{\"tool_name\": \"Bash\"}",
-        "{\"tool_name\": NaN}",
-        "{\"tool_name\": null}",
-        "{\"tool_name\": 1}",
-        "{\"tool_name\": [\"Bash\"]}",
-        "{\"tool_name\": {\"a\": 1}}",
-        "{\"tool_name\": true}",
-        "{\"tool_name\": \"Bash}",
-        "{\"tool_name\": \"Bash\", \"tool_name\": \"Read\"}",
-        "{\"tool_name\": \"\\ud800\"}",
-        "{\"tool_name\": \"\\x41\"}",
-        "{\"tool_name\": \"B\nash\"}",
-        "{\"tool_input\": {\"command\": \"ls\"}}",
-        "\u{feff}{\"tool_name\": \"Bash\"}",
-        "{\"tool_name\": \"Bash\", \"cwd\": 1}",
-        "{\"tool_name\": \"Bash\", \"cwd\": [\"/\"]}",
-        "{\"tool_name\": \"Bash\", \"cwd\": {}}",
-        "{\"tool_name\": \"Bash\", \"session_id\": 7}",
-        "{\"tool_name\": \"Bash\", \"permission_mode\": false}",
-        "{\"tool_name\": \"Bash\", \"hook_event_name\": []}",
-        "{\"tool_name\": \"Bash\", \"tool_input\": }",
-        "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": }}",
-        "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"ls}",
-        "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"ls\"}",
-        "{\"tool_name\": \"Bash\" \"tool_input\": {}}",
-        "{\"tool_name\": \"Bash\", \"cwd\": \"/\", \"cwd\": \"/tmp\"}",
-        "{\"tool_name\": \"Bash\", \"x\": 1e}",
-        "{\"tool_name\": \"Bash\", \"tool_input\": {\"command\": \"\\ud83d\"}, \"cwd\": \"\\udead\"}",
-        "<xml/>",
-        "---\ntool_name: Bash\n",
-        "tool_name=Bash",
-    ] {
+    for text in NOT_JSON {
         add(text, not_json);
     }
     add("{\"tool_name\": \"Bash\"}", "came without tool_input");
     for tool in ["Bash", "PowerShell", "Monitor"] {
-        for value in [
-            "null",
-            "1",
-            "true",
-            "\"kubectl get pods\"",
-            "[]",
-            "{}",
-            "{\"cmd\": \"ls\"}",
-            "{\"Command\": \"ls\"}",
-            "{\"script\": \"ls\"}",
-            "{\"command\": null}",
-            "{\"command\": 1}",
-            "{\"command\": true}",
-            "{\"command\": [\"ls\"]}",
-            "{\"command\": {\"a\": \"ls\"}}",
-            "{\"command\": \"ls\", \"command\": \"kubectl delete pod p\"}",
-            "{\"command\": \"\\ud800 kubectl\"}",
-            "[\"ls\", 1]",
-            "[\"ls\"]",
-        ] {
-            let why = if value == "null" { "came without tool_input" } else { input };
+        for value in INPUTS {
+            let why = if *value == "null" { "came without tool_input" } else { input };
             add(&format!("{{\"tool_name\": \"{tool}\", \"tool_input\": {value}}}"), why);
         }
     }
@@ -145,82 +151,84 @@ fn a_payload_that_is_cut_anywhere_is_denied() {
     assert_eq!(home.hook_bytes(whole).decision(), "allow");
 }
 
+/// Whole files.
+const FILES: &[(&str, &str)] = &[
+    ("", "envs.json:1:1: EOF while parsing a value; correct the JSON there"),
+    ("{", "envs.json:1:1: EOF while parsing an object"),
+    ("[]", "envs.json:1:1: invalid"),
+    ("null", "envs.json:1:4: invalid type: null"),
+    ("{\"rwenvs\": []}", "envs.json:1:11: invalid type: sequence"),
+    ("{\"rwenvs\": null}", "envs.json:1:15: invalid type: null"),
+    ("{\"rwenvs\": {\"ro\": 1}}", "envs.json:1:19: invalid type: integer"),
+    ("{\"rwenvs\": {\"ro\": null}}", "invalid type: null"),
+    ("{\"rwenvs\": {\"ro\": [true]}}", "invalid type: sequence, expected an object"),
+    ("{\"rwenvs\": {\"ro\": \"x\"}}", "invalid type: string \"x\""),
+    ("{\"rwenvs\": {\"ro\": {},}}", "trailing comma"),
+    ("{\"rwenvs\": {\"ro\": {}}} x", "trailing characters"),
+    ("{\"rwenvs\": {\"ro\": {}, \"ro\": {}}}", "'ro' stands there twice; remove one of the two"),
+    ("{\"rwenvs\": {}, \"rwenvs\": {}}", "duplicate field `rwenvs`; remove one of the two"),
+    ("{\"version\": \"2.0\", \"rwenvs\": {}}", "version '2.0' is not known; write \"version\": \"1.0\""),
+    ("{\"version\": 3, \"rwenvs\": {}}", "version '3' is not known"),
+    ("{\"version\": \"one\", \"rwenvs\": {}}", "version 'one' is not known"),
+    ("{\"version\": true, \"rwenvs\": {}}", "envs.json:1:16: data did not match"),
+    ("{\"useDevContainer\": \"yes\"}", "expected a boolean; write true or false without quotes"),
+    ("{\"useDevContainer\": 1}", "expected a boolean"),
+    ("{\"devContainer\": true}", "expected a string"),
+    ("{\"databases\": []}", "expected an object of names"),
+    ("{\"databases\": {\"a\": []}}", "envs.json"),
+    ("{\"databases\": {\"a\": {\"namespace\": 1}}}", "expected a string"),
+    ("{'rwenvs': {}}", "key must be a string"),
+    ("rwenvs:\n  ro: {}\n", "expected value"),
+    ("{\"rwenvs\": {\"ro\": {\"description\": \"\u{1}\"}}}", "control character"),
+];
+
+/// Fields of a rwenv.
+const FIELDS: &[(&str, &str)] = &[
+    ("\"readonly\": true", "rwenv 'ro' has a field 'readonly'; write \"readOnly\""),
+    ("\"read_only\": true", "write \"readOnly\""),
+    ("\"ReadOnly\": true", "write \"readOnly\""),
+    ("\"read-only\": true", "write \"readOnly\""),
+    ("\"readOnyl\": true", "write \"readOnly\""),
+    ("\"redOnly\": true", "write \"readOnly\""),
+    ("\"gitopsOnly\": true", "write \"gitOpsOnly\""),
+    ("\"gitops_only\": true", "write \"gitOpsOnly\""),
+    ("\"fluxgitrepo\": \"x\"", "write \"fluxGitRepo\""),
+    ("\"kubernetescontext\": \"x\"", "write \"kubernetesContext\""),
+    ("\"protected_branches\": []", "write \"protectedBranches\""),
+    ("\"kubernetesContext\": 1", "expected a string"),
+    ("\"kubeconfigPath\": {}", "expected a string"),
+    ("\"fluxGitRepo\": []", "expected a string"),
+    ("\"fluxBranch\": false", "expected a string"),
+    ("\"protectedBranches\": \"main\"", "expected a sequence"),
+    ("\"protectedBranches\": [1]", "expected a string"),
+    ("\"protectedBranches\": {}", "expected a sequence"),
+    ("\"policies\": \"x\"", "expected a sequence"),
+    ("\"services\": []", "expected an object of names"),
+    ("\"services\": {\"a\": 1}", "expected a string"),
+    ("\"container\": \"x\"", "expected an object"),
+    ("\"local\": {\"kubernetesContext\": 1}", "expected a string"),
+    ("\"autonomy\": \"none\"", "unknown variant `none`"),
+    ("\"autonomy\": true", "envs.json:4:"),
+    ("\"pin\": \"always\"", "unknown variant `always`"),
+    ("\"execReads\": \"deny\"", "unknown variant `deny`"),
+    ("\"readOnly\": true, \"readOnly\": false", "duplicate field `readOnly`; remove one of the two"),
+    ("\"readOnly\": tru", "expected ident"),
+    ("\"type\": 1", "expected a string"),
+];
+
 /// Configurations, and what is said about them: where, what, and what to do.
 fn configurations() -> Vec<(String, &'static str)> {
     let mut out: Vec<(String, &'static str)> = Vec::new();
     let rwenv = |fields: &str| {
         format!("{{\n  \"version\": \"1.0\",\n  \"rwenvs\": {{\n    \"ro\": {{ {fields} }}\n  }}\n}}\n")
     };
-    for (text, why) in [
-        ("", "envs.json:1:1: EOF while parsing a value; correct the JSON there"),
-        ("{", "envs.json:1:1: EOF while parsing an object"),
-        ("[]", "envs.json:1:1: invalid"),
-        ("null", "envs.json:1:4: invalid type: null"),
-        ("{\"rwenvs\": []}", "envs.json:1:11: invalid type: sequence"),
-        ("{\"rwenvs\": null}", "envs.json:1:15: invalid type: null"),
-        ("{\"rwenvs\": {\"ro\": 1}}", "envs.json:1:19: invalid type: integer"),
-        ("{\"rwenvs\": {\"ro\": null}}", "invalid type: null"),
-        ("{\"rwenvs\": {\"ro\": [true]}}", "invalid type: sequence, expected an object"),
-        ("{\"rwenvs\": {\"ro\": \"x\"}}", "invalid type: string \"x\""),
-        ("{\"rwenvs\": {\"ro\": {},}}", "trailing comma"),
-        ("{\"rwenvs\": {\"ro\": {}}} x", "trailing characters"),
-        ("{\"rwenvs\": {\"ro\": {}, \"ro\": {}}}", "'ro' stands there twice; remove one of the two"),
-        ("{\"rwenvs\": {}, \"rwenvs\": {}}", "duplicate field `rwenvs`; remove one of the two"),
-        ("{\"version\": \"2.0\", \"rwenvs\": {}}", "version '2.0' is not known; write \"version\": \"1.0\""),
-        ("{\"version\": 3, \"rwenvs\": {}}", "version '3' is not known"),
-        ("{\"version\": \"one\", \"rwenvs\": {}}", "version 'one' is not known"),
-        ("{\"version\": true, \"rwenvs\": {}}", "envs.json:1:16: data did not match"),
-        ("{\"useDevContainer\": \"yes\"}", "expected a boolean; write true or false without quotes"),
-        ("{\"useDevContainer\": 1}", "expected a boolean"),
-        ("{\"devContainer\": true}", "expected a string"),
-        ("{\"databases\": []}", "expected an object of names"),
-        ("{\"databases\": {\"a\": []}}", "envs.json"),
-        ("{\"databases\": {\"a\": {\"namespace\": 1}}}", "expected a string"),
-        ("{'rwenvs': {}}", "key must be a string"),
-        ("rwenvs:\n  ro: {}\n", "expected value"),
-        ("{\"rwenvs\": {\"ro\": {\"description\": \"\u{1}\"}}}", "control character"),
-    ] {
-        out.push((text.to_owned(), why));
-    }
+    out.extend(FILES.iter().map(|(text, why)| ((*text).to_owned(), *why)));
     for value in ["\"true\"", "\"false\"", "\"yes\"", "1", "0", "null", "[]", "{}", "[true]", "\"\""] {
         for field in ["readOnly", "gitOpsOnly", "directPush", "autoApprove"] {
             out.push((rwenv(&format!("\"{field}\": {value}")), "envs.json:4:"));
         }
     }
-    for (fields, why) in [
-        ("\"readonly\": true", "rwenv 'ro' has a field 'readonly'; write \"readOnly\""),
-        ("\"read_only\": true", "write \"readOnly\""),
-        ("\"ReadOnly\": true", "write \"readOnly\""),
-        ("\"read-only\": true", "write \"readOnly\""),
-        ("\"readOnyl\": true", "write \"readOnly\""),
-        ("\"redOnly\": true", "write \"readOnly\""),
-        ("\"gitopsOnly\": true", "write \"gitOpsOnly\""),
-        ("\"gitops_only\": true", "write \"gitOpsOnly\""),
-        ("\"fluxgitrepo\": \"x\"", "write \"fluxGitRepo\""),
-        ("\"kubernetescontext\": \"x\"", "write \"kubernetesContext\""),
-        ("\"protected_branches\": []", "write \"protectedBranches\""),
-        ("\"kubernetesContext\": 1", "expected a string"),
-        ("\"kubeconfigPath\": {}", "expected a string"),
-        ("\"fluxGitRepo\": []", "expected a string"),
-        ("\"fluxBranch\": false", "expected a string"),
-        ("\"protectedBranches\": \"main\"", "expected a sequence"),
-        ("\"protectedBranches\": [1]", "expected a string"),
-        ("\"protectedBranches\": {}", "expected a sequence"),
-        ("\"policies\": \"x\"", "expected a sequence"),
-        ("\"services\": []", "expected an object of names"),
-        ("\"services\": {\"a\": 1}", "expected a string"),
-        ("\"container\": \"x\"", "expected an object"),
-        ("\"local\": {\"kubernetesContext\": 1}", "expected a string"),
-        ("\"autonomy\": \"none\"", "unknown variant `none`"),
-        ("\"autonomy\": true", "envs.json:4:"),
-        ("\"pin\": \"always\"", "unknown variant `always`"),
-        ("\"execReads\": \"deny\"", "unknown variant `deny`"),
-        ("\"readOnly\": true, \"readOnly\": false", "duplicate field `readOnly`; remove one of the two"),
-        ("\"readOnly\": tru", "expected ident"),
-        ("\"type\": 1", "expected a string"),
-    ] {
-        out.push((rwenv(fields), why));
-    }
+    out.extend(FIELDS.iter().map(|(fields, why)| (rwenv(fields), *why)));
     for name in ["", "../x", "a/b", "a b", ".x", "-x", "a..b", "a\\u0000", "é", &"x".repeat(64)] {
         out.push((format!("{{\"rwenvs\": {{\"ro\": {{}}, \"{name}\": {{}}}}}}"), "is not a rwenv name"));
     }
