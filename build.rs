@@ -244,10 +244,12 @@ fn mode(row: &tools::ModeRow, at: &str) -> String {
 fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
     assert!(!row.examples.is_empty(), "{at}: {:?} has no example", row.programs);
     format!(
-        "Wrapper {{ programs: {}, style: WrapperStyle::{}, verbs: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {} }},\n",
+        "Wrapper {{ programs: {}, style: WrapperStyle::{}, groups: {}, verbs: {}, program: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {} }},\n",
         strings(&row.programs),
         camel(&row.style),
+        strings(&row.groups),
         strings(&row.verbs),
+        strings(&row.program),
         strings(&row.value),
         strings(&row.code),
         strings(&row.chdir),

@@ -63,6 +63,11 @@ pub struct Classified {
 #[must_use]
 pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     let Some(name) = invocation.program().and_then(Word::basename) else { return Classified::default() };
+    if let Some((tool, verb)) = dashed(name, tools) {
+        let mut call = invocation.clone();
+        call.argv.splice(..1, [Word::literal(tool.name), Word::literal(verb)]);
+        return as_tool(&call, tool, tools);
+    }
     if let Some(tool) = tools.tool(name) {
         return as_tool(invocation, tool, tools);
     }
@@ -73,6 +78,14 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
         return Classified::default();
     }
     Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
+}
+
+/// `git-push`, `kubectl-neat`: git's verbs and kubectl's plugins are programs of their own.
+fn dashed<'n>(name: &'n str, tools: &Tools) -> Option<(&'static Tool, &'n str)> {
+    let (tool, verb) = name.split_once('-')?;
+    let tool = tools.tool(tool)?;
+    let known = tool.commands.iter().any(|c| c.path == [verb]);
+    (tool.name == "kubectl" || (tool.grammar == Grammar::Git && known)).then_some((tool, verb))
 }
 
 /// Reads an invocation as one of a tool, whatever its program word says.
@@ -97,7 +110,11 @@ fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carrie
         let Some(tool) = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n)) else {
             continue;
         };
-        let inner = tail(invocation, at);
+        let mut inner = tail(invocation, at);
+        // `minikube kubectl -- delete …`
+        if inner.argv.get(1).is_some_and(|w| w.as_literal() == Some("--")) {
+            inner.argv.remove(1);
+        }
         let changes = as_tool(&inner, tool, tools)
             .operations
             .iter()

@@ -198,8 +198,12 @@ pub struct WrapperRow {
     pub programs: Vec<String>,
     /// How it is told what to run.
     pub style: String,
+    /// Words that may stand before those.
+    pub groups: Vec<String>,
     /// First words that select this form.
     pub verbs: Vec<String>,
+    /// Options whose value is the program; what stands behind are its arguments.
+    pub program: Vec<String>,
     /// Options with a value.
     pub value: Vec<String>,
     /// Options whose value is shell code.

@@ -17,25 +17,25 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
     let mut inner = by.clone();
     let mut out = Vec::new();
     let Some(at) = front(by, wrapper, tools, &mut inner, &mut out) else { return out };
-    let rest = by.argv.get(at..).unwrap_or_default();
+    let mut rest = by.argv.get(at..).unwrap_or_default().to_vec();
+    rest.splice(0..0, entry(by, wrapper, at));
+    let place = by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned());
     if rest.is_empty() {
+        // A remote shell without a command reads its input.
+        if wrapper.style == WrapperStyle::RemoteWords {
+            out.extend(from_stdin(by).into_iter().map(|c| elsewhere(c, place.clone())));
+        }
         return out;
     }
-    inner.argv = rest.to_vec();
-    let place =
-        || Some(by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned()).unwrap_or_default());
+    inner.argv.clone_from(&rest);
     match wrapper.style {
-        WrapperStyle::Words => out.push(code(&joined(rest), &inner, "a command that is computed")),
+        WrapperStyle::Words => out.push(code(&joined(&rest), &inner, "a command that is computed")),
         WrapperStyle::RemoteWords => {
-            if let Carried::Shell { text, arguments, by, .. } =
-                code(&joined(rest), &inner, "a command that is computed")
-            {
-                out.push(Carried::Shell { text, arguments, by, remote: place() });
-            }
+            out.push(elsewhere(code(&joined(&rest), &inner, "a command that is computed"), place));
         }
         WrapperStyle::Xargs => out.extend(xargs(&inner, by, at)),
-        WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place() }),
-        _ => match rest {
+        WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place }),
+        _ => match rest.as_slice() {
             // One word with spaces in it is a command line (`hyperfine 'a b'`).
             [only] if only.prefix().contains(' ') => {
                 out.push(code(only, &inner, "a command that is computed"))
@@ -44,6 +44,30 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         },
     }
     out
+}
+
+/// The program that an option names (`docker run --entrypoint`).
+fn entry(by: &Invocation, wrapper: &Wrapper, at: usize) -> Option<Word> {
+    let options = by.argv.get(..at).unwrap_or_default();
+    options.iter().enumerate().find_map(|(i, word)| {
+        let text = word.prefix();
+        let attached = text.split_once('=').filter(|(name, _)| wrapper.program.contains(name));
+        match attached {
+            Some((_, value)) if word.as_literal().is_some() => Some(Word::literal(value)),
+            Some(_) => Some(Word::unknown()),
+            None => options.get(i + 1).filter(|_| wrapper.program.contains(&text)).cloned(),
+        }
+    })
+}
+
+/// The same, run on another host.
+fn elsewhere(carried: Carried, place: Option<String>) -> Carried {
+    match carried {
+        Carried::Shell { text, arguments, by, .. } => {
+            Carried::Shell { text, arguments, by, remote: Some(place.unwrap_or_default()) }
+        }
+        other => other,
+    }
 }
 
 /// Passes over options, operands and assignments; says where the program stands. None: this call runs nothing.
@@ -63,7 +87,7 @@ fn front(
             let hit = wrapper.verbs.contains(&text);
             if hit {
                 verb = true;
-            } else if !text.starts_with('-') {
+            } else if !text.starts_with('-') && !wrapper.groups.contains(&text) {
                 return None;
             }
             at += 1;

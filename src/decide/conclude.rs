@@ -5,8 +5,8 @@ use super::{Plan, Planned, ids};
 use super::{head, push};
 use crate::classify;
 use crate::model::{
-    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span,
-    Verdict, Word,
+    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, RefUpdate, Rwenvs,
+    Span, Verdict, Word,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -75,6 +75,11 @@ fn resolved(plan: &Plan, at: usize, planned: &Planned, facts: &Facts) -> Vec<Ope
         && let Some(meant) = alias(planned, facts)
     {
         all = meant;
+    }
+    for operation in all.iter_mut().filter(|o| o.traits.contains(&"other-push")) {
+        // Where a push by other means goes is not read.
+        operation.target.repository.updates =
+            vec![RefUpdate { destination: None, force: true, delete: false }];
     }
     for operation in all.iter_mut().filter(|o| o.verb == "push") {
         let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
@@ -169,7 +174,7 @@ fn list(rwenvs: &Rwenvs) -> String {
 
 fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
     Reason {
-        decision: Decision::Ask,
+        decision: if subject.read_only { Decision::Deny } else { Decision::Ask },
         rule: ids::FOREIGN.to_owned(),
         text: format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name),
         instead: "Leave the flag or variable out, so that it goes to the selected rwenv; or name the context of a rwenv."

@@ -130,12 +130,12 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -
     if owned.is_empty() { elsewhere(selected, &format!("kubeconfig '{path}' is in no rwenv")) } else { owned }
 }
 
-/// A target nobody knows, seen from what is selected.
+/// A target nobody knows, seen from what is selected: not even a read is known to be one, because a kubeconfig may
+/// start programs and another identity may see what this one may not.
 fn elsewhere(selected: &[Judge], why: &str) -> Vec<Judge> {
     let read_only = selected.iter().any(|j| !matches!(j, Judge::Subject(s, _) if !s.read_only));
-    let mut subject = Subject::foreign("a cluster that is in no rwenv");
-    subject.read_only = true;
-    let mut all = vec![Judge::Elsewhere(subject.clone(), why.to_owned())];
+    let subject = Subject::foreign("a cluster that is in no rwenv");
+    let mut all = vec![Judge::Elsewhere(Subject { read_only, ..subject.clone() }, why.to_owned())];
     if read_only {
         all.push(Judge::Subject(subject, None));
     }

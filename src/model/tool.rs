@@ -216,8 +216,12 @@ pub struct Wrapper {
     pub programs: &'static [&'static str],
     /// How it is told what to run.
     pub style: WrapperStyle,
+    /// Words that may stand before those (`docker compose exec`).
+    pub groups: &'static [&'static str],
     /// Words that select this form (`docker exec`); the first argument has to be one of them.
     pub verbs: &'static [&'static str],
+    /// Options whose value is the program; what stands behind are its arguments.
+    pub program: &'static [&'static str],
     /// Options that take a value.
     pub value: &'static [&'static str],
     /// Options whose value is shell code.

@@ -287,7 +287,12 @@ impl Walker<'_> {
                     array |= flag.contains('a') && !whole;
                     if flag.ends_with(['d', 'n', 'N', 'p', 't', 'u', 'i', 'O', 's', 'C', 'c']) && flag != "-s"
                     {
-                        words.next();
+                        let value = words.next().and_then(Word::as_literal).map(str::to_owned);
+                        // `mapfile -C` calls its value with an index and a line behind it.
+                        if let Some(code) = value.filter(|_| whole && flag.ends_with('C')) {
+                            let code = format!("{code} 0 \"${{{}}}\"", Word::UNKNOWN_PARAMETER);
+                            self.code(&mut state.clone(), &code, call.origin());
+                        }
                     }
                 }
                 Some(name) => names.push(name.to_owned()),

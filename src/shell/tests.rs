@@ -44,6 +44,7 @@ const DELETES: &[&str] = &[
     "(sleep 0.1; kubectl delete pod p) & wait",
     "ls(){ kubectl delete pod p; }; ls",
     "command_not_found_handle(){ kubectl delete pod p; }; nosuchcmd",
+    "mapfile -C 'kubectl delete pod p;' -c 1 a <<< x",
     "shopt -s expand_aliases\nalias ls='kubectl delete pod p'\nls",
     "trap 'kubectl delete pod p; trap - DEBUG' DEBUG; :",
     "source /dev/stdin <<< 'kubectl delete pod p' ",
