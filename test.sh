@@ -33,7 +33,15 @@ else
 fi
 mapfile -t scripts < <(scripts)
 optional shellcheck "${scripts[@]}"
-optional cargo-deny --log-level error check
+optional cargo-deny --log-level error check licenses bans sources
+if command -v cargo-deny >/dev/null; then
+  step "cargo-deny check advisories"
+  if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+    cargo-deny --log-level error check advisories
+  else
+    echo "skipped: the advisory database cannot be reached"
+  fi
+fi
 step "cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
 step "cargo test"
