@@ -69,7 +69,9 @@ fn median(times: &mut [Duration]) -> f64 {
 
 fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
     let hello = hello(scratch)?;
-    let hook = hook()?;
+    let hook = scratch.join("rwenv-hook");
+    // A copy, as install.sh places it.
+    fs::copy(built_hook()?, &hook)?;
     let project = scratch.join("project");
     fs::create_dir_all(project.join(".claude"))?;
     fs::create_dir_all(scratch.join(".claude/rwenv"))?;
@@ -167,7 +169,7 @@ fn hello(scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
 }
 
 /// Builds the hook as `install.sh` does.
-fn hook() -> Result<PathBuf, Box<dyn std::error::Error>> {
+fn built_hook() -> Result<PathBuf, Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let output = Command::new(root.join("install.sh"))
         .arg("--build-hook")

@@ -17,8 +17,8 @@ const MOST_BRACES: usize = 256;
 impl Walker<'_> {
     /// Expands a word to fields: a list of alternatives, each a list of words.
     pub(super) fn fields(&mut self, state: &mut State, raw: &str, origin: Origin) -> Vec<Vec<Word>> {
-        if is_plain(raw) {
-            return vec![vec![Word::literal(raw)]];
+        if let Some(text) = certain(raw) {
+            return vec![vec![Word::literal(text)]];
         }
         let Some(texts) = self.braces(raw, origin) else { return vec![vec![Word::unknown_words()]] };
         let verbatim = texts.len() == 1;
@@ -38,8 +38,8 @@ impl Walker<'_> {
 
     /// Expands a word that stays one word (assignments, redirections, here-strings, `case`).
     pub(super) fn single(&mut self, state: &mut State, raw: &str, origin: Origin) -> Vec<Word> {
-        if is_plain(raw) {
-            return vec![Word::literal(raw)];
+        if let Some(text) = certain(raw) {
+            return vec![Word::literal(text)];
         }
         self.streams(state, raw, origin, false).iter().map(stream::single).collect()
     }
@@ -193,6 +193,17 @@ fn ifs(state: &State) -> Option<String> {
         Some([Value::Scalar(word)]) => word.as_literal().map(str::to_owned),
         Some(_) => None,
     }
+}
+
+/// The text a word comes to, where that needs no parser: plain characters, or one quoted run without anything that
+/// is expanded in it.
+fn certain(raw: &str) -> Option<&str> {
+    if is_plain(raw) {
+        return Some(raw);
+    }
+    let inside = |quote: char| raw.strip_prefix(quote)?.strip_suffix(quote);
+    let single = inside('\'').filter(|text| !text.contains('\''));
+    single.or_else(|| inside('"').filter(|text| !text.contains(['"', '$', '`', '\\', '!'])))
 }
 
 /// True where bash leaves the text exactly as it is.
