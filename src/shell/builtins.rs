@@ -44,7 +44,11 @@ impl Walker<'_> {
                     let code = code.to_owned();
                     self.code(&mut state.clone(), &code, call.origin());
                 } else if call.argv.len() > 2 && call.literal(1).is_none() {
-                    self.unknown_code(call, "a trap whose commands are computed");
+                    // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
+                    match call.argv.get(1).and_then(Word::as_code) {
+                        Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
+                        None => self.unknown_code(call, "a trap whose commands are computed"),
+                    }
                 }
                 Flow::both(state.clone())
             }
