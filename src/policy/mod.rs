@@ -137,9 +137,10 @@ fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
         return text.to_owned();
     }
     let context = operation.target.cluster.context.as_ref().map(|w| w.display().into_owned());
-    let refs: Vec<&str> = (operation.target.repository.updates.iter())
-        .map(|u| u.destination.as_deref().unwrap_or("a branch that configuration decides"))
+    let mut refs: Vec<&str> = (operation.target.repository.updates.iter())
+        .map(|u| u.destination.as_deref().unwrap_or("a branch that is not known here"))
         .collect();
+    refs.dedup();
     let note = operation.note.as_deref().map(|n| format!(" ({n})"));
     text.replace("{subject}", &subject.title)
         .replace("{tool}", operation.tool)
