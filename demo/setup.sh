@@ -29,7 +29,7 @@ for name in prod staging; do
   repository "$clone" "$url"
   cp -R "$here/flux/." "$clone/"
   commit "$clone" "The shop on Flux"
-  project=$home/work/$name
+  project=$home/code/$name
   repository "$project" "https://git.example.com/shop/web.git"
   mkdir -p "$project/.claude"
   echo "shop-$name" >"$project/.claude/rwenv"

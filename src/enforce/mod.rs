@@ -78,7 +78,11 @@ fn claude_door() -> Reply {
 
 /// Prints the reply. Where it cannot be told, the exit status still is.
 fn answer(reply: &Reply) -> ExitCode {
-    let told = std::io::stdout().write_all(reply.stdout.as_bytes()).and_then(|()| std::io::stdout().flush());
+    let mut told = Ok(());
+    if !reply.stdout.is_empty() {
+        let mut stdout = std::io::stdout().lock();
+        told = stdout.write_all(reply.stdout.as_bytes()).and_then(|()| stdout.flush());
+    }
     let _ = std::io::stderr().write_all(reply.stderr.as_bytes());
     // A question nobody gets is no question: it has to end as a denial.
     ExitCode::from(if told.is_err() { BLOCK } else { reply.code })

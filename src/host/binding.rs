@@ -30,12 +30,16 @@ pub fn selection(dir: &Path, environment: &Environment) -> Option<Selection> {
         return Some(Selection { bound: named(name, "$RWENV"), source: None });
     }
     let real = physical(dir);
-    let consumers = || by_consumers(dir, &real, environment);
-    by_file(&real, environment).or_else(|| by_file(dir, environment)).or_else(consumers)
+    let logical = || if real == dir { None } else { by_file(dir, environment) };
+    by_file(&real, environment).or_else(logical).or_else(|| by_consumers(dir, &real, environment))
 }
 
 /// The directory without links: of one that is not there yet, what of it is.
 fn physical(dir: &Path) -> PathBuf {
+    // Mostly there is none, and looking is cheaper than resolving.
+    if dir.ancestors().all(|a| !fs::symlink_metadata(a).is_ok_and(|meta| meta.is_symlink())) {
+        return dir.to_owned();
+    }
     for ancestor in dir.ancestors() {
         if let Ok(real) = fs::canonicalize(ancestor) {
             return match dir.strip_prefix(ancestor) {
@@ -64,10 +68,11 @@ fn by_file(dir: &Path, environment: &Environment) -> Option<Selection> {
 
 fn file_in(dir: &Path, environment: &Environment) -> Option<Selection> {
     let path = dir.join(".claude/rwenv");
-    if path == environment.config_dir || path.is_dir() {
+    if path == environment.config_dir {
         return None;
     }
     let bound = match files::read_trusted(&path) {
+        Err(FileError::Unfit { .. }) if path.is_dir() => return None,
         Ok(None) => return None,
         Ok(Some(text)) => named(text.trim_start_matches('\u{feff}').trim(), &path.display().to_string()),
         Err(error) => Bound::Invalid(error.to_string()),

@@ -54,7 +54,9 @@ const LARGEST: u64 = 4 << 20;
 /// # Errors
 /// Where it is there and cannot be read as text.
 pub fn read(path: &Path) -> Result<Option<String>, FileError> {
-    Ok(open(path)?.map(|mut file| text(path, &mut file)).transpose()?.flatten())
+    let Some(mut file) = open(path)? else { return Ok(None) };
+    let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
+    text(path, &mut file, &meta)
 }
 
 /// Reads a file that steers decisions. As ssh's StrictModes has it, neither it nor its folder may be writable by
@@ -65,6 +67,9 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
 pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
     let Some(mut file) = open(path)? else { return Ok(None) };
     let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
+    if !meta.is_file() {
+        return Err(unfit(path, "is no regular file"));
+    }
     trust(path, &meta)?;
     let linked = fs::symlink_metadata(path).map_err(|e| FileError::io(path, e))?.is_symlink();
     let real =
@@ -72,7 +77,11 @@ pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
     if let Some(folder) = real.parent() {
         trust(folder, &fs::metadata(folder).map_err(|e| FileError::io(folder, e))?)?;
     }
-    text(path, &mut file)
+    text(path, &mut file, &meta)
+}
+
+fn unfit(path: &Path, why: &str) -> FileError {
+    FileError::Unfit { path: path.to_owned(), why: why.to_owned() }
 }
 
 fn open(path: &Path) -> Result<Option<File>, FileError> {
@@ -85,18 +94,16 @@ fn open(path: &Path) -> Result<Option<File>, FileError> {
     }
 }
 
-fn text(path: &Path, file: &mut File) -> Result<Option<String>, FileError> {
-    let unfit = |why: &str| FileError::Unfit { path: path.to_owned(), why: why.to_owned() };
-    let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
+fn text(path: &Path, file: &mut File, meta: &fs::Metadata) -> Result<Option<String>, FileError> {
     if !meta.is_file() {
-        return Err(unfit("is no regular file"));
+        return Err(unfit(path, "is no regular file"));
     }
     if meta.len() > LARGEST {
-        return Err(unfit("is larger than 4 MiB"));
+        return Err(unfit(path, "is larger than 4 MiB"));
     }
     let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default() + 1);
     file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| FileError::io(path, e))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| unfit("is no UTF-8 text"))
+    String::from_utf8(bytes).map(Some).map_err(|_| unfit(path, "is no UTF-8 text"))
 }
 
 fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), FileError> {

@@ -157,6 +157,20 @@ fn more_that_is_unknown_never_weakens_a_verdict() {
     }
 }
 
+/// The hook reads no configuration where nothing has to be known of it: then nothing may depend on it.
+#[test]
+fn a_line_that_asks_nothing_is_allowed_whatever_is_configured() {
+    let context = Context { cwd: "/home/me/project".to_owned(), home: "/home/me".to_owned() };
+    let mut without = 0;
+    for (line, _) in all_lines() {
+        if decide::plan(&line, &context).questions.is_empty() {
+            without += 1;
+            assert_eq!(decision(&line, "read-only"), Decision::Allow, "{line}");
+        }
+    }
+    assert!(without > 50, "{without}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
