@@ -107,6 +107,7 @@ fn front(
             word.parts().iter().skip(1).for_each(|part| match part {
                 Part::Text(t) => value.push_text(t),
                 Part::Unknown => value.push_unknown(false),
+                Part::Asked(what) => value.push_asked(*what),
             });
             inner.env.push(Assigned { name: name.to_owned(), value });
             at += 1;
@@ -279,6 +280,7 @@ fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
     for part in word.parts() {
         match part {
             Part::Unknown => out.push_unknown(word.splits()),
+            Part::Asked(what) => out.push_asked(*what),
             Part::Text(text) => {
                 for (i, piece) in text.split(placeholder).enumerate() {
                     if i > 0 {

@@ -1,7 +1,7 @@
 //! Where HEAD may be when a push runs: what the commands before it on the same line may have done to it.
 
 use super::{Plan, Planned};
-use crate::model::{Dir, Effect, GitRepository, Operation, Span};
+use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span};
 
 /// The repository as the push may find it, once per branch HEAD may be on; none where nothing is known of it.
 pub(super) fn possible(
@@ -19,6 +19,11 @@ pub(super) fn possible(
         reconfigured |=
             changes && operation.traits.iter().any(|t| matches!(*t, "git-config" | "remotes" | "alias"));
         let Some(head) = operation.target.repository.head.as_ref().filter(|_| changes) else { continue };
+        if head.to.meaning() == Some(Asked::CurrentBranch)
+            || matches!(head.to.as_literal(), Some("HEAD" | "@"))
+        {
+            continue;
+        }
         let to = head
             .to
             .as_literal()
@@ -51,11 +56,20 @@ fn meets(a: &[Dir], b: &[Dir]) -> bool {
 
 /// True where nothing but `&&` stands between the commands from one to another.
 fn chained(plan: &Plan, from: Span, to: Span) -> bool {
+    // Both in one carried text (`bash -c '…'`): how they are joined is not seen from here.
+    if to.start < from.end {
+        return false;
+    }
     let mut at = from.end;
     let mut between: Vec<Span> =
         plan.spans.iter().copied().filter(|s| s.start >= from.end && s.end <= to.start).collect();
     between.push(to);
+    between.sort_by_key(|span| (span.start, std::cmp::Reverse(span.end)));
     for span in between {
+        // Commands inside a command's own words run with it.
+        if span.end <= at {
+            continue;
+        }
         if span.start < at || !is_and(plan.line.get(at..span.start).unwrap_or("?")) {
             return false;
         }
@@ -99,11 +113,20 @@ mod tests {
             "git checkout -b new && git push -u origin HEAD",
             "git checkout old && git push origin HEAD",
             "git switch old && \\\n  git push",
+            "git switch old && git push origin \"$(git branch --show-current)\"",
+            "git switch old && cd \"$(git rev-parse --show-toplevel)\" && git push",
+            "git switch old && git push origin HEAD:$(git branch --show-current)",
         ] {
             assert!(!refused(line), "{line}");
         }
         for line in [
             "git push origin HEAD",
+            "git push origin $(git branch --show-current)",
+            "b=$(git branch --show-current); git push origin \"$b:$b\"",
+            "git push origin \"HEAD:x$(git branch --show-current)\"",
+            "git push origin \"$(git branch --show-current):main\"",
+            "git switch \"$(git branch --show-current)\" && git push origin HEAD",
+            "cd \"$(git rev-parse --show-toplevel)\" && git push origin HEAD",
             "git switch -c new; git push origin HEAD",
             "git checkout README.md && git push origin HEAD",
             "git switch -c new || true && git push origin HEAD",
@@ -113,6 +136,8 @@ mod tests {
             "git switch old && git switch - && git push origin HEAD",
             "git switch old && git config push.default matching && git push",
             "git switch \"$b\" && git push origin HEAD",
+            "bash -c 'git switch old; git push origin HEAD'",
+            "f() { git switch old; }; f; git push origin HEAD",
         ] {
             assert!(refused(line), "{line}");
         }

@@ -1,6 +1,6 @@
 //! What a `git push` changes on the remote: its refspecs, or what configuration makes of their absence.
 
-use crate::model::{GitRepository, RefUpdate, RepositoryTarget, Word};
+use crate::model::{Asked, GitRepository, Part, RefUpdate, RepositoryTarget, Word};
 
 /// The refs a push updates, as far as argv and the repository's configuration say (git-push(1), "REFSPECS" and
 /// `push.default`).
@@ -37,7 +37,8 @@ pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitReposito
 
 #[expect(clippy::fn_params_excessive_bools, reason = "the two flags of the push")]
 fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository>) -> RefUpdate {
-    let Some(spec) = word.as_literal() else { return RefUpdate { destination: None, force, delete } };
+    let Some(spec) = written(word) else { return RefUpdate { destination: None, force, delete } };
+    let spec = spec.as_str();
     let (plus, spec) = match spec.strip_prefix('+') {
         Some(rest) => (true, rest),
         None => (false, spec),
@@ -54,17 +55,29 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
     if spec.starts_with('^') {
         return RefUpdate { destination: Some("^".to_owned()), force, delete };
     }
-    let pushes_head = destination == source && matches!(source, "HEAD" | "@");
+    let pushes_head = (destination == source && matches!(source, "HEAD" | "@")) || destination == CURRENT;
     let destination =
         if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination) };
     RefUpdate { destination, force, delete }
+}
+
+/// Stands in a refspec for the name of the current branch; no name of a branch holds it.
+const CURRENT: &str = "\u{1}";
+
+/// The refspec as text, the current branch's name replaced by its sign.
+fn written(word: &Word) -> Option<String> {
+    word.parts().iter().try_fold(String::new(), |text, part| match part {
+        Part::Text(more) => Some(text + more),
+        Part::Asked(Asked::CurrentBranch) => Some(text + CURRENT),
+        Part::Asked(Asked::TopLevel) | Part::Unknown => None,
+    })
 }
 
 /// A destination by name; a pattern may stand for any branch.
 fn named(destination: &str) -> Option<String> {
     let short =
         destination.strip_prefix("refs/heads/").or(destination.strip_prefix("heads/")).unwrap_or(destination);
-    let pattern = short.contains('*') && !short.starts_with("refs/tags/");
+    let pattern = (short.contains('*') && !short.starts_with("refs/tags/")) || short.contains(CURRENT);
     (!pattern).then(|| short.to_owned())
 }
 

@@ -26,6 +26,17 @@ pub enum Part {
     Text(String),
     /// Something that is known only when the shell runs.
     Unknown,
+    /// Text that is not known, but of which it is known what it is.
+    Asked(Asked),
+}
+
+/// What a command prints that asks about the place it runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asked {
+    /// The top folder of the repository (`git rev-parse --show-toplevel`).
+    TopLevel,
+    /// The branch HEAD is on (`git branch --show-current`).
+    CurrentBranch,
 }
 
 /// One argument as a program would receive it, as far as it is known before running.
@@ -50,6 +61,21 @@ impl Word {
     #[must_use]
     pub fn unknown() -> Self {
         Self { parts: vec![Part::Unknown], splits: false }
+    }
+
+    /// Exactly one word, of which it is known what it is.
+    #[must_use]
+    pub fn asked(what: Asked) -> Self {
+        Self { parts: vec![Part::Asked(what)], splits: false }
+    }
+
+    /// What the whole word is, where that is known though its text is not.
+    #[must_use]
+    pub fn meaning(&self) -> Option<Asked> {
+        match self.parts.as_slice() {
+            [Part::Asked(what)] => Some(*what),
+            _ => None,
+        }
     }
 
     /// Something of which nothing is known, not even how many words it becomes.
@@ -78,12 +104,18 @@ impl Word {
         }
     }
 
+    /// Appends text of which it is known what it is.
+    pub fn push_asked(&mut self, what: Asked) {
+        self.parts.push(Part::Asked(what));
+    }
+
     /// Appends another word's pieces to this one.
     pub fn push_word(&mut self, other: &Self) {
         for part in &other.parts {
             match part {
                 Part::Text(text) => self.push_text(text),
                 Part::Unknown => self.push_unknown(other.splits),
+                Part::Asked(what) => self.push_asked(*what),
             }
         }
     }
@@ -138,9 +170,7 @@ impl Word {
     /// True where the word may turn out to start with `-`, that is to be a flag.
     #[must_use]
     pub fn may_be_flag(&self) -> bool {
-        self.prefix().starts_with('-')
-            || (self.prefix().is_empty() && self.as_literal().is_none())
-            || self.splits
+        self.prefix().starts_with('-') || matches!(self.parts.first(), Some(Part::Unknown)) || self.splits
     }
 
     /// The last component of the word read as a path, if that component is certain.
@@ -164,7 +194,7 @@ impl Word {
         for part in &self.parts {
             out.push_str(match part {
                 Part::Text(text) => text,
-                Part::Unknown => "…",
+                Part::Unknown | Part::Asked(_) => "…",
             });
         }
         Cow::Owned(out)
@@ -191,6 +221,8 @@ impl Dir {
     #[must_use]
     pub fn enter(&self, to: &Word) -> Self {
         match (to.as_literal(), self) {
+            // Still in the same repository.
+            (None, _) if to.meaning() == Some(Asked::TopLevel) => self.clone(),
             (Some(path), _) if path.starts_with('/') => Self::Known(normalize(path)),
             (Some(path), Self::Known(base)) => Self::Known(normalize(&format!("{base}/{path}"))),
             _ => Self::Unknown,
@@ -330,7 +362,7 @@ impl Word {
         for part in &self.parts {
             match part {
                 Part::Text(text) => code.push_str(text),
-                Part::Unknown => {
+                Part::Unknown | Part::Asked(_) => {
                     code.push_str("${");
                     code.push_str(Self::UNKNOWN_PARAMETER);
                     code.push('}');

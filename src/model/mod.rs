@@ -12,7 +12,7 @@ mod rwenv;
 mod tool;
 
 pub use command::{
-    Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
+    Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Decision, Reason, Verdict};
 pub use facts::{Bound, Facts, GitRepository, Question};

@@ -97,6 +97,7 @@ impl Walker<'_> {
                 match part {
                     crate::model::Part::Text(text) => value.push_text(text),
                     crate::model::Part::Unknown => value.push_unknown(false),
+                    crate::model::Part::Asked(what) => value.push_asked(*what),
                 }
             }
             self.set_checked(state, &name, vec![Value::Scalar(value)], origin);

@@ -285,7 +285,8 @@ impl<'a> Walker<'a> {
                     Some([only]) => Some(only.clone()),
                     _ => None,
                 };
-                Word::unknown_words()
+                let asks = self.producer.as_ref().filter(|_| walked).and_then(printing::asks);
+                asks.map_or_else(Word::unknown_words, Word::asked)
             }
         }
     }
@@ -329,6 +330,7 @@ fn trim_newlines(word: &Word) -> Word {
         match part {
             crate::model::Part::Text(text) => out.push_text(&text),
             crate::model::Part::Unknown => out.push_unknown(true),
+            crate::model::Part::Asked(what) => out.push_asked(what),
         }
     }
     out

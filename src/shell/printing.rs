@@ -1,7 +1,19 @@
-//! What `echo` and `printf` print, and how `read` takes a line apart.
+//! What `echo` and `printf` print, what git prints that asks where it is, and how `read` takes a line apart.
 
 use super::quote;
-use crate::model::Word;
+use crate::model::{Asked, Invocation, Word};
+
+/// What a command asks about the place it runs in, if that is all it does.
+pub(super) fn asks(invocation: &Invocation) -> Option<Asked> {
+    let words: Option<Vec<&str>> = invocation.argv.iter().map(Word::as_literal).collect();
+    match words?.as_slice() {
+        ["git", "rev-parse", "--show-toplevel"] => Some(Asked::TopLevel),
+        ["git", "branch", "--show-current"]
+        | ["git", "rev-parse", "--abbrev-ref", "HEAD"]
+        | ["git", "symbolic-ref", "--short", "HEAD"] => Some(Asked::CurrentBranch),
+        _ => None,
+    }
+}
 
 /// `echo`'s output, with bash's `-n` and `-e`.
 pub(super) fn echo(words: &[Word]) -> Word {

@@ -1,7 +1,7 @@
 //! Streams of expanded text on their way to words: field splitting and pathname expansion as bash does them.
 
 use super::pattern::is_glob;
-use crate::model::Word;
+use crate::model::{Asked, Word};
 
 /// Most alternatives of one word that are followed; more count as unknown.
 pub(super) const MOST: usize = 32;
@@ -23,6 +23,8 @@ pub(super) enum Seg {
         /// It stands in quotes.
         quoted: bool,
     },
+    /// One word's text of which it is known what it is.
+    Asked(Asked),
     /// A boundary between two words (`"$@"`).
     Break,
 }
@@ -41,6 +43,7 @@ pub(super) fn expanded(word: &Word, quoted: bool) -> Stream {
         .map(|part| match part {
             crate::model::Part::Text(text) => Seg::Text { text: text.clone(), quoted, split: !quoted },
             crate::model::Part::Unknown => Seg::Unknown { quoted: quoted || !word.splits() },
+            crate::model::Part::Asked(what) => Seg::Asked(*what),
         })
         .collect()
 }
@@ -67,6 +70,7 @@ pub(super) fn single(stream: &Stream) -> Word {
         match seg {
             Seg::Text { text, .. } => word.push_text(text),
             Seg::Unknown { .. } => word.push_unknown(false),
+            Seg::Asked(what) => word.push_asked(*what),
             Seg::Break => word.push_text(" "),
         }
     }
@@ -89,6 +93,10 @@ pub(super) fn fields(stream: &Stream, ifs: Option<&str>) -> Vec<Word> {
             Seg::Break => fields.close(),
             Seg::Unknown { quoted } => {
                 fields.word.push_unknown(!quoted);
+                fields.open = true;
+            }
+            Seg::Asked(what) => {
+                fields.word.push_asked(*what);
                 fields.open = true;
             }
             Seg::Text { text, quoted: true, .. } => {

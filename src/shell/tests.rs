@@ -135,7 +135,11 @@ fn directories_are_followed() {
     assert_eq!(dirs("cd && kubectl get pods"), known(&["/home/u"]));
     assert_eq!(dirs("cd ~/p && cd - && kubectl get pods"), known(&["/w"]));
     assert_eq!(dirs("pushd /a && popd && kubectl get pods"), known(&["/w"]));
-    assert_eq!(dirs("cd \"$(git rev-parse --show-toplevel)\" && kubectl get pods"), vec![Dir::Unknown]);
+    assert_eq!(dirs("cd \"$(git rev-parse --show-toplevel)\" && kubectl get pods"), known(&["/w"]));
+    assert_eq!(
+        dirs("cd \"$(git -C \"$x\" rev-parse --show-toplevel)\" && kubectl get pods"),
+        vec![Dir::Unknown]
+    );
     assert_eq!(dirs("d=/a; cd $d/b && kubectl get pods"), known(&["/a/b"]));
 }
 

@@ -90,7 +90,7 @@ fn fits(parts: &[Part], text: &str) -> bool {
     match parts.split_first() {
         None => text.is_empty(),
         Some((Part::Text(t), rest)) => text.strip_prefix(t.as_str()).is_some_and(|text| fits(rest, text)),
-        Some((Part::Unknown, rest)) => {
+        Some((Part::Unknown | Part::Asked(_), rest)) => {
             (0..=text.len()).filter(|i| text.is_char_boundary(*i)).any(|i| fits(rest, &text[i..]))
         }
     }
