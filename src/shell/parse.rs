@@ -23,7 +23,7 @@ pub(super) fn options() -> ParserOptions {
 
 /// Parses a whole text.
 pub(super) fn program(source: &str) -> Result<ast::Program, Refusal> {
-    if heredoc_delimiter_runs_away(source) || deepest(source, false) > DEEPEST * 4 {
+    if heredoc_runs_away(source) || deepest(source, false) > DEEPEST * 4 {
         return Err(Refusal::Limit);
     }
     let options = options();
@@ -98,8 +98,9 @@ fn deepest(text: &str, brackets: bool) -> usize {
     most
 }
 
-/// `<<E$[` with white space behind it makes the tokenizer allocate without end.
-fn heredoc_delimiter_runs_away(source: &str) -> bool {
+/// True for text on which the tokenizer allocates without end: `<<E$[` with white space behind it, and a heredoc on
+/// the last line while a parenthesis is open (`$(<<  `). bash finds both unfinished.
+fn heredoc_runs_away(source: &str) -> bool {
     let mut rest = source;
     while let Some(at) = rest.find("<<") {
         let tail = rest.get(at + 2..).unwrap_or_default();
@@ -109,7 +110,29 @@ fn heredoc_delimiter_runs_away(source: &str) -> bool {
         }
         rest = tail;
     }
-    false
+    let start = source.rfind('\n').map_or(0, |at| at + 1);
+    let last = source.get(start..).unwrap_or_default();
+    // `\\<<<` is a character and a heredoc, `<<<` a here-string.
+    let line = last.replace("\\<", "  ").replace("<<<", "   ");
+    let Some(at) = line.find("<<") else { return false };
+    let count = |c: char| source.chars().filter(|x| *x == c).count();
+    let before = format!("{}{}", source.get(..start).unwrap_or_default(), line.get(..at).unwrap_or_default());
+    count('(') > count(')') || open_substitution(&before)
+}
+
+/// True where a parenthesis is open at the end of a text, and it is none of arithmetic (`$((1 << 2))`).
+fn open_substitution(text: &str) -> bool {
+    let mut open: Vec<bool> = Vec::new();
+    let mut previous = ' ';
+    for c in text.chars() {
+        match c {
+            '(' => open.push(previous == '('),
+            ')' => drop(open.pop()),
+            _ => {}
+        }
+        previous = c;
+    }
+    !open.is_empty() && !open.contains(&true)
 }
 
 /// Turns the parser's character offsets into byte offsets.

@@ -171,6 +171,26 @@ fn spans_point_into_the_source() {
 #[test]
 fn what_cannot_be_known_is_opaque() {
     let kinds = |text: &str| analyze(text, &context()).opaque.iter().map(|o| o.kind).collect::<Vec<_>>();
+    for text in [
+        "$(<<  ",
+        "$(<< \t",
+        "$(<<  x ",
+        "<<E$( \t",
+        "<<E$(( \t",
+        "'$(push \\<<< ;; ",
+        "$(> \\<<< ))))trap <(git ",
+    ] {
+        assert!(!kinds(text).is_empty(), "{text}: no memory is enough for the tokenizer here");
+    }
+    for text in [
+        "echo $((1 << 2))",
+        "(( x = 1<<2 ))",
+        "grep '(' <<< \"$x\"",
+        "cat <<< \"$(cat <<< x)\"",
+        "x=$(cat <<E\n(\nE\n)",
+    ] {
+        assert_eq!(kinds(text), [], "{text}");
+    }
     assert_eq!(kinds("$x delete pod p"), [OpaqueKind::Program]);
     assert_eq!(kinds("while read -r l; do $l; done < f"), [OpaqueKind::Program]);
     assert_eq!(kinds("eval \"$(echo aGk= | base64 -d)\""), [OpaqueKind::Code]);
