@@ -4,6 +4,7 @@ use brush_parser::word::{
     BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource,
 };
 
+use super::mask;
 use super::parse::{self, Refusal};
 use super::quote;
 use super::state::{State, Value};
@@ -72,6 +73,14 @@ impl Walker<'_> {
 
     /// Expands the body of an unquoted heredoc.
     pub(super) fn heredoc(&mut self, state: &mut State, raw: &str, origin: Origin) -> Word {
+        if mask::is_hidden(raw) {
+            if !raw.contains(['$', '`', '\\']) {
+                return Word::literal(mask::shown(raw));
+            }
+            // Partly hidden: where this body ends is not what it seemed.
+            self.refused(Refusal::Syntax, raw, origin);
+            return Word::unknown();
+        }
         if !raw.contains(['$', '`', '\\']) {
             return Word::literal(raw);
         }
@@ -95,6 +104,10 @@ impl Walker<'_> {
         origin: Origin,
         quoted: bool,
     ) -> Vec<Stream> {
+        if let Some(text) = unclosed(pieces) {
+            self.refused(Refusal::Syntax, &text, origin);
+            return vec![vec![Seg::Unknown { quoted: false }]];
+        }
         let mut all = vec![Vec::new()];
         for piece in pieces {
             let next = self.piece(state, piece, origin, quoted);
@@ -112,6 +125,15 @@ impl Walker<'_> {
     ) -> Vec<Stream> {
         let one = |seg: Seg| vec![vec![seg]];
         match &piece.piece {
+            WordPiece::Text(t)
+            | WordPiece::SingleQuotedText(t)
+            | WordPiece::AnsiCQuotedText(t)
+            | WordPiece::EscapeSequence(t)
+                if mask::is_hidden(t) =>
+            {
+                self.refused(Refusal::Syntax, t, origin);
+                one(Seg::Unknown { quoted: false })
+            }
             WordPiece::Text(t) if quoted => one(text(t.replace("\\\n", ""), true)),
             WordPiece::Text(t) => match assigned_home(t).filter(|_| piece.start_index == 0) {
                 // bash expands `name=~` in arguments as well as in assignments.
@@ -195,9 +217,26 @@ fn ifs(state: &State) -> Option<String> {
     }
 }
 
+/// A substitution that the word parser took for text because it could not close it; bash may well run it.
+fn unclosed(pieces: &[WordPieceWithSource]) -> Option<String> {
+    let text = |piece: &WordPieceWithSource| match &piece.piece {
+        WordPiece::Text(text) => Some(text.contains(['$', '`'])),
+        _ => None,
+    };
+    if !pieces.iter().any(|p| text(p) == Some(true)) {
+        return None;
+    }
+    let written: String =
+        pieces.iter().map(|p| if let WordPiece::Text(t) = &p.piece { t.as_str() } else { "\0" }).collect();
+    (written.contains("$(") || written.contains("${") || written.contains('`')).then_some(written)
+}
+
 /// The text a word comes to, where that needs no parser: plain characters, or one quoted run without anything that
 /// is expanded in it.
 fn certain(raw: &str) -> Option<&str> {
+    if mask::is_hidden(raw) {
+        return None;
+    }
     if is_plain(raw) {
         return Some(raw);
     }

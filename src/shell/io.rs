@@ -4,6 +4,8 @@ use brush_parser::ast::{
     CompoundList, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, ProcessSubstitutionKind, RedirectList,
 };
 
+use super::mask;
+use super::parse::Refusal;
 use super::state::State;
 use super::{Origin, Walker};
 use crate::model::{Dir, Stdin, Word};
@@ -45,7 +47,7 @@ impl Walker<'_> {
                     let origin = self.origin(&document.doc);
                     self.heredoc(state, &document.doc.value, origin)
                 } else {
-                    Word::literal(document.doc.value.as_str())
+                    Word::literal(mask::shown(&document.doc.value))
                 };
                 if fd.unwrap_or(0) == 0 {
                     io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
@@ -144,6 +146,9 @@ impl Walker<'_> {
     pub(super) fn arithmetic(&mut self, state: &mut State, expr: &str, origin: Origin) {
         if self.depth > 8 {
             return;
+        }
+        if mask::is_hidden(expr) {
+            self.refused(Refusal::Syntax, expr, origin);
         }
         if expr.contains(['$', '`']) {
             let code = format!("\"{}\"", expr.replace('"', ""));

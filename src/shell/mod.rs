@@ -10,6 +10,7 @@ mod compound;
 mod edit;
 mod expand;
 mod io;
+mod mask;
 mod parameter;
 mod parse;
 mod pattern;
@@ -71,6 +72,25 @@ pub fn analyze(text: &str, context: &Context) -> Analysis {
 /// Analyses a text in the place where a command line before it left things.
 #[must_use]
 pub fn analyze_source(source: &Source<'_>) -> Analysis {
+    let plain = walked(source, source.text);
+    if source.text.len() > LONGEST || !plain.opaque.iter().any(|o| o.kind == OpaqueKind::Syntax) {
+        return plain;
+    }
+    // Once more with the bodies of heredocs hidden from the parser.
+    let Some(masked) = mask::heredocs(source.text) else { return plain };
+    let mut second = walked(source, &masked);
+    if second.opaque.iter().any(|o| o.kind == OpaqueKind::Syntax) {
+        return plain;
+    }
+    let spans = (second.invocations.iter_mut().map(|i| &mut i.span))
+        .chain(second.opaque.iter_mut().map(|o| &mut o.span));
+    for span in spans {
+        *span = Span { start: mask::position(span.start, &masked), end: mask::position(span.end, &masked) };
+    }
+    second
+}
+
+fn walked(source: &Source<'_>, text: &str) -> Analysis {
     let cwd = if source.cwd.is_empty() {
         vec![Dir::Known(crate::model::normalize(&source.context.cwd))]
     } else {
@@ -82,13 +102,13 @@ pub fn analyze_source(source: &Source<'_>) -> Analysis {
         state.set(&variable.name, vec![state::Value::Scalar(variable.value.clone())]);
         state.export(&variable.name);
     }
-    let mut walker = Walker::new(source.text, &source.context.home);
+    let mut walker = Walker::new(text, &source.context.home);
     walker.stdin = source.stdin.clone();
-    let whole = Span { start: 0, end: source.text.len() };
+    let whole = Span { start: 0, end: text.len() };
     if source.text.len() > LONGEST {
         walker.opaque(OpaqueKind::Limit, whole, "longer than a command line can be");
     } else {
-        walker.code(&mut state, source.text, Origin { start: Some(0), span: whole });
+        walker.code(&mut state, text, Origin { start: Some(0), span: whole });
     }
     walker.finish()
 }

@@ -19,6 +19,11 @@ fn of(text: &str, program: &str) -> Vec<String> {
     run(text).into_iter().filter(|l| l.split(' ').next() == Some(program)).collect()
 }
 
+/// What stays unknown of a text.
+fn kinds(text: &str) -> Vec<OpaqueKind> {
+    analyze(text, &context()).opaque.iter().map(|o| o.kind).collect()
+}
+
 const DELETE: &str = "kubectl delete pod p";
 
 /// Lines that run `kubectl delete pod p`, each written in another way.
@@ -104,6 +109,55 @@ fn every_way_to_write_a_command_is_the_command() {
 }
 
 #[test]
+fn heredocs_inside_substitutions_are_data_whatever_they_hold() {
+    for body in [
+        "1) one\n2) two",
+        ") x",
+        ":)",
+        "f(\nx",
+        "it's",
+        "a \"b",
+        "`x",
+        "$(x",
+        "${x",
+        "# x)",
+        "<<E",
+        "a & b > c",
+        "'(",
+        "}{",
+    ] {
+        for quoted in ["'EOF'", "\"EOF\"", "\\EOF"] {
+            let text = format!("git commit -m \"$(cat <<{quoted}\n{body}\nEOF\n)\" && git log");
+            assert_eq!(of(&text, "git"), [format!("git commit -m {body}"), "git log".to_owned()], "{text}");
+            assert_eq!(kinds(&text), [], "{text}");
+        }
+    }
+    for text in [
+        "x=\"$(kubectl delete pod p; cat <<'E'\nf(\nE\n)\"",
+        "echo \"$(kubectl delete pod p; cat <<E\n${x\nE\n)\"",
+    ] {
+        assert!(of(text, "kubectl") == [DELETE] || !kinds(text).is_empty(), "{text}");
+    }
+    let plain = "git commit -m \"$(cat <<EOF\n1) it's :)\nEOF\n)\"";
+    assert_eq!(of(plain, "git"), ["git commit -m 1) it's :)"]);
+}
+
+#[test]
+fn what_only_looks_like_a_heredoc_hides_nothing() {
+    for text in [
+        "echo \"<<'E'\" )\n$(kubectl delete pod p)\nE",
+        "echo \"$(cat <<'E'\n:)\nE\n)\" \"<<'F'\"\n$(kubectl delete pod p)\nF\n",
+        "echo \"$(cat <<'E'\n:)\nE\n)\" '<<F'\n(kubectl delete pod p)\nF\n",
+        "x=$(cat <<'E'\n)\nE\n) # <<'F'\nbash -c \"kubectl delete pod p\"\nF\n",
+        "x=$(cat <<'E'\n)\nE\n); cat <<F\n$(kubectl delete pod p)\nF\n",
+        "x=$(cat <<'E'\n)\nE\n); echo $((1 <<'F'\n$(kubectl delete pod p)\nF\n))",
+    ] {
+        let found = run(text).iter().any(|l| l.ends_with(DELETE));
+        assert!(found || !kinds(text).is_empty(), "{text}: {:?}", run(text));
+    }
+}
+
+#[test]
 fn text_that_is_no_command_runs_nothing() {
     for text in [
         "echo 'a; kubectl delete pod p && helm uninstall x'",
@@ -170,7 +224,6 @@ fn spans_point_into_the_source() {
 
 #[test]
 fn what_cannot_be_known_is_opaque() {
-    let kinds = |text: &str| analyze(text, &context()).opaque.iter().map(|o| o.kind).collect::<Vec<_>>();
     for text in [
         "$(<<  ",
         "$(<< \t",
