@@ -2,7 +2,7 @@
 
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Stdin, Word,
+    Context, Dir, Effect, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
 };
 use crate::shell::{self, Source};
 
@@ -45,22 +45,6 @@ pub fn plan(line: &str, context: &Context) -> Plan {
     let mut plan = Plan { line: line.to_owned(), context: context.clone(), ..Plan::default() };
     let analysis = shell::analyze(line, context);
     plan.take(analysis, None, 0);
-    plan.finish()
-}
-
-/// Plans one invocation whose argv is exact, as a shim sees it.
-#[must_use]
-pub fn plan_argv(argv: &[String], context: &Context) -> Plan {
-    let line = argv.join(" ");
-    let invocation = Invocation {
-        argv: argv.iter().map(|a| Word::literal(a.as_str())).collect(),
-        span: Span { start: 0, end: line.len() },
-        cwd: vec![Dir::Known(context.cwd.clone())],
-        stdin: Stdin::Inherited,
-        ..Invocation::default()
-    };
-    let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
-    plan.invocation(&invocation, None, 0);
     plan.finish()
 }
 

@@ -8,7 +8,7 @@ use super::fields::{Entry, File, Names, nearly};
 use super::files::{self, FileError};
 use crate::model::{Object, Place, Rwenv, RwenvName, Rwenvs};
 
-pub use super::fields::{Database, Version};
+use super::fields::Version;
 
 /// What is wrong with the configuration, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,6 @@ pub struct Config {
     pub rwenvs: Rwenvs,
     /// Whether commands run in the dev container; none: not said.
     pub use_dev_container: Option<bool>,
-    /// The databases, by name.
-    pub databases: Vec<(String, Database)>,
     /// The named URLs of each rwenv, in the order of the rwenvs.
     pub services: Vec<Vec<(String, String)>>,
 }
@@ -140,12 +138,7 @@ fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigErr
         rwenvs.all.push(rwenv(checked, entry));
     }
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
-    Ok(Config {
-        rwenvs,
-        use_dev_container: file.use_dev_container,
-        databases: file.databases.0.into_iter().map(|(name, Object(database))| (name, database)).collect(),
-        services,
-    })
+    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services })
 }
 
 fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {

@@ -27,7 +27,7 @@ pub(super) struct File {
 /// A version, which people write as text or as a number.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(untagged)]
-pub enum Version {
+pub(super) enum Version {
     /// `"1.0"`.
     Text(String),
     /// `1.0`.
@@ -37,7 +37,7 @@ pub enum Version {
 impl Version {
     /// True for the format this program knows: 1, whatever comes behind the point.
     #[must_use]
-    pub fn is_known(&self) -> bool {
+    pub(super) fn is_known(&self) -> bool {
         match self {
             Self::Text(text) => text.split('.').next() == Some("1"),
             Self::Number(number) => (1.0..2.0).contains(number),
@@ -48,7 +48,7 @@ impl Version {
 /// A database of the environment.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Database {
+pub(super) struct Database {
     /// Namespace of its credentials.
     pub namespace: Option<String>,
     /// Secret that holds them.
@@ -148,7 +148,7 @@ impl Entry {
 /// How a cluster is reached from one place.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Access {
+pub(super) struct Access {
     /// Path of the kubeconfig.
     pub kubeconfig_path: Option<String>,
     /// Name of the context.

@@ -11,8 +11,6 @@ mod git;
 pub mod kubeconfig;
 pub mod redact;
 
-use std::path::PathBuf;
-
 use crate::model::{Context, Facts, Question, Rwenvs};
 use environment::Environment;
 
@@ -63,13 +61,4 @@ pub fn context(cwd: Option<&str>, environment: &Environment) -> Context {
         None => environment::current_dir().display().to_string(),
     };
     Context { cwd: crate::model::normalize(&cwd), home: environment.home.display().to_string() }
-}
-
-/// `~/` at the start of a configured path, written out.
-#[must_use]
-pub fn expand_home(path: &str, environment: &Environment) -> PathBuf {
-    match path.strip_prefix("~/") {
-        Some(rest) => environment.home.join(rest),
-        None => PathBuf::from(path),
-    }
 }

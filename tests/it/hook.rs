@@ -308,6 +308,17 @@ fn a_hook_that_is_killed_in_any_way_it_can_notice_denies() {
     }
 }
 
+/// The parser underneath panics on this line: what bash makes of it nobody knows, so it does not run.
+#[test]
+fn a_panic_is_a_denial() {
+    let home = Home::new();
+    for folder in ["ro", "rw", "none"] {
+        let answer = home.hook(folder, "x=$(cat <<EOF\n) a\nEOF");
+        assert_eq!(answer.decision(), "deny", "{folder}");
+        assert!(answer.stderr.contains("[hook.failed]"), "{}", answer.stderr);
+    }
+}
+
 #[test]
 fn a_host_that_never_finishes_its_call_gets_a_denial() {
     let home = Home::new();
