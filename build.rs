@@ -121,11 +121,13 @@ fn tools_source() -> String {
     programs.reads.sort();
     format!(
         "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
-         shells: {}, producers: {} }};\n",
+         shells: {}, producers: {}, copiers: {}, multicall: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),
         strings(&programs.shells),
-        strings(&programs.producers)
+        strings(&programs.producers),
+        strings(&programs.copiers),
+        strings(&programs.multicall)
     )
 }
 
@@ -157,11 +159,12 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         .collect();
     let env = &file.env;
     format!(
-        "Tool {{ name: {:?}, programs: {}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
+        "Tool {{ name: {:?}, programs: {}, packages: {}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
          namespace: {}, redirect: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {} }}, \
          commands: &[{commands}], keys: &[{keys}] }},\n",
         file.name,
         strings(&file.programs),
+        strings(&file.packages),
         camel(&file.grammar),
         reach(Some(&file.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
         flags(&file.globals.value, &file.globals.optional, &file.globals.switch),

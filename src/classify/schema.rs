@@ -10,6 +10,9 @@ pub struct ToolFile {
     pub name: String,
     /// File names of the program.
     pub programs: Vec<String>,
+    /// Go packages it is built from.
+    #[serde(default)]
+    pub packages: Vec<String>,
     /// `pflag` or `git`.
     pub grammar: String,
     /// `cluster` or `repository`.
@@ -228,6 +231,10 @@ pub struct ProgramFile {
     pub reads: Vec<String>,
     /// Interactive shells.
     pub shells: Vec<String>,
+    /// Copy, move, link or print files.
+    pub copiers: Vec<String>,
+    /// Told apart by the name they are called by.
+    pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.
     pub producers: Vec<String>,
 }

@@ -7,8 +7,8 @@ use super::args::Check;
 use super::envs::directory;
 use super::out;
 use crate::decide::{self, Part};
-use crate::host;
 use crate::host::environment::Environment;
+use crate::host::{self, Observed};
 use crate::model::{Decision, Reason, Verdict};
 
 #[derive(Serialize)]
@@ -47,10 +47,9 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let dir = directory(args.at.dir.as_deref());
     let context = host::context(dir.to_str(), &environment);
     let plan = decide::plan(&line, &context);
-    let snapshot = host::snapshot(&environment);
-    let facts = snapshot.observe(&plan.questions);
-    let parts = decide::explain(&plan, &facts, &snapshot.rwenvs);
-    let verdict = decide::conclude(&plan, &facts, &snapshot.rwenvs);
+    let Observed { plan, facts, rwenvs } = host::observe(plan, &environment);
+    let parts = decide::explain(&plan, &facts, &rwenvs);
+    let verdict = decide::conclude(&plan, &facts, &rwenvs);
     if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());

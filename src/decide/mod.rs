@@ -3,6 +3,7 @@
 mod conclude;
 mod head;
 mod plan;
+mod program;
 mod push;
 mod subject;
 

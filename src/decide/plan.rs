@@ -1,8 +1,9 @@
 //! What a command line would do, and the questions that raises.
 
+use super::program::{self, Made, Program};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
 };
 use crate::shell::{self, Source};
 
@@ -28,6 +29,19 @@ pub struct Plan {
     pub programs: usize,
     /// Where the programs of the line itself stand, in order.
     pub spans: Vec<Span>,
+    /// Programs of which has to be known what they are.
+    pending: Vec<Pending>,
+    /// Files that the line makes.
+    made: Vec<Made>,
+}
+
+/// An invocation whose program may be another than its word says.
+#[derive(Clone, Debug)]
+struct Pending {
+    invocation: Invocation,
+    /// Where the program may lie; the first that is known counts.
+    places: Vec<String>,
+    depth: usize,
 }
 
 /// An operation and the invocation it was read from.
@@ -71,6 +85,31 @@ impl Plan {
         !self.opaque.is_empty() || self.planned.iter().any(|p| p.operation.effect > Effect::ReadSecret)
     }
 
+    /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
+    #[must_use]
+    pub fn resume(mut self, facts: &Facts) -> Self {
+        for mut pending in std::mem::take(&mut self.pending) {
+            match pending.places.iter().find_map(|place| facts.program(place).flatten()) {
+                Some(known) => {
+                    self.programs -= 1;
+                    self.invocation(&renamed(&pending.invocation, known), None, pending.depth);
+                }
+                None => {
+                    pending.places.retain(|place| facts.program(place).is_none());
+                    self.pending.extend((!pending.places.is_empty()).then_some(pending));
+                }
+            }
+        }
+        self.planned.sort_by_key(|planned| planned.operation.span);
+        self.finish()
+    }
+
+    /// True where it waits to be told what programs are.
+    #[must_use]
+    pub fn asks_for_programs(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
     fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
         for opaque in analysis.opaque {
             self.unknown(opaque);
@@ -89,6 +128,24 @@ impl Plan {
         if depth == 0 {
             self.spans.push(invocation.span);
         }
+        match program::of(invocation, &self.made) {
+            Program::Known(known) => {
+                self.programs -= 1;
+                self.invocation(&renamed(invocation, known), remote, depth);
+                return;
+            }
+            Program::Computed => self.unknown(Opaque {
+                kind: OpaqueKind::Program,
+                span: invocation.span,
+                what: "the program is a copy of a file that is computed".to_owned(),
+                invocation: Some(invocation.clone()),
+            }),
+            Program::Asked(places) if remote.is_none() => {
+                self.pending.push(Pending { invocation: invocation.clone(), places, depth });
+            }
+            Program::Asked(_) | Program::Named => {}
+        }
+        self.made.extend(program::made(invocation));
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
         for operation in &mut operations {
             if let Some(place) = remote {
@@ -205,6 +262,8 @@ impl Plan {
                 Reach::Repository => {}
             }
         }
+        let asked = self.pending.iter().flat_map(|pending| &pending.places);
+        questions.extend(asked.cloned().map(Question::Program));
         for opaque in &self.opaque {
             let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
             questions.extend(dirs.into_iter().map(Question::Binding));
@@ -215,6 +274,13 @@ impl Plan {
         self.questions = questions;
         self
     }
+}
+
+/// The same call of the program it really is.
+fn renamed(invocation: &Invocation, program: &'static str) -> Invocation {
+    let mut call = invocation.clone();
+    call.argv.splice(..1, [Word::literal(program)]);
+    call
 }
 
 fn analyze_carried(text: &str, arguments: Vec<Word>, by: &Invocation, context: &Context) -> shell::Analysis {

@@ -2,8 +2,8 @@
 
 use super::{LONGEST_PAYLOAD, Reply, text};
 use crate::decide;
-use crate::host::{self, audit, environment::Environment};
-use crate::model::{Decision, Facts, Object, Rwenvs, Verdict};
+use crate::host::{self, Observed, audit, environment::Environment};
+use crate::model::{Decision, Object, Verdict};
 use crate::wire::claude::{Output, PreToolUse, ShellInput, Specific};
 
 /// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
@@ -61,17 +61,11 @@ fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Rep
         "PowerShell" => decide::plan_unread(command, &context, "PowerShell is not analysed"),
         _ => decide::plan(command, &context),
     };
+    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
     if plan.is_nothing_of_ours() {
         return Reply::silent();
     }
-    let verdict = if plan.questions.is_empty() {
-        // Nothing has to be known of any rwenv: none is read.
-        decide::conclude(&plan, &Facts::default(), &Rwenvs::default())
-    } else {
-        let snapshot = host::snapshot(environment);
-        let facts = snapshot.observe(&plan.questions);
-        decide::conclude(&plan, &facts, &snapshot.rwenvs)
-    };
+    let verdict = decide::conclude(&plan, &facts, &rwenvs);
     let record =
         audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
     let recorded = audit::append(record, &verdict, environment);

@@ -1,9 +1,10 @@
 //! What a push depends on, asked of git itself with commands that run nothing a repository brings.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::environment::{Environment, var};
+use super::program;
 use crate::model::GitRepository;
 
 /// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
@@ -31,7 +32,7 @@ pub(super) fn repository(dir: &str, environment: &Environment) -> Option<GitRepo
 }
 
 fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {
-    let mut command = Command::new(program(environment)?);
+    let mut command = Command::new(program::find("git", environment)?);
     command
         .args(arguments)
         .current_dir(dir)
@@ -51,13 +52,4 @@ fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<Strin
     }
     let output = command.output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// The real git: the first on `PATH` that is not one of our own shims.
-fn program(environment: &Environment) -> Option<PathBuf> {
-    let shims = environment.config_dir.join("shims");
-    (environment.path.split(':'))
-        .filter(|dir| dir.starts_with('/') && Path::new(dir) != shims)
-        .map(|dir| Path::new(dir).join("git"))
-        .find(|path| path.is_file())
 }

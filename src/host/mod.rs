@@ -9,47 +9,58 @@ mod fields;
 pub mod files;
 mod git;
 pub mod kubeconfig;
+mod program;
 pub mod redact;
 
+use crate::decide::Plan;
 use crate::model::{Context, Facts, Question, Rwenvs};
 use environment::Environment;
 
-/// Everything a decision reads of the outside, but for the answers to its questions.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The configured rwenvs, or why they could not be read.
+/// A plan and all that has to be known to conclude it.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The plan, with every program it runs as what it really is.
+    pub plan: Plan,
+    /// The answers to its questions.
+    pub facts: Facts,
+    /// The configured rwenvs, or why they could not be read; empty where the plan asks for none.
     pub rwenvs: Rwenvs,
-    environment: Environment,
 }
 
-/// Reads the configuration.
+/// Answers what a plan asks, and nothing else: one that asks nothing reads nothing.
 #[must_use]
-pub fn snapshot(environment: &Environment) -> Snapshot {
-    Snapshot { rwenvs: config::rwenvs(&environment.config_dir), environment: environment.clone() }
-}
-
-impl Snapshot {
-    /// Answers exactly these questions.
-    #[must_use]
-    pub fn observe(&self, questions: &[Question]) -> Facts {
-        let mut facts = Facts::default();
-        for question in questions {
-            match question {
-                Question::Binding(dir) => {
-                    let bound =
-                        dir.path().map(|path| binding::of(path, &self.environment)).unwrap_or_default();
-                    facts.bindings.push((dir.clone(), bound));
-                }
-                Question::CurrentContext => {
-                    facts.current_context = kubeconfig::current_context(&self.environment);
-                }
-                Question::GitRepository(dir) => {
-                    facts.repositories.push((dir.clone(), git::repository(dir, &self.environment)));
-                }
+pub fn observe(plan: Plan, environment: &Environment) -> Observed {
+    let mut out = Observed { plan, ..Observed::default() };
+    while out.plan.asks_for_programs() {
+        for question in &out.plan.questions {
+            if let Question::Program(program) = question
+                && out.facts.program(program).is_none()
+            {
+                let found = program::identify(program, environment);
+                out.facts.programs.push((program.clone(), found));
             }
         }
-        facts
+        out.plan = out.plan.resume(&out.facts);
     }
+    if !out.plan.questions.is_empty() {
+        out.rwenvs = config::rwenvs(&environment.config_dir);
+    }
+    for question in &out.plan.questions {
+        match question {
+            Question::Binding(dir) => {
+                let bound = dir.path().map(|path| binding::of(path, environment)).unwrap_or_default();
+                out.facts.bindings.push((dir.clone(), bound));
+            }
+            Question::CurrentContext => {
+                out.facts.current_context = kubeconfig::current_context(environment);
+            }
+            Question::GitRepository(dir) => {
+                out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
+            }
+            Question::Program(_) => {}
+        }
+    }
+    out
 }
 
 /// Where a command line starts: the directory the caller names, or this process's own.

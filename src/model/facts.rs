@@ -9,6 +9,8 @@ pub enum Question {
     Binding(Dir),
     /// Which context would a bare call use?
     CurrentContext,
+    /// Which program that we know is this file, or this name on `PATH`?
+    Program(String),
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
 }
@@ -51,6 +53,8 @@ pub struct Facts {
     pub bindings: Vec<(Dir, Bound)>,
     /// The context a bare call would use.
     pub current_context: Option<String>,
+    /// Programs by path or name; none where it is none that we know.
+    pub programs: Vec<(String, Option<&'static str>)>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
 }
@@ -60,6 +64,12 @@ impl Facts {
     #[must_use]
     pub fn binding(&self, dir: &Dir) -> &Bound {
         self.bindings.iter().find(|(d, _)| d == dir).map_or(&Bound::None, |(_, bound)| bound)
+    }
+
+    /// What is known of a program; none where nobody has looked.
+    #[must_use]
+    pub fn program(&self, path: &str) -> Option<Option<&'static str>> {
+        self.programs.iter().find(|(p, _)| p == path).map(|(_, name)| *name)
     }
 
     /// The repository around a directory.

@@ -13,6 +13,10 @@ pub struct Tools {
     pub inert: &'static [&'static str],
     /// Programs that only look, when run inside a pod; sorted.
     pub reads: &'static [&'static str],
+    /// Copy, move, link or print files: what they make may be a program under another name.
+    pub copiers: &'static [&'static str],
+    /// One file that is many programs, told apart by the name it is called by.
+    pub multicall: &'static [&'static str],
     /// Interactive shells.
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
@@ -24,6 +28,14 @@ impl Tools {
     #[must_use]
     pub fn tool(&self, program: &str) -> Option<&'static Tool> {
         self.tools.iter().find(|t| t.programs.contains(&program))
+    }
+
+    /// The tool or wrapper of this name, as it is written in the tables.
+    #[must_use]
+    pub fn known(&self, program: &str) -> Option<&'static str> {
+        let tools = self.tools.iter().flat_map(|t| t.programs);
+        let wrappers = self.wrappers.iter().flat_map(|w| w.programs);
+        tools.chain(wrappers).find(|name| **name == program).copied()
     }
 
     /// The wrapper a program name belongs to.
@@ -60,6 +72,8 @@ pub struct Tool {
     pub name: &'static str,
     /// The file names it is run under.
     pub programs: &'static [&'static str],
+    /// The Go packages it is built from, as its build information has them, versions (`/v2`) left out.
+    pub packages: &'static [&'static str],
     /// How it reads arguments.
     pub grammar: Grammar,
     /// What its commands touch, where they do not say otherwise.

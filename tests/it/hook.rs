@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::Home;
+use crate::support::{Home, answer, find, which};
 
 #[test]
 fn a_denial_is_a_reason_on_standard_error_and_exit_2() {
@@ -368,4 +368,58 @@ fn the_hook_says_who_it_is() {
         assert_eq!(answer.code, 2, "{arguments:?}");
         assert!(answer.stderr.contains("is no agent it speaks to"), "{}", answer.stderr);
     }
+}
+
+#[test]
+fn a_program_is_judged_as_what_it_is_whatever_it_is_called() {
+    let home = Home::new();
+    let git = which("git");
+    std::os::unix::fs::symlink(&git, home.path("ro/linked")).unwrap();
+    std::os::unix::fs::symlink("linked", home.path("ro/twice")).unwrap();
+    fs::copy(&git, home.path("ro/copied")).unwrap();
+    let mut longer = fs::read(&git).unwrap();
+    longer.extend_from_slice(b"\nmore");
+    fs::write(home.path("ro/longer"), longer).unwrap();
+    home.mode("ro/longer", 0o700);
+    fs::copy(which("bash"), home.path("ro/look")).unwrap();
+    home.write("ro/script", "#!/bin/sh\ntrue\n");
+    home.mode("ro/script", 0o700);
+    for program in [
+        "./linked",
+        "./twice",
+        "./copied",
+        "./longer",
+        "~+/copied",
+        "sudo ./copied",
+        "PATH=$PWD:$PATH copied",
+    ] {
+        let line = format!("{program} push origin HEAD:main");
+        assert_eq!(home.hook("ro", &line).decision(), "deny", "{line}");
+        let line = format!("{program} status");
+        assert_eq!(home.hook("ro", &line).decision(), "allow", "{line}");
+    }
+    assert_eq!(home.hook("ro", "./look -c 'kubectl delete pod p'").decision(), "deny");
+    assert_eq!(home.hook("ro", "./look -c 'ls'").decision(), "allow");
+    for line in ["./script push origin HEAD:main", "./absent push origin main", "./ delete pod p"] {
+        assert_eq!(home.hook("ro", line).decision(), "allow", "{line}");
+    }
+}
+
+#[test]
+fn a_go_program_is_known_by_what_the_linker_wrote_into_it() {
+    let Some(kubectl) = find("kubectl") else {
+        eprintln!("skipped: there is no kubectl on PATH whose copy could be known again");
+        return;
+    };
+    let home = Home::new();
+    fs::copy(kubectl, home.path("ro/k")).unwrap();
+    home.mode("ro/k", 0o700);
+    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    // Nothing to compare it with.
+    command.env("PATH", home.path("none")).arg("claude");
+    let payload = home.payload("ro", "~+/k delete pod p").to_string();
+    let answer = answer(command.write_stdin(payload));
+    assert_eq!(answer.decision(), "deny", "{}", answer.stderr);
+    assert!(answer.stderr.contains("[read-only.cluster-write]"), "{}", answer.stderr);
+    assert_eq!(home.hook("ro", "./k get pods").decision(), "allow");
 }

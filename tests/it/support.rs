@@ -153,3 +153,15 @@ pub(crate) fn answer(command: &mut Command) -> Answer {
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     Answer { code, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
+
+/// Where a program lies on this process's own `PATH`.
+#[expect(clippy::disallowed_methods, reason = "a test looks for the programs of the machine it runs on")]
+pub(crate) fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|dir| dir.join(program)).find(|file| file.is_file())
+}
+
+/// The same for a program that every machine has.
+pub(crate) fn which(program: &str) -> PathBuf {
+    find(program).unwrap_or_else(|| panic!("there is no {program} on PATH"))
+}
