@@ -94,6 +94,6 @@ fn go_package(file: &File) -> Option<String> {
     let strings = data.get(32..LONGEST_INFORMATION.min(data.len()))?;
     let text = String::from_utf8_lossy(strings);
     let package = text.split_once("path\t")?.1.lines().next()?;
-    let version = |element: &&str| !element.strip_prefix('v').is_some_and(|n| n.parse::<u32>().is_ok());
+    let version = |element: &&str| element.strip_prefix('v').is_none_or(|n| n.parse::<u32>().is_err());
     Some(package.split('/').filter(version).collect::<Vec<_>>().join("/"))
 }

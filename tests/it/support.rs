@@ -163,5 +163,5 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
 
 /// The same for a program that every machine has.
 pub(crate) fn which(program: &str) -> PathBuf {
-    find(program).unwrap_or_else(|| panic!("there is no {program} on PATH"))
+    find(program).ok_or(program).unwrap()
 }
