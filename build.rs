@@ -121,13 +121,14 @@ fn tools_source() -> String {
     programs.reads.sort();
     format!(
         "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {} }};\n",
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),
         strings(&programs.shells),
         strings(&programs.producers),
         strings(&programs.copiers),
-        strings(&programs.multicall)
+        strings(&programs.multicall),
+        strings(&programs.shims)
     )
 }
 
@@ -159,12 +160,13 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         .collect();
     let env = &file.env;
     format!(
-        "Tool {{ name: {:?}, programs: {}, packages: {}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {} }}, \
+        "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
+         namespace: {}, redirect: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {} }}, \
          commands: &[{commands}], keys: &[{keys}] }},\n",
         file.name,
         strings(&file.programs),
         strings(&file.packages),
+        file.complaint,
         camel(&file.grammar),
         reach(Some(&file.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
         flags(&file.globals.value, &file.globals.optional, &file.globals.switch),
@@ -177,6 +179,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&env.redirect),
         strings(&env.code),
         strings(&env.bends),
+        strings(&env.ambient),
     )
 }
 

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const TARGET: &str = "x86_64-unknown-linux-musl";
-/// How many of the programs are short: the two that are compared with, and lines such as agents mostly run.
-const SHORT: usize = 6;
+/// How many of the programs are short: the two that are compared with, shims, and lines such as agents mostly run.
+const SHORT: usize = 8;
 const HELLO: &str = "fn main() { println!(\"hello\"); }";
 
 /// A program with its input, and the times it took.
@@ -53,7 +53,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 fn once(runner: &Runner, home: &Path) -> Result<Duration, Box<dyn std::error::Error>> {
     let mut command = Command::new(&runner.program);
-    command.args(runner.arguments).env_clear().env("HOME", home).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command
+        .args(runner.arguments)
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", format!("{}:/usr/bin:/bin", home.join("bin").display()))
+        .current_dir(home.join("project"));
     command.stdin(Stdio::from(File::open(&runner.stdin)?)).stdout(Stdio::null()).stderr(Stdio::null());
     let start = Instant::now();
     let status = command.spawn()?.wait()?;
@@ -81,10 +86,11 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
         r#"{"version":"1.0","rwenvs":{"prod":{"type":"k3s","readOnly":true,"kubernetesContext":"prod","fluxGitRepo":"https://git.example.com/o/flux.git"},
             "dev":{"type":"k3s","gitOpsOnly":true,"kubernetesContext":"dev","fluxGitRepo":"https://git.example.com/o/flux-dev.git"}}}"#,
     )?;
+    let shim = shim(scratch, &hook, &hello)?;
     let mut runners = vec![
         Runner {
             name: "static musl hello",
-            program: hello,
+            program: hello.clone(),
             arguments: &[],
             stdin: "/dev/null".into(),
             status: 0,
@@ -99,6 +105,19 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
             times: vec![],
         },
     ];
+    for (name, arguments) in [
+        ("shim, a read, and the hello it becomes", ["get", "pods"].as_slice()),
+        ("shim, nothing to judge, and the hello", &["--help"]),
+    ] {
+        runners.push(Runner {
+            name,
+            program: shim.clone(),
+            arguments,
+            stdin: "/dev/null".into(),
+            status: 0,
+            times: vec![],
+        });
+    }
     for (name, command, status) in commands() {
         let payload = serde_json::json!({
             "session_id": "5b0c3f2a-0b7a-4f0e-9a55-3c8c3a2d7a11", "transcript_path": scratch.join("t.jsonl"), "cwd": project,
@@ -117,6 +136,17 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
         });
     }
     Ok(runners)
+}
+
+/// A shim for kubectl, with the hello in kubectl's place behind it.
+fn shim(scratch: &Path, hook: &Path, hello: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let shims = scratch.join(".claude/rwenv/shims");
+    fs::create_dir_all(&shims)?;
+    fs::create_dir_all(scratch.join("bin"))?;
+    fs::copy(hello, scratch.join("bin/kubectl"))?;
+    let shim = shims.join("kubectl");
+    std::os::unix::fs::symlink(hook, &shim)?;
+    Ok(shim)
 }
 
 fn commands() -> Vec<(&'static str, String, i32)> {

@@ -228,7 +228,11 @@ fn facts(plan: &Plan, name: &str) -> Facts {
                 )];
                 facts.repositories.push((
                     dir.clone(),
-                    Some(GitRepository { branch: Some("feature".to_owned()), branches: Vec::new(), config }),
+                    Some(GitRepository {
+                        branch: Some("feature".to_owned()),
+                        config,
+                        ..GitRepository::default()
+                    }),
                 ));
             }
         }

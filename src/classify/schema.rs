@@ -13,6 +13,8 @@ pub struct ToolFile {
     /// Go packages it is built from.
     #[serde(default)]
     pub packages: Vec<String>,
+    /// What its own error messages begin with.
+    pub complaint: String,
     /// `pflag` or `git`.
     pub grammar: String,
     /// `cluster` or `repository`.
@@ -77,6 +79,8 @@ pub struct EnvLists {
     pub code: Vec<String>,
     /// What makes the words untrustworthy.
     pub bends: Vec<String>,
+    /// What counts only where a command line sets it.
+    pub ambient: Vec<String>,
 }
 
 /// One verb, or several alike.
@@ -233,6 +237,8 @@ pub struct ProgramFile {
     pub shells: Vec<String>,
     /// Copy, move, link or print files.
     pub copiers: Vec<String>,
+    /// Wrappers that get a shim.
+    pub shims: Vec<String>,
     /// Told apart by the name they are called by.
     pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.

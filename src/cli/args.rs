@@ -71,6 +71,16 @@ pub(super) enum Command {
         after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it); twice is as good as once."
     )]
     Install(Install),
+    /// Print what puts the shims first on PATH, for a shell to evaluate
+    #[command(
+        after_help = "The shims judge kubectl, git and the other tools at the moment they run, whoever starts them.\n\nExamples:\n  \
+                      eval \"$(rwenv shellenv)\"           in ~/.bashrc or ~/.zshrc\n  rwenv shellenv --shell fish | source"
+    )]
+    Shellenv {
+        /// For which shell
+        #[arg(long, value_enum, default_value_t = Dialect::Posix)]
+        shell: Dialect,
+    },
     /// Print completions for a shell
     #[command(
         after_help = "Example: rwenv completions bash > ~/.local/share/bash-completion/completions/rwenv"
@@ -88,6 +98,16 @@ pub(super) enum Command {
     /// Judge recorded calls with the real hook and show the verdicts
     #[command(hide = true)]
     Demo(Demo),
+}
+
+/// How a shell writes things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Dialect {
+    /// sh, bash, zsh
+    #[value(aliases = ["sh", "bash", "zsh"])]
+    Posix,
+    /// fish
+    Fish,
 }
 
 #[derive(Debug, Args)]

@@ -38,7 +38,7 @@ struct PartView<'a> {
 pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
     let line = match args.command.as_slice() {
         [line] => line.clone(),
-        words => words.iter().map(|w| quoted(w)).collect::<Vec<_>>().join(" "),
+        words => words.iter().map(|w| decide::quoted(w)).collect::<Vec<_>>().join(" "),
     };
     let mut environment = environment.clone();
     if let Some(name) = &args.rwenv {
@@ -69,16 +69,6 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
         Decision::Ask => 1,
         Decision::Deny => 2,
     })
-}
-
-/// A word as bash would take it for one.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 fn decision(part: &Part) -> Decision {

@@ -7,11 +7,17 @@ use anyhow::{Context as _, bail};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::args::Install;
+use super::args::{Dialect, Install};
 use super::out;
+use crate::decide::quoted;
+use crate::enforce::session::path_line;
 use crate::host::environment::{self, Environment};
-use crate::host::{clock, files};
+use crate::host::{clock, files, shims};
 
+/// The event whose calls are judged.
+const JUDGED: &str = "PreToolUse";
+/// All events the hook is registered for: calls, the session's environment, and a person speaking.
+const EVENTS: [&str; 4] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubmit"];
 /// The tools whose calls are judged.
 const MATCHER: &str = "Bash|PowerShell|Monitor";
 /// Seconds the agent waits; the hook's own deadline is shorter.
@@ -25,6 +31,9 @@ struct Done<'a> {
     changed: bool,
     backup: Option<&'a Path>,
     hook: Option<&'a Path>,
+    shims_dir: &'a Path,
+    /// Those that were made now.
+    shims: Vec<&'static str>,
 }
 
 pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Result<u8> {
@@ -44,13 +53,25 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
         })?,
     };
     let before = object.clone();
-    remove(&mut object).with_context(|| format!("{}: nothing was changed", settings.display()))?;
-    if let Some(hook) = &hook {
-        add(&mut object, hook, claude_version().is_some_and(|v| v >= KNOWS_ON_FAILURE))?;
+    let version = hook.as_ref().and_then(|_| claude_version());
+    for event in EVENTS {
+        remove(&mut object, event).with_context(|| format!("{}: nothing was changed", settings.display()))?;
+        if let Some(hook) = &hook {
+            add(&mut object, event, hook, version.is_some_and(|v| v >= KNOWS_ON_FAILURE))?;
+        }
     }
+    let shims = match &hook {
+        Some(hook) => shims::install(hook, environment)?,
+        None => {
+            shims::remove(environment)?;
+            Vec::new()
+        }
+    };
     let changed = object != before;
     let backup = if changed { write(&settings, text.as_deref(), &object)? } else { None };
-    tell(args, &Done { settings: &settings, changed, backup: backup.as_deref(), hook: hook.as_deref() })
+    let folder = shims::folder(environment);
+    let (backup, hook) = (backup.as_deref(), hook.as_deref());
+    tell(args, &Done { settings: &settings, changed, backup, hook, shims_dir: &folder, shims })
 }
 
 fn settings_path(environment: &Environment) -> PathBuf {
@@ -72,17 +93,20 @@ fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// The list of hooks before a tool call, if there is one. Settings of another shape are left alone.
-fn before_tools(object: &mut Map<String, Value>) -> anyhow::Result<Option<&mut Vec<Value>>> {
+/// The list of handlers of an event, if there is one. Settings of another shape are left alone.
+fn handlers<'a>(
+    object: &'a mut Map<String, Value>,
+    event: &str,
+) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
     let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
     let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
-    let Some(list) = hooks.get_mut("PreToolUse") else { return Ok(None) };
-    Ok(Some(list.as_array_mut().context("\"hooks.PreToolUse\" is no list; correct it")?))
+    let Some(list) = hooks.get_mut(event) else { return Ok(None) };
+    Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is no list; correct it"))?))
 }
 
 /// Takes our own entries out, and what is empty without them.
-fn remove(object: &mut Map<String, Value>) -> anyhow::Result<()> {
-    let Some(groups) = before_tools(object)? else { return Ok(()) };
+fn remove(object: &mut Map<String, Value>, event: &str) -> anyhow::Result<()> {
+    let Some(groups) = handlers(object, event)? else { return Ok(()) };
     let mut emptied = false;
     for group in groups.iter_mut() {
         if let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) {
@@ -97,7 +121,7 @@ fn remove(object: &mut Map<String, Value>) -> anyhow::Result<()> {
     groups.retain(|g| g.get("hooks").and_then(Value::as_array).is_none_or(|h| !h.is_empty()));
     let none_left = groups.is_empty();
     if let Some(hooks) = object.get_mut("hooks").and_then(Value::as_object_mut).filter(|_| none_left) {
-        hooks.shift_remove("PreToolUse");
+        hooks.shift_remove(event);
         if hooks.is_empty() {
             object.shift_remove("hooks");
         }
@@ -111,20 +135,47 @@ fn is_ours(handler: &Value) -> bool {
     Path::new(program).file_name().is_some_and(|name| name == "rwenv-hook")
 }
 
-fn add(object: &mut Map<String, Value>, hook: &Path, block_on_failure: bool) -> anyhow::Result<()> {
+fn add(
+    object: &mut Map<String, Value>,
+    event: &str,
+    hook: &Path,
+    block_on_failure: bool,
+) -> anyhow::Result<()> {
     let command = hook.to_str().context("the path of the hook is no text")?;
+    let judges = event == JUDGED;
     // With `args` the agent starts the program itself; without, it would start a shell first.
     let mut handler =
         json!({ "type": "command", "command": command, "args": ["claude"], "timeout": TIMEOUT });
-    if block_on_failure && let Some(handler) = handler.as_object_mut() {
+    if block_on_failure
+        && judges
+        && let Some(handler) = handler.as_object_mut()
+    {
         handler.insert("onFailure".to_owned(), "block".into());
     }
     let hooks = object.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
-    let groups = hooks.entry("PreToolUse").or_insert_with(|| json!([]));
-    let groups = groups.as_array_mut().context("\"hooks.PreToolUse\" is no list; correct it")?;
-    groups.push(json!({ "matcher": MATCHER, "hooks": [handler] }));
+    let groups = hooks.entry(event).or_insert_with(|| json!([]));
+    let groups =
+        groups.as_array_mut().with_context(|| format!("\"hooks.{event}\" is no list; correct it"))?;
+    groups.push(if judges {
+        json!({ "matcher": MATCHER, "hooks": [handler] })
+    } else {
+        json!({ "hooks": [handler] })
+    });
     Ok(())
+}
+
+pub(super) fn shellenv(shell: Dialect, environment: &Environment) -> anyhow::Result<u8> {
+    let folder = shims::folder(environment);
+    if !folder.is_dir() {
+        bail!("{}: there are no shims; rwenv install makes them", folder.display());
+    }
+    let dir = folder.to_str().context("the path of the shims is no text")?;
+    out::line(&match shell {
+        Dialect::Posix => path_line(dir),
+        Dialect::Fish => format!("fish_add_path --path --move --prepend {}", quoted(dir)),
+    });
+    Ok(0)
 }
 
 /// Writes the settings; the old ones are kept beside them.
@@ -163,6 +214,9 @@ fn tell(args: &Install, done: &Done<'_>) -> anyhow::Result<u8> {
         (false, Some(hook)) => out::line(&format!("{} is registered in {settings} already", hook.display())),
         (true, None) => out::line(&format!("the hook is out of {settings}")),
         (false, None) => out::line(&format!("the hook is not in {settings}")),
+    }
+    if !done.shims.is_empty() {
+        out::line(&format!("shims for {} are in {}", done.shims.join(", "), done.shims_dir.display()));
     }
     if let Some(backup) = done.backup {
         out::line(&format!("the old settings are in {}", backup.display()));

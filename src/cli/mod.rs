@@ -62,6 +62,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Check(args) => check::check(&args, environment),
         Command::Policy(args) => policy::policy(&args.command),
         Command::Install(args) => install::install(&args, environment),
+        Command::Shellenv { shell } => install::shellenv(shell, environment),
         Command::Completions { shell } => Ok(args::completions(shell)),
         Command::Man { dir } => args::man(dir.as_deref()),
         Command::Demo(args) => demo::demo(&args),

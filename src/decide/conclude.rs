@@ -83,6 +83,11 @@ fn resolved(plan: &Plan, at: usize, planned: &Planned, facts: &Facts) -> Vec<Ope
     }
     for operation in all.iter_mut().filter(|o| o.verb == "push") {
         let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
+        let found = dirs.iter().flatten().filter_map(|d| facts.repository(d));
+        if let Some(why) = found.filter_map(|r| r.skipped_hooks.clone()).next() {
+            operation.traits.push("skip-hooks");
+            operation.note = Some(why);
+        }
         let before = plan.planned.get(..at).unwrap_or_default();
         let mut updates = Vec::new();
         for dir in dirs {

@@ -95,7 +95,7 @@ mod tests {
         let repository = super::GitRepository {
             branch: Some("main".into()),
             branches: vec!["main".into(), "old".into()],
-            config: Vec::new(),
+            ..super::GitRepository::default()
         };
         let facts = Facts {
             bindings: vec![(Dir::Known("/w".into()), Bound::Rwenv("ro".into()))],

@@ -8,7 +8,7 @@ mod push;
 mod subject;
 
 pub use conclude::{Part, conclude, explain};
-pub use plan::{Plan, Planned, plan, plan_unread};
+pub use plan::{Plan, Planned, plan, plan_argv, plan_unread, quoted};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.

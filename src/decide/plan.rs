@@ -3,7 +3,8 @@
 use super::program::{self, Made, Program};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
+    Assigned, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
+    Word,
 };
 use crate::shell::{self, Source};
 
@@ -60,6 +61,33 @@ pub fn plan(line: &str, context: &Context) -> Plan {
     let analysis = shell::analyze(line, context);
     plan.take(analysis, None, 0);
     plan.finish()
+}
+
+/// Plans exactly one program run, as it is about to happen.
+#[must_use]
+pub fn plan_argv(argv: Vec<Word>, env: Vec<Assigned>, context: &Context) -> Plan {
+    let line = argv.iter().map(|word| quoted(&word.display())).collect::<Vec<_>>().join(" ");
+    let invocation = Invocation {
+        argv,
+        span: Span { start: 0, end: line.len() },
+        cwd: vec![Dir::Known(context.cwd.clone())],
+        env,
+        ..Invocation::default()
+    };
+    let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
+    plan.invocation(&invocation, None, 0);
+    plan.finish()
+}
+
+/// A word as a shell would take it for one.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// Plans a text in a language that is not analysed.

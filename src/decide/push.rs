@@ -183,8 +183,8 @@ mod tests {
     fn repository(branch: &str, config: &[(&str, &str)]) -> GitRepository {
         GitRepository {
             branch: Some(branch.into()),
-            branches: Vec::new(),
             config: config.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            ..GitRepository::default()
         }
     }
 

@@ -145,8 +145,9 @@ fn elsewhere(selected: &[Judge], why: &str) -> Vec<Judge> {
 /// What is selected for these directories. Of a directory that is computed the strictest is taken: every rwenv.
 pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
     let mut all: Vec<Judge> = Vec::new();
-    for dir in dirs {
-        let next = match (dir, facts.binding(dir)) {
+    let bound = dirs.iter().flat_map(|dir| facts.binding(dir).into_iter().map(move |bound| (dir, bound)));
+    for (dir, bound) in bound {
+        let next = match (dir, bound) {
             (Dir::Unknown, _) if !rwenvs.all.is_empty() => {
                 rwenvs.all.iter().map(|r| Judge::Subject(Subject::of(r), None)).collect()
             }

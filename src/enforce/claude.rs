@@ -1,47 +1,64 @@
 //! Claude Code's adapter: its bytes to a command line, our verdict to its answer.
 
-use super::{LONGEST_PAYLOAD, Reply, text};
+use super::{LONGEST_PAYLOAD, Reply, session, text};
 use crate::decide;
-use crate::host::{self, Observed, audit, environment::Environment};
+use crate::host::{self, Observed, asked, audit, environment::Environment};
 use crate::model::{Decision, Object, Verdict};
-use crate::wire::claude::{Output, PreToolUse, ShellInput, Specific};
+use crate::wire::claude::{Event, Output, ShellInput, Specific};
 
 /// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
 const LONGEST_COMMAND: usize = 131_071;
 
-/// Judges one call.
+/// Answers one event.
 pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
-    match event(bytes) {
-        Ok(Some((call, command))) => judge(&call, &command, environment),
-        Ok(None) => Reply::silent(),
-        Err(why) => Reply::block(&format!("rwenv: this call cannot be judged, so it does not run: {why}.")),
+    let unfit =
+        |why: String| Reply::block(&format!("rwenv: this call cannot be judged, so it does not run: {why}."));
+    let call = match event(bytes) {
+        Ok(call) => call,
+        Err(why) => return unfit(why),
+    };
+    match call.hook_event_name.as_deref() {
+        None | Some("PreToolUse") => match command(&call) {
+            Ok(Some(command)) => judge(&call, &command, environment),
+            Ok(None) => Reply::silent(),
+            Err(why) => unfit(why),
+        },
+        Some("SessionStart" | "CwdChanged") => session::start(&call, environment),
+        Some("UserPromptSubmit") => {
+            asked::forget(call.session_id.as_deref().unwrap_or_default(), environment);
+            Reply::silent()
+        }
+        Some(_) => Reply::silent(),
     }
 }
 
-/// The call and its command line; none where it runs none, or is not about to run.
-fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
+fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
     if bytes.len() as u64 > LONGEST_PAYLOAD {
         return Err("the payload is larger than 4 MiB".to_owned());
     }
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(
-            "nothing came on standard input; the agent has to write its PreToolUse JSON there".to_owned()
+            "nothing came on standard input; the agent has to write its event's JSON there".to_owned()
         );
     }
     let payload = std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))?;
-    let call: PreToolUse<'_> = serde_json::from_str(payload)
-        .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))?;
-    if call.hook_event_name.as_deref().is_some_and(|event| event != "PreToolUse") {
-        return Ok(None);
-    }
-    if !matches!(&*call.tool_name, "Bash" | "PowerShell" | "Monitor") {
+    serde_json::from_str(payload)
+        .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))
+}
+
+/// The command line of a call; none where it runs none.
+fn command(call: &Event<'_>) -> Result<Option<String>, String> {
+    let Some(tool) = call.tool_name.as_deref() else {
+        return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
+    };
+    if !matches!(tool, "Bash" | "PowerShell" | "Monitor") {
         return Ok(None);
     }
     let Some(input) = call.tool_input else {
-        return Err(format!("tool '{}' came without tool_input", call.tool_name));
+        return Err(format!("tool '{tool}' came without tool_input"));
     };
     let Object(shell): Object<ShellInput<'_>> = serde_json::from_str(input.get())
-        .map_err(|e| format!("tool_input of '{}' is not understood ({e})", call.tool_name))?;
+        .map_err(|e| format!("tool_input of '{tool}' is not understood ({e})"))?;
     let command = shell.command.into_owned();
     if command.contains('\0') {
         return Err("the command line holds a NUL character".to_owned());
@@ -52,13 +69,13 @@ fn event(bytes: &[u8]) -> Result<Option<(PreToolUse<'_>, String)>, String> {
             command.len()
         ));
     }
-    Ok(Some((call, command)))
+    Ok(Some(command))
 }
 
-fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Reply {
+fn judge(call: &Event<'_>, command: &str, environment: &Environment) -> Reply {
     let context = host::context(call.cwd.as_deref(), environment);
-    let plan = match &*call.tool_name {
-        "PowerShell" => decide::plan_unread(command, &context, "PowerShell is not analysed"),
+    let plan = match call.tool_name.as_deref() {
+        Some("PowerShell") => decide::plan_unread(command, &context, "PowerShell is not analysed"),
         _ => decide::plan(command, &context),
     };
     let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
@@ -69,6 +86,10 @@ fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Rep
     let record =
         audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
     let recorded = audit::append(record, &verdict, environment);
+    if verdict.decision() == Decision::Ask {
+        // Without it the shim asks for a person's yes once more, which is no hole.
+        let _ = asked::record(&plan, &verdict, call.session_id.as_deref(), environment);
+    }
     // Without a record of it, nothing is changed.
     reply(
         &verdict,
@@ -79,10 +100,7 @@ fn judge(call: &PreToolUse<'_>, command: &str, environment: &Environment) -> Rep
 
 fn reply(verdict: &Verdict, mode: Option<&str>, unrecorded: Option<String>) -> Reply {
     if let (Decision::Allow | Decision::Ask, Some(why)) = (verdict.decision(), unrecorded) {
-        return Reply::block(&format!(
-            "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
-             instead: make room or correct the permissions; reads go on."
-        ));
+        return Reply::block(&text::unrecorded(&why));
     }
     let text = text::of(verdict);
     match verdict.decision() {

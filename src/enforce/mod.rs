@@ -1,4 +1,4 @@
-//! Enforcement points that start as a process: the agents' pre-command hooks.
+//! Enforcement points that start as a process: the agents' pre-command hooks, and the shims under the tools' names.
 //!
 //! The failure rule stands here, once. Whatever the caller's bytes do to us — they do not parse, they are too long,
 //! too deep, too slow, they crash us — never helps the caller: the answer is a denial. What fails around us (the
@@ -6,12 +6,17 @@
 
 mod claude;
 pub mod net;
+pub(crate) mod session;
+mod shim;
+pub mod start;
 mod text;
 
+use std::borrow::Cow;
+use std::ffi::CString;
 use std::io::{Read as _, Write as _};
-use std::process::ExitCode;
 
-use crate::host::environment::{self, Environment};
+use crate::host::environment::Environment;
+use crate::host::shims;
 use crate::wire::claude::BLOCK;
 
 /// Longest payload that is read, in bytes.
@@ -37,12 +42,19 @@ impl Reply {
     }
 }
 
-/// The hook program: `rwenv-hook claude` reads a call from standard input and answers it.
+/// The program: `rwenv-hook claude` reads a call from standard input and answers it; under a tool's name it is that
+/// tool's shim. Gives the exit status.
 #[must_use]
-pub fn main() -> ExitCode {
-    net::install();
-    let arguments = environment::arguments();
-    let reply = match arguments.first().map(String::as_str) {
+pub fn main(arguments: &[CString]) -> i32 {
+    let texts: Vec<Cow<'_, str>> = arguments.iter().map(|a| a.to_string_lossy()).collect();
+    // The path the kernel started counts before the name the caller gives it (`exec -a`).
+    let started = start::started_as().as_deref().and_then(shims::named);
+    if let Some(name) = started.or_else(|| texts.first().and_then(|name| shims::named(name))) {
+        let inherited = net::install(shim::DENIED);
+        return i32::from(shim::main(name, arguments, inherited));
+    }
+    let _ = net::install(BLOCK);
+    let reply = match texts.get(1).map(AsRef::as_ref) {
         Some("claude") => claude_door(),
         Some("--version" | "-V") => {
             Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
@@ -53,15 +65,18 @@ pub fn main() -> ExitCode {
             text::shown(other.unwrap_or_default(), 80)
         )),
     };
-    answer(&reply)
+    i32::from(answer(&reply))
 }
 
 const USAGE: &str = "\
 Judges what an AI agent is about to run. Not for people: the agent starts it and writes the call to its standard input.
 
-Usage: rwenv-hook claude    Claude Code, event PreToolUse
+Usage: rwenv-hook claude    Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit
 
-Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard error).
+Under the name of a tool (kubectl, git, …; rwenv install makes such links) it judges the call and becomes that tool.
+
+Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard error); as a tool: that tool's own, or
+77 where the call is denied, 127 where there is no such tool.
 Try a command line yourself with: rwenv check -- COMMAND…
 ";
 
@@ -77,7 +92,7 @@ fn claude_door() -> Reply {
 }
 
 /// Prints the reply. Where it cannot be told, the exit status still is.
-fn answer(reply: &Reply) -> ExitCode {
+fn answer(reply: &Reply) -> u8 {
     let mut told = Ok(());
     if !reply.stdout.is_empty() {
         let mut stdout = std::io::stdout().lock();
@@ -85,5 +100,5 @@ fn answer(reply: &Reply) -> ExitCode {
     }
     let _ = std::io::stderr().write_all(reply.stderr.as_bytes());
     // A question nobody gets is no question: it has to end as a denial.
-    ExitCode::from(if told.is_err() { BLOCK } else { reply.code })
+    if told.is_err() { BLOCK } else { reply.code }
 }

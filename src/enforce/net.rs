@@ -1,4 +1,4 @@
-//! The net under a hook. An agent runs the command when its hook crashes, is killed or is too slow, so each of these
+//! The net under a door. An agent runs the command when its hook crashes, is killed or is too slow, so each of these
 //! has to end as a denial: a panic, a fatal signal, too much memory, too much time. Only `kill -9` gets through.
 #![expect(
     unsafe_code,
@@ -7,10 +7,10 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::libc;
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, rlim_t, setrlimit};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use nix::unistd::alarm;
 
@@ -19,24 +19,31 @@ use crate::wire::claude::BLOCK;
 /// Seconds on the clock until the answer is a denial. Less than what the hook is registered with (5).
 const DEADLINE: u32 = 3;
 /// Seconds of computing until the answer is a denial.
-const COMPUTING: u64 = 1;
+const COMPUTING: rlim_t = 1;
 
 const CRASHED: &[u8] = b"rwenv: the hook failed while judging this call, so the call does not run. [hook.failed]\n  \
 instead: split the command into simpler ones; if that does not help, tell a person, who can run: rwenv check -- COMMAND\n";
 const LATE: &[u8] = b"rwenv: judging this call took too long, so the call does not run. [hook.deadline]\n  \
 instead: split the command into simpler ones; if that does not help, tell a person, who can run: rwenv check -- COMMAND\n";
 
-/// Spreads the net; the first thing a hook does.
-pub(super) fn install() {
+/// Exit status of a denial by the net.
+static STATUS: AtomicI32 = AtomicI32::new(BLOCK as i32);
+
+/// What the process was started with and the net changed.
+#[derive(Debug)]
+pub(super) struct Inherited {
+    ignored: Vec<Signal>,
+    alarm: Option<u32>,
+    computing: Option<(rlim_t, rlim_t)>,
+    closed: Vec<i32>,
+}
+
+/// Spreads the net; the first thing a door does. A denial by it ends with this status.
+pub(super) fn install(status: u8) -> Inherited {
+    STATUS.store(i32::from(status), Ordering::Relaxed);
+    let closed = standard_files();
     std::panic::set_hook(Box::new(|_| deny(CRASHED)));
-    let flags = SaFlags::SA_ONSTACK;
-    let handle = |signals: &[Signal], handler: extern "C" fn(i32)| {
-        let action = SigAction::new(SigHandler::Handler(handler), flags, SigSet::all());
-        for signal in signals {
-            // SAFETY: the handlers call nothing but write(2) and _exit(2), which are async-signal-safe.
-            let _ = unsafe { sigaction(*signal, &action) };
-        }
-    };
+    own_stack();
     let fatal = [
         Signal::SIGSEGV,
         Signal::SIGBUS,
@@ -50,13 +57,85 @@ pub(super) fn install() {
         Signal::SIGHUP,
         Signal::SIGQUIT,
     ];
-    handle(&fatal, on_crash);
-    handle(&[Signal::SIGALRM, Signal::SIGXCPU], on_deadline);
-    let ignore = SigAction::new(SigHandler::SigIgn, SaFlags::empty(), SigSet::empty());
-    // SAFETY: ignoring a signal runs no code; the write that raised it fails with EFBIG instead.
-    let _ = unsafe { sigaction(Signal::SIGXFSZ, &ignore) };
-    alarm::set(DEADLINE);
-    let _ = setrlimit(Resource::RLIMIT_CPU, COMPUTING, COMPUTING + 1);
+    for signal in fatal {
+        // What the caller has ignored (nohup, a job in the background) stays so.
+        if matches!(set(signal, SigHandler::Handler(on_crash)), Some(SigHandler::SigIgn)) {
+            set(signal, SigHandler::SigIgn);
+        }
+    }
+    set(Signal::SIGALRM, SigHandler::Handler(on_deadline));
+    set(Signal::SIGXCPU, SigHandler::Handler(on_deadline));
+    // A write that fails can be told; one that kills cannot.
+    let quiet = [Signal::SIGPIPE, Signal::SIGXFSZ];
+    let was = |signal: &Signal| matches!(set(*signal, SigHandler::SigIgn), Some(SigHandler::SigIgn));
+    let ignored = quiet.into_iter().filter(was).collect();
+    let computing = getrlimit(Resource::RLIMIT_CPU).ok();
+    if let Some((_, hard)) = computing {
+        let _ = setrlimit(Resource::RLIMIT_CPU, COMPUTING.min(hard), hard);
+    }
+    Inherited { ignored, alarm: alarm::set(DEADLINE), computing, closed }
+}
+
+impl Inherited {
+    /// Takes the net away, so that a program that is put in this one's place finds what it would have found.
+    pub(super) fn restore(self) {
+        alarm::cancel();
+        for signal in [Signal::SIGPIPE, Signal::SIGXFSZ] {
+            if !self.ignored.contains(&signal) {
+                set(signal, SigHandler::SigDfl);
+            }
+        }
+        if let Some((soft, hard)) = self.computing {
+            let _ = setrlimit(Resource::RLIMIT_CPU, soft, hard);
+        }
+        for file in self.closed {
+            // SAFETY: the descriptor is one that `standard_files` opened.
+            unsafe { libc::close(file) };
+        }
+        if let Some(seconds) = self.alarm {
+            // Handled until now; a program that is put in place starts with the default.
+            alarm::set(seconds);
+        }
+    }
+}
+
+/// Sets a signal's disposition; says what it was.
+fn set(signal: Signal, handler: SigHandler) -> Option<SigHandler> {
+    let action = SigAction::new(handler, SaFlags::SA_ONSTACK, SigSet::all());
+    // SAFETY: the handlers call nothing but write(2) and _exit(2), which are async-signal-safe.
+    unsafe { sigaction(signal, &action) }.ok().map(|old| old.handler())
+}
+
+/// Opens what is closed of the three standard files, so that no file of ours takes its number and is written to as if
+/// it were the terminal. Says which.
+fn standard_files() -> Vec<i32> {
+    let mut files = [0, 1, 2].map(|fd| libc::pollfd { fd, events: 0, revents: 0 });
+    // SAFETY: three entries, as said.
+    unsafe { libc::poll(files.as_mut_ptr(), 3, 0) };
+    let closed = files.iter().filter(|file| file.revents & libc::POLLNVAL != 0).map(|file| file.fd);
+    let closed: Vec<i32> = closed.collect();
+    for _ in &closed {
+        // SAFETY: a constant path. The lowest number that is free is the next of those that are closed.
+        unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) };
+    }
+    closed
+}
+
+/// Bytes of stack for the handlers: the usual one may be what has run out.
+const STACK: usize = 16 << 10;
+
+/// Memory for that stack.
+struct HandlerStack(UnsafeCell<[u8; STACK]>);
+
+// SAFETY: only the kernel uses it, for the one thread there is.
+unsafe impl Sync for HandlerStack {}
+
+static HANDLER_STACK: HandlerStack = HandlerStack(UnsafeCell::new([0; STACK]));
+
+fn own_stack() {
+    let stack = libc::stack_t { ss_sp: HANDLER_STACK.0.get().cast(), ss_flags: 0, ss_size: STACK };
+    // SAFETY: the memory is static and nobody else's.
+    unsafe { libc::sigaltstack(&raw const stack, std::ptr::null_mut()) };
 }
 
 extern "C" fn on_crash(_: i32) {
@@ -72,7 +151,7 @@ fn deny(message: &[u8]) {
     // SAFETY: both calls are async-signal-safe, and the buffer is a constant.
     unsafe {
         let _ = libc::write(2, message.as_ptr().cast(), message.len());
-        libc::_exit(i32::from(BLOCK));
+        libc::_exit(STATUS.load(Ordering::Relaxed));
     }
 }
 

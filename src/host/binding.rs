@@ -19,8 +19,13 @@ pub struct Selection {
 
 /// What is selected for a directory.
 #[must_use]
-pub fn of(dir: &str, environment: &Environment) -> Bound {
-    selection(Path::new(dir), environment).map_or(Bound::None, |s| s.bound)
+pub fn of(dir: &str, environment: &Environment) -> Vec<Bound> {
+    let mut all: Vec<Bound> = selection(Path::new(dir), environment).map(|s| s.bound).into_iter().collect();
+    if environment.both_selections && environment.rwenv.is_some() {
+        let quiet = Environment { rwenv: None, ..environment.clone() };
+        all.extend(selection(Path::new(dir), &quiet).map(|s| s.bound));
+    }
+    all
 }
 
 /// What is selected for a directory, and by what. None where nothing is.

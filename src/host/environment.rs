@@ -1,6 +1,6 @@
 //! The one door to environment variables, the user and the current directory.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is read of the process's environment, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct Environment {
     pub kubeconfig: Option<String>,
     /// `$PATH`.
     pub path: String,
+    /// Where `$RWENV` and the directory each select a rwenv, both count.
+    pub both_selections: bool,
 }
 
 impl Environment {
@@ -29,7 +31,21 @@ impl Environment {
             rwenv: var("RWENV"),
             kubeconfig: var("KUBECONFIG"),
             path: var("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            both_selections: false,
         }
+    }
+
+    /// The same for a shim. It was started by its path in the folder of shims, and the configuration is the one that
+    /// folder belongs to: variables are the caller's, and `$RWENV` may add a rwenv but not hide the directory's.
+    #[must_use]
+    pub fn of_shim(started_as: Option<&str>) -> Self {
+        let mut environment = Self { both_selections: true, ..Self::read() };
+        let path = started_as.map(|path| current_dir().join(path));
+        let folder = path.as_deref().and_then(Path::parent).filter(|folder| folder.ends_with("shims"));
+        if let Some(config_dir) = folder.and_then(Path::parent).filter(|dir| dir.join("envs.json").exists()) {
+            environment.config_dir = config_dir.to_owned();
+        }
+        environment
     }
 }
 
@@ -53,10 +69,4 @@ fn home() -> PathBuf {
 #[must_use]
 pub fn current_dir() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
-}
-
-/// The arguments of this process, without its name.
-#[must_use]
-pub fn arguments() -> Vec<String> {
-    std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect()
 }

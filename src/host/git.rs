@@ -1,11 +1,16 @@
 //! What a push depends on, asked of git itself with commands that run nothing a repository brings.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::environment::{Environment, var};
 use super::program;
 use crate::model::GitRepository;
+
+/// What every hook script that we install contains.
+pub(super) const HOOK_MARK: &str = "rwenv git-hook";
 
 /// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
 ///
@@ -28,7 +33,47 @@ pub(super) fn repository(dir: &str, environment: &Environment) -> Option<GitRepo
             Some((key, value)) => (key.to_owned(), value.to_owned()),
             None => (entry.to_owned(), "true".to_owned()),
         });
-    Some(GitRepository { branch, branches, config: pairs.collect() })
+    let mut repository = GitRepository { branch, branches, config: pairs.collect(), skipped_hooks: None };
+    repository.skipped_hooks = skipped(dir, &repository, environment);
+    Some(repository)
+}
+
+/// Why the pre-push hook that was installed here, or for all repositories, is not the one git would run.
+fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> Option<String> {
+    let global = environment.config_dir.join("git-hooks");
+    let common = run(dir, &["rev-parse", "--path-format=absolute", "--git-common-dir"], environment)?;
+    let own = Path::new(common.trim_end()).join("hooks");
+    let installed =
+        [&own, &global].into_iter().any(|folder| folder.join("pre-push").exists() && marked(folder));
+    if !installed {
+        return None;
+    }
+    let path = repository.get("core.hookspath").filter(|path| !path.is_empty());
+    let in_force = match path {
+        None => own.clone(),
+        Some(path) => match path.strip_prefix("~/") {
+            Some(rest) => environment.home.join(rest),
+            None => Path::new(dir).join(path),
+        },
+    };
+    let runs =
+        fs::metadata(in_force.join("pre-push")).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
+    if runs && marked(&in_force) {
+        return None;
+    }
+    // A repository that has hooks of its own elsewhere (husky) was never in the global one's reach.
+    let local = marked(&own) || path.is_none_or(|path| Path::new(path) == global);
+    local.then(|| {
+        format!(
+            "{} holds no pre-push hook of rwenv that git would run; rwenv hooks install",
+            in_force.display()
+        )
+    })
+}
+
+/// True where the pre-push hook of a folder is ours.
+fn marked(folder: &Path) -> bool {
+    fs::read_to_string(folder.join("pre-push")).is_ok_and(|text| text.contains(HOOK_MARK))
 }
 
 fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {

@@ -1,5 +1,6 @@
 //! The information point: what is known of this machine, its configuration and its repositories, read on demand.
 
+pub mod asked;
 pub mod audit;
 pub mod binding;
 pub mod clock;
@@ -9,8 +10,9 @@ mod fields;
 pub mod files;
 mod git;
 pub mod kubeconfig;
-mod program;
+pub mod program;
 pub mod redact;
+pub mod shims;
 
 use crate::decide::Plan;
 use crate::model::{Context, Facts, Question, Rwenvs};
@@ -49,7 +51,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
         match question {
             Question::Binding(dir) => {
                 let bound = dir.path().map(|path| binding::of(path, environment)).unwrap_or_default();
-                out.facts.bindings.push((dir.clone(), bound));
+                out.facts.bindings.extend(bound.into_iter().map(|bound| (dir.clone(), bound)));
             }
             Question::CurrentContext => {
                 out.facts.current_context = kubeconfig::current_context(environment);

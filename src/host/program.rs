@@ -35,13 +35,30 @@ pub(super) fn identify(program: &str, environment: &Environment) -> Option<&'sta
     by_content(&path, environment)
 }
 
-/// The first program of this name on `PATH` that is not one of our own shims.
-pub(super) fn find(name: &str, environment: &Environment) -> Option<PathBuf> {
+/// The first program of this name on `PATH` that is not this very program (a shim of ours, by whatever link or copy).
+#[must_use]
+pub fn find(name: &str, environment: &Environment) -> Option<PathBuf> {
     let shims = environment.config_dir.join("shims");
     (environment.path.split(':'))
         .filter(|dir| dir.starts_with('/') && Path::new(dir) != shims)
         .map(|dir| Path::new(dir).join(name))
-        .find(|path| runs(path))
+        .find(|path| runs(path) && !is_us(path))
+}
+
+/// True for a link or a copy of the program that runs.
+fn is_us(path: &Path) -> bool {
+    let named = fs::canonicalize(path).is_ok_and(|real| real.file_name().is_some_and(|n| n == "rwenv-hook"));
+    let us = || std::env::current_exe().and_then(fs::metadata).ok();
+    let same = |a: &fs::Metadata, b: &fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+    let copy = |us: &fs::Metadata| {
+        let Ok(meta) = fs::metadata(path) else { return false };
+        same(&meta, us)
+            || (meta.len() == us.len() && {
+                let ours = std::env::current_exe().ok().as_deref().and_then(open);
+                open(path).zip(ours).is_some_and(|(a, b)| a.head == b.head)
+            })
+    };
+    named || us().is_some_and(|us| copy(&us))
 }
 
 fn runs(path: &Path) -> bool {

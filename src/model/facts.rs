@@ -36,6 +36,9 @@ pub struct GitRepository {
     pub branches: Vec<String>,
     /// Configuration as git reads it: lower-case section and key, in order; later ones win.
     pub config: Vec<(String, String)>,
+    /// Why a push from here would not be judged by the pre-push hook that was installed; none where it would, or
+    /// where none was.
+    pub skipped_hooks: Option<String>,
 }
 
 impl GitRepository {
@@ -60,10 +63,11 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The rwenv selected for a directory.
+    /// What is selected for a directory: mostly one, `Bound::None` where nothing is.
     #[must_use]
-    pub fn binding(&self, dir: &Dir) -> &Bound {
-        self.bindings.iter().find(|(d, _)| d == dir).map_or(&Bound::None, |(_, bound)| bound)
+    pub fn binding(&self, dir: &Dir) -> Vec<&Bound> {
+        let all: Vec<&Bound> = self.bindings.iter().filter(|(d, _)| d == dir).map(|(_, b)| b).collect();
+        if all.is_empty() { vec![&Bound::None] } else { all }
     }
 
     /// What is known of a program; none where nobody has looked.

@@ -17,6 +17,8 @@ pub struct Tools {
     pub copiers: &'static [&'static str],
     /// One file that is many programs, told apart by the name it is called by.
     pub multicall: &'static [&'static str],
+    /// Wrappers that get a shim beside the tools: they take commands to where no other door sees them.
+    pub shims: &'static [&'static str],
     /// Interactive shells.
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
@@ -74,6 +76,8 @@ pub struct Tool {
     pub programs: &'static [&'static str],
     /// The Go packages it is built from, as its build information has them, versions (`/v2`) left out.
     pub packages: &'static [&'static str],
+    /// What its own error messages begin with.
+    pub complaint: &'static str,
     /// How it reads arguments.
     pub grammar: Grammar,
     /// What its commands touch, where they do not say otherwise.
@@ -109,6 +113,8 @@ pub struct Env {
     pub code: &'static [&'static str],
     /// Change what the tool reads or skips, so that its words no longer tell what it does.
     pub bends: &'static [&'static str],
+    /// Set on whole machines: they count where a command line sets them, not where a process inherits them.
+    pub ambient: &'static [&'static str],
 }
 
 /// One verb.

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-/// The call as the agent sends it. Fields we do not read are not named, and may be anything.
+/// The event as the agent sends it. Fields we do not read are not named, and may be anything.
 #[derive(Debug, serde::Deserialize)]
-pub struct PreToolUse<'a> {
+pub struct Event<'a> {
     /// The session.
     #[serde(borrow)]
     pub session_id: Option<Cow<'a, str>>,
@@ -20,9 +20,9 @@ pub struct PreToolUse<'a> {
     /// `PreToolUse`.
     #[serde(borrow)]
     pub hook_event_name: Option<Cow<'a, str>>,
-    /// `Bash`, `Edit`, `mcp__server__tool`, ….
+    /// `Bash`, `Edit`, `mcp__server__tool`, …; events that are about no tool have none.
     #[serde(borrow)]
-    pub tool_name: Cow<'a, str>,
+    pub tool_name: Option<Cow<'a, str>>,
     /// The tool's own fields, not read yet.
     #[serde(borrow)]
     pub tool_input: Option<&'a RawValue>,

@@ -94,7 +94,7 @@ fn other_tools_and_other_events_are_none_of_its_business() {
         let answer = home.hook_bytes(payload.to_string());
         assert_eq!((answer.decision(), answer.stderr.as_str()), ("allow", ""), "{tool}");
     }
-    for event in ["PostToolUse", "SessionStart", "Stop", "NewEvent"] {
+    for event in ["PostToolUse", "CwdChanged", "Stop", "NewEvent"] {
         let mut payload = home.payload("ro", "kubectl delete pod web-0");
         payload["hook_event_name"] = event.into();
         assert_eq!(home.hook_bytes(payload.to_string()).decision(), "allow", "{event}");

@@ -13,5 +13,6 @@ mod corpus;
 mod hook;
 mod malformed;
 mod oracle;
+mod shim;
 mod support;
 mod tidy;

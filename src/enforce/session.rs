@@ -1,0 +1,66 @@
+//! What an agent's session is given when it starts: the shims first on its `PATH`, and the name of its rwenv.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+
+use super::Reply;
+use crate::decide::quoted;
+use crate::host::environment::{Environment, var};
+use crate::host::{self, binding, config, shims};
+use crate::model::{Bound, Rwenv};
+use crate::wire::claude::Event;
+
+/// Writes the session's environment file, which the agent reads before every later command, and says which rwenv holds.
+pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
+    let context = host::context(event.cwd.as_deref(), environment);
+    let mut told = selected(&context.cwd, environment);
+    let folder = shims::folder(environment);
+    if let (Some(file), true) = (var("CLAUDE_ENV_FILE"), folder.is_dir())
+        && let Err(error) = add_path(Path::new(&file), &folder)
+    {
+        told.push_str(&format!("rwenv: its shims are not on PATH in this session: {file}: {error}\n"));
+    }
+    // What other events print is shown to nobody.
+    let heard = event.hook_event_name.as_deref() == Some("SessionStart");
+    Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
+}
+
+fn add_path(file: &Path, folder: &Path) -> std::io::Result<()> {
+    let dir = folder.display().to_string();
+    let line = path_line(&dir);
+    if std::fs::read_to_string(file).is_ok_and(|text| text.contains(&line)) {
+        return Ok(());
+    }
+    let mut file = OpenOptions::new().append(true).create(true).open(file)?;
+    file.write_all(format!("\n{line}\n").as_bytes())
+}
+
+/// Shell code that puts a folder first on `PATH`, however often it runs.
+pub(crate) fn path_line(dir: &str) -> String {
+    let dir = quoted(dir);
+    format!("case \"$PATH:\" in {dir}:*) ;; *) export PATH={dir}\"${{PATH:+:$PATH}}\" ;; esac")
+}
+
+/// One line on the rwenv of a directory; nothing where none is selected and none is configured.
+fn selected(cwd: &str, environment: &Environment) -> String {
+    let rwenvs = config::rwenvs(&environment.config_dir);
+    match binding::of(cwd, environment).first() {
+        Some(Bound::Rwenv(name)) => match rwenvs.get(name) {
+            Some(rwenv) => format!("rwenv '{name}' is selected here: {}.\n", flags(rwenv)),
+            None => format!("rwenv '{name}' is selected here, but not configured: rwenv set <name>.\n"),
+        },
+        Some(Bound::Invalid(why)) => format!("The rwenv selected here cannot be followed: {why}\n"),
+        _ if rwenvs.all.is_empty() => String::new(),
+        _ => "No rwenv is selected here; commands on clusters are refused until one is: rwenv set <name>.\n"
+            .to_owned(),
+    }
+}
+
+fn flags(rwenv: &Rwenv) -> &'static str {
+    match (rwenv.read_only, rwenv.git_ops_only) {
+        (true, _) => "read-only, nothing of its cluster or Flux repository may be changed",
+        (false, true) => "GitOps only, its cluster is changed through its Flux repository",
+        (false, false) => "it may be changed",
+    }
+}

@@ -1,0 +1,108 @@
+//! The shims: this program under a tool's name, first on `PATH`. It sees the exact argv at the moment it runs, whoever
+//! wrote it: a script, a Makefile, a program. What is allowed is put in this process's place, so that everything from
+//! signals to the exit status is the tool's own.
+
+use std::ffi::CString;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use super::net::Inherited;
+use super::{start, text};
+use crate::classify;
+use crate::decide;
+use crate::host::environment::{Environment, var};
+use crate::host::{self, Observed, asked, audit, program};
+use crate::model::{Assigned, Decision, Grammar, Tool, Verdict, Word};
+
+/// Exit status of a denial (sysexits.h, EX_NOPERM): no tool of ours ends with it by itself.
+pub(super) const DENIED: u8 = 77;
+/// Exit status where there is no such tool, as a shell has it.
+const NOT_FOUND: u8 = 127;
+/// Exit status where it cannot be started, as a shell has it.
+const CANNOT_RUN: u8 = 126;
+
+/// Judges the call and becomes the tool. Comes back only where that is not to be, with the exit status.
+pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u8 {
+    let environment = Environment::of_shim(start::started_as().as_deref());
+    if let Err((why, status)) = judge(name, arguments, &environment) {
+        let _ = std::io::stderr().write_all(why.as_bytes());
+        return status;
+    }
+    let Some(real) = program::find(name, &environment) else {
+        let _ = writeln!(std::io::stderr(), "{name}: not found on PATH (this is rwenv's shim for it)");
+        return NOT_FOUND;
+    };
+    become_tool(&real, arguments, inherited)
+}
+
+/// Puts the tool in this process's place.
+fn become_tool(real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
+    let Ok(path) = CString::new(real.as_os_str().as_bytes()) else { return NOT_FOUND };
+    inherited.restore();
+    let error = nix::unistd::execv(&path, arguments);
+    if error == Err(Errno::ENOEXEC) {
+        // A script that does not say what runs it: shells run it themselves.
+        let mut script = vec![c"sh".to_owned(), path];
+        script.extend(arguments.iter().skip(1).cloned());
+        let _ = nix::unistd::execv(c"/bin/sh", &script);
+    }
+    let why = error.err().map(Errno::desc).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "{}: {why}", real.display());
+    CANNOT_RUN
+}
+
+/// Nothing where the call may run; else what to say and the exit status.
+fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result<(), (String, u8)> {
+    let tool = classify::tools().tool(name);
+    let mut argv = vec![Word::literal(name)];
+    argv.extend(arguments.iter().skip(1).map(|word| Word::literal(word.to_string_lossy())));
+    let context = host::context(None, environment);
+    let plan = decide::plan_argv(argv.clone(), tool.map(assigned).unwrap_or_default(), &context);
+    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
+    if plan.is_nothing_of_ours() {
+        return Ok(());
+    }
+    let verdict = decide::conclude(&plan, &facts, &rwenvs);
+    let call = audit::Call { door: "shim", session: None, cwd: &context.cwd, command: &plan.line };
+    let recorded = audit::append(call, &verdict, environment);
+    let complaint = tool.map_or("error: ", |tool| tool.complaint);
+    let deny = |why: String| Err((format!("{complaint}{}\n", why.trim_end()), DENIED));
+    match verdict.decision() {
+        Decision::Deny => deny(text::of(&verdict)),
+        Decision::Ask if !asked::answered(&argv, &context.cwd, environment) => deny(unanswered(&verdict)),
+        _ => match recorded {
+            Err(error) if plan.changes_something() => deny(text::unrecorded(&error.to_string())),
+            _ => Ok(()),
+        },
+    }
+}
+
+/// A question nobody can be asked here.
+fn unanswered(verdict: &Verdict) -> String {
+    format!(
+        "{}  A person has to say yes, and cannot be asked here: have the agent run this command by itself, so that its \
+         hook asks; or a person runs the tool by its full path.",
+        text::of(verdict)
+    )
+}
+
+/// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what names a
+/// kubeconfig, is found where a bare call is judged: by the current context it leads to.
+fn assigned(tool: &'static Tool) -> Vec<Assigned> {
+    let named = tool.env.context.iter().chain(tool.env.redirect);
+    let mut names: Vec<String> =
+        named.filter(|name| !tool.env.ambient.contains(name)).map(|name| (*name).to_owned()).collect();
+    if tool.grammar == Grammar::Git {
+        names.extend(
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"].map(str::to_owned),
+        );
+        let count = var("GIT_CONFIG_COUNT").and_then(|n| n.parse::<usize>().ok()).unwrap_or_default();
+        let pairs = (0..count.min(64)).flat_map(|i| ["KEY", "VALUE"].map(|w| format!("GIT_CONFIG_{w}_{i}")));
+        names.extend(pairs);
+    }
+    let value = |name: String| var(&name).map(|value| Assigned { name, value: Word::literal(value) });
+    names.into_iter().filter_map(value).collect()
+}
