@@ -8,6 +8,9 @@
 )]
 
 #[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
+#[path = "src/manifest/schema.rs"]
+mod lint;
+#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
 #[path = "src/policy/schema.rs"]
 mod rules;
 #[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
@@ -41,8 +44,10 @@ fn main() {
     println!("cargo::rerun-if-changed=policies");
     println!("cargo::rerun-if-changed=src/policy/schema.rs");
     println!("cargo::rerun-if-changed=src/classify/schema.rs");
+    println!("cargo::rerun-if-changed=src/manifest/schema.rs");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     fs::write(out.join("tools.rs"), tools_source()).expect("OUT_DIR is writable");
+    fs::write(out.join("lint.rs"), lint_source()).expect("OUT_DIR is writable");
     fs::write(out.join("rules.rs"), rules_source()).expect("OUT_DIR is writable");
     fs::write(out.join("sources.rs"), sources_source()).expect("OUT_DIR is writable");
 }
@@ -52,7 +57,7 @@ fn sources_source() -> String {
     let mut out = String::from(
         "/// Path below `policies/` and text of every policy file.\npub static SOURCES: &[(&str, &str)] = &[\n",
     );
-    for path in ["policies/tools", "policies/rules"].into_iter().flat_map(files) {
+    for path in ["policies/tools", "policies/rules", "policies/lint"].into_iter().flat_map(files) {
         let full = fs::canonicalize(&path).expect("it was just listed");
         let name = path.strip_prefix("policies").expect("it lies there");
         writeln!(out, "({:?}, include_str!({:?})),", name.display().to_string(), full)
@@ -130,6 +135,35 @@ fn tools_source() -> String {
         strings(&programs.multicall),
         strings(&programs.shims)
     )
+}
+
+fn lint_source() -> String {
+    let mut out = String::from(
+        "use super::{Level, LintRule};\n/// Every rule about content.\npub static RULES: &[LintRule] = &[\n",
+    );
+    let mut seen = BTreeSet::new();
+    for path in files("policies/lint") {
+        for row in parse::<lint::LintFile>(&path).rule {
+            let at = format!("{}: '{}'", path.display(), row.id);
+            assert!(seen.insert(row.id.clone()), "{at} stands there twice");
+            assert!(row.example.iter().any(|e| !e.matches), "{at} has no example it finds nothing in");
+            assert!(matches!(row.level.as_str(), "error" | "warning"), "{at}: '{}' is no level", row.level);
+            assert!(row.pattern.is_none() || !row.keywords.is_empty(), "{at} has a pattern and no keywords");
+            writeln!(
+                out,
+                "LintRule {{ id: {:?}, level: Level::{}, about: {:?}, instead: {:?}, pattern: {:?}, keywords: {} }},",
+                row.id,
+                camel(&row.level),
+                row.about,
+                row.instead,
+                row.pattern,
+                strings(&row.keywords)
+            )
+            .expect("writing to a string");
+        }
+    }
+    out.push_str("];\n");
+    out
 }
 
 fn flags(value: &[String], optional: &[String], switch: &[String]) -> String {

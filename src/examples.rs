@@ -3,6 +3,8 @@
 
 use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
+use crate::manifest::schema::LintFile;
+use crate::manifest::{self, tree::Tree};
 use crate::model::{
     Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs,
     Verdict,
@@ -57,6 +59,9 @@ pub fn run() -> Result<Report, String> {
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
             tools if tools.starts_with("tools/") => {
                 tool(name, &toml::from_str(text).map_err(broken)?, &mut report)
+            }
+            lint if lint.starts_with("lint/") => {
+                content(name, &toml::from_str(text).map_err(broken)?, &mut report);
             }
             _ => rules(name, &toml::from_str(text).map_err(broken)?, &mut report),
         }
@@ -176,6 +181,22 @@ fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
                 format!("should{} match; rules that do: {said:?}", if *matches { "" } else { " not" })
             });
             report.check(&at, command, problem);
+        }
+    }
+}
+
+fn content(file: &str, lint: &LintFile, report: &mut Report) {
+    for rule in &lint.rule {
+        for (at, example) in rule.example.iter().enumerate() {
+            let paths = example.files.keys().cloned().collect();
+            let yaml = example.files.iter().filter(|(path, _)| Tree::is_yaml(path));
+            let contents = yaml.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
+            let found = manifest::lint(&Tree::new(paths, contents, example.remotes.clone())).findings;
+            let said: Vec<&str> = found.iter().map(|f| f.rule).collect();
+            // Each is found once, and nothing else is wrong with it.
+            let wanted: &[&str] = if example.matches { &[rule.id.as_str()] } else { &[] };
+            let problem = (said != wanted).then(|| format!("finds {said:?}, should find {wanted:?}"));
+            report.check(&format!("{file}: {}", rule.id), &format!("example {}", at + 1), problem);
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod model;
 
 pub mod classify;
+pub mod manifest;
 pub mod policy;
 pub mod shell;
 

@@ -154,28 +154,6 @@ impl Settings<'_> {
     }
 }
 
-/// Where two URLs may name the same repository: scheme, user, port, `.git`, slashes and case are no difference.
-pub(super) fn same_repository(a: &str, b: &str) -> bool {
-    normal(a) == normal(b)
-}
-
-fn normal(url: &str) -> String {
-    let lower = url.trim().to_ascii_lowercase();
-    let rest = lower.split_once("://").map_or(lower.as_str(), |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let (host, path) = match rest.find(['/', ':']) {
-        Some(at) => rest.split_at(at),
-        None => (rest, ""),
-    };
-    // `host:path` of scp, `host:2222/path` of ssh.
-    let path = path.trim_start_matches([':', '/']);
-    let path = match path.split_once('/') {
-        Some((port, rest)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => rest,
-        _ => path,
-    };
-    format!("{host}/{}", path.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,18 +201,5 @@ mod tests {
         assert_eq!(to(&[], &[], &repository("feature", &mirror)), ["?"]);
         let target = RepositoryTarget::default();
         assert_eq!(updates(&target, None), [RefUpdate { destination: None, force: false, delete: false }]);
-    }
-
-    #[test]
-    fn urls_are_compared_by_what_they_name() {
-        for url in [
-            "git@github.com:o/r.git",
-            "ssh://git@github.com:22/o/r",
-            "https://GitHub.com/o/r/",
-            "https://x:y@github.com/o/r.git",
-        ] {
-            assert!(same_repository(url, "https://github.com/o/r"), "{url}");
-        }
-        assert!(!same_repository("https://github.com/o/r2", "https://github.com/o/r"));
     }
 }

@@ -1,9 +1,8 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
-use super::push::same_repository;
 use crate::model::{
     Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
-    Word, normalize,
+    Word, normalize, same_repository,
 };
 use crate::policy::Subject;
 

@@ -10,6 +10,7 @@ mod operation;
 mod rule;
 mod rwenv;
 mod tool;
+mod url;
 
 pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
@@ -23,3 +24,4 @@ pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameErro
 pub use tool::{
     Carry, CarryKind, Command, Env, Flags, Grammar, KeyRule, Mode, Tool, Tools, Wrapper, WrapperStyle,
 };
+pub use url::same_repository;

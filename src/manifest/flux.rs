@@ -1,0 +1,239 @@
+//! Flux objects: the paths, sources and other objects they name have to be there, and not in a circle.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::kustomize;
+use super::lint::Finding;
+use super::tree::{Object, Tree, folder_of, join};
+use super::yaml::Node;
+use crate::model::same_repository;
+
+const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+const HELM: &str = "helm.toolkit.fluxcd.io";
+const SOURCE: &str = "source.toolkit.fluxcd.io";
+/// The name that bootstrap gives to the source of the repository itself; it may be in no file.
+const BOOTSTRAP: &str = "flux-system";
+
+/// The Flux objects of a repository.
+struct Flux<'t> {
+    tree: &'t Tree,
+    objects: Vec<Object<'t>>,
+    /// Something makes objects that no file has (ResourceSets, their inputs).
+    generated: bool,
+}
+
+/// Everything Flux objects name that is not there, and every circle.
+pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
+    let patches = kustomize::patches(tree);
+    let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
+    let generated = objects.iter().any(|o| o.kind == "ResourceSet");
+    let flux = Flux { tree, objects, generated };
+    let mut found = Vec::new();
+    for object in &flux.objects {
+        match (object.group, object.kind) {
+            (KUSTOMIZE, "Kustomization") => flux.kustomization(object, &mut found),
+            (HELM, "HelmRelease") => flux.release(object, &mut found),
+            _ => {}
+        }
+    }
+    flux.circles(&mut found);
+    found
+}
+
+/// True for a text that is filled in when Flux applies it.
+fn is_variable(text: &str) -> bool {
+    text.contains("${") || text.contains("{{") || text.contains("<<")
+}
+
+impl<'t> Flux<'t> {
+    fn kustomization(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+        let spec = object.node.get("spec");
+        let source = spec.and_then(|s| s.get("sourceRef"));
+        if let Some(source) = source {
+            self.source(object, source, found);
+        }
+        self.depends(object, found);
+        let here = source.is_some_and(|source| self.is_this_repository(source));
+        if let Some((path, node)) =
+            spec.and_then(|s| s.get("path")).and_then(|n| Some((n.text()?, n))).filter(|_| here)
+            && !is_variable(path)
+            && !join("", path).is_some_and(|target| self.tree.has_folder(&target))
+        {
+            let message = format!("{} applies '{path}', which is not there", object.title());
+            found.push(Finding::new("flux.path", object.path, node.at, message));
+        }
+        let from =
+            object.node.path(&["spec", "postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
+        for item in from {
+            self.substitutes(object, item, found);
+        }
+    }
+
+    fn release(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+        let chart = object.node.path(&["spec", "chart", "spec", "sourceRef"]);
+        let direct = object.node.path(&["spec", "chartRef"]);
+        for source in chart.into_iter().chain(direct) {
+            self.source(object, source, found);
+        }
+        if chart.is_none() && direct.is_none() && object.node.get("spec").is_some() {
+            let message = format!(
+                "{} names no chart: neither spec.chart.spec.sourceRef nor spec.chartRef",
+                object.title()
+            );
+            found.push(Finding::new("flux.no-source", object.path, object.at(), message));
+        }
+        self.depends(object, found);
+    }
+
+    /// True where a source is the repository the tree is of.
+    fn is_this_repository(&self, source: &Node) -> bool {
+        let (kind, name) = (source.str(&["kind"]), source.str(&["name"]).unwrap_or_default());
+        if kind != Some("GitRepository") || is_variable(name) {
+            return false;
+        }
+        let defined =
+            self.objects.iter().filter(|o| o.group == SOURCE && o.kind == "GitRepository" && o.name == name);
+        let urls: Vec<&str> = defined.filter_map(|o| o.node.str(&["spec", "url"])).collect();
+        let known = |url: &&str| self.tree.remotes.iter().any(|remote| same_repository(remote, url));
+        match urls.as_slice() {
+            [] => name == BOOTSTRAP,
+            urls if self.tree.remotes.is_empty() => name == BOOTSTRAP && !urls.is_empty(),
+            urls => name == BOOTSTRAP || urls.iter().any(known),
+        }
+    }
+
+    /// A source that has to be defined somewhere. Names are compared without namespaces, which a kustomization above may set.
+    fn source(&self, object: &Object<'t>, source: &Node, found: &mut Vec<Option<Finding>>) {
+        let (Some(kind), Some(name)) = (source.str(&["kind"]), source.get("name")) else { return };
+        let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
+        let there = self.objects.iter().any(|o| o.group == SOURCE && o.kind == kind && o.name == text);
+        if there || text == BOOTSTRAP || self.generated || self.may_be_elsewhere(kind, text) {
+            return;
+        }
+        let message =
+            format!("{} takes its source from {kind} {text}, which no file defines", object.title());
+        found.push(Finding::new("flux.source-ref", object.path, name.at, message));
+    }
+
+    /// True where a name is computed somewhere, so that it may be this one.
+    fn may_be_elsewhere(&self, kind: &str, name: &str) -> bool {
+        let start = name.split(['-', '.']).next().unwrap_or_default();
+        self.objects.iter().any(|o| {
+            o.kind == kind && is_variable(o.name) && (o.name.starts_with("${") || o.name.starts_with(start))
+        })
+    }
+
+    fn depends(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+        let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
+        for (text, node) in all.iter().filter_map(|d| d.get("name")).filter_map(|n| Some((n.text()?, n))) {
+            let there = self
+                .objects
+                .iter()
+                .any(|o| o.group == object.group && o.kind == object.kind && o.name == text);
+            if there || is_variable(text) || self.generated || self.may_be_elsewhere(object.kind, text) {
+                continue;
+            }
+            let message =
+                format!("{} depends on {} {text}, which no file defines", object.title(), object.kind);
+            found.push(Finding::new("flux.depends-on", object.path, node.at, message));
+        }
+    }
+
+    /// A ConfigMap or Secret that variables come from. Secrets are often made by hand, so that a missing one may be right.
+    fn substitutes(&self, object: &Object<'t>, item: &Node, found: &mut Vec<Option<Finding>>) {
+        let (Some(kind), Some(name)) = (item.str(&["kind"]), item.get("name")) else { return };
+        let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
+        if item.str(&["optional"]) == Some("true") || self.generated || self.defines(kind, text) {
+            return;
+        }
+        let rule = if kind == "Secret" { "flux.substitute-from-secret" } else { "flux.substitute-from" };
+        let message = format!("{} takes variables from {kind} {text}, which no file defines", object.title());
+        found.push(Finding::new(rule, object.path, name.at, message));
+    }
+
+    /// True where a file defines the object, generates it, or has it made by an operator.
+    fn defines(&self, kind: &str, name: &str) -> bool {
+        let by_file = self.objects.iter().any(|o| match o.kind {
+            own if own == kind => o.name == name || is_variable(o.name),
+            "ExternalSecret" | "SealedSecret" | "InfisicalSecret" | "VaultStaticSecret"
+                if kind == "Secret" =>
+            {
+                let target = o.node.str(&["spec", "target", "name"]);
+                let managed = o.node.str(&["spec", "managedSecretReference", "secretName"]);
+                let made = o.node.str(&["spec", "destination", "name"]);
+                [Some(o.name), target, managed, made].contains(&Some(name))
+            }
+            _ => false,
+        });
+        let generator = if kind == "Secret" { "secretGenerator" } else { "configMapGenerator" };
+        by_file
+            || (self.tree.files.values().flat_map(|f| &f.documents))
+                .flat_map(|d| d.get(generator).map(Node::items).unwrap_or_default())
+                .any(|g| g.str(&["name"]) == Some(name))
+    }
+
+    /// Circles of `dependsOn`. A name that is defined several times (once per cluster) is taken from the nearest folder.
+    fn circles(&self, found: &mut Vec<Option<Finding>>) {
+        let nodes: Vec<&Object<'t>> =
+            self.objects.iter().filter(|o| matches!(o.group, KUSTOMIZE | HELM)).collect();
+        let mut named: BTreeMap<(&str, &str), Vec<usize>> = BTreeMap::new();
+        for (at, object) in nodes.iter().enumerate() {
+            named.entry((object.kind, object.name)).or_default().push(at);
+        }
+        let edges: Vec<Vec<usize>> = nodes.iter().map(|object| nearest(object, &nodes, &named)).collect();
+        let mut told: BTreeSet<usize> = BTreeSet::new();
+        for start in 0..nodes.len() {
+            let Some(circle) = circle(start, &edges).filter(|c| !c.iter().any(|at| told.contains(at))) else {
+                continue;
+            };
+            told.extend(&circle);
+            let names: Vec<&str> =
+                circle.iter().chain([&start]).filter_map(|at| nodes.get(*at)).map(|o| o.name).collect();
+            let Some(object) = nodes.get(start) else { continue };
+            let at = object.node.path(&["spec", "dependsOn"]).map_or(object.at(), |n| n.at);
+            let message = format!("{} depends on itself: {}", object.title(), names.join(" → "));
+            found.push(Finding::new("flux.circle", object.path, at, message));
+        }
+    }
+}
+
+/// The objects an object depends on, each from the folder that is nearest to it.
+fn nearest(
+    object: &Object<'_>,
+    nodes: &[&Object<'_>],
+    named: &BTreeMap<(&str, &str), Vec<usize>>,
+) -> Vec<usize> {
+    let shared = |at: &usize| {
+        let other = nodes.get(*at).map(|o| folder_of(o.path)).unwrap_or_default();
+        let common =
+            other.split('/').zip(folder_of(object.path).split('/')).take_while(|(a, b)| a == b).count();
+        let near = nodes.get(*at).is_some_and(|o| o.path == object.path);
+        (near, common)
+    };
+    let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
+    let names = all.iter().filter_map(|d| d.str(&["name"]));
+    names.filter_map(|name| named.get(&(object.kind, name))?.iter().copied().max_by_key(shared)).collect()
+}
+
+/// A way from an object back to itself, that object first.
+fn circle(start: usize, edges: &[Vec<usize>]) -> Option<Vec<usize>> {
+    let mut came: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut open = vec![start];
+    while let Some(at) = open.pop() {
+        for next in edges.get(at)? {
+            if *next == start {
+                let mut way = vec![at];
+                while let Some(before) = way.last().filter(|w| **w != start).and_then(|w| came.get(w)) {
+                    way.push(*before);
+                }
+                way.reverse();
+                return Some(way);
+            }
+            if !came.contains_key(next) {
+                came.insert(*next, at);
+                open.push(*next);
+            }
+        }
+    }
+    None
+}

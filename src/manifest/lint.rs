@@ -1,0 +1,121 @@
+//! Findings: what is wrong with the content of a repository, where, and what to do about it.
+
+use std::collections::BTreeSet;
+
+use super::tree::{Skipped, Tree};
+use super::yaml::{At, ProblemKind};
+use super::{argo, duplicate, flux, kustomize, secret};
+
+/// The rules, compiled from `policies/lint/*.toml`.
+mod table {
+    include!(concat!(env!("OUT_DIR"), "/lint.rs"));
+}
+
+pub use table::RULES;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// It may be right where something is known that is not in the repository.
+    Warning,
+    /// It is wrong.
+    Error,
+}
+
+/// A rule about content.
+#[derive(Clone, Copy, Debug)]
+pub struct LintRule {
+    /// Its identity in findings, messages and logs.
+    pub id: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What it finds.
+    pub about: &'static str,
+    /// What to do instead.
+    pub instead: &'static str,
+    /// A pattern over the text, for rules that need nothing else.
+    pub pattern: Option<&'static str>,
+    /// Texts of which one has to be there for the pattern to match.
+    pub keywords: &'static [&'static str],
+}
+
+/// Something found.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Finding {
+    /// The file, from the root of the repository.
+    pub path: String,
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// The rule.
+    pub rule: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What is wrong; never a secret's value.
+    pub message: String,
+    /// What to do instead.
+    pub instead: &'static str,
+}
+
+impl Finding {
+    /// A finding of a rule.
+    pub(super) fn new(rule: &str, path: &str, at: At, message: String) -> Option<Self> {
+        let rule = RULES.iter().find(|known| known.id == rule)?;
+        Some(Self {
+            path: path.to_owned(),
+            line: at.line,
+            column: at.column,
+            rule: rule.id,
+            level: rule.level,
+            message,
+            instead: rule.instead,
+        })
+    }
+}
+
+/// What the content of a repository comes to.
+#[derive(Clone, Debug, Default, serde::Serialize)]
+pub struct Report {
+    /// In order of file and line, each once.
+    pub findings: Vec<Finding>,
+    /// Files that were not read, and why.
+    pub skipped: Vec<(String, Skipped)>,
+    /// How many files were read.
+    pub files: usize,
+}
+
+/// Checks everything there is to check.
+#[must_use]
+pub fn lint(tree: &Tree) -> Report {
+    let mut found: Vec<Option<Finding>> = Vec::new();
+    for file in tree.files.values() {
+        for problem in &file.problems {
+            let rule = match problem.kind {
+                ProblemKind::Syntax => "yaml.syntax",
+                ProblemKind::DuplicateKey => "yaml.duplicate-key",
+                ProblemKind::Limit => "yaml.limit",
+            };
+            found.push(Finding::new(rule, &file.path, problem.at, problem.message.clone()));
+        }
+        if file.large_file {
+            let message = "its content lies in Git LFS, where nothing here can read it".to_owned();
+            found.push(Finding::new("content.large-file", &file.path, At { line: 1, column: 1 }, message));
+        }
+        found.extend(secret::in_file(file));
+    }
+    found.extend(kustomize::check(tree));
+    found.extend(flux::check(tree));
+    found.extend(argo::check(tree));
+    found.extend(duplicate::check(tree));
+    let findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
+    let skipped = tree.files.values().filter_map(|f| f.skipped.map(|why| (f.path.clone(), why)));
+    Report { findings: findings.into_iter().collect(), skipped: skipped.collect(), files: tree.files.len() }
+}
+
+/// The secrets whose form gives them away, in a text that is no YAML file: a commit message, a file name, a script.
+#[must_use]
+pub fn secrets_in(text: &str, path: &str) -> Vec<Finding> {
+    secret::typed(text, path).into_iter().flatten().collect()
+}

@@ -1,0 +1,342 @@
+//! Hard-coded secrets: by their own form (`ghp_…`), and by where they stand (`password: …`). Not by entropy: digests and
+//! checksums are as random as keys are.
+
+use std::sync::OnceLock;
+
+use regex_lite::Regex;
+
+use super::lint::{Finding, RULES};
+use super::tree::{File, Object};
+use super::yaml::{At, Node, Value};
+
+/// Kinds that hold references to secrets, or encrypted ones: what stands in them is meant to be in Git.
+const REFERENCES: [&str; 12] = [
+    "ExternalSecret",
+    "ClusterExternalSecret",
+    "SecretStore",
+    "ClusterSecretStore",
+    "PushSecret",
+    "SealedSecret",
+    "SecretProviderClass",
+    "InfisicalSecret",
+    "InfisicalStaticSecret",
+    "VaultStaticSecret",
+    "VaultDynamicSecret",
+    "CustomResourceDefinition",
+];
+/// Deepest that is walked into; the parser allows little more.
+const DEEPEST: usize = 300;
+
+/// All secrets of a file.
+pub(super) fn in_file(file: &File) -> Vec<Option<Finding>> {
+    let Some(text) = &file.text else { return Vec::new() };
+    let mut found = typed(text, &file.path);
+    let taken: Vec<usize> = found.iter().flatten().map(|f| f.line).collect();
+    let mut structured = Vec::new();
+    let values_file = file.path.rsplit('/').next().is_some_and(|name| name.starts_with("values"));
+    for document in &file.documents {
+        match Object::of(&file.path, document) {
+            Some(object) if REFERENCES.contains(&object.kind) => {}
+            Some(object) if object.kind == "Secret" && object.group.is_empty() => {
+                structured.extend(unencrypted(&object));
+            }
+            Some(_) => walk(document, &file.path, &mut structured, 0),
+            None if document.get("sops").is_some() => {}
+            None if values_file
+                || document.get("secretGenerator").is_some()
+                || document.get("configMapGenerator").is_some() =>
+            {
+                walk(document, &file.path, &mut structured, 0);
+            }
+            None => {}
+        }
+    }
+    // What its form gives away is told once.
+    found.extend(structured.into_iter().filter(|f| f.as_ref().is_none_or(|f| !taken.contains(&f.line))));
+    found
+}
+
+/// The patterns, each compiled when it is first needed.
+static PATTERNS: OnceLock<Vec<OnceLock<Option<Regex>>>> = OnceLock::new();
+
+fn pattern(at: usize) -> Option<&'static Regex> {
+    let all = PATTERNS.get_or_init(|| RULES.iter().map(|_| OnceLock::new()).collect());
+    let compile = || RULES.get(at).and_then(|rule| rule.pattern).and_then(|p| Regex::new(p).ok());
+    all.get(at)?.get_or_init(compile).as_ref()
+}
+
+/// Secrets whose form gives them away, anywhere in a text.
+pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
+    let mut found = Vec::new();
+    for (at, rule) in RULES.iter().enumerate().filter(|(_, rule)| rule.pattern.is_some()) {
+        if !rule.keywords.iter().any(|word| text.contains(word)) {
+            continue;
+        }
+        let Some(pattern) = pattern(at) else { continue };
+        for hit in pattern.find_iter(text).filter(|hit| !is_placeholder(hit.as_str())) {
+            found.push(Finding::new(rule.id, path, position(text, hit.start()), rule.about.to_owned()));
+        }
+    }
+    // A URL may hold a token that is found by its own form.
+    let lines: Vec<usize> = found.iter().flatten().filter(|f| f.rule != URL).map(|f| f.line).collect();
+    found.retain(|f| f.as_ref().is_none_or(|f| f.rule != URL || !lines.contains(&f.line)));
+    found
+}
+
+/// The rule that finds less than the others and more often.
+const URL: &str = "secret.url-password";
+
+fn position(text: &str, byte: usize) -> At {
+    let before = text.get(..byte).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    At { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+}
+
+/// A Secret whose values are neither encrypted nor filled in later: told once, at the first of them.
+fn unencrypted(object: &Object<'_>) -> Option<Option<Finding>> {
+    let values = ["data", "stringData"].into_iter().filter_map(|key| object.node.get(key));
+    let mut open = values.flat_map(Node::entries).filter(|(_, value)| {
+        value.text().is_some_and(|text| !text.is_empty() && !text.starts_with("ENC[") && !is_reference(text))
+    });
+    let (key, _) = open.next()?;
+    let more = open.count();
+    let others = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let name = key.text().unwrap_or_default();
+    let message = format!("{} has the value of '{name}'{others} in the clear", object.title());
+    Some(Finding::new("secret.unencrypted", object.path, key.at, message))
+}
+
+/// Looks through an object for keys that name secrets and have literal values.
+fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize) {
+    if depth > DEEPEST {
+        return;
+    }
+    match &node.value {
+        Value::Map(entries) => {
+            let named = node.str(&["name"]).zip(node.entry("value"));
+            if let Some((name, (_, value))) = named
+                && names_secret(name)
+            {
+                literal(name, value, path, found);
+            }
+            for (key, value) in entries {
+                match key.text() {
+                    Some("metadata") if depth == 0 => {}
+                    Some("literals") => value.items().iter().for_each(|item| assignment(item, path, found)),
+                    Some("args" | "command") => {
+                        value.items().iter().for_each(|item| option(item, path, found))
+                    }
+                    Some(name) if names_secret(name) => {
+                        literal(name, value, path, found);
+                        walk(value, path, found, depth + 1);
+                    }
+                    _ => walk(value, path, found, depth + 1),
+                }
+            }
+        }
+        Value::List(items) => items.iter().for_each(|item| walk(item, path, found, depth + 1)),
+        Value::Anchored(inner) => walk(inner, path, found, depth + 1),
+        // What it stands for is looked at where it stands.
+        Value::Alias(_) | Value::Scalar { .. } => {}
+    }
+}
+
+fn literal(name: &str, value: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
+    if value.text().is_some_and(|text| is_value(name, text)) {
+        let message = format!("'{name}' has its value in the clear");
+        found.push(Finding::new("secret.hard-coded", path, value.at, message));
+    }
+}
+
+/// `password=…` of a generator.
+fn assignment(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
+    if let Some((name, value)) = item.text().and_then(|text| text.split_once('='))
+        && names_secret(name)
+        && is_value(name, value)
+    {
+        let message = format!("'{name}' has its value in the clear");
+        found.push(Finding::new("secret.hard-coded", path, item.at, message));
+    }
+}
+
+/// `--password=…` of a container.
+fn option(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
+    if let Some((name, value)) =
+        item.text().and_then(|text| text.strip_prefix("--")).and_then(|t| t.split_once('='))
+        && names_secret(name)
+        && is_value(name, value)
+    {
+        let message = format!("'--{name}' has its value in the clear");
+        found.push(Finding::new("secret.hard-coded", path, item.at, message));
+    }
+}
+
+/// The words of a name: `dbPassword`, `DB_PASSWORD`, `db-password` → `db`, `password`.
+fn words(name: &str) -> Vec<String> {
+    let mut out: Vec<String> = vec![String::new()];
+    let mut lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            out.push(String::new());
+            lower = false;
+            continue;
+        }
+        if c.is_uppercase() && lower {
+            out.push(String::new());
+        }
+        lower = c.is_lowercase() || c.is_numeric();
+        if let Some(last) = out.last_mut() {
+            last.extend(c.to_lowercase());
+        }
+    }
+    out.retain(|word| !word.is_empty());
+    out
+}
+
+/// True for names whose last words say that a secret is their value, not where one is (`passwordKey`, `secretName`).
+fn names_secret(name: &str) -> bool {
+    let words = words(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        [.., "password" | "passwd" | "passphrase" | "pwd" | "apikey" | "token" | "secret"] => true,
+        [
+            ..,
+            "api" | "access" | "secret" | "private" | "encryption" | "signing" | "account" | "master",
+            "key",
+        ] => true,
+        [.., "connection", "string"] => true,
+        _ => false,
+    }
+}
+
+/// True for a text that is a secret's value where a name says that one stands here.
+fn is_value(name: &str, text: &str) -> bool {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let certain = words(name)
+        .last()
+        .is_some_and(|w| matches!(w.as_str(), "password" | "passwd" | "passphrase" | "pwd"));
+    let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
+    if text.len() < 4 || is_reference(text) || is_placeholder(text) || text.contains(char::is_whitespace) {
+        return false;
+    }
+    if matches!(lower.as_str(), "true" | "false" | "none" | "null" | "disabled" | "enabled")
+        || text.starts_with('/')
+    {
+        return false;
+    }
+    if text.ends_with(".pem") || text.ends_with(".key") || text.ends_with(".crt") || text.ends_with(".yaml") {
+        return false;
+    }
+    // `token: my-app-token` names one; `password: hunter2` is one.
+    certain
+        || (text.len() >= 12
+            && !text.chars().all(plain_word)
+            && text.chars().any(|c| c.is_ascii_digit())
+            && text.chars().any(char::is_alphabetic)
+            && !text.contains("://"))
+}
+
+/// True for what is filled in later: by Flux, a template, a vault, or is encrypted.
+fn is_reference(text: &str) -> bool {
+    let text = text.trim();
+    ["${", "{{", "$(", "ENC[", "vault:", "ref+", "op://", "<path:", "<", "$__", "secretref", "valueFrom"]
+        .iter()
+        .any(|start| text.starts_with(start))
+        || text.contains("${")
+        || text.contains("{{")
+        || (text.starts_with('$')
+            && text.chars().skip(1).all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
+        || (text.starts_with('%') && text.ends_with('%'))
+}
+
+/// True for what stands for a secret in documentation and examples.
+fn is_placeholder(text: &str) -> bool {
+    let lower = text.to_lowercase();
+    let known = [
+        "changeme",
+        "change-me",
+        "change_me",
+        "example",
+        "placeholder",
+        "your-",
+        "your_",
+        "dummy",
+        "redacted",
+        "todo",
+        "replace",
+        "insert",
+        "fixme",
+        "notused",
+        "not-used",
+        "unused",
+        "<",
+        "...",
+        "****",
+        "${",
+        "{{",
+        "$(",
+    ];
+    let same = |c: char| text.chars().filter(|d| *d == c).count() * 2 > text.chars().count();
+    known.iter().any(|word| lower.contains(word)) || same('x') || same('X') || same('*') || same('0')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_secrets_and_names_of_where_they_are() {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "dbPassword",
+            "admin-password",
+            "apiKey",
+            "API_KEY",
+            "S3_SECRET_KEY",
+            "token",
+            "clientSecret",
+        ] {
+            assert!(names_secret(name), "{name}");
+        }
+        for name in [
+            "passwordKey",
+            "secretName",
+            "tokenPath",
+            "existingSecret2Name",
+            "PASSWORD_FILE",
+            "maxTokens",
+            "sshKey",
+            "key",
+            "automountServiceAccountTokenNot",
+        ] {
+            assert!(!names_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_and_what_stands_for_them() {
+        for text in ["hunter2", "S3cret!pass", "correcthorse"] {
+            assert!(is_value("password", text), "{text}");
+        }
+        for text in [
+            "",
+            "${PW}",
+            "{{ .Values.pw }}",
+            "CHANGEME",
+            "xxxxxxxx",
+            "true",
+            "/run/secrets/pw",
+            "vault:secret/x#y",
+            "<set me>",
+            "$DB_PASSWORD",
+            "a b c d",
+        ] {
+            assert!(!is_value("password", text), "{text}");
+        }
+        assert!(is_value("token", "a8f5f167f44f4964e6c998dee827110c"));
+        assert!(!is_value("token", "my-service-token"));
+        assert!(!is_value("secret", "db-credentials"));
+    }
+}

@@ -1,0 +1,223 @@
+//! The files of a repository as one value: which there are, and what the YAML among them holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZero;
+
+use super::text::{Decoded, decode};
+use super::yaml::{At, Node, Problem, parse};
+
+/// File names of a kustomization, as kustomize looks for them.
+pub const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Why a file is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Skipped {
+    /// A template of a Helm chart: no YAML before it is rendered.
+    HelmTemplate,
+    /// A template in another place.
+    Template,
+    /// No text.
+    Binary,
+}
+
+/// A YAML file, read.
+#[derive(Clone, Debug, Default)]
+pub struct File {
+    /// Path from the root of the repository.
+    pub path: String,
+    /// The text; none where it is none.
+    pub text: Option<String>,
+    /// The documents that could be read.
+    pub documents: Vec<Node>,
+    /// What is wrong with it as YAML.
+    pub problems: Vec<Problem>,
+    /// Why it is not read, if it is not.
+    pub skipped: Option<Skipped>,
+    /// It is a pointer into Git LFS.
+    pub large_file: bool,
+}
+
+/// An object of Kubernetes and where it is defined.
+#[derive(Clone, Copy, Debug)]
+pub struct Object<'t> {
+    /// The file.
+    pub path: &'t str,
+    /// The document.
+    pub node: &'t Node,
+    /// `apiVersion` without its version: `apps`, `kustomize.toolkit.fluxcd.io`, empty for the core.
+    pub group: &'t str,
+    /// `kind`.
+    pub kind: &'t str,
+    /// `metadata.name`; empty where there is none.
+    pub name: &'t str,
+    /// `metadata.namespace`, where it is given.
+    pub namespace: Option<&'t str>,
+}
+
+impl<'t> Object<'t> {
+    /// The object a document is, if it is one.
+    #[must_use]
+    pub fn of(path: &'t str, node: &'t Node) -> Option<Self> {
+        let version = node.str(&["apiVersion"])?;
+        let kind = node.str(&["kind"])?;
+        let group = version.split_once('/').map_or("", |(group, _)| group);
+        let name = node.str(&["metadata", "name"]).unwrap_or_default();
+        Some(Self { path, node, group, kind, name, namespace: node.str(&["metadata", "namespace"]) })
+    }
+
+    /// Where its name stands, or the object begins.
+    #[must_use]
+    pub fn at(&self) -> At {
+        self.node.path(&["metadata", "name"]).map_or(self.node.at, |n| n.at)
+    }
+
+    /// `Kind/name` for people.
+    #[must_use]
+    pub fn title(&self) -> String {
+        format!("{} {}", self.kind, if self.name.is_empty() { "(without a name)" } else { self.name })
+    }
+}
+
+/// A repository's files.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    /// The YAML files by path.
+    pub files: BTreeMap<String, File>,
+    /// The paths of all files.
+    paths: BTreeSet<String>,
+    /// URLs under which this very repository is known.
+    pub remotes: Vec<String>,
+}
+
+impl Tree {
+    /// Reads files: all paths there are, and the bytes of those that are YAML. Several at a time.
+    #[must_use]
+    pub fn new(paths: Vec<String>, contents: Vec<(String, Vec<u8>)>, remotes: Vec<String>) -> Self {
+        let paths: BTreeSet<String> = paths.into_iter().collect();
+        let charts: BTreeSet<&str> = paths
+            .iter()
+            .filter_map(|p| p.strip_suffix("Chart.yaml"))
+            .filter(|d| d.is_empty() || d.ends_with('/'))
+            .collect();
+        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let share = contents.len().div_ceil(workers).max(1);
+        let files = std::thread::scope(|scope| {
+            let read = |chunk: &[(String, Vec<u8>)]| -> Vec<File> {
+                chunk.iter().map(|(path, bytes)| File::read(path, bytes, &charts)).collect()
+            };
+            let handles: Vec<_> =
+                contents.chunks(share).map(|chunk| scope.spawn(move || read(chunk))).collect();
+            handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect::<Vec<_>>()
+        });
+        Self { files: files.into_iter().map(|file| (file.path.clone(), file)).collect(), paths, remotes }
+    }
+
+    /// True for names of files that hold YAML.
+    #[must_use]
+    pub fn is_yaml(path: &str) -> bool {
+        path.ends_with(".yaml") || path.ends_with(".yml") || path.rsplit('/').next() == Some("Kustomization")
+    }
+
+    /// True where there is a file of this path.
+    #[must_use]
+    pub fn has_file(&self, path: &str) -> bool {
+        self.paths.contains(path)
+    }
+
+    /// True where a file lies below this folder; the root is the empty path.
+    #[must_use]
+    pub fn has_folder(&self, path: &str) -> bool {
+        path.is_empty() || self.below(path).next().is_some()
+    }
+
+    /// The paths of the files below a folder.
+    pub fn below<'t>(&'t self, folder: &str) -> impl Iterator<Item = &'t str> + use<'t> {
+        let start = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        self.paths.range(start.clone()..).take_while(move |p| p.starts_with(&start)).map(String::as_str)
+    }
+
+    /// The kustomization of a folder.
+    #[must_use]
+    pub fn kustomization(&self, folder: &str) -> Option<&File> {
+        KUSTOMIZATION.iter().find_map(|name| self.files.get(&join(folder, name)?))
+    }
+
+    /// Every object of every file.
+    pub fn objects(&self) -> impl Iterator<Item = Object<'_>> {
+        self.files.values().flat_map(File::objects)
+    }
+}
+
+impl File {
+    fn read(path: &str, bytes: &[u8], charts: &BTreeSet<&str>) -> Self {
+        let mut file = Self { path: path.to_owned(), ..Self::default() };
+        match decode(bytes) {
+            Decoded::Binary => file.skipped = Some(Skipped::Binary),
+            Decoded::LargeFile => file.large_file = true,
+            Decoded::Text(text) if in_chart(path, charts) => {
+                file.skipped = Some(Skipped::HelmTemplate);
+                file.text = Some(text);
+            }
+            Decoded::Text(text) => {
+                let parsed = parse(&text);
+                let broken = parsed.problems.iter().any(|p| p.kind == super::yaml::ProblemKind::Syntax);
+                if broken && text.contains("{{") {
+                    file.skipped = Some(Skipped::Template);
+                } else {
+                    file.documents = parsed.documents;
+                    file.problems = parsed.problems;
+                }
+                file.text = Some(text);
+            }
+        }
+        file
+    }
+
+    /// The objects it defines, those in lists (`kind: List`) too.
+    pub fn objects(&self) -> impl Iterator<Item = Object<'_>> {
+        self.documents.iter().flat_map(|document| {
+            let listed = document.str(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
+            let items = if listed { document.get("items").map(Node::items).unwrap_or_default() } else { &[] };
+            let own = (!listed).then_some(document);
+            own.into_iter().chain(items).filter_map(|node| Object::of(&self.path, node))
+        })
+    }
+
+    /// The folder it lies in.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        folder_of(&self.path)
+    }
+}
+
+/// The folder of a path; empty for the root.
+#[must_use]
+pub fn folder_of(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// True for the templates of a chart.
+fn in_chart(path: &str, charts: &BTreeSet<&str>) -> bool {
+    charts.iter().any(|chart| path.strip_prefix(chart).is_some_and(|rest| rest.starts_with("templates/")))
+}
+
+/// Where a path leads from a folder; none where it leaves the repository.
+#[must_use]
+pub fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = if path.starts_with('/') {
+        Vec::new()
+    } else {
+        folder.split('/').filter(|p| !p.is_empty()).collect()
+    };
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop()?;
+            }
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
+}

@@ -1,0 +1,343 @@
+//! YAML text → documents whose every node knows where it stands. A parser of the field reads the grammar; what is
+//! kept of it, and the limits, are ours.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use granit_parser::{Event, Options, Parser, ScalarStyle, Span};
+
+/// Longest text that is read, in bytes.
+pub const LONGEST: usize = 8 << 20;
+/// Most nodes of one file.
+const MOST_NODES: usize = 1_000_000;
+
+/// A place in a text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in characters, from 1.
+    pub column: usize,
+}
+
+/// What a node holds.
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A text; `plain` where it stands without quotes.
+    Scalar {
+        /// The text, escapes resolved.
+        text: String,
+        /// Not quoted.
+        plain: bool,
+    },
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the text.
+    Map(Vec<(Node, Node)>),
+    /// What an anchor names, where it stands.
+    Anchored(Arc<Node>),
+    /// What an anchor before it holds.
+    Alias(Arc<Node>),
+}
+
+/// A node and where it begins.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Where.
+    pub at: At,
+    /// What.
+    pub value: Value,
+}
+
+impl Node {
+    /// The node itself, aliases followed.
+    #[must_use]
+    pub fn resolved(&self) -> &Self {
+        match &self.value {
+            // An anchor holds no alias to itself, so that this ends.
+            Value::Alias(node) | Value::Anchored(node) => node.resolved(),
+            _ => self,
+        }
+    }
+
+    /// The text of a scalar that is not null.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.resolved().value {
+            Value::Scalar { text, plain } if !(*plain && matches!(text.as_str(), "" | "~" | "null")) => {
+                Some(text)
+            }
+            _ => None,
+        }
+    }
+
+    /// The entries of a mapping.
+    #[must_use]
+    pub fn entries(&self) -> &[(Self, Self)] {
+        match &self.resolved().value {
+            Value::Map(entries) => entries,
+            _ => &[],
+        }
+    }
+
+    /// The items of a sequence.
+    #[must_use]
+    pub fn items(&self) -> &[Self] {
+        match &self.resolved().value {
+            Value::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The entry of a mapping under a key: its key node and its value. What is merged in (`<<`) counts after its own.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<(&Self, &Self)> {
+        let own = self.entries().iter().find(|(k, _)| k.text() == Some(key)).map(|(k, v)| (k, v));
+        own.or_else(|| {
+            let (_, merged) = self.entries().iter().find(|(k, _)| k.text() == Some("<<"))?;
+            let items = merged.items();
+            if items.is_empty() { merged.entry(key) } else { items.iter().find_map(|m| m.entry(key)) }
+        })
+    }
+
+    /// The value under a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.entry(key).map(|(_, value)| value)
+    }
+
+    /// The value under a path of keys.
+    #[must_use]
+    pub fn path(&self, keys: &[&str]) -> Option<&Self> {
+        keys.iter().try_fold(self, |node, key| node.get(key))
+    }
+
+    /// The text under a path of keys.
+    #[must_use]
+    pub fn str(&self, keys: &[&str]) -> Option<&str> {
+        self.path(keys).and_then(Self::text)
+    }
+}
+
+/// Something that is wrong with a text as YAML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub at: At,
+    /// What sort of problem.
+    pub kind: ProblemKind,
+    /// What is wrong; no text of the file but keys.
+    pub message: String,
+}
+
+/// Sorts of problems.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// It does not parse.
+    Syntax,
+    /// A key stands twice in one mapping.
+    DuplicateKey,
+    /// Larger or deeper than is read.
+    Limit,
+}
+
+/// A text, read.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The documents that could be read; empty ones left out.
+    pub documents: Vec<Node>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a text. A document that does not parse is a problem, and those behind it are read all the same.
+#[must_use]
+pub fn parse(text: &str) -> Parsed {
+    let mut out = Parsed::default();
+    if text.len() > LONGEST {
+        let message = format!("has {} bytes, more than is read ({LONGEST})", text.len());
+        out.problems.push(Problem { at: At { line: 1, column: 1 }, kind: ProblemKind::Limit, message });
+        return out;
+    }
+    let mut options = Options::default();
+    options.set_emit_comments(false);
+    let mut parser = Parser::new_from_str_with_options(text.trim_start_matches('\u{feff}'), options);
+    let mut builder = Builder::default();
+    loop {
+        match parser.next_event() {
+            None | Some(Ok((Event::StreamEnd, _))) => break,
+            Some(Ok((event, span))) => {
+                if !builder.take(event, span, &mut out) {
+                    break;
+                }
+            }
+            Some(Err(error)) => {
+                let at = place(error.marker().line(), error.marker().col());
+                out.problems.push(Problem { at, kind: ProblemKind::Syntax, message: reason(&error.info()) });
+                builder.restart();
+                if !matches!(parser.proceed_next_document(), Ok(true)) {
+                    break;
+                }
+            }
+        }
+    }
+    out
+}
+
+/// The parser's message without what it quotes: that may be a secret.
+fn reason(message: &str) -> String {
+    message.split(['\n', '`', '"']).next().unwrap_or_default().trim().trim_end_matches([':', ',']).to_owned()
+}
+
+fn place(line: usize, column: usize) -> At {
+    At { line, column: column + 1 }
+}
+
+/// A collection that is still open.
+struct Open {
+    at: At,
+    anchor: usize,
+    map: bool,
+    items: Vec<Node>,
+}
+
+/// Makes nodes out of events.
+#[derive(Default)]
+struct Builder {
+    open: Vec<Open>,
+    anchors: HashMap<usize, Arc<Node>>,
+    nodes: usize,
+}
+
+impl Builder {
+    fn restart(&mut self) {
+        self.open.clear();
+        self.anchors.clear();
+    }
+
+    /// Takes one event; false where there are too many nodes.
+    fn take(&mut self, event: Event<'_>, span: Span, out: &mut Parsed) -> bool {
+        let at = place(span.start.line(), span.start.col());
+        match event {
+            Event::DocumentStart(..) => self.restart(),
+            Event::Scalar(text, style, anchor, _) => {
+                let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
+                self.done(Node { at, value }, anchor, out);
+            }
+            Event::SequenceStart(_, anchor, _) => {
+                self.open.push(Open { at, anchor, map: false, items: Vec::new() })
+            }
+            Event::MappingStart(_, anchor, _) => {
+                self.open.push(Open { at, anchor, map: true, items: Vec::new() })
+            }
+            Event::SequenceEnd | Event::MappingEnd => self.close(out),
+            Event::Alias(anchor) => {
+                if let Some(node) = self.anchors.get(&anchor).cloned() {
+                    self.done(Node { at, value: Value::Alias(node) }, 0, out);
+                } else {
+                    // An alias inside of what its anchor holds: a circle.
+                    let message = "an alias stands inside of what it stands for".to_owned();
+                    out.problems.push(Problem { at, kind: ProblemKind::Syntax, message });
+                    self.done(Node { at, value: Value::List(Vec::new()) }, 0, out);
+                }
+            }
+            _ => {}
+        }
+        self.nodes += 1;
+        if self.nodes > MOST_NODES {
+            let message = format!("has more than {MOST_NODES} nodes, more than is read");
+            out.problems.push(Problem { at, kind: ProblemKind::Limit, message });
+        }
+        self.nodes <= MOST_NODES
+    }
+
+    fn close(&mut self, out: &mut Parsed) {
+        let Some(open) = self.open.pop() else { return };
+        let value = if open.map {
+            let mut items = open.items.into_iter();
+            let mut entries = Vec::with_capacity(items.len() / 2);
+            while let (Some(key), Some(value)) = (items.next(), items.next()) {
+                entries.push((key, value));
+            }
+            duplicates(&entries, out);
+            Value::Map(entries)
+        } else {
+            Value::List(open.items)
+        };
+        self.done(Node { at: open.at, value }, open.anchor, out);
+    }
+
+    /// A node that is complete: into what is open around it, or a document of its own.
+    fn done(&mut self, mut node: Node, anchor: usize, out: &mut Parsed) {
+        if anchor > 0 {
+            let at = node.at;
+            let shared = Arc::new(node);
+            self.anchors.insert(anchor, Arc::clone(&shared));
+            node = Node { at, value: Value::Anchored(shared) };
+        }
+        match self.open.last_mut() {
+            Some(open) => open.items.push(node),
+            None if matches!(&node.value, Value::Scalar { plain: true, .. }) && node.text().is_none() => {}
+            None => out.documents.push(node),
+        }
+    }
+}
+
+fn duplicates(entries: &[(Node, Node)], out: &mut Parsed) {
+    let mut seen: HashSet<&str> = HashSet::with_capacity(entries.len());
+    for (key, _) in entries {
+        let Some(text) = key.text() else { continue };
+        if !seen.insert(text) {
+            let message =
+                format!("key '{text}' stands twice in one mapping; the later one would count, or none");
+            out.problems.push(Problem { at: key.at, kind: ProblemKind::DuplicateKey, message });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_node_knows_its_place_and_aliases_and_merges_are_followed() {
+        let parsed = parse(
+            "\u{feff}a: &x {b: 1}\r\nc: *x\r\nd:\r\n  <<: *x\r\n  e: 'null'\r\n---\r\n# nothing\r\n---\r\n- f\r\n",
+        );
+        assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+        let [first, second] = parsed.documents.as_slice() else { panic!("{:?}", parsed.documents) };
+        assert_eq!(first.str(&["c", "b"]), Some("1"));
+        assert_eq!(first.str(&["d", "b"]), Some("1"));
+        assert_eq!(first.str(&["d", "e"]), Some("null"));
+        assert_eq!(first.entry("d").unwrap().0.at, At { line: 3, column: 1 });
+        assert_eq!(second.items()[0].at, At { line: 9, column: 3 });
+        assert_eq!(parse("a: 1\nb: ~\n").documents[0].str(&["b"]), None);
+    }
+
+    #[test]
+    fn a_broken_document_is_a_problem_and_the_next_is_read() {
+        let parsed = parse("a: [1\n---\nb: 2\n---\nc: 3\nc: 4\n");
+        assert_eq!(parsed.documents.last().unwrap().str(&["c"]), Some("3"));
+        assert_eq!(parsed.documents.iter().filter(|d| d.get("b").is_some()).count(), 1);
+        let kinds: Vec<_> = parsed.problems.iter().map(|p| p.kind).collect();
+        assert_eq!(kinds, [ProblemKind::Syntax, ProblemKind::DuplicateKey]);
+        assert_eq!(parsed.problems[1].at, At { line: 6, column: 1 });
+        assert!(!reason("did not find `sk-secret`, expected \"x\"").contains("secret"));
+    }
+
+    #[test]
+    fn bombs_end() {
+        let mut laughs = String::from("a: &a [x,x,x,x,x,x,x,x,x]\n");
+        for (this, last) in ('b'..='z').zip('a'..) {
+            laughs.push_str(&format!(
+                "{this}: &{this} [*{last},*{last},*{last},*{last},*{last},*{last},*{last},*{last}]\n"
+            ));
+        }
+        assert_eq!(parse(&laughs).documents.len(), 1);
+        assert!(!parse(&"[".repeat(20_000)).problems.is_empty());
+        assert!(!parse(&"- ".repeat(20_000)).problems.is_empty());
+        assert_eq!(parse(&"[],".repeat(2_000_000)).problems.len(), 1);
+        assert_eq!(parse(&"x".repeat(LONGEST + 1)).problems[0].kind, ProblemKind::Limit);
+        assert!(!parse("a: &a [*a]").problems.is_empty());
+    }
+}

@@ -1,0 +1,52 @@
+//! Where a repository is, as it is written in remotes, manifests and configuration.
+
+/// True where two URLs may name the same repository: scheme, user, port, `.git`, slashes and case are no difference.
+#[must_use]
+pub fn same_repository(a: &str, b: &str) -> bool {
+    normal(a) == normal(b)
+}
+
+fn normal(url: &str) -> String {
+    let lower = url.trim().to_ascii_lowercase();
+    let (scheme, rest) = lower.split_once("://").unwrap_or(("", &lower));
+    let end =
+        |path: &str| path.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
+    if scheme == "file" || (scheme.is_empty() && rest.starts_with('/')) {
+        return end(rest);
+    }
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, path) = match rest.find(['/', ':']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    // `host:path` of scp, `host:2222/path` of ssh.
+    let path = path.trim_start_matches([':', '/']);
+    let path = match path.split_once('/') {
+        Some((port, rest)) if !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) => rest,
+        _ => path,
+    };
+    format!("{host}/{}", end(path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_compared_by_what_they_name() {
+        for url in [
+            "git@github.com:o/r.git",
+            "ssh://git@github.com:22/o/r",
+            "https://GitHub.com/o/r/",
+            "https://x:y@github.com/o/r.git",
+            "ssh://git@github.com/o/r.git",
+            "https://github.com:443/o/r",
+            "git+ssh://github.com/o/r",
+        ] {
+            assert!(same_repository(url, "https://github.com/o/r"), "{url}");
+        }
+        assert!(!same_repository("https://github.com/o/r2", "https://github.com/o/r"));
+        assert!(same_repository("file:///srv/git/r.git", "/srv/git/r/"));
+        assert!(!same_repository("/srv/git/r", "https://srv/git/r"));
+    }
+}
