@@ -126,14 +126,16 @@ fn tools_source() -> String {
     programs.reads.sort();
     format!(
         "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {} }};\n",
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),
         strings(&programs.shells),
         strings(&programs.producers),
         strings(&programs.copiers),
         strings(&programs.multicall),
-        strings(&programs.shims)
+        strings(&programs.shims),
+        strings(&programs.agents),
+        strings(&programs.agent_markers)
     )
 }
 
@@ -300,12 +302,23 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
 
 fn rules_source() -> String {
     let mut out = String::from(
-        "use crate::model::{Decision, Effect, FlagName, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
+        "use crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
     );
     let mut ids = BTreeSet::new();
+    let mut classes = String::new();
     for path in files("policies/rules") {
         let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
-        for row in parse::<rules::PolicyFile>(&path).rule {
+        let policy = parse::<rules::PolicyFile>(&path);
+        for class in &policy.class {
+            writeln!(
+                classes,
+                "PathClass {{ name: {:?}, patterns: {} }},",
+                class.name,
+                strings(&class.patterns)
+            )
+            .expect("writing to a string");
+        }
+        for row in policy.rule {
             let at = format!("{}: {}", path.display(), row.id);
             assert!(
                 row.id.starts_with(&format!("{stem}.")),
@@ -318,9 +331,13 @@ fn rules_source() -> String {
                 row.decision == "allow" || !row.instead.is_empty(),
                 "{at}: says no without saying what instead"
             );
+            let known = |name: &&String| !classes.contains(&format!("name: {name:?},"));
+            assert!(row.when.paths.iter().find(known).is_none(), "{at}: no class has one of these names");
             rule(&mut out, &row, &at);
         }
     }
+    out.push_str("];\n/// Classes of files that rules name.\npub static CLASSES: &[PathClass] = &[\n");
+    out.push_str(&classes);
     out.push_str("];\n");
     out
 }
@@ -336,6 +353,9 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
             "readOnly" => "FlagName::ReadOnly".to_owned(),
             "gitOpsOnly" => "FlagName::GitOpsOnly".to_owned(),
             "noDirectPush" => "FlagName::NoDirectPush".to_owned(),
+            "writable" => "FlagName::Writable".to_owned(),
+            "manual" => "FlagName::Manual".to_owned(),
+            "prompted" => "FlagName::Prompted".to_owned(),
             "askExecReads" => "FlagName::AskExecReads".to_owned(),
             other => panic!("{at}: '{other}' is no flag of a rwenv"),
         })
@@ -347,7 +367,7 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
     writeln!(
         out,
         "Rule {{ id: {:?}, decision: Decision::{decision}, when: When {{ flags: &[{}], effects: &[{}], tools: {}, verbs: {}, \
-         traits: {}, without: {}, repository: {repository}, refs: {refs} }}, reason: {:?}, instead: {:?} }},",
+         traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {} }}, reason: {:?}, instead: {:?} }},",
         row.id,
         flags.join(", "),
         effects.join(", "),
@@ -355,6 +375,7 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
         strings(&when.verbs),
         strings(&when.traits),
         strings(&when.without),
+        strings(&when.paths),
         row.reason,
         row.instead
     )

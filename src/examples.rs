@@ -6,8 +6,8 @@ use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv, RwenvName, Rwenvs,
-    Verdict,
+    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv,
+    RwenvName, Rwenvs, Verdict,
 };
 use crate::policy::schema::{PolicyFile, RuleExample};
 
@@ -165,14 +165,16 @@ fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
 
 fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
     for rule in &policy.rule {
-        for RuleExample { command, matches, rwenv } in &rule.example {
+        for RuleExample { command, matches, rwenv, changes } in &rule.example {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
-            let Some(verdict) = judged(command, selected) else {
+            let Some(verdict) = judged_push(command, selected, changes) else {
                 report.check(
                     &at,
                     command,
-                    Some(format!("'{selected}' is none of read-only, gitops-only, writable")),
+                    Some(format!(
+                        "'{selected}' is none of read-only, gitops-only, writable, manual, prompted"
+                    )),
                 );
                 continue;
             };
@@ -201,17 +203,27 @@ fn content(file: &str, lint: &LintFile, report: &mut Report) {
     }
 }
 
-/// The verdict on a command line in the examples' world: a directory where a `read-only`, `gitops-only` or `writable`
-/// rwenv is selected, in a repository on branch `feature`. None for another word.
+/// The verdict on a command line in the examples' world: a directory where a `read-only`, `gitops-only`, `writable`,
+/// `manual` or `prompted` rwenv is selected, in a repository on branch `feature`. None for another word.
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
+    judged_push(command, selected, &[])
+}
+
+/// The same where it is known which files the pushes in it change.
+fn judged_push(command: &str, selected: &str, changes: &[String]) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
         "writable" => "rw",
+        "manual" => "ma",
+        "prompted" => "pr",
         _ => return None,
     };
-    let plan = decide::plan(command, &context());
+    let mut plan = decide::plan(command, &context());
+    for planned in &mut plan.planned {
+        planned.operation.target.repository.changed.extend_from_slice(changes);
+    }
     Some(decide::conclude(&plan, &facts(&plan, name), &rwenvs()?))
 }
 
@@ -222,10 +234,15 @@ fn context() -> Context {
 /// One rwenv of each sort, each with a context and a Flux repository of its own.
 fn rwenvs() -> Option<Rwenvs> {
     let mut all = Vec::new();
-    for name in ["ro", "go", "rw"] {
+    for name in ["ro", "go", "rw", "ma", "pr"] {
         let mut rwenv = Rwenv::named(RwenvName::new(name).ok()?);
         rwenv.read_only = name == "ro";
         rwenv.git_ops_only = name == "go";
+        rwenv.autonomy = match name {
+            "ma" => Autonomy::Manual,
+            "pr" => Autonomy::Prompted,
+            _ => Autonomy::Standard,
+        };
         rwenv.flux_git_repo = Some(format!("https://git.example.com/{name}/flux.git"));
         rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });
         all.push(rwenv);

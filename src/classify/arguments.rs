@@ -1,5 +1,6 @@
 //! Arguments taken apart by a tool's flag grammar: flags with their values, and what is left.
 
+use crate::model::glob;
 use crate::model::{Flags, Word};
 
 /// A flag as it was given.
@@ -61,27 +62,6 @@ impl Arguments {
 
 fn is_false(text: &str) -> bool {
     matches!(text, "false" | "False" | "FALSE" | "f" | "F" | "0")
-}
-
-/// Shell-like pattern with `*` only.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(rest) = parts.next().and_then(|head| text.strip_prefix(head)) else { return false };
-    let mut rest = rest;
-    let mut last: Option<&str> = None;
-    for part in parts {
-        if let Some(previous) = last.filter(|p| !p.is_empty()) {
-            match rest.find(previous) {
-                Some(at) => rest = rest.get(at + previous.len()..).unwrap_or_default(),
-                None => return false,
-            }
-        }
-        last = Some(part);
-    }
-    match last {
-        None => rest.is_empty(),
-        Some(tail) => rest.ends_with(tail),
-    }
 }
 
 /// The flag lists that hold for a call: the tool's and the verb's.
@@ -251,16 +231,5 @@ mod tests {
         assert!(!has("--no-ver", "--no-verify"));
         assert!(has("--del", "--delete"));
         assert!(has("--dry", "--dry"));
-    }
-
-    #[test]
-    fn globs() {
-        assert!(
-            glob("a*c", "abc")
-                && glob("*", "")
-                && glob("json*", "jsonpath=x")
-                && glob("*/proxy/*", "/a/proxy/b")
-        );
-        assert!(!glob("a*c", "abd") && !glob("a", "ab") && !glob("*/secrets", "/secret"));
     }
 }

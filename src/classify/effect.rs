@@ -1,6 +1,7 @@
 //! From a verb's table row and its arguments to the effect they have together.
 
-use super::arguments::{Arguments, glob};
+use super::arguments::Arguments;
+use crate::model::glob;
 use crate::model::{Command, Effect, Mode, Reach, Word};
 
 /// What a row and the forms that apply come to.

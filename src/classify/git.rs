@@ -1,12 +1,12 @@
 //! git: options before the verb in their exact forms, each verb's own with abbreviations, and the configuration a
 //! call brings with it.
 
-use super::arguments::{Arguments, Lists, Spelling, glob, parse};
+use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::effect::{Outcome, apply};
 use super::{Carried, Classified, code, tail};
 use crate::model::{
     CarryKind, Command, Effect, HeadMove, Invocation, KeyRule, Operation, Reach, RepositoryTarget, Target,
-    Tool, Word,
+    Tool, Word, glob,
 };
 
 /// Deepest chain of aliases that is followed.

@@ -239,6 +239,10 @@ pub struct ProgramFile {
     pub copiers: Vec<String>,
     /// Wrappers that get a shim.
     pub shims: Vec<String>,
+    /// Programs that are agents.
+    pub agents: Vec<String>,
+    /// Variables that agents set.
+    pub agent_markers: Vec<String>,
     /// Told apart by the name they are called by.
     pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.

@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::hooks::{GitHook, Hooks};
+use super::lint::{Lint, PreReceive};
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -64,6 +66,22 @@ pub(super) enum Command {
                       Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."
     )]
     Check(Check),
+    /// Check the content of a repository: secrets, broken YAML, references that point nowhere
+    #[command(
+        after_help = "Examples:\n  rwenv lint\n  rwenv lint clusters/prod --json\n  rwenv lint --staged\n  rwenv lint --range origin/main..HEAD --github\n  \
+                      rwenv lint --sarif > rwenv.sarif\n\nExit status: 0 nothing wrong, 1 something is."
+    )]
+    Lint(Lint),
+    /// Have git ask before it pushes
+    Hooks(Hooks),
+    /// Git's hook itself
+    #[command(hide = true)]
+    GitHook(GitHook),
+    /// Judge what a git server is about to receive; for a pre-receive hook there
+    #[command(
+        after_help = "In hooks/pre-receive of a bare repository, or of Gitea (hooks/pre-receive.d/rwenv):\n\n  #!/bin/sh\n  exec rwenv pre-receive"
+    )]
+    PreReceive(PreReceive),
     /// Look at the rules and run their examples
     Policy(Policy),
     /// Register the hook with Claude Code, or take it out again

@@ -5,7 +5,9 @@ mod check;
 mod demo;
 mod edit;
 mod envs;
+mod hooks;
 mod install;
+mod lint;
 mod out;
 mod policy;
 mod prompt;
@@ -60,6 +62,10 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Import(args) => edit::import(&args, environment),
         Command::LocalMode(args) => edit::local_mode(&args, environment),
         Command::Check(args) => check::check(&args, environment),
+        Command::Lint(args) => lint::lint(&args, environment),
+        Command::Hooks(args) => hooks::hooks(&args.command, environment),
+        Command::GitHook(args) => hooks::git_hook(&args, environment),
+        Command::PreReceive(args) => lint::pre_receive(&args, environment),
         Command::Policy(args) => policy::policy(&args.command),
         Command::Install(args) => install::install(&args, environment),
         Command::Shellenv { shell } => install::shellenv(shell, environment),

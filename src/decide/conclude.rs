@@ -81,7 +81,7 @@ fn resolved(plan: &Plan, at: usize, planned: &Planned, facts: &Facts) -> Vec<Ope
         operation.target.repository.updates =
             vec![RefUpdate { destination: None, force: true, delete: false }];
     }
-    for operation in all.iter_mut().filter(|o| o.verb == "push") {
+    for operation in all.iter_mut().filter(|o| o.verb == "push" && !o.traits.contains(&"exact")) {
         let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
         let found = dirs.iter().flatten().filter_map(|d| facts.repository(d));
         if let Some(why) = found.filter_map(|r| r.skipped_hooks.clone()).next() {

@@ -1,6 +1,7 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
 mod conclude;
+mod content;
 mod head;
 mod plan;
 mod program;
@@ -8,6 +9,7 @@ mod push;
 mod subject;
 
 pub use conclude::{Part, conclude, explain};
+pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_unread, quoted};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
@@ -23,6 +25,8 @@ pub mod ids {
     pub const SYNTAX: &str = "line.not-understood";
     /// The line is longer or deeper than is analysed.
     pub const LIMIT: &str = "line.too-complex";
+    /// What is sent could not be looked at.
+    pub const UNREAD: &str = "content.not-checked";
     /// The program or the code to run is computed.
     pub const OPAQUE: &str = "line.computed";
 }

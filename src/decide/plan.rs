@@ -264,6 +264,11 @@ impl Plan {
         }
     }
 
+    /// A plan of operations that were not read from a command line.
+    pub(super) fn of_operations(planned: Vec<Planned>, context: &Context) -> Self {
+        Self { planned, context: context.clone(), ..Self::default() }.finish()
+    }
+
     fn finish(mut self) -> Self {
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {

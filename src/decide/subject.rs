@@ -208,12 +208,38 @@ fn is_flux_repository(
     }
     let Some(url) = rwenv.flux_git_repo.as_deref() else { return false };
     let named = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
+    let url = instead(url, repository);
+    let url = url.as_str();
+    if operation.traits.contains(&"exact") {
+        return named.is_some_and(|n| same_repository(n, url));
+    }
     let by_remote = repository.is_some_and(|r| {
         r.config.iter().any(|(k, v)| {
             k.starts_with("remote.")
                 && (k.ends_with(".url") || k.ends_with(".pushurl"))
-                && same_repository(v, url)
+                && same_repository(&from(dir, v), url)
         })
     });
-    by_remote || named.is_some_and(|n| same_repository(n, url))
+    by_remote || named.is_some_and(|n| same_repository(&from(dir, n), url))
+}
+
+/// A URL as git rewrites it here (`url.<base>.insteadOf`, the longest that fits).
+fn instead(url: &str, repository: Option<&GitRepository>) -> String {
+    let rules = repository.iter().flat_map(|r| &r.config).filter_map(|(key, prefix)| {
+        let lower = key.to_ascii_lowercase();
+        let base = key.get("url.".len()..lower.strip_suffix(".insteadof")?.len())?;
+        (lower.starts_with("url.") && url.starts_with(prefix.as_str())).then_some((base, prefix))
+    });
+    match rules.max_by_key(|(_, prefix)| prefix.len()) {
+        Some((base, prefix)) => format!("{base}{}", url.get(prefix.len()..).unwrap_or_default()),
+        None => url.to_owned(),
+    }
+}
+
+/// A remote that is a path, seen from the root.
+fn from(dir: &Dir, url: &str) -> String {
+    match dir.path() {
+        Some(base) if url.starts_with("./") || url.starts_with("../") => normalize(&format!("{base}/{url}")),
+        _ => url.to_owned(),
+    }
 }

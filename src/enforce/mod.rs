@@ -6,6 +6,8 @@
 
 mod claude;
 pub mod net;
+#[cfg(feature = "full")]
+pub(crate) mod push;
 pub(crate) mod session;
 mod shim;
 pub mod start;

@@ -113,7 +113,7 @@ pub(super) struct Entry {
     /// Argo CD applications.
     pub argocd_apps: Option<IgnoredAny>,
     /// Terraform folders.
-    pub terraform_paths: Option<IgnoredAny>,
+    pub terraform_paths: Vec<String>,
 }
 
 impl Entry {

@@ -9,9 +9,6 @@ use super::environment::{Environment, var};
 use super::program;
 use crate::model::GitRepository;
 
-/// What every hook script that we install contains.
-pub(super) const HOOK_MARK: &str = "rwenv git-hook";
-
 /// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
 ///
 /// `git config --list`, `for-each-ref` and `symbolic-ref` start no hook, filter or helper; the caller's own `GIT_*` are kept
@@ -73,7 +70,7 @@ fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> 
 
 /// True where the pre-push hook of a folder is ours.
 fn marked(folder: &Path) -> bool {
-    fs::read_to_string(folder.join("pre-push")).is_ok_and(|text| text.contains(HOOK_MARK))
+    fs::read_to_string(folder.join("pre-push")).is_ok_and(|text| text.contains(program::HOOK_MARK))
 }
 
 fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {

@@ -1,15 +1,18 @@
 //! The information point: what is known of this machine, its configuration and its repositories, read on demand.
 
+pub mod agent;
 pub mod asked;
 pub mod audit;
 pub mod binding;
 pub mod clock;
 pub mod config;
+pub mod content;
 pub mod environment;
 mod fields;
 pub mod files;
 mod git;
 pub mod kubeconfig;
+pub mod objects;
 pub mod program;
 pub mod redact;
 pub mod shims;

@@ -10,6 +10,8 @@ use object::{Object as _, ObjectSection as _, ReadCache};
 use super::environment::Environment;
 use crate::classify;
 
+/// What every hook script of git's that we install contains.
+pub const HOOK_MARK: &str = "rwenv git-hook";
 /// Most links that are followed.
 const MOST_LINKS: usize = 16;
 /// The first bytes of a program, by which two builds differ (entry point, segments, build identity).
@@ -61,7 +63,9 @@ fn is_us(path: &Path) -> bool {
     named || us().is_some_and(|us| copy(&us))
 }
 
-fn runs(path: &Path) -> bool {
+/// True for a file that may be started.
+#[must_use]
+pub fn runs(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 

@@ -107,7 +107,13 @@ impl<'t> Flux<'t> {
         let (Some(kind), Some(name)) = (source.str(&["kind"]), source.get("name")) else { return };
         let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
         let there = self.objects.iter().any(|o| o.group == SOURCE && o.kind == kind && o.name == text);
-        if there || text == BOOTSTRAP || self.generated || self.may_be_elsewhere(kind, text) {
+        // An ExternalArtifact is made by a controller, never by a file.
+        if there
+            || text == BOOTSTRAP
+            || kind == "ExternalArtifact"
+            || self.generated
+            || self.may_be_elsewhere(kind, text)
+        {
             return;
         }
         let message =

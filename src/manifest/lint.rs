@@ -1,7 +1,9 @@
 //! Findings: what is wrong with the content of a repository, where, and what to do about it.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash as _, Hasher as _};
 
+use super::text::{Decoded, decode};
 use super::tree::{Skipped, Tree};
 use super::yaml::{At, ProblemKind};
 use super::{argo, duplicate, flux, kustomize, secret};
@@ -57,9 +59,20 @@ pub struct Finding {
     pub message: String,
     /// What to do instead.
     pub instead: &'static str,
+    /// Tells two secrets of the same name apart; says nothing of either.
+    #[serde(skip)]
+    pub mark: u64,
 }
 
 impl Finding {
+    /// The same finding about a text that is not told.
+    pub(super) fn about(mut self, text: &str) -> Self {
+        let mut hasher = std::hash::DefaultHasher::new();
+        text.hash(&mut hasher);
+        self.mark = hasher.finish();
+        self
+    }
+
     /// A finding of a rule.
     pub(super) fn new(rule: &str, path: &str, at: At, message: String) -> Option<Self> {
         let rule = RULES.iter().find(|known| known.id == rule)?;
@@ -71,6 +84,7 @@ impl Finding {
             level: rule.level,
             message,
             instead: rule.instead,
+            mark: 0,
         })
     }
 }
@@ -112,6 +126,25 @@ pub fn lint(tree: &Tree) -> Report {
     let findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
     let skipped = tree.files.values().filter_map(|f| f.skipped.map(|why| (f.path.clone(), why)));
     Report { findings: findings.into_iter().collect(), skipped: skipped.collect(), files: tree.files.len() }
+}
+
+/// The secrets of one file, whatever it is.
+#[must_use]
+pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
+    if !Tree::is_yaml(path) {
+        return match decode(bytes) {
+            Decoded::Text(text) => secrets_in(&text, path),
+            Decoded::Binary | Decoded::LargeFile => Vec::new(),
+        };
+    }
+    let tree = Tree::new(Vec::new(), vec![(path.to_owned(), bytes.to_vec())], Vec::new());
+    tree.files.values().flat_map(secret::in_file).flatten().collect()
+}
+
+/// A manifest that is too large to be read.
+#[must_use]
+pub fn too_large(path: &str) -> Option<Finding> {
+    Finding::new("yaml.limit", path, At { line: 1, column: 1 }, "is larger than is read".to_owned())
 }
 
 /// The secrets whose form gives them away, in a text that is no YAML file: a commit message, a file name, a script.

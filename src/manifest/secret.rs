@@ -74,7 +74,8 @@ pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
         }
         let Some(pattern) = pattern(at) else { continue };
         for hit in pattern.find_iter(text).filter(|hit| !is_placeholder(hit.as_str())) {
-            found.push(Finding::new(rule.id, path, position(text, hit.start()), rule.about.to_owned()));
+            let at = position(text, hit.start());
+            found.push(Finding::new(rule.id, path, at, rule.about.to_owned()).map(|f| f.about(hit.as_str())));
         }
     }
     // A URL may hold a token that is found by its own form.
@@ -98,12 +99,13 @@ fn unencrypted(object: &Object<'_>) -> Option<Option<Finding>> {
     let mut open = values.flat_map(Node::entries).filter(|(_, value)| {
         value.text().is_some_and(|text| !text.is_empty() && !text.starts_with("ENC[") && !is_reference(text))
     });
-    let (key, _) = open.next()?;
+    let (key, value) = open.next()?;
     let more = open.count();
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
     let name = key.text().unwrap_or_default();
     let message = format!("{} has the value of '{name}'{others} in the clear", object.title());
-    Some(Finding::new("secret.unencrypted", object.path, key.at, message))
+    let text = value.text().unwrap_or_default();
+    Some(Finding::new("secret.unencrypted", object.path, key.at, message).map(|f| f.about(text)))
 }
 
 /// Looks through an object for keys that name secrets and have literal values.
@@ -144,7 +146,8 @@ fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize)
 fn literal(name: &str, value: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
     if value.text().is_some_and(|text| is_value(name, text)) {
         let message = format!("'{name}' has its value in the clear");
-        found.push(Finding::new("secret.hard-coded", path, value.at, message));
+        let text = value.text().unwrap_or_default();
+        found.push(Finding::new("secret.hard-coded", path, value.at, message).map(|f| f.about(text)));
     }
 }
 
@@ -155,7 +158,7 @@ fn assignment(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
         && is_value(name, value)
     {
         let message = format!("'{name}' has its value in the clear");
-        found.push(Finding::new("secret.hard-coded", path, item.at, message));
+        found.push(Finding::new("secret.hard-coded", path, item.at, message).map(|f| f.about(value)));
     }
 }
 
@@ -167,7 +170,7 @@ fn option(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
         && is_value(name, value)
     {
         let message = format!("'--{name}' has its value in the clear");
-        found.push(Finding::new("secret.hard-coded", path, item.at, message));
+        found.push(Finding::new("secret.hard-coded", path, item.at, message).map(|f| f.about(value)));
     }
 }
 
@@ -228,13 +231,23 @@ fn is_value(name: &str, text: &str) -> bool {
     if text.ends_with(".pem") || text.ends_with(".key") || text.ends_with(".crt") || text.ends_with(".yaml") {
         return false;
     }
-    // `token: my-app-token` names one; `password: hunter2` is one.
+    // `token: my-app-token-2` names one; `password: hunter2` is one.
     certain
-        || (text.len() >= 12
+        || (!names_object(text)
+            && text.len() >= 12
             && !text.chars().all(plain_word)
             && text.chars().any(|c| c.is_ascii_digit())
             && text.chars().any(char::is_alphabetic)
             && !text.contains("://"))
+}
+
+/// True for what reads as the name of an object of Kubernetes, and is no UUID.
+fn names_object(text: &str) -> bool {
+    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let uuid = text.len() == 36
+        && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    text.chars().all(label) && text.contains(['-', '.']) && !uuid
 }
 
 /// True for what is filled in later: by Flux, a template, a vault, or is encrypted.
@@ -336,6 +349,8 @@ mod tests {
             assert!(!is_value("password", text), "{text}");
         }
         assert!(is_value("token", "a8f5f167f44f4964e6c998dee827110c"));
+        assert!(is_value("clientSecret", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"));
+        assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
         assert!(!is_value("token", "my-service-token"));
         assert!(!is_value("secret", "db-credentials"));
     }

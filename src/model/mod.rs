@@ -5,6 +5,7 @@
 mod command;
 mod decision;
 mod facts;
+mod glob;
 mod object;
 mod operation;
 mod rule;
@@ -17,9 +18,10 @@ pub use command::{
 };
 pub use decision::{Decision, Reason, Verdict};
 pub use facts::{Bound, Facts, GitRepository, Question};
+pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
-pub use rule::{FlagName, Refs, Repository, Rule, When};
+pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
     Carry, CarryKind, Command, Env, Flags, Grammar, KeyRule, Mode, Tool, Tools, Wrapper, WrapperStyle,

@@ -132,6 +132,8 @@ pub struct RepositoryTarget {
     pub config: Vec<(String, Word)>,
     /// What the push changes, once configuration is known; filled by `decide`.
     pub updates: Vec<RefUpdate>,
+    /// Paths of the files that a push changes; filled where what is sent is known.
+    pub changed: Vec<String>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
 }

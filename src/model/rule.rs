@@ -11,6 +11,15 @@ pub enum FlagName {
     /// `gitOpsOnly` is true.
     #[serde(rename = "gitOpsOnly")]
     GitOpsOnly,
+    /// `readOnly` is not true.
+    #[serde(rename = "writable")]
+    Writable,
+    /// `autonomy` is `manual`.
+    #[serde(rename = "manual")]
+    Manual,
+    /// `autonomy` is `prompted`.
+    #[serde(rename = "prompted")]
+    Prompted,
     /// `directPush` is not set.
     #[serde(rename = "noDirectPush")]
     NoDirectPush,
@@ -37,6 +46,8 @@ pub enum Refs {
     Protected,
     /// A tag.
     Tag,
+    /// A protected branch whose history is rewritten, or that is removed.
+    Rewritten,
 }
 
 /// When a rule matches: every list that is not empty has to contain what the operation has.
@@ -58,6 +69,17 @@ pub struct When {
     pub repository: Option<Repository>,
     /// Changing one of these refs.
     pub refs: Option<Refs>,
+    /// Changing files of one of these classes.
+    pub paths: &'static [&'static str],
+}
+
+/// Files that are alike in what a change of them does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PathClass {
+    /// Its name in rules.
+    pub name: &'static str,
+    /// Patterns of paths from the root of the repository; `*` stands for anything.
+    pub patterns: &'static [&'static str],
 }
 
 /// One rule of a policy.
@@ -69,7 +91,8 @@ pub struct Rule {
     pub decision: Decision,
     /// When it matches.
     pub when: When,
-    /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}` and `{repository}` filled in.
+    /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
+    /// `{paths}`, `{push}` and `{repository}` filled in.
     pub reason: &'static str,
     /// What to do instead, with the same names filled in.
     pub instead: &'static str,

@@ -126,6 +126,8 @@ pub struct Rwenv {
     pub exec_reads: ExecReads,
     /// Names of further policies.
     pub policies: Vec<String>,
+    /// Folders whose files make infrastructure.
+    pub terraform_paths: Vec<String>,
 }
 
 impl Rwenv {
@@ -153,6 +155,7 @@ impl Rwenv {
             auto_approve: false,
             exec_reads: ExecReads::default(),
             policies: Vec::new(),
+            terraform_paths: Vec::new(),
         }
     }
 

@@ -19,6 +19,10 @@ pub struct Tools {
     pub multicall: &'static [&'static str],
     /// Wrappers that get a shim beside the tools: they take commands to where no other door sees them.
     pub shims: &'static [&'static str],
+    /// Programs that are agents.
+    pub agents: &'static [&'static str],
+    /// Variables that agents set for what they run.
+    pub agent_markers: &'static [&'static str],
     /// Interactive shells.
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.

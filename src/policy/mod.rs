@@ -4,10 +4,11 @@ mod builtin;
 #[cfg(feature = "full")]
 pub mod schema;
 
-pub use builtin::RULES;
+pub use builtin::{CLASSES, RULES};
 
 use crate::model::{
-    Decision, ExecReads, FlagName, Operation, Reason, RefUpdate, Refs, Repository, Rule, Rwenv, When,
+    Autonomy, Decision, Dir, ExecReads, FlagName, Operation, Reason, RefUpdate, Refs, Repository, Rule,
+    Rwenv, When, glob,
 };
 
 /// In whose name an operation is judged.
@@ -29,6 +30,10 @@ pub struct Subject {
     pub flux_git_repo: Option<String>,
     /// Branches that are protected.
     pub protected: Vec<String>,
+    /// How much an agent does alone.
+    pub autonomy: Autonomy,
+    /// Folders whose files make infrastructure, beside what is known as such.
+    pub terraform_paths: Vec<String>,
 }
 
 impl Subject {
@@ -46,6 +51,8 @@ impl Subject {
             exec_reads: rwenv.exec_reads,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
+            autonomy: rwenv.autonomy,
+            terraform_paths: rwenv.terraform_paths.clone(),
         }
     }
 
@@ -61,6 +68,8 @@ impl Subject {
             exec_reads: ExecReads::Ask,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
+            autonomy: Autonomy::default(),
+            terraform_paths: Vec::new(),
         }
     }
 
@@ -74,13 +83,31 @@ impl Subject {
         match flag {
             FlagName::ReadOnly => self.read_only,
             FlagName::GitOpsOnly => self.git_ops_only,
+            FlagName::Writable => !self.read_only,
+            FlagName::Manual => self.autonomy == Autonomy::Manual,
+            FlagName::Prompted => self.autonomy == Autonomy::Prompted,
             FlagName::NoDirectPush => !self.direct_push,
             FlagName::AskExecReads => self.exec_reads != ExecReads::Allow,
         }
     }
 
+    /// The changed files of one of these classes.
+    fn changed<'o>(&self, operation: &'o Operation, classes: &[&str]) -> Vec<&'o str> {
+        let of_class = |path: &str| {
+            let known = CLASSES.iter().filter(|class| classes.contains(&class.name));
+            known.flat_map(|class| class.patterns).any(|pattern| glob(pattern, path))
+                || (classes.contains(&"infrastructure")
+                    && self.terraform_paths.iter().any(|folder| {
+                        let folder = folder.trim_start_matches("./").trim_end_matches('/');
+                        path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+                    }))
+        };
+        operation.target.repository.changed.iter().map(String::as_str).filter(|path| of_class(path)).collect()
+    }
+
     /// True where this ref is protected, or not known.
-    fn protects(&self, update: &RefUpdate) -> bool {
+    #[must_use]
+    pub fn protects(&self, update: &RefUpdate) -> bool {
         let Some(destination) = &update.destination else { return true };
         let branch = destination.strip_prefix("refs/heads/").unwrap_or(destination);
         self.protected.iter().any(|p| p == branch)
@@ -98,8 +125,8 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
         .map(|rule| Reason {
             decision: rule.decision,
             rule: rule.id.to_owned(),
-            text: fill(rule.reason, operation, subject),
-            instead: fill(rule.instead, operation, subject),
+            text: fill(rule.reason, rule, operation, subject),
+            instead: fill(rule.instead, rule, operation, subject),
             part: String::new(),
             span: operation.span,
             rwenv: Some(subject.name.clone()),
@@ -120,19 +147,21 @@ fn matches(when: &When, operation: &Operation, on: On, subject: &Subject) -> boo
         && !when.without.iter().any(|t| operation.traits.contains(t))
         && (when.repository.is_none() || when.repository == on)
         && when.refs.is_none_or(|refs| touches(refs, operation, subject))
+        && (when.paths.is_empty() || !subject.changed(operation, when.paths).is_empty())
 }
 
 fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
     let updates = &operation.target.repository.updates;
     match refs {
         Refs::Protected => updates.iter().any(|u| subject.protects(u)),
+        Refs::Rewritten => updates.iter().any(|u| subject.protects(u) && (u.force || u.delete)),
         Refs::Tag => {
             updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/")))
         }
     }
 }
 
-fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
+fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> String {
     if !text.contains('{') {
         return text.to_owned();
     }
@@ -142,7 +171,12 @@ fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
         .collect();
     refs.dedup();
     let note = operation.note.as_deref().map(|n| format!(" ({n})"));
-    text.replace("{subject}", &subject.title)
+    let mut paths = subject.changed(operation, rule.when.paths);
+    let more = paths.split_off(paths.len().min(3)).len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    text.replace("{paths}", &format!("{}{more}", paths.join(", ")))
+        .replace("{push}", &push(operation))
+        .replace("{subject}", &subject.title)
         .replace("{tool}", operation.tool)
         .replace("{verb}", if operation.verb.is_empty() { "…" } else { &operation.verb })
         .replace("{context}", context.as_deref().unwrap_or("its context"))
@@ -150,6 +184,15 @@ fn fill(text: &str, operation: &Operation, subject: &Subject) -> String {
         .replace("{refs}", &refs.join(", "))
         .replace("{note}", note.as_deref().unwrap_or_default())
         .replace("{repository}", subject.flux_git_repo.as_deref().unwrap_or("its Flux repository"))
+}
+
+/// The push as a person would type it.
+fn push(operation: &Operation) -> String {
+    let target = &operation.target.repository;
+    let dir = target.dirs.first().and_then(Dir::path).map(|dir| format!(" -C {dir}")).unwrap_or_default();
+    let remote = target.remote.as_ref().map(|word| format!(" {}", word.display())).unwrap_or_default();
+    let refs: String = target.refspecs.iter().map(|word| format!(" {}", word.display())).collect();
+    format!("git{dir} push{remote}{refs}")
 }
 
 /// The objects an operation names, for people.

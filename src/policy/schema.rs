@@ -8,8 +8,21 @@ use serde::Deserialize;
 pub struct PolicyFile {
     /// What the policy is for, in one sentence.
     pub about: String,
+    /// Classes of files that its rules name.
+    #[serde(default)]
+    pub class: Vec<ClassRow>,
     /// Its rules.
     pub rule: Vec<RuleRow>,
+}
+
+/// Files that are alike in what a change of them does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassRow {
+    /// Its name.
+    pub name: String,
+    /// Patterns of paths.
+    pub patterns: Vec<String>,
 }
 
 /// A rule.
@@ -50,8 +63,10 @@ pub struct WhenRow {
     pub without: Vec<String>,
     /// `flux` or `other`.
     pub repository: Option<String>,
-    /// `protected` or `tag`.
+    /// `protected`, `rewritten` or `tag`.
     pub refs: Option<String>,
+    /// Classes of files that are changed.
+    pub paths: Vec<String>,
 }
 
 /// An example of a rule.
@@ -60,9 +75,12 @@ pub struct WhenRow {
 pub struct RuleExample {
     /// The command line.
     pub command: String,
+    /// Paths that a push in it changes.
+    #[serde(default)]
+    pub changes: Vec<String>,
     /// Whether the rule says something about it.
     pub matches: bool,
-    /// `read-only` (the default), `gitops-only` or `writable`.
+    /// `read-only` (the default), `gitops-only`, `writable`, `manual` or `prompted`.
     #[serde(default)]
     pub rwenv: Option<String>,
 }

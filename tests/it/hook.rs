@@ -176,7 +176,7 @@ fn a_day_of_recorded_calls() {
     allow                             flux reconcile kustomization apps --with-source && flux get 
     deny  gitops-only.direct-write    helm upgrade --install shop ./charts/shop -n shop --set imag
     allow                             cd ~/.claude/rwenv/flux-repos/shop-staging/flux && git switc
-    deny  gitops-only.flux-branch     git -C ~/.claude/rwenv/flux-repos/shop-staging/flux push ori
+    deny  branches.flux-branch        git -C ~/.claude/rwenv/flux-repos/shop-staging/flux push ori
     allow                             npm test -- --run && npx tsc --noEmit
     allow                             rg -n 'kubectl (apply|delete)' docs/ | head; echo 'never: he
     deny  read-only.cluster-write     kubectl --context customer-eu delete ns shop

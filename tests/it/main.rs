@@ -13,6 +13,7 @@ mod corpus;
 mod hook;
 mod malformed;
 mod oracle;
+mod push;
 mod shim;
 mod support;
 mod tidy;

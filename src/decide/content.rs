@@ -1,0 +1,109 @@
+//! Pushes whose refs and content are known: exactly what is sent, and what is found in it.
+
+use super::subject::{Judge, of_repository};
+use super::{Plan, Planned, ids};
+use crate::manifest::{Finding, Level};
+use crate::model::{
+    Context, Decision, Dir, Effect, Facts, Invocation, Operation, Reach, Reason, RefUpdate, RepositoryTarget,
+    Rwenvs, Span, Target, Verdict, Word,
+};
+
+/// One ref update and the files it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sending {
+    /// What happens to which ref.
+    pub update: RefUpdate,
+    /// The ref it comes from, for people.
+    pub source: String,
+    /// Paths of the files that change.
+    pub changed: Vec<String>,
+}
+
+/// Plans a push of exactly these updates to a URL. `person` says that no agent is at work.
+#[must_use]
+pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Context) -> Plan {
+    let mut all = Vec::new();
+    for sending in sendings {
+        let destination = sending.update.destination.clone().unwrap_or_default();
+        let refspec = format!("{}:{destination}", if sending.update.delete { "" } else { &sending.source });
+        let repository = RepositoryTarget {
+            dirs: vec![Dir::Known(context.cwd.clone())],
+            remote: Some(Word::literal(url)),
+            refspecs: vec![Word::literal(refspec)],
+            updates: vec![sending.update.clone()],
+            changed: sending.changed.clone(),
+            ..RepositoryTarget::default()
+        };
+        let mut traits = vec!["exact"];
+        traits.extend(person.then_some("by-person"));
+        let operation = Operation {
+            tool: "git",
+            verb: "push".to_owned(),
+            effect: Effect::GitPublish,
+            reach: Reach::Repository,
+            traits,
+            target: Target { repository, ..Target::default() },
+            note: None,
+            span: Span::default(),
+            cwd: vec![Dir::Known(context.cwd.clone())],
+        };
+        all.push(Planned { operation, invocation: Invocation::default() });
+    }
+    Plan::of_operations(all, context)
+}
+
+/// The names of the rwenvs a push concerns; where there are none, nothing is looked at.
+#[must_use]
+pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
+    let judges = plan.planned.iter().flat_map(|planned| of_repository(&planned.operation, facts, rwenvs));
+    let mut names: Vec<String> = judges
+        .map(|judge| match judge {
+            Judge::Subject(subject, _) => subject.name,
+            Judge::NoneSelected | Judge::Invalid(_) | Judge::Elsewhere(..) => String::new(),
+        })
+        .collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// True where a push changes a branch that is protected, or may.
+#[must_use]
+pub fn is_protected(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> bool {
+    plan.planned.iter().any(|Planned { operation, .. }| {
+        of_repository(operation, facts, rwenvs).iter().any(|judge| match judge {
+            Judge::Subject(subject, _) => {
+                operation.target.repository.updates.iter().any(|u| subject.protects(u))
+            }
+            _ => true,
+        })
+    })
+}
+
+/// The verdict with what was found in the content: errors deny, warnings are only told.
+pub fn with_content(verdict: &Verdict, findings: &[Finding], rwenv: Option<&str>) -> Verdict {
+    let found = findings.iter().filter(|finding| finding.level == Level::Error).map(|finding| Reason {
+        decision: Decision::Deny,
+        rule: finding.rule.to_owned(),
+        text: format!("{}:{}:{}: {}", finding.path, finding.line, finding.column, finding.message),
+        instead: finding.instead.to_owned(),
+        part: String::new(),
+        span: Span::default(),
+        rwenv: rwenv.map(str::to_owned),
+    });
+    Verdict::from_reasons(verdict.reasons().iter().cloned().chain(found).collect())
+}
+
+/// What is decided about content that could not be looked at whole.
+#[must_use]
+pub fn unread(why: &str, protected: bool) -> Option<Reason> {
+    protected.then(|| Reason {
+        decision: Decision::Deny,
+        rule: ids::UNREAD.to_owned(),
+        text: format!("What this push sends to a protected branch could not be checked: {why}."),
+        instead: "Push it in smaller parts, or to a branch of its own; a person can check it with rwenv lint --range.".to_owned(),
+        part: String::new(),
+        span: Span::default(),
+        rwenv: None,
+    })
+}

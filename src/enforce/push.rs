@@ -1,0 +1,321 @@
+//! git's doors: pre-push on the machine that pushes, pre-receive on the server that is pushed to. Both judge the refs that
+//! really change and the objects that are really sent.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::text::{shown, unrecorded};
+use crate::decide::{self, Plan, Sending};
+use crate::host::agent::{self, Ancestor};
+use crate::host::content::{self, Change, ContentError};
+use crate::host::environment::Environment;
+use crate::host::objects::{Budget, Repository};
+use crate::host::{self, Observed, asked, audit};
+use crate::manifest::{Finding, Level};
+use crate::model::{Decision, Effect, RefUpdate, Verdict, Word};
+
+/// Time until content counts as too large.
+const TIME: Duration = Duration::from_secs(5);
+/// Most objects that are looked at.
+const OBJECTS: usize = 100_000;
+/// Longest wait for the other side's refs.
+const REMOTE: Duration = Duration::from_secs(10);
+/// Most findings that are told one by one.
+const MOST: usize = 20;
+/// Exit status of a push that is refused.
+const REFUSED: u8 = 1;
+
+/// One line that git gives a pre-push hook, or a pre-receive hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    source: String,
+    tip: String,
+    destination: String,
+    old: String,
+}
+
+fn is_zero(name: &str) -> bool {
+    name.bytes().all(|b| b == b'0')
+}
+
+/// The lines `<local ref> <local object> <remote ref> <remote object>` (githooks(5), pre-push).
+fn lines(stdin: &str) -> Result<Vec<Line>, String> {
+    let line = |text: &str| {
+        let words: Vec<&str> = text.split(' ').collect();
+        match words.as_slice() {
+            [source, tip, destination, old] => Ok(Line {
+                source: (*source).to_owned(),
+                tip: (*tip).to_owned(),
+                destination: (*destination).to_owned(),
+                old: (*old).to_owned(),
+            }),
+            _ => Err(format!("git gave a line that is not understood: {}", shown(text, 200))),
+        }
+    };
+    stdin.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
+}
+
+/// A push as git is about to send it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Push<'a> {
+    /// The URL, as git resolved it.
+    pub(crate) url: &'a str,
+    /// What git wrote to the hook's standard input.
+    pub(crate) stdin: &'a str,
+}
+
+/// Judges a push before it is sent; gives the exit status for git.
+pub(crate) fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
+    match judged(push, environment) {
+        Ok(told) => {
+            let _ = std::io::stderr().write_all(told.text.as_bytes());
+            told.code
+        }
+        Err(why) => {
+            let _ =
+                writeln!(std::io::stderr(), "rwenv: this push cannot be judged, so it is not sent: {why}");
+            REFUSED
+        }
+    }
+}
+
+struct Told {
+    text: String,
+    code: u8,
+}
+
+fn judged(push: Push<'_>, environment: &Environment) -> Result<Told, String> {
+    let silent = Told { text: String::new(), code: 0 };
+    let lines = lines(push.stdin)?;
+    let ancestors = agent::ancestors();
+    let git = git_above(&ancestors);
+    let context = host::context(None, environment);
+    if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
+        return Ok(silent);
+    }
+    let url = absolute(push.url);
+    let person = agent::at_work(&ancestors).is_none();
+    let dir = PathBuf::from(&context.cwd);
+    let repository =
+        Repository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
+    let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
+    let plan = decide::plan_push(&sendings, &url, person, &context);
+    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
+    let names = decide::concerned(&plan, &facts, &rwenvs);
+    let mut verdict = decide::conclude(&plan, &facts, &rwenvs);
+    let mut warnings = Vec::new();
+    if names.is_empty() && rwenvs.broken.is_none() {
+        return Ok(silent);
+    }
+    if verdict.decision() < Decision::Deny {
+        let protected = decide::is_protected(&plan, &facts, &rwenvs);
+        match contents(&repository, &lines, &mut sendings, &url) {
+            Ok(findings) => {
+                let plan = decide::plan_push(&sendings, &url, person, &context);
+                verdict = decide::conclude(&plan, &facts, &rwenvs);
+                verdict = decide::with_content(&verdict, &findings, names.first().map(String::as_str));
+                warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
+            }
+            Err(error) => {
+                let why = error.to_string();
+                match decide::unread(&why, protected) {
+                    Some(reason) => verdict = Verdict::from_reasons(vec![reason]),
+                    None => eprint_warning(&format!("what this push sends was not checked: {why}")),
+                }
+            }
+        }
+    }
+    let approved = git.is_some_and(|argv| asked::answered(&argv, &context.cwd, environment));
+    let record = record(&plan, &verdict, &url, &context.cwd, environment);
+    Ok(tell(&verdict, &warnings, approved || person, record))
+}
+
+fn eprint_warning(text: &str) {
+    let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
+}
+
+/// Writes the audit record; says why it cannot be.
+fn record(plan: &Plan, verdict: &Verdict, url: &str, cwd: &str, environment: &Environment) -> Option<String> {
+    let refspecs = plan.planned.iter().flat_map(|p| &p.operation.target.repository.refspecs);
+    let refspecs: Vec<String> = refspecs.map(|word| word.display().into_owned()).collect();
+    let command = format!("git push {url} {}", refspecs.join(" "));
+    let call = audit::Call { door: "pre-push", session: None, cwd, command: &command };
+    audit::append(call, verdict, environment).err().map(|error| error.to_string())
+}
+
+fn tell(verdict: &Verdict, warnings: &[Finding], approved: bool, unwritten: Option<String>) -> Told {
+    let mut text: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
+    let refused = verdict.decision() == Decision::Deny || (verdict.decision() == Decision::Ask && !approved);
+    if let (false, Some(why)) = (refused, unwritten) {
+        return Told { text: format!("{text}{}\n", unrecorded(&why)), code: REFUSED };
+    }
+    if !refused {
+        return Told { text, code: 0 };
+    }
+    let reasons: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == verdict.decision()).collect();
+    text.push_str("rwenv: this push is not sent.\n");
+    let mut instead: Vec<&str> = Vec::new();
+    for reason in reasons.iter().take(MOST) {
+        text.push_str(&format!("  {} [{}]\n", shown(&reason.text, 600), reason.rule));
+        if !instead.contains(&reason.instead.as_str()) {
+            instead.push(&reason.instead);
+        }
+    }
+    if reasons.len() > MOST {
+        text.push_str(&format!("  … and {} more; rwenv lint shows them all\n", reasons.len() - MOST));
+    }
+    for line in instead {
+        text.push_str(&format!("  instead: {}\n", shown(line, 600)));
+    }
+    Told { text, code: REFUSED }
+}
+
+fn line_of(finding: &Finding) -> String {
+    format!("{}:{}:{}: {} [{}]", finding.path, finding.line, finding.column, finding.message, finding.rule)
+}
+
+/// The git above this process that pushes, as words.
+fn git_above(ancestors: &[Ancestor]) -> Option<Vec<Word>> {
+    let git = ancestors.iter().find(|a| a.name() == "git")?;
+    Some(
+        std::iter::once("git")
+            .chain(git.argv.iter().skip(1).map(String::as_str))
+            .map(Word::literal)
+            .collect(),
+    )
+}
+
+/// True for `git push --dry-run`, which runs this hook as well.
+fn only_tries(argv: &[Word], environment: &Environment) -> bool {
+    let plan = decide::plan_argv(argv.to_vec(), Vec::new(), &host::context(None, environment));
+    let pushes = plan.planned.iter().any(|p| p.operation.verb == "push");
+    pushes && plan.opaque.is_empty() && plan.planned.iter().all(|p| p.operation.effect <= Effect::Read)
+}
+
+/// A path as a URL that does not depend on where one stands.
+fn absolute(url: &str) -> String {
+    let path = url.strip_prefix("file://").unwrap_or(url);
+    let is_path = !path.contains("://") && Path::new(path).exists();
+    let real = is_path.then(|| std::fs::canonicalize(path).ok()).flatten();
+    real.map_or_else(|| url.to_owned(), |real| real.display().to_string())
+}
+
+fn sending(line: &Line, repository: &Repository) -> Sending {
+    let delete = is_zero(&line.tip);
+    let moves_on = || repository.run(&["merge-base", "--is-ancestor", &line.old, &line.tip]).is_ok();
+    let destination = line.destination.strip_prefix("refs/heads/").unwrap_or(&line.destination);
+    let update = RefUpdate {
+        destination: Some(destination.to_owned()),
+        force: !delete && !is_zero(&line.old) && !moves_on(),
+        delete,
+    };
+    Sending { update, source: line.source.clone(), changed: Vec::new() }
+}
+
+/// What is found in everything that is sent; the paths that change go into the sendings.
+fn contents(
+    repository: &Repository,
+    lines: &[Line],
+    sendings: &mut [Sending],
+    url: &str,
+) -> Result<Vec<Finding>, ContentError> {
+    let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
+    let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
+    let mut known: Vec<String> = olds.filter(there).cloned().collect();
+    // A new branch shares history with branches that this push does not name; what is there is asked of the other side.
+    if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
+        known.extend(on_the_other_side(repository, url));
+    }
+    known.sort();
+    known.dedup();
+    let mut findings: Vec<Finding> = Vec::new();
+    // Waiting for the other side is nothing this machine can help.
+    let repository = &repository.clone().within(Budget::of(OBJECTS, TIME));
+    for (line, sending) in lines.iter().zip(sendings).filter(|(line, _)| !is_zero(&line.tip)) {
+        let change = change(repository, line, &known, Some(url))?;
+        sending.changed = change.paths;
+        findings.extend(change.report.findings);
+        findings.extend(crate::manifest::secrets_in(&line.destination, &format!("ref {}", line.destination)));
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(findings)
+}
+
+fn change(
+    repository: &Repository,
+    line: &Line,
+    known: &[String],
+    url: Option<&str>,
+) -> Result<Change, ContentError> {
+    let base = if known.contains(&line.old) {
+        Some(line.old.clone())
+    } else {
+        let mut arguments = vec!["merge-base", line.tip.as_str()];
+        arguments.extend(known.iter().map(String::as_str));
+        (!known.is_empty()).then(|| repository.text(&arguments).ok()).flatten()
+    };
+    content::sent(repository, &line.tip, known, base.as_deref(), url)
+}
+
+/// The commits the other side's refs are at, as far as they are here. The tracking branches of this repository are not
+/// believed: anybody can write them.
+fn on_the_other_side(repository: &Repository, url: &str) -> Vec<String> {
+    let Some(text) = repository.remote_refs(url, REMOTE) else { return Vec::new() };
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    repository.present(&names).unwrap_or_default()
+}
+
+/// Judges on a server what is about to be received; gives the exit status for git. There are no rwenvs there: it is the
+/// content that counts.
+pub(crate) fn before_receive(stdin: &str, budget: Budget, environment: &Environment) -> u8 {
+    let received = || -> Result<Vec<Finding>, String> {
+        let dir = host::environment::current_dir();
+        let repository = Repository::at(&dir, environment, budget).map_err(|e| e.to_string())?;
+        let known =
+            repository.text(&["for-each-ref", "--format=%(objectname)"]).map_err(|e| e.to_string())?;
+        let known: Vec<String> = known.lines().map(str::to_owned).collect();
+        let mut findings = Vec::new();
+        for text in stdin.lines() {
+            let words: Vec<&str> = text.split(' ').collect();
+            let [old, tip, destination] = words.as_slice() else {
+                return Err(format!("git gave a line that is not understood: {}", shown(text, 200)));
+            };
+            if is_zero(tip) {
+                continue;
+            }
+            let [source, tip, destination, old] =
+                [destination, tip, destination, old].map(|w| (*w).to_owned());
+            let line = Line { source, tip, destination, old };
+            findings
+                .extend(change(&repository, &line, &known, None).map_err(|e| e.to_string())?.report.findings);
+        }
+        Ok(findings)
+    };
+    let verdict = match received() {
+        Ok(findings) => decide::with_content(&Verdict::default(), &findings, None),
+        Err(why) => Verdict::from_reasons(decide::unread(&why, true).into_iter().collect()),
+    };
+    let told = tell(&verdict, &[], false, None);
+    let _ = std::io::stderr().write_all(told.text.replace("is not sent", "is not taken").as_bytes());
+    told.code
+}
+
+/// Runs a hook that was there before with what git gave ours; gives its exit status.
+pub(crate) fn chained(hook: &Path, arguments: &[String], stdin: Option<&[u8]>) -> u8 {
+    let input = if stdin.is_some() { Stdio::piped() } else { Stdio::inherit() };
+    let run = Command::new(hook).args(arguments).stdin(input).spawn().and_then(|mut child| {
+        // A hook that does not read its input closes it.
+        let _ = child.stdin.take().zip(stdin).map(|(mut pipe, bytes)| pipe.write_all(bytes));
+        child.wait()
+    });
+    match run {
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(REFUSED),
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "{}: {error}", hook.display());
+            REFUSED
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Content of a repository for the content engine: a folder, the index, a commit, or what a push sends.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::environment::Environment;
+use super::files::FileError;
+use super::objects::{Budget, Listing, ObjectsError, Repository};
+use crate::manifest::tree::Tree;
+use crate::manifest::{self, Finding, Report};
+
+/// Why content could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ContentError {
+    /// From objects.
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    /// From files.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+/// What is new on one side of a push, or in a range.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Findings that were not there before.
+    pub report: Report,
+    /// Paths that differ.
+    pub paths: Vec<String>,
+}
+
+/// Checks a folder as it lies there: what git would commit of it, or all of it where it is in no repository.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentError> {
+    let repository = Repository::at(dir, environment, Budget::ample());
+    let listed = repository.as_ref().ok().and_then(|r| {
+        let text = r.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).ok()?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Some(text.split('\0').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>())
+    });
+    let paths = match listed {
+        Some(paths) => paths.into_iter().filter(|p| dir.join(p).symlink_metadata().is_ok()).collect(),
+        None => walk(dir)?,
+    };
+    let mut contents = Vec::new();
+    for path in paths.iter().filter(|path| Tree::is_yaml(path)) {
+        let full = dir.join(path);
+        // A link may lead out of the repository; what it leads to inside is read where it is.
+        if full.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
+            let bytes = fs::read(&full).map_err(|e| FileError::io(&full, e))?;
+            contents.push((path.clone(), bytes));
+        }
+    }
+    let remotes = repository.map(|r| remotes(&r)).unwrap_or_default();
+    Ok(manifest::lint(&Tree::new(paths, contents, remotes)))
+}
+
+fn walk(dir: &Path) -> Result<Vec<String>, ContentError> {
+    let mut out = Vec::new();
+    let mut open: Vec<PathBuf> = vec![dir.to_owned()];
+    while let Some(folder) = open.pop() {
+        for entry in fs::read_dir(&folder).map_err(|e| FileError::io(&folder, e))? {
+            let entry = entry.map_err(|e| FileError::io(&folder, e))?;
+            let kind = entry.file_type().map_err(|e| FileError::io(&folder, e))?;
+            if kind.is_dir() && entry.file_name() != ".git" {
+                open.push(entry.path());
+            } else if !kind.is_dir()
+                && let Ok(path) = entry.path().strip_prefix(dir)
+            {
+                out.push(path.display().to_string());
+            }
+        }
+    }
+    out.sort();
+    Ok(out)
+}
+
+/// URLs of a repository's remotes.
+fn remotes(repository: &Repository) -> Vec<String> {
+    let text =
+        repository.text(&["config", "--get-regexp", r"^remote\..*\.(url|pushurl)$"]).unwrap_or_default();
+    text.lines().filter_map(|line| line.split_once(' ')).map(|(_, url)| url.to_owned()).collect()
+}
+
+/// Checks what is staged: findings that the last commit has not.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn staged(dir: &Path, environment: &Environment) -> Result<Change, ContentError> {
+    let repository = Repository::at(dir, environment, Budget::ample())?;
+    let now = repository.staged()?;
+    let before = repository.commit("HEAD").unwrap_or_default();
+    let remotes = remotes(&repository);
+    compare(&repository, &now, &before, &remotes)
+}
+
+/// Checks what is sent from one commit to a place that has others: findings that are new there, in the files as they end
+/// up and in everything sent on the way.
+///
+/// # Errors
+/// Where it cannot be read, or there is too much of it.
+pub fn sent(
+    repository: &Repository,
+    tip: &str,
+    known: &[String],
+    base: Option<&str>,
+    url: Option<&str>,
+) -> Result<Change, ContentError> {
+    let now = repository.commit(tip)?;
+    let before = match base {
+        Some(base) => repository.commit(base)?,
+        None => Listing::default(),
+    };
+    let mut remotes = remotes(repository);
+    remotes.extend(url.map(str::to_owned));
+    let mut change = compare(repository, &now, &before, &remotes)?;
+    let sent = repository.sent(&[tip.to_owned()], known)?;
+    let mut found: Vec<Finding> = Vec::new();
+    for (path, bytes) in &sent.files {
+        found.extend(manifest::secrets_of_file(path, bytes));
+        found.extend(manifest::secrets_in(path, path));
+    }
+    for (name, text) in &sent.messages {
+        let short = name.get(..12).unwrap_or(name);
+        found.extend(manifest::secrets_in(text, &format!("commit {short}")));
+    }
+    found.extend(sent.large.iter().filter(|p| Tree::is_yaml(p)).filter_map(|p| manifest::too_large(p)));
+    // What the other side has already is not told again.
+    let mut known: HashSet<Mark> = change.report.findings.iter().map(mark).collect();
+    if found.iter().any(|finding| !known.contains(&mark(finding))) && !before.files.is_empty() {
+        known.extend(manifest::lint(&tree(repository, &before, &remotes)?).findings.iter().map(mark));
+    }
+    found.retain(|finding| !known.contains(&mark(finding)));
+    change.report.findings.extend(found);
+    change.report.findings.sort();
+    change.report.findings.dedup_by(|a, b| mark(a) == mark(b));
+    Ok(change)
+}
+
+/// What makes a finding the same one after lines have moved.
+type Mark = (&'static str, String, String, u64);
+
+fn mark(finding: &Finding) -> Mark {
+    (finding.rule, finding.path.clone(), finding.message.clone(), finding.mark)
+}
+
+fn compare(
+    repository: &Repository,
+    now: &Listing,
+    before: &Listing,
+    remotes: &[String],
+) -> Result<Change, ContentError> {
+    let differs = |a: &Listing, b: &Listing| -> Vec<String> {
+        a.files
+            .iter()
+            .filter(|(path, name)| b.files.get(*path) != Some(name))
+            .map(|(path, _)| path.clone())
+            .collect()
+    };
+    let mut paths = differs(now, before);
+    paths.extend(differs(before, now));
+    paths.sort();
+    paths.dedup();
+    let mut report = manifest::lint(&tree(repository, now, remotes)?);
+    if !report.findings.is_empty() && !before.files.is_empty() {
+        let old: HashSet<Mark> =
+            manifest::lint(&tree(repository, before, remotes)?).findings.iter().map(mark).collect();
+        report.findings.retain(|finding| !old.contains(&mark(finding)));
+    }
+    Ok(Change { report, paths })
+}
+
+fn tree(repository: &Repository, listing: &Listing, remotes: &[String]) -> Result<Tree, ContentError> {
+    let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path));
+    let objects: Vec<(String, String)> = yaml.map(|(path, name)| (path.clone(), name.clone())).collect();
+    let contents = repository.read(&objects)?;
+    Ok(Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec()))
+}
