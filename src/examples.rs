@@ -243,6 +243,7 @@ fn rwenvs() -> Option<Rwenvs> {
             "pr" => Autonomy::Prompted,
             _ => Autonomy::Standard,
         };
+        rwenv.terraform_paths.extend((name == "pr").then(|| ("machines".to_owned(), Autonomy::Prompted)));
         rwenv.flux_git_repo = Some(format!("https://git.example.com/{name}/flux.git"));
         rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });
         all.push(rwenv);

@@ -20,6 +20,7 @@ use crate::manifest::{Finding, Level, RULES, Report};
 const FOUND: u8 = 1;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct Lint {
     /// Folder to check [default: this one]
     dir: Option<PathBuf>,

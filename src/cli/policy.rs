@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::args::PolicyCommand;
 use super::out;
 use crate::examples::{self, Report, SOURCES};
+use crate::manifest::{self, Level, LintRule};
 use crate::model::Decision;
 use crate::policy::schema::{PolicyFile, RuleRow};
 
@@ -82,6 +83,7 @@ fn when(rule: &RuleRow) -> String {
     say("without", &when.without);
     say("repository", when.repository.as_slice());
     say("refs", when.refs.as_slice());
+    say("files", &when.paths);
     out.join("; ")
 }
 
@@ -110,6 +112,9 @@ fn show(id: &str, json: bool) -> anyhow::Result<u8> {
         .flat_map(|(name, policy)| policy.rule.iter().map(move |rule| view(name, rule)))
         .filter(|v| v.id == id || v.policy == id)
         .collect();
+    if let Some(rule) = manifest::RULES.iter().find(|rule| rule.id == id) {
+        return content(rule, json);
+    }
     if chosen.is_empty() {
         let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
         bail!(
@@ -136,6 +141,20 @@ fn show(id: &str, json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// A rule about content.
+fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
+    if json {
+        out::json(&serde_json::json!([{
+            "id": rule.id, "policy": "content", "decision": if rule.level == Level::Error { "deny" } else { "allow" },
+            "reason": rule.about, "instead": rule.instead,
+        }]))?;
+    } else {
+        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        out::line(&format!("{}: {level}\n  finds: {}\n  instead: {}", rule.id, rule.about, rule.instead));
+    }
+    Ok(0)
+}
+
 fn test(json: bool) -> anyhow::Result<u8> {
     let report: Report = examples::run().map_err(anyhow::Error::msg)?;
     if json {
@@ -153,8 +172,8 @@ fn test(json: bool) -> anyhow::Result<u8> {
 fn markdown(all: &[(String, PolicyFile)]) -> String {
     let mut out = String::from(
         "# Policies\n\n`tools/` says what programs do: one file per tool, a row per verb, with its flags, its effect and examples.\n\
-         `rules/` says what is decided about it: one file per policy. Both are compiled into the binaries; `rwenv policy test`\n\
-         runs every example. This page is made by `just policies` from the files; a test keeps it current.\n",
+         `rules/` says what is decided about it: one file per policy. All of it is compiled into the binaries; `rwenv policy\n\
+         test` runs every example. `lint/` says what is wrong in the content of a repository. This page is made by `just policies` from the files; a test keeps it current.\n",
     );
     for (name, policy) in all {
         out.push_str(&format!(
@@ -171,6 +190,11 @@ fn markdown(all: &[(String, PolicyFile)]) -> String {
                 cell(&rule.reason)
             ));
         }
+    }
+    out.push_str("\n## Content\n\nWhat `rwenv lint`, pre-push and pre-receive find.\n\n| rule | level | what it finds | instead |\n| --- | --- | --- | --- |\n");
+    for rule in manifest::RULES {
+        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        out.push_str(&format!("| `{}` | {level} | {} | {} |\n", rule.id, rule.about, rule.instead));
     }
     out
 }

@@ -113,7 +113,7 @@ pub(super) struct Entry {
     /// Argo CD applications.
     pub argocd_apps: Option<IgnoredAny>,
     /// Terraform folders.
-    pub terraform_paths: Vec<String>,
+    pub terraform_paths: Levels,
 }
 
 impl Entry {
@@ -143,6 +143,31 @@ impl Entry {
         "argocdApps",
         "terraformPaths",
     ];
+}
+
+/// Folders: a list, or by name with a level each.
+#[derive(Debug, serde::Deserialize)]
+#[serde(untagged, expecting = "a list of folders, or an object of folders and manual, prompted or standard")]
+pub(super) enum Levels {
+    /// All manual.
+    List(Vec<String>),
+    /// Each as it says.
+    Each(Ordered<Autonomy>),
+}
+
+impl Default for Levels {
+    fn default() -> Self {
+        Self::List(Vec::new())
+    }
+}
+
+impl From<Levels> for Vec<(String, Autonomy)> {
+    fn from(levels: Levels) -> Self {
+        match levels {
+            Levels::List(folders) => folders.into_iter().map(|folder| (folder, Autonomy::Manual)).collect(),
+            Levels::Each(Ordered(all)) => all,
+        }
+    }
 }
 
 /// How a cluster is reached from one place.

@@ -200,15 +200,13 @@ fn words(name: &str) -> Vec<String> {
 fn names_secret(name: &str) -> bool {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let one = ["password", "passwd", "passphrase", "pwd", "apikey", "token", "secret"];
+    let before_key = ["api", "access", "secret", "private", "encryption", "signing", "account", "master"];
     match words.as_slice() {
-        [.., "password" | "passwd" | "passphrase" | "pwd" | "apikey" | "token" | "secret"] => true,
-        [
-            ..,
-            "api" | "access" | "secret" | "private" | "encryption" | "signing" | "account" | "master",
-            "key",
-        ] => true,
+        [.., first, "key"] if before_key.contains(first) => true,
         [.., "connection", "string"] => true,
-        _ => false,
+        [.., last] => one.contains(last),
+        [] => false,
     }
 }
 

@@ -126,8 +126,8 @@ pub struct Rwenv {
     pub exec_reads: ExecReads,
     /// Names of further policies.
     pub policies: Vec<String>,
-    /// Folders whose files make infrastructure.
-    pub terraform_paths: Vec<String>,
+    /// Folders whose files make infrastructure, with how much an agent does alone there.
+    pub terraform_paths: Vec<(String, Autonomy)>,
 }
 
 impl Rwenv {

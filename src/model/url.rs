@@ -1,18 +1,39 @@
 //! Where a repository is, as it is written in remotes, manifests and configuration.
 
+use super::normalize;
+
 /// True where two URLs may name the same repository: scheme, user, port, `.git`, slashes and case are no difference.
 #[must_use]
 pub fn same_repository(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 
+/// The text with `%41` as `A`.
+fn decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, behind)) = rest.split_first() {
+        let hex = behind.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(code) => {
+                out.push(code);
+                rest = behind.get(2..).unwrap_or_default();
+            }
+            None => {
+                out.push(*byte);
+                rest = behind;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn normal(url: &str) -> String {
-    let lower = url.trim().to_ascii_lowercase();
+    let lower = decoded(url.trim()).to_ascii_lowercase();
     let (scheme, rest) = lower.split_once("://").unwrap_or(("", &lower));
-    let end =
-        |path: &str| path.trim_end_matches('/').trim_end_matches(".git").trim_end_matches('/').to_owned();
+    let end = |path: &str| normalize(path).trim_end_matches(".git").trim_matches('/').to_owned();
     if scheme == "file" || (scheme.is_empty() && rest.starts_with('/')) {
-        return end(rest);
+        return format!("/{}", end(rest));
     }
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     let (host, path) = match rest.find(['/', ':']) {
@@ -42,6 +63,8 @@ mod tests {
             "ssh://git@github.com/o/r.git",
             "https://github.com:443/o/r",
             "git+ssh://github.com/o/r",
+            "https://github.com//o/./x/../r.git/",
+            "https://github.com/%6f/r",
         ] {
             assert!(same_repository(url, "https://github.com/o/r"), "{url}");
         }

@@ -33,7 +33,7 @@ pub struct Subject {
     /// How much an agent does alone.
     pub autonomy: Autonomy,
     /// Folders whose files make infrastructure, beside what is known as such.
-    pub terraform_paths: Vec<String>,
+    pub terraform_paths: Vec<(String, Autonomy)>,
 }
 
 impl Subject {
@@ -93,16 +93,25 @@ impl Subject {
 
     /// The changed files of one of these classes.
     fn changed<'o>(&self, operation: &'o Operation, classes: &[&str]) -> Vec<&'o str> {
-        let of_class = |path: &str| {
-            let known = CLASSES.iter().filter(|class| classes.contains(&class.name));
-            known.flat_map(|class| class.patterns).any(|pattern| glob(pattern, path))
-                || (classes.contains(&"infrastructure")
-                    && self.terraform_paths.iter().any(|folder| {
-                        let folder = folder.trim_start_matches("./").trim_end_matches('/');
-                        path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
-                    }))
-        };
-        operation.target.repository.changed.iter().map(String::as_str).filter(|path| of_class(path)).collect()
+        let paths = operation.target.repository.changed.iter().map(String::as_str);
+        paths.filter(|path| classes.iter().any(|class| self.is_of(class, path))).collect()
+    }
+
+    /// True for a file of a class. What the rwenv says of its folder counts before what is known of its name.
+    fn is_of(&self, class: &str, path: &str) -> bool {
+        let level = self.terraform_paths.iter().find_map(|(folder, level)| {
+            let folder = folder.trim_start_matches("./").trim_end_matches('/');
+            path.strip_prefix(folder)
+                .filter(|rest| folder.is_empty() || rest.starts_with('/'))
+                .map(|_| *level)
+        });
+        let known =
+            || CLASSES.iter().filter(|c| c.name == class).flat_map(|c| c.patterns).any(|p| glob(p, path));
+        match (class, level) {
+            ("infrastructure", Some(level)) => level == Autonomy::Manual,
+            ("prompted", level) => level == Some(Autonomy::Prompted),
+            _ => known(),
+        }
     }
 
     /// True where this ref is protected, or not known.

@@ -11,6 +11,8 @@ mod cli;
 mod config;
 mod corpus;
 mod hook;
+mod http;
+mod lint;
 mod malformed;
 mod oracle;
 mod push;

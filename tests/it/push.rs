@@ -148,6 +148,9 @@ fn the_branch_that_deploys_is_pushed_to_where_direct_push_says_so() {
     world.refused("flux", "--force origin HEAD:main", "branches.flux-history");
 }
 
+/// Something done to a repository before it is pushed.
+type Change<'a> = Box<dyn Fn() + 'a>;
+
 #[test]
 fn secrets_are_found_in_everything_that_is_sent() {
     let world = World::new(r#","directPush":true"#);
@@ -165,7 +168,7 @@ fn secrets_are_found_in_everything_that_is_sent() {
     let wide: Vec<u8> =
         [0xff, 0xfe].into_iter().chain(SECRET.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let token = ["ghp_9fK2mQ7xW4tR8vB3nL6", "pZ1cD5gH0jS2aYeUi"].concat();
-    let cases: [(&str, Box<dyn Fn()>); 7] = [
+    let cases: [(&str, Change<'_>); 7] = [
         (
             "secret.unencrypted",
             Box::new(|| {
@@ -259,6 +262,13 @@ fn what_makes_machines_is_a_person_s_to_push() {
     world.sent("flux", "origin HEAD:proposal");
     let person = world.sh("flux", "git push -q origin HEAD:main", false);
     assert_eq!(person.code, 0, "{}", person.stderr);
+    let each = World::new(r#","directPush":true,"terraformPaths":{"terraform":"standard","net":"prompted"}"#);
+    each.home.write("flux/terraform/main.tf", "a\n");
+    each.commit("flux", "change");
+    each.sent("flux", "origin HEAD:main");
+    each.home.write("flux/net/main.tf", "a\n");
+    each.commit("flux", "change");
+    each.refused("flux", "origin HEAD:main", "autonomy.infrastructure-prompted");
     let manual = World::new(r#","autonomy":"manual""#);
     manual.commit("flux", "more");
     manual.refused("flux", "origin HEAD:feature", "autonomy.manual");
@@ -357,4 +367,32 @@ fn more_than_is_looked_at_is_refused_for_protected_branches_only() {
         "{answer:?}"
     );
     assert!(which("git").is_file());
+}
+
+#[test]
+fn over_http_a_url_belongs_to_its_rwenv_however_it_is_written() {
+    let world = World::new(r#","readOnly":true"#);
+    let port = crate::http::serve(world.home.path("remotes"));
+    let envs = format!(
+        r#"{{"version":"1.0","rwenvs":{{"env":{{"readOnly":true,"fluxGitRepo":"http://127.0.0.1:{port}/Flux"}}}}}}"#
+    );
+    world.home.write(".claude/rwenv/envs.json", &envs);
+    world.commit("flux", "more");
+    for url in [
+        "http://127.0.0.1:PORT/flux.git",
+        "http://me:pw@127.0.0.1:PORT/flux.git/",
+        "http://127.0.0.1:PORT/./flux.git",
+    ] {
+        let url = url.replace("PORT", &port.to_string());
+        world.refused("flux", &format!("{url} HEAD:x"), "read-only.flux-repository");
+    }
+    world.commit("app", "more");
+    world.sent("app", &format!("http://127.0.0.1:{port}/app.git HEAD:main"));
+    // Nothing is pushed to a branch that shares no history here: what is there is asked over HTTP.
+    let open = envs.replace("\"readOnly\":true,", "\"directPush\":true,");
+    world.home.write(".claude/rwenv/envs.json", &open);
+    world.sent("flux", &format!("http://127.0.0.1:{port}/flux.git HEAD:feature"));
+    world.home.write("flux/db.yaml", SECRET);
+    world.commit("flux", "add");
+    world.refused("flux", &format!("http://127.0.0.1:{port}/flux.git HEAD:other"), "secret.unencrypted");
 }
