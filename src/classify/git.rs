@@ -81,6 +81,9 @@ fn known(
     if command.path == ["push"] {
         push_target(&args, &mut front.repository);
     }
+    if command.path == ["clone"] {
+        front.repository.clones = clones(&args);
+    }
     front.repository.head = moves_head(command, &args);
     let skips = skips_hooks(invocation, tool, &front);
     let informs =
@@ -337,6 +340,18 @@ fn moves_head(command: &Command, args: &Arguments) -> Option<HeadMove> {
         _ => return None,
     };
     to.map(|to| HeadMove { to, surely })
+}
+
+/// What is cloned to where; without a folder, into one that has the repository's name.
+fn clones(args: &Arguments) -> Option<(Word, Word)> {
+    let url = args.rest.first()?.clone();
+    let folder = match args.rest.get(1) {
+        Some(folder) => folder.clone(),
+        None => Word::literal(
+            url.as_literal()?.trim_end_matches('/').rsplit(['/', ':']).next()?.trim_end_matches(".git"),
+        ),
+    };
+    Some((url, folder))
 }
 
 fn push_target(args: &Arguments, target: &mut RepositoryTarget) {

@@ -269,7 +269,34 @@ impl Plan {
         Self { planned, context: context.clone(), ..Self::default() }.finish()
     }
 
+    /// A repository that the line itself clones has what it is cloned from as its remote, and belongs to where the line
+    /// starts: nothing is selected in it yet.
+    fn follow_clones(&mut self) {
+        let start = Dir::Known(self.context.cwd.clone());
+        let mut made: Vec<(Dir, Word)> = Vec::new();
+        for Planned { operation, .. } in &mut self.planned {
+            let target = &mut operation.target.repository;
+            if let Some((url, folder)) = &target.clones {
+                made.extend(target.dirs.iter().map(|dir| (dir.enter(folder), url.clone())));
+            }
+            for (dir, url) in &made {
+                let inside = dir.path().is_some_and(|made| {
+                    target
+                        .dirs
+                        .iter()
+                        .filter_map(Dir::path)
+                        .any(|d| d == made || d.starts_with(&format!("{made}/")))
+                });
+                if operation.tool == "git" && inside && !target.dirs.contains(&start) {
+                    target.config.push(("remote.origin.url".to_owned(), url.clone()));
+                    target.dirs.push(start.clone());
+                }
+            }
+        }
+    }
+
     fn finish(mut self) -> Self {
+        self.follow_clones();
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             match operation.reach {

@@ -213,6 +213,11 @@ fn is_flux_repository(
     if operation.traits.contains(&"exact") {
         return named.is_some_and(|n| same_repository(n, url));
     }
+    let given =
+        operation.target.repository.config.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_literal()?)));
+    let by_call = given
+        .filter(|(k, _)| k.starts_with("remote.") && (k.ends_with(".url") || k.ends_with(".pushurl")))
+        .any(|(_, v)| same_repository(&from(dir, v), url));
     let by_remote = repository.is_some_and(|r| {
         r.config.iter().any(|(k, v)| {
             k.starts_with("remote.")
@@ -220,7 +225,7 @@ fn is_flux_repository(
                 && same_repository(&from(dir, v), url)
         })
     });
-    by_remote || named.is_some_and(|n| same_repository(&from(dir, n), url))
+    by_call || by_remote || named.is_some_and(|n| same_repository(&from(dir, n), url))
 }
 
 /// A URL as git rewrites it here (`url.<base>.insteadOf`, the longest that fits).

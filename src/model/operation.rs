@@ -134,6 +134,8 @@ pub struct RepositoryTarget {
     pub updates: Vec<RefUpdate>,
     /// Paths of the files that a push changes; filled where what is sent is known.
     pub changed: Vec<String>,
+    /// The URL and the folder of a clone that the call makes.
+    pub clones: Option<(Word, Word)>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
 }
