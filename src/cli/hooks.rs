@@ -98,7 +98,11 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     match command {
         HooksCommand::Install(_) if place.global => everywhere(&repository, environment)?,
         HooksCommand::Uninstall(_) if place.global => nowhere(&repository, environment)?,
-        HooksCommand::Install(_) => install(&folder(&repository)?)?,
+        HooksCommand::Install(_) => {
+            let hooks = folder(&repository)?;
+            install(&hooks)?;
+            remember(&hooks, environment)?;
+        }
         HooksCommand::Uninstall(_) => uninstall(&folder(&repository)?)?,
         HooksCommand::Status(_) => {}
     }
@@ -178,6 +182,38 @@ fn uninstall(folder: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The list of the repositories that have our hook, so that uninstalling can take it out of them.
+fn list(environment: &Environment) -> PathBuf {
+    environment.config_dir.join("run/hooked")
+}
+
+fn remember(hooks: &Path, environment: &Environment) -> anyhow::Result<()> {
+    let _lock = files::lock(&environment.config_dir)?;
+    let path = list(environment);
+    let before = files::read(&path)?.unwrap_or_default();
+    let line = hooks.to_str().context("the path of the hooks is no text")?;
+    if !before.lines().any(|known| known == line) {
+        files::write(&path, &format!("{before}{line}\n"), 0o600)?;
+    }
+    Ok(())
+}
+
+/// Takes our hooks out of every repository they were put in, and out of git's own configuration. Says out of which folders.
+pub(super) fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+    let known = files::read(&list(environment))?.unwrap_or_default();
+    let mut gone = Vec::new();
+    for hooks in known.lines().map(PathBuf::from).filter(|hooks| is_ours(&hooks.join("pre-push"))) {
+        uninstall(&hooks)?;
+        gone.push(hooks);
+    }
+    let _ = fs::remove_file(list(environment));
+    if global(environment).is_dir() {
+        nowhere(&Repository::at(Path::new("/"), environment, Budget::ample())?, environment)?;
+        gone.push(global(environment));
+    }
+    Ok(gone)
 }
 
 /// Where the folder of hooks is remembered that was set before ours.

@@ -1,6 +1,6 @@
 //! Flux objects: the paths, sources and other objects they name have to be there, and not in a circle.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::kustomize;
 use super::lint::Finding;
@@ -18,6 +18,8 @@ const BOOTSTRAP: &str = "flux-system";
 struct Flux<'t> {
     tree: &'t Tree,
     objects: Vec<Object<'t>>,
+    /// Group, kind and name of each.
+    defined: HashSet<(&'t str, &'t str, &'t str)>,
     /// Something makes objects that no file has (ResourceSets, their inputs).
     generated: bool,
 }
@@ -27,7 +29,8 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let patches = kustomize::patches(tree);
     let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
     let generated = objects.iter().any(|o| o.kind == "ResourceSet");
-    let flux = Flux { tree, objects, generated };
+    let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();
+    let flux = Flux { tree, objects, defined, generated };
     let mut found = Vec::new();
     for object in &flux.objects {
         match (object.group, object.kind) {
@@ -106,7 +109,7 @@ impl<'t> Flux<'t> {
     fn source(&self, object: &Object<'t>, source: &Node, found: &mut Vec<Option<Finding>>) {
         let (Some(kind), Some(name)) = (source.str(&["kind"]), source.get("name")) else { return };
         let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
-        let there = self.objects.iter().any(|o| o.group == SOURCE && o.kind == kind && o.name == text);
+        let there = self.defined.contains(&(SOURCE, kind, text));
         // An ExternalArtifact is made by a controller, never by a file.
         if there
             || text == BOOTSTRAP
@@ -132,10 +135,7 @@ impl<'t> Flux<'t> {
     fn depends(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
         let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
         for (text, node) in all.iter().filter_map(|d| d.get("name")).filter_map(|n| Some((n.text()?, n))) {
-            let there = self
-                .objects
-                .iter()
-                .any(|o| o.group == object.group && o.kind == object.kind && o.name == text);
+            let there = self.defined.contains(&(object.group, object.kind, text));
             if there || is_variable(text) || self.generated || self.may_be_elsewhere(object.kind, text) {
                 continue;
             }

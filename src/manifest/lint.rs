@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::hash::{Hash as _, Hasher as _};
 
 use super::text::{Decoded, decode};
-use super::tree::{Skipped, Tree};
+use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
 use super::{argo, duplicate, flux, kustomize, secret};
 
@@ -117,8 +117,9 @@ pub fn lint(tree: &Tree) -> Report {
             let message = "its content lies in Git LFS, where nothing here can read it".to_owned();
             found.push(Finding::new("content.large-file", &file.path, At { line: 1, column: 1 }, message));
         }
-        found.extend(secret::in_file(file));
     }
+    let files: Vec<&File> = tree.files.values().collect();
+    found.extend(side_by_side(&files, |file| secret::in_file(file)).into_iter().flatten());
     found.extend(kustomize::check(tree));
     found.extend(flux::check(tree));
     found.extend(argo::check(tree));

@@ -100,16 +100,7 @@ impl Tree {
             .filter_map(|p| p.strip_suffix("Chart.yaml"))
             .filter(|d| d.is_empty() || d.ends_with('/'))
             .collect();
-        let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let share = contents.len().div_ceil(workers).max(1);
-        let files = std::thread::scope(|scope| {
-            let read = |chunk: &[(String, Vec<u8>)]| -> Vec<File> {
-                chunk.iter().map(|(path, bytes)| File::read(path, bytes, &charts)).collect()
-            };
-            let handles: Vec<_> =
-                contents.chunks(share).map(|chunk| scope.spawn(move || read(chunk))).collect();
-            handles.into_iter().flat_map(|handle| handle.join().unwrap_or_default()).collect::<Vec<_>>()
-        });
+        let files = side_by_side(&contents, |(path, bytes)| File::read(path, bytes, &charts));
         Self { files: files.into_iter().map(|file| (file.path.clone(), file)).collect(), paths, remotes }
     }
 
@@ -189,6 +180,23 @@ impl File {
     pub fn folder(&self) -> &str {
         folder_of(&self.path)
     }
+}
+
+/// Does the same work on every item, several at a time, and keeps their order.
+pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let share = items.len().div_ceil(workers).max(1);
+    let work = &work;
+    std::thread::scope(|scope| {
+        let chunks = items.chunks(share);
+        let handles: Vec<_> =
+            chunks.map(|chunk| scope.spawn(move || chunk.iter().map(work).collect::<Vec<R>>())).collect();
+        let results = handles.into_iter().map(|handle| match handle.join() {
+            Ok(results) => results,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        results.flatten().collect()
+    })
 }
 
 /// The folder of a path; empty for the root.

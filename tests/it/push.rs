@@ -293,7 +293,12 @@ fn hooks_that_were_there_keep_running() {
     assert_eq!(world.sh("app", "git push -q origin HEAD:a HEAD:b", true).code, 0);
     assert_eq!(world.home.read("ran"), "other origin 1\nother origin 2\n");
     assert_eq!(world.home.rwenv("app", &["hooks", "uninstall"]).code, 0);
-    assert_eq!(std::fs::read_to_string(hook).unwrap(), other);
+    assert_eq!(std::fs::read_to_string(&hook).unwrap(), other);
+    // Uninstalling everything leaves no hook that would look for a program that is gone.
+    assert_eq!(world.home.rwenv("app", &["hooks", "install"]).code, 0);
+    assert_eq!(world.home.rwenv("", &["install", "--uninstall"]).code, 0);
+    assert_eq!(std::fs::read_to_string(&hook).unwrap(), other);
+    assert!(!world.home.path("flux/.git/hooks/pre-push").exists());
     // husky: a folder of the project's own.
     world.home.write("app/.husky/_/pre-push", other);
     world.home.mode("app/.husky/_/pre-push", 0o755);
