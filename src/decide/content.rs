@@ -13,8 +13,8 @@ use crate::model::{
 pub struct Sending {
     /// What happens to which ref.
     pub update: RefUpdate,
-    /// The ref it comes from, for people.
-    pub source: String,
+    /// The commit and the ref, as a person would push them.
+    pub refspec: String,
     /// Paths of the files that change.
     pub changed: Vec<String>,
 }
@@ -24,12 +24,10 @@ pub struct Sending {
 pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Context) -> Plan {
     let mut all = Vec::new();
     for sending in sendings {
-        let destination = sending.update.destination.clone().unwrap_or_default();
-        let refspec = format!("{}:{destination}", if sending.update.delete { "" } else { &sending.source });
         let repository = RepositoryTarget {
             dirs: vec![Dir::Known(context.cwd.clone())],
             remote: Some(Word::literal(url)),
-            refspecs: vec![Word::literal(refspec)],
+            refspecs: vec![Word::literal(sending.refspec.as_str())],
             updates: vec![sending.update.clone()],
             changed: sending.changed.clone(),
             ..RepositoryTarget::default()

@@ -30,7 +30,6 @@ const REFUSED: u8 = 1;
 /// One line that git gives a pre-push hook, or a pre-receive hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
-    source: String,
     tip: String,
     destination: String,
     old: String,
@@ -45,8 +44,7 @@ fn lines(stdin: &str) -> Result<Vec<Line>, String> {
     let line = |text: &str| {
         let words: Vec<&str> = text.split(' ').collect();
         match words.as_slice() {
-            [source, tip, destination, old] => Ok(Line {
-                source: (*source).to_owned(),
+            [_, tip, destination, old] => Ok(Line {
                 tip: (*tip).to_owned(),
                 destination: (*destination).to_owned(),
                 old: (*old).to_owned(),
@@ -211,7 +209,8 @@ fn sending(line: &Line, repository: &Repository) -> Sending {
         force: !delete && !is_zero(&line.old) && !moves_on(),
         delete,
     };
-    Sending { update, source: line.source.clone(), changed: Vec::new() }
+    let commit = if delete { "" } else { line.tip.get(..12).unwrap_or(&line.tip) };
+    Sending { update, refspec: format!("{commit}:{}", line.destination), changed: Vec::new() }
 }
 
 /// What is found in everything that is sent; the paths that change go into the sendings.
@@ -250,13 +249,8 @@ fn change(
     known: &[String],
     url: Option<&str>,
 ) -> Result<Change, ContentError> {
-    let base = if known.contains(&line.old) {
-        Some(line.old.clone())
-    } else {
-        let mut arguments = vec!["merge-base", line.tip.as_str()];
-        arguments.extend(known.iter().map(String::as_str));
-        (!known.is_empty()).then(|| repository.text(&arguments).ok()).flatten()
-    };
+    let base =
+        if known.contains(&line.old) { Some(line.old.clone()) } else { repository.base(&line.tip, known)? };
     content::sent(repository, &line.tip, known, base.as_deref(), url)
 }
 
@@ -286,9 +280,8 @@ pub(crate) fn before_receive(stdin: &str, budget: Budget, environment: &Environm
             if is_zero(tip) {
                 continue;
             }
-            let [source, tip, destination, old] =
-                [destination, tip, destination, old].map(|w| (*w).to_owned());
-            let line = Line { source, tip, destination, old };
+            let [tip, destination, old] = [tip, destination, old].map(|w| (*w).to_owned());
+            let line = Line { tip, destination, old };
             findings
                 .extend(change(&repository, &line, &known, None).map_err(|e| e.to_string())?.report.findings);
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::environment::Environment;
+use super::environment::{self, Environment};
 use super::files::{self, FileError};
 use crate::model::{Bound, RwenvName};
 
@@ -41,6 +41,10 @@ pub fn selection(dir: &Path, environment: &Environment) -> Option<Selection> {
 
 /// The directory without links: of one that is not there yet, what of it is.
 fn physical(dir: &Path) -> PathBuf {
+    // An agent starts its hook where it works, and that directory the system knows without links.
+    if dir == environment::current_dir() {
+        return dir.to_owned();
+    }
     // Mostly there is none, and looking is cheaper than resolving.
     if dir.ancestors().all(|a| !fs::symlink_metadata(a).is_ok_and(|meta| meta.is_symlink())) {
         return dir.to_owned();

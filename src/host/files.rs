@@ -4,7 +4,9 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
 /// Why a file could not be read or written.
@@ -65,15 +67,12 @@ pub fn read(path: &Path) -> Result<Option<String>, FileError> {
 /// # Errors
 /// Where it cannot be trusted, or cannot be read as text.
 pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
-    let Some(mut file) = open(path)? else { return Ok(None) };
+    let Some((mut file, real)) = open_real(path)? else { return Ok(None) };
     let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
     if !meta.is_file() {
         return Err(unfit(path, "is no regular file"));
     }
     trust(path, &meta)?;
-    let linked = fs::symlink_metadata(path).map_err(|e| FileError::io(path, e))?.is_symlink();
-    let real =
-        if linked { fs::canonicalize(path).map_err(|e| FileError::io(path, e))? } else { path.to_owned() };
     if let Some(folder) = real.parent() {
         trust(folder, &fs::metadata(folder).map_err(|e| FileError::io(folder, e))?)?;
     }
@@ -85,12 +84,32 @@ fn unfit(path: &Path, why: &str) -> FileError {
 }
 
 fn open(path: &Path) -> Result<Option<File>, FileError> {
-    // A FIFO would hang an ordinary open.
-    let flags = (OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).bits();
-    match OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    there(path, open_with(path, OFlag::empty()))
+}
+
+fn there(path: &Path, opened: io::Result<File>) -> Result<Option<File>, FileError> {
+    match opened {
         Ok(file) => Ok(Some(file)),
         Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
         Err(e) => Err(FileError::io(path, e)),
+    }
+}
+
+fn open_with(path: &Path, more: OFlag) -> io::Result<File> {
+    // A FIFO would hang an ordinary open.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC | more;
+    OpenOptions::new().read(true).custom_flags(flags.bits()).open(path)
+}
+
+/// The file and where it really lies: mostly where it is named, which opening tells without a question of its own.
+fn open_real(path: &Path) -> Result<Option<(File, PathBuf)>, FileError> {
+    match open_with(path, OFlag::O_NOFOLLOW) {
+        Err(e) if e.raw_os_error() == Some(Errno::ELOOP as i32) => {
+            let Some(file) = open(path)? else { return Ok(None) };
+            let real = fs::canonicalize(path).map_err(|e| FileError::io(path, e))?;
+            Ok(Some((file, real)))
+        }
+        opened => Ok(there(path, opened)?.map(|file| (file, path.to_owned()))),
     }
 }
 
@@ -101,13 +120,25 @@ fn text(path: &Path, file: &mut File, meta: &fs::Metadata) -> Result<Option<Stri
     if meta.len() > LARGEST {
         return Err(unfit(path, "is larger than 4 MiB"));
     }
-    let mut bytes = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default() + 1);
-    file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| FileError::io(path, e))?;
+    let size = usize::try_from(meta.len()).unwrap_or_default();
+    let mut bytes = vec![0; size + 1];
+    let read = file.read(&mut bytes).map_err(|e| FileError::io(path, e))?;
+    bytes.truncate(read);
+    // One read is enough, but for a file that is being written, or of which the system says no size (/proc).
+    if read != size || size == 0 {
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| FileError::io(path, e))?;
+    }
     String::from_utf8(bytes).map(Some).map_err(|_| unfit(path, "is no UTF-8 text"))
 }
 
+/// The user and group of this process, asked once.
+fn user() -> (u32, u32) {
+    static USER: OnceLock<(u32, u32)> = OnceLock::new();
+    *USER.get_or_init(|| (nix::unistd::getuid().as_raw(), nix::unistd::getgid().as_raw()))
+}
+
 fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), FileError> {
-    let me = nix::unistd::getuid().as_raw();
+    let (me, group) = user();
     let not = |why: String, fix: &str| FileError::NotTrusted {
         path: path.to_owned(),
         why,
@@ -116,7 +147,7 @@ fn trust(path: &Path, meta: &fs::Metadata) -> Result<(), FileError> {
     if meta.uid() != me && meta.uid() != 0 {
         return Err(not(format!("belongs to user {}, not to you or root", meta.uid()), "chown $(id -u)"));
     }
-    let own_group = meta.gid() == me && nix::unistd::getgid().as_raw() == me;
+    let own_group = meta.gid() == me && group == me;
     let others = if own_group { 0o002 } else { 0o022 };
     // A sticky folder such as /tmp lets nobody replace another's file.
     let sticky = meta.is_dir() && meta.mode() & 0o1000 != 0;

@@ -118,7 +118,7 @@ impl Repository {
         let mut command = Command::new(&self.git);
         command.arg("--no-replace-objects").args(arguments).current_dir(&self.dir).env_clear();
         command.env("HOME", &self.home).env("PATH", &self.path).env("LC_ALL", "C");
-        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0").env("GIT_NO_LAZY_FETCH", "1");
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
         // Where the caller's repository lies, and where objects wait that are not accepted yet (pre-receive).
         for name in [
             "GIT_DIR",
@@ -270,14 +270,42 @@ impl Repository {
         Ok(sent)
     }
 
+    /// The newest of these commits' history that the tip comes from: the tip itself where it is known; none where they
+    /// share nothing.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn base(&self, tip: &str, known: &[String]) -> Result<Option<String>, ObjectsError> {
+        let arguments = ["rev-list", "--boundary", "--topo-order", "--stdin"];
+        let text = self.with_input(&arguments, &[tip.to_owned()], known)?;
+        let mut lines = text.lines().peekable();
+        if lines.peek().is_none() {
+            return Ok(Some(tip.to_owned()));
+        }
+        Ok(lines.find_map(|line| line.strip_prefix('-')).map(str::to_owned))
+    }
+
+    /// What a git command prints that reads commits, and those to leave out, from its input.
+    fn with_input(
+        &self,
+        arguments: &[&str],
+        tips: &[String],
+        known: &[String],
+    ) -> Result<String, ObjectsError> {
+        let mut child = self.spawn(arguments)?;
+        let mut text = String::new();
+        if let Some(mut stdout) = feed(&mut child, revisions(tips, known)) {
+            stdout.read_to_string(&mut text).map_err(|e| failed(arguments, &e.to_string()))?;
+        }
+        finish(child, arguments)?;
+        Ok(text)
+    }
+
     /// Objects by name with the path they are found under.
     fn reachable(&self, tips: &[String], known: &[String]) -> Result<Vec<(String, String)>, ObjectsError> {
         let arguments = ["rev-list", "--objects", "--stdin"];
         let mut child = self.spawn(&arguments)?;
-        let input: String = (tips.iter().map(|tip| format!("{tip}\n")))
-            .chain(known.iter().map(|known| format!("^{known}\n")))
-            .collect();
-        let stdout = feed(&mut child, input.into_bytes());
+        let stdout = feed(&mut child, revisions(tips, known));
         let mut objects = Vec::new();
         for line in stdout.into_iter().flat_map(|out| BufReader::new(out).split(b'\n')) {
             let line = line.map_err(|e| failed(&arguments, &e.to_string()))?;
@@ -339,6 +367,12 @@ impl Repository {
         }
         finish(child, &arguments)
     }
+}
+
+/// Commits as `--stdin` takes them, those to leave out behind `^`.
+fn revisions(tips: &[String], known: &[String]) -> Vec<u8> {
+    let known = known.iter().map(|known| format!("^{known}\n"));
+    tips.iter().map(|tip| format!("{tip}\n")).chain(known).collect::<String>().into_bytes()
 }
 
 fn failed(arguments: &[&str], message: &str) -> ObjectsError {
