@@ -97,7 +97,8 @@ fn print(report: &Report, github: bool) {
             out::note(&format!("{path}: not read ({})", json!(why).as_str().unwrap_or_default()));
         }
         let (files, count) = (report.files, report.findings.len());
-        out::note(&format!("{count} findings in {files} YAML files"));
+        let plural = if count == 1 { "" } else { "s" };
+        out::note(&format!("{count} finding{plural} in {files} YAML files"));
     }
 }
 

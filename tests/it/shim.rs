@@ -254,6 +254,21 @@ fn the_git_shim_refuses_what_skips_the_hooks() {
         assert_eq!(answer.code, 77, "{line}: {answer:?}");
         assert_eq!(shims.home.git("", &["-C", "remote.git", "for-each-ref"]), "", "{line}");
     }
+    // With our hook in place: every way to have git look for it elsewhere, or not find it.
+    assert_eq!(shims.home.rwenv("ro", &["hooks", "install"]).code, 0);
+    shims.home.write("xdg/git/config", "[core]\n\thooksPath = /nowhere\n");
+    shims.home.write("other/.gitconfig", "[core]\n\thooksPath = /nowhere\n");
+    for line in [
+        "GIT_CONFIG_GLOBAL=../evil.cfg git push origin HEAD:x",
+        "XDG_CONFIG_HOME=$HOME/xdg git push origin HEAD:x",
+        "HOME=$HOME/other git push origin HEAD:x",
+        "/usr/bin/git config core.hooksPath /nowhere; git push origin HEAD:x; a=$?; /usr/bin/git config --unset core.hooksPath; exit $a",
+        "chmod -x .git/hooks/pre-push; git push origin HEAD:x; a=$?; chmod +x .git/hooks/pre-push; exit $a",
+    ] {
+        let answer = shims.sh("ro", line);
+        assert!(answer.code == 77 && answer.stderr.contains("[read-only.skip-hooks]"), "{line}: {answer:?}");
+        assert_eq!(shims.home.git("", &["-C", "remote.git", "for-each-ref"]), "", "{line}");
+    }
     assert_eq!(shims.sh("ro", "git push -q origin HEAD:x").code, 0);
     assert_eq!(shims.sh("ro", "git status -s && git log --oneline | wc -l").code, 0);
     assert!(which("git").is_file());
