@@ -20,4 +20,7 @@ pub mod wire;
 pub mod enforce;
 
 #[cfg(feature = "full")]
+pub mod repos;
+
+#[cfg(feature = "full")]
 pub mod cli;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::hooks::{GitHook, Hooks};
 use super::lint::{Lint, PreReceive};
+use super::repo::Repo;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -66,6 +67,8 @@ pub(super) enum Command {
                       Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."
     )]
     Check(Check),
+    /// Keep the Flux repositories on this machine fresh
+    Repo(Repo),
     /// Check the content of a repository: secrets, broken YAML, references that point nowhere
     #[command(
         after_help = "Examples:\n  rwenv lint\n  rwenv lint clusters/prod --json\n  rwenv lint --staged\n  rwenv lint --range origin/main..HEAD --github\n  \

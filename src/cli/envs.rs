@@ -129,6 +129,16 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
     Ok(0)
 }
 
+/// The name of the rwenv that is selected here.
+pub(super) fn selected(environment: &Environment) -> anyhow::Result<String> {
+    let dir = directory(None);
+    match binding::selection(&dir, environment).map(|selection| selection.bound) {
+        Some(Bound::Rwenv(name)) => Ok(name),
+        Some(Bound::Invalid(why)) => bail!("{why}; select one that exists: rwenv set <name>"),
+        _ => bail!("no rwenv is selected for {}; name one, or select one: rwenv set <name>", dir.display()),
+    }
+}
+
 pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
     struct Current<'a> {

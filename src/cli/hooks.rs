@@ -11,10 +11,10 @@ use serde::Serialize;
 use super::args::Output;
 use super::envs::directory;
 use super::out;
-use crate::decide::quoted;
 use crate::enforce::push::{self, Push};
 use crate::host::environment::Environment;
 use crate::host::files;
+use crate::host::githooks::{before, install, is_ours, put, uninstall};
 use crate::host::objects::{Budget, Repository};
 use crate::host::program;
 
@@ -48,8 +48,6 @@ const ALL: [&str; 26] = [
     "p4-prepare-changelist",
     "post-index-change",
 ];
-/// What a hook is called that was there before.
-const BEFORE: &str = "before-rwenv";
 
 #[derive(Debug, Args)]
 pub(super) struct Hooks {
@@ -100,7 +98,7 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
         HooksCommand::Uninstall(_) if place.global => nowhere(&repository, environment)?,
         HooksCommand::Install(_) => {
             let hooks = folder(&repository)?;
-            install(&hooks)?;
+            install(&hooks, &std::env::current_exe()?)?;
             remember(&hooks, environment)?;
         }
         HooksCommand::Uninstall(_) => uninstall(&folder(&repository)?)?,
@@ -133,55 +131,6 @@ fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
 
 fn global(environment: &Environment) -> PathBuf {
     environment.config_dir.join("git-hooks")
-}
-
-fn before(hook: &Path) -> PathBuf {
-    let name = hook.file_name().unwrap_or_default().to_string_lossy();
-    hook.with_file_name(format!("{name}.{BEFORE}"))
-}
-
-fn is_ours(hook: &Path) -> bool {
-    fs::read_to_string(hook).is_ok_and(|text| text.contains(program::HOOK_MARK))
-}
-
-fn script(name: &str) -> anyhow::Result<String> {
-    let rwenv = std::env::current_exe()?;
-    let rwenv = rwenv.to_str().context("the path of rwenv is no text")?;
-    let (mark, rwenv) = (program::HOOK_MARK, quoted(rwenv));
-    Ok(format!(
-        "#!/bin/sh\n# {mark}: rwenv hooks uninstall takes it out again\nexec {rwenv} git-hook --script \"$0\" {name} \"$@\"\n"
-    ))
-}
-
-fn install(folder: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let hook = folder.join("pre-push");
-    if hook.symlink_metadata().is_ok() && !is_ours(&hook) {
-        let kept = before(&hook);
-        if kept.symlink_metadata().is_ok() {
-            bail!("{} is there from before; put it back or remove it, nothing was changed", kept.display());
-        }
-        fs::rename(&hook, &kept).with_context(|| hook.display().to_string())?;
-    }
-    put(&hook, "pre-push")
-}
-
-fn put(hook: &Path, name: &str) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    files::write(hook, &script(name)?, 0o755)?;
-    fs::set_permissions(hook, fs::Permissions::from_mode(0o755)).with_context(|| hook.display().to_string())
-}
-
-fn uninstall(folder: &Path) -> anyhow::Result<()> {
-    let hook = folder.join("pre-push");
-    if is_ours(&hook) {
-        fs::remove_file(&hook).with_context(|| hook.display().to_string())?;
-        let kept = before(&hook);
-        if kept.symlink_metadata().is_ok() {
-            fs::rename(&kept, &hook).with_context(|| kept.display().to_string())?;
-        }
-    }
-    Ok(())
 }
 
 /// The list of the repositories that have our hook, so that uninstalling can take it out of them.
@@ -229,8 +178,9 @@ fn everywhere(repository: &Repository, environment: &Environment) -> anyhow::Res
     if !set.is_empty() && set != own {
         files::write(&previous(environment), &format!("{set}\n"), 0o600)?;
     }
+    let rwenv = std::env::current_exe()?;
     for name in ALL {
-        put(&folder.join(name), name)?;
+        put(&folder.join(name), &rwenv)?;
     }
     repository.run(&["config", "--global", "core.hooksPath", own])?;
     Ok(())

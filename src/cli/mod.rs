@@ -11,6 +11,7 @@ mod lint;
 mod out;
 mod policy;
 mod prompt;
+mod repo;
 
 pub use args::command;
 
@@ -62,6 +63,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Import(args) => edit::import(&args, environment),
         Command::LocalMode(args) => edit::local_mode(&args, environment),
         Command::Check(args) => check::check(&args, environment),
+        Command::Repo(args) => repo::repo(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),
         Command::Hooks(args) => hooks::hooks(&args.command, environment),
         Command::GitHook(args) => hooks::git_hook(&args, environment),

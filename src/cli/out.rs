@@ -1,10 +1,11 @@
 //! Words, tables and JSON on standard output; what goes wrong on standard error.
 
 use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 
-use crate::host::environment;
+use crate::host::{clock, environment};
 use crate::model::Decision;
 
 /// True where colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one (no-color.org).
@@ -13,6 +14,22 @@ pub(super) fn colours() -> bool {
     environment::var("NO_COLOR").is_none()
         && (forced
             || (std::io::stdout().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")))
+}
+
+/// True where progress is shown: a person looks at standard error.
+pub(super) fn progresses() -> bool {
+    std::io::stderr().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")
+}
+
+/// How long a time since 1970 is past, in one unit.
+pub(super) fn ago(then: Duration) -> String {
+    let seconds = clock::now().saturating_sub(then).as_secs();
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
 }
 
 /// Prints a line. A reader that went away is no error.

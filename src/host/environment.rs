@@ -70,3 +70,12 @@ fn home() -> PathBuf {
 pub fn current_dir() -> PathBuf {
     std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
 }
+
+/// A path as people write it: `~/` for their home.
+#[must_use]
+pub fn under_home(path: &Path) -> String {
+    match path.strip_prefix(home()) {
+        Ok(rest) => format!("~/{}", rest.display()),
+        Err(_) => path.display().to_string(),
+    }
+}

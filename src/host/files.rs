@@ -171,26 +171,44 @@ pub fn make_private_dir(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// Where the system says no; the file is as it was then.
 pub fn write(path: &Path, contents: &str, mode: u32) -> Result<(), FileError> {
+    let path = placed(path, contents, mode, File::sync_all)?;
+    // The new name has to reach the disk as well; not every file system lets a folder be synced.
+    let _ = path.parent().and_then(|folder| File::open(folder).ok()).map(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// The same without waiting for the disk: after a power failure the file may be as it was before, or empty.
+///
+/// # Errors
+/// Where the system says no; the file is as it was then.
+pub fn replace(path: &Path, contents: &str, mode: u32) -> Result<(), FileError> {
+    placed(path, contents, mode, |_| Ok(())).map(drop)
+}
+
+fn placed(
+    path: &Path,
+    contents: &str,
+    mode: u32,
+    finish: impl FnOnce(&File) -> io::Result<()>,
+) -> Result<PathBuf, FileError> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mode = fs::metadata(&path).map_or(mode, |meta| meta.mode() & 0o7777);
     let sibling = folder.join(format!(".{name}.{}.new", std::process::id()));
-    let result = write_sibling(&sibling, contents, mode).and_then(|()| fs::rename(&sibling, &path));
-    if let Err(e) = result {
+    let write = || {
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&sibling)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(contents.as_bytes())?;
+        finish(&file)?;
+        fs::rename(&sibling, &path)
+    };
+    if let Err(e) = write() {
         let _ = fs::remove_file(&sibling);
         return Err(FileError::io(&path, e));
     }
-    // The new name has to reach the disk as well; not every file system lets a folder be synced.
-    let _ = File::open(folder).and_then(|f| f.sync_all());
-    Ok(())
-}
-
-fn write_sibling(sibling: &Path, contents: &str, mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(sibling)?;
-    file.set_permissions(fs::Permissions::from_mode(mode))?;
-    file.write_all(contents.as_bytes())?;
-    file.sync_all()
+    Ok(path)
 }
 
 /// A lock that is held until it is dropped, and that a killed process leaves.

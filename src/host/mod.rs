@@ -11,6 +11,7 @@ pub mod environment;
 mod fields;
 pub mod files;
 mod git;
+pub mod githooks;
 pub mod kubeconfig;
 pub mod objects;
 pub mod program;

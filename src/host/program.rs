@@ -118,3 +118,10 @@ fn go_package(file: &File) -> Option<String> {
     let version = |element: &&str| element.strip_prefix('v').is_none_or(|n| n.parse::<u32>().is_err());
     Some(package.split('/').filter(version).collect::<Vec<_>>().join("/"))
 }
+
+/// A program of ours, beside the one that runs.
+#[must_use]
+pub fn beside(name: &str) -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name(name);
+    path.is_file().then_some(path)
+}

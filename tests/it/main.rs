@@ -16,6 +16,7 @@ mod lint;
 mod malformed;
 mod oracle;
 mod push;
+mod repo;
 mod shim;
 mod support;
 mod tidy;

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 7] = [
     &["decide"],
     &["examples"],
     &["host", "wire"],
-    &["enforce"],
+    &["enforce", "repos"],
     &["cli"],
 ];
 /// Layers that touch nothing outside: no files, network, processes, clock or environment.

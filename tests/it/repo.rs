@@ -1,0 +1,458 @@
+//! The Flux repositories on this machine: every state they can be in, with real git and real remotes.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::{Answer, Home, answer};
+
+/// A HOME with a rwenv `dev` whose repository is a folder beside it with one commit.
+struct Setting {
+    home: Home,
+}
+
+impl Setting {
+    fn new() -> Self {
+        let home = Home::empty();
+        fs::create_dir_all(home.path("origin")).unwrap();
+        home.git("origin", &["init", "-q"]);
+        let setting = Self { home };
+        setting.configure("dev", &setting.url(), "");
+        setting.commit("a.yaml", "one\n");
+        setting
+    }
+
+    fn url(&self) -> String {
+        format!("file://{}", self.home.path("origin").display())
+    }
+
+    fn configure(&self, name: &str, url: &str, more: &str) {
+        let text = format!(
+            r#"{{"version":"1.0","rwenvs":{{"{name}":{{"type":"k3s","fluxGitRepo":"{url}"{more}}}}}}}"#
+        );
+        self.home.write(".claude/rwenv/envs.json", &text);
+    }
+
+    fn commit(&self, file: &str, text: &str) {
+        self.home.write(&format!("origin/{file}"), text);
+        self.home.git("origin", &["add", "-A"]);
+        self.home.git("origin", &["commit", "-q", "-m", file]);
+    }
+
+    fn repo(&self, arguments: &[&str]) -> Answer {
+        self.home.rwenv("", &[&["repo"], arguments].concat())
+    }
+
+    /// Syncs, and gives the state as JSON.
+    fn sync(&self, more: &[&str]) -> serde_json::Value {
+        let answer = self.repo(&[&["sync", "dev", "--json"], more].concat());
+        serde_json::from_str(&answer.stdout).unwrap_or_else(|_| answer.stderr.into())
+    }
+
+    fn clone_git(&self, arguments: &[&str]) -> String {
+        self.home.git(CLONE, arguments)
+    }
+}
+
+const CLONE: &str = ".claude/rwenv/flux-repos/dev/origin";
+
+#[test]
+fn the_first_access_clones_and_later_ones_move_forward() {
+    let it = Setting::new();
+    let path = it.repo(&["path", "dev"]);
+    assert_eq!(
+        (path.code, path.stdout.trim()),
+        (0, it.home.path(CLONE).to_str().unwrap()),
+        "{}",
+        path.stderr
+    );
+    assert_eq!(path.stderr, "", "nothing is drawn where nobody looks");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n");
+    assert!(
+        it.home.read(&format!("{CLONE}/.git/hooks/pre-push")).contains("rwenv"),
+        "pushes from it are judged"
+    );
+    it.commit("a.yaml", "two\n");
+    it.home.git("origin", &["tag", "v1"]);
+    let now = it.sync(&[]);
+    assert_eq!((&now["state"], &now["branch"]), (&"up-to-date".into(), &"main".into()), "{now}");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "two\n");
+    assert_eq!(it.clone_git(&["tag"]).trim(), "v1");
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    it.clone_git(&["fsck", "--strict"]);
+    let list = it.repo(&["list", "--json"]);
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&list.stdout).unwrap()[0]["rwenv"], "dev");
+}
+
+#[test]
+fn what_is_the_user_s_stays() {
+    let it = Setting::new();
+    it.sync(&[]);
+    it.home.write(&format!("{CLONE}/mine.yaml"), "mine\n");
+    it.commit("a.yaml", "two\n");
+    let refused = it.repo(&["sync", "dev"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("Flux repo has uncommitted changes"), "{}", refused.stderr);
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n");
+    assert_eq!(it.sync(&["--yes"])["behind"], 0, "git moves what does not touch the changes");
+    assert_eq!(it.home.read(&format!("{CLONE}/mine.yaml")), "mine\n");
+    it.home.write(&format!("{CLONE}/a.yaml"), "mine too\n");
+    it.commit("a.yaml", "three\n");
+    let refused = it.repo(&["sync", "dev", "--yes"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("a.yaml") || refused.stderr.contains("overwritten"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "mine too\n");
+    assert!(it.repo(&["sync", "dev", "--reset"]).stderr.contains("commit or stash"));
+    let kept = it.repo(&["clean", "dev"]);
+    assert!(kept.code == 1 && kept.stderr.contains("uncommitted changes"), "{}", kept.stderr);
+    assert!(it.home.path(CLONE).exists());
+}
+
+#[test]
+fn own_commits_are_seen_and_kept_under_a_backup() {
+    let it = Setting::new();
+    it.sync(&[]);
+    it.home.write(&format!("{CLONE}/mine.yaml"), "mine\n");
+    it.clone_git(&["add", "-A"]);
+    it.clone_git(&["commit", "-q", "-m", "mine"]);
+    let own = it.clone_git(&["rev-parse", "HEAD"]);
+    assert_eq!(it.sync(&[])["state"], "ahead");
+    assert!(it.repo(&["clean", "dev"]).stderr.contains("1 commits that are not on the other side"));
+    it.commit("a.yaml", "two\n");
+    let diverged = it.repo(&["sync", "dev"]);
+    assert!(diverged.code == 1 && diverged.stdout.contains("diverged"), "{}", diverged.stdout);
+    assert_eq!(it.clone_git(&["rev-parse", "HEAD"]), own);
+    assert_eq!(it.sync(&["--reset"])["state"], "up-to-date");
+    let backup = it.clone_git(&["for-each-ref", "--format=%(objectname)", "refs/rwenv/backup"]);
+    assert_eq!(backup, own);
+    assert!(it.repo(&["clean", "dev"]).code == 1, "the backup is nowhere else");
+    assert_eq!(it.repo(&["clean", "dev", "--force"]).code, 0);
+    assert!(!it.home.path(CLONE).exists());
+}
+
+#[test]
+fn a_rewritten_history_is_told_and_followed_on_request_only() {
+    let it = Setting::new();
+    it.commit("a.yaml", "two\n");
+    it.sync(&[]);
+    it.home.git("origin", &["reset", "-q", "--hard", "HEAD~1"]);
+    it.commit("b.yaml", "other\n");
+    let now = it.sync(&[]);
+    assert_eq!(now["state"], "rewritten", "{now}");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "two\n");
+    assert_eq!(it.sync(&["--reset"])["state"], "up-to-date");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n");
+    // Nothing in common at all.
+    fs::remove_dir_all(it.home.path("origin/.git")).unwrap();
+    it.home.git("origin", &["init", "-q"]);
+    it.commit("c.yaml", "new\n");
+    assert_eq!(it.sync(&[])["state"], "rewritten");
+}
+
+#[test]
+fn branches_that_go_or_get_another_name_are_told() {
+    let it = Setting::new();
+    it.sync(&[]);
+    it.home.git("origin", &["branch", "-m", "main", "trunk"]);
+    let now = it.sync(&[]);
+    assert_eq!(
+        (&now["state"], &now["from"], &now["to"]),
+        (&"default-branch-renamed".into(), &"main".into(), &"trunk".into()),
+        "{now}"
+    );
+    it.configure("dev", &it.url(), r#","fluxBranch":"main""#);
+    let now = it.sync(&[]);
+    assert_eq!((&now["state"], &now["branch"]), (&"branch-gone".into(), &"main".into()), "{now}");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n", "the last commit stays");
+    it.clone_git(&["checkout", "-q", "--detach"]);
+    assert_eq!(it.sync(&[])["state"], "detached");
+}
+
+#[test]
+fn an_empty_repository_is_one_and_fills_later() {
+    let it = Setting::new();
+    fs::remove_dir_all(it.home.path("origin")).unwrap();
+    fs::create_dir_all(it.home.path("origin")).unwrap();
+    it.home.git("origin", &["init", "-q"]);
+    let now = it.repo(&["sync", "dev"]);
+    assert!(now.code == 0 && now.stdout.contains("empty on the other side"), "{}{}", now.stdout, now.stderr);
+    it.commit("a.yaml", "one\n");
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n");
+}
+
+#[test]
+fn a_clone_git_is_at_work_in_is_left_alone() {
+    let it = Setting::new();
+    it.sync(&[]);
+    it.commit("a.yaml", "two\n");
+    it.home.write(&format!("{CLONE}/.git/index.lock"), "");
+    let now = it.sync(&[]);
+    assert_eq!((&now["state"], &now["what"]), (&"busy".into(), &"another git command".into()), "{now}");
+    assert!(it.home.path(&format!("{CLONE}/.git/index.lock")).exists());
+    fs::remove_file(it.home.path(&format!("{CLONE}/.git/index.lock"))).unwrap();
+    it.clone_git(&["checkout", "-q", "-b", "topic"]);
+    it.home.write(&format!("{CLONE}/a.yaml"), "clash\n");
+    it.clone_git(&["commit", "-q", "-a", "-m", "clash"]);
+    let rebase =
+        it.home.command("git", &it.home.path(CLONE)).args(["rebase", "-q", "origin/main"]).output().unwrap();
+    assert!(!rebase.status.success(), "it stops at the clash");
+    let now = it.sync(&[]);
+    assert_eq!(now["state"], "busy", "{now}");
+    assert!(now["what"].as_str().unwrap().starts_with("rebase"), "{now}");
+}
+
+#[test]
+fn errors_name_the_key_the_file_and_the_way_on() {
+    let it = Setting::new();
+    it.configure("dev", "", "");
+    let none = it.repo(&["sync", "dev"]).stderr;
+    let file = it.home.path(".claude/rwenv/envs.json");
+    assert!(
+        none.contains("No fluxGitRepo configured for rwenv 'dev'") && none.contains(file.to_str().unwrap()),
+        "{none}"
+    );
+    it.configure("dev", "file:///nowhere/at/all", "");
+    let gone = it.repo(&["sync", "dev"]);
+    assert!(gone.stderr.contains("Failed to clone file:///nowhere/at/all"), "{}", gone.stderr);
+    let left: Vec<_> = fs::read_dir(it.home.path(".claude/rwenv/mirrors"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["dev.json"]);
+    for bad in ["ext::sh -c date", "--upload-pack=date", "fd::3"] {
+        it.configure("dev", bad, "");
+        assert!(it.repo(&["sync", "dev"]).stderr.contains("is no URL"), "{bad}");
+    }
+    it.configure("dev", &it.url(), "");
+    it.home.write(&format!("{CLONE}/notes"), "mine");
+    assert!(it.repo(&["sync", "dev"]).stderr.contains("is there and is no clone"));
+    fs::remove_dir_all(it.home.path(CLONE)).unwrap();
+    it.sync(&[]);
+    fs::rename(it.home.path("origin"), it.home.path("away")).unwrap();
+    let away = it.repo(&["status", "dev"]);
+    assert_eq!(away.code, 0);
+    let failed = it.repo(&["sync", "dev"]);
+    assert!(failed.code == 1 && failed.stderr.contains("git:"), "{}", failed.stderr);
+    let told = it.repo(&["status", "dev"]).stdout;
+    assert!(
+        told.contains("last sync failed") && told.contains("up to date"),
+        "old data is served with the error: {told}"
+    );
+    fs::create_dir_all(it.home.path("else/origin")).unwrap();
+    it.home.git("else/origin", &["init", "-q"]);
+    it.configure("dev", it.home.path("else/origin").to_str().unwrap(), "");
+    it.home.git("else/origin", &["commit", "-q", "--allow-empty", "-m", "x"]);
+    assert!(it.repo(&["sync", "dev"]).stderr.contains("is a clone of file://"));
+}
+
+#[test]
+fn passwords_in_urls_are_not_shown() {
+    let it = Setting::new();
+    it.configure("dev", "https://me:hunter2@127.0.0.1:1/x.git", "");
+    let failed = it.repo(&["sync", "dev"]);
+    let list = it.repo(&["list"]);
+    let record = it.home.read(".claude/rwenv/mirrors/dev.json");
+    assert!(!format!("{}{}{}", failed.stderr, list.stdout, list.stderr).contains("hunter2"));
+    assert!(!record.contains("hunter2"), "{record}");
+}
+
+/// Everything git would run of what a repository or its configuration says leaves a mark; none may be there.
+#[test]
+fn nothing_a_repository_brings_is_run() {
+    let it = Setting::new();
+    let mark = it.home.path("ran");
+    let program = it.home.write("evil.sh", &format!("#!/bin/sh\ntouch {}\ncat\n", mark.display()));
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+    it.commit(".gitattributes", "*.yaml filter=lfs diff=evil merge=evil\n");
+    it.commit(".gitmodules", "[submodule \"s\"]\n\tpath = s\n\turl = ext::touch ran\n");
+    it.home.write(
+        ".gitconfig",
+        &format!("[filter \"lfs\"]\n\tsmudge = {0}\n\tclean = {0}\n\trequired = true\n", program.display()),
+    );
+    it.sync(&[]);
+    let hooks = [
+        ".git/hooks/post-checkout",
+        ".git/hooks/post-merge",
+        ".git/hooks/reference-transaction",
+        ".git/hooks/pre-auto-gc",
+    ];
+    for hook in hooks {
+        fs::copy(&program, it.home.path(&format!("{CLONE}/{hook}"))).unwrap();
+    }
+    let program = program.to_str().unwrap();
+    for (key, value) in [("core.fsmonitor", program), ("core.sshCommand", program), ("core.pager", program)] {
+        let path = it.home.path(&format!("{CLONE}/.git/config"));
+        let mut command = it.home.command("git", &it.home.path(""));
+        assert_eq!(answer(command.args(["config", "-f", path.to_str().unwrap(), key, value])).code, 0);
+    }
+    it.commit("a.yaml", "two\n");
+    fs::remove_file(&mark).unwrap();
+    assert_eq!(it.sync(&[])["branch"], "main");
+    it.repo(&["status", "dev"]);
+    assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "two\n");
+    assert!(!mark.exists(), "something ran");
+}
+
+#[test]
+fn odd_names_and_paths_are_no_trouble() {
+    for folder in ["or igin", "o'r\"ig\nin", "-origin", "ünï", "$(touch x)"] {
+        let it = Setting::new();
+        fs::rename(it.home.path("origin"), it.home.path(folder)).unwrap();
+        let url = serde_json::to_string(it.home.path(folder).to_str().unwrap()).unwrap();
+        it.configure("dev", url.trim_matches('"'), "");
+        let answer = it.repo(&["path", "dev"]);
+        if folder.contains('\n') {
+            assert!(answer.stderr.contains("is no URL"), "{}", answer.stderr);
+        } else {
+            assert_eq!(answer.code, 0, "{folder}: {}", answer.stderr);
+            assert_eq!(
+                fs::read_to_string(PathBuf::from(answer.stdout.trim()).join("a.yaml")).unwrap(),
+                "one\n"
+            );
+        }
+    }
+}
+
+/// A server that takes the connection and never answers: git's own floor under the speed ends it.
+#[test]
+fn a_server_that_says_nothing_is_given_up() {
+    let it = Setting::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let (send, prompts) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut bytes = [0; 1];
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut bytes);
+            let _ = send.send(stream);
+        }
+    });
+    it.configure("dev", &format!("http://127.0.0.1:{port}/x.git"), "");
+    let mut command = it.home.command(env!("CARGO_BIN_EXE_rwenv"), &it.home.path(""));
+    let told = answer(command.env("GIT_HTTP_LOW_SPEED_TIME", "1").args(["repo", "sync", "dev"]));
+    assert!(told.code == 1 && told.stderr.contains("Failed to clone"), "{}", told.stderr);
+    drop(prompts);
+}
+
+/// A server that wants a name and a password gets none, and nobody is asked.
+#[test]
+fn a_server_that_wants_a_password_asks_nobody() {
+    use std::io::Write as _;
+    let it = Setting::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 401 no\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
+    it.configure("dev", &format!("http://127.0.0.1:{port}/x.git"), "");
+    let told = it.repo(&["sync", "dev"]);
+    assert!(
+        told.code == 1 && told.stderr.contains("Authentication failed")
+            || told.stderr.contains("could not read"),
+        "{}",
+        told.stderr
+    );
+}
+
+/// Syncs that are killed at any moment, alone or with the git they started, while the other side goes on: what is
+/// published is never half, the user's file is what it was, and the next run ends where it should.
+#[test]
+fn killed_runs_leave_what_the_next_run_understands() {
+    let kills = 1000;
+    let threads = 4;
+    std::thread::scope(|scope| {
+        for thread in 0..threads {
+            scope.spawn(move || killed(thread, kills / threads));
+        }
+    });
+}
+
+fn killed(seed: u64, kills: u64) {
+    let it = Setting::new();
+    for n in 0..200 {
+        it.home.write(&format!("origin/d/{n}.yaml"), &format!("kind: {n}\n").repeat(50));
+    }
+    it.commit("a.yaml", "start\n");
+    let config = it.home.path(".claude/rwenv");
+    let mut random = seed + 1;
+    for round in 0..kills {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        if round % 10 == 0 {
+            it.commit("b.yaml", &format!("{round}\n"));
+        }
+        if round % 7 == 0 {
+            let _ = fs::remove_dir_all(config.join("mirrors"));
+        }
+        if round % 11 == 0 {
+            let _ = fs::remove_dir_all(config.join("flux-repos"));
+        }
+        let wait = Duration::from_micros((random >> 33) % 60_000);
+        kill_a_sync(&it, wait, random & (1 << 20) == 0 && round % 11 == 0);
+        let clone = it.home.path(CLONE);
+        if clone.exists() {
+            it.clone_git(&["rev-parse", "--verify", "-q", "HEAD^{tree}"]);
+        }
+        if round % 25 == 24 {
+            let now = settled(&it);
+            assert_eq!(now["state"], "up-to-date", "{now}");
+            it.clone_git(&["fsck", "--connectivity-only"]);
+        }
+    }
+    let left = |folder: &str| {
+        fs::read_dir(config.join(folder)).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>()
+    };
+    settled(&it);
+    let mut mirrors = left("mirrors");
+    mirrors.sort();
+    assert_eq!(mirrors, ["dev.git", "dev.json"]);
+    assert_eq!(left("flux-repos/dev"), ["origin"]);
+}
+
+/// What the next run makes of it. A git that outlived the killed run may be at work for another moment.
+fn settled(it: &Setting) -> serde_json::Value {
+    for _ in 0..50 {
+        let now = it.sync(&[]);
+        if now["state"] == "up-to-date" {
+            return now;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    it.sync(&[])
+}
+
+fn kill_a_sync(it: &Setting, wait: Duration, whole_group: bool) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rwenv"));
+    command.env_clear().env("HOME", it.home.path("")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
+    command.args(["repo", "sync", "dev"]).current_dir(it.home.path("")).process_group(0);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    std::thread::sleep(wait);
+    if whole_group {
+        kill_children(child.id());
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
+/// Kills what a process has started, each with its group.
+fn kill_children(parent: u32) {
+    use nix::sys::signal::{Signal, killpg};
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+        let _ = killpg(nix::unistd::Pid::from_raw(child), Signal::SIGKILL);
+    }
+}
