@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use super::audit::Audit;
 use super::hooks::{GitHook, Hooks};
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
@@ -67,6 +68,11 @@ pub(super) enum Command {
                       Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."
     )]
     Check(Check),
+    /// Show what was decided; check that the log is as it was written
+    #[command(
+        after_help = "Examples:\n  rwenv audit --denied --since 2h\n  rwenv audit --follow --env prod\n  rwenv audit verify\n  rwenv audit stats --since 7d"
+    )]
+    Audit(Audit),
     /// Keep the Flux repositories on this machine fresh
     Repo(Repo),
     /// Check the content of a repository: secrets, broken YAML, references that point nowhere

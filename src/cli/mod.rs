@@ -1,6 +1,7 @@
 //! The administration point: what people type, and the only place that prints for them.
 
 mod args;
+mod audit;
 mod check;
 mod demo;
 mod edit;
@@ -63,6 +64,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Import(args) => edit::import(&args, environment),
         Command::LocalMode(args) => edit::local_mode(&args, environment),
         Command::Check(args) => check::check(&args, environment),
+        Command::Audit(args) => audit::audit(&args, environment),
         Command::Repo(args) => repo::repo(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),
         Command::Hooks(args) => hooks::hooks(&args.command, environment),

@@ -114,9 +114,10 @@ fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
     found.carried.is_empty().then_some(found.operations)
 }
 
-fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Reason> {
-    let judges = match operation.reach {
-        Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => return Vec::new(),
+/// In whose names an operation is judged; in nobody's where it is harmless wherever it runs.
+pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
+    match operation.reach {
+        Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => Vec::new(),
         Reach::Local => {
             let dirs =
                 if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
@@ -125,11 +126,14 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
             judges
         }
         Reach::Cluster => of_cluster(operation, facts, rwenvs, start),
-        Reach::Repository if operation.effect <= Effect::Read => return Vec::new(),
+        Reach::Repository if operation.effect <= Effect::Read => Vec::new(),
         Reach::Repository => of_repository(operation, facts, rwenvs),
-    };
+    }
+}
+
+fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Reason> {
     let mut reasons = Vec::new();
-    for judge in judges {
+    for judge in judges(operation, facts, rwenvs, start) {
         match judge {
             Judge::Subject(subject, on) => reasons.extend(policy::evaluate(operation, on, &subject, RULES)),
             Judge::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),

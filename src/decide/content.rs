@@ -1,5 +1,6 @@
 //! Pushes whose refs and content are known: exactly what is sent, and what is found in it.
 
+use super::conclude::judges;
 use super::subject::{Judge, of_repository};
 use super::{Plan, Planned, ids};
 use crate::manifest::{Finding, Level};
@@ -50,10 +51,10 @@ pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Contex
     Plan::of_operations(all, context)
 }
 
-/// The names of the rwenvs a push concerns; where there are none, nothing is looked at.
+/// The names of the rwenvs a plan concerns, sorted; an empty one stands for what is in no rwenv.
 #[must_use]
 pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
-    let judges = plan.planned.iter().flat_map(|planned| of_repository(&planned.operation, facts, rwenvs));
+    let judges = plan.planned.iter().flat_map(|p| judges(&p.operation, facts, rwenvs, &plan.context));
     let mut names: Vec<String> = judges
         .map(|judge| match judge {
             Judge::Subject(subject, _) => subject.name,

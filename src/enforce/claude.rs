@@ -83,8 +83,8 @@ fn judge(call: &Event<'_>, command: &str, environment: &Environment) -> Reply {
         return Reply::silent();
     }
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
-    let record =
-        audit::Call { door: "claude", session: call.session_id.as_deref(), cwd: &context.cwd, command };
+    let (session, rwenvs) = (call.session_id.as_deref(), &decide::concerned(&plan, &facts, &rwenvs));
+    let record = audit::Call { door: "claude", session, cwd: &context.cwd, command, rwenvs };
     let recorded = audit::append(record, &verdict, environment);
     if verdict.decision() == Decision::Ask {
         // Without it the shim asks for a person's yes once more, which is no hole.

@@ -126,7 +126,7 @@ fn judged(push: Push<'_>, environment: &Environment) -> Result<Told, String> {
         }
     }
     let approved = git.is_some_and(|argv| asked::answered(&argv, &context.cwd, environment));
-    let record = record(&plan, &verdict, &url, &context.cwd, environment);
+    let record = record(&plan, &verdict, Pushed { url: &url, rwenvs: &names }, environment);
     Ok(tell(&verdict, &warnings, approved || person, record))
 }
 
@@ -134,12 +134,19 @@ fn eprint_warning(text: &str) {
     let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
 }
 
+/// Where a push goes, and whom that concerns.
+struct Pushed<'a> {
+    url: &'a str,
+    rwenvs: &'a [String],
+}
+
 /// Writes the audit record; says why it cannot be.
-fn record(plan: &Plan, verdict: &Verdict, url: &str, cwd: &str, environment: &Environment) -> Option<String> {
+fn record(plan: &Plan, verdict: &Verdict, pushed: Pushed<'_>, environment: &Environment) -> Option<String> {
     let refspecs = plan.planned.iter().flat_map(|p| &p.operation.target.repository.refspecs);
     let refspecs: Vec<String> = refspecs.map(|word| word.display().into_owned()).collect();
-    let command = format!("git push {url} {}", refspecs.join(" "));
-    let call = audit::Call { door: "pre-push", session: None, cwd, command: &command };
+    let command = format!("git push {} {}", pushed.url, refspecs.join(" "));
+    let (cwd, rwenvs) = (plan.context.cwd.as_str(), pushed.rwenvs);
+    let call = audit::Call { door: "pre-push", session: None, cwd, command: &command, rwenvs };
     audit::append(call, verdict, environment).err().map(|error| error.to_string())
 }
 

@@ -66,7 +66,8 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
         return Ok(());
     }
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
-    let call = audit::Call { door: "shim", session: None, cwd: &context.cwd, command: &plan.line };
+    let rwenvs = &decide::concerned(&plan, &facts, &rwenvs);
+    let call = audit::Call { door: "shim", session: None, cwd: &context.cwd, command: &plan.line, rwenvs };
     let recorded = audit::append(call, &verdict, environment);
     let complaint = tool.map_or("error: ", |tool| tool.complaint);
     let deny = |why: String| Err((format!("{complaint}{}\n", why.trim_end()), DENIED));

@@ -9,6 +9,13 @@ pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
+/// Milliseconds since the machine started: it never jumps.
+#[must_use]
+pub fn uptime() -> u64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map(Duration::from);
+    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+}
+
 /// A time since 1970 as RFC 3339 in UTC, to the millisecond.
 #[must_use]
 pub fn rfc3339(since_epoch: Duration) -> String {

@@ -13,6 +13,8 @@ pub struct Environment {
     pub rwenv: Option<String>,
     /// `$KUBECONFIG`: files separated by `:`.
     pub kubeconfig: Option<String>,
+    /// `$XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
     /// `$PATH`.
     pub path: String,
     /// Where `$RWENV` and the directory each select a rwenv, both count.
@@ -30,6 +32,7 @@ impl Environment {
             home,
             rwenv: var("RWENV"),
             kubeconfig: var("KUBECONFIG"),
+            runtime_dir: var("XDG_RUNTIME_DIR").filter(|d| d.starts_with('/')).map(PathBuf::from),
             path: var("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             both_selections: false,
         }

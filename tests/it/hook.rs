@@ -197,7 +197,7 @@ fn every_verdict_about_our_tools_leaves_a_record_and_nothing_else_does() {
     assert_eq!(records[0]["decision"], "allow");
     assert_eq!(records[1]["decision"], "deny");
     assert_eq!(records[1]["command"], "kubectl --token=*** delete pod web-0");
-    assert!(log.starts_with('\n'), "a record begins a line of its own");
+    assert_eq!((&records[0]["seq"], &records[0]["rwenvs"][0]), (&1.into(), &"ro".into()));
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |name: &str| fs::metadata(home.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(".claude/rwenv/audit"), mode(".claude/rwenv/audit/audit.jsonl")), (0o700, 0o600));

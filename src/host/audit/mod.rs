@@ -1,13 +1,15 @@
-//! One record per verdict that concerns one of our tools, appended to `audit/audit.jsonl`.
+//! The audit log: one record per verdict that concerns one of our tools, and one per event of the daemon's.
 
-use std::fs::OpenOptions;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+mod log;
+mod read;
 
-use super::files::{FileError, make_private_dir};
+pub use log::{flush, folder};
+pub use read::{Entry, Finding, Followed, Verified, entries, follow, verify};
+
+use super::clock;
+use super::environment::Environment;
+use super::files::FileError;
 use super::redact::redact;
-use super::{clock, environment::Environment};
 use crate::model::{Reason, Verdict};
 
 /// Longest command line that is kept, in characters; what is cut is counted.
@@ -24,12 +26,16 @@ pub struct Call<'a> {
     pub cwd: &'a str,
     /// The command line.
     pub command: &'a str,
+    /// The rwenvs it concerns.
+    pub rwenvs: &'a [String],
 }
 
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Record<'a> {
     time: String,
+    uptime: u64,
+    pid: u32,
     door: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
@@ -37,6 +43,7 @@ struct Record<'a> {
     command: String,
     #[serde(skip_serializing_if = "is_zero")]
     cut: usize,
+    rwenvs: Vec<&'a str>,
     decision: &'a str,
     reasons: Vec<Said<'a>>,
 }
@@ -55,8 +62,7 @@ fn is_zero(number: &usize) -> bool {
     *number == 0
 }
 
-/// Appends a record. It begins with a line break: what a killed writer left half written stays a line of its own,
-/// and readers skip empty lines.
+/// Appends the record of a verdict. Once this returns, a kill of whatever process loses it no more.
 ///
 /// # Errors
 /// Where the record could not be written whole.
@@ -66,11 +72,14 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
     let said = |reason: &'_ Reason| redact(&reason.part);
     let record = Record {
         time: clock::rfc3339(clock::now()),
+        uptime: clock::uptime(),
+        pid: std::process::id(),
         door: call.door,
         session: call.session,
         cwd: call.cwd,
         command: redact(&head),
         cut: length.saturating_sub(LONGEST),
+        rwenvs: call.rwenvs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect(),
         decision: verdict.decision().as_str(),
         reasons: (verdict.reasons().iter())
             .map(|r| Said {
@@ -81,23 +90,28 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
             })
             .collect(),
     };
-    let mut line = vec![b'\n'];
-    let dir = environment.config_dir.join("audit");
-    let path = dir.join("audit.jsonl");
-    serde_json::to_writer(&mut line, &record).map_err(|e| FileError::io(&path, e.into()))?;
-    line.push(b'\n');
-    write(&dir, &path, &line)
+    log::append(&record, environment)
 }
 
-fn write(dir: &Path, path: &Path, line: &[u8]) -> Result<(), FileError> {
-    let open = || OpenOptions::new().append(true).create(true).mode(0o600).open(path);
-    let file = open().or_else(|e| {
-        if e.kind() != std::io::ErrorKind::NotFound {
-            return Err(FileError::io(path, e));
-        }
-        make_private_dir(dir)?;
-        open().map_err(|e| FileError::io(path, e))
-    });
-    // One write call, so that writers at the same time do not mix.
-    file?.write_all(line).map_err(|e| FileError::io(path, e))
+#[derive(serde::Serialize)]
+struct Happened<'a> {
+    time: String,
+    uptime: u64,
+    pid: u32,
+    door: &'a str,
+    event: &'a str,
+    detail: String,
+}
+
+/// Appends the record of something that happened to the guard itself: it started, its configuration changed.
+///
+/// # Errors
+/// Where the record could not be written whole.
+pub fn happened(event: &str, detail: &str, environment: &Environment) -> Result<(), FileError> {
+    let (time, uptime) = (clock::rfc3339(clock::now()), clock::uptime());
+    let detail = redact(detail);
+    log::append(
+        &Happened { time, uptime, pid: std::process::id(), door: "daemon", event, detail },
+        environment,
+    )
 }
