@@ -23,4 +23,7 @@ pub mod enforce;
 pub mod repos;
 
 #[cfg(feature = "full")]
+pub mod daemon;
+
+#[cfg(feature = "full")]
 pub mod cli;

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::audit::Audit;
+use super::daemon::Daemon;
 use super::hooks::{GitHook, Hooks};
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
@@ -68,6 +69,8 @@ pub(super) enum Command {
                       Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."
     )]
     Check(Check),
+    /// Keep rwenvd running: it watches the configuration and fetches Flux repositories
+    Daemon(Daemon),
     /// Show what was decided; check that the log is as it was written
     #[command(
         after_help = "Examples:\n  rwenv audit --denied --since 2h\n  rwenv audit --follow --env prod\n  rwenv audit verify\n  rwenv audit stats --since 7d"

@@ -88,16 +88,8 @@ impl<'a> Filter<'a> {
 
 /// The time a word of `--since` means, as the log writes it. Times in UTC compare as text.
 fn since(word: &str) -> anyhow::Result<String> {
-    let unit = |seconds: u64, word: &str| word.parse::<u64>().ok().and_then(|n| n.checked_mul(seconds));
-    let ago = match word.char_indices().next_back() {
-        Some((at, 's')) => unit(1, word.get(..at).unwrap_or_default()),
-        Some((at, 'm')) => unit(60, word.get(..at).unwrap_or_default()),
-        Some((at, 'h')) => unit(3600, word.get(..at).unwrap_or_default()),
-        Some((at, 'd')) => unit(86_400, word.get(..at).unwrap_or_default()),
-        _ => None,
-    };
-    if let Some(ago) = ago {
-        return Ok(clock::rfc3339(clock::now().saturating_sub(Duration::from_secs(ago))));
+    if let Some(ago) = clock::period(word) {
+        return Ok(clock::rfc3339(clock::now().saturating_sub(ago)));
     }
     let shape = "0000-00-00T00:00:00.000Z";
     let fits = word.len() >= 10

@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod check;
+mod daemon;
 mod demo;
 mod edit;
 mod envs;
@@ -13,6 +14,7 @@ mod out;
 mod policy;
 mod prompt;
 mod repo;
+mod service;
 
 pub use args::command;
 
@@ -64,6 +66,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Import(args) => edit::import(&args, environment),
         Command::LocalMode(args) => edit::local_mode(&args, environment),
         Command::Check(args) => check::check(&args, environment),
+        Command::Daemon(args) => daemon::daemon(&args, environment),
         Command::Audit(args) => audit::audit(&args, environment),
         Command::Repo(args) => repo::repo(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),

@@ -54,10 +54,7 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
         part.text = excerpt(part.span, &plan.line);
         for reason in &mut part.reasons {
             if let Some(why) = &rwenvs.broken {
-                reason.text = format!(
-                    "{} The configuration is broken, so every rwenv counts as read-only: {why}",
-                    reason.text
-                );
+                reason.text = format!("{} {why}", reason.text);
             }
             reason.part.clone_from(&part.text);
         }

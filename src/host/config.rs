@@ -1,6 +1,7 @@
 //! `envs.json`: read, checked, and changed without losing a byte that is not ours.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -49,21 +50,55 @@ pub fn path(config_dir: &Path) -> PathBuf {
     config_dir.join("envs.json")
 }
 
-/// The rwenvs as decisions see them: where the configuration is broken, every rwenv that can still be made out is
-/// read-only.
+/// The rwenvs as decisions see them. Where the configuration is broken the last good one counts; of rwenvs that are not in
+/// it, and without one, every rwenv that can still be made out is read-only.
 #[must_use]
 pub fn rwenvs(config_dir: &Path) -> Rwenvs {
-    match load(config_dir) {
-        Ok(config) => config.rwenvs,
-        Err(error) => salvage(config_dir, &error.to_string()),
-    }
+    let error = match load(config_dir) {
+        Ok(config) => return config.rwenvs,
+        Err(error) => error,
+    };
+    let salvaged = salvage(config_dir);
+    let kept = last_good(config_dir);
+    let good =
+        files::read_trusted(&kept).ok().flatten().and_then(|text| parse(&text, &kept, config_dir).ok());
+    let (mut rwenvs, what) = match good {
+        Some(good) => (good.rwenvs, "and the last good one counts"),
+        None => (Rwenvs::default(), "so every rwenv counts as read-only"),
+    };
+    let known: Vec<RwenvName> = rwenvs.all.iter().map(|rwenv| rwenv.name.clone()).collect();
+    rwenvs.all.extend(salvaged.into_iter().filter(|rwenv| !known.contains(&rwenv.name)));
+    rwenvs.config_dir = config_dir.display().to_string();
+    rwenvs.broken = Some(format!("The configuration is broken, {what}: {error}"));
+    rwenvs
 }
 
-fn salvage(config_dir: &Path, why: &str) -> Rwenvs {
+/// Where the configuration is kept as it was when it last made sense.
+fn last_good(config_dir: &Path) -> PathBuf {
+    config_dir.join("run").join("last-good.json")
+}
+
+/// Reads and checks the file, and keeps it as the last good one.
+///
+/// # Errors
+/// The first thing that is wrong with it.
+pub fn keep(config_dir: &Path) -> Result<Config, ConfigError> {
+    let path = path(config_dir);
+    let config = load(config_dir)?;
+    let (text, kept) = (files::read_trusted(&path)?, last_good(config_dir));
+    if let Some(text) = text.filter(|text| files::read(&kept).ok().flatten().as_ref() != Some(text)) {
+        parse(&text, &path, config_dir)?;
+        files::make_private_dir(&config_dir.join("run"))?;
+        files::write(&kept, &text, 0o600)?;
+    }
+    Ok(config)
+}
+
+fn salvage(config_dir: &Path) -> Vec<Rwenv> {
     let text = files::read(&path(config_dir)).ok().flatten().unwrap_or_default();
     let value: Value = serde_json::from_str(&text).unwrap_or_default();
     let names = value.get("rwenvs").and_then(Value::as_object).map(|o| o.keys().cloned().collect::<Vec<_>>());
-    let all = (names.into_iter().flatten())
+    (names.into_iter().flatten())
         .filter_map(|name| RwenvName::new(&name).ok())
         .map(|name| {
             let entry = value.get("rwenvs").and_then(|o| o.get(name.as_str()));
@@ -77,13 +112,7 @@ fn salvage(config_dir: &Path, why: &str) -> Rwenvs {
             });
             rwenv
         })
-        .collect();
-    Rwenvs {
-        all,
-        config_dir: config_dir.display().to_string(),
-        dev_container: None,
-        broken: Some(why.to_owned()),
-    }
+        .collect()
 }
 
 /// Reads and checks the file. A missing file is a configuration without rwenvs.
@@ -168,6 +197,7 @@ fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
     rwenv.auto_approve = entry.auto_approve;
     rwenv.exec_reads = entry.exec_reads;
     rwenv.policies = entry.policies;
+    rwenv.sync_interval = entry.sync_interval.map(|period| Duration::from(period).as_secs());
     rwenv
 }
 
@@ -229,5 +259,6 @@ pub fn update<E: From<ConfigError>>(
     text.push('\n');
     parse(&text, &path, config_dir)?;
     files::write(&path, &text, 0o600).map_err(ConfigError::from)?;
+    keep(config_dir)?;
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
@@ -107,7 +108,7 @@ pub(super) struct Entry {
     /// Further policies.
     pub policies: Vec<String>,
     /// Seconds, or text such as `5m`.
-    pub sync_interval: Option<IgnoredAny>,
+    pub sync_interval: Option<Period>,
     /// Named URLs.
     pub services: Ordered<String>,
     /// Argo CD applications.
@@ -143,6 +144,30 @@ impl Entry {
         "argocdApps",
         "terraformPaths",
     ];
+}
+
+/// A length of time.
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[serde(untagged, expecting = "seconds, or text such as \"30s\", \"5m\" or \"1h\"")]
+pub(super) enum Period {
+    /// Seconds.
+    Seconds(u64),
+    /// A number and its unit.
+    Text(#[serde(deserialize_with = "period")] Duration),
+}
+
+impl From<Period> for Duration {
+    fn from(period: Period) -> Self {
+        match period {
+            Period::Seconds(seconds) => Self::from_secs(seconds),
+            Period::Text(period) => period,
+        }
+    }
+}
+
+fn period<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let text = <String as serde::Deserialize>::deserialize(deserializer)?;
+    super::clock::period(&text).ok_or_else(|| serde::de::Error::custom("no length of time"))
 }
 
 /// Folders: a list, or by name with a level each.

@@ -128,6 +128,8 @@ pub struct Rwenv {
     pub policies: Vec<String>,
     /// Folders whose files make infrastructure, with how much an agent does alone there.
     pub terraform_paths: Vec<(String, Autonomy)>,
+    /// Seconds between two looks at its repository, where it says.
+    pub sync_interval: Option<u64>,
 }
 
 impl Rwenv {
@@ -156,6 +158,7 @@ impl Rwenv {
             exec_reads: ExecReads::default(),
             policies: Vec::new(),
             terraform_paths: Vec::new(),
+            sync_interval: None,
         }
     }
 
@@ -175,7 +178,7 @@ pub struct Rwenvs {
     pub config_dir: String,
     /// The container commands run in, where there is one.
     pub dev_container: Option<String>,
-    /// Why the configuration could not be read; every rwenv counts as read-only then.
+    /// Why the configuration could not be read, as a sentence, and what counts in its place.
     pub broken: Option<String>,
 }
 

@@ -110,6 +110,14 @@ pub fn status(flux: &Flux) -> Result<Status, RepoError> {
     Ok(status)
 }
 
+/// The commit a clone is at.
+#[must_use]
+pub fn commit(flux: &Flux) -> Option<String> {
+    let repository = Repository::open(flux.clone_dir()).ok()?;
+    let head = repository.head().ok()?;
+    head.target().map(|id| id.to_string())
+}
+
 fn read(
     repository: &Repository,
     flux: &Flux,

@@ -7,8 +7,8 @@ mod mirror;
 mod network;
 mod work;
 
-pub use inspect::{State, Status, status};
-pub use network::Progress;
+pub use inspect::{State, Status, commit, status};
+pub use network::{Progress, cancel};
 pub use work::{Wish, clean, sync};
 
 use std::path::PathBuf;
@@ -52,6 +52,9 @@ pub enum RepoError {
     /// It took too long.
     #[error("git took longer than {0} seconds and was ended")]
     TooSlow(u64),
+    /// This process is about to end.
+    #[error("git was ended because rwenv ends; the next run begins again")]
+    Cancelled,
     /// There is no git.
     #[error("git is not on PATH; install it")]
     NoGit,

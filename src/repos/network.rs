@@ -5,6 +5,7 @@ use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -84,6 +85,14 @@ pub(super) fn git_to(
     git(&all, dir, environment)
 }
 
+/// True once nothing more is to be waited for.
+static CANCELLED: AtomicBool = AtomicBool::new(false);
+
+/// Ends every git that runs, and every one that is started later: this process is about to end.
+pub fn cancel() {
+    CANCELLED.store(true, Ordering::SeqCst);
+}
+
 /// Runs a git command to its end, or to the limit; gives what it printed.
 pub(super) fn run(
     mut command: Command,
@@ -105,6 +114,10 @@ pub(super) fn run(
                     kept.drain(..kept.len().saturating_sub(KEPT));
                 }
             },
+            Err(mpsc::RecvTimeoutError::Timeout) if CANCELLED.load(Ordering::SeqCst) => {
+                kill(&mut child);
+                return Err(RepoError::Cancelled);
+            }
             Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
                 kill(&mut child);
                 return Err(RepoError::TooSlow(limit.as_secs()));

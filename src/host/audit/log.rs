@@ -18,8 +18,8 @@ use sha2::{Digest as _, Sha256};
 use crate::host::environment::Environment;
 use crate::host::files::{self, FileError, make_private_dir};
 
-/// The file that is written to.
-pub(super) const CURRENT: &str = "audit.jsonl";
+/// Name of the file that is written to.
+pub const CURRENT: &str = "audit.jsonl";
 /// Size at which a file is full.
 const FULL: u64 = 16 << 20;
 /// Full files that are kept.
@@ -42,6 +42,12 @@ pub(super) struct Link {
 #[must_use]
 pub fn folder(environment: &Environment) -> PathBuf {
     environment.config_dir.join("audit")
+}
+
+/// The file that is written to.
+#[must_use]
+pub fn current(environment: &Environment) -> PathBuf {
+    folder(environment).join(CURRENT)
 }
 
 /// Where the log is while the home directory cannot be written at all.

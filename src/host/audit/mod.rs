@@ -3,7 +3,7 @@
 mod log;
 mod read;
 
-pub use log::{flush, folder};
+pub use log::{CURRENT, current, flush, folder};
 pub use read::{Entry, Finding, Followed, Verified, entries, follow, verify};
 
 use super::clock;

@@ -1,0 +1,56 @@
+//! What is derived from a Flux repository, made anew when its clone is at another commit: today the findings about its
+//! content. The commit stands in the file, so that a run which was killed before it is made up for by the next.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::state::{Area, Shared};
+use crate::host::{clock, content, files};
+use crate::manifest::Report;
+use crate::repos::{self, Flux};
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Findings<'a> {
+    commit: &'a str,
+    generated_at: String,
+    #[serde(flatten)]
+    report: Report,
+}
+
+#[derive(Deserialize)]
+struct Known {
+    commit: String,
+}
+
+fn path(flux: &Flux, shared: &Shared) -> PathBuf {
+    shared.environment.config_dir.join("catalog").join(flux.name.as_str()).join("findings.json")
+}
+
+/// Called after every sync, and when a clone changed; `new` where commits came.
+pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
+    if new {
+        tracing::info!(rwenv = %flux.name, commit = repos::commit(flux).as_deref(), "new commits");
+        // The clone may be there only now.
+        shared.changed.add(Area::Folders);
+    }
+    let Some(commit) = repos::commit(flux) else { return };
+    let path = path(flux, shared);
+    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+    if known.is_some_and(|known| known.commit == commit) {
+        return;
+    }
+    if let Err(error) = write(flux, &commit, shared) {
+        tracing::warn!(rwenv = %flux.name, %error, "what is known of the repository could not be made anew");
+    }
+}
+
+fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
+    let report = content::folder(&flux.clone_dir(), &shared.environment)?;
+    let path = path(flux, shared);
+    files::make_private_dir(path.parent().unwrap_or(&path))?;
+    let findings = Findings { commit, generated_at: clock::rfc3339(clock::now()), report };
+    files::write(&path, &format!("{}\n", serde_json::to_string_pretty(&findings)?), 0o600)?;
+    Ok(())
+}

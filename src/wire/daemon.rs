@@ -1,0 +1,210 @@
+//! How programs speak with `rwenvd`: one frame is four bytes of length, big-endian, and that much JSON. A question, an
+//! answer, as often as one likes. Nothing a verdict depends on is ever asked.
+
+use std::io::{self, Read as _, Write as _};
+use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, sockopt};
+use nix::sys::time::TimeVal;
+use serde::{Deserialize, Serialize};
+
+/// Version of what is said here.
+pub const VERSION: u32 = 1;
+/// Largest question, in bytes.
+pub const LARGEST_REQUEST: u32 = 64 << 10;
+/// Largest answer, in bytes.
+pub const LARGEST_REPLY: u32 = 4 << 20;
+/// Longest wait for a daemon to take a connection: one that is stopped never does.
+pub const CONNECT: Duration = Duration::from_millis(200);
+
+/// A question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask", deny_unknown_fields)]
+pub enum Ask {
+    /// How it is.
+    Status,
+    /// Look at the repositories now: one rwenv's, or all.
+    Sync {
+        /// Whose.
+        rwenv: Option<String>,
+    },
+    /// Read the configuration again.
+    Reload,
+    /// Finish what runs, and end.
+    Stop,
+}
+
+/// A question as it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// The version that is spoken.
+    pub version: u32,
+    /// The question.
+    #[serde(flatten)]
+    pub ask: Ask,
+}
+
+/// An answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The version that is spoken.
+    pub version: u32,
+    /// What went wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// How it is, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
+}
+
+/// How the daemon is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Health {
+    /// Its process.
+    pub pid: u32,
+    /// Its version.
+    pub program: String,
+    /// When it was started, RFC 3339 in UTC.
+    pub started: String,
+    /// Where its configuration is.
+    pub config_dir: PathBuf,
+    /// What is wrong with the configuration; the last good one counts meanwhile.
+    pub config_error: Option<String>,
+    /// How changes are noticed.
+    pub watching: Watching,
+    /// The repositories it keeps fresh.
+    pub repositories: Vec<Kept>,
+    /// Why the audit log cannot be brought to the disk.
+    pub audit_error: Option<String>,
+    /// What came in.
+    pub connections: Connections,
+}
+
+/// How changes of files are noticed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Watching {
+    /// The system tells.
+    #[default]
+    Notified,
+    /// The system has no watches left; files are looked at every other second.
+    Polling,
+}
+
+/// A repository that is kept fresh.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Kept {
+    /// The rwenv.
+    pub rwenv: String,
+    /// It is being synced now.
+    pub running: bool,
+    /// Failed attempts since the last success.
+    pub failures: u32,
+    /// What went wrong last.
+    pub error: Option<String>,
+    /// Seconds until the next attempt.
+    pub next: u64,
+}
+
+/// Counts of connections since the start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Connections {
+    /// Taken.
+    pub accepted: u64,
+    /// Turned away: another user's, or too many at once.
+    pub refused: u64,
+    /// Ended because what they said was no question, or took too long.
+    pub malformed: u64,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// Nobody listens.
+    #[error("the daemon is not running; rwenv daemon start starts it")]
+    NotRunning,
+    /// It does not answer in time.
+    #[error("the daemon does not answer; rwenv daemon restart ends it and starts a new one")]
+    Hung,
+    /// It says something else.
+    #[error("the daemon's answer is not understood ({0}); rwenv daemon restart starts one of this version")]
+    NotUnderstood(String),
+    /// It said no.
+    #[error("the daemon says: {0}")]
+    Refused(String),
+    /// The system said no.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The socket.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+/// Where the daemon listens.
+#[must_use]
+pub fn socket(config_dir: &Path) -> PathBuf {
+    config_dir.join("run").join("rwenvd.sock")
+}
+
+/// Asks the daemon, and waits for its answer no longer than `limit`.
+///
+/// # Errors
+/// Where there is no answer, or it is an error.
+pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<Reply, AskError> {
+    let path = socket(config_dir);
+    let failed = |source: io::Error| match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskError::NotRunning,
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => AskError::Hung,
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => {
+            AskError::NotUnderstood("it ended the connection".to_owned())
+        }
+        _ => AskError::Io { path: path.clone(), source },
+    };
+    let mut stream = connect(&path).map_err(failed)?;
+    stream.set_read_timeout(Some(limit)).map_err(failed)?;
+    let request = Request { version: VERSION, ask };
+    let text = serde_json::to_vec(&request).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
+    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+    stream.write_all(&[&length.to_be_bytes()[..], &text].concat()).map_err(failed)?;
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).map_err(failed)?;
+    let length = u32::from_be_bytes(length);
+    if length > LARGEST_REPLY {
+        return Err(AskError::NotUnderstood(format!("{length} bytes")));
+    }
+    let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
+    stream.read_exact(&mut text).map_err(failed)?;
+    let reply: Reply = serde_json::from_slice(&text).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
+    match reply.error {
+        Some(why) => Err(AskError::Refused(why)),
+        None if reply.version != VERSION => {
+            Err(AskError::NotUnderstood(format!("version {}", reply.version)))
+        }
+        None => Ok(reply),
+    }
+}
+
+/// Connects with a limit: an ordinary connect to a daemon that is stopped and whose queue is full waits for ever.
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let address = UnixAddr::new(path)?;
+    let fd: OwnedFd = socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
+    let limit = TimeVal::from(nix::libc::timeval {
+        tv_sec: 0,
+        tv_usec: i64::try_from(CONNECT.as_micros()).unwrap_or(200_000).try_into().unwrap_or(200_000),
+    });
+    socket::setsockopt(&fd, sockopt::SendTimeout, &limit)?;
+    socket::connect(fd.as_raw_fd(), &address).map_err(|e| match e {
+        Errno::EAGAIN => io::Error::from(io::ErrorKind::TimedOut),
+        other => other.into(),
+    })?;
+    Ok(UnixStream::from(fd))
+}
