@@ -217,7 +217,10 @@ fn logs(follow: bool, last: usize, environment: &Environment) -> anyhow::Result<
     file.read_to_string(&mut text)?;
     let lines: Vec<&str> = text.lines().collect();
     lines.iter().skip(lines.len().saturating_sub(last)).for_each(|line| out::line(line));
-    while follow {
+    if !follow {
+        return Ok(());
+    }
+    loop {
         std::thread::sleep(LOOK * 4);
         if let Some(newer) = newest(environment).filter(|newer| *newer != path) {
             path = newer;
@@ -229,5 +232,4 @@ fn logs(follow: bool, last: usize, environment: &Environment) -> anyhow::Result<
         file.read_to_string(&mut more)?;
         more.lines().for_each(out::line);
     }
-    Ok(())
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::sys::socket::{self, AddressFamily, SockFlag, SockType, UnixAddr, sockopt};
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeVal, TimeValLike as _};
 use serde::{Deserialize, Serialize};
 
 /// Version of what is said here.
@@ -18,8 +18,8 @@ pub const VERSION: u32 = 1;
 pub const LARGEST_REQUEST: u32 = 64 << 10;
 /// Largest answer, in bytes.
 pub const LARGEST_REPLY: u32 = 4 << 20;
-/// Longest wait for a daemon to take a connection: one that is stopped never does.
-pub const CONNECT: Duration = Duration::from_millis(200);
+/// Longest wait for a daemon to take a connection, in milliseconds: one that is stopped never does.
+pub const CONNECT: i64 = 200;
 
 /// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,10 +197,7 @@ pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<Reply, AskErr
 fn connect(path: &Path) -> io::Result<UnixStream> {
     let address = UnixAddr::new(path)?;
     let fd: OwnedFd = socket::socket(AddressFamily::Unix, SockType::Stream, SockFlag::empty(), None)?;
-    let limit = TimeVal::from(nix::libc::timeval {
-        tv_sec: 0,
-        tv_usec: i64::try_from(CONNECT.as_micros()).unwrap_or(200_000).try_into().unwrap_or(200_000),
-    });
+    let limit = TimeVal::milliseconds(CONNECT);
     socket::setsockopt(&fd, sockopt::SendTimeout, &limit)?;
     socket::connect(fd.as_raw_fd(), &address).map_err(|e| match e {
         Errno::EAGAIN => io::Error::from(io::ErrorKind::TimedOut),

@@ -11,6 +11,8 @@ mod audit;
 mod cli;
 mod config;
 mod corpus;
+mod daemon;
+mod daemon_faults;
 mod hook;
 mod http;
 mod lint;
