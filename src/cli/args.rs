@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::audit::Audit;
 use super::daemon::Daemon;
+use super::doctor::Doctor;
 use super::hooks::{GitHook, Hooks};
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
@@ -71,6 +72,14 @@ pub(super) enum Command {
     Check(Check),
     /// Keep rwenvd running: it watches the configuration and fetches Flux repositories
     Daemon(Daemon),
+    /// Check that the guard stands, and what read-only really means here
+    #[command(
+        after_help = "Custody says what read-only guarantees:\n  C0  the agent can read credentials that may write: hook, shims and pre-push are a guardrail\n  \
+                      C1  the agent's sandbox hides them\n  C2  another user holds them\n  C3  the identity may only read: the cluster itself guarantees it\n\
+                      G0/G1  the git host does not protect the branch Flux follows, or it does\n\n\
+                      Examples:\n  rwenv doctor\n  rwenv doctor --json --offline\n  rwenv doctor --bundle\n\nExit status: 0 it stands, 1 something failed."
+    )]
+    Doctor(Doctor),
     /// Show what was decided; check that the log is as it was written
     #[command(
         after_help = "Examples:\n  rwenv audit --denied --since 2h\n  rwenv audit --follow --env prod\n  rwenv audit verify\n  rwenv audit stats --since 7d"

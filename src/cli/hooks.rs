@@ -149,6 +149,16 @@ fn remember(hooks: &Path, environment: &Environment) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// In how many places git asks us before it pushes, and those it no longer does in.
+pub(super) fn known(environment: &Environment) -> (usize, Vec<PathBuf>) {
+    let text = files::read(&list(environment)).ok().flatten().unwrap_or_default();
+    let listed = text.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir());
+    let (ours, lost): (Vec<_>, Vec<_>) =
+        listed.map(|hooks| hooks.join("pre-push")).partition(|hook| is_ours(hook));
+    let everywhere = usize::from(is_ours(&global(environment).join("pre-push")));
+    (ours.len() + everywhere, lost)
+}
+
 /// Takes our hooks out of every repository they were put in, and out of git's own configuration. Says out of which folders.
 pub(super) fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let known = files::read(&list(environment))?.unwrap_or_default();

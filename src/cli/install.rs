@@ -1,7 +1,8 @@
 //! `rwenv install`: the hook in Claude Code's user settings, and out of them again.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::{hooks, out};
 use crate::decide::quoted;
 use crate::enforce::session::path_line;
 use crate::host::environment::{self, Environment};
-use crate::host::{clock, files, shims};
+use crate::host::{clock, files, process, shims};
 
 /// The event whose calls are judged.
 const JUDGED: &str = "PreToolUse";
@@ -22,6 +23,8 @@ const EVENTS: [&str; 4] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubm
 const MATCHER: &str = "Bash|PowerShell|Monitor";
 /// Seconds the agent waits; the hook's own deadline is shorter.
 const TIMEOUT: u64 = 5;
+/// Longest wait for the agent's version.
+const CLAUDE: Duration = Duration::from_secs(10);
 /// First version that blocks a call whose hook fails, where it is told to.
 const KNOWS_ON_FAILURE: (u64, u64, u64) = (2, 1, 295);
 
@@ -77,7 +80,7 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
     tell(args, &Done { settings: &settings, changed, backup, hook, shims_dir: &folder, shims })
 }
 
-fn settings_path(environment: &Environment) -> PathBuf {
+pub(super) fn settings_path(environment: &Environment) -> PathBuf {
     let dir = environment::var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
     dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
 }
@@ -105,6 +108,52 @@ fn handlers<'a>(
     let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
     let Some(list) = hooks.get_mut(event) else { return Ok(None) };
     Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is no list; correct it"))?))
+}
+
+/// How the hook is registered.
+#[derive(Debug, Default)]
+pub(super) struct Registered {
+    /// The program calls go to.
+    pub(super) hook: Option<PathBuf>,
+    /// Events it is not registered for.
+    pub(super) missing: Vec<&'static str>,
+    /// A call whose hook fails does not run, or the agent is too old to be told so.
+    pub(super) blocks_on_failure: bool,
+    /// Hooks are switched off.
+    pub(super) disabled: bool,
+}
+
+/// Reads how the hook is registered.
+pub(super) fn registered(environment: &Environment) -> anyhow::Result<Registered> {
+    let path = settings_path(environment);
+    let text = files::read(&path)?.unwrap_or_default();
+    let text = text.trim_start_matches('\u{feff}');
+    let mut object: Map<String, Value> = if text.trim().is_empty() {
+        Map::new()
+    } else {
+        serde_json::from_str(text)
+            .map_err(|e| anyhow::anyhow!("{}:{}:{}: {e}", path.display(), e.line(), e.column()))?
+    };
+    let disabled = object.get("disableAllHooks").and_then(Value::as_bool) == Some(true);
+    let mut found = Registered { disabled, ..Registered::default() };
+    for event in EVENTS {
+        let groups = handlers(&mut object, event)?.cloned().unwrap_or_default();
+        let ours = groups.iter().filter(|group| {
+            let matcher = group.get("matcher").and_then(Value::as_str).unwrap_or("*");
+            event != JUDGED || matcher == MATCHER || matches!(matcher, "" | "*")
+        });
+        let all = ours.filter_map(|group| group.get("hooks").and_then(Value::as_array)).flatten();
+        let Some(handler) = all.into_iter().find(|handler| is_ours(handler)) else {
+            found.missing.push(event);
+            continue;
+        };
+        if event == JUDGED {
+            let command = handler.get("command").and_then(Value::as_str).unwrap_or_default();
+            found.hook = Some(PathBuf::from(command));
+            found.blocks_on_failure = handler.get("onFailure").and_then(Value::as_str) == Some("block");
+        }
+    }
+    Ok(found)
 }
 
 /// Takes our own entries out, and what is empty without them.
@@ -198,10 +247,9 @@ fn write(path: &Path, old: Option<&str>, new: &Map<String, Value>) -> anyhow::Re
 }
 
 /// The version of Claude Code on PATH.
-fn claude_version() -> Option<(u64, u64, u64)> {
-    let output =
-        Command::new("claude").arg("--version").stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-    let text = String::from_utf8(output.stdout).ok()?;
+pub(super) fn claude_version() -> Option<(u64, u64, u64)> {
+    let said = process::output(Command::new("claude").arg("--version"), b"", CLAUDE)?;
+    let text = said.stdout;
     let mut numbers = text.split_whitespace().next()?.split('.').map(str::parse::<u64>);
     Some((numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))
 }

@@ -5,6 +5,7 @@ mod audit;
 mod check;
 mod daemon;
 mod demo;
+mod doctor;
 mod edit;
 mod envs;
 mod hooks;
@@ -67,6 +68,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::LocalMode(args) => edit::local_mode(&args, environment),
         Command::Check(args) => check::check(&args, environment),
         Command::Daemon(args) => daemon::daemon(&args, environment),
+        Command::Doctor(args) => doctor::doctor(&args, environment),
         Command::Audit(args) => audit::audit(&args, environment),
         Command::Repo(args) => repo::repo(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),

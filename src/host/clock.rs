@@ -9,11 +9,16 @@ pub fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
-/// Milliseconds since the machine started: it never jumps.
+/// Time since the machine started: it never jumps, and so it is what limits are measured with.
+#[must_use]
+pub fn monotonic() -> Duration {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map(Duration::from).unwrap_or_default()
+}
+
+/// The same in milliseconds.
 #[must_use]
 pub fn uptime() -> u64 {
-    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map(Duration::from);
-    time.map_or(0, |time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    u64::try_from(monotonic().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time since 1970 as RFC 3339 in UTC, to the millisecond.

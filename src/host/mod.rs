@@ -14,6 +14,7 @@ mod git;
 pub mod githooks;
 pub mod kubeconfig;
 pub mod objects;
+pub mod process;
 pub mod program;
 pub mod redact;
 pub mod shims;

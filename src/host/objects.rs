@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use super::environment::{Environment, var};
+use super::process;
 use super::{clock, program};
 
 /// Largest file that is read whole, in bytes; YAML that is larger is a finding, others are data.
@@ -48,7 +48,7 @@ impl Budget {
     /// So many objects, and so much time from now on.
     #[must_use]
     pub fn of(objects: usize, time: Duration) -> Self {
-        Self { objects, until: clock::now() + time }
+        Self { objects, until: clock::monotonic() + time }
     }
 
     /// No limit a person would notice.
@@ -61,7 +61,7 @@ impl Budget {
         if done > self.objects {
             return Err(ObjectsError::TooLarge(format!("more than {} objects", self.objects)));
         }
-        if clock::now() > self.until {
+        if clock::monotonic() > self.until {
             return Err(ObjectsError::TooLarge(format!("not read in time ({done} objects so far)")));
         }
         Ok(())
@@ -175,26 +175,7 @@ impl Repository {
         if var("GIT_SSH_COMMAND").is_none() {
             command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
         }
-        command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().ok()?;
-        let mut stdout = child.stdout.take()?;
-        let reader = std::thread::spawn(move || {
-            let mut text = String::new();
-            stdout.read_to_string(&mut text).map(|_| text)
-        });
-        let until = clock::now() + patience;
-        loop {
-            match child.try_wait().ok()? {
-                Some(status) => return reader.join().ok()?.ok().filter(|_| status.success()),
-                None if clock::now() > until => {
-                    let group = nix::unistd::Pid::from_raw(i32::try_from(child.id()).ok()?);
-                    let _ = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL);
-                    let _ = child.wait();
-                    return None;
-                }
-                None => std::thread::sleep(Duration::from_millis(5)),
-            }
-        }
+        process::output(&mut command, b"", patience).filter(|said| said.success).map(|said| said.stdout)
     }
 
     /// Those of these objects that are here.

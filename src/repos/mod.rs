@@ -9,7 +9,7 @@ mod work;
 
 pub use inspect::{State, Status, commit, status};
 pub use network::{Progress, cancel};
-pub use work::{Wish, clean, sync};
+pub use work::{Wish, clean, followed, sync};
 
 use std::path::PathBuf;
 

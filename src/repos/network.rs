@@ -9,17 +9,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
-
 use super::{Flux, RepoError};
 use crate::host::environment::{Environment, var};
-use crate::host::{clock, program};
+use crate::host::{clock, process, program};
 
 /// Bytes per second below which a transfer counts as standing, and for how many seconds it may.
 const SLOWEST: (u32, u32) = (1000, 30);
-/// How long the output of a git that has ended is waited for.
-const AFTERWARDS: Duration = Duration::from_secs(2);
 /// Lines of git's that are kept for an error.
 const KEPT: usize = 8;
 
@@ -101,11 +96,11 @@ pub(super) fn run(
 ) -> Result<String, RepoError> {
     let mut child = command.process_group(0).spawn().map_err(|e| RepoError::Git(e.to_string()))?;
     let lines = stderr_lines(&mut child);
-    let printed = stdout_text(&mut child);
-    let until = clock::now() + limit;
+    let printed = process::gather(child.stdout.take());
+    let until = clock::monotonic() + limit;
     let mut kept: Vec<String> = Vec::new();
     loop {
-        let left = until.saturating_sub(clock::now());
+        let left = until.saturating_sub(clock::monotonic());
         match lines.recv_timeout(left.min(Duration::from_millis(200))) {
             Ok(line) => match parsed(&line) {
                 Some(step) => progress(step),
@@ -115,11 +110,11 @@ pub(super) fn run(
                 }
             },
             Err(mpsc::RecvTimeoutError::Timeout) if CANCELLED.load(Ordering::SeqCst) => {
-                kill(&mut child);
+                process::kill(&mut child);
                 return Err(RepoError::Cancelled);
             }
             Err(mpsc::RecvTimeoutError::Timeout) if left.is_zero() => {
-                kill(&mut child);
+                process::kill(&mut child);
                 return Err(RepoError::TooSlow(limit.as_secs()));
             }
             // What it leaves behind (a shared ssh connection) may hold the pipe open for long after.
@@ -129,7 +124,7 @@ pub(super) fn run(
         }
     }
     let status = child.wait().map_err(|e| RepoError::Git(e.to_string()))?;
-    let text = printed.recv_timeout(AFTERWARDS).unwrap_or_default();
+    let text = printed.recv_timeout(process::AFTERWARDS).unwrap_or_default();
     if status.success() { Ok(text) } else { Err(RepoError::Git(complaint(&kept))) }
 }
 
@@ -138,25 +133,6 @@ fn complaint(lines: &[String]) -> String {
     let says = |line: &&String| ["fatal:", "error:", "remote:"].iter().any(|start| line.starts_with(start));
     let said: Vec<&str> = lines.iter().filter(says).map(String::as_str).collect();
     if said.is_empty() { lines.join("; ") } else { said.join("; ") }
-}
-
-/// All it prints, once that has ended.
-fn stdout_text(child: &mut Child) -> mpsc::Receiver<String> {
-    let (send, receive) = mpsc::channel();
-    let stdout = child.stdout.take();
-    std::thread::spawn(move || {
-        let mut text = Vec::new();
-        stdout.map(|mut pipe| pipe.read_to_end(&mut text));
-        let _ = send.send(String::from_utf8_lossy(&text).into_owned());
-    });
-    receive
-}
-
-fn kill(child: &mut Child) {
-    if let Ok(id) = i32::try_from(child.id()) {
-        let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-    }
-    let _ = child.wait();
 }
 
 /// What git says, line by line; its progress ends lines with a carriage return.

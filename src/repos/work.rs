@@ -46,6 +46,12 @@ pub(super) fn record(flux: &Flux) -> Record {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
+/// The other side's default branch, as of the last sync.
+#[must_use]
+pub fn followed(flux: &Flux) -> Option<String> {
+    record(flux).head
+}
+
 fn remember(flux: &Flux, before: &Record, record: &Record) -> Result<(), RepoError> {
     let path = flux.record();
     let text = serde_json::to_string_pretty(record).map_err(|e| FileError::io(&path, e.into()))?;

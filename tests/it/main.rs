@@ -13,6 +13,7 @@ mod config;
 mod corpus;
 mod daemon;
 mod daemon_faults;
+mod doctor;
 mod hook;
 mod http;
 mod lint;
