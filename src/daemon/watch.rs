@@ -96,7 +96,7 @@ fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (Stamp, Area)> {
     all
 }
 
-/// The watched folders, each with what a change in it means.
+/// The watched folders, each with what a change in it means, and the configuration's file.
 fn folders(shared: &Shared) -> BTreeMap<PathBuf, Area> {
     let dir = &shared.environment.config_dir;
     let mut all = BTreeMap::from([
@@ -109,10 +109,11 @@ fn folders(shared: &Shared) -> BTreeMap<PathBuf, Area> {
     if let Some(folder) = real.as_deref().and_then(Path::parent).filter(|folder| *folder != dir) {
         all.insert(folder.to_owned(), Area::Folders);
     }
+    all.extend(real.map(|file| (file, Area::Config)));
     for flux in flux(shared) {
         all.insert(flux.clone_dir().join(".git"), Area::Clone(flux.name.to_string()));
     }
-    all.retain(|folder, _| folder.is_dir());
+    all.retain(|path, area| *area == Area::Config || path.is_dir());
     all
 }
 
@@ -123,6 +124,9 @@ fn meaning(event: &Event, folders: &BTreeMap<PathBuf, Area>) -> Vec<Area> {
     }
     let area = |path: &PathBuf| {
         let name = path.file_name()?.to_str()?;
+        if folders.get(path) == Some(&Area::Config) {
+            return Some(Area::Config);
+        }
         match folders.get(path.parent()?).or_else(|| folders.get(path))? {
             Area::Folders if name == "envs.json" => Some(Area::Config),
             Area::Folders if matches!(name, "policies" | "audit" | "flux-repos") => Some(Area::Folders),
@@ -187,7 +191,7 @@ impl Watcher {
             keep
         });
         self.complete = true;
-        for (folder, area) in folders {
+        for (folder, area) in folders.into_iter().filter(|(_, area)| *area != Area::Config) {
             let Ok(meta) = std::fs::metadata(&folder) else { continue };
             let identity = (meta.dev(), meta.ino());
             if self.armed.get(&folder) == Some(&identity) {
@@ -222,6 +226,8 @@ mod tests {
     fn events_mean_what_has_to_be_done() {
         let folders = BTreeMap::from([
             (PathBuf::from("/c"), Area::Folders),
+            (PathBuf::from("/d/real.json"), Area::Config),
+            (PathBuf::from("/d"), Area::Folders),
             (PathBuf::from("/c/policies"), Area::Policies),
             (PathBuf::from("/c/audit"), Area::Audit),
             (PathBuf::from("/r/.git"), Area::Clone("dev".to_owned())),
@@ -229,6 +235,7 @@ mod tests {
         let event = |kind, path: &str| meaning(&Event::new(kind).add_path(PathBuf::from(path)), &folders);
         let modify = EventKind::Modify(ModifyKind::Any);
         assert_eq!(event(modify, "/c/envs.json"), [Area::Config]);
+        assert_eq!(event(modify, "/d/real.json"), [Area::Config]);
         assert_eq!(event(EventKind::Create(CreateKind::Folder), "/c/policies"), [Area::Folders]);
         assert_eq!(event(modify, "/c/policies/own.toml"), [Area::Policies]);
         assert_eq!(event(modify, "/c/audit/audit.jsonl"), [Area::Audit]);
@@ -237,6 +244,7 @@ mod tests {
             (EventKind::Access(AccessKind::Any), "/c/envs.json"),
             (modify, "/c/audit/anchor.json"),
             (modify, "/c/.envs.json.12.new"),
+            (modify, "/d/other.json"),
             (modify, "/r/.git/index.lock"),
             (modify, "/elsewhere/envs.json"),
         ] {

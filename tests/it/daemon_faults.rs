@@ -206,3 +206,96 @@ fn without_file_descriptors_it_rests_and_goes_on() {
     let ticks: u64 = said.lines().last().unwrap().split(' ').filter_map(|n| n.parse::<u64>().ok()).sum();
     assert!(ticks < 100, "{ticks} ticks of processor time: it spun");
 }
+
+/// Ten thousand renames over the configuration, the last of them different: put together, and the end is what counts.
+#[test]
+fn a_storm_of_changes_is_put_together() {
+    let it = Setting::new();
+    let pid = it.start();
+    let ticks = || {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        stat.split(' ').skip(13).take(2).map(|n| n.parse::<u64>().unwrap()).sum::<u64>()
+    };
+    let before = ticks();
+    let path = it.home.path(".claude/rwenv/envs.json");
+    let new = it.home.path(".claude/rwenv/.envs.json.swp");
+    for _ in 0..10_000 {
+        fs::write(&new, crate::support::ENVS).unwrap();
+        fs::rename(&new, &path).unwrap();
+    }
+    it.home.write(".claude/rwenv/envs.json", "{");
+    it.until("the end is known", || it.health()["configError"].is_string());
+    assert!(ticks() - before < 300, "{} ticks of processor time", ticks() - before);
+    let told = it.log().matches("the last good one counts").count();
+    assert_eq!(told, 1, "said once");
+}
+
+/// More changes than the system keeps for one that does not listen: it looks at everything again.
+#[test]
+fn lost_notifications_are_made_up_for() {
+    let it = Setting::new();
+    it.start();
+    it.until("it watches", || it.home.path(".claude/rwenv/run/last-good.json").exists());
+    it.signal(Signal::SIGSTOP);
+    for n in 0..20_000 {
+        let path = it.home.path(&format!(".claude/rwenv/x{}", n % 2));
+        fs::write(&path, "x").unwrap();
+        fs::remove_file(&path).unwrap();
+    }
+    it.home.write(".claude/rwenv/envs.json", "{");
+    it.signal(Signal::SIGCONT);
+    it.until("the change is known", || it.health()["configError"].is_string());
+}
+
+/// The watched folder is moved away and another one put in its place.
+#[test]
+fn a_folder_that_is_replaced_is_watched_again() {
+    let it = Setting::new();
+    fs::create_dir_all(it.home.path(".claude/rwenv/policies")).unwrap();
+    it.start();
+    it.home.write(".claude/rwenv/envs.json", "{");
+    it.until("it watches", || it.health()["configError"].is_string());
+    let audit = it.home.path(".claude/rwenv/audit");
+    fs::rename(&audit, it.home.path("old-audit")).unwrap();
+    it.home.hook("ro", "kubectl get pods");
+    it.until("the new log is brought to the disk", || audit.join("anchor.json").exists());
+    fs::remove_file(it.home.path(".claude/rwenv/envs.json")).unwrap();
+    it.home.write("elsewhere.json", crate::support::ENVS);
+    std::os::unix::fs::symlink(it.home.path("elsewhere.json"), it.home.path(".claude/rwenv/envs.json"))
+        .unwrap();
+    it.until("a link is followed", || it.health()["configError"].is_null());
+    std::thread::sleep(Duration::from_millis(500));
+    it.home.write("elsewhere.json", "{");
+    it.until("what it leads to is watched", || it.health()["configError"].is_string());
+}
+
+/// Another user who could reach the socket is turned away by who they are.
+#[test]
+fn another_user_is_turned_away() {
+    let it = Setting::new();
+    // One that every user may run.
+    let python = std::path::Path::new("/usr/bin/python3");
+    if !nix::unistd::getuid().is_root() || find("setpriv").is_none() || !python.is_file() {
+        eprintln!("skipped another_user_is_turned_away: it takes root, setpriv and the system's python3");
+        return;
+    }
+    it.start();
+    for folder in ["", ".claude", ".claude/rwenv", ".claude/rwenv/run"] {
+        it.home.mode(folder, 0o755);
+    }
+    it.home.mode(".claude/rwenv/run/rwenvd.sock", 0o777);
+    let ask = |user: &str| {
+        let code = format!(
+            "import socket,struct\ns=socket.socket(socket.AF_UNIX)\ns.settimeout(5)\ns.connect('{}')\nt=b'{{\"version\":1,\"ask\":\"status\"}}'\ntry:\n s.sendall(struct.pack('>I',len(t))+t)\n print(len(s.recv(4)))\nexcept OSError: print(0)",
+            it.socket().display()
+        );
+        let output = Command::new("setpriv")
+            .args(["--reuid", user, "--clear-groups", "/usr/bin/python3", "-c", &code])
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&output.stdout).trim().to_owned() + &String::from_utf8_lossy(&output.stderr)
+    };
+    assert_eq!(ask("0"), "4", "its own user is answered");
+    assert_eq!(ask("12345"), "0");
+    assert!(it.health()["connections"]["refused"].as_u64().unwrap() >= 1);
+}

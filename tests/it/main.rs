@@ -21,6 +21,7 @@ mod malformed;
 mod oracle;
 mod push;
 mod repo;
+mod repo_faults;
 mod shim;
 mod support;
 mod tidy;

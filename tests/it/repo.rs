@@ -4,20 +4,17 @@ use std::fs;
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use crate::support::{Answer, Home, answer};
 
 /// A HOME with a rwenv `dev` whose repository is a folder beside it with one commit.
-struct Setting {
-    home: Home,
+pub(crate) struct Setting {
+    pub(crate) home: Home,
 }
 
 impl Setting {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::empty();
         fs::create_dir_all(home.path("origin")).unwrap();
         home.git("origin", &["init", "-q"]);
@@ -27,39 +24,39 @@ impl Setting {
         setting
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("file://{}", self.home.path("origin").display())
     }
 
-    fn configure(&self, name: &str, url: &str, more: &str) {
+    pub(crate) fn configure(&self, name: &str, url: &str, more: &str) {
         let text = format!(
             r#"{{"version":"1.0","rwenvs":{{"{name}":{{"type":"k3s","fluxGitRepo":"{url}"{more}}}}}}}"#
         );
         self.home.write(".claude/rwenv/envs.json", &text);
     }
 
-    fn commit(&self, file: &str, text: &str) {
+    pub(crate) fn commit(&self, file: &str, text: &str) {
         self.home.write(&format!("origin/{file}"), text);
         self.home.git("origin", &["add", "-A"]);
         self.home.git("origin", &["commit", "-q", "-m", file]);
     }
 
-    fn repo(&self, arguments: &[&str]) -> Answer {
+    pub(crate) fn repo(&self, arguments: &[&str]) -> Answer {
         self.home.rwenv("", &[&["repo"], arguments].concat())
     }
 
     /// Syncs, and gives the state as JSON.
-    fn sync(&self, more: &[&str]) -> serde_json::Value {
+    pub(crate) fn sync(&self, more: &[&str]) -> serde_json::Value {
         let answer = self.repo(&[&["sync", "dev", "--json"], more].concat());
         serde_json::from_str(&answer.stdout).unwrap_or_else(|_| answer.stderr.into())
     }
 
-    fn clone_git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn clone_git(&self, arguments: &[&str]) -> String {
         self.home.git(CLONE, arguments)
     }
 }
 
-const CLONE: &str = ".claude/rwenv/flux-repos/dev/origin";
+pub(crate) const CLONE: &str = ".claude/rwenv/flux-repos/dev/origin";
 
 #[test]
 fn the_first_access_clones_and_later_ones_move_forward() {
@@ -367,92 +364,4 @@ fn a_server_that_wants_a_password_asks_nobody() {
         "{}",
         told.stderr
     );
-}
-
-/// Syncs that are killed at any moment, alone or with the git they started, while the other side goes on: what is
-/// published is never half, the user's file is what it was, and the next run ends where it should.
-#[test]
-fn killed_runs_leave_what_the_next_run_understands() {
-    let kills = 1000;
-    let threads = 4;
-    std::thread::scope(|scope| {
-        for thread in 0..threads {
-            scope.spawn(move || killed(thread, kills / threads));
-        }
-    });
-}
-
-fn killed(seed: u64, kills: u64) {
-    let it = Setting::new();
-    for n in 0..200 {
-        it.home.write(&format!("origin/d/{n}.yaml"), &format!("kind: {n}\n").repeat(50));
-    }
-    it.commit("a.yaml", "start\n");
-    let config = it.home.path(".claude/rwenv");
-    let mut random = seed + 1;
-    for round in 0..kills {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        if round % 10 == 0 {
-            it.commit("b.yaml", &format!("{round}\n"));
-        }
-        if round % 7 == 0 {
-            let _ = fs::remove_dir_all(config.join("mirrors"));
-        }
-        if round % 11 == 0 {
-            let _ = fs::remove_dir_all(config.join("flux-repos"));
-        }
-        let wait = Duration::from_micros((random >> 33) % 60_000);
-        kill_a_sync(&it, wait, random & (1 << 20) == 0 && round % 11 == 0);
-        let clone = it.home.path(CLONE);
-        if clone.exists() {
-            it.clone_git(&["rev-parse", "--verify", "-q", "HEAD^{tree}"]);
-        }
-        if round % 25 == 24 {
-            let now = settled(&it);
-            assert_eq!(now["state"], "up-to-date", "{now}");
-            it.clone_git(&["fsck", "--connectivity-only"]);
-        }
-    }
-    let left = |folder: &str| {
-        fs::read_dir(config.join(folder)).unwrap().map(|e| e.unwrap().file_name()).collect::<Vec<_>>()
-    };
-    settled(&it);
-    let mut mirrors = left("mirrors");
-    mirrors.sort();
-    assert_eq!(mirrors, ["dev.git", "dev.json"]);
-    assert_eq!(left("flux-repos/dev"), ["origin"]);
-}
-
-/// What the next run makes of it. A git that outlived the killed run may be at work for another moment.
-fn settled(it: &Setting) -> serde_json::Value {
-    for _ in 0..50 {
-        let now = it.sync(&[]);
-        if now["state"] == "up-to-date" {
-            return now;
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    it.sync(&[])
-}
-
-fn kill_a_sync(it: &Setting, wait: Duration, whole_group: bool) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rwenv"));
-    command.env_clear().env("HOME", it.home.path("")).env("PATH", "/usr/local/bin:/usr/bin:/bin");
-    command.args(["repo", "sync", "dev"]).current_dir(it.home.path("")).process_group(0);
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(wait);
-    if whole_group {
-        kill_children(child.id());
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
-/// Kills what a process has started, each with its group.
-fn kill_children(parent: u32) {
-    use nix::sys::signal::{Signal, killpg};
-    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-        let _ = killpg(nix::unistd::Pid::from_raw(child), Signal::SIGKILL);
-    }
 }
