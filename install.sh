@@ -5,8 +5,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 usage() {
   cat <<'EOF'
-Usage: ./install.sh [--prefix DIR]    build, place rwenv and rwenv-hook into DIR/bin (~/.local), register the hook
-       ./install.sh --uninstall [--prefix DIR]    take the hook out of the agent's settings, remove the programs
+Usage: ./install.sh [--prefix DIR]    build, place rwenv, rwenvd and rwenv-hook into DIR/bin (~/.local), register the hook,
+                                      start the daemon, look whether all is well
+       ./install.sh --uninstall [--prefix DIR]    stop the daemon, take the hook out of the agent's settings, remove the programs
        ./install.sh --try             show it at work in a scratch HOME; nothing outside is touched
 
 Your configuration, ~/.claude/rwenv, is never removed.
@@ -46,7 +47,7 @@ target_dir() {
 
 build() {
   echo "building rwenv (the first time takes a few minutes) …" >&2
-  (cd "$root" && cargo build --locked --quiet --release --bin rwenv >&2)
+  (cd "$root" && cargo build --locked --quiet --release --bin rwenv --bin rwenvd >&2)
   rwenv=$(target_dir)/release/rwenv
   hook=$(build_hook)
 }
@@ -55,20 +56,24 @@ place() {
   build
   mkdir -p "$prefix/bin"
   # A new file under the old name: a hook that is running keeps the old one.
-  for program in "$rwenv" "$hook"; do
+  for program in "$rwenv" "${rwenv}d" "$hook"; do
     cp "$program" "$prefix/bin/.${program##*/}.new"
     mv "$prefix/bin/.${program##*/}.new" "$prefix/bin/${program##*/}"
   done
   "$prefix/bin/rwenv" install --hook "$prefix/bin/rwenv-hook"
+  "$prefix/bin/rwenv" daemon restart || echo "the daemon does not start; verdicts do not need it" >&2
+  "$prefix/bin/rwenv" doctor || true
   case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "put $prefix/bin on your PATH" ;; esac
-  echo "next: rwenv add, then rwenv set <name> in a project"
+  echo "next: rwenv add, then rwenv set <name> in a project; rwenv daemon install has the system start the daemon"
 }
 
 remove() {
   if [ -x "$prefix/bin/rwenv" ]; then
     "$prefix/bin/rwenv" install --uninstall
+    "$prefix/bin/rwenv" daemon install --uninstall
+    "$prefix/bin/rwenv" daemon stop
   fi
-  rm -f "$prefix/bin/rwenv" "$prefix/bin/rwenv-hook"
+  rm -f "$prefix/bin/rwenv" "$prefix/bin/rwenvd" "$prefix/bin/rwenv-hook"
   echo "removed from $prefix/bin; your configuration stays in ~/.claude/rwenv"
 }
 

@@ -4,12 +4,18 @@
 //! besides hits all of them alike; medians are compared. `std::process` starts programs by posix_spawn(3) here.
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock and its arguments itself")]
 
+mod hook;
+mod shared;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use hook::built_hook;
+use shared::median;
 
 const TARGET: &str = "x86_64-unknown-linux-musl";
 /// How many of the programs are short: the two that are compared with, shims, and lines such as agents mostly run.
@@ -65,11 +71,6 @@ fn once(runner: &Runner, home: &Path) -> Result<Duration, Box<dyn std::error::Er
     let time = start.elapsed();
     assert_eq!(status.code(), Some(runner.status), "{}", runner.name);
     Ok(time)
-}
-
-fn median(times: &mut [Duration]) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() / 2).map_or(0.0, |t| t.as_secs_f64() * 1e6)
 }
 
 fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
@@ -196,16 +197,4 @@ fn hello(scratch: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
         .args([&program, &source])
         .status()?;
     status.success().then_some(program).ok_or_else(|| format!("rustup target add {TARGET}").into())
-}
-
-/// Builds the hook as `install.sh` does.
-fn built_hook() -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let output = Command::new(root.join("install.sh"))
-        .arg("--build-hook")
-        .current_dir(root)
-        .stderr(Stdio::inherit())
-        .output()?;
-    let path = PathBuf::from(String::from_utf8(output.stdout)?.trim());
-    if output.status.success() { Ok(path) } else { Err("install.sh --build-hook failed".into()) }
 }

@@ -14,7 +14,7 @@ use super::out;
 use crate::enforce::push::{self, Push};
 use crate::host::environment::Environment;
 use crate::host::files;
-use crate::host::githooks::{before, install, is_ours, put, uninstall};
+use crate::host::githooks::{before, install, is_ours, list, put, remember, uninstall};
 use crate::host::objects::{Budget, Repository};
 use crate::host::program;
 
@@ -131,22 +131,6 @@ fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
 
 fn global(environment: &Environment) -> PathBuf {
     environment.config_dir.join("git-hooks")
-}
-
-/// The list of the repositories that have our hook, so that uninstalling can take it out of them.
-fn list(environment: &Environment) -> PathBuf {
-    environment.config_dir.join("run/hooked")
-}
-
-fn remember(hooks: &Path, environment: &Environment) -> anyhow::Result<()> {
-    let _lock = files::lock(&environment.config_dir)?;
-    let path = list(environment);
-    let before = files::read(&path)?.unwrap_or_default();
-    let line = hooks.to_str().context("the path of the hooks is no text")?;
-    if !before.lines().any(|known| known == line) {
-        files::write(&path, &format!("{before}{line}\n"), 0o600)?;
-    }
-    Ok(())
 }
 
 /// In how many places git asks us before it pushes, and those it no longer does in.

@@ -4,12 +4,35 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use super::environment::Environment;
 use super::files::{self, FileError};
 use super::program::HOOK_MARK;
 use crate::decide::quoted;
 
 /// What a hook is called that was there before.
 const BEFORE: &str = "before-rwenv";
+
+/// The list of the repositories that have our hook, so that uninstalling can take it out of them.
+#[must_use]
+pub fn list(environment: &Environment) -> PathBuf {
+    environment.config_dir.join("run/hooked")
+}
+
+/// Adds a folder of hooks to the list.
+///
+/// # Errors
+/// Where the system says no.
+pub fn remember(hooks: &Path, environment: &Environment) -> Result<(), FileError> {
+    let unfit = || FileError::Unfit { path: hooks.to_owned(), why: "its path is no text".to_owned() };
+    let line = hooks.to_str().ok_or_else(unfit)?;
+    let _lock = files::lock(&environment.config_dir)?;
+    let path = list(environment);
+    let before = files::read(&path)?.unwrap_or_default();
+    if !before.lines().any(|known| known == line) {
+        files::write(&path, &format!("{before}{line}\n"), 0o600)?;
+    }
+    Ok(())
+}
 
 /// Where the hook is kept that ours took the place of.
 #[must_use]

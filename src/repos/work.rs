@@ -303,10 +303,13 @@ fn first(flux: &Flux, known: &Record, environment: &Environment) -> Result<(), R
         }
         if let Some(branch) = branch.filter(|branch| known.heads.contains(branch)) {
             let from = format!("refs/remotes/origin/{branch}");
-            local(&["checkout", "-q", "-B", &branch, "--track", &from], &new, environment)?;
+            let workers = ["-c", "checkout.workers=0"];
+            let checkout = ["checkout", "-q", "-B", &branch, "--track", &from];
+            local(&[&workers[..], &checkout].concat(), &new, environment)?;
         }
         if let Some(rwenv) = program::beside("rwenv") {
             githooks::install(&new.join(".git/hooks"), &rwenv)?;
+            githooks::remember(&flux.clone_dir().join(".git/hooks"), environment)?;
         }
         Ok(())
     };

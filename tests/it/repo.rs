@@ -74,6 +74,8 @@ fn the_first_access_clones_and_later_ones_move_forward() {
         it.home.read(&format!("{CLONE}/.git/hooks/pre-push")).contains("rwenv"),
         "pushes from it are judged"
     );
+    let clone = it.home.path(CLONE).join(".git/hooks").display().to_string();
+    assert!(it.home.read(".claude/rwenv/run/hooked").contains(&clone), "and uninstalling ends that");
     it.commit("a.yaml", "two\n");
     it.home.git("origin", &["tag", "v1"]);
     let now = it.sync(&[]);

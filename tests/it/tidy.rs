@@ -149,6 +149,10 @@ fn forgotten(all: &[String], manifest: &str, read: impl Fn(&str) -> String) -> V
     while let Some(file) = open.pop() {
         let folder = match Path::new(&file).file_stem().and_then(|s| s.to_str()) {
             Some("mod" | "lib" | "main") | None => Path::new(&file).parent().unwrap().to_owned(),
+            // The root of a crate of its own.
+            Some(_) if manifest.contains(&format!("\"{file}\"")) => {
+                Path::new(&file).parent().unwrap().to_owned()
+            }
             Some(stem) => Path::new(&file).with_file_name(stem),
         };
         for line in read(&file).lines() {
