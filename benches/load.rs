@@ -13,7 +13,6 @@ use std::io::Write as _;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -23,6 +22,10 @@ use shared::median;
 
 /// Calls in a second.
 const RATE: u32 = 500;
+/// Hostile connections.
+const HOSTILE: u32 = 10_000;
+/// Turns without and with the daemon.
+const TURNS: u32 = 6;
 const ENVS: &str = r#"{"version":"1.0","rwenvs":{"ro":{"readOnly":true,"kubernetesContext":"ro"}}}"#;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,14 +42,18 @@ fn main() -> Result<(), Box<dyn Error>> {
             Command::new(env!("CARGO_BIN_EXE_rwenv")).args(["daemon", what]).env("HOME", home).status()?;
         if status.success() { Ok(()) } else { Err(format!("daemon {what}").into()) }
     };
-    let alone = calls(&hook, home, seconds / 4 + 1)?;
+    // By turns, so that what the machine does besides hits both alike.
+    let (mut alone, mut with) = (Run::default(), Run::default());
+    for _ in 0..TURNS {
+        alone.add(calls(&hook, home, seconds / TURNS + 1)?);
+        daemon("start")?;
+        with.add(calls(&hook, home, seconds / TURNS + 1)?);
+        daemon("stop")?;
+    }
     daemon("start")?;
-    let with = calls(&hook, home, seconds)?;
-    let over = AtomicBool::new(false);
     let hostile = std::thread::scope(|scope| -> Result<_, Box<dyn Error>> {
-        let flood = scope.spawn(|| flood(home, &over));
-        let hostile = calls(&hook, home, seconds / 4 + 1);
-        over.store(true, Ordering::SeqCst);
+        let flood = scope.spawn(|| flood(home, seconds));
+        let hostile = calls(&hook, home, seconds);
         println!("{} hostile connections", flood.join().map_err(|_| "the flood")?);
         hostile
     })?;
@@ -58,27 +65,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!(
         "| {RATE} calls a second | calls | errors | median µs | × without |\n| --- | --- | --- | --- | --- |"
     );
-    let base = alone.median;
-    for (name, run) in [
+    let base = median(&mut alone.times);
+    let rows = [
         ("without a daemon", alone),
         ("with the daemon", with),
         ("with it, and hostile connections", hostile),
-    ] {
-        println!(
-            "| {name} | {} | {} | {:.0} | {:.2} |",
-            run.calls,
-            run.errors,
-            run.median,
-            run.median / base
-        );
+    ];
+    for (name, mut run) in rows {
+        let time = median(&mut run.times);
+        println!("| {name} | {} | {} | {time:.0} | {:.2} |", run.times.len(), run.errors, time / base);
     }
     Ok(())
 }
 
+#[derive(Default)]
 struct Run {
-    calls: usize,
+    times: Vec<Duration>,
     errors: usize,
-    median: f64,
+}
+
+impl Run {
+    fn add(&mut self, other: Self) {
+        self.times.extend(other.times);
+        self.errors += other.errors;
+    }
 }
 
 /// So many seconds of calls, each at its moment.
@@ -100,31 +110,30 @@ fn calls(hook: &Path, home: &Path, seconds: u32) -> Result<Run, Box<dyn Error>> 
         times.push(began.elapsed());
         errors += usize::from(!output.success());
     }
-    Ok(Run { calls: times.len(), errors, median: median(&mut times) })
+    Ok(Run { times, errors })
 }
 
-/// Connections that say nothing, garbage or half a frame, until it is over; ten thousand at least.
-fn flood(home: &Path, over: &AtomicBool) -> usize {
-    let (mut held, mut count) = (std::collections::VecDeque::new(), 0);
-    while count < 10_000 || !over.load(Ordering::SeqCst) {
-        count += 1;
+/// Connections that say nothing, garbage or half a frame, evenly over these seconds.
+fn flood(home: &Path, seconds: u32) -> u32 {
+    let (start, mut held, mut count) = (Instant::now(), std::collections::VecDeque::new(), 0);
+    for n in 0..HOSTILE {
+        let due = start + Duration::from_secs(seconds.into()) * n / HOSTILE;
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let Ok(mut stream) = UnixStream::connect(home.join(".claude/rwenv/run/rwenvd.sock")) else {
             continue;
         };
+        count += 1;
         let _ = stream.set_nonblocking(true);
-        let bytes: &[u8] = if count % 3 == 0 {
-            b""
-        } else if count % 3 == 1 {
-            b"\xff\xff\xff\xff"
-        } else {
-            b"\0\0\0\x10{"
+        let bytes: &[u8] = match n % 3 {
+            0 => b"",
+            1 => b"\xff\xff\xff\xff",
+            _ => b"\0\0\0\x10{",
         };
         let _ = stream.write(bytes);
         held.push_back(stream);
         if held.len() > 100 {
             held.pop_front();
         }
-        std::thread::sleep(Duration::from_micros(200));
     }
     count
 }

@@ -24,6 +24,8 @@ pub(super) enum Area {
     Clone(String),
     /// A folder that is watched came or went.
     Folders,
+    /// Very much happens.
+    Storm,
 }
 
 /// A set that one part fills and another waits for.

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::state::{Area, Shared, lock};
 use super::{config, refresh};
@@ -23,6 +24,15 @@ const POLL: Duration = Duration::from_secs(2);
 /// The same where it does: for what it cannot see, such as a file behind a link.
 const GLANCE: Duration = Duration::from_secs(60);
 
+/// The same while so much happens that being told of all of it costs others their processor.
+const BUSY_POLL: Duration = Duration::from_millis(500);
+/// How long that lasts before it is tried again.
+const BUSY: Duration = Duration::from_secs(5);
+/// Events after which is looked how fast they came.
+const MANY: u64 = 50;
+/// The time in which so many are too many.
+const FAST: Duration = Duration::from_secs(1);
+
 /// A file's identity and age.
 type Stamp = Option<(u64, u64, u64, i64, i64)>;
 
@@ -36,7 +46,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     watcher.arm(&shared);
     let mut seen = stamps(&shared);
     loop {
-        let period = if watcher.polls(&shared) { POLL } else { GLANCE };
+        let period = watcher.period(&shared);
         if timeout(period, shared.changed.wait()).await.is_ok() {
             sleep(GATHER).await;
         }
@@ -48,6 +58,7 @@ pub(super) async fn watch(shared: Arc<Shared>) {
                 .map(|(_, s)| s.1.clone()),
         );
         seen = now;
+        watcher.calm(areas.contains(&Area::Storm));
         for area in areas {
             act(area, &shared).await;
         }
@@ -69,7 +80,8 @@ async fn act(area: Area, shared: &Arc<Shared>) {
                 shared.wanted.add(name);
             }
         }
-        Area::Folders => {}
+        // What had to be done about it is done in arming.
+        Area::Folders | Area::Storm => {}
     }
 }
 
@@ -145,13 +157,22 @@ struct Watcher {
     armed: BTreeMap<PathBuf, (u64, u64)>,
     known: Arc<std::sync::Mutex<BTreeMap<PathBuf, Area>>>,
     complete: bool,
+    /// Events since `since`.
+    events: Arc<AtomicU64>,
+    since: Instant,
+    /// Not to be told of anything before then.
+    rests: Option<Instant>,
 }
 
 impl Watcher {
     fn new(shared: &Arc<Shared>) -> Self {
         let known: Arc<std::sync::Mutex<BTreeMap<PathBuf, Area>>> = Arc::default();
-        let (told, to) = (Arc::clone(&known), Arc::clone(shared));
+        let events: Arc<AtomicU64> = Arc::default();
+        let (told, to, count) = (Arc::clone(&known), Arc::clone(shared), Arc::clone(&events));
         let system = notify::recommended_watcher(move |event: notify::Result<Event>| {
+            if count.fetch_add(1, Ordering::Relaxed) == MANY {
+                to.changed.add(Area::Storm);
+            }
             let folders = lock(&told);
             let areas = match &event {
                 // Events were lost: everything may have changed.
@@ -164,25 +185,56 @@ impl Watcher {
         if let Err(error) = &system {
             tracing::warn!(%error, "the system does not notify of changes; files are looked at instead");
         }
-        Self { system: system.ok(), armed: BTreeMap::new(), known, complete: false }
+        let since = Instant::now();
+        Self {
+            system: system.ok(),
+            armed: BTreeMap::new(),
+            known,
+            complete: false,
+            events,
+            since,
+            rests: None,
+        }
     }
 
-    /// Says whether files have to be looked at.
-    fn polls(&self, shared: &Shared) -> bool {
+    /// Stops being told for a while where many events came fast: the system tells of every file that is opened, and hooks
+    /// open some at every call.
+    fn calm(&mut self, many: bool) {
+        if self.rests.is_some_and(|until| Instant::now() >= until) {
+            self.rests = None;
+        }
+        if many && self.since.elapsed() < FAST + GATHER {
+            for folder in std::mem::take(&mut self.armed).into_keys() {
+                let _ = self.system.as_mut().map(|system| system.unwatch(&folder));
+            }
+            self.rests = Some(Instant::now() + BUSY);
+        }
+        if many || self.since.elapsed() > FAST {
+            self.events.store(0, Ordering::Relaxed);
+            self.since = Instant::now();
+        }
+    }
+
+    /// Time after which files are looked at, whatever is told.
+    fn period(&self, shared: &Shared) -> Duration {
         let watching = if self.complete { Watching::Notified } else { Watching::Polling };
         let mut known = lock(&shared.watching);
         if *known != watching {
             tracing::info!(?watching, "changes are noticed in another way");
         }
         *known = watching;
-        !self.complete
+        match (self.rests, self.complete) {
+            (Some(_), _) => BUSY_POLL,
+            (None, false) => POLL,
+            (None, true) => GLANCE,
+        }
     }
 
     /// Watches every folder that is there, again where another took its place.
     fn arm(&mut self, shared: &Shared) {
         let folders = folders(shared);
         (*lock(&self.known)).clone_from(&folders);
-        let Some(system) = &mut self.system else { return };
+        let Some(system) = self.system.as_mut().filter(|_| self.rests.is_none()) else { return };
         self.armed.retain(|folder, _| {
             let keep = folders.contains_key(folder);
             if !keep {
