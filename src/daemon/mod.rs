@@ -32,8 +32,8 @@ const DRAIN: Duration = Duration::from_secs(5);
 /// Runs until `shutdown`, or until somebody asks it to stop; then finishes what it has begun.
 pub async fn run(listener: UnixListener, environment: Environment, shutdown: impl Future<Output = ()>) {
     let shared = Arc::new(Shared::new(environment));
-    config::reload(&shared);
     config::record(&shared, "daemon-started", env!("CARGO_PKG_VERSION"));
+    config::reload(&shared);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
     let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
     let watch = tokio::spawn(watch::watch(Arc::clone(&shared)));

@@ -77,6 +77,29 @@ fn full_files_are_put_aside_and_the_chain_goes_on() {
     assert_eq!(records(&all).len(), 4, "{all}");
 }
 
+/// Many writers at once while the file grows full: it is put aside once, and no record is lost or split.
+#[test]
+fn a_file_that_grows_full_under_many_writers_loses_nothing() {
+    let home = Home::new();
+    let home = &home;
+    home.hook("ro", "kubectl get pod first");
+    let first = home.read(LOG);
+    home.write(LOG, &format!("{first}{}\n", "x".repeat((16 << 20) - 40_000)));
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            scope.spawn(move || {
+                (0..100).for_each(|n| drop(home.hook("ro", &format!("kubectl get pod p-{thread}-{n}"))))
+            });
+        }
+    });
+    let told = home.rwenv("", &["audit", "verify", "--json"]);
+    let found: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    let all = found["records"].as_u64().unwrap() + found["unchained"].as_u64().unwrap();
+    assert_eq!((told.code, all), (0, 401), "{}", told.stdout);
+    let files = fs::read_dir(home.path(".claude/rwenv/audit")).unwrap().count();
+    assert_eq!(files, 2, "one was put aside");
+}
+
 #[test]
 fn a_lock_that_is_held_costs_the_place_but_not_the_record() {
     let home = Home::new();
@@ -243,4 +266,19 @@ fn a_read_only_home_spools() {
         "2",
         "a folder that others can write to"
     );
+}
+
+/// No home, and a configuration that is nowhere: what changes something is denied, and what concerns nobody goes on.
+#[test]
+fn a_hook_without_a_home_denies() {
+    let home = Home::new();
+    let ask = |before: &str, line: &str| {
+        let script = format!("{before}; exec {} claude", env!("CARGO_BIN_EXE_rwenv-hook"));
+        let mut command = home.command("sh", &home.path(""));
+        let payload = home.payload("rw", line).to_string();
+        crate::support::answer(command.args(["-c", &script]).write_stdin(payload)).decision()
+    };
+    assert_eq!(ask(":", "kubectl delete pod web-0"), "allow");
+    assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "kubectl delete pod web-0"), "deny");
+    assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "ls"), "allow");
 }

@@ -367,3 +367,83 @@ fn a_server_that_wants_a_password_asks_nobody() {
         told.stderr
     );
 }
+
+/// A server that can leave large files out, and a repository that once had one.
+#[test]
+fn large_files_of_the_past_are_not_fetched() {
+    let it = Setting::new();
+    it.home.git("origin", &["config", "uploadpack.allowFilter", "true"]);
+    let noise: String =
+        (0..1_200_000_u64).map(|n| format!("{:016x}", n.wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+    it.commit("old.bin", &noise);
+    it.commit("old.bin", "small\n");
+    it.commit("new.bin", &noise[16..]);
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    assert_eq!(
+        it.home.read(&format!("{CLONE}/new.bin")).len(),
+        noise.len() - 16,
+        "what is checked out is there"
+    );
+    let mirror =
+        it.home.git(".claude/rwenv/mirrors/dev.git", &["rev-list", "--all", "--objects", "--missing=print"]);
+    assert_eq!(
+        mirror.lines().filter(|line| line.starts_with('?')).count(),
+        2,
+        "and neither is in the mirror"
+    );
+    it.commit("new.bin", "small\n");
+    it.commit("next.bin", &noise[32..]);
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    assert_eq!(it.home.read(&format!("{CLONE}/next.bin")).len(), noise.len() - 32);
+    it.clone_git(&["fsck", "--connectivity-only"]);
+}
+
+/// A Gitea with a certificate of its own: taken for that host where the type says so, and for nobody else.
+#[test]
+fn a_gitea_s_own_certificate_is_taken_for_it_alone() {
+    use std::process::{Command, Stdio};
+    let python = std::path::Path::new("/usr/bin/python3");
+    if crate::support::find("openssl").is_none() || !python.is_file() {
+        eprintln!(
+            "skipped a_gitea_s_own_certificate_is_taken_for_it_alone: it takes openssl and the system's python3"
+        );
+        return;
+    }
+    let it = Setting::new();
+    it.home.git("origin", &["update-server-info"]);
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let certificate = it.home.path("certificate.pem");
+    let mut command = it.home.command("openssl", &it.home.path(""));
+    let subject = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=gitea"];
+    let made = answer(command.args(subject).args(["-keyout", "key.pem", "-out"]).arg(&certificate));
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let code = format!(
+        "import http.server,ssl\ns=http.server.ThreadingHTTPServer(('127.0.0.1',{port}),http.server.SimpleHTTPRequestHandler)\nc=ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\nc.load_cert_chain('../certificate.pem','../key.pem')\ns.socket=c.wrap_socket(s.socket,server_side=True)\ns.serve_forever()"
+    );
+    let mut server = Command::new(python);
+    server
+        .args(["-c", &code])
+        .current_dir(it.home.path("origin"))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null());
+    let mut server = server.spawn().unwrap();
+    for _ in 0..100 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let url = format!("https://127.0.0.1:{port}/.git");
+    it.configure("dev", &url, "");
+    let refused = it.repo(&["sync", "dev"]);
+    it.configure("dev", &url, r#","fluxGitRepoType":"gitea""#);
+    let taken = it.repo(&["sync", "dev"]);
+    let again = it.repo(&["sync", "dev"]);
+    server.kill().unwrap();
+    server.wait().unwrap();
+    assert!(refused.code == 1 && refused.stderr.contains("certificate"), "{}", refused.stderr);
+    assert_eq!(taken.code, 0, "{}", taken.stderr);
+    let said = format!("https://127.0.0.1:{port}: its certificate is accepted as it is");
+    assert_eq!(taken.stderr.matches(&said).count(), 1, "{}", taken.stderr);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
