@@ -157,31 +157,39 @@ fn deny(message: &[u8]) {
 
 /// Bytes of memory a hook may use in all. What 128 KiB of the densest shell code takes is well below.
 const ARENA: usize = 192 << 20;
+#[cfg(target_os = "linux")]
+const MAP_STACK: i32 = libc::MAP_STACK;
+#[cfg(not(target_os = "linux"))]
+const MAP_STACK: i32 = 0;
+/// The least that is worth a try, where the process may not have so much (`ulimit -v`).
+const LEAST: usize = 64 << 10;
 /// Blocks are multiples of this many bytes, and aligned to it.
 const GRAIN: usize = 16;
 /// Blocks of up to this many grains are used again once they are given back.
 const CLASSES: usize = 64;
 
-/// An allocator for a process with one thread that lives for a millisecond: it hands out one block of zeroed memory
-/// from front to back, hands small pieces out again (fewer pages touched is most of what a short process can save),
+/// An allocator for a process with one thread that lives for a millisecond: it hands out one block of memory from front to
+/// back, hands small pieces out again (fewer pages touched is most of what a short process can save),
 /// and when the block is used up it fails, which ends in a denial.
 #[derive(Debug)]
-#[repr(C, align(4096))]
 pub struct Arena {
-    memory: UnsafeCell<[u8; ARENA]>,
     state: UnsafeCell<State>,
     taken: AtomicBool,
 }
 
 #[derive(Debug)]
 struct State {
+    /// The block; null before the first piece is asked for.
+    base: *mut u8,
+    /// Its bytes.
+    length: usize,
     /// Bytes handed out so far.
     used: usize,
     /// First free piece by size in grains; each piece holds the address of the next.
     free: [*mut u8; CLASSES + 1],
 }
 
-// SAFETY: `memory` and `state` are only touched between `enter` and `leave`, by one thread at a time.
+// SAFETY: `state` and the block are only touched between `enter` and `leave`, by one thread at a time.
 unsafe impl Sync for Arena {}
 
 impl Arena {
@@ -189,19 +197,23 @@ impl Arena {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            memory: UnsafeCell::new([0; ARENA]),
-            state: UnsafeCell::new(State { used: 0, free: [std::ptr::null_mut(); CLASSES + 1] }),
+            state: UnsafeCell::new(State {
+                base: std::ptr::null_mut(),
+                length: 0,
+                used: 0,
+                free: [std::ptr::null_mut(); CLASSES + 1],
+            }),
             taken: AtomicBool::new(false),
         }
     }
 
     /// Runs `work` with the state to itself. There is one thread, so that this never waits.
-    fn with<T>(&self, work: impl FnOnce(&mut State, *mut u8) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
         while self.taken.swap(true, Ordering::Acquire) {
             std::hint::spin_loop();
         }
         // SAFETY: the flag keeps everyone else out.
-        let result = work(unsafe { &mut *self.state.get() }, self.memory.get().cast());
+        let result = work(unsafe { &mut *self.state.get() });
         self.taken.store(false, Ordering::Release);
         result
     }
@@ -214,7 +226,29 @@ impl Default for Arena {
 }
 
 impl State {
-    fn take(&mut self, base: *mut u8, layout: Layout) -> *mut u8 {
+    /// Asks the system for the block: all of it, or as much as this process may have.
+    #[cold]
+    fn map(&mut self) {
+        let mut length = ARENA;
+        while length >= LEAST {
+            // As for a stack, so that the first touch of a page is not one of two megabytes.
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | MAP_STACK;
+            // SAFETY: a new mapping that touches nothing that is there.
+            let block = unsafe {
+                libc::mmap(std::ptr::null_mut(), length, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0)
+            };
+            if block != libc::MAP_FAILED {
+                (self.base, self.length) = (block.cast(), length);
+                return;
+            }
+            length /= 2;
+        }
+    }
+
+    fn take(&mut self, layout: Layout) -> *mut u8 {
+        if self.base.is_null() {
+            self.map();
+        }
         let grains = layout.size().div_ceil(GRAIN);
         if let Some(first) = self.class(grains, layout) {
             let piece = *first;
@@ -224,21 +258,25 @@ impl State {
                 return piece;
             }
         }
-        let here = base.addr() + self.used;
+        let here = self.base.addr() + self.used;
         let start = self.used + (here.next_multiple_of(layout.align().max(GRAIN)) - here);
-        match grains.checked_mul(GRAIN).and_then(|size| start.checked_add(size)).filter(|end| *end <= ARENA) {
+        match grains
+            .checked_mul(GRAIN)
+            .and_then(|size| start.checked_add(size))
+            .filter(|end| *end <= self.length)
+        {
             Some(end) => {
                 self.used = end;
                 // SAFETY: `start` lies inside the block.
-                unsafe { base.add(start) }
+                unsafe { self.base.add(start) }
             }
             None => std::ptr::null_mut(),
         }
     }
 
-    fn give_back(&mut self, base: *mut u8, piece: *mut u8, layout: Layout) {
+    fn give_back(&mut self, piece: *mut u8, layout: Layout) {
         let grains = layout.size().div_ceil(GRAIN);
-        let start = piece.addr() - base.addr();
+        let start = piece.addr() - self.base.addr();
         if start + grains * GRAIN == self.used {
             self.used = start;
         } else if let Some(first) = self.class(grains, layout) {
@@ -249,13 +287,13 @@ impl State {
     }
 
     /// Makes a piece longer or shorter where it stands, if it can be.
-    fn resize(&mut self, base: *mut u8, piece: *mut u8, layout: Layout, size: usize) -> bool {
-        let start = piece.addr() - base.addr();
+    fn resize(&mut self, piece: *mut u8, layout: Layout, size: usize) -> bool {
+        let start = piece.addr() - self.base.addr();
         let (old, new) = (layout.size().div_ceil(GRAIN) * GRAIN, size.div_ceil(GRAIN) * GRAIN);
         if old == new {
             return true;
         }
-        let last = start + old == self.used && start + new <= ARENA;
+        let last = start + old == self.used && start + new <= self.length;
         if last {
             self.used = start + new;
         }
@@ -267,18 +305,18 @@ impl State {
     }
 }
 
-// SAFETY: every piece lies inside `memory`, is aligned, and overlaps no other that is in use.
+// SAFETY: every piece lies inside the block, is aligned, and overlaps no other that is in use.
 unsafe impl GlobalAlloc for Arena {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.with(|state, base| state.take(base, layout))
+        self.with(|state| state.take(layout))
     }
 
     unsafe fn dealloc(&self, piece: *mut u8, layout: Layout) {
-        self.with(|state, base| state.give_back(base, piece, layout));
+        self.with(|state| state.give_back(piece, layout));
     }
 
     unsafe fn realloc(&self, piece: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if self.with(|state, base| state.resize(base, piece, layout, size)) {
+        if self.with(|state| state.resize(piece, layout, size)) {
             return piece;
         }
         // SAFETY: the size is not zero and the alignment is one that was accepted before.
@@ -299,11 +337,7 @@ mod tests {
 
     #[test]
     fn the_arena_gives_aligned_room_takes_back_the_last_and_ends() {
-        let arena: Box<Arena> = {
-            let layout = Layout::new::<Arena>();
-            // SAFETY: an arena of zeroes is a new one.
-            unsafe { Box::from_raw(std::alloc::alloc_zeroed(layout).cast()) }
-        };
+        let arena = Arena::new();
         let layout = |size, align| Layout::from_size_align(size, align).unwrap();
         // SAFETY: layouts are valid, pointers are the arena's own.
         unsafe {

@@ -268,9 +268,9 @@ fn a_read_only_home_spools() {
     );
 }
 
-/// No home, and a configuration that is nowhere: what changes something is denied, and what concerns nobody goes on.
+/// No home, a configuration that is nowhere, little memory: what changes something is denied, and what concerns nobody goes on.
 #[test]
-fn a_hook_without_a_home_denies() {
+fn a_hook_without_means_denies() {
     let home = Home::new();
     let ask = |before: &str, line: &str| {
         let script = format!("{before}; exec {} claude", env!("CARGO_BIN_EXE_rwenv-hook"));
@@ -281,4 +281,5 @@ fn a_hook_without_a_home_denies() {
     assert_eq!(ask(":", "kubectl delete pod web-0"), "allow");
     assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "kubectl delete pod web-0"), "deny");
     assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "ls"), "allow");
+    assert_eq!(ask("ulimit -v 60000", "kubectl delete pod web-0"), "allow", "little memory is enough");
 }
