@@ -126,7 +126,7 @@ fn tools_source() -> String {
     programs.reads.sort();
     format!(
         "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {} }};\n",
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
         strings(&programs.inert),
         strings(&programs.reads),
         strings(&programs.shells),
@@ -135,7 +135,16 @@ fn tools_source() -> String {
         strings(&programs.multicall),
         strings(&programs.shims),
         strings(&programs.agents),
-        strings(&programs.agent_markers)
+        strings(&programs.agent_markers),
+        strings(&programs.changers),
+        strings(&programs.writers),
+        strings(&programs.in_place),
+        strings(&programs.killers),
+        strings(&programs.guarded),
+        strings(&programs.unguarded),
+        strings(&programs.guarded_agent),
+        strings(&programs.guarded_hooks),
+        strings(&programs.startup)
     )
 }
 

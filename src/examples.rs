@@ -228,7 +228,11 @@ fn judged_push(command: &str, selected: &str, changes: &[String]) -> Option<Verd
 }
 
 fn context() -> Context {
-    Context { cwd: "/home/me/project".to_owned(), home: "/home/me".to_owned() }
+    Context {
+        cwd: "/home/me/project".to_owned(),
+        home: "/home/me".to_owned(),
+        config_dir: "/home/me/.claude/rwenv".to_owned(),
+    }
 }
 
 /// One rwenv of each sort, each with a context and a Flux repository of its own.

@@ -247,4 +247,22 @@ pub struct ProgramFile {
     pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.
     pub producers: Vec<String>,
+    /// Change the files they are given.
+    pub changers: Vec<String>,
+    /// Change the last file they are given.
+    pub writers: Vec<String>,
+    /// Change the files they are given where `-i` says so.
+    pub in_place: Vec<String>,
+    /// End other programs.
+    pub killers: Vec<String>,
+    /// Patterns of files that are the guard's.
+    pub guarded: Vec<String>,
+    /// Of these, what everyone may write.
+    pub unguarded: Vec<String>,
+    /// Patterns of files that decide whether the agent asks the guard.
+    pub guarded_agent: Vec<String>,
+    /// Patterns of files that decide whether git asks the guard.
+    pub guarded_hooks: Vec<String>,
+    /// Patterns of files that shells read when they start.
+    pub startup: Vec<String>,
 }

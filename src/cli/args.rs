@@ -65,6 +65,7 @@ pub(super) enum Command {
     LocalMode(LocalMode),
     /// Say what would be decided about a command, part by part
     #[command(
+        alias = "explain",
         after_help = "One argument is a whole command line as an agent would write it; several are one command.\n\nExamples:\n  \
                       rwenv check -- kubectl delete pod web-0\n  rwenv check --json -- 'cd /tmp && flux suspend ks apps'\n\n\
                       Exit status: 0 allow, 1 ask, 2 deny, 70 no verdict, 64 wrong usage."

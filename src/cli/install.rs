@@ -20,7 +20,7 @@ const JUDGED: &str = "PreToolUse";
 /// All events the hook is registered for: calls, the session's environment, and a person speaking.
 const EVENTS: [&str; 4] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubmit"];
 /// The tools whose calls are judged.
-const MATCHER: &str = "Bash|PowerShell|Monitor";
+const MATCHER: &str = "Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit";
 /// Seconds the agent waits; the hook's own deadline is shorter.
 const TIMEOUT: u64 = 5;
 /// Longest wait for the agent's version.

@@ -120,6 +120,10 @@ pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, star
                 if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
             let mut judges = selected(dirs, facts, rwenvs);
             judges.retain(|j| matches!(j, Judge::Subject(..)));
+            // The guard is guarded wherever one is.
+            if judges.is_empty() && (operation.effect == Effect::Tamper || operation.tool == "rwenv") {
+                judges.push(Judge::Subject(Subject::nobody(), None));
+            }
             judges
         }
         Reach::Cluster => of_cluster(operation, facts, rwenvs, start),

@@ -102,7 +102,7 @@ mod tests {
             repositories: vec![("/w".into(), Some(repository))],
             ..Facts::default()
         };
-        let plan = plan(line, &Context { cwd: "/w".into(), home: "/h".into() });
+        let plan = plan(line, &Context { cwd: "/w".into(), home: "/h".into(), ..Context::default() });
         decide::conclude(&plan, &facts, &rwenvs).decision() == crate::model::Decision::Deny
     }
 

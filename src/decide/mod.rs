@@ -2,6 +2,7 @@
 
 mod conclude;
 mod content;
+mod guard;
 mod head;
 mod plan;
 mod program;
@@ -10,7 +11,7 @@ mod subject;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
-pub use plan::{Plan, Planned, plan, plan_argv, plan_unread, quoted};
+pub use plan::{Plan, Planned, plan, plan_argv, plan_file, plan_unread, quoted};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.

@@ -1,5 +1,6 @@
 //! What a command line would do, and the questions that raises.
 
+use super::guard;
 use super::program::{self, Made, Program};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
@@ -76,6 +77,15 @@ pub fn plan_argv(argv: Vec<Word>, env: Vec<Assigned>, context: &Context) -> Plan
     };
     let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
     plan.invocation(&invocation, None, 0);
+    plan.finish()
+}
+
+/// Plans the writing of a file by a tool of the agent's own.
+#[must_use]
+pub fn plan_file(path: &str, context: &Context) -> Plan {
+    let mut plan = Plan { line: path.to_owned(), context: context.clone(), ..Plan::default() };
+    let invocation = Invocation::default();
+    plan.planned.extend(guard::on_file(path, context).map(|operation| Planned { operation, invocation }));
     plan.finish()
 }
 
@@ -182,6 +192,12 @@ impl Plan {
             if operation.traits.contains(&"inner-carried") && carried.iter().all(only_looks) {
                 operation.traits.push("inner-read");
             }
+        }
+        if remote.is_none() {
+            let through_git = operations.iter().filter_map(|o| guard::through_git(o, &self.context));
+            let attacks: Vec<Operation> =
+                through_git.chain(guard::attack(invocation, &self.context)).collect();
+            operations.extend(attacks);
         }
         self.planned.extend(
             operations.into_iter().map(|operation| Planned { operation, invocation: invocation.clone() }),

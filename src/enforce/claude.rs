@@ -4,7 +4,7 @@ use super::{LONGEST_PAYLOAD, Reply, session, text};
 use crate::decide;
 use crate::host::{self, Observed, asked, audit, environment::Environment};
 use crate::model::{Decision, Object, Verdict};
-use crate::wire::claude::{Event, Output, ShellInput, Specific};
+use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
 
 /// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
 const LONGEST_COMMAND: usize = 131_071;
@@ -18,8 +18,8 @@ pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
         Err(why) => return unfit(why),
     };
     match call.hook_event_name.as_deref() {
-        None | Some("PreToolUse") => match command(&call) {
-            Ok(Some(command)) => judge(&call, &command, environment),
+        None | Some("PreToolUse") => match asked_for(&call) {
+            Ok(Some(asked)) => judge(&call, &asked, environment),
             Ok(None) => Reply::silent(),
             Err(why) => unfit(why),
         },
@@ -46,19 +46,39 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
         .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))
 }
 
-/// The command line of a call; none where it runs none.
-fn command(call: &Event<'_>) -> Result<Option<String>, String> {
+/// What a call is about to do.
+enum Asked {
+    /// Run a command line.
+    Line(String),
+    /// Write a file.
+    File(String),
+}
+
+/// What a call is about to do; none where that is nothing we judge.
+fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
     let Some(tool) = call.tool_name.as_deref() else {
         return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
     };
-    if !matches!(tool, "Bash" | "PowerShell" | "Monitor") {
+    let runs = matches!(tool, "Bash" | "PowerShell" | "Monitor");
+    if !runs && !matches!(tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
         return Ok(None);
     }
     let Some(input) = call.tool_input else {
         return Err(format!("tool '{tool}' came without tool_input"));
     };
-    let Object(shell): Object<ShellInput<'_>> = serde_json::from_str(input.get())
-        .map_err(|e| format!("tool_input of '{tool}' is not understood ({e})"))?;
+    let not_understood = |e: serde_json::Error| format!("tool_input of '{tool}' is not understood ({e})");
+    if runs {
+        return command(serde_json::from_str(input.get()).map_err(not_understood)?)
+            .map(|line| Some(Asked::Line(line)));
+    }
+    let Object(file): Object<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
+    match file.file_path.or(file.notebook_path) {
+        Some(path) => Ok(Some(Asked::File(path.into_owned()))),
+        None => Err(format!("tool_input of '{tool}' names no file")),
+    }
+}
+
+fn command(Object(shell): Object<ShellInput<'_>>) -> Result<String, String> {
     let command = shell.command.into_owned();
     if command.contains('\0') {
         return Err("the command line holds a NUL character".to_owned());
@@ -69,14 +89,18 @@ fn command(call: &Event<'_>) -> Result<Option<String>, String> {
             command.len()
         ));
     }
-    Ok(Some(command))
+    Ok(command)
 }
 
-fn judge(call: &Event<'_>, command: &str, environment: &Environment) -> Reply {
+fn judge(call: &Event<'_>, asked: &Asked, environment: &Environment) -> Reply {
     let context = host::context(call.cwd.as_deref(), environment);
-    let plan = match call.tool_name.as_deref() {
-        Some("PowerShell") => decide::plan_unread(command, &context, "PowerShell is not analysed"),
-        _ => decide::plan(command, &context),
+    let tool = call.tool_name.as_deref().unwrap_or_default();
+    let (plan, command) = match asked {
+        Asked::Line(line) if tool == "PowerShell" => {
+            (decide::plan_unread(line, &context, "PowerShell is not analysed"), line.clone())
+        }
+        Asked::Line(line) => (decide::plan(line, &context), line.clone()),
+        Asked::File(path) => (decide::plan_file(path, &context), format!("{tool} {path}")),
     };
     let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
     if plan.is_nothing_of_ours() {
@@ -84,7 +108,7 @@ fn judge(call: &Event<'_>, command: &str, environment: &Environment) -> Reply {
     }
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
     let (session, rwenvs) = (call.session_id.as_deref(), &decide::concerned(&plan, &facts, &rwenvs));
-    let record = audit::Call { door: "claude", session, cwd: &context.cwd, command, rwenvs };
+    let record = audit::Call { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs };
     let recorded = audit::append(record, &verdict, environment);
     if verdict.decision() == Decision::Ask {
         // Without it the shim asks for a person's yes once more, which is no hole.

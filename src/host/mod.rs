@@ -78,5 +78,9 @@ pub fn context(cwd: Option<&str>, environment: &Environment) -> Context {
         Some(path) => format!("{}/{path}", environment::current_dir().display()),
         None => environment::current_dir().display().to_string(),
     };
-    Context { cwd: crate::model::normalize(&cwd), home: environment.home.display().to_string() }
+    Context {
+        cwd: crate::model::normalize(&cwd),
+        home: environment.home.display().to_string(),
+        config_dir: crate::model::normalize(&environment.config_dir.display().to_string()),
+    }
 }

@@ -21,7 +21,9 @@ pub fn folder(environment: &Environment) -> PathBuf {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let tools = classify::tools();
-    tools.tools.iter().map(|tool| tool.name).chain(tools.shims.iter().copied()).collect()
+    // rwenv asks for itself.
+    let judged = tools.tools.iter().map(|tool| tool.name).filter(|name| *name != "rwenv");
+    judged.chain(tools.shims.iter().copied()).collect()
 }
 
 /// The shim a path is, or leads to by links.

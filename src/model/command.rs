@@ -342,6 +342,8 @@ pub struct Context {
     pub cwd: String,
     /// The user's home directory, absolute.
     pub home: String,
+    /// Where the guard's own configuration is, absolute; empty where that does not matter.
+    pub config_dir: String,
 }
 
 impl Word {

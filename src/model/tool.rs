@@ -27,6 +27,24 @@ pub struct Tools {
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
     pub producers: &'static [&'static str],
+    /// Change the files they are given.
+    pub changers: &'static [&'static str],
+    /// Change the last file they are given.
+    pub writers: &'static [&'static str],
+    /// Change the files they are given where `-i` says so.
+    pub in_place: &'static [&'static str],
+    /// End other programs.
+    pub killers: &'static [&'static str],
+    /// Patterns of files that are the guard's.
+    pub guarded: &'static [&'static str],
+    /// Of these, what everyone may write.
+    pub unguarded: &'static [&'static str],
+    /// Patterns of files that decide whether the agent asks the guard.
+    pub guarded_agent: &'static [&'static str],
+    /// Patterns of files that decide whether git asks the guard.
+    pub guarded_hooks: &'static [&'static str],
+    /// Patterns of files that shells read when they start.
+    pub startup: &'static [&'static str],
 }
 
 impl Tools {

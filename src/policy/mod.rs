@@ -79,6 +79,17 @@ impl Subject {
         Self { title: format!("rwenv '{name}'"), ..Self::foreign(name) }
     }
 
+    /// Where no rwenv is selected: what holds everywhere holds there.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self {
+            name: String::new(),
+            title: "this directory".to_owned(),
+            read_only: false,
+            ..Self::foreign("")
+        }
+    }
+
     fn has(&self, flag: FlagName) -> bool {
         match flag {
             FlagName::ReadOnly => self.read_only,
@@ -208,6 +219,7 @@ fn push(operation: &Operation) -> String {
 fn target(operation: &Operation) -> String {
     let name = operation.target.names.first();
     let object = match (operation.target.kinds.first(), name) {
+        (None, Some(name)) if operation.tool == "guard" => name.clone(),
         (Some(kind), Some(name)) => format!("{kind}/{name}"),
         (Some(kind), None) => kind.clone(),
         (None, Some(name)) if operation.tool == "helm" => format!("release {name}"),

@@ -3,7 +3,7 @@
 use super::*;
 
 fn context() -> Context {
-    Context { cwd: "/w".into(), home: "/home/u".into() }
+    Context { cwd: "/w".into(), home: "/home/u".into(), ..Context::default() }
 }
 
 fn run(text: &str) -> Vec<String> {

@@ -36,6 +36,17 @@ pub struct ShellInput<'a> {
     pub command: Cow<'a, str>,
 }
 
+/// The input of the tools that write a file.
+#[derive(Debug, serde::Deserialize)]
+pub struct FileInput<'a> {
+    /// The file (`Write`, `Edit`, `MultiEdit`).
+    #[serde(borrow)]
+    pub file_path: Option<Cow<'a, str>>,
+    /// The notebook (`NotebookEdit`).
+    #[serde(borrow)]
+    pub notebook_path: Option<Cow<'a, str>>,
+}
+
 /// The answer that has the agent ask a person.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

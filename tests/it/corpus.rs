@@ -160,7 +160,11 @@ fn more_that_is_unknown_never_weakens_a_verdict() {
 /// The hook reads no configuration where nothing has to be known of it: then nothing may depend on it.
 #[test]
 fn a_line_that_asks_nothing_is_allowed_whatever_is_configured() {
-    let context = Context { cwd: "/home/me/project".to_owned(), home: "/home/me".to_owned() };
+    let context = Context {
+        cwd: "/home/me/project".to_owned(),
+        home: "/home/me".to_owned(),
+        config_dir: "/home/me/.claude/rwenv".to_owned(),
+    };
     let mut without = 0;
     for (line, _) in all_lines() {
         if decide::plan(&line, &context).questions.is_empty() {
@@ -193,7 +197,7 @@ proptest! {
     /// Any text is analysed to its end: no panic, no hang.
     #[test]
     fn any_text_is_analysed(text in "[ -~\n]{0,120}") {
-        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned() };
+        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned(), ..Context::default() };
         let _ = decide::plan(&text, &context);
     }
 
@@ -206,7 +210,7 @@ proptest! {
             Just("do "), Just("done "), Just("case x in "), Just("esac "), Just("{ "), Just("} "), Just("f() "), Just("<("), Just("> "),
             Just("$[ "), Just("] "), Just("a=( "), Just("\r\n"), Just("é"), Just("\u{0}"), Just("*"), Just("{a,b}"), Just("~/"),
         ], 0..40)) {
-        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned() };
+        let context = Context { cwd: "/w".to_owned(), home: "/home/me".to_owned(), ..Context::default() };
         let _ = decide::plan(&parts.concat(), &context);
     }
 }

@@ -14,6 +14,7 @@ mod corpus;
 mod daemon;
 mod daemon_faults;
 mod doctor;
+mod guard;
 mod hook;
 mod http;
 mod lint;
