@@ -263,7 +263,7 @@ fn facts(plan: &Plan, name: &str) -> Facts {
             Question::Binding(Dir::Unknown) => {}
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
-            Question::Program(_) => {}
+            Question::Program(_) | Question::Script(_) => {}
             Question::GitRepository(dir) => {
                 let config = vec![(
                     "remote.origin.url".to_owned(),

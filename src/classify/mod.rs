@@ -46,6 +46,15 @@ pub enum Carried {
         /// The host or container it runs on, if not here.
         remote: Option<String>,
     },
+    /// A file whose text a shell runs.
+    Script {
+        /// The file.
+        path: Word,
+        /// `$1`, ….
+        arguments: Vec<Word>,
+        /// The invocation that runs it.
+        by: Invocation,
+    },
     /// Code that is not known.
     Opaque(Opaque),
 }
@@ -73,6 +82,9 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     }
     if let Some(wrapper) = tools.wrapper(name) {
         return Classified { operations: Vec::new(), carried: wrapper::unwrap(invocation, wrapper, tools) };
+    }
+    if matches!(name, "source" | ".") {
+        return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
     }
     if tools.inert.binary_search(&name).is_ok() {
         return Classified::default();
@@ -126,6 +138,17 @@ fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carrie
     Vec::new()
 }
 
+/// The script that the n-th word names; what a shell has read from elsewhere is analysed already.
+fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
+    let Some(path) = by.argv.get(at) else { return Vec::new() };
+    let elsewhere = ["/dev/", "/proc/self/fd/"].iter().any(|start| path.prefix().starts_with(start));
+    if elsewhere || path.as_literal() == Some("-") {
+        return Vec::new();
+    }
+    let arguments = by.argv.get(at + 1..).unwrap_or_default().to_vec();
+    vec![Carried::Script { path: path.clone(), arguments, by: by.clone() }]
+}
+
 /// The same invocation from its n-th word on.
 fn tail(invocation: &Invocation, at: usize) -> Invocation {
     Invocation { argv: invocation.argv.get(at..).unwrap_or_default().to_vec(), ..invocation.clone() }
@@ -159,7 +182,10 @@ fn from_stdin(by: &Invocation) -> Vec<Carried> {
             what: "a shell runs what another program prints".to_owned(),
             invocation: None,
         })],
-        Stdin::Inherited | Stdin::File(_) => Vec::new(),
+        Stdin::File(path) => {
+            vec![Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone() }]
+        }
+        Stdin::Inherited => Vec::new(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
-use super::{Carried, code, from_stdin};
+use super::{Carried, code, from_stdin, sourced};
 use crate::model::{Assigned, Invocation, Part, Stdin, Tools, Word, Wrapper, WrapperStyle};
 
 /// Most lines of input that `xargs` is followed through one by one.
@@ -232,16 +232,17 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     if has_code {
         let Some(word) = operand else { return Vec::new() };
         let arguments = by.argv.get(at + 2..).unwrap_or_default().to_vec();
-        return match code(word, by, "the code given to -c is computed") {
+        let carried = match code(word, by, "the code given to -c is computed") {
             Carried::Shell { text, by, remote, .. } => {
                 let text = match by.argv.get(at + 1).and_then(Word::as_literal) {
                     Some(zero) if text.contains("$0") => text.replace("$0", zero),
                     _ => text,
                 };
-                vec![Carried::Shell { text, arguments, by, remote }]
+                Carried::Shell { text, arguments, by, remote }
             }
-            other => vec![other],
+            other => other,
         };
+        return early(by).chain([carried]).collect();
     }
     let from_input = operand.is_none_or(|w| {
         reads_stdin
@@ -249,7 +250,14 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
             || matches!(w.as_literal(), Some("-" | "/dev/stdin" | "/proc/self/fd/0"))
     });
     // A script on disk is the caller's to read: nothing here touches files.
-    if from_input { from_stdin(by) } else { Vec::new() }
+    let rest = if from_input { from_stdin(by) } else { sourced(by, at) };
+    early(by).chain(rest).collect()
+}
+
+/// What a shell reads before anything else: bash one of these, sh the other where it is interactive.
+fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
+    let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name));
+    files.map(|path| Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone() })
 }
 
 /// `find … -exec program args ;` and `fd -x program args`.

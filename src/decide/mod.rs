@@ -7,6 +7,7 @@ mod head;
 mod plan;
 mod program;
 mod push;
+mod script;
 mod subject;
 
 pub use conclude::{Part, conclude, explain};

@@ -2,6 +2,7 @@
 
 use super::guard;
 use super::program::{self, Made, Program};
+use super::script::{self, Written};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Assigned, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
@@ -31,19 +32,28 @@ pub struct Plan {
     pub programs: usize,
     /// Where the programs of the line itself stand, in order.
     pub spans: Vec<Span>,
-    /// Programs of which has to be known what they are.
-    pending: Vec<Pending>,
-    /// Files that the line makes.
+    /// Programs and scripts of which has to be known what they are.
+    pub(super) pending: Vec<Pending>,
+    /// Files that the line makes out of programs.
     made: Vec<Made>,
+    /// Files that the line writes.
+    pub(super) written: Vec<Written>,
+    /// Scripts that were judged, with their arguments and who runs them: a second time they say the same.
+    pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
+    /// Inside a script, of which is not said what stays unknown.
+    pub(super) quiet: bool,
 }
 
-/// An invocation whose program may be another than its word says.
+/// An invocation whose program may be another than its word says, or that runs a script.
 #[derive(Clone, Debug)]
-struct Pending {
-    invocation: Invocation,
-    /// Where the program may lie; the first that is known counts.
-    places: Vec<String>,
-    depth: usize,
+pub(super) struct Pending {
+    pub(super) invocation: Invocation,
+    /// Where the program may lie; the first that is known counts. Of a script, each counts.
+    pub(super) places: Vec<String>,
+    pub(super) depth: usize,
+    /// The script's arguments, and whether whatever text is there is run by a shell.
+    pub(super) script: Option<(Vec<Word>, bool)>,
+    pub(super) quiet: bool,
 }
 
 /// An operation and the invocation it was read from.
@@ -127,6 +137,11 @@ impl Plan {
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {
         for mut pending in std::mem::take(&mut self.pending) {
+            self.quiet = pending.quiet;
+            if pending.script.is_some() {
+                self.resume_script(pending, facts);
+                continue;
+            }
             match pending.places.iter().find_map(|place| facts.program(place).flatten()) {
                 Some(known) => {
                     self.programs -= 1;
@@ -134,10 +149,15 @@ impl Plan {
                 }
                 None => {
                     pending.places.retain(|place| facts.program(place).is_none());
-                    self.pending.extend((!pending.places.is_empty()).then_some(pending));
+                    if pending.places.is_empty() {
+                        self.executed(&pending.invocation, pending.depth);
+                    } else {
+                        self.pending.push(pending);
+                    }
                 }
             }
         }
+        self.quiet = false;
         self.planned.sort_by_key(|planned| planned.operation.span);
         self.finish()
     }
@@ -157,7 +177,7 @@ impl Plan {
         }
     }
 
-    fn invocation(&mut self, invocation: &Invocation, remote: Option<&str>, depth: usize) {
+    pub(super) fn invocation(&mut self, invocation: &Invocation, remote: Option<&str>, depth: usize) {
         self.programs += 1;
         if depth > DEEPEST || self.programs > MOST {
             self.limit(invocation.span);
@@ -179,11 +199,13 @@ impl Plan {
                 invocation: Some(invocation.clone()),
             }),
             Program::Asked(places) if remote.is_none() => {
-                self.pending.push(Pending { invocation: invocation.clone(), places, depth });
+                let (invocation, quiet) = (invocation.clone(), self.quiet);
+                self.pending.push(Pending { invocation, places, depth, script: None, quiet });
             }
             Program::Asked(_) | Program::Named => {}
         }
         self.made.extend(program::made(invocation));
+        self.written.extend(script::written(invocation));
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
         for operation in &mut operations {
             if let Some(place) = remote {
@@ -210,6 +232,8 @@ impl Plan {
     fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
+            Carried::Script { .. } if remote.is_some() || depth > DEEPEST => {}
+            Carried::Script { path, arguments, by } => self.sourced(&path, arguments, &by, depth + 1),
             Carried::Invocation { invocation, .. }
                 if invocation.program().is_some_and(|w| w.basename().is_none() || w.splits()) =>
             {
@@ -237,7 +261,7 @@ impl Plan {
         }
     }
 
-    fn limit(&mut self, span: Span) {
+    pub(super) fn limit(&mut self, span: Span) {
         let what = "more programs, or deeper nested, than are analysed".to_owned();
         let opaque = Opaque { kind: OpaqueKind::Limit, span, what, invocation: None };
         // Said once; where it was first.
@@ -247,7 +271,10 @@ impl Plan {
     }
 
     /// Something unknown: kept, unless it is known to be harmless, or shown as what it would do at worst.
-    fn unknown(&mut self, opaque: Opaque) {
+    pub(super) fn unknown(&mut self, opaque: Opaque) {
+        if self.quiet {
+            return;
+        }
         let tools = classify::tools();
         if opaque.kind == OpaqueKind::Code
             && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, tools.producers))
@@ -338,8 +365,11 @@ impl Plan {
                 Reach::Repository => {}
             }
         }
-        let asked = self.pending.iter().flat_map(|pending| &pending.places);
-        questions.extend(asked.cloned().map(Question::Program));
+        let asked = self.pending.iter().flat_map(|pending| {
+            let question = if pending.script.is_some() { Question::Script } else { Question::Program };
+            pending.places.iter().cloned().map(question)
+        });
+        questions.extend(asked);
         for opaque in &self.opaque {
             let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
             questions.extend(dirs.into_iter().map(Question::Binding));
@@ -359,7 +389,12 @@ fn renamed(invocation: &Invocation, program: &'static str) -> Invocation {
     call
 }
 
-fn analyze_carried(text: &str, arguments: Vec<Word>, by: &Invocation, context: &Context) -> shell::Analysis {
+pub(super) fn analyze_carried(
+    text: &str,
+    arguments: Vec<Word>,
+    by: &Invocation,
+    context: &Context,
+) -> shell::Analysis {
     shell::analyze_source(&Source {
         text,
         context: context.clone(),

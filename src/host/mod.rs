@@ -17,6 +17,7 @@ pub mod objects;
 pub mod process;
 pub mod program;
 pub mod redact;
+mod script;
 pub mod shims;
 
 use crate::decide::Plan;
@@ -40,11 +41,15 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     let mut out = Observed { plan, ..Observed::default() };
     while out.plan.asks_for_programs() {
         for question in &out.plan.questions {
-            if let Question::Program(program) = question
-                && out.facts.program(program).is_none()
-            {
-                let found = program::identify(program, environment);
-                out.facts.programs.push((program.clone(), found));
+            match question {
+                Question::Program(program) if out.facts.program(program).is_none() => {
+                    let found = program::identify(program, environment);
+                    out.facts.programs.push((program.clone(), found));
+                }
+                Question::Script(path) if out.facts.script(path).is_none() => {
+                    out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                _ => {}
             }
         }
         out.plan = out.plan.resume(&out.facts);
@@ -64,7 +69,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
             }
-            Question::Program(_) => {}
+            Question::Program(_) | Question::Script(_) => {}
         }
     }
     out

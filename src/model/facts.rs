@@ -11,6 +11,8 @@ pub enum Question {
     CurrentContext,
     /// Which program that we know is this file, or this name on `PATH`?
     Program(String),
+    /// What is the text of this file, if it is a script?
+    Script(String),
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
 }
@@ -25,6 +27,22 @@ pub enum Bound {
     Rwenv(String),
     /// Something that cannot be followed; why.
     Invalid(String),
+}
+
+/// What a file is that may be a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Script {
+    /// There is none, or it is no script.
+    Absent,
+    /// A script.
+    Text {
+        /// A shell runs it where it is run by its name.
+        shell: bool,
+        /// Its text.
+        text: String,
+    },
+    /// It is there and cannot be read; why.
+    Unreadable(String),
 }
 
 /// What is known of a repository without running anything it brings.
@@ -58,6 +76,8 @@ pub struct Facts {
     pub current_context: Option<String>,
     /// Programs by path or name; none where it is none that we know.
     pub programs: Vec<(String, Option<&'static str>)>,
+    /// Scripts by path.
+    pub scripts: Vec<(String, Script)>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
 }
@@ -74,6 +94,12 @@ impl Facts {
     #[must_use]
     pub fn program(&self, path: &str) -> Option<Option<&'static str>> {
         self.programs.iter().find(|(p, _)| p == path).map(|(_, name)| *name)
+    }
+
+    /// What is known of a file that may be a script; none where nobody has looked.
+    #[must_use]
+    pub fn script(&self, path: &str) -> Option<&Script> {
+        self.scripts.iter().find(|(p, _)| p == path).map(|(_, script)| script)
     }
 
     /// The repository around a directory.

@@ -17,7 +17,7 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Decision, Reason, Verdict};
-pub use facts::{Bound, Facts, GitRepository, Question};
+pub use facts::{Bound, Facts, GitRepository, Question, Script};
 pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};

@@ -20,6 +20,8 @@ mod simple;
 mod state;
 mod stream;
 
+pub use printing::printed;
+
 use std::rc::Rc;
 
 use brush_parser::ast;

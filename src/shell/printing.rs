@@ -1,7 +1,7 @@
 //! What `echo` and `printf` print, what git prints that asks where it is, and how `read` takes a line apart.
 
 use super::quote;
-use crate::model::{Asked, Invocation, Word};
+use crate::model::{Asked, Invocation, Stdin, Word};
 
 /// What a command asks about the place it runs in, if that is all it does.
 pub(super) fn asks(invocation: &Invocation) -> Option<Asked> {
@@ -11,6 +11,18 @@ pub(super) fn asks(invocation: &Invocation) -> Option<Asked> {
         ["git", "branch", "--show-current"]
         | ["git", "rev-parse", "--abbrev-ref", "HEAD"]
         | ["git", "symbolic-ref", "--short", "HEAD"] => Some(Asked::CurrentBranch),
+        _ => None,
+    }
+}
+
+/// What an invocation prints, where that stands in the line: `echo`, `printf`, `cat` of a here-document.
+#[must_use]
+pub fn printed(invocation: &Invocation) -> Option<Word> {
+    let words = invocation.argv.get(1..).unwrap_or_default();
+    match (invocation.program()?.as_literal()?, &invocation.stdin) {
+        ("echo", _) => Some(echo(words)),
+        ("printf", _) => printf(words),
+        ("cat" | "tee", Stdin::Text(text)) => Some(Word::literal(text)),
         _ => None,
     }
 }

@@ -23,6 +23,7 @@ mod oracle;
 mod push;
 mod repo;
 mod repo_faults;
+mod script;
 mod shim;
 mod support;
 mod tidy;
