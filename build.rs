@@ -109,6 +109,7 @@ fn reach(name: Option<&str>, at: &str) -> String {
 fn tools_source() -> String {
     let mut tools = String::new();
     let mut wrappers = String::new();
+    let mut others = (String::new(), String::new());
     let mut programs = tools::ProgramFile::default();
     for path in files("policies/tools") {
         let at = path.display().to_string();
@@ -118,6 +119,7 @@ fn tools_source() -> String {
                     wrappers.push_str(&wrapper(&row, &at));
                 }
             }
+            Some("languages") => others = languages(&parse(&path), &at),
             Some("programs") => programs = parse(&path),
             _ => tools.push_str(&tool(&parse(&path), &at)),
         }
@@ -125,8 +127,10 @@ fn tools_source() -> String {
     programs.inert.sort();
     programs.reads.sort();
     format!(
-        "use crate::model::{{Carry, CarryKind, Command, Effect, Env, Flags, Grammar, KeyRule, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], inert: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
+        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Env, Flags, Grammar, KeyRule, Language, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], inert: {}, reads: {}, \
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
+        others.0,
+        others.1,
         strings(&programs.inert),
         strings(&programs.reads),
         strings(&programs.shells),
@@ -136,6 +140,9 @@ fn tools_source() -> String {
         strings(&programs.shims),
         strings(&programs.agents),
         strings(&programs.agent_markers),
+        strings(&programs.downloaders),
+        strings(&programs.connectors),
+        strings(&programs.code_variables),
         strings(&programs.changers),
         strings(&programs.writers),
         strings(&programs.in_place),
@@ -307,6 +314,47 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
         row.skip,
         row.assignments
     )
+}
+
+fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
+    let language = |row: &tools::LanguageRow| {
+        assert!(!row.harmless.is_empty(), "{at}: {:?} has no harmless example", row.programs);
+        format!(
+            "Language {{ programs: {}, code: {}, value: {}, file: {}, stop: {}, verbs: {}, attached: {}, plus: {}, \
+             place: CodePlace {{ first: {}, script: {}, stdin: {} }}, comment: {}, variables: {}, files_in: {}, starts: {}, \
+             decodes: {}, says: {}, lines: {} }},\n",
+            strings(&row.programs),
+            strings(&row.code),
+            strings(&row.value),
+            strings(&row.file),
+            strings(&row.stop),
+            strings(&row.verbs),
+            row.attached,
+            row.plus,
+            row.first,
+            row.script,
+            row.stdin,
+            strings(&row.comment),
+            strings(&row.variables),
+            strings(&row.files_in),
+            strings(&row.starts),
+            strings(&row.decodes),
+            strings(&row.says),
+            strings(&row.lines)
+        )
+    };
+    let client = |row: &tools::ClientRow| {
+        let complete = !row.examples.is_empty() && !row.harmless.is_empty();
+        assert!(complete, "{at}: '{}' wants examples of both kinds", row.about);
+        format!(
+            "Client {{ about: {:?}, names: {}, with: {}, and: {} }},\n",
+            row.about,
+            strings(&row.names),
+            strings(&row.with),
+            strings(&row.and)
+        )
+    };
+    (file.language.iter().map(language).collect(), file.client.iter().map(client).collect())
 }
 
 fn rules_source() -> String {

@@ -1,7 +1,7 @@
 //! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
 //! each of these is judged here, by the code that judges an agent's.
 
-use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
+use crate::classify::schema::{CommandRow, ExampleRow, LanguageFile, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
@@ -57,6 +57,7 @@ pub fn run() -> Result<Report, String> {
         match *name {
             "tools/programs.toml" => {}
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "tools/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
             tools if tools.starts_with("tools/") => {
                 tool(name, &toml::from_str(text).map_err(broken)?, &mut report)
             }
@@ -144,22 +145,49 @@ fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (&str, &[String
 fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
     for row in &all.wrapper {
         for example in &row.examples {
-            let found = greatest(example, "kubectl");
-            let deletes = |o: &Operation| {
-                o.verb == "delete"
-                    && o.effect == Effect::ClusterWrite
-                    && o.target.kinds == ["pod"]
-                    && o.target.names.first().is_some_and(|n| n == "p")
-            };
-            let problem = match &found {
-                Some(operation) if deletes(operation) => None,
-                other => Some(format!(
-                    "should run kubectl delete pod p; found {:?}",
-                    other.as_ref().map(|o| &o.verb)
-                )),
-            };
-            report.check(&format!("{file}: {}", row.programs.join(", ")), example, problem);
+            report.check(&format!("{file}: {}", row.programs.join(", ")), example, deletes_the_pod(example));
         }
+    }
+}
+
+/// What is wrong with an example that should run `kubectl delete pod p`.
+fn deletes_the_pod(example: &str) -> Option<String> {
+    let found = greatest(example, "kubectl");
+    let deletes = |o: &Operation| {
+        o.verb == "delete"
+            && o.effect == Effect::ClusterWrite
+            && o.target.kinds == ["pod"]
+            && o.target.names.first().is_some_and(|n| n == "p")
+    };
+    match &found {
+        Some(operation) if deletes(operation) => None,
+        other => {
+            Some(format!("should run kubectl delete pod p; found {:?}", other.as_ref().map(|o| &o.verb)))
+        }
+    }
+}
+
+/// What a language's programs run is found, and what they only mention is not.
+fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
+    let harmless = |example: &str| {
+        let plan = decide::plan(example, &context());
+        let changes = plan.planned.iter().find(|p| p.operation.effect > Effect::ReadSecret);
+        let opaque = plan.opaque.first().map(|o| o.what.clone());
+        changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
+    };
+    for row in &all.language {
+        let at = format!("{file}: {}", row.programs.first().map_or("", String::as_str));
+        row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
+        row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
+    }
+    for row in &all.client {
+        let at = format!("{file}: {}", row.about);
+        for example in &row.examples {
+            let found = decide::plan(example, &context()).opaque;
+            let seen = found.iter().any(|o| o.what.ends_with(&row.about));
+            report.check(&at, example, (!seen).then(|| format!("is not seen; only {found:?}")));
+        }
+        row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
     }
 }
 

@@ -3,11 +3,14 @@
 mod arguments;
 mod effect;
 mod git;
+mod language;
+mod literals;
 mod pflag;
 #[cfg(feature = "full")]
 pub mod schema;
 mod wrapper;
 
+pub use language::in_code;
 pub use pflag::only_looks;
 
 /// The tables, compiled at build time.
@@ -16,7 +19,7 @@ mod table {
 }
 
 use crate::model::{
-    Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word,
+    Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word,
 };
 
 /// Everything known of programs.
@@ -54,7 +57,11 @@ pub enum Carried {
         arguments: Vec<Word>,
         /// The invocation that runs it.
         by: Invocation,
+        /// The language it is in; none: a shell's, or what its first line says.
+        language: Option<&'static Language>,
     },
+    /// Something of another language that may be run: of what stays unknown in it nothing is said.
+    Guess(Box<Carried>),
     /// Code that is not known.
     Opaque(Opaque),
 }
@@ -72,16 +79,32 @@ pub struct Classified {
 #[must_use]
 pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     let Some(name) = invocation.program().and_then(Word::basename) else { return Classified::default() };
+    // zsh: `=kubectl` is the path of kubectl.
+    let name = name.strip_prefix('=').unwrap_or(name);
+    let mut out = as_program(invocation, name, tools);
+    for name in tools.code_variables {
+        if let Some(value) = invocation.assigned(name) {
+            out.carried.push(Carried::Guess(Box::new(code(value, invocation, "a command that is computed"))));
+        }
+    }
+    out
+}
+
+/// An invocation of the program of this name.
+fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Classified {
     if let Some((tool, verb)) = dashed(name, tools) {
         let mut call = invocation.clone();
         call.argv.splice(..1, [Word::literal(tool.name), Word::literal(verb)]);
         return as_tool(&call, tool, tools);
     }
-    if let Some(tool) = tools.tool(name) {
-        return as_tool(invocation, tool, tools);
-    }
-    if let Some(wrapper) = tools.wrapper(name) {
-        return Classified { operations: Vec::new(), carried: wrapper::unwrap(invocation, wrapper, tools) };
+    let tool = tools.tool(name);
+    let language = tools.language(name);
+    let mut wrappers = tools.wrappers(name).peekable();
+    if tool.is_some() || language.is_some() || wrappers.peek().is_some() {
+        let mut out = tool.map(|found| as_tool(invocation, found, tools)).unwrap_or_default();
+        out.carried.extend(wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)));
+        out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
+        return out;
     }
     if matches!(name, "source" | ".") {
         return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
@@ -146,7 +169,7 @@ fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
         return Vec::new();
     }
     let arguments = by.argv.get(at + 1..).unwrap_or_default().to_vec();
-    vec![Carried::Script { path: path.clone(), arguments, by: by.clone() }]
+    vec![Carried::Script { path: path.clone(), arguments, by: by.clone(), language: None }]
 }
 
 /// The same invocation from its n-th word on.
@@ -183,7 +206,12 @@ fn from_stdin(by: &Invocation) -> Vec<Carried> {
             invocation: None,
         })],
         Stdin::File(path) => {
-            vec![Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone() }]
+            vec![Carried::Script {
+                path: path.clone(),
+                arguments: Vec::new(),
+                by: by.clone(),
+                language: None,
+            }]
         }
         Stdin::Inherited => Vec::new(),
     }

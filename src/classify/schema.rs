@@ -247,6 +247,12 @@ pub struct ProgramFile {
     pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.
     pub producers: Vec<String>,
+    /// Fetch a file, with the options that say where to.
+    pub downloaders: Vec<String>,
+    /// Send what they read.
+    pub connectors: Vec<String>,
+    /// Variables that hold a command.
+    pub code_variables: Vec<String>,
     /// Change the files they are given.
     pub changers: Vec<String>,
     /// Change the last file they are given.
@@ -265,4 +271,78 @@ pub struct ProgramFile {
     pub guarded_hooks: Vec<String>,
     /// Patterns of files that shells read when they start.
     pub startup: Vec<String>,
+}
+
+/// `languages.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LanguageFile {
+    /// Languages.
+    pub language: Vec<LanguageRow>,
+    /// Client libraries.
+    pub client: Vec<ClientRow>,
+}
+
+/// A language.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LanguageRow {
+    /// File names, without versions.
+    pub programs: Vec<String>,
+    /// Options whose value is code.
+    pub code: Vec<String>,
+    /// Options with another value.
+    pub value: Vec<String>,
+    /// Options whose value is a file of code.
+    pub file: Vec<String>,
+    /// Options behind which no code is read.
+    pub stop: Vec<String>,
+    /// Words that may stand before the file.
+    pub verbs: Vec<String>,
+    /// Short options may hold their value.
+    pub attached: bool,
+    /// `+CODE` is code.
+    pub plus: bool,
+    /// The first operand is code.
+    pub first: bool,
+    /// The first operand is a file of code.
+    pub script: bool,
+    /// Standard input is code.
+    pub stdin: bool,
+    /// What begins a comment.
+    pub comment: Vec<String>,
+    /// Variables that hold options.
+    pub variables: Vec<String>,
+    /// Variables that name a file of code.
+    pub files_in: Vec<String>,
+    /// Names that start programs.
+    pub starts: Vec<String>,
+    /// Names that make text out of what cannot be read.
+    pub decodes: Vec<String>,
+    /// Names whose arguments are only shown.
+    pub says: Vec<String>,
+    /// Patterns whose first group is a command line.
+    pub lines: Vec<String>,
+    /// Command lines that run `kubectl delete pod p`.
+    pub examples: Vec<String>,
+    /// Command lines that run nothing that matters.
+    pub harmless: Vec<String>,
+}
+
+/// Client libraries.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientRow {
+    /// What their use comes to.
+    pub about: String,
+    /// One of these names.
+    pub names: Vec<String>,
+    /// And one of these texts.
+    pub with: Vec<String>,
+    /// And one of these, where there are any.
+    pub and: Vec<String>,
+    /// Command lines that use one.
+    pub examples: Vec<String>,
+    /// Command lines that do not, or only look.
+    pub harmless: Vec<String>,
 }

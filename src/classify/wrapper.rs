@@ -12,6 +12,7 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         WrapperStyle::Shell => return shell(by, wrapper),
         WrapperStyle::Stdin => return from_stdin(by),
         WrapperStyle::Find => return find(by),
+        WrapperStyle::Options => return options(by, wrapper),
         _ => {}
     }
     let mut inner = by.clone();
@@ -103,13 +104,7 @@ fn front(
         }
         let assigns = wrapper.assignments.then(|| text.split_once('=')).flatten();
         if let Some((name, start)) = assigns {
-            let mut value = Word::literal(start);
-            word.parts().iter().skip(1).for_each(|part| match part {
-                Part::Text(t) => value.push_text(t),
-                Part::Unknown => value.push_unknown(false),
-                Part::Asked(what) => value.push_asked(*what),
-            });
-            inner.env.push(Assigned { name: name.to_owned(), value });
+            inner.env.push(Assigned { name: name.to_owned(), value: behind(word, start) });
             at += 1;
             continue;
         }
@@ -206,6 +201,44 @@ fn option(
     1
 }
 
+/// What a program's options hold that it runs.
+fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
+    let mut out = Vec::new();
+    for (at, word) in by.argv.iter().enumerate().skip(1) {
+        let text = word.prefix();
+        for option in wrapper.code {
+            let (name, start) = option.split_once('=').unwrap_or((option, ""));
+            let Some(rest) = text.strip_prefix(name) else { continue };
+            let held = if name.starts_with("--") { rest.strip_prefix('=') } else { Some(rest) };
+            let value = match held.filter(|_| !rest.is_empty()) {
+                Some(value) => behind(word, value),
+                None if rest.is_empty() => by.argv.get(at + 1).cloned().unwrap_or_default(),
+                None => continue,
+            };
+            let value = match value.prefix().strip_prefix(start).and_then(|v| v.strip_prefix('=')) {
+                Some(inner) if !start.is_empty() => behind(&value, inner),
+                _ if start.is_empty() => value,
+                _ => continue,
+            };
+            out.push(Carried::Guess(Box::new(code(&value, by, "a command that is computed"))));
+        }
+    }
+    out
+}
+
+/// The end of a word that begins, as far as it is certain, with `start`.
+pub(super) fn behind(word: &Word, start: &str) -> Word {
+    let mut out = Word::literal(start);
+    for part in word.parts().iter().skip(1) {
+        match part {
+            Part::Text(text) => out.push_text(text),
+            Part::Unknown => out.push_unknown(false),
+            Part::Asked(what) => out.push_asked(*what),
+        }
+    }
+    out
+}
+
 /// A shell: `-c` code, a script, or standard input.
 fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     let mut at = 1;
@@ -257,7 +290,7 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
 /// What a shell reads before anything else: bash one of these, sh the other where it is interactive.
 fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
     let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name));
-    files.map(|path| Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone() })
+    files.map(|path| Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone(), language: None })
 }
 
 /// `find … -exec program args ;` and `fd -x program args`.

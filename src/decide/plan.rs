@@ -2,7 +2,7 @@
 
 use super::guard;
 use super::program::{self, Made, Program};
-use super::script::{self, Written};
+use super::script::{self, Run, Written};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Assigned, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
@@ -51,8 +51,8 @@ pub(super) struct Pending {
     /// Where the program may lie; the first that is known counts. Of a script, each counts.
     pub(super) places: Vec<String>,
     pub(super) depth: usize,
-    /// The script's arguments, and whether whatever text is there is run by a shell.
-    pub(super) script: Option<(Vec<Word>, bool)>,
+    /// How the script is run.
+    pub(super) script: Option<Run>,
     pub(super) quiet: bool,
 }
 
@@ -229,11 +229,18 @@ impl Plan {
         }
     }
 
-    fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
+    pub(super) fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
             Carried::Script { .. } if remote.is_some() || depth > DEEPEST => {}
-            Carried::Script { path, arguments, by } => self.sourced(&path, arguments, &by, depth + 1),
+            Carried::Script { path, arguments, by, language } => {
+                self.sourced(&path, (arguments, language), &by, depth + 1);
+            }
+            Carried::Guess(inner) => {
+                let quiet = std::mem::replace(&mut self.quiet, true);
+                self.carried(*inner, remote, depth);
+                self.quiet = quiet;
+            }
             Carried::Invocation { invocation, .. }
                 if invocation.program().is_some_and(|w| w.basename().is_none() || w.splits()) =>
             {

@@ -31,6 +31,10 @@ pub(super) enum Program {
 /// The files an invocation makes out of programs.
 pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
     let tools = classify::tools();
+    if let Some(file) = downloaded(invocation) {
+        let places = invocation.cwd.iter().filter_map(|dir| dir.enter(&file).path().map(str::to_owned));
+        return places.map(|path| Made { path, program: None }).collect();
+    }
     let Some(copier) = invocation.program().and_then(Word::basename).filter(|n| tools.copiers.contains(n))
     else {
         return Vec::new();
@@ -70,6 +74,29 @@ pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
         }
     }
     all
+}
+
+/// Where an invocation puts what it fetches.
+pub(super) fn downloaded(invocation: &Invocation) -> Option<Word> {
+    let name = invocation.program().and_then(Word::basename)?;
+    let row = classify::tools().downloaders.iter().find(|row| row.split(' ').next() == Some(name))?;
+    invocation.argv.iter().enumerate().skip(1).find_map(|(at, word)| {
+        let text = word.prefix();
+        row.split(' ').skip(1).find_map(|option| {
+            let long = option.starts_with("--");
+            let cluster = !long && text.starts_with('-') && !text.starts_with("--");
+            match text.strip_prefix(option) {
+                Some("") => invocation.argv.get(at + 1).cloned(),
+                Some(rest) if long => rest.strip_prefix('=').map(Word::literal),
+                Some(rest) => Some(Word::literal(rest)),
+                // `-Lo FILE`
+                None if cluster && text.ends_with(option.trim_start_matches('-')) => {
+                    invocation.argv.get(at + 1).cloned()
+                }
+                None => None,
+            }
+        })
+    })
 }
 
 /// Where a copy of `source` to `to` may lie: there, or below it under its own name.

@@ -1,9 +1,10 @@
 //! Scripts on disk that a line runs: their files are asked for, and their text is judged like code that stands in the line.
-//! Of what stays computed in them nothing is said: that is the everyday of scripts, and the shims see what comes of it.
+//! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
 use super::plan::{Pending, Plan, analyze_carried};
+use super::program;
 use crate::classify;
-use crate::model::{Dir, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
+use crate::model::{Dir, Facts, Invocation, Language, Opaque, OpaqueKind, Script, Span, Stdin, Word};
 use crate::shell;
 
 /// Most scripts of one line that are read.
@@ -24,6 +25,7 @@ pub(super) fn written(invocation: &Invocation) -> Vec<Written> {
     if invocation.program().and_then(Word::basename) == Some("tee") {
         into.extend(invocation.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-')).cloned());
     }
+    into.extend(program::downloaded(invocation));
     let text = shell::printed(invocation).and_then(|word| word.as_code());
     let places = into.iter().flat_map(|word| places(word, &invocation.cwd));
     places.map(|path| Written { path, text: text.clone() }).collect()
@@ -37,10 +39,26 @@ fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
     cwd.iter().filter_map(|dir| dir.enter(word).path().map(str::to_owned)).collect()
 }
 
+/// How a script is run.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    arguments: Vec<Word>,
+    /// Whatever text is there is run; else its first line says what it is.
+    any: bool,
+    /// The language it is in; none: a shell's.
+    language: Option<&'static Language>,
+}
+
 impl Plan {
-    /// A file whose text a shell runs.
-    pub(super) fn sourced(&mut self, path: &Word, arguments: Vec<Word>, by: &Invocation, depth: usize) {
-        self.run(places(path, &by.cwd), arguments, (by, depth), true);
+    /// A file whose text a shell, or another language, runs.
+    pub(super) fn sourced(
+        &mut self,
+        path: &Word,
+        (arguments, language): (Vec<Word>, Option<&'static Language>),
+        by: &Invocation,
+        depth: usize,
+    ) {
+        self.run(places(path, &by.cwd), Run { arguments, any: true, language }, by, depth);
     }
 
     /// A program that is named by its path, and is none that we know: it may be a script.
@@ -51,23 +69,18 @@ impl Plan {
         };
         let mut places = places(word, &by.cwd);
         places.retain(|path| !SYSTEM.iter().any(|folder| path.starts_with(folder)));
-        self.run(places, by.argv.get(1..).unwrap_or_default().to_vec(), (by, depth), false);
+        let arguments = by.argv.get(1..).unwrap_or_default().to_vec();
+        self.run(places, Run { arguments, any: false, language: None }, by, depth);
     }
 
-    fn run(
-        &mut self,
-        places: Vec<String>,
-        arguments: Vec<Word>,
-        (by, depth): (&Invocation, usize),
-        any: bool,
-    ) {
+    fn run(&mut self, places: Vec<String>, run: Run, by: &Invocation, depth: usize) {
         let made = self.written.iter().rev().find(|written| places.contains(&written.path)).cloned();
         match made {
-            Some(Written { text: Some(text), .. }) => self.script(&text, arguments, by, depth),
+            Some(Written { text: Some(text), .. }) => self.text(&text, run, by, depth),
             Some(Written { text: None, .. }) => self.unread(by, "the line itself makes the script it runs"),
             None if places.is_empty() => {}
             None => {
-                let script = Some((arguments, any));
+                let script = Some(run);
                 self.pending.push(Pending {
                     invocation: by.clone(),
                     places,
@@ -81,13 +94,11 @@ impl Plan {
 
     /// Goes on with a script that was asked for; what nobody has looked at stays asked.
     pub(super) fn resume_script(&mut self, mut pending: Pending, facts: &Facts) {
-        let Some((arguments, any)) = pending.script.clone() else { return };
+        let Some(run) = pending.script.clone() else { return };
         for place in std::mem::take(&mut pending.places) {
             match facts.script(&place) {
                 None => pending.places.push(place),
-                Some(Script::Text { shell, text }) if any || *shell => {
-                    self.script(text, arguments.clone(), &pending.invocation, pending.depth);
-                }
+                Some(Script::Text(text)) => self.text(text, run.clone(), &pending.invocation, pending.depth),
                 Some(Script::Unreadable(why)) => self.unread(&pending.invocation, why),
                 Some(_) => {}
             }
@@ -102,8 +113,19 @@ impl Plan {
         self.unknown(Opaque { kind: OpaqueKind::Code, span: by.span, what, invocation: None });
     }
 
-    fn script(&mut self, text: &str, arguments: Vec<Word>, by: &Invocation, depth: usize) {
-        let call = (text.to_owned(), arguments.clone(), Invocation { span: Span::default(), ..by.clone() });
+    /// The text of a script, in the language it is run by.
+    fn text(&mut self, text: &str, mut run: Run, by: &Invocation, depth: usize) {
+        if !run.any {
+            let tools = classify::tools();
+            match interpreter(text) {
+                Some(name) if !tools.shells.contains(&name) => match tools.language(name) {
+                    Some(language) => run.language = Some(language),
+                    None => return,
+                },
+                _ => {}
+            }
+        }
+        let call = (text.to_owned(), run.arguments.clone(), Invocation { span: Span::default(), ..by.clone() });
         if self.scripts.contains(&call) {
             return;
         }
@@ -113,7 +135,20 @@ impl Plan {
             return;
         }
         let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
-        let mut analysis = analyze_carried(text, arguments, &reader, &self.context);
+        let quiet = std::mem::replace(&mut self.quiet, run.language.is_none());
+        match run.language {
+            Some(language) => {
+                for carried in classify::in_code(text, (&reader, false), language, classify::tools()) {
+                    self.carried(carried, None, depth + 1);
+                }
+            }
+            None => self.shell_script(text, run.arguments, &reader, depth),
+        }
+        self.quiet = quiet;
+    }
+
+    fn shell_script(&mut self, text: &str, arguments: Vec<Word>, by: &Invocation, depth: usize) {
+        let mut analysis = analyze_carried(text, arguments, by, &self.context);
         for invocation in &mut analysis.invocations {
             invocation.span = by.span;
         }
@@ -123,12 +158,43 @@ impl Plan {
         let not_understood =
             analysis.opaque.iter().any(|o| matches!(o.kind, OpaqueKind::Syntax | OpaqueKind::Limit));
         if not_understood && names.filter(ours).count() > 0 {
+            self.quiet = false;
             self.unread(by, "it is not understood, and names tools that are judged");
+            self.quiet = true;
         }
-        let quiet = std::mem::replace(&mut self.quiet, true);
         for invocation in &analysis.invocations {
             self.invocation(invocation, None, depth + 1);
         }
-        self.quiet = quiet;
+    }
+}
+
+/// Who runs a script, by its first line; none where that says nothing.
+fn interpreter(text: &str) -> Option<&str> {
+    let line = text.strip_prefix("#!")?.lines().next()?;
+    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or_default());
+    match words.next() {
+        Some("env") => words.find(|word| !word.starts_with('-') && !word.contains('=')),
+        first => Some(first.unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_says_who_runs_it() {
+        for (text, wanted) in [
+            ("#!/bin/sh\n", Some("sh")),
+            ("#! /usr/bin/env bash\n", Some("bash")),
+            ("#!/usr/bin/env -S bash -e\n", Some("bash")),
+            ("kubectl get pods", None),
+            ("", None),
+            ("#!/usr/bin/env python3\n", Some("python3")),
+            ("#!/usr/bin/perl -w\n", Some("perl")),
+            ("#!", None),
+        ] {
+            assert_eq!(interpreter(text), wanted, "{text}");
+        }
     }
 }

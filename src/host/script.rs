@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt as _;
 
 use nix::fcntl::OFlag;
 
-use crate::classify;
 use crate::model::Script;
 
 /// Largest script that is read, in bytes.
@@ -41,37 +40,5 @@ pub(super) fn read(path: &str) -> Script {
     if bytes.len() as u64 > LARGEST {
         return Script::Unreadable(format!("it is larger than {} KiB", LARGEST >> 10));
     }
-    let text = String::from_utf8_lossy(&bytes).into_owned();
-    Script::Text { shell: is_for_a_shell(&text), text }
-}
-
-/// True for a script that a shell runs: its first line says so, or says nothing.
-fn is_for_a_shell(text: &str) -> bool {
-    let Some(line) = text.strip_prefix("#!").and_then(|rest| rest.lines().next()) else { return true };
-    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or_default());
-    let first = words.next().unwrap_or_default();
-    let interpreter = if first == "env" {
-        words.find(|word| !word.starts_with('-') && !word.contains('='))
-    } else {
-        Some(first)
-    };
-    interpreter.is_some_and(|name| classify::tools().shells.contains(&name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_line_says_who_runs_it() {
-        for text in
-            ["#!/bin/sh\n", "#! /usr/bin/env bash\n", "#!/usr/bin/env -S bash -e\n", "kubectl get pods", ""]
-        {
-            assert!(is_for_a_shell(text), "{text}");
-        }
-        for text in ["#!/usr/bin/env python3\n", "#!/usr/bin/perl -w\n", "#!/usr/bin/env -S node --x\n", "#!"]
-        {
-            assert!(!is_for_a_shell(text), "{text}");
-        }
-    }
+    Script::Text(String::from_utf8_lossy(&bytes).into_owned())
 }

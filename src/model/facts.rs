@@ -34,13 +34,8 @@ pub enum Bound {
 pub enum Script {
     /// There is none, or it is no script.
     Absent,
-    /// A script.
-    Text {
-        /// A shell runs it where it is run by its name.
-        shell: bool,
-        /// Its text.
-        text: String,
-    },
+    /// Its text.
+    Text(String),
     /// It is there and cannot be read; why.
     Unreadable(String),
 }

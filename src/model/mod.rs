@@ -24,6 +24,6 @@ pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate
 pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
-    Carry, CarryKind, Command, Env, Flags, Grammar, KeyRule, Mode, Tool, Tools, Wrapper, WrapperStyle,
+    Carry, CarryKind, Client, CodePlace, Command, Env, Flags, Grammar, KeyRule, Language, Mode, Tool, Tools, Wrapper, WrapperStyle,
 };
 pub use url::same_repository;

@@ -9,6 +9,10 @@ pub struct Tools {
     pub tools: &'static [Tool],
     /// Programs that run other programs.
     pub wrappers: &'static [Wrapper],
+    /// Languages whose programs run code.
+    pub languages: &'static [Language],
+    /// Client libraries that change something.
+    pub clients: &'static [Client],
     /// Programs that never run their arguments, sorted.
     pub inert: &'static [&'static str],
     /// Programs that only look, when run inside a pod; sorted.
@@ -27,6 +31,12 @@ pub struct Tools {
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
     pub producers: &'static [&'static str],
+    /// Programs that fetch a file, each with the options that say where it is put.
+    pub downloaders: &'static [&'static str],
+    /// Programs that open a connection and send what they read.
+    pub connectors: &'static [&'static str],
+    /// Variables that hold a command which programs run.
+    pub code_variables: &'static [&'static str],
     /// Change the files they are given.
     pub changers: &'static [&'static str],
     /// Change the last file they are given.
@@ -62,10 +72,22 @@ impl Tools {
         tools.chain(wrappers).find(|name| **name == program).copied()
     }
 
+    /// The language a program name belongs to; a version behind the name (`python3.12`) does not count.
+    #[must_use]
+    pub fn language(&self, program: &str) -> Option<&'static Language> {
+        let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
+        self.languages.iter().find(|l| l.programs.contains(&program) || l.programs.contains(&bare))
+    }
+
     /// The wrapper a program name belongs to.
     #[must_use]
     pub fn wrapper(&self, program: &str) -> Option<&'static Wrapper> {
-        self.wrappers.iter().find(|w| w.programs.contains(&program))
+        self.wrappers(program).next()
+    }
+
+    /// Every way a program runs others.
+    pub fn wrappers<'p>(&self, program: &'p str) -> impl Iterator<Item = &'static Wrapper> + use<'p> {
+        self.wrappers.iter().filter(move |w| w.programs.contains(&program))
     }
 }
 
@@ -249,6 +271,8 @@ pub enum WrapperStyle {
     Find,
     /// Arguments are read from standard input and appended.
     Xargs,
+    /// Only options hold what is run; `--option=word` in their list wants a value that begins with `word=`.
+    Options,
 }
 
 /// A program that runs other programs.
@@ -274,4 +298,65 @@ pub struct Wrapper {
     pub skip: u8,
     /// `NAME=VALUE` words before the program set its environment.
     pub assignments: bool,
+}
+
+/// A language whose programs run code that is not a shell's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Language {
+    /// The file names of its programs, without versions.
+    pub programs: &'static [&'static str],
+    /// Options whose value is code.
+    pub code: &'static [&'static str],
+    /// Options with another value.
+    pub value: &'static [&'static str],
+    /// Options whose value is a file of code.
+    pub file: &'static [&'static str],
+    /// Options behind which no code is read.
+    pub stop: &'static [&'static str],
+    /// Words that may stand before the file.
+    pub verbs: &'static [&'static str],
+    /// Short options may hold their value.
+    pub attached: bool,
+    /// `+CODE` is code.
+    pub plus: bool,
+    /// Where code stands beside options.
+    pub place: CodePlace,
+    /// What begins a comment.
+    pub comment: &'static [&'static str],
+    /// Variables that hold options.
+    pub variables: &'static [&'static str],
+    /// Variables that name a file of code.
+    pub files_in: &'static [&'static str],
+    /// Names that start programs.
+    pub starts: &'static [&'static str],
+    /// Names that make text out of what cannot be read.
+    pub decodes: &'static [&'static str],
+    /// Names whose arguments are only shown or looked for.
+    pub says: &'static [&'static str],
+    /// Patterns whose first group is a command line.
+    pub lines: &'static [&'static str],
+}
+
+/// Where a program finds its code, if no option gives it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodePlace {
+    /// The first operand is code.
+    pub first: bool,
+    /// The first operand is a file of code.
+    pub script: bool,
+    /// Standard input is code where there is no operand.
+    pub stdin: bool,
+}
+
+/// Client libraries that change something without any tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// What their use comes to.
+    pub about: &'static str,
+    /// Code that uses them has one of these names,
+    pub names: &'static [&'static str],
+    /// one of these texts,
+    pub with: &'static [&'static str],
+    /// and one of these, where there are any.
+    pub and: &'static [&'static str],
 }

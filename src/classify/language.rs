@@ -1,0 +1,248 @@
+//! Programs that run code of another language: where the code is, and what it may start.
+
+use regex_lite::Regex;
+
+use super::literals::{Candidate, candidates};
+use super::wrapper::behind;
+use super::{Carried, tail};
+use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
+
+/// Where a program finds its code.
+#[derive(Default)]
+struct Found {
+    code: Vec<Word>,
+    files: Vec<Word>,
+    operand: Option<usize>,
+    stopped: bool,
+}
+
+/// What the code given to a language's program may start.
+pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'static Tools) -> Vec<Carried> {
+    let mut found = find(by, language);
+    for name in language.variables {
+        let Some(options) = by.assigned(name).and_then(Word::as_literal) else { continue };
+        let words = std::iter::once(name.to_owned()).chain(options.split_whitespace()).map(Word::literal);
+        let more = find(&Invocation { argv: words.collect(), ..Invocation::default() }, language);
+        found.files.extend(more.files);
+        found.code.extend(more.code);
+    }
+    found.files.extend(language.files_in.iter().filter_map(|name| by.assigned(name).cloned()));
+    let operand = found.operand.and_then(|at| by.argv.get(at));
+    let given = !found.code.is_empty();
+    let mut out = Vec::new();
+    if language.place.first && !given && found.files.is_empty() {
+        found.code.extend(operand.cloned());
+    } else if language.place.script && !given {
+        let named = operand.filter(|word| !matches!(word.as_literal(), Some("-" | "/dev/stdin")));
+        found.files.extend(named.cloned());
+    }
+    let silent = operand.is_none_or(|word| matches!(word.as_literal(), Some("-" | "/dev/stdin")));
+    if language.place.stdin && !found.stopped && !given && (silent || !language.place.script) {
+        match &by.stdin {
+            Stdin::Text(text) => found.code.push(Word::literal(text)),
+            Stdin::File(path) => found.files.push(path.clone()),
+            Stdin::Unknown if silent => {
+                out.push(unknown(by, "another language runs what another program prints"));
+            }
+            Stdin::Unknown | Stdin::Inherited => {}
+        }
+    }
+    let text: Vec<String> = found.code.iter().map(shell_text).collect();
+    if !text.is_empty() {
+        let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
+        out.extend(in_code(&text.join("\n"), (&reader, true), language, tools));
+    }
+    let arguments = found.operand.and_then(|at| by.argv.get(at + 1..)).unwrap_or_default();
+    out.extend(found.files.into_iter().map(|path| Carried::Script {
+        path,
+        arguments: arguments.to_vec(),
+        by: by.clone(),
+        language: Some(language),
+    }));
+    out
+}
+
+/// Passes over a program's options.
+fn find(by: &Invocation, language: &Language) -> Found {
+    let mut out = Found::default();
+    let mut at = 1;
+    while let Some(word) = by.argv.get(at) {
+        let text = word.prefix();
+        at += 1;
+        if language.plus && text.starts_with('+') {
+            out.code.push(Word::literal(text.trim_start_matches('+')));
+            continue;
+        }
+        if language.code.contains(&text) && !text.starts_with('-') {
+            out.code.extend(by.argv.get(at).cloned());
+            at += 1;
+            continue;
+        }
+        if text == "--" {
+            out.operand = (at < by.argv.len()).then_some(at);
+            break;
+        }
+        if text.len() < 2 || !text.starts_with('-') {
+            if language.verbs.contains(&text) {
+                continue;
+            }
+            out.operand = Some(at - 1);
+            // Programs that take their options anywhere go on; interpreters leave the rest to the script.
+            if language.place.first || language.place.script {
+                break;
+            }
+            continue;
+        }
+        let (name, attached) = split_option(word, language);
+        let takes = |list: &[&str]| list.contains(&name.as_str());
+        let value = |at: usize| attached.clone().or_else(|| by.argv.get(at).cloned());
+        if language.stop.contains(&name.as_str()) {
+            out.stopped = true;
+            break;
+        }
+        if takes(language.code) {
+            out.code.extend(value(at));
+        } else if takes(language.file) {
+            out.files.extend(value(at));
+        } else if !takes(language.value) {
+            continue;
+        }
+        at += usize::from(attached.is_none());
+    }
+    if out.stopped {
+        out.operand = None;
+    }
+    out
+}
+
+/// An option's name, and its value where the same word holds it: `--opt=v`, `-ov`, `-xyo v`.
+fn split_option(word: &Word, language: &Language) -> (String, Option<Word>) {
+    let text = word.prefix();
+    let long = text.starts_with("--");
+    if let Some((name, start)) = text.split_once('=').filter(|_| long) {
+        return (name.to_owned(), Some(behind(word, start)));
+    }
+    let known = |name: &str| [language.code, language.file, language.value].iter().any(|l| l.contains(&name));
+    if long || known(text) || language.stop.contains(&text) {
+        return (text.to_owned(), None);
+    }
+    for (at, c) in text.char_indices().skip(1) {
+        let name = format!("-{c}");
+        let end = at + c.len_utf8();
+        let rest = text.get(end..).unwrap_or_default();
+        let takes_code = language.code.contains(&name.as_str()) || language.file.contains(&name.as_str());
+        let last = rest.is_empty() && word.as_literal().is_some();
+        if known(&name) && (last || at == 1 && !takes_code || language.attached && takes_code) {
+            return (name, (!last).then(|| behind(word, rest)));
+        }
+        if takes_code {
+            return (name, (!last).then(|| behind(word, rest)));
+        }
+    }
+    (text.to_owned(), None)
+}
+
+/// A word as text in which what is unknown is a variable.
+fn shell_text(word: &Word) -> String {
+    let part = |part: &Part| match part {
+        Part::Text(text) => text.clone(),
+        Part::Unknown | Part::Asked(_) => "${__}".to_owned(),
+    };
+    word.parts().iter().map(part).collect()
+}
+
+/// What a text in another language may start. What stays unknown is said of code that stands in the line alone: in files it is
+/// everyday, and the shims see what comes of it.
+#[must_use]
+pub fn in_code(
+    text: &str,
+    (by, inline): (&Invocation, bool),
+    language: &'static Language,
+    tools: &'static Tools,
+) -> Vec<Carried> {
+    let mut out: Vec<Carried> = Vec::new();
+    for pattern in language.lines.iter().filter_map(|pattern| Regex::new(pattern).ok()) {
+        let hits = pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|m| m.as_str().to_owned()));
+        out.extend(hits.map(|line| guess(shell(line, by))));
+    }
+    if let Some(client) = tools.clients.iter().find(|client| uses(text, client)) {
+        out.push(unknown(by, &format!("code that {}", client.about)));
+    }
+    let starts = language.starts.iter().any(|name| has_word(text, name));
+    if !starts {
+        return out;
+    }
+    for candidate in candidates(text, language) {
+        match candidate {
+            Candidate::Text(word) => {
+                let named = word.as_literal().and_then(|text| tools.tool(text.trim()));
+                if let Some(tool) = named.filter(|_| inline) {
+                    out.push(unknown(by, &format!("code that starts programs names {}", tool.name)));
+                }
+                out.push(guess(shell(shell_text(&word), by)));
+            }
+            Candidate::Argv(words, starts) => out.extend(argv(words, starts && inline, by)),
+        }
+    }
+    if inline && language.decodes.iter().any(|name| has_word(text, name)) {
+        out.push(unknown(by, "code that starts programs makes text out of what cannot be read"));
+    }
+    out
+}
+
+/// A program and its arguments, as they are handed over.
+fn argv(words: Vec<Word>, starts: bool, by: &Invocation) -> Option<Carried> {
+    let first = words.iter().position(|word| !word.prefix().is_empty())?;
+    let call = |words: Vec<Word>| Invocation { argv: words, ..tail(by, 0) };
+    if first > 0 && starts {
+        return Some(Carried::Opaque(Opaque {
+            kind: OpaqueKind::Program,
+            span: by.span,
+            what: "code starts a program that it computes".to_owned(),
+            invocation: Some(call(words)),
+        }));
+    }
+    let mut words = words.get(first..).unwrap_or_default().to_vec();
+    // `execvp("kubectl", ["kubectl", …])` names the program twice.
+    if words.len() > 1 && words.first().and_then(Word::basename) == words.get(1).and_then(Word::basename) {
+        words.remove(1);
+    }
+    let plain = words.first().is_some_and(|word| !word.prefix().contains(' '));
+    plain.then(|| guess(Carried::Invocation { invocation: call(words), remote: None }))
+}
+
+fn shell(text: String, by: &Invocation) -> Carried {
+    Carried::Shell { text, arguments: Vec::new(), by: by.clone(), remote: None }
+}
+
+fn guess(carried: Carried) -> Carried {
+    Carried::Guess(Box::new(carried))
+}
+
+fn unknown(by: &Invocation, what: &str) -> Carried {
+    Carried::Opaque(Opaque {
+        kind: OpaqueKind::Code,
+        span: by.span,
+        what: what.to_owned(),
+        invocation: None,
+    })
+}
+
+fn uses(text: &str, client: &Client) -> bool {
+    client.names.iter().any(|name| has_word(text, name))
+        && client.with.iter().any(|with| text.contains(with))
+        && (client.and.is_empty() || client.and.iter().any(|and| text.contains(and)))
+}
+
+/// True where a name stands in a text, and is no part of a longer one.
+fn has_word(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text.get(..at).and_then(|t| t.chars().next_back());
+        let after = text.get(at + name.len()..).and_then(|t| t.chars().next());
+        let open = |inner: Option<char>, outer: Option<char>| {
+            !(inner.is_some_and(part) && outer.is_some_and(part))
+        };
+        open(name.chars().next(), before) && open(name.chars().next_back(), after)
+    })
+}
