@@ -101,8 +101,10 @@ fn camel(name: &str) -> String {
 fn reach(name: Option<&str>, at: &str) -> String {
     match name {
         None => "None".into(),
-        Some(name @ ("local" | "repository" | "cluster")) => format!("Some(Reach::{})", camel(name)),
-        Some(other) => panic!("{at}: '{other}' is no reach; use local, repository or cluster"),
+        Some(name @ ("local" | "repository" | "service" | "cluster")) => {
+            format!("Some(Reach::{})", camel(name))
+        }
+        Some(other) => panic!("{at}: '{other}' is no reach; use local, repository, service or cluster"),
     }
 }
 
@@ -127,7 +129,7 @@ fn tools_source() -> String {
     programs.inert.sort();
     programs.reads.sort();
     format!(
-        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Env, Flags, Grammar, KeyRule, Language, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], inert: {}, reads: {}, \
+        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode, Reach, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], inert: {}, reads: {}, \
          shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
         others.0,
         others.1,
@@ -197,9 +199,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
     let mut commands = String::new();
     let mut seen = BTreeSet::new();
     for row in &file.command {
-        let paths = if row.paths.is_empty() { std::slice::from_ref(&row.path) } else { &row.paths };
-        assert!(!row.examples.is_empty(), "{at}: '{}' has no example", paths.join(", "));
-        for path in paths {
+        for path in row.verbs() {
             assert!(seen.insert(path.clone()), "{at}: '{path}' stands there twice");
             commands.push_str(&command(row, path, at));
         }
@@ -210,11 +210,25 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
             format!("KeyRule {{ key: {key:?}, code: {}, skips_hooks: {} }}, ", row.code, row.skips_hooks)
         })
         .collect();
+    let endpoints: String = (file.endpoint.iter())
+        .map(|row| {
+            assert!(!row.examples.is_empty(), "{at}: '{}' has no example", row.verb);
+            format!(
+                "Endpoint {{ verb: {:?}, methods: {}, urls: {}, effect: {}, reach: {}, traits: {} }}, ",
+                row.verb,
+                strings(&row.methods),
+                strings(&row.urls),
+                effect(&row.effect, at),
+                reach(Some(&row.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
+                strings(&row.traits)
+            )
+        })
+        .collect();
     let env = &file.env;
     format!(
         "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {} }}, \
-         commands: &[{commands}], keys: &[{keys}] }},\n",
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, host: {:?}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {} }}, \
+         commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
         file.name,
         strings(&file.programs),
         strings(&file.packages),
@@ -226,12 +240,17 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&file.roles.kubeconfig),
         strings(&file.roles.namespace),
         strings(&file.roles.redirect),
+        strings(&file.roles.repository),
+        strings(&file.roles.file),
+        strings(&file.roles.chdir),
+        file.host,
         strings(&env.context),
         strings(&env.kubeconfig),
         strings(&env.redirect),
         strings(&env.code),
         strings(&env.bends),
         strings(&env.ambient),
+        !file.unshimmed,
     )
 }
 
@@ -266,7 +285,7 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
         })
         .collect();
     format!(
-        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, flags: {}, kinds: {}, \
+        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, flags: {}, sql: {}, kinds: {}, \
          modes: &[{modes}], carries: &[{carries}] }},\n",
         strings(&words),
         strings(&row.aliases),
@@ -275,6 +294,7 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
         strings(&row.traits),
         row.group,
         flags(&row.value, &optional, &row.switch),
+        strings(&row.sql),
         row.kinds,
     )
 }
@@ -282,7 +302,7 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
 fn mode(row: &tools::ModeRow, at: &str) -> String {
     assert!(!row.examples.is_empty(), "{at}: a mode with effect '{}' has no example", row.effect);
     format!(
-        "Mode {{ effect: {}, reach: {}, flags: {}, without: {}, argument: {}, no_argument: {}, assignments: {}, kinds: {}, \
+        "Mode {{ effect: {}, reach: {}, flags: {}, without: {}, argument: {}, no_argument: {}, last: {}, assignments: {}, kinds: {}, \
          patches: {}, least: {}, most: {}, traits: {} }}, ",
         effect(&row.effect, at),
         reach(row.reach.as_deref(), at),
@@ -290,6 +310,7 @@ fn mode(row: &tools::ModeRow, at: &str) -> String {
         strings(&row.without),
         strings(&row.argument),
         strings(&row.no_argument),
+        strings(&row.last),
         strings(&row.assignments),
         strings(&row.kinds),
         strings(&row.patches),
@@ -413,6 +434,7 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
             "writable" => "FlagName::Writable".to_owned(),
             "manual" => "FlagName::Manual".to_owned(),
             "prompted" => "FlagName::Prompted".to_owned(),
+            "k3s" => "FlagName::K3s".to_owned(),
             "askExecReads" => "FlagName::AskExecReads".to_owned(),
             other => panic!("{at}: '{other}' is no flag of a rwenv"),
         })

@@ -6,7 +6,7 @@ use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Question, Rwenv,
+    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rwenv,
     RwenvName, Rwenvs, Verdict,
 };
 use crate::policy::schema::{PolicyFile, RuleExample};
@@ -86,7 +86,8 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
     for row in &tool.command {
         let at = format!("{file}: {}", row.paths.first().unwrap_or(&row.path));
         shown(&at, tool, row, report);
-        for example in &row.examples {
+        let program = tool.programs.first().map_or("", String::as_str);
+        for example in &row.shown(program) {
             effect(&at, &tool.name, example, (&row.effect, &row.traits), report);
             for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| {
                 row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))
@@ -97,6 +98,14 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
         }
         for ModeRow { effect: wanted, examples, traits, .. } in &row.mode {
             examples.iter().for_each(|example| effect(&at, &tool.name, example, (wanted, traits), report));
+        }
+    }
+    for row in &tool.endpoint {
+        let at = format!("{file}: {}", row.verb);
+        row.examples.iter().for_each(|e| effect(&at, &tool.name, e, (&row.effect, &row.traits), report));
+        for example in &row.harmless {
+            let found = greatest(example, &tool.name).filter(|o| o.effect > Effect::Read);
+            report.check(&at, example, found.map(|o| format!("comes to {}", o.effect.as_str())));
         }
     }
     for ExampleRow { command, effect: wanted, reach, traits } in &tool.example {
@@ -114,10 +123,11 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
 
 /// Every verb of a row is shown by one of its examples.
 fn shown(at: &str, tool: &ToolFile, row: &CommandRow, report: &mut Report) {
-    let paths = if row.paths.is_empty() { std::slice::from_ref(&row.path) } else { &row.paths };
-    let examples = row.examples.iter().chain(row.mode.iter().flat_map(|m| &m.examples));
-    let verbs: Vec<String> = examples.filter_map(|e| greatest(e, &tool.name)).map(|o| o.verb).collect();
-    for path in paths.iter().filter(|p| !verbs.contains(p)) {
+    let program = tool.programs.first().map_or("", String::as_str);
+    let forms = row.mode.iter().flat_map(|m| m.examples.clone());
+    let examples = row.shown(program).into_iter().chain(forms);
+    let verbs: Vec<String> = examples.filter_map(|e| greatest(&e, &tool.name)).map(|o| o.verb).collect();
+    for path in row.verbs().iter().filter(|p| !verbs.contains(p)) {
         report.check(at, path, Some("no example shows this verb".to_owned()));
     }
 }
@@ -201,7 +211,7 @@ fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
                     &at,
                     command,
                     Some(format!(
-                        "'{selected}' is none of read-only, gitops-only, writable, manual, prompted"
+                        "'{selected}' is none of read-only, gitops-only, writable, manual, prompted, k3s"
                     )),
                 );
                 continue;
@@ -246,6 +256,7 @@ fn judged_push(command: &str, selected: &str, changes: &[String]) -> Option<Verd
         "writable" => "rw",
         "manual" => "ma",
         "prompted" => "pr",
+        "k3s" => "k3",
         _ => return None,
     };
     let mut plan = decide::plan(command, &context());
@@ -266,10 +277,11 @@ fn context() -> Context {
 /// One rwenv of each sort, each with a context and a Flux repository of its own.
 fn rwenvs() -> Option<Rwenvs> {
     let mut all = Vec::new();
-    for name in ["ro", "go", "rw", "ma", "pr"] {
+    for name in ["ro", "go", "rw", "ma", "pr", "k3"] {
         let mut rwenv = Rwenv::named(RwenvName::new(name).ok()?);
         rwenv.read_only = name == "ro";
         rwenv.git_ops_only = name == "go";
+        rwenv.kind = Some(if name == "k3" { "k3s" } else { "gke" }.to_owned());
         rwenv.autonomy = match name {
             "ma" => Autonomy::Manual,
             "pr" => Autonomy::Prompted,
@@ -280,7 +292,12 @@ fn rwenvs() -> Option<Rwenvs> {
         rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });
         all.push(rwenv);
     }
-    Some(Rwenvs { all, config_dir: "/home/me/.claude/rwenv".to_owned(), dev_container: None, broken: None })
+    Some(Rwenvs {
+        all,
+        config_dir: "/home/me/.claude/rwenv".to_owned(),
+        dev_container: Some("devbox".to_owned()),
+        broken: None,
+    })
 }
 
 /// Everything is where one rwenv is selected, on a branch of a repository that is no Flux repository.
@@ -292,6 +309,9 @@ fn facts(plan: &Plan, name: &str) -> Facts {
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::Program(_) | Question::Script(_) => {}
+            Question::Pushed(path) => {
+                facts.pushed.push((path.clone(), Pushed::No("it is in no commit".to_owned())));
+            }
             Question::GitRepository(dir) => {
                 let config = vec![(
                     "remote.origin.url".to_owned(),

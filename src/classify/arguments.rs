@@ -93,6 +93,8 @@ pub(super) enum Spelling {
     Exact,
     /// Any unique prefix will do (git's parse-options).
     Abbreviated,
+    /// One dash or two, whole names, no clusters (Go's flag package); listed with one dash.
+    Go,
 }
 
 /// Takes arguments apart.
@@ -101,7 +103,7 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
     let mut words = words.iter();
     while let Some(word) = words.next() {
         let Some(text) = word.as_literal() else {
-            dynamic(word, lists, &mut out);
+            dynamic(word, lists, spelling, &mut out);
             continue;
         };
         if text == "--" {
@@ -109,7 +111,15 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
             out.rest.extend(words.cloned());
             break;
         }
-        if let Some(long) = text.strip_prefix("--") {
+        if let Some(name) = text.strip_prefix('-').filter(|t| spelling == Spelling::Go && !t.is_empty()) {
+            let name = name.strip_prefix('-').unwrap_or(name);
+            let (name, value) = match name.split_once('=') {
+                Some((name, value)) => (format!("-{name}"), Some(Word::literal(value))),
+                None => (format!("-{name}"), None),
+            };
+            let value = value.or_else(|| lists.takes_value(&name).then(|| words.next().cloned()).flatten());
+            out.push(name, value, lists);
+        } else if let Some(long) = text.strip_prefix("--") {
             let (name, value) = match long.split_once('=') {
                 Some((name, value)) => (name, Some(Word::literal(value))),
                 None => (long, None),
@@ -139,11 +149,17 @@ impl Arguments {
     }
 }
 
-fn dynamic(word: &Word, lists: Lists<'_>, out: &mut Arguments) {
+fn dynamic(word: &Word, lists: Lists<'_>, spelling: Spelling, out: &mut Arguments) {
     if let Some((name, start)) = word.prefix().split_once('=').filter(|(n, _)| n.starts_with('-')) {
         let mut value = Word::literal(start);
         value.push_unknown(word.splits());
-        out.push(long_name(name.trim_start_matches('-'), lists, Spelling::Exact), Some(value), lists);
+        let bare = name.trim_start_matches('-');
+        let name = if spelling == Spelling::Go {
+            format!("-{bare}")
+        } else {
+            long_name(bare, lists, Spelling::Exact)
+        };
+        out.push(name, Some(value), lists);
         return;
     }
     out.uncertain |= word.may_be_flag();

@@ -53,12 +53,21 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
         && !mode.without.iter().any(|f| args.may_have(f))
         && (mode.argument.is_empty() || computed || mode.argument.iter().any(matches))
         && !mode.no_argument.iter().any(matches)
+        && (mode.last.is_empty() || last_is(args, mode.last, maybe))
         && (mode.assignments.is_empty() || assignments_are(args, mode.assignments))
         && (mode.kinds.is_empty()
             || kinds.iter().any(|own| mode.kinds.contains(&own.as_str()) || (maybe && own.contains('…'))))
         && (mode.patches.is_empty() || patches_only(args, mode.patches))
         && count >= usize::from(mode.least)
         && (mode.most == u8::MAX || count <= usize::from(mode.most))
+}
+
+/// The last argument matches one of these, or may.
+fn last_is(args: &Arguments, patterns: &[&str], maybe: bool) -> bool {
+    args.rest.last().is_some_and(|word| match word.as_literal() {
+        Some(text) => patterns.iter().any(|pattern| glob(pattern, text)),
+        None => maybe,
+    })
 }
 
 /// Every argument that assigns something assigns one of these.

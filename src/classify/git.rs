@@ -13,7 +13,7 @@ use crate::model::{
 const DEEPEST_ALIAS: usize = 8;
 
 /// What stands before the verb.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Front {
     repository: RepositoryTarget,
     /// A flag that is in no table, or an argument that is computed.
@@ -51,6 +51,9 @@ fn with_verb(
     let (Some(verb), true) = (verb, front.doubt.is_none()) else {
         // If it is a push, this is where to.
         front.repository.remote = words.get(1).cloned();
+        if first.as_literal().is_none() {
+            out.operations.extend(at_worst(invocation, tool, &front, words, depth));
+        }
         let note =
             front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
         let mut operation = operation(invocation, tool, front, "", Effect::Unknown);
@@ -66,6 +69,23 @@ fn with_verb(
     };
     known(invocation, tool, front, (command, words.get(1..).unwrap_or_default()), &mut out);
     out
+}
+
+/// What a verb that is computed would do if it published or committed.
+fn at_worst(
+    invocation: &Invocation,
+    tool: &'static Tool,
+    front: &Front,
+    words: &[Word],
+    depth: usize,
+) -> Vec<Operation> {
+    let read_as = |verb: &str| {
+        let rest = words.get(1..).unwrap_or_default().iter().cloned();
+        let words: Vec<Word> = std::iter::once(Word::literal(verb)).chain(rest).collect();
+        let front = Front { doubt: None, ..front.clone() };
+        with_verb(invocation, tool, front, &words, depth + 1).operations
+    };
+    ["push", "commit"].into_iter().flat_map(read_as).collect()
 }
 
 /// A verb that has a row.

@@ -42,12 +42,20 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
             Stdin::Text(text) => found.code.push(Word::literal(text)),
             Stdin::File(path) => found.files.push(path.clone()),
             Stdin::Unknown if silent => {
-                out.push(unknown(by, "another language runs what another program prints"));
+                out.push(Carried::Opaque(Opaque {
+                    kind: OpaqueKind::Fed,
+                    span: by.span,
+                    what: format!(
+                        "{} runs what another program prints",
+                        by.argv.first().map_or("it".into(), Word::display)
+                    ),
+                    invocation: None,
+                }));
             }
             Stdin::Unknown | Stdin::Inherited => {}
         }
     }
-    let text: Vec<String> = found.code.iter().map(shell_text).collect();
+    let text: Vec<String> = found.code.iter().map(as_text).collect();
     if !text.is_empty() {
         let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
         out.extend(in_code(&text.join("\n"), (&reader, true), language, tools));
@@ -142,8 +150,14 @@ fn split_option(word: &Word, language: &Language) -> (String, Option<Word>) {
     (text.to_owned(), None)
 }
 
-/// A word as text in which what is unknown is a variable.
+/// A literal as a shell would be given it.
 fn shell_text(word: &Word) -> String {
+    // `open(F, "program |")`
+    as_text(word).trim_matches(['|', '&', ' ']).to_owned()
+}
+
+/// A word as text in which what is unknown is a variable.
+fn as_text(word: &Word) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
         Part::Unknown | Part::Asked(_) => "${__}".to_owned(),
@@ -220,12 +234,7 @@ fn guess(carried: Carried) -> Carried {
 }
 
 fn unknown(by: &Invocation, what: &str) -> Carried {
-    Carried::Opaque(Opaque {
-        kind: OpaqueKind::Code,
-        span: by.span,
-        what: what.to_owned(),
-        invocation: None,
-    })
+    Carried::Opaque(Opaque { kind: OpaqueKind::Code, span: by.span, what: what.to_owned(), invocation: None })
 }
 
 fn uses(text: &str, client: &Client) -> bool {
@@ -240,9 +249,8 @@ fn has_word(text: &str, name: &str) -> bool {
     text.match_indices(name).any(|(at, _)| {
         let before = text.get(..at).and_then(|t| t.chars().next_back());
         let after = text.get(at + name.len()..).and_then(|t| t.chars().next());
-        let open = |inner: Option<char>, outer: Option<char>| {
-            !(inner.is_some_and(part) && outer.is_some_and(part))
-        };
+        let open =
+            |inner: Option<char>, outer: Option<char>| !(inner.is_some_and(part) && outer.is_some_and(part));
         open(name.chars().next(), before) && open(name.chars().next_back(), after)
     })
 }

@@ -240,7 +240,7 @@ impl<'a> Lexer<'a> {
                     other => other,
                 }
             }
-            '+' | '.' | '~' | '&' => self.one(Token::Join),
+            '+' | '.' | '~' => self.one(Token::Join),
             '=' | ':' => {
                 self.bump(self.rest.len() - self.rest.trim_start_matches(['=', ':', '>', '~']).len());
                 Token::Label
@@ -365,13 +365,14 @@ fn interpolated(body: &str, braces: bool) -> Word {
     let mut rest = body;
     while let Some(at) = rest.find(['$', '#', '{', '@']) {
         let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-        let hole = ["${", "#{", "{"].into_iter().find(|open| {
-            from.starts_with(open) && (braces || *open != "{") && !from.starts_with("{{")
-        });
+        let hole = ["${", "#{", "{"]
+            .into_iter()
+            .find(|open| from.starts_with(open) && (braces || *open != "{") && !from.starts_with("{{"));
         if let Some(open) = hole {
             word.push_text(&unescaped(before));
             word.push_unknown(false);
-            rest = from.get(open.len()..).and_then(|inner| inner.split_once('}')).map_or("", |(_, after)| after);
+            rest =
+                from.get(open.len()..).and_then(|inner| inner.split_once('}')).map_or("", |(_, after)| after);
             continue;
         }
         let name = from.get(1..).unwrap_or_default();

@@ -3,13 +3,17 @@
 mod arguments;
 mod effect;
 mod git;
+mod http;
 mod language;
 mod literals;
 mod pflag;
 #[cfg(feature = "full")]
 pub mod schema;
+mod sql;
+mod verb;
 mod wrapper;
 
+pub use http::in_text;
 pub use language::in_code;
 pub use pflag::only_looks;
 
@@ -82,10 +86,13 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     // zsh: `=kubectl` is the path of kubectl.
     let name = name.strip_prefix('=').unwrap_or(name);
     let mut out = as_program(invocation, name, tools);
-    for name in tools.code_variables {
-        if let Some(value) = invocation.assigned(name) {
-            out.carried.push(Carried::Guess(Box::new(code(value, invocation, "a command that is computed"))));
-        }
+    if invocation.env.iter().any(|a| tools.code_variables.contains(&a.name.as_str())) {
+        let mut by = invocation.clone();
+        by.env.retain(|a| !tools.code_variables.contains(&a.name.as_str()));
+        let values = invocation.env.iter().filter(|a| tools.code_variables.contains(&a.name.as_str()));
+        let carried =
+            values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command that is computed"))));
+        out.carried.extend(carried);
     }
     out
 }
@@ -127,7 +134,8 @@ fn dashed<'n>(name: &'n str, tools: &Tools) -> Option<(&'static Tool, &'n str)> 
 #[must_use]
 pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let mut out = match tool.grammar {
-        Grammar::Pflag => pflag::classify(invocation, tool, tools),
+        Grammar::Pflag | Grammar::Goflag => pflag::classify(invocation, tool, tools),
+        Grammar::Http => http::classify(invocation, tool),
         Grammar::Git => git::classify(invocation, tool),
     };
     for name in tool.env.code {
@@ -142,9 +150,8 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
 /// that changes something, that call counts; where they do not, the program is left alone.
 fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
     for (at, word) in invocation.argv.iter().enumerate().skip(1) {
-        let Some(tool) = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n)) else {
-            continue;
-        };
+        let named = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n));
+        let Some(tool) = named.filter(|tool| tool.shim) else { continue };
         let mut inner = tail(invocation, at);
         // `minikube kubectl -- delete …`
         if inner.argv.get(1).is_some_and(|w| w.as_literal() == Some("--")) {
@@ -200,7 +207,7 @@ fn from_stdin(by: &Invocation) -> Vec<Carried> {
             remote: None,
         }],
         Stdin::Unknown => vec![Carried::Opaque(Opaque {
-            kind: OpaqueKind::Code,
+            kind: OpaqueKind::Fed,
             span: by.span,
             what: "a shell runs what another program prints".to_owned(),
             invocation: None,

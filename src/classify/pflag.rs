@@ -1,27 +1,35 @@
-//! kubectl, flux, helm: Go's cobra and pflag.
+//! kubectl, flux, helm and most others: Go's cobra and pflag, or its flag package.
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::effect::{Outcome, apply};
-use super::{Carried, Classified, tail, wrapper};
+use super::verb::find_verb;
+use super::{Carried, Classified, sql, tail, wrapper};
 use crate::model::{
-    CarryKind, ClusterTarget, Command, Effect, Flags, Invocation, Operation, Reach, Target, Tool, Tools, Word,
+    CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
+    Target, Tool, Tools, Word,
 };
 
 /// Reads a call as cobra would.
 pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
+    let spelling = if tool.grammar == Grammar::Goflag { Spelling::Go } else { Spelling::Exact };
     let verb = match find_verb(words, tool) {
         Ok(verb) => verb,
         Err(note) => {
-            return unknown(invocation, tool, note, &parse(words, Lists(&[tool.globals]), Spelling::Exact));
+            let args = parse(words, Lists(&[tool.globals]), spelling);
+            let mut out = unknown(invocation, tool, note, &args);
+            out.operations.extend(might_show(invocation, tool, tools));
+            return out;
         }
     };
     let Some((command, rest)) = verb else {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };
     };
     let lists = [command.flags, tool.globals];
-    let args = parse(&rest, Lists(&lists), Spelling::Exact);
-    let helped = !args.uncertain && (args.has("--help") || args.has("-h")) && !takes_h(command);
+    let args = parse(&rest, Lists(&lists), spelling);
+    let helped = !args.uncertain
+        && (["--help", "-help"].iter().any(|h| args.has(h)) || args.has("-h"))
+        && !takes_h(command, tool);
     if helped {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };
     }
@@ -52,6 +60,23 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         cwd: invocation.cwd.clone(),
     };
     copy_direction(&mut operation, &args);
+    let given = |flags: &[&str]| {
+        let all = args.flags.iter().filter(|f| flags.contains(&f.name.as_str()));
+        all.filter_map(|f| f.value.clone()).collect::<Vec<Word>>()
+    };
+    operation.target.files = given(tool.file);
+    for dir in given(tool.chdir) {
+        operation.cwd = operation.cwd.iter().map(|cwd| cwd.enter(&dir)).collect();
+    }
+    if traits_want_all(command) {
+        operation.target.names = args.rest.iter().map(|w| w.display().into_owned()).collect();
+    }
+    if operation.reach == Reach::Repository {
+        operation.target.repository = repository(invocation, tool, &args);
+    }
+    if !command.sql.is_empty() {
+        sql::judge(&mut operation, invocation, command, &args);
+    }
     let bent = tool.env.bends.iter().find(|name| invocation.assigned(name).is_some());
     if let Some(name) = bent.filter(|_| operation.reach != Reach::Local) {
         operation.note = Some(format!("{name} changes what {} does", tool.name));
@@ -62,114 +87,36 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
 }
 
 /// `-h` is a flag of the verb's own.
-fn takes_h(command: &Command) -> bool {
-    command.flags.value.contains(&"-h")
-}
-
-/// The verb and what stands behind it, without flags that stood before it moved out of sight: they come first.
-/// None: no verb at all. An error: a verb that is in no row, or that is not known.
-fn find_verb(words: &[Word], tool: &'static Tool) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
-    let mut found: Option<&'static Command> = None;
-    let mut path: Vec<&str> = Vec::new();
-    let mut before: Vec<Word> = Vec::new();
-    let mut at = 0;
-    while let Some(word) = words.get(at) {
-        let Some(text) = word.as_literal() else {
-            if found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
-                return Err(format!("the verb is computed ('{}')", word.display()));
-            }
-            if found.is_some() {
-                break;
-            }
-            before.push(word.clone());
-            at += 1;
-            continue;
-        };
-        if text == "--" {
-            break;
-        }
-        if text.len() > 1 && text.starts_with('-') {
-            if found.is_some_and(|c| !c.group) {
-                break;
-            }
-            before.push(word.clone());
-            at += 1;
-            if swallows(text, &tool.globals) {
-                before.extend(words.get(at).cloned());
-                at += 1;
-            }
-            continue;
-        }
-        path.push(text);
-        match tool.commands.iter().find(|c| names(c, &path)) {
-            Some(command) => found = Some(command),
-            None => break,
-        }
-        at += 1;
-    }
-    match (found, path.first()) {
-        (Some(command), _) => {
-            before.extend(words.get(at..).unwrap_or_default().iter().cloned());
-            Ok(Some((command, before)))
-        }
-        (None, Some(first)) => {
-            Err(format!("'{first}' is no verb of {} that is known; it may be a plugin", tool.name))
-        }
-        (None, None) => Ok(None),
-    }
-}
-
-/// True where this row's path, with its aliases, is exactly these words.
-fn names(command: &Command, path: &[&str]) -> bool {
-    let Some((last, groups)) = path.split_last() else { return false };
-    let Some((own, own_groups)) = command.path.split_last() else { return false };
-    groups.len() == own_groups.len()
-        && groups.iter().zip(own_groups).all(|(a, b)| a == b || group_alias(b, a))
-        && (last == own || command.aliases.contains(last))
-}
-
-/// Other names of group words, which the rows of their verbs do not repeat.
-fn group_alias(group: &str, word: &str) -> bool {
-    matches!(
-        (group, word),
-        ("dependency", "dep" | "dependencies")
-            | ("show", "inspect")
-            | ("service", "svc")
-            | ("images", "image")
-            | ("image", "images")
-            | ("sources", "source")
-            | ("artifacts", "artifact")
-    )
-}
-
-fn is_known_flag(word: &Word, tool: &Tool) -> bool {
-    let prefix = word.prefix();
-    prefix
-        .split_once('=')
-        .is_some_and(|(name, _)| name.starts_with("--") && tool.globals.value.contains(&name))
-        && !word.splits()
-}
-
-/// Before the verb cobra takes the next word for a flag's value, unless the flag is known to need none.
-fn swallows(text: &str, globals: &Flags) -> bool {
-    if text.contains('=') {
-        return false;
-    }
-    let name = text.replace('_', "-");
-    if text.starts_with("--") || text.chars().count() == 2 {
-        return !globals.switch.contains(&name.as_str()) && !globals.optional.contains(&name.as_str());
-    }
-    false
+fn takes_h(command: &Command, tool: &Tool) -> bool {
+    command.flags.value.contains(&"-h") || tool.globals.value.contains(&"-h")
 }
 
 fn help(invocation: &Invocation, tool: &'static Tool) -> Operation {
     operation(invocation, tool, "help", Effect::Read, Reach::Local)
 }
 
+/// Secret values that a call may print whose verb is computed: it may be the one that looks at kinds of objects.
+fn might_show(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Option<Operation> {
+    let shows = tool
+        .commands
+        .iter()
+        .find(|c| c.kinds > 0 && c.modes.iter().any(|m| m.effect == Effect::ReadSecret))?;
+    let at = invocation.argv.iter().position(|word| word.as_literal().is_none())?;
+    let mut call = invocation.clone();
+    call.argv.splice(at..=at, shows.path.iter().map(|word| Word::literal(*word)));
+    // Another word that is computed is left as it is: one is enough to ask.
+    let found = classify(&call, tool, tools).operations;
+    found.into_iter().find(|o| o.effect == Effect::ReadSecret)
+}
+
 /// What the call does is not known; where it goes is.
 fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Arguments) -> Classified {
     let target = Target { cluster: cluster(invocation, tool, &[], args), ..Target::default() };
-    let what = operation(invocation, tool, "", Effect::Unknown, tool.reach);
+    let mut what = operation(invocation, tool, "", Effect::Unknown, tool.reach);
+    // Not a word of it is known.
+    if matches!(args.rest.as_slice(), [only] if only.splits() && only.prefix().is_empty()) {
+        what.traits.push("computed");
+    }
     Classified { operations: vec![Operation { note: Some(note), target, ..what }], carried: Vec::new() }
 }
 
@@ -236,6 +183,43 @@ fn cluster(invocation: &Invocation, tool: &Tool, traits: &[&str], args: &Argumen
     }
 }
 
+/// The repository a forge's command line names, or the one it runs in.
+fn repository(invocation: &Invocation, tool: &Tool, args: &Arguments) -> RepositoryTarget {
+    let given = args.value(tool.repository).and_then(|g| g.value.clone());
+    let by_env = || tool.env.context.iter().find_map(|name| invocation.assigned(name).cloned());
+    let of_path = |word: &Word| {
+        let shown = word.display();
+        let path = shown
+            .split_once("://")
+            .map_or(shown.as_ref(), |(_, rest)| rest.split_once('/').map_or("", |p| p.1));
+        let path = path.trim_start_matches('/');
+        let path = path.strip_prefix("repos/").or(shown.contains("://").then_some(path))?;
+        let mut parts = path.split('/');
+        Some(format!("{}/{}", parts.next()?, parts.next()?))
+    };
+    let slug = given.or_else(by_env).or_else(|| args.rest.iter().find_map(of_path).map(Word::literal));
+    let remote = slug.map(|slug| match slug.as_literal() {
+        Some(text) if text.contains("://") || text.matches('/').count() > 1 => {
+            let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
+            Word::literal(format!("https://{bare}"))
+        }
+        // `{owner}/{repo}` is the repository it runs in.
+        Some(text) if text.contains('{') => Word::default(),
+        Some(text) => Word::literal(format!("https://{}/{text}.git", tool.host)),
+        None => slug,
+    });
+    RepositoryTarget {
+        dirs: invocation.cwd.clone(),
+        remote: remote.filter(|word| !word.parts().is_empty()),
+        ..RepositoryTarget::default()
+    }
+}
+
+/// What happens to a container happens to each that is named.
+fn traits_want_all(command: &Command) -> bool {
+    command.traits.contains(&"ends-container")
+}
+
 /// `kubectl cp`: out of a pod, or into one.
 fn copy_direction(operation: &mut Operation, args: &Arguments) {
     if operation.verb != "cp" {
@@ -279,7 +263,12 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
     let name = by.program().and_then(Word::basename).unwrap_or_default();
     let args = by.argv.get(1..).unwrap_or_default();
     let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
-    if by.argv.is_empty() || (tools.shells.contains(&name) && args.iter().all(plain)) {
+    let itself = tools.tool(name).filter(|tool| tool.reach == Reach::Service);
+    if let Some(tool) = itself {
+        let read = super::as_tool(by, tool, tools).operations.iter().all(|o| o.effect <= Effect::Read);
+        operation.traits.extend(read.then_some("inner-read"));
+        out.push(Carried::Invocation { invocation: by.clone(), remote: Some("a pod".to_owned()) });
+    } else if by.argv.is_empty() || (tools.shells.contains(&name) && args.iter().all(plain)) {
         operation.traits.push("inner-shell");
     } else if only_looks(by, tools) {
         operation.traits.push("inner-read");

@@ -31,9 +31,18 @@ pub struct ToolFile {
     /// Verbs.
     #[serde(default)]
     pub command: Vec<CommandRow>,
+    /// Where repositories named `OWNER/NAME` are.
+    #[serde(default)]
+    pub host: String,
+    /// It gets no shim.
+    #[serde(default)]
+    pub unshimmed: bool,
     /// Configuration keys.
     #[serde(default)]
     pub key: Vec<KeyRow>,
+    /// Requests.
+    #[serde(default)]
+    pub endpoint: Vec<EndpointRow>,
     /// Tricky forms with what they come to.
     #[serde(default)]
     pub example: Vec<ExampleRow>,
@@ -63,6 +72,34 @@ pub struct Roles {
     pub namespace: Vec<String>,
     /// Another server or identity.
     pub redirect: Vec<String>,
+    /// A repository.
+    pub repository: Vec<String>,
+    /// A file of what is applied.
+    pub file: Vec<String>,
+    /// The directory it runs in.
+    pub chdir: Vec<String>,
+}
+
+/// Requests that are alike.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EndpointRow {
+    /// What they are called.
+    pub verb: String,
+    /// Methods.
+    pub methods: Vec<String>,
+    /// Patterns of URLs.
+    pub urls: Vec<String>,
+    /// What they do.
+    pub effect: String,
+    /// What they touch.
+    pub reach: String,
+    /// Properties.
+    pub traits: Vec<String>,
+    /// Command lines that come to this effect.
+    pub examples: Vec<String>,
+    /// Command lines that come to nothing.
+    pub harmless: Vec<String>,
 }
 
 /// Variables by what they name.
@@ -107,6 +144,8 @@ pub struct CommandRow {
     pub optional: Vec<String>,
     /// Flags without one.
     pub switch: Vec<String>,
+    /// Flags whose value is SQL.
+    pub sql: Vec<String>,
     /// Position of the kinds.
     pub kinds: u8,
     /// Has kubectl's `--dry-run`.
@@ -115,8 +154,33 @@ pub struct CommandRow {
     pub mode: Vec<ModeRow>,
     /// What it hands on.
     pub carry: Vec<CarryRow>,
-    /// Command lines that come to exactly this effect.
+    /// Command lines that come to exactly this effect; none: the bare verbs, under all their names.
     pub examples: Vec<String>,
+}
+
+impl CommandRow {
+    /// Its verbs.
+    #[must_use]
+    pub fn verbs(&self) -> &[String] {
+        if self.paths.is_empty() { std::slice::from_ref(&self.path) } else { &self.paths }
+    }
+
+    /// Its examples, or the bare verbs.
+    #[must_use]
+    pub fn shown(&self, program: &str) -> Vec<String> {
+        if !self.examples.is_empty() {
+            return self.examples.clone();
+        }
+        let mut all = Vec::new();
+        for path in self.verbs() {
+            let (groups, last) = path.rsplit_once(' ').unwrap_or(("", path));
+            for word in std::iter::once(last).chain(self.aliases.iter().map(String::as_str)) {
+                let line = format!("{program} {groups} {word}").replace('*', "x");
+                all.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
+            }
+        }
+        all
+    }
 }
 
 /// A form of a verb.
@@ -135,6 +199,8 @@ pub struct ModeRow {
     pub argument: Vec<String>,
     /// No such argument.
     pub no_argument: Vec<String>,
+    /// Such a last argument.
+    pub last: Vec<String>,
     /// Only such assignments.
     pub assignments: Vec<String>,
     /// One of these kinds.

@@ -1,7 +1,9 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
 use super::{Carried, code, from_stdin, sourced};
-use crate::model::{Assigned, Invocation, Part, Stdin, Tools, Word, Wrapper, WrapperStyle};
+use crate::model::{
+    Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
+};
 
 /// Most lines of input that `xargs` is followed through one by one.
 const MOST_LINES: usize = 32;
@@ -220,6 +222,15 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
                 _ if start.is_empty() => value,
                 _ => continue,
             };
+            // What these run is a program of the system's; one that is named by a path is somebody's own.
+            if value.prefix().starts_with(['.', '/', '~']) && !value.prefix().starts_with("/usr/") {
+                out.push(Carried::Opaque(Opaque {
+                    kind: OpaqueKind::Code,
+                    span: by.span,
+                    what: format!("{name} has a program of its own run"),
+                    invocation: None,
+                }));
+            }
             out.push(Carried::Guess(Box::new(code(&value, by, "a command that is computed"))));
         }
     }
@@ -290,7 +301,12 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
 /// What a shell reads before anything else: bash one of these, sh the other where it is interactive.
 fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
     let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name));
-    files.map(|path| Carried::Script { path: path.clone(), arguments: Vec::new(), by: by.clone(), language: None })
+    files.map(|path| Carried::Script {
+        path: path.clone(),
+        arguments: Vec::new(),
+        by: by.clone(),
+        language: None,
+    })
 }
 
 /// `find … -exec program args ;` and `fd -x program args`.

@@ -1,12 +1,12 @@
 //! From a plan and the answers to its questions to the verdict.
 
-use super::subject::{Judge, of_cluster, of_repository, selected};
-use super::{Plan, Planned, ids};
-use super::{head, push};
+use super::resolve::resolved;
+use super::subject::{Judge, of_cluster, of_repository, of_service, selected};
+use super::{Plan, ids};
 use crate::classify;
 use crate::model::{
-    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, RefUpdate, Rwenvs,
-    Span, Verdict, Word,
+    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Tool,
+    Verdict,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -36,7 +36,7 @@ pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
 pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
     let mut parts = Vec::new();
     for (at, planned) in plan.planned.iter().enumerate() {
-        for operation in resolved(plan, at, planned, facts) {
+        for operation in resolved(plan, at, planned, facts, rwenvs) {
             let reasons = judge(&operation, facts, rwenvs, &plan.context);
             parts.push(Part {
                 span: operation.span,
@@ -62,55 +62,6 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
     parts
 }
 
-/// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
-fn resolved(plan: &Plan, at: usize, planned: &Planned, facts: &Facts) -> Vec<Operation> {
-    let mut all = vec![planned.operation.clone()];
-    if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
-        return all;
-    }
-    if planned.operation.traits.contains(&"alias")
-        && let Some(meant) = alias(planned, facts)
-    {
-        all = meant;
-    }
-    for operation in all.iter_mut().filter(|o| o.traits.contains(&"other-push")) {
-        // Where a push by other means goes is not read.
-        operation.target.repository.updates =
-            vec![RefUpdate { destination: None, force: true, delete: false }];
-    }
-    for operation in all.iter_mut().filter(|o| o.verb == "push" && !o.traits.contains(&"exact")) {
-        let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
-        let found = dirs.iter().flatten().filter_map(|d| facts.repository(d));
-        if let Some(why) = found.filter_map(|r| r.skipped_hooks.clone()).next() {
-            operation.traits.push("skip-hooks");
-            operation.note = Some(why);
-        }
-        let before = plan.planned.get(..at).unwrap_or_default();
-        let mut updates = Vec::new();
-        for dir in dirs {
-            let repository = dir.and_then(|d| facts.repository(d));
-            for possible in head::possible(plan, before, operation, repository) {
-                updates.extend(push::updates(&operation.target.repository, possible.as_ref()));
-            }
-        }
-        operation.target.repository.updates = updates;
-    }
-    all
-}
-
-/// What an alias of the repository's configuration stands for: the same call again, with the alias as configuration
-/// of its own. None where it is none, or runs a program.
-fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
-    let operation = &planned.operation;
-    let key = format!("alias.{}", operation.verb.to_lowercase());
-    let dirs = operation.target.repository.dirs.iter().filter_map(Dir::path);
-    let text = dirs.filter_map(|d| facts.repository(d)).find_map(|r| r.get(&key))?;
-    let mut invocation = planned.invocation.clone();
-    invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
-    let found = classify::classify(&invocation, classify::tools());
-    found.carried.is_empty().then_some(found.operations)
-}
-
 /// In whose names an operation is judged; in nobody's where it is harmless wherever it runs.
 pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
     match operation.reach {
@@ -126,6 +77,7 @@ pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, star
             }
             judges
         }
+        Reach::Service => of_service(operation, facts, rwenvs, start),
         Reach::Cluster => of_cluster(operation, facts, rwenvs, start),
         Reach::Repository if operation.effect <= Effect::Read => Vec::new(),
         Reach::Repository => of_repository(operation, facts, rwenvs),
@@ -214,6 +166,7 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
     let mentions = mentions_tools(&plan.line);
     let decision = match (&read_only, &writable, opaque.kind) {
         (Some(_), _, OpaqueKind::Syntax) if !mentions && !builds_code(&plan.line) => Decision::Ask,
+        (Some(_), _, OpaqueKind::Code) => Decision::Ask,
         (Some(_), _, _) | (None, Some(_), OpaqueKind::Limit) => Decision::Deny,
         (None, Some(_), OpaqueKind::Syntax) if !mentions => return None,
         (None, Some(_), _) => Decision::Ask,
@@ -233,7 +186,7 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
             format!("This command line cannot be judged{place}: it is {}.", opaque.what),
             "Split it into several shorter commands.",
         ),
-        OpaqueKind::Program | OpaqueKind::Code => (
+        OpaqueKind::Program | OpaqueKind::Code | OpaqueKind::Fed => (
             ids::OPAQUE,
             format!("It cannot be told what this runs{place}: {}.", opaque.what),
             "Write the program and its verb out, so that they can be read before they run.",
@@ -253,7 +206,9 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
 /// True where the text names one of our tools once quotes and backslashes are gone.
 fn mentions_tools(line: &str) -> bool {
     let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
-    classify::tools().tools.iter().flat_map(|t| t.programs).any(|p| bare.contains(p))
+    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| tool.shim).collect();
+    let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
+    words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
 }
 
 /// True where the text has what it takes to make a command out of something else.

@@ -1,12 +1,14 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
 mod conclude;
+mod connection;
 mod content;
 mod guard;
 mod head;
 mod plan;
 mod program;
 mod push;
+mod resolve;
 mod script;
 mod subject;
 

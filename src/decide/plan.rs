@@ -1,7 +1,9 @@
 //! What a command line would do, and the questions that raises.
 
+use super::connection::Connection;
 use super::guard;
 use super::program::{self, Made, Program};
+use super::resolve;
 use super::script::{self, Run, Written};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
@@ -40,6 +42,8 @@ pub struct Plan {
     pub(super) written: Vec<Written>,
     /// Scripts that were judged, with their arguments and who runs them: a second time they say the same.
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
+    /// What the line sends by itself.
+    connection: Connection,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -192,12 +196,16 @@ impl Plan {
                 self.invocation(&renamed(invocation, known), remote, depth);
                 return;
             }
-            Program::Computed => self.unknown(Opaque {
-                kind: OpaqueKind::Program,
-                span: invocation.span,
-                what: "the program is a copy of a file that is computed".to_owned(),
-                invocation: Some(invocation.clone()),
-            }),
+            Program::Computed => {
+                let before = self.opaque.len();
+                self.unknown(Opaque {
+                    kind: OpaqueKind::Program,
+                    span: invocation.span,
+                    what: "the program was fetched, or copied from a file that is computed".to_owned(),
+                    invocation: Some(invocation.clone()),
+                });
+                self.opaque.iter_mut().skip(before).for_each(|opaque| opaque.kind = OpaqueKind::Code);
+            }
             Program::Asked(places) if remote.is_none() => {
                 let (invocation, quiet) = (invocation.clone(), self.quiet);
                 self.pending.push(Pending { invocation, places, depth, script: None, quiet });
@@ -220,6 +228,7 @@ impl Plan {
             let attacks: Vec<Operation> =
                 through_git.chain(guard::attack(invocation, &self.context)).collect();
             operations.extend(attacks);
+            operations.extend(self.connection.see(invocation));
         }
         self.planned.extend(
             operations.into_iter().map(|operation| Planned { operation, invocation: invocation.clone() }),
@@ -297,10 +306,13 @@ impl Plan {
             return;
         };
         let mut worst: Option<Operation> = None;
-        for tool in tools.tools {
+        for tool in tools.tools.iter().filter(|tool| tool.shim) {
             let read_as = classify::as_tool(invocation, tool, tools);
             let changes = |o: &Operation| {
-                o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local
+                !o.verb.is_empty()
+                    && o.effect > Effect::ReadSecret
+                    && o.effect != Effect::Unknown
+                    && o.reach != Reach::Local
             };
             let found = read_as.operations.into_iter().filter(changes).max_by_key(|o| o.effect);
             worst = worst.into_iter().chain(found).max_by_key(|o| o.effect);
@@ -308,9 +320,13 @@ impl Plan {
         let one_word = invocation.program().is_some_and(|w| !w.splits());
         let shell_code = invocation.argv.iter().skip(1).any(|w| w.as_literal() == Some("-c"));
         // A quoted `"$PYTHON" script.py` is one program; with arguments that change nothing whatever tool it is,
-        // there is nothing to say.
-        if worst.is_some() || !one_word || shell_code {
-            self.opaque.push(opaque);
+        // there is nothing to say. What may be a change is not asked about: a wrong yes would be one.
+        match worst {
+            Some(_) => self.opaque.push(opaque),
+            None if !one_word || shell_code => {
+                self.opaque.push(Opaque { kind: OpaqueKind::Code, ..opaque });
+            }
+            None => {}
         }
     }
 
@@ -349,16 +365,21 @@ impl Plan {
         self.follow_clones();
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
+            questions.extend(resolve::applied(operation).into_iter().map(Question::Pushed));
+            if operation.traits.contains(&"ends-container") {
+                questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
+            }
             match operation.reach {
                 Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => {}
                 Reach::Local => questions.extend(operation.cwd.iter().cloned().map(Question::Binding)),
-                Reach::Cluster => {
+                Reach::Cluster | Reach::Service => {
                     questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
                     questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
                     let target = &operation.target.cluster;
                     let named =
                         target.context.is_some() || target.kubeconfig.is_some() || target.remote.is_some();
-                    if operation.effect > Effect::ReadSecret && !named {
+                    let bare = operation.reach == Reach::Cluster && !named;
+                    if operation.effect > Effect::ReadSecret && bare {
                         questions.push(Question::CurrentContext);
                     }
                 }

@@ -77,7 +77,10 @@ impl Plan {
         let made = self.written.iter().rev().find(|written| places.contains(&written.path)).cloned();
         match made {
             Some(Written { text: Some(text), .. }) => self.text(&text, run, by, depth),
-            Some(Written { text: None, .. }) => self.unread(by, "the line itself makes the script it runs"),
+            Some(Written { text: None, .. }) => {
+                let what = "what another program prints is run as a script".to_owned();
+                self.unknown(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None });
+            }
             None if places.is_empty() => {}
             None => {
                 let script = Some(run);
@@ -125,7 +128,8 @@ impl Plan {
                 _ => {}
             }
         }
-        let call = (text.to_owned(), run.arguments.clone(), Invocation { span: Span::default(), ..by.clone() });
+        let call =
+            (text.to_owned(), run.arguments.clone(), Invocation { span: Span::default(), ..by.clone() });
         if self.scripts.contains(&call) {
             return;
         }

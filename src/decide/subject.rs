@@ -28,16 +28,7 @@ pub(super) fn of_cluster(
 ) -> Vec<Judge> {
     let target = &operation.target.cluster;
     let home = start.home.as_str();
-    let mut selected = selected(&operation.cwd, facts, rwenvs);
-    // `cd /tmp && kubectl …`: where nothing is selected, the line stays in the environment it started in.
-    if let Some(at) = selected.iter().position(|j| *j == Judge::NoneSelected) {
-        selected.remove(at);
-        for judge in self::selected(&[Dir::Known(start.cwd.clone())], facts, rwenvs) {
-            if !selected.contains(&judge) {
-                selected.push(judge);
-            }
-        }
-    }
+    let selected = where_it_runs(operation, facts, rwenvs, start);
     if let Some(redirect) = &target.redirect {
         return elsewhere(&selected, &format!("{redirect} sends it elsewhere"));
     }
@@ -74,6 +65,33 @@ pub(super) fn of_cluster(
             ));
         }
     }
+    all
+}
+
+/// What is selected where an operation runs. `cd /tmp && kubectl …`: where nothing is, the line stays in the environment it
+/// started in.
+fn where_it_runs(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
+    let mut selected = selected(&operation.cwd, facts, rwenvs);
+    if let Some(at) = selected.iter().position(|j| *j == Judge::NoneSelected) {
+        selected.remove(at);
+        for judge in self::selected(&[Dir::Known(start.cwd.clone())], facts, rwenvs) {
+            if !selected.contains(&judge) {
+                selected.push(judge);
+            }
+        }
+    }
+    selected
+}
+
+/// The judges of an operation on a service. Where nothing is selected there are none.
+pub(super) fn of_service(
+    operation: &Operation,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+    start: &Context,
+) -> Vec<Judge> {
+    let mut all = where_it_runs(operation, facts, rwenvs, start);
+    all.retain(|judge| *judge != Judge::NoneSelected);
     all
 }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use super::environment::{Environment, var};
 use super::program;
-use crate::model::GitRepository;
+use crate::model::{GitRepository, Pushed};
 
 /// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
 ///
@@ -33,6 +33,45 @@ pub(super) fn repository(dir: &str, environment: &Environment) -> Option<GitRepo
     let mut repository = GitRepository { branch, branches, config: pairs.collect(), skipped_hooks: None };
     repository.skipped_hooks = skipped(dir, &repository, environment);
     Some(repository)
+}
+
+/// Whether what a file or folder holds is committed, and the commit on a remote. `status` is asked without the monitor a
+/// repository may name, and writes nothing.
+pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
+    let no = |why: &str| Pushed::No(why.to_owned());
+    let place = Path::new(path);
+    let (dir, name) = if place.is_dir() {
+        (path, ".")
+    } else {
+        let parent = place.parent().and_then(Path::to_str);
+        let name = place.file_name().and_then(|name| name.to_str());
+        let Some((parent, name)) = parent.zip(name) else { return no("its files are not known") };
+        (parent, name)
+    };
+    let ask = |arguments: &[&str]| run(dir, arguments, environment);
+    if ask(&["ls-files", "--error-unmatch", "--", name]).is_none_or(|files| files.is_empty()) {
+        return no(&format!("{name} of {dir} is in no commit"));
+    }
+    let status = ask(&[
+        "-c",
+        "core.fsmonitor=false",
+        "status",
+        "--porcelain",
+        "--untracked-files=all",
+        "--ignore-submodules=all",
+        "--",
+        name,
+    ]);
+    match status {
+        Some(changes) if changes.is_empty() => {}
+        Some(_) => return no(&format!("{name} of {dir} has changes that are in no commit")),
+        None => return no("git cannot say what is committed"),
+    }
+    match ask(&["for-each-ref", "--count=1", "--contains", "HEAD", "--format=x", "refs/remotes"]) {
+        Some(refs) if !refs.trim().is_empty() => Pushed::Yes,
+        Some(_) => no("its last commit is on no remote"),
+        None => no("git cannot say what is pushed"),
+    }
 }
 
 /// Why the pre-push hook that was installed here, or for all repositories, is not the one git would run.

@@ -66,6 +66,9 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::CurrentContext => {
                 out.facts.current_context = kubeconfig::current_context(environment);
             }
+            Question::Pushed(path) => {
+                out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
+            }
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
             }

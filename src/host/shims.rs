@@ -21,9 +21,11 @@ pub fn folder(environment: &Environment) -> PathBuf {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let tools = classify::tools();
-    // rwenv asks for itself.
-    let judged = tools.tools.iter().map(|tool| tool.name).filter(|name| *name != "rwenv");
-    judged.chain(tools.shims.iter().copied()).collect()
+    let judged = tools.tools.iter().filter(|tool| tool.shim).flat_map(|tool| tool.programs);
+    let mut all: Vec<&str> = judged.chain(tools.shims).copied().filter(|name| !name.contains('.')).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }
 
 /// The shim a path is, or leads to by links.

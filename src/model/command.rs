@@ -320,6 +320,8 @@ pub enum OpaqueKind {
     Program,
     /// Code that is computed, decoded or fetched at run time is given to a shell.
     Code,
+    /// A shell or another language runs what another program prints, or fetches.
+    Fed,
 }
 
 /// A part of a command line of which we cannot say what it runs.

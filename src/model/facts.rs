@@ -13,6 +13,8 @@ pub enum Question {
     Program(String),
     /// What is the text of this file, if it is a script?
     Script(String),
+    /// Is what this file or folder holds committed, and the commit on a remote?
+    Pushed(String),
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
 }
@@ -27,6 +29,15 @@ pub enum Bound {
     Rwenv(String),
     /// Something that cannot be followed; why.
     Invalid(String),
+}
+
+/// Whether a remote has what lies here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pushed {
+    /// It is committed, and the commit is on a remote.
+    Yes,
+    /// It is not, or cannot be said; why.
+    No(String),
 }
 
 /// What a file is that may be a script.
@@ -73,6 +84,8 @@ pub struct Facts {
     pub programs: Vec<(String, Option<&'static str>)>,
     /// Scripts by path.
     pub scripts: Vec<(String, Script)>,
+    /// What is pushed, by path.
+    pub pushed: Vec<(String, Pushed)>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
 }
@@ -95,6 +108,12 @@ impl Facts {
     #[must_use]
     pub fn script(&self, path: &str) -> Option<&Script> {
         self.scripts.iter().find(|(p, _)| p == path).map(|(_, script)| script)
+    }
+
+    /// Whether a remote has what lies at a path.
+    #[must_use]
+    pub fn pushed(&self, path: &str) -> Option<&Pushed> {
+        self.pushed.iter().find(|(p, _)| p == path).map(|(_, pushed)| pushed)
     }
 
     /// The repository around a directory.

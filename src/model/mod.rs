@@ -17,13 +17,14 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Decision, Reason, Verdict};
-pub use facts::{Bound, Facts, GitRepository, Question, Script};
+pub use facts::{Bound, Facts, GitRepository, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
 pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
-    Carry, CarryKind, Client, CodePlace, Command, Env, Flags, Grammar, KeyRule, Language, Mode, Tool, Tools, Wrapper, WrapperStyle,
+    Carry, CarryKind, Client, CodePlace, Command, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode,
+    Tool, Tools, Wrapper, WrapperStyle,
 };
 pub use url::same_repository;

@@ -89,6 +89,8 @@ pub enum Reach {
     Local,
     /// A git repository.
     Repository,
+    /// A cloud, a forge, a registry, a database: what is no cluster of a kubeconfig.
+    Service,
     /// A cluster.
     Cluster,
 }
@@ -162,6 +164,8 @@ pub struct Target {
     pub kinds: Vec<String>,
     /// Object names as written.
     pub names: Vec<String>,
+    /// Files that say what is applied.
+    pub files: Vec<Word>,
 }
 
 /// What one invocation would do.

@@ -23,6 +23,9 @@ pub enum FlagName {
     /// `directPush` is not set.
     #[serde(rename = "noDirectPush")]
     NoDirectPush,
+    /// `type` is `k3s`.
+    #[serde(rename = "k3s")]
+    K3s,
     /// `execReads` is not `allow`.
     #[serde(rename = "askExecReads")]
     AskExecReads,

@@ -98,6 +98,10 @@ pub enum Grammar {
     Pflag,
     /// git: options before the verb, then each verb's own, long ones abbreviated.
     Git,
+    /// Go's flag package: `-name` and `--name` are one, none are written together.
+    Goflag,
+    /// A method and URLs.
+    Http,
 }
 
 /// Flags by how they take a value. What is in none of the lists takes none.
@@ -136,12 +140,41 @@ pub struct Tool {
     pub namespace: &'static [&'static str],
     /// Flags that send the call to another server or make it someone else.
     pub redirect: &'static [&'static str],
+    /// Flags that name a repository, as `OWNER/NAME`.
+    pub repository: &'static [&'static str],
+    /// Flags that name a file of what is applied.
+    pub file: &'static [&'static str],
+    /// Flags that name the directory it runs in.
+    pub chdir: &'static [&'static str],
+    /// Where such repositories are.
+    pub host: &'static str,
     /// Variables with the meaning of those flags, in the same order, and those whose value is run.
     pub env: Env,
     /// Its verbs.
     pub commands: &'static [Command],
     /// Configuration keys that matter (git).
     pub keys: &'static [KeyRule],
+    /// Requests that matter (HTTP).
+    pub endpoints: &'static [Endpoint],
+    /// It gets a shim.
+    pub shim: bool,
+}
+
+/// Requests that are alike in what they do.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// What it is called in messages.
+    pub verb: &'static str,
+    /// One of these methods.
+    pub methods: &'static [&'static str],
+    /// To one of these URLs; `*` stands for anything.
+    pub urls: &'static [&'static str],
+    /// What it does.
+    pub effect: Effect,
+    /// What it touches.
+    pub reach: Reach,
+    /// Properties it has.
+    pub traits: &'static [&'static str],
 }
 
 /// Environment variables of a tool.
@@ -164,7 +197,7 @@ pub struct Env {
 /// One verb.
 #[derive(Clone, Copy, Debug)]
 pub struct Command {
-    /// Its words.
+    /// Its words; none for what a tool without verbs does, `*` for any words before the others.
     pub path: &'static [&'static str],
     /// Other spellings of the last word.
     pub aliases: &'static [&'static str],
@@ -178,6 +211,8 @@ pub struct Command {
     pub group: bool,
     /// Its own flags.
     pub flags: Flags,
+    /// Flags whose value is SQL; with them, SQL on standard input is judged too.
+    pub sql: &'static [&'static str],
     /// The positional (counted from 1) that names kinds; 0 where none does.
     pub kinds: u8,
     /// Forms that change what it does.
@@ -201,6 +236,8 @@ pub struct Mode {
     pub argument: &'static [&'static str],
     /// No argument matches any of these.
     pub no_argument: &'static [&'static str],
+    /// The last argument matches one of these patterns.
+    pub last: &'static [&'static str],
     /// Every argument with a `=` matches one of these.
     pub assignments: &'static [&'static str],
     /// One of the kinds named is one of these.

@@ -24,6 +24,8 @@ pub struct Subject {
     pub git_ops_only: bool,
     /// The Flux branch may be pushed to.
     pub direct_push: bool,
+    /// It is a k3s cluster.
+    pub k3s: bool,
     /// Plain reads in pods pass.
     pub exec_reads: ExecReads,
     /// URL of the Flux repository.
@@ -48,6 +50,7 @@ impl Subject {
             read_only: rwenv.read_only,
             git_ops_only: rwenv.git_ops_only,
             direct_push: rwenv.direct_push,
+            k3s: rwenv.kind.as_deref() == Some("k3s"),
             exec_reads: rwenv.exec_reads,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
@@ -65,6 +68,7 @@ impl Subject {
             read_only: true,
             git_ops_only: false,
             direct_push: false,
+            k3s: false,
             exec_reads: ExecReads::Ask,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
@@ -98,6 +102,7 @@ impl Subject {
             FlagName::Manual => self.autonomy == Autonomy::Manual,
             FlagName::Prompted => self.autonomy == Autonomy::Prompted,
             FlagName::NoDirectPush => !self.direct_push,
+            FlagName::K3s => self.k3s,
             FlagName::AskExecReads => self.exec_reads != ExecReads::Allow,
         }
     }
@@ -219,7 +224,7 @@ fn push(operation: &Operation) -> String {
 fn target(operation: &Operation) -> String {
     let name = operation.target.names.first();
     let object = match (operation.target.kinds.first(), name) {
-        (None, Some(name)) if operation.tool == "guard" => name.clone(),
+        (None, Some(name)) if matches!(operation.tool, "guard" | "http" | "docker") => name.clone(),
         (Some(kind), Some(name)) => format!("{kind}/{name}"),
         (Some(kind), None) => kind.clone(),
         (None, Some(name)) if operation.tool == "helm" => format!("release {name}"),

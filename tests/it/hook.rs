@@ -157,10 +157,10 @@ fn a_day_of_recorded_calls() {
     deny  read-only.reconcile         flux reconcile kustomization apps --with-source
     ask   read-only.exec-read         kubectl -n shop exec deploy/web -- env
     deny  read-only.exec              kubectl -n shop exec -it deploy/web -- sh -c 'rm -rf /var/ca
-    ask   read-only.secret-values     kubectl -n shop get secret db -o jsonpath='{.data.password}'
+    ask   secrets.values              kubectl -n shop get secret db -o jsonpath='{.data.password}'
     ask   read-only.port-forward      kubectl -n shop port-forward svc/web 8080:80
     allow                             kubectl apply --dry-run=server -f k8s/
-    deny  line.computed               bash -c "$(echo a3ViZWN0bCBkZWxldGUgbnMgc2hvcA== | base64 -d
+    ask   line.computed               bash -c "$(echo a3ViZWN0bCBkZWxldGUgbnMgc2hvcA== | base64 -d
     allow                             helm list -A && helm get values shop -n shop && helm history
     deny  read-only.cluster-write     helm rollback shop 12 -n shop --wait
     deny  read-only.contexts          kubectl config use-context shop-staging

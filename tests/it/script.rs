@@ -70,6 +70,36 @@ fn a_script_that_the_line_makes_is_known_before_it_is_there() {
 }
 
 #[test]
+fn scripts_in_other_languages_are_read_too() {
+    let home = Home::new();
+    executable(
+        &home,
+        "ro/x.py",
+        "#!/usr/bin/env python3\nimport subprocess\nsubprocess.run(['kubectl', 'delete', 'pod', 'p'])\n",
+    );
+    home.write("ro/x.js", "require('child_process').execSync(`kubectl delete pod p`)\n");
+    home.write("ro/x.awk", "BEGIN { system(\"kubectl delete pod p\") }\n");
+    home.write("ro/api.py", "import urllib.request as u\nu.urlopen(u.Request('https://h/api/v1/namespaces/d/pods/p', method='DELETE'))\n");
+    home.write("ro/look.py", "import subprocess\nsubprocess.run(['kubectl', 'get', 'pods'] + args)\nprint('kubectl delete pod p')\n");
+    check(
+        &home,
+        "ro",
+        &[
+            ("./x.py", "deny"),
+            ("python3 x.py", "deny"),
+            ("PYTHONSTARTUP=x.py python3 -i < /dev/null", "deny"),
+            ("NODE_OPTIONS='--require ./x.js' node -e 1", "deny"),
+            ("node x.js a b", "deny"),
+            ("awk -f x.awk", "deny"),
+            ("python3 < x.py", "deny"),
+            ("python3 api.py", "ask"),
+            ("python3 look.py", "allow"),
+            ("cat > new.py <<'E'\nimport os\nos.system('kubectl delete pod p')\nE\npython3 new.py", "deny"),
+        ],
+    );
+}
+
+#[test]
 fn scripts_that_only_look_or_are_none_are_left_alone() {
     let home = Home::new();
     executable(&home, "ro/look.sh", "kubectl get pods -o wide\n\"$TOOL\" x\neval \"$(cat y)\"\n");
@@ -101,7 +131,7 @@ fn what_cannot_be_read_is_not_run_unseen() {
     check(
         &home,
         "ro",
-        &[("bash big.sh", "deny"), ("source big.sh", "deny"), ("bash pipe", "deny"), ("bash odd.sh", "deny")],
+        &[("bash big.sh", "ask"), ("source big.sh", "ask"), ("bash pipe", "ask"), ("bash odd.sh", "ask")],
     );
     check(&home, "rw", &[("bash ../ro/big.sh", "ask"), ("bash ../ro/pipe", "ask")]);
     check(&home, "none", &[("bash ../ro/big.sh", "allow"), ("bash ../ro/pipe", "allow")]);
@@ -109,7 +139,8 @@ fn what_cannot_be_read_is_not_run_unseen() {
     let permissions = std::fs::Permissions::from_mode(0o000);
     std::fs::set_permissions(home.path("ro/secret.sh"), permissions).unwrap();
     // Root reads it all the same, and then what it says counts.
-    check(&home, "ro", &[("bash secret.sh", "deny")]);
+    let readable = std::fs::read(home.path("ro/secret.sh")).is_ok();
+    check(&home, "ro", &[("bash secret.sh", if readable { "deny" } else { "ask" })]);
 }
 
 #[test]

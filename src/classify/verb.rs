@@ -1,0 +1,150 @@
+//! Which row of a tool's table a call is: its verb, found among the flags that may stand before it.
+
+use crate::model::glob;
+use crate::model::{Command, Flags, Tool, Word};
+
+/// The verb and what stands behind it, without flags that stood before it moved out of sight: they come first.
+/// None: no verb at all. An error: a verb that is in no row, or that is not known.
+pub(super) fn find_verb(
+    words: &[Word],
+    tool: &'static Tool,
+) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
+    let mut found: Option<&'static Command> = None;
+    let mut path: Vec<&str> = Vec::new();
+    let mut before: Vec<Word> = Vec::new();
+    let mut at = 0;
+    // Behind the verb that was found, and how many flags stood before it.
+    let mut behind = (0, 0);
+    while let Some(word) = words.get(at) {
+        let Some(text) = word.as_literal() else {
+            if found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
+                return Err(format!("the verb is computed ('{}')", word.display()));
+            }
+            if found.is_some() {
+                break;
+            }
+            before.push(word.clone());
+            at += 1;
+            continue;
+        };
+        if text == "--" {
+            break;
+        }
+        if text.len() > 1 && text.starts_with('-') {
+            if found.is_some_and(|c| !c.group) {
+                break;
+            }
+            before.push(word.clone());
+            at += 1;
+            if swallows(text, &tool.globals) {
+                before.extend(words.get(at).cloned());
+                at += 1;
+            }
+            continue;
+        }
+        path.push(text);
+        at += 1;
+        if let Some(command) = tool.commands.iter().find(|c| names(c, &path)) {
+            found = Some(command);
+            behind = (at, before.len());
+        } else if !tool.commands.iter().any(|c| leads_to(c, &path)) {
+            break;
+        }
+    }
+    if found.is_none_or(|c| c.group)
+        && let Some(hit) = by_last_word(words, tool)
+    {
+        return Ok(Some(hit));
+    }
+    // What a tool without verbs does.
+    if found.is_none()
+        && let Some(command) = tool.commands.iter().find(|c| c.path.is_empty())
+    {
+        return Ok(Some((command, words.to_vec())));
+    }
+    match (found, path.first()) {
+        (Some(command), _) => {
+            before.truncate(behind.1);
+            before.extend(words.get(behind.0..).unwrap_or_default().iter().cloned());
+            Ok(Some((command, before)))
+        }
+        (None, Some(first)) => {
+            Err(format!("'{first}' is no verb of {} that is known; it may be a plugin", tool.name))
+        }
+        (None, None) => Ok(None),
+    }
+}
+
+/// True where this row's path, with its aliases, is exactly these words.
+fn names(command: &Command, path: &[&str]) -> bool {
+    let Some((last, groups)) = path.split_last() else { return false };
+    let Some((own, own_groups)) = command.path.split_last() else { return false };
+    groups.len() == own_groups.len()
+        && groups.iter().zip(own_groups).all(|(a, b)| a == b || group_alias(b, a))
+        && (last == own || command.aliases.contains(last))
+}
+
+/// True where this row's path begins with these words.
+fn leads_to(command: &Command, path: &[&str]) -> bool {
+    path.len() < command.path.len() && path.iter().zip(command.path).all(|(a, b)| a == b || group_alias(b, a))
+}
+
+/// Other names of group words, which the rows of their verbs do not repeat.
+fn group_alias(group: &str, word: &str) -> bool {
+    matches!(
+        (group, word),
+        ("dependency", "dep" | "dependencies")
+            | ("show", "inspect")
+            | ("service", "svc")
+            | ("images", "image")
+            | ("image", "images")
+            | ("sources", "source")
+            | ("artifacts", "artifact")
+            | ("proj", "project")
+            | ("experimental", "x")
+            | ("pc", "proxy-config")
+    )
+}
+
+fn is_known_flag(word: &Word, tool: &Tool) -> bool {
+    let prefix = word.prefix();
+    prefix
+        .split_once('=')
+        .is_some_and(|(name, _)| name.starts_with("--") && tool.globals.value.contains(&name))
+        && !word.splits()
+}
+
+/// Before the verb cobra takes the next word for a flag's value, unless the flag is known to need none.
+fn swallows(text: &str, globals: &Flags) -> bool {
+    if text.contains('=') {
+        return false;
+    }
+    let name = text.replace('_', "-");
+    if text.starts_with("--") || text.chars().count() == 2 {
+        return !globals.switch.contains(&name.as_str()) && !globals.optional.contains(&name.as_str());
+    }
+    false
+}
+
+/// `gcloud`'s many groups end in the same few verbs: `["*", "list"]` is any words and one that reads like the last.
+fn by_last_word(words: &[Word], tool: &'static Tool) -> Option<(&'static Command, Vec<Word>)> {
+    let globs: Vec<&Command> = tool.commands.iter().filter(|c| c.path.first() == Some(&"*")).collect();
+    if globs.is_empty() {
+        return None;
+    }
+    let mut at = 0;
+    let mut seen = 0;
+    while let Some(text) = words.get(at).and_then(Word::as_literal) {
+        at += 1;
+        if text.starts_with('-') {
+            at += usize::from(swallows(text, &tool.globals) && tool.globals.value.contains(&text));
+            continue;
+        }
+        seen += 1;
+        let last = |c: &&&Command| c.path.last().is_some_and(|p| glob(p, text)) || c.aliases.contains(&text);
+        if let Some(command) = globs.iter().find(last).filter(|_| seen > 1) {
+            return Some((command, words.get(at..).unwrap_or_default().to_vec()));
+        }
+    }
+    None
+}
