@@ -1,7 +1,9 @@
 //! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
 //! each of these is judged here, by the code that judges an agent's.
 
-use crate::classify::schema::{CommandRow, ExampleRow, LanguageFile, ModeRow, ToolFile, WrapperFile};
+use crate::classify::schema::{
+    CommandRow, ExampleRow, LanguageFile, ModeRow, RunnerFile, ToolFile, WrapperFile,
+};
 use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
@@ -57,6 +59,7 @@ pub fn run() -> Result<Report, String> {
         match *name {
             "tools/programs.toml" => {}
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "tools/runners.toml" => runners(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
             tools if tools.starts_with("tools/") => {
                 tool(name, &toml::from_str(text).map_err(broken)?, &mut report)
@@ -177,14 +180,24 @@ fn deletes_the_pod(example: &str) -> Option<String> {
     }
 }
 
+/// What is wrong with an example that should change nothing.
+fn harmless(example: &str) -> Option<String> {
+    let plan = decide::plan(example, &context());
+    let changes = plan.planned.iter().find(|p| p.operation.effect > Effect::ReadSecret);
+    let opaque = plan.opaque.first().map(|o| o.what.clone());
+    changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
+}
+
+fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
+    for row in &all.runner {
+        let at = format!("{file}: {}", row.format);
+        row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
+        row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
+    }
+}
+
 /// What a language's programs run is found, and what they only mention is not.
 fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
-    let harmless = |example: &str| {
-        let plan = decide::plan(example, &context());
-        let changes = plan.planned.iter().find(|p| p.operation.effect > Effect::ReadSecret);
-        let opaque = plan.opaque.first().map(|o| o.what.clone());
-        changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
-    };
     for row in &all.language {
         let at = format!("{file}: {}", row.programs.first().map_or("", String::as_str));
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));

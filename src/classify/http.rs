@@ -77,7 +77,7 @@ fn method(args: &Arguments, tool: &Tool) -> Option<String> {
 /// The request that a text is, where it is one: `DELETE /api/v1/… HTTP/1.1`.
 #[must_use]
 pub fn in_text(text: &str, invocation: &Invocation, tool: &'static Tool) -> Option<Operation> {
-    let mut words = text.trim_start().split_whitespace();
+    let mut words = text.split_whitespace();
     let method = words.next()?;
     let path = words.next()?;
     let hits = tool.endpoints.iter().filter(|endpoint| {

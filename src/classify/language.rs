@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::literals::{Candidate, candidates};
 use super::wrapper::behind;
-use super::{Carried, tail};
+use super::{Carried, Reader, tail};
 use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
 /// Where a program finds its code.
@@ -65,7 +65,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
         path,
         arguments: arguments.to_vec(),
         by: by.clone(),
-        language: Some(language),
+        reader: Reader::Language(language),
     }));
     out
 }

@@ -10,12 +10,14 @@ mod pflag;
 #[cfg(feature = "full")]
 pub mod schema;
 mod sql;
+mod targets;
 mod verb;
 mod wrapper;
 
 pub use http::in_text;
 pub use language::in_code;
 pub use pflag::only_looks;
+pub use targets::found as in_targets;
 
 /// The tables, compiled at build time.
 mod table {
@@ -23,13 +25,25 @@ mod table {
 }
 
 use crate::model::{
-    Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Word,
+    Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Runner, Stdin, Tool, Tools,
+    Word,
 };
 
 /// Everything known of programs.
 #[must_use]
 pub fn tools() -> &'static Tools {
     &table::TOOLS
+}
+
+/// Who reads a file that is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A shell.
+    Shell,
+    /// A program of another language.
+    Language(&'static Language),
+    /// A program that runs targets; the arguments are those.
+    Targets(&'static Runner),
 }
 
 /// Something an invocation hands to another program or shell to run.
@@ -61,8 +75,8 @@ pub enum Carried {
         arguments: Vec<Word>,
         /// The invocation that runs it.
         by: Invocation,
-        /// The language it is in; none: a shell's, or what its first line says.
-        language: Option<&'static Language>,
+        /// Who reads it.
+        reader: Reader,
     },
     /// Something of another language that may be run: of what stays unknown in it nothing is said.
     Guess(Box<Carried>),
@@ -107,16 +121,18 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
     let tool = tools.tool(name);
     let language = tools.language(name);
     let mut wrappers = tools.wrappers(name).peekable();
-    if tool.is_some() || language.is_some() || wrappers.peek().is_some() {
+    let runner = tools.runner(name);
+    if tool.is_some() || language.is_some() || runner.is_some() || wrappers.peek().is_some() {
         let mut out = tool.map(|found| as_tool(invocation, found, tools)).unwrap_or_default();
         out.carried.extend(wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)));
+        out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
     }
     if matches!(name, "source" | ".") {
         return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
     }
-    if tools.inert.binary_search(&name).is_ok() {
+    if tools.is_inert(name) {
         return Classified::default();
     }
     Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
@@ -176,7 +192,7 @@ fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
         return Vec::new();
     }
     let arguments = by.argv.get(at + 1..).unwrap_or_default().to_vec();
-    vec![Carried::Script { path: path.clone(), arguments, by: by.clone(), language: None }]
+    vec![Carried::Script { path: path.clone(), arguments, by: by.clone(), reader: Reader::Shell }]
 }
 
 /// The same invocation from its n-th word on.
@@ -217,7 +233,7 @@ fn from_stdin(by: &Invocation) -> Vec<Carried> {
                 path: path.clone(),
                 arguments: Vec::new(),
                 by: by.clone(),
-                language: None,
+                reader: Reader::Shell,
             }]
         }
         Stdin::Inherited => Vec::new(),

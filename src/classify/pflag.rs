@@ -60,20 +60,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         cwd: invocation.cwd.clone(),
     };
     copy_direction(&mut operation, &args);
-    let given = |flags: &[&str]| {
-        let all = args.flags.iter().filter(|f| flags.contains(&f.name.as_str()));
-        all.filter_map(|f| f.value.clone()).collect::<Vec<Word>>()
-    };
-    operation.target.files = given(tool.file);
-    for dir in given(tool.chdir) {
-        operation.cwd = operation.cwd.iter().map(|cwd| cwd.enter(&dir)).collect();
-    }
-    if traits_want_all(command) {
-        operation.target.names = args.rest.iter().map(|w| w.display().into_owned()).collect();
-    }
-    if operation.reach == Reach::Repository {
-        operation.target.repository = repository(invocation, tool, &args);
-    }
+    aim(&mut operation, invocation, tool, command, &args);
     if !command.sql.is_empty() {
         sql::judge(&mut operation, invocation, command, &args);
     }
@@ -215,9 +202,29 @@ fn repository(invocation: &Invocation, tool: &Tool, args: &Arguments) -> Reposit
     }
 }
 
-/// What happens to a container happens to each that is named.
-fn traits_want_all(command: &Command) -> bool {
-    command.traits.contains(&"ends-container")
+/// What a call is aimed at beside a cluster's objects: files, a directory, a repository, containers.
+fn aim(
+    operation: &mut Operation,
+    invocation: &Invocation,
+    tool: &'static Tool,
+    command: &Command,
+    args: &Arguments,
+) {
+    let given = |flags: &[&str]| {
+        let all = args.flags.iter().filter(|f| flags.contains(&f.name.as_str()));
+        all.filter_map(|f| f.value.clone()).collect::<Vec<Word>>()
+    };
+    operation.target.files = given(tool.file);
+    for dir in given(tool.chdir) {
+        operation.cwd = operation.cwd.iter().map(|cwd| cwd.enter(&dir)).collect();
+    }
+    // What happens to a container happens to each that is named.
+    if command.traits.contains(&"ends-container") {
+        operation.target.names = args.rest.iter().map(|w| w.display().into_owned()).collect();
+    }
+    if operation.reach == Reach::Repository {
+        operation.target.repository = repository(invocation, tool, args);
+    }
 }
 
 /// `kubectl cp`: out of a pod, or into one.

@@ -369,12 +369,8 @@ pub struct LanguageRow {
     pub attached: bool,
     /// `+CODE` is code.
     pub plus: bool,
-    /// The first operand is code.
-    pub first: bool,
-    /// The first operand is a file of code.
-    pub script: bool,
-    /// Standard input is code.
-    pub stdin: bool,
+    /// `first`: the first operand is code; `script`: it is a file of code; `stdin`: standard input is code.
+    pub reads: Vec<String>,
     /// What begins a comment.
     pub comment: Vec<String>,
     /// Variables that hold options.
@@ -410,5 +406,45 @@ pub struct ClientRow {
     /// Command lines that use one.
     pub examples: Vec<String>,
     /// Command lines that do not, or only look.
+    pub harmless: Vec<String>,
+}
+
+/// `runners.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunnerFile {
+    /// Runners.
+    pub runner: Vec<RunnerRow>,
+}
+
+/// A program that runs what a file of targets says.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RunnerRow {
+    /// File names.
+    pub programs: Vec<String>,
+    /// `make`, `just`, `task` or `npm`.
+    pub format: String,
+    /// Names of its files.
+    pub files: Vec<String>,
+    /// They may lie in folders above.
+    pub upward: bool,
+    /// Words before targets.
+    pub verbs: Vec<String>,
+    /// Verbs that are targets.
+    pub itself: Vec<String>,
+    /// Options that name a file.
+    pub file: Vec<String>,
+    /// Options that name a directory.
+    pub chdir: Vec<String>,
+    /// Options whose value is a part of such a file.
+    pub code: Vec<String>,
+    /// Options with another value.
+    pub value: Vec<String>,
+    /// Options with which nothing is run.
+    pub stop: Vec<String>,
+    /// Command lines that run `kubectl delete pod p`.
+    pub examples: Vec<String>,
+    /// Command lines that run nothing that matters.
     pub harmless: Vec<String>,
 }

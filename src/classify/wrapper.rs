@@ -1,6 +1,6 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
-use super::{Carried, code, from_stdin, sourced};
+use super::{Carried, Reader, code, from_stdin, sourced};
 use crate::model::{
     Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
 };
@@ -305,7 +305,7 @@ fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
         path: path.clone(),
         arguments: Vec::new(),
         by: by.clone(),
-        language: None,
+        reader: Reader::Shell,
     })
 }
 

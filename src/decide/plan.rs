@@ -242,8 +242,8 @@ impl Plan {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
             Carried::Script { .. } if remote.is_some() || depth > DEEPEST => {}
-            Carried::Script { path, arguments, by, language } => {
-                self.sourced(&path, (arguments, language), &by, depth + 1);
+            Carried::Script { path, arguments, by, reader } => {
+                self.sourced(&path, (arguments, reader), &by, depth + 1);
             }
             Carried::Guess(inner) => {
                 let quiet = std::mem::replace(&mut self.quiet, true);

@@ -115,7 +115,7 @@ pub(super) fn of(invocation: &Invocation, made: &[Made]) -> Program {
     let tools = classify::tools();
     let by_path = text.contains('/');
     let path = invocation.assigned("PATH");
-    let inert = tools.inert.binary_search(&name).is_ok();
+    let inert = tools.is_inert(name);
     if tools.known(name).is_some() || (inert && !by_path && path.is_none()) {
         return Program::Named;
     }

@@ -3,8 +3,8 @@
 
 use super::plan::{Pending, Plan, analyze_carried};
 use super::program;
-use crate::classify;
-use crate::model::{Dir, Facts, Invocation, Language, Opaque, OpaqueKind, Script, Span, Stdin, Word};
+use crate::classify::{self, Reader};
+use crate::model::{Dir, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
 use crate::shell;
 
 /// Most scripts of one line that are read.
@@ -45,8 +45,8 @@ pub(super) struct Run {
     arguments: Vec<Word>,
     /// Whatever text is there is run; else its first line says what it is.
     any: bool,
-    /// The language it is in; none: a shell's.
-    language: Option<&'static Language>,
+    /// Who reads it.
+    reader: Reader,
 }
 
 impl Plan {
@@ -54,11 +54,11 @@ impl Plan {
     pub(super) fn sourced(
         &mut self,
         path: &Word,
-        (arguments, language): (Vec<Word>, Option<&'static Language>),
+        (arguments, reader): (Vec<Word>, Reader),
         by: &Invocation,
         depth: usize,
     ) {
-        self.run(places(path, &by.cwd), Run { arguments, any: true, language }, by, depth);
+        self.run(places(path, &by.cwd), Run { arguments, any: true, reader }, by, depth);
     }
 
     /// A program that is named by its path, and is none that we know: it may be a script.
@@ -70,7 +70,7 @@ impl Plan {
         let mut places = places(word, &by.cwd);
         places.retain(|path| !SYSTEM.iter().any(|folder| path.starts_with(folder)));
         let arguments = by.argv.get(1..).unwrap_or_default().to_vec();
-        self.run(places, Run { arguments, any: false, language: None }, by, depth);
+        self.run(places, Run { arguments, any: false, reader: Reader::Shell }, by, depth);
     }
 
     fn run(&mut self, places: Vec<String>, run: Run, by: &Invocation, depth: usize) {
@@ -122,7 +122,7 @@ impl Plan {
             let tools = classify::tools();
             match interpreter(text) {
                 Some(name) if !tools.shells.contains(&name) => match tools.language(name) {
-                    Some(language) => run.language = Some(language),
+                    Some(language) => run.reader = Reader::Language(language),
                     None => return,
                 },
                 _ => {}
@@ -139,14 +139,23 @@ impl Plan {
             return;
         }
         let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
-        let quiet = std::mem::replace(&mut self.quiet, run.language.is_none());
-        match run.language {
-            Some(language) => {
+        let quiet = std::mem::replace(&mut self.quiet, !matches!(run.reader, Reader::Language(_)));
+        match run.reader {
+            Reader::Language(language) => {
                 for carried in classify::in_code(text, (&reader, false), language, classify::tools()) {
                     self.carried(carried, None, depth + 1);
                 }
             }
-            None => self.shell_script(text, run.arguments, &reader, depth),
+            Reader::Targets(runner) => {
+                let found = classify::in_targets(text, runner, &run.arguments);
+                for text in found.texts {
+                    self.shell_script(&text, Vec::new(), &reader, depth + 1);
+                }
+                for (path, wanted) in found.files {
+                    self.sourced(&Word::literal(path), (wanted, run.reader), &reader, depth + 1);
+                }
+            }
+            Reader::Shell => self.shell_script(text, run.arguments, &reader, depth),
         }
         self.quiet = quiet;
     }

@@ -25,6 +25,6 @@ pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
     Carry, CarryKind, Client, CodePlace, Command, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode,
-    Tool, Tools, Wrapper, WrapperStyle,
+    Name, Names, Runner, Tool, Tools, Wrapper, WrapperStyle,
 };
 pub use url::same_repository;

@@ -11,10 +11,12 @@ pub struct Tools {
     pub wrappers: &'static [Wrapper],
     /// Languages whose programs run code.
     pub languages: &'static [Language],
+    /// Programs that run what a file of targets says.
+    pub runners: &'static [Runner],
     /// Client libraries that change something.
     pub clients: &'static [Client],
-    /// Programs that never run their arguments, sorted.
-    pub inert: &'static [&'static str],
+    /// All names of programs.
+    pub names: Names,
     /// Programs that only look, when run inside a pod; sorted.
     pub reads: &'static [&'static str],
     /// Copy, move, link or print files: what they make may be a program under another name.
@@ -61,22 +63,28 @@ impl Tools {
     /// The tool a program name belongs to.
     #[must_use]
     pub fn tool(&self, program: &str) -> Option<&'static Tool> {
-        self.tools.iter().find(|t| t.programs.contains(&program))
+        self.tools.get(self.names.find(program)?.tool?)
     }
 
     /// The tool or wrapper of this name, as it is written in the tables.
     #[must_use]
     pub fn known(&self, program: &str) -> Option<&'static str> {
-        let tools = self.tools.iter().flat_map(|t| t.programs);
-        let wrappers = self.wrappers.iter().flat_map(|w| w.programs);
-        tools.chain(wrappers).find(|name| **name == program).copied()
+        let found = self.names.find(program)?;
+        (found.tool.is_some() || !found.wrappers.is_empty()).then(|| self.names.text(found))
     }
 
     /// The language a program name belongs to; a version behind the name (`python3.12`) does not count.
     #[must_use]
     pub fn language(&self, program: &str) -> Option<&'static Language> {
         let bare = program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.' || c == '-');
-        self.languages.iter().find(|l| l.programs.contains(&program) || l.programs.contains(&bare))
+        let named = |name: &str| self.names.find(name).and_then(|found| found.language);
+        self.languages.get(named(program).or_else(|| named(bare))?)
+    }
+
+    /// The runner a program name belongs to.
+    #[must_use]
+    pub fn runner(&self, program: &str) -> Option<&'static Runner> {
+        self.runners.get(self.names.find(program)?.runner?)
     }
 
     /// The wrapper a program name belongs to.
@@ -86,8 +94,55 @@ impl Tools {
     }
 
     /// Every way a program runs others.
-    pub fn wrappers<'p>(&self, program: &'p str) -> impl Iterator<Item = &'static Wrapper> + use<'p> {
-        self.wrappers.iter().filter(move |w| w.programs.contains(&program))
+    pub fn wrappers(&self, program: &str) -> impl Iterator<Item = &'static Wrapper> + use<> {
+        let all = self.wrappers;
+        let found = self.names.find(program).map_or(&[][..], |found| found.wrappers);
+        found.iter().filter_map(move |at| all.get(*at))
+    }
+
+    /// True for a program that never runs its arguments.
+    #[must_use]
+    pub fn is_inert(&self, program: &str) -> bool {
+        self.names.find(program).is_some_and(|found| found.inert)
+    }
+}
+
+/// The names of all programs in one place: a process that looks for a few of them reads no more than it has to.
+#[derive(Clone, Copy, Debug)]
+pub struct Names {
+    /// The names, one behind the other.
+    pub texts: &'static str,
+    /// Where each stands and what it is, sorted by name.
+    pub all: &'static [Name],
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug)]
+pub struct Name {
+    /// Where it begins in the texts.
+    pub start: u16,
+    /// How many bytes it has.
+    pub len: u8,
+    /// It never runs its arguments.
+    pub inert: bool,
+    /// Its place among the tools.
+    pub tool: Option<usize>,
+    /// Its place among the languages.
+    pub language: Option<usize>,
+    /// Its place among the runners.
+    pub runner: Option<usize>,
+    /// Its places among the wrappers.
+    pub wrappers: &'static [usize],
+}
+
+impl Names {
+    fn text(&self, name: &Name) -> &'static str {
+        let start = usize::from(name.start);
+        self.texts.get(start..start + usize::from(name.len)).unwrap_or_default()
+    }
+
+    fn find(&self, program: &str) -> Option<&'static Name> {
+        self.all.get(self.all.binary_search_by(|name| self.text(name).cmp(program)).ok()?)
     }
 }
 
@@ -396,4 +451,31 @@ pub struct Client {
     pub with: &'static [&'static str],
     /// and one of these, where there are any.
     pub and: &'static [&'static str],
+}
+
+/// A program that runs what a file of targets says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Runner {
+    /// The file names it is run under.
+    pub programs: &'static [&'static str],
+    /// The format of its files.
+    pub format: &'static str,
+    /// The names of its files.
+    pub files: &'static [&'static str],
+    /// They may lie in folders above.
+    pub upward: bool,
+    /// Words that stand before targets.
+    pub verbs: &'static [&'static str],
+    /// Verbs that are targets themselves.
+    pub itself: &'static [&'static str],
+    /// Options that name a file.
+    pub file: &'static [&'static str],
+    /// Options that name a directory.
+    pub chdir: &'static [&'static str],
+    /// Options whose value is a part of such a file.
+    pub code: &'static [&'static str],
+    /// Options with another value.
+    pub value: &'static [&'static str],
+    /// Options with which nothing is run.
+    pub stop: &'static [&'static str],
 }

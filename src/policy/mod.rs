@@ -24,8 +24,8 @@ pub struct Subject {
     pub git_ops_only: bool,
     /// The Flux branch may be pushed to.
     pub direct_push: bool,
-    /// It is a k3s cluster.
-    pub k3s: bool,
+    /// What sort of cluster it is (`k3s`, `gke`).
+    pub kind: Option<String>,
     /// Plain reads in pods pass.
     pub exec_reads: ExecReads,
     /// URL of the Flux repository.
@@ -50,7 +50,7 @@ impl Subject {
             read_only: rwenv.read_only,
             git_ops_only: rwenv.git_ops_only,
             direct_push: rwenv.direct_push,
-            k3s: rwenv.kind.as_deref() == Some("k3s"),
+            kind: rwenv.kind.clone(),
             exec_reads: rwenv.exec_reads,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
@@ -68,7 +68,7 @@ impl Subject {
             read_only: true,
             git_ops_only: false,
             direct_push: false,
-            k3s: false,
+            kind: None,
             exec_reads: ExecReads::Ask,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
@@ -102,7 +102,7 @@ impl Subject {
             FlagName::Manual => self.autonomy == Autonomy::Manual,
             FlagName::Prompted => self.autonomy == Autonomy::Prompted,
             FlagName::NoDirectPush => !self.direct_push,
-            FlagName::K3s => self.k3s,
+            FlagName::K3s => self.kind.as_deref() == Some("k3s"),
             FlagName::AskExecReads => self.exec_reads != ExecReads::Allow,
         }
     }

@@ -26,4 +26,5 @@ mod repo_faults;
 mod script;
 mod shim;
 mod support;
+mod targets;
 mod tidy;

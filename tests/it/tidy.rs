@@ -48,8 +48,8 @@ fn files(folder: &str) -> Vec<String> {
 }
 
 fn rust() -> Vec<String> {
-    let all = ["src", "tests", "benches"].into_iter().flat_map(files);
-    all.filter(|f| f.ends_with(".rs")).chain(["build.rs".to_owned()]).collect()
+    let all = ["build", "src", "tests", "benches"].into_iter().flat_map(files);
+    all.filter(|f| f.ends_with(".rs")).collect()
 }
 
 fn read(file: &str) -> String {
@@ -143,7 +143,7 @@ fn safety(file: &str, text: &str) -> Vec<String> {
 
 /// Rust files that no `mod` or manifest entry names.
 fn forgotten(all: &[String], manifest: &str, read: impl Fn(&str) -> String) -> Vec<String> {
-    let mut reached: BTreeSet<String> = BTreeSet::from(["src/lib.rs".to_owned(), "build.rs".to_owned()]);
+    let mut reached: BTreeSet<String> = BTreeSet::from(["src/lib.rs".to_owned()]);
     reached.extend(all.iter().filter(|f| manifest.contains(&format!("\"{f}\""))).cloned());
     let mut open: Vec<String> = reached.iter().cloned().collect();
     while let Some(file) = open.pop() {

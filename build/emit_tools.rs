@@ -1,0 +1,326 @@
+//! The tables of tools, languages, runners and wrappers as Rust.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use crate::{camel, effect, files, parse, reach, strings, tools};
+
+pub(crate) fn tools_source() -> String {
+    let mut tools = String::new();
+    let mut wrappers = String::new();
+    let mut others = (String::new(), String::new());
+    let mut names: BTreeMap<String, Named> = BTreeMap::new();
+    let mut runners = String::new();
+    let mut count = 0;
+    let mut programs = tools::ProgramFile::default();
+    for path in files("policies/tools") {
+        let at = path.display().to_string();
+        match path.file_stem().and_then(|s| s.to_str()) {
+            Some("wrappers") => {
+                for (place, row) in parse::<tools::WrapperFile>(&path).wrapper.iter().enumerate() {
+                    row.programs
+                        .iter()
+                        .for_each(|name| names.entry(name.clone()).or_default().wrappers.push(place));
+                    wrappers.push_str(&wrapper(row, &at));
+                }
+            }
+            Some("languages") => {
+                let file: tools::LanguageFile = parse(&path);
+                for (place, row) in file.language.iter().enumerate() {
+                    row.programs
+                        .iter()
+                        .for_each(|name| names.entry(name.clone()).or_default().language = Some(place));
+                }
+                others = languages(&file, &at);
+            }
+            Some("runners") => {
+                for (place, row) in parse::<tools::RunnerFile>(&path).runner.iter().enumerate() {
+                    row.programs
+                        .iter()
+                        .for_each(|name| names.entry(name.clone()).or_default().runner = Some(place));
+                    runners.push_str(&runner(row, &at));
+                }
+            }
+            Some("programs") => programs = parse(&path),
+            _ => {
+                let file: tools::ToolFile = parse(&path);
+                file.programs
+                    .iter()
+                    .for_each(|name| names.entry(name.clone()).or_default().tool = Some(count));
+                count += 1;
+                tools.push_str(&tool(&file, &at));
+            }
+        }
+    }
+    programs.inert.iter().for_each(|name| names.entry(name.clone()).or_default().inert = true);
+    programs.reads.sort();
+    format!(
+        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode, Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], runners: &[{runners}], names: {}, reads: {}, \
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
+        others.0,
+        others.1,
+        names_source(&names),
+        strings(&programs.reads),
+        strings(&programs.shells),
+        strings(&programs.producers),
+        strings(&programs.copiers),
+        strings(&programs.multicall),
+        strings(&programs.shims),
+        strings(&programs.agents),
+        strings(&programs.agent_markers),
+        strings(&programs.downloaders),
+        strings(&programs.connectors),
+        strings(&programs.code_variables),
+        strings(&programs.changers),
+        strings(&programs.writers),
+        strings(&programs.in_place),
+        strings(&programs.killers),
+        strings(&programs.guarded),
+        strings(&programs.unguarded),
+        strings(&programs.guarded_agent),
+        strings(&programs.guarded_hooks),
+        strings(&programs.startup)
+    )
+}
+
+/// What a program's name stands for, by places in the tables.
+#[derive(Default)]
+struct Named {
+    tool: Option<usize>,
+    language: Option<usize>,
+    runner: Option<usize>,
+    wrappers: Vec<usize>,
+    inert: bool,
+}
+
+fn names_source(names: &BTreeMap<String, Named>) -> String {
+    let mut texts = String::new();
+    let mut all = String::new();
+    for (name, named) in names {
+        let Named { tool, language, runner, wrappers, inert } = named;
+        write!(
+            all,
+            "Name {{ start: {}, len: {}, inert: {inert}, tool: {tool:?}, language: {language:?}, runner: {runner:?}, wrappers: &{wrappers:?} }}, ",
+            texts.len(),
+            name.len()
+        )
+        .expect("writing to a string");
+        texts.push_str(name);
+    }
+    format!("Names {{ texts: {texts:?}, all: &[{all}] }}")
+}
+
+fn flags(value: &[String], optional: &[String], switch: &[String]) -> String {
+    format!(
+        "Flags {{ value: {}, optional: {}, switch: {} }}",
+        strings(value),
+        strings(optional),
+        strings(switch)
+    )
+}
+
+fn tool(file: &tools::ToolFile, at: &str) -> String {
+    let mut commands = String::new();
+    let mut seen = BTreeSet::new();
+    for row in &file.command {
+        for path in row.verbs() {
+            assert!(seen.insert(path.clone()), "{at}: '{path}' stands there twice");
+            commands.push_str(&command(row, path, at));
+        }
+    }
+    let keys: String = (file.key.iter())
+        .flat_map(|row| row.keys.iter().map(move |key| (row, key)))
+        .map(|(row, key)| {
+            format!("KeyRule {{ key: {key:?}, code: {}, skips_hooks: {} }}, ", row.code, row.skips_hooks)
+        })
+        .collect();
+    let endpoints: String = (file.endpoint.iter())
+        .map(|row| {
+            assert!(!row.examples.is_empty(), "{at}: '{}' has no example", row.verb);
+            format!(
+                "Endpoint {{ verb: {:?}, methods: {}, urls: {}, effect: {}, reach: {}, traits: {} }}, ",
+                row.verb,
+                strings(&row.methods),
+                strings(&row.urls),
+                effect(&row.effect, at),
+                reach(Some(&row.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
+                strings(&row.traits)
+            )
+        })
+        .collect();
+    let env = &file.env;
+    format!(
+        "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, host: {:?}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {} }}, \
+         commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
+        file.name,
+        strings(&file.programs),
+        strings(&file.packages),
+        file.complaint,
+        camel(&file.grammar),
+        reach(Some(&file.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
+        flags(&file.globals.value, &file.globals.optional, &file.globals.switch),
+        strings(&file.roles.context),
+        strings(&file.roles.kubeconfig),
+        strings(&file.roles.namespace),
+        strings(&file.roles.redirect),
+        strings(&file.roles.repository),
+        strings(&file.roles.file),
+        strings(&file.roles.chdir),
+        file.host,
+        strings(&env.context),
+        strings(&env.kubeconfig),
+        strings(&env.redirect),
+        strings(&env.code),
+        strings(&env.bends),
+        strings(&env.ambient),
+        !file.unshimmed,
+    )
+}
+
+/// The values of kubectl's and helm's `--dry-run` that keep a call from changing anything.
+const DRY: [&str; 8] = ["", "client", "server", "unchanged", "true", "1", "t", "T"];
+
+fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
+    let at = format!("{at}: '{path}'");
+    let words: Vec<String> = path.split_whitespace().map(str::to_owned).collect();
+    let mut optional = row.optional.clone();
+    let mut modes = row.mode.clone();
+    if row.dry_run {
+        optional.push("--dry-run".into());
+        modes.push(tools::ModeRow {
+            effect: "read".into(),
+            flags: DRY.iter().map(|v| format!("--dry-run={v}")).collect(),
+            without: vec!["--raw".into()],
+            traits: vec!["dry-run".into()],
+            examples: vec!["-".into()],
+            ..tools::ModeRow::default()
+        });
+    }
+    let modes: String = modes.iter().map(|m| mode(m, &at)).collect();
+    let carries: String = (row.carry.iter())
+        .map(|c| {
+            format!(
+                "Carry {{ flags: {}, skip: {}, kind: CarryKind::{} }}, ",
+                strings(&c.flags),
+                c.skip,
+                camel(&c.kind)
+            )
+        })
+        .collect();
+    format!(
+        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, flags: {}, sql: {}, kinds: {}, \
+         modes: &[{modes}], carries: &[{carries}] }},\n",
+        strings(&words),
+        strings(&row.aliases),
+        effect(&row.effect, &at),
+        reach(row.reach.as_deref(), &at),
+        strings(&row.traits),
+        row.group,
+        flags(&row.value, &optional, &row.switch),
+        strings(&row.sql),
+        row.kinds,
+    )
+}
+
+fn mode(row: &tools::ModeRow, at: &str) -> String {
+    assert!(!row.examples.is_empty(), "{at}: a mode with effect '{}' has no example", row.effect);
+    format!(
+        "Mode {{ effect: {}, reach: {}, flags: {}, without: {}, argument: {}, no_argument: {}, last: {}, assignments: {}, kinds: {}, \
+         patches: {}, least: {}, most: {}, traits: {} }}, ",
+        effect(&row.effect, at),
+        reach(row.reach.as_deref(), at),
+        strings(&row.flags),
+        strings(&row.without),
+        strings(&row.argument),
+        strings(&row.no_argument),
+        strings(&row.last),
+        strings(&row.assignments),
+        strings(&row.kinds),
+        strings(&row.patches),
+        row.least.unwrap_or(0),
+        row.most.unwrap_or(u8::MAX),
+        strings(&row.traits),
+    )
+}
+
+fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
+    assert!(!row.examples.is_empty(), "{at}: {:?} has no example", row.programs);
+    format!(
+        "Wrapper {{ programs: {}, style: WrapperStyle::{}, groups: {}, verbs: {}, program: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {} }},\n",
+        strings(&row.programs),
+        camel(&row.style),
+        strings(&row.groups),
+        strings(&row.verbs),
+        strings(&row.program),
+        strings(&row.value),
+        strings(&row.code),
+        strings(&row.chdir),
+        row.skip,
+        row.assignments
+    )
+}
+
+fn runner(row: &tools::RunnerRow, at: &str) -> String {
+    assert!(!row.harmless.is_empty(), "{at}: {:?} has no harmless example", row.programs);
+    let formats = ["make", "just", "task", "npm"];
+    assert!(formats.contains(&row.format.as_str()), "{at}: a format is one of {formats:?}");
+    format!(
+        "Runner {{ programs: {}, format: {:?}, files: {}, upward: {}, verbs: {}, itself: {}, file: {}, chdir: {}, code: {}, value: {}, stop: {} }},\n",
+        strings(&row.programs),
+        row.format,
+        strings(&row.files),
+        row.upward,
+        strings(&row.verbs),
+        strings(&row.itself),
+        strings(&row.file),
+        strings(&row.chdir),
+        strings(&row.code),
+        strings(&row.value),
+        strings(&row.stop)
+    )
+}
+
+fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
+    let language = |row: &tools::LanguageRow| {
+        assert!(!row.harmless.is_empty(), "{at}: {:?} has no harmless example", row.programs);
+        let reads = |what: &str| row.reads.iter().any(|r| r == what);
+        let known = ["first", "script", "stdin"];
+        assert!(row.reads.iter().all(|r| known.contains(&r.as_str())), "{at}: reads is one of {known:?}");
+        format!(
+            "Language {{ programs: {}, code: {}, value: {}, file: {}, stop: {}, verbs: {}, attached: {}, plus: {}, \
+             place: CodePlace {{ first: {}, script: {}, stdin: {} }}, comment: {}, variables: {}, files_in: {}, starts: {}, \
+             decodes: {}, says: {}, lines: {} }},\n",
+            strings(&row.programs),
+            strings(&row.code),
+            strings(&row.value),
+            strings(&row.file),
+            strings(&row.stop),
+            strings(&row.verbs),
+            row.attached,
+            row.plus,
+            reads("first"),
+            reads("script"),
+            reads("stdin"),
+            strings(&row.comment),
+            strings(&row.variables),
+            strings(&row.files_in),
+            strings(&row.starts),
+            strings(&row.decodes),
+            strings(&row.says),
+            strings(&row.lines)
+        )
+    };
+    let client = |row: &tools::ClientRow| {
+        let complete = !row.examples.is_empty() && !row.harmless.is_empty();
+        assert!(complete, "{at}: '{}' wants examples of both kinds", row.about);
+        format!(
+            "Client {{ about: {:?}, names: {}, with: {}, and: {} }},\n",
+            row.about,
+            strings(&row.names),
+            strings(&row.with),
+            strings(&row.and)
+        )
+    };
+    (file.language.iter().map(language).collect(), file.client.iter().map(client).collect())
+}

@@ -1,0 +1,205 @@
+//! Files of targets (Makefile, justfile, Taskfile, package.json): what the ones that are asked for come to.
+
+use super::wrapper::behind;
+use super::{Carried, Reader};
+use crate::model::{Assigned, Invocation, Runner, Word};
+
+mod read;
+
+/// Most targets that are followed from one call.
+const MOST: usize = 64;
+
+/// Something a target's file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Target {
+    name: String,
+    needs: Vec<String>,
+    /// Shell lines; a recipe with a first line of its own is one text.
+    lines: Vec<String>,
+}
+
+/// A file of targets, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct File {
+    targets: Vec<Target>,
+    /// Values that are known.
+    values: Vec<(String, String)>,
+    /// Run whatever is asked for.
+    always: Vec<String>,
+    /// Other files that belong to it, with what stands before the names of their targets.
+    includes: Vec<(String, String)>,
+}
+
+/// What running targets of a file comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Texts that a shell runs.
+    pub texts: Vec<String>,
+    /// Files to go on with, and the targets that are asked of them.
+    pub files: Vec<(String, Vec<Word>)>,
+}
+
+/// What a call of a runner runs: code in its options, and the files that are looked into.
+pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
+    let mut by = by.clone();
+    let mut files: Vec<Word> = Vec::new();
+    let mut wanted: Vec<Word> = Vec::new();
+    let mut code: Vec<String> = Vec::new();
+    let mut verb = runner.verbs.is_empty();
+    let mut at = 1;
+    while let Some(word) = by.argv.get(at).cloned() {
+        let text = word.prefix();
+        at += 1;
+        if text == "--" && runner.format != "make" {
+            break;
+        }
+        if runner.stop.contains(&text) {
+            return Vec::new();
+        }
+        if !text.starts_with('-') {
+            if !verb && runner.verbs.contains(&text) {
+                verb = true;
+            } else if verb || runner.itself.contains(&text) {
+                wanted.push(word);
+                if !runner.verbs.is_empty() {
+                    break;
+                }
+            } else {
+                return Vec::new();
+            }
+            continue;
+        }
+        let (name, attached) = match text.split_once('=').filter(|_| text.starts_with("--")) {
+            Some((name, rest)) => (name, Some(behind(&word, rest))),
+            None if text.starts_with("--") || text.len() == 2 => (text, None),
+            None => {
+                let name = text.get(..2).unwrap_or(text);
+                let last = text.get(text.len() - 1..).map(|c| format!("-{c}")).unwrap_or_default();
+                let end =
+                    [runner.chdir, runner.file, runner.value].iter().any(|l| l.contains(&last.as_str()));
+                if end && !runner.value.contains(&name) {
+                    // `-sC DIR`
+                    takes(runner, &last, by.argv.get(at).cloned(), &mut by, &mut files, &mut code);
+                    at += 1;
+                    continue;
+                }
+                (name, Some(behind(&word, text.get(2..).unwrap_or_default())))
+            }
+        };
+        let wants = [runner.chdir, runner.file, runner.code, runner.value].iter().any(|l| l.contains(&name));
+        let value = attached.clone().or_else(|| by.argv.get(at).cloned().filter(|_| wants));
+        at += usize::from(wants && attached.is_none());
+        takes(runner, name, value, &mut by, &mut files, &mut code);
+    }
+    let mut out: Vec<Carried> = Vec::new();
+    for text in code {
+        let found = found(&text, runner, &wanted);
+        out.extend(found.texts.into_iter().map(|text| {
+            let by = Invocation { env: own_environment(&by, &wanted), ..by.clone() };
+            Carried::Guess(Box::new(Carried::Shell { text, arguments: Vec::new(), by, remote: None }))
+        }));
+    }
+    if !verb && wanted.is_empty() {
+        return out;
+    }
+    if files.is_empty() {
+        let above = if runner.upward { 4 } else { 0 };
+        for up in 0..=above {
+            files
+                .extend(runner.files.iter().map(|name| Word::literal(format!("{}{name}", "../".repeat(up)))));
+        }
+    }
+    out.extend(files.into_iter().map(|path| Carried::Script {
+        path,
+        arguments: wanted.clone(),
+        by: by.clone(),
+        reader: Reader::Targets(runner),
+    }));
+    out
+}
+
+/// `NAME=value` among the targets is set for what they run.
+fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
+    let mut env = by.env.clone();
+    for word in wanted {
+        if let Some((name, value)) = word.prefix().split_once('=') {
+            env.push(Assigned { name: name.to_owned(), value: behind(word, value) });
+        }
+    }
+    env
+}
+
+fn takes(
+    runner: &Runner,
+    name: &str,
+    value: Option<Word>,
+    by: &mut Invocation,
+    files: &mut Vec<Word>,
+    code: &mut Vec<String>,
+) {
+    let Some(value) = value else { return };
+    if runner.chdir.contains(&name) {
+        by.cwd = by.cwd.iter().map(|dir| dir.enter(&value)).collect();
+    } else if runner.file.contains(&name) {
+        files.push(value);
+    } else if runner.code.contains(&name) {
+        code.extend(value.as_literal().map(str::to_owned));
+    }
+}
+
+/// What the targets that are asked for come to, by the text of a file.
+#[must_use]
+pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
+    let mut file = read::file(text, runner.format);
+    for word in wanted {
+        if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {
+            file.values.retain(|(known, _)| known != name);
+            file.values.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    let names = wanted.iter().filter_map(Word::as_literal).filter(|name| !name.contains('='));
+    let mut ask: Vec<String> = names.map(str::to_owned).collect();
+    let computed = wanted.iter().any(|word| word.as_literal().is_none());
+    if ask.is_empty() && !computed && runner.format != "npm" {
+        let first = file.targets.iter().find(|t| !t.name.starts_with('.') && !t.name.contains('%'));
+        let named = file.targets.iter().find(|t| t.name == "default" && runner.format != "make");
+        ask.extend(named.or(first).map(|target| target.name.clone()));
+    }
+    let mut out = Found { texts: std::mem::take(&mut file.always), files: Vec::new() };
+    for (path, before) in &file.includes {
+        let inner: Vec<Word> = ask
+            .iter()
+            .map(|name| Word::literal(name.strip_prefix(before.as_str()).unwrap_or(name)))
+            .collect();
+        out.files.push((path.clone(), inner));
+    }
+    let mut done: Vec<String> = Vec::new();
+    while let Some(name) = ask.pop() {
+        if done.contains(&name) || done.len() > MOST {
+            continue;
+        }
+        let hits = file.targets.iter().filter(|target| fits(&target.name, &name));
+        let related = |target: &&Target| {
+            runner.format == "npm" && [format!("pre{name}"), format!("post{name}")].contains(&target.name)
+        };
+        for target in hits.chain(file.targets.iter().filter(related)) {
+            out.texts.extend(target.lines.clone());
+            ask.extend(target.needs.iter().map(|need| read::filled(need, &file.values, runner.format)));
+        }
+        done.push(name);
+    }
+    for text in &mut out.texts {
+        *text = read::filled(text, &file.values, runner.format);
+    }
+    out
+}
+
+/// True where a target is the one that is asked for, or a pattern that makes it.
+fn fits(target: &str, name: &str) -> bool {
+    match target.split_once('%') {
+        Some((before, after)) => {
+            name.len() > before.len() && name.starts_with(before) && name.ends_with(after)
+        }
+        None => target == name,
+    }
+}
