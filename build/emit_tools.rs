@@ -11,6 +11,7 @@ pub(crate) fn tools_source() -> String {
     let mut others = (String::new(), String::new());
     let mut names: BTreeMap<String, Named> = BTreeMap::new();
     let mut runners = String::new();
+    let mut mcp = String::new();
     let mut count = 0;
     let mut programs = tools::ProgramFile::default();
     for path in files("policies/tools") {
@@ -33,6 +34,7 @@ pub(crate) fn tools_source() -> String {
                 }
                 others = languages(&file, &at);
             }
+            Some("mcp") => mcp = mcp_source(&parse(&path), &at),
             Some("runners") => {
                 for (place, row) in parse::<tools::RunnerFile>(&path).runner.iter().enumerate() {
                     row.programs
@@ -55,7 +57,7 @@ pub(crate) fn tools_source() -> String {
     programs.inert.iter().for_each(|name| names.entry(name.clone()).or_default().inert = true);
     programs.reads.sort();
     format!(
-        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode, Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], runners: &[{runners}], names: {}, reads: {}, \
+        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], runners: &[{runners}], mcp: {mcp}, names: {}, reads: {}, \
          shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
         others.0,
         others.1,
@@ -323,4 +325,32 @@ fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
         )
     };
     (file.language.iter().map(language).collect(), file.client.iter().map(client).collect())
+}
+
+fn mcp_source(file: &tools::McpFile, at: &str) -> String {
+    let servers: String = (file.server.iter())
+        .map(|row| {
+            let reach = reach(Some(&row.reach), at);
+            let reach = reach.trim_start_matches("Some(").trim_end_matches(')');
+            format!("McpServer {{ words: {}, reach: {reach}, forge: {} }}, ", strings(&row.words), row.forge)
+        })
+        .collect();
+    let verbs: String = (file.verb.iter())
+        .map(|row| {
+            format!(
+                "McpVerb {{ words: {}, effect: {}, forge: {} }}, ",
+                strings(&row.words),
+                effect(&row.effect, at),
+                row.forge
+            )
+        })
+        .collect();
+    format!(
+        "Mcp {{ servers: &[{servers}], verbs: &[{verbs}], command: {}, operation: {}, context: {}, sql: {}, kind: {} }}",
+        strings(&file.command),
+        strings(&file.operation),
+        strings(&file.context),
+        strings(&file.sql),
+        strings(&file.kind)
+    )
 }

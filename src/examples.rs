@@ -2,7 +2,7 @@
 //! each of these is judged here, by the code that judges an agent's.
 
 use crate::classify::schema::{
-    CommandRow, ExampleRow, LanguageFile, ModeRow, RunnerFile, ToolFile, WrapperFile,
+    CommandRow, ExampleRow, LanguageFile, McpExample, McpFile, ModeRow, RunnerFile, ToolFile, WrapperFile,
 };
 use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
@@ -59,6 +59,7 @@ pub fn run() -> Result<Report, String> {
         match *name {
             "tools/programs.toml" => {}
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "tools/mcp.toml" => mcp(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/runners.toml" => runners(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
             tools if tools.starts_with("tools/") => {
@@ -188,6 +189,23 @@ fn harmless(example: &str) -> Option<String> {
     changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
 }
 
+fn mcp(file: &str, all: &McpFile, report: &mut Report) {
+    for McpExample { call, effect } in &all.example {
+        let plan = mcp_plan(call);
+        let found = plan.planned.iter().map(|p| p.operation.effect).max();
+        let found = found.map_or("none", Effect::as_str);
+        report.check(file, call, (found != effect).then(|| format!("comes to {found}, should be {effect}")));
+    }
+}
+
+/// The plan of a call written as `SERVER TOOL JSON`.
+fn mcp_plan(call: &str) -> Plan {
+    let mut words = call.splitn(3, ' ');
+    let (server, tool) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let input = serde_json::from_str(words.next().unwrap_or("{}")).unwrap_or_default();
+    decide::plan_mcp(server, tool, &input, &context())
+}
+
 fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
     for row in &all.runner {
         let at = format!("{file}: {}", row.format);
@@ -216,10 +234,14 @@ fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
 
 fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
     for rule in &policy.rule {
-        for RuleExample { command, matches, rwenv, changes } in &rule.example {
+        for RuleExample { command, mcp, matches, rwenv, changes } in &rule.example {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
-            let Some(verdict) = judged_push(command, selected, changes) else {
+            let (plan, command) = match mcp.as_str() {
+                "" => (decide::plan(command, &context()), command),
+                _ => (mcp_plan(mcp), mcp),
+            };
+            let Some(verdict) = judged_plan(plan, selected, changes) else {
                 report.check(
                     &at,
                     command,
@@ -258,11 +280,11 @@ fn content(file: &str, lint: &LintFile, report: &mut Report) {
 /// `manual` or `prompted` rwenv is selected, in a repository on branch `feature`. None for another word.
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
-    judged_push(command, selected, &[])
+    judged_plan(decide::plan(command, &context()), selected, &[])
 }
 
 /// The same where it is known which files the pushes in it change.
-fn judged_push(command: &str, selected: &str, changes: &[String]) -> Option<Verdict> {
+fn judged_plan(mut plan: Plan, selected: &str, changes: &[String]) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
@@ -272,7 +294,6 @@ fn judged_push(command: &str, selected: &str, changes: &[String]) -> Option<Verd
         "k3s" => "k3",
         _ => return None,
     };
-    let mut plan = decide::plan(command, &context());
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(changes);
     }

@@ -6,6 +6,7 @@ mod git;
 mod http;
 mod language;
 mod literals;
+mod mcp;
 mod pflag;
 #[cfg(feature = "full")]
 pub mod schema;
@@ -16,6 +17,7 @@ mod wrapper;
 
 pub use http::in_text;
 pub use language::in_code;
+pub use mcp::{McpCall, classify as mcp};
 pub use pflag::only_looks;
 pub use targets::found as in_targets;
 

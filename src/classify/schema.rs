@@ -448,3 +448,59 @@ pub struct RunnerRow {
     /// Command lines that run nothing that matters.
     pub harmless: Vec<String>,
 }
+
+/// `mcp.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct McpFile {
+    /// Arguments that hold a command line.
+    pub command: Vec<String>,
+    /// Arguments that say which operation.
+    pub operation: Vec<String>,
+    /// Arguments that name a context.
+    pub context: Vec<String>,
+    /// Arguments that hold SQL.
+    pub sql: Vec<String>,
+    /// Arguments that name a kind.
+    pub kind: Vec<String>,
+    /// Servers.
+    pub server: Vec<McpServerRow>,
+    /// Words of tools.
+    pub verb: Vec<McpVerbRow>,
+    /// Calls.
+    pub example: Vec<McpExample>,
+}
+
+/// Servers that are alike.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct McpServerRow {
+    /// Words in their names.
+    pub words: Vec<String>,
+    /// What they touch.
+    pub reach: String,
+    /// They host repositories.
+    pub forge: bool,
+}
+
+/// Words that are alike.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct McpVerbRow {
+    /// The words.
+    pub words: Vec<String>,
+    /// What they mean.
+    pub effect: String,
+    /// On hosts of repositories alone.
+    pub forge: bool,
+}
+
+/// A call and what it comes to.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpExample {
+    /// Server, tool, arguments.
+    pub call: String,
+    /// The greatest effect; `none` where it is nothing of ours.
+    pub effect: String,
+}

@@ -88,7 +88,7 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
 }
 
 /// The statement of a text that is no read.
-fn writes(text: &str) -> Option<String> {
+pub(super) fn writes(text: &str) -> Option<String> {
     statements(text).into_iter().find(|statement| !is_read(statement)).map(|statement| {
         let shown: String = statement.chars().take(60).collect();
         shown.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -94,6 +94,25 @@ pub fn plan_argv(argv: Vec<Word>, env: Vec<Assigned>, context: &Context) -> Plan
     plan.finish()
 }
 
+/// Plans a call of a tool behind an MCP server: what its name says, and what command lines among its arguments come to.
+#[must_use]
+pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &Context) -> Plan {
+    let here = Dir::Known(context.cwd.clone());
+    let found = classify::mcp(server, tool, input, &here, &classify::tools().mcp);
+    let line = found.lines.join("\n");
+    let mut plan = if line.is_empty() { Plan::default() } else { self::plan(&line, context) };
+    plan.context = context.clone();
+    plan.line = if server.is_empty() { tool.to_owned() } else { format!("{server} {tool}") };
+    // Of a line that is not run by a shell, what stays computed means nothing.
+    plan.opaque.clear();
+    let span = Span { start: 0, end: plan.line.len() };
+    let operation = found.operation.map(|operation| Operation { span, ..operation });
+    let invocation = Invocation::default();
+    plan.planned.iter_mut().for_each(|planned| planned.operation.span = span);
+    plan.planned.extend(operation.map(|operation| Planned { operation, invocation }));
+    plan.finish()
+}
+
 /// Plans the writing of a file by a tool of the agent's own.
 #[must_use]
 pub fn plan_file(path: &str, context: &Context) -> Plan {

@@ -24,7 +24,7 @@ pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate
 pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
-    Carry, CarryKind, Client, CodePlace, Command, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mode,
-    Name, Names, Runner, Tool, Tools, Wrapper, WrapperStyle,
+    Carry, CarryKind, Client, CodePlace, Command, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp,
+    McpServer, McpVerb, Mode, Name, Names, Runner, Tool, Tools, Wrapper, WrapperStyle,
 };
 pub use url::same_repository;

@@ -13,6 +13,8 @@ pub struct Tools {
     pub languages: &'static [Language],
     /// Programs that run what a file of targets says.
     pub runners: &'static [Runner],
+    /// Tools behind MCP servers.
+    pub mcp: Mcp,
     /// Client libraries that change something.
     pub clients: &'static [Client],
     /// All names of programs.
@@ -478,4 +480,45 @@ pub struct Runner {
     pub value: &'static [&'static str],
     /// Options with which nothing is run.
     pub stop: &'static [&'static str],
+}
+
+/// What names of tools behind MCP servers mean.
+#[derive(Clone, Copy, Debug)]
+pub struct Mcp {
+    /// Servers that reach what is guarded.
+    pub servers: &'static [McpServer],
+    /// Words in the names of tools.
+    pub verbs: &'static [McpVerb],
+    /// Arguments that hold a command line.
+    pub command: &'static [&'static str],
+    /// Arguments that say which operation of several a tool is to do.
+    pub operation: &'static [&'static str],
+    /// Arguments that name a context.
+    pub context: &'static [&'static str],
+    /// Arguments that hold SQL.
+    pub sql: &'static [&'static str],
+    /// Arguments that name a kind of object.
+    pub kind: &'static [&'static str],
+}
+
+/// Servers that are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct McpServer {
+    /// One of these stands in the name of the server or the tool.
+    pub words: &'static [&'static str],
+    /// What they touch.
+    pub reach: Reach,
+    /// They host repositories.
+    pub forge: bool,
+}
+
+/// Words that are alike.
+#[derive(Clone, Copy, Debug)]
+pub struct McpVerb {
+    /// The words.
+    pub words: &'static [&'static str],
+    /// What a tool with one of them does.
+    pub effect: Effect,
+    /// On hosts of repositories alone.
+    pub forge: bool,
 }

@@ -74,7 +74,11 @@ pub struct WhenRow {
 #[serde(deny_unknown_fields)]
 pub struct RuleExample {
     /// The command line.
+    #[serde(default)]
     pub command: String,
+    /// In its place: server, tool and arguments of a call behind an MCP server.
+    #[serde(default)]
+    pub mcp: String,
     /// Paths that a push in it changes.
     #[serde(default)]
     pub changes: Vec<String>,

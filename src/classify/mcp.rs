@@ -1,0 +1,139 @@
+//! Calls of tools behind MCP servers: what their names and arguments say they do.
+
+use serde_json::{Map, Value};
+
+use super::sql;
+use crate::model::{ClusterTarget, Dir, Effect, Mcp, McpServer, Operation, Reach, Span, Target, Word};
+
+/// The tool all such calls are of, in policies.
+const TOOL: &str = "mcp";
+
+/// What a call comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct McpCall {
+    /// What it does by its name; none where the server is none of ours.
+    pub operation: Option<Operation>,
+    /// Command lines among its arguments.
+    pub lines: Vec<String>,
+}
+
+/// Reads a call of `tool` on `server`. Where a host says both in one word (`mcp__kubernetes__delete_pod`), `server` is empty.
+#[must_use]
+pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp) -> McpCall {
+    let empty = Map::new();
+    let arguments = input.as_object().unwrap_or(&empty);
+    let mut lines = Vec::new();
+    for (name, value) in arguments.iter().filter(|(name, _)| tables.command.contains(&name.as_str())) {
+        lines.extend(command(name, value));
+    }
+    let words = words(&format!("{server} {tool}"));
+    let mut own = self::words(tool.rsplit("__").next().unwrap_or(tool));
+    let said = arguments.iter().filter(|(name, _)| tables.operation.contains(&name.as_str()));
+    own.extend(
+        said.filter_map(|(_, value)| value.as_str())
+            .flat_map(|text| self::words(text.split_whitespace().next().unwrap_or_default())),
+    );
+    let Some(known) =
+        tables.servers.iter().find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w)))
+    else {
+        return McpCall { operation: None, lines };
+    };
+    let mut effect = effect(&own, known, tables);
+    // What runs in a pod does not run here.
+    if effect == Effect::Exec && known.reach == Reach::Cluster {
+        lines.clear();
+    }
+    if own.iter().any(|word| word == "kubectl") {
+        for line in lines.iter_mut().filter(|line| !line.starts_with("kubectl")) {
+            line.insert_str(0, "kubectl ");
+        }
+    }
+    if known.forge && effect != Effect::GitPublish {
+        // Issues, comments and the like are talk.
+        return McpCall { operation: None, lines };
+    }
+    let text = |names: &[&str]| {
+        arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
+    };
+    let kind = text(tables.kind).map(str::to_lowercase);
+    let secret = kind.as_deref().is_some_and(|kind| matches!(kind, "secret" | "secrets"))
+        || own.iter().any(|word| matches!(word.as_str(), "secret" | "secrets"));
+    if effect == Effect::Read && secret && !own.iter().any(|word| word == "list") {
+        effect = Effect::ReadSecret;
+    }
+    let mut note = None;
+    if let Some(sql) = text(tables.sql).filter(|_| known.reach == Reach::Service) {
+        note = sql::writes(sql);
+        effect = if note.is_some() { Effect::DataWrite } else { Effect::Read };
+    }
+    let operation = Operation {
+        tool: TOOL,
+        verb: tool.rsplit("__").next().unwrap_or(tool).to_owned(),
+        effect,
+        reach: known.reach,
+        traits: Vec::new(),
+        target: Target {
+            cluster: ClusterTarget {
+                context: text(tables.context).map(Word::literal),
+                ..ClusterTarget::default()
+            },
+            kinds: kind.into_iter().collect(),
+            names: text(&["name"]).map(str::to_owned).into_iter().collect(),
+            namespace: text(&["namespace"]).map(str::to_owned),
+            ..Target::default()
+        },
+        note,
+        span: Span::default(),
+        cwd: vec![cwd.clone()],
+    };
+    McpCall { operation: Some(operation), lines }
+}
+
+/// What the words of a tool's name say it does; nothing known is unknown.
+fn effect(words: &[String], server: &McpServer, tables: &Mcp) -> Effect {
+    let said = tables.verbs.iter().filter(|verb| {
+        (!verb.forge || server.forge) && verb.words.iter().any(|word| words.iter().any(|own| own == word))
+    });
+    let said: Vec<Effect> = said.map(|verb| verb.effect).collect();
+    if server.forge {
+        let reads = words.first().is_some_and(|first| {
+            tables.verbs.iter().any(|v| v.effect == Effect::Read && v.words.contains(&first.as_str()))
+        });
+        return if !reads && said.contains(&Effect::GitPublish) { Effect::GitPublish } else { Effect::Read };
+    }
+    said.into_iter().max().unwrap_or(Effect::Unknown)
+}
+
+/// A command line among the arguments: a text, or a list of words.
+fn command(name: &str, value: &Value) -> Option<String> {
+    let line = match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => {
+            let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+            words?.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+        }
+        _ => return None,
+    };
+    Some(if name == "kubectl" { format!("kubectl {line}") } else { line })
+}
+
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// The words of a name in whatever case it is written, in lower case.
+fn words(name: &str) -> Vec<String> {
+    let mut out: Vec<String> = vec![String::new()];
+    let mut before_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && before_lower) {
+            out.push(String::new());
+        }
+        before_lower = c.is_lowercase() || c.is_numeric();
+        if c.is_alphanumeric() {
+            out.last_mut().into_iter().for_each(|word| word.extend(c.to_lowercase()));
+        }
+    }
+    out.retain(|word| !word.is_empty());
+    out
+}
