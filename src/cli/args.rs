@@ -108,7 +108,8 @@ pub(super) enum Command {
     Policy(Policy),
     /// Register the hook with Claude Code, or take it out again
     #[command(
-        after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it); twice is as good as once."
+        after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it), or the settings of another agent; twice is as good \
+                      as once.\n\nExamples:\n  rwenv install\n  rwenv install --agent codex\n  rwenv install --agent cursor --uninstall"
     )]
     Install(Install),
     /// Print what puts the shims first on PATH, for a shell to evaluate
@@ -335,8 +336,22 @@ pub(super) enum PolicyCommand {
     Test(Output),
 }
 
+/// The agents the hook program speaks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum AgentName {
+    Claude,
+    Codex,
+    Gemini,
+    Cursor,
+    Copilot,
+    Opencode,
+}
+
 #[derive(Debug, Args)]
 pub(super) struct Install {
+    /// For which agent
+    #[arg(long, value_enum, default_value_t = AgentName::Claude, value_name = "NAME")]
+    pub(super) agent: AgentName,
     /// Take the hook out of the settings
     #[arg(long)]
     pub(super) uninstall: bool,

@@ -20,7 +20,7 @@ const JUDGED: &str = "PreToolUse";
 /// All events the hook is registered for: calls, the session's environment, and a person speaking.
 const EVENTS: [&str; 4] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubmit"];
 /// The tools whose calls are judged.
-const MATCHER: &str = "Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit";
+const MATCHER: &str = "^(Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit|mcp__.*)$";
 /// Seconds the agent waits; the hook's own deadline is shorter.
 const TIMEOUT: u64 = 5;
 /// Longest wait for the agent's version.
@@ -85,7 +85,7 @@ pub(super) fn settings_path(environment: &Environment) -> PathBuf {
     dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
 }
 
-fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+pub(super) fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     let path = match given {
         Some(path) => environment::current_dir().join(path),
         None => std::env::current_exe()?.with_file_name("rwenv-hook"),

@@ -1,5 +1,6 @@
 //! The administration point: what people type, and the only place that prints for them.
 
+mod agents;
 mod args;
 mod audit;
 mod check;
@@ -76,7 +77,10 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::GitHook(args) => hooks::git_hook(&args, environment),
         Command::PreReceive(args) => lint::pre_receive(&args, environment),
         Command::Policy(args) => policy::policy(&args.command),
-        Command::Install(args) => install::install(&args, environment),
+        Command::Install(args) => match args.agent {
+            args::AgentName::Claude => install::install(&args, environment),
+            agent => agents::install(agent, &args, environment),
+        },
         Command::Shellenv { shell } => install::shellenv(shell, environment),
         Command::Completions { shell } => Ok(args::completions(shell)),
         Command::Man { dir } => args::man(dir.as_deref()),

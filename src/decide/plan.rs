@@ -113,12 +113,12 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     plan.finish()
 }
 
-/// Plans the writing of a file by a tool of the agent's own.
+/// Plans the writing of files by a tool of the agent's own.
 #[must_use]
-pub fn plan_file(path: &str, context: &Context) -> Plan {
-    let mut plan = Plan { line: path.to_owned(), context: context.clone(), ..Plan::default() };
-    let invocation = Invocation::default();
-    plan.planned.extend(guard::on_file(path, context).map(|operation| Planned { operation, invocation }));
+pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
+    let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
+    let attacks = paths.iter().filter_map(|path| guard::on_file(path, context));
+    plan.planned.extend(attacks.map(|operation| Planned { operation, invocation: Invocation::default() }));
     plan.finish()
 }
 

@@ -4,8 +4,10 @@
 //! too deep, too slow, they crash us — never helps the caller: the answer is a denial. What fails around us (the
 //! audit log cannot be written) costs only what would change something.
 
+mod call;
 mod claude;
 pub mod net;
+mod others;
 #[cfg(feature = "full")]
 pub(crate) mod push;
 pub(crate) mod session;
@@ -38,6 +40,11 @@ impl Reply {
         Self { stdout: String::new(), stderr: String::new(), code: 0 }
     }
 
+    /// What the agent sent is not understood.
+    fn unfit(why: &str) -> Self {
+        Self::block(&format!("rwenv: this call cannot be judged, so it does not run: {why}."))
+    }
+
     /// It does not run; the agent's model reads why.
     fn block(why: &str) -> Self {
         Self { stdout: String::new(), stderr: format!("{}\n", why.trim_end()), code: BLOCK }
@@ -57,11 +64,15 @@ pub fn main(arguments: &[CString]) -> i32 {
     }
     let _ = net::install(BLOCK);
     let reply = match texts.get(1).map(AsRef::as_ref) {
-        Some("claude") => claude_door(),
+        Some("claude") => door(claude::answer),
         Some("--version" | "-V") => {
             Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
         }
         Some("--help" | "-h") => Reply { stdout: USAGE.to_owned(), ..Reply::silent() },
+        Some(name) if others::ADAPTERS.iter().any(|adapter| adapter.name == name) => {
+            let adapter = others::ADAPTERS.iter().find(|adapter| adapter.name == name);
+            door(|bytes, environment| adapter.map_or_else(Reply::silent, |a| another(a, bytes, environment)))
+        }
         other => Reply::block(&format!(
             "rwenv-hook: '{}' is no agent it speaks to; register it as: rwenv-hook claude (rwenv install does)",
             text::shown(other.unwrap_or_default(), 80)
@@ -73,7 +84,12 @@ pub fn main(arguments: &[CString]) -> i32 {
 const USAGE: &str = "\
 Judges what an AI agent is about to run. Not for people: the agent starts it and writes the call to its standard input.
 
-Usage: rwenv-hook claude    Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit
+Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit
+       rwenv-hook codex       Codex: PreToolUse
+       rwenv-hook gemini      Gemini CLI: BeforeTool
+       rwenv-hook cursor      Cursor: beforeShellExecution, beforeMCPExecution, preToolUse
+       rwenv-hook copilot     Copilot CLI: preToolUse
+       rwenv-hook opencode    OpenCode, by the plugin that rwenv install puts there
 
 Under the name of a tool (kubectl, git, …; rwenv install makes such links) it judges the call and becomes that tool.
 
@@ -82,14 +98,40 @@ Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard e
 Try a command line yourself with: rwenv check -- COMMAND…
 ";
 
-fn claude_door() -> Reply {
+/// Reads what an agent sends, and answers it.
+fn door(answer: impl Fn(&[u8], &Environment) -> Reply) -> Reply {
     let environment = Environment::read();
     let mut bytes = Vec::new();
     match std::io::stdin().lock().take(LONGEST_PAYLOAD + 1).read_to_end(&mut bytes) {
-        Ok(_) => claude::answer(&bytes, &environment),
+        Ok(_) => answer(&bytes, &environment),
         Err(error) => {
             Reply::block(&format!("rwenv: the call could not be read from standard input: {error}"))
         }
+    }
+}
+
+/// What an agent sent, as text.
+fn payload(bytes: &[u8]) -> Result<&str, String> {
+    if bytes.len() as u64 > LONGEST_PAYLOAD {
+        return Err("the payload is larger than 4 MiB".to_owned());
+    }
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(
+            "nothing came on standard input; the agent has to write its event's JSON there".to_owned()
+        );
+    }
+    std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))
+}
+
+/// Answers an event of an agent that is no Claude Code.
+fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -> Reply {
+    let event = payload(bytes).and_then(|text| {
+        serde_json::from_str(text).map_err(|e| format!("the payload is not the JSON of an event ({e})"))
+    });
+    match event.and_then(|event| (adapter.hear)(&event)) {
+        Ok(others::Heard::Call(call)) => (adapter.reply)(&call::judge(&call, environment)),
+        Ok(others::Heard::Nothing) => Reply::silent(),
+        Err(why) => Reply::unfit(&why),
     }
 }
 

@@ -65,6 +65,12 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// True for the same thing wrong, wherever in a file.
+    #[must_use]
+    pub fn same_as(&self, other: &Self) -> bool {
+        (self.rule, &self.message, self.mark) == (other.rule, &other.message, other.mark)
+    }
+
     /// The same finding about a text that is not told.
     pub(super) fn about(mut self, text: &str) -> Self {
         let mut hasher = std::hash::DefaultHasher::new();

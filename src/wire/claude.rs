@@ -45,6 +45,25 @@ pub struct FileInput<'a> {
     /// The notebook (`NotebookEdit`).
     #[serde(borrow)]
     pub notebook_path: Option<Cow<'a, str>>,
+    /// All of it (`Write`).
+    pub content: Option<String>,
+    /// What is replaced (`Edit`).
+    pub old_string: Option<String>,
+    /// By what (`Edit`).
+    pub new_string: Option<String>,
+    /// Several of these (`MultiEdit`).
+    pub edits: Option<Vec<Edit>>,
+}
+
+/// One replacement.
+#[derive(Debug, serde::Deserialize)]
+pub struct Edit {
+    /// What is replaced.
+    #[serde(default)]
+    pub old_string: String,
+    /// By what.
+    #[serde(default)]
+    pub new_string: String,
 }
 
 /// The answer that has the agent ask a person.

@@ -107,3 +107,45 @@ fn every_command_of_ours_is_in_the_table() {
         }
     }
 }
+
+#[test]
+fn secrets_are_not_written_into_manifests() {
+    let home = Home::new();
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: hunter2hunter2\n";
+    let whole = serde_json::json!({ "file_path": "k8s/db.yaml", "content": secret });
+    let (decided, said) = decision(&home, "rw", "Write", whole.clone());
+    assert_eq!(decided, "deny", "{said}");
+    assert!(said.contains("[secret.unencrypted]") && said.contains("k8s/db.yaml:"), "{said}");
+    assert_eq!(decision(&home, "none", "Write", whole).0, "allow", "nothing is selected there");
+    home.write("rw/values.yaml", "image: web\npassword: old-secret-value-1\n");
+    let edit = |old: &str, new: &str| serde_json::json!({ "file_path": home.path("rw/values.yaml"), "old_string": old, "new_string": new });
+    assert_eq!(decision(&home, "rw", "Edit", edit("image: web", "image: api")).0, "allow", "an old sin");
+    let added = edit("image: web", "image: web\napiToken: 8f14e45fceea167a5a36dedd4bea2543");
+    assert_eq!(decision(&home, "rw", "Edit", added).0, "deny");
+    for content in
+        ["password: ${DB_PASSWORD}\n", "kind: Secret\ndata:\n  a: ENC[AES256_GCM,data:x]\nsops:\n  mac: x\n"]
+    {
+        let harmless = serde_json::json!({ "file_path": "k8s/db.yaml", "content": content });
+        assert_eq!(decision(&home, "rw", "Write", harmless).0, "allow", "{content}");
+    }
+    let log = home.read(".claude/rwenv/audit/audit.jsonl");
+    assert!(!log.contains("hunter2"), "{log}");
+}
+
+#[test]
+fn tools_behind_mcp_servers_are_judged() {
+    let home = Home::new();
+    for (tool, input, wanted) in [
+        ("mcp__kubernetes__delete_pod", serde_json::json!({ "name": "p" }), "deny"),
+        ("mcp__kubernetes__list_pods", serde_json::json!({ "namespace": "app" }), "allow"),
+        ("mcp__kubernetes__frobnicate", serde_json::json!({}), "ask"),
+        ("mcp__kubernetes__delete_pod", serde_json::json!({ "name": "p", "context": "rw-ctx" }), "allow"),
+        ("mcp__plugin_ops_k8s__scaleDeployment", serde_json::json!({ "replicas": 0 }), "deny"),
+        ("mcp__shell__run", serde_json::json!({ "command": "ls && kubectl delete pod p" }), "deny"),
+        ("mcp__filesystem__write_file", serde_json::json!({ "path": "x" }), "allow"),
+    ] {
+        let (decided, said) = decision(&home, "ro", tool, input.clone());
+        assert_eq!(decided, wanted, "{tool} {input}: {said}");
+    }
+}

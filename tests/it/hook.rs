@@ -83,7 +83,7 @@ fn other_tools_and_other_events_are_none_of_its_business() {
             serde_json::json!({ "file_path": "/w/a", "old_string": "a", "new_string": "kubectl delete pod p" }),
         ),
         ("Task", serde_json::json!({ "prompt": "kubectl delete pod p", "subagent_type": "x" })),
-        ("mcp__server__tool", serde_json::json!({ "command": "kubectl delete pod p" })),
+        ("mcp__notes__add", serde_json::json!({ "text": "kubectl delete pod p" })),
         ("TodoWrite", serde_json::json!([1, 2, 3])),
         ("SomethingNew", serde_json::Value::Null),
     ];
@@ -363,7 +363,7 @@ fn the_hook_says_who_it_is() {
     };
     assert!(run(&["--version"]).stdout.starts_with("rwenv-hook "));
     assert!(run(&["--help"]).stdout.contains("Usage: rwenv-hook claude"));
-    for arguments in [vec![], vec!["codex"], vec!["--frob"]] {
+    for arguments in [vec![], vec!["somebody"], vec!["--frob"]] {
         let answer = run(&arguments);
         assert_eq!(answer.code, 2, "{arguments:?}");
         assert!(answer.stderr.contains("is no agent it speaks to"), "{}", answer.stderr);

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod agents;
 mod audit;
 mod cli;
 mod config;

@@ -1,0 +1,15 @@
+// Written by rwenv install: every call of a tool is judged before it runs. Take it away with rwenv install --agent opencode --uninstall.
+import { spawnSync } from "node:child_process"
+
+const HOOK = "@HOOK@"
+
+const judge = (tool, args, sessionID, cwd) => {
+  const input = JSON.stringify({ tool, args, sessionID, cwd })
+  const answer = spawnSync(HOOK, ["opencode"], { input, encoding: "utf8", timeout: 5000 })
+  // Whatever goes wrong, the call does not run unjudged.
+  if (answer.status !== 0) throw new Error(answer.stderr || `rwenv: the guard could not be asked (${answer.error ?? answer.signal ?? answer.status})`)
+}
+
+export const Rwenv = async ({ directory }) => ({
+  "tool.execute.before": async (input, output) => judge(input.tool, output.args, input.sessionID, output.args?.workdir ?? directory),
+})

@@ -1,0 +1,223 @@
+//! Agents beside Claude Code: each one's own event is understood, and answered in its own words.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Home, answer};
+
+fn hear(home: &Home, agent: &str, event: &Value) -> Answer {
+    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    answer(command.arg(agent).write_stdin(event.to_string()))
+}
+
+/// Events as the agents send them: a command line, started in a folder of this HOME.
+fn events(home: &Home, folder: &str, line: &str) -> Vec<(&'static str, Value)> {
+    let cwd = home.path(folder).display().to_string();
+    vec![
+        (
+            "codex",
+            json!({ "session_id": "s", "turn_id": "t", "transcript_path": null, "cwd": cwd, "hook_event_name": "PreToolUse", "model": "m",
+                "permission_mode": "default", "tool_name": "Bash", "tool_use_id": "u", "tool_input": { "command": line } }),
+        ),
+        (
+            "gemini",
+            json!({ "session_id": "s", "transcript_path": "/t", "cwd": cwd, "hook_event_name": "BeforeTool", "timestamp": "2026-11-01T10:00:00Z",
+                "tool_name": "run_shell_command", "tool_input": { "command": line, "description": "Run it" } }),
+        ),
+        (
+            "cursor",
+            json!({ "conversation_id": "c", "generation_id": "g", "hook_event_name": "beforeShellExecution", "workspace_roots": [cwd], "command": line, "cwd": cwd }),
+        ),
+        (
+            "copilot",
+            json!({ "sessionId": "s", "timestamp": 1_760_000_000_000u64, "cwd": cwd, "toolName": "bash", "toolArgs": json!({ "command": line }).to_string() }),
+        ),
+        (
+            "opencode",
+            json!({ "tool": "bash", "args": { "command": line, "description": "Run it" }, "sessionID": "s", "cwd": cwd }),
+        ),
+    ]
+}
+
+#[test]
+fn each_agent_is_answered_in_its_own_words() {
+    let home = Home::new();
+    for (agent, event) in events(&home, "ro", "kubectl delete pod p") {
+        let answer = hear(&home, agent, &event);
+        assert_eq!(answer.code, 2, "{agent}: {}", answer.stderr);
+        assert!(answer.stderr.contains("[read-only.cluster-write]"), "{agent}: {}", answer.stderr);
+        let json: Value = serde_json::from_str(&answer.stdout).unwrap_or_default();
+        let reason = match agent {
+            "gemini" => &json["reason"],
+            "cursor" => &json["agent_message"],
+            "copilot" => &json["permissionDecisionReason"],
+            // They read standard error; a field they do not know would spoil the answer.
+            _ => {
+                assert_eq!(answer.stdout, "", "{agent}");
+                continue;
+            }
+        };
+        assert!(reason.as_str().unwrap().contains("instead:"), "{agent}: {json}");
+        let said = [&json["decision"], &json["permission"], &json["permissionDecision"]];
+        assert!(said.iter().any(|v| **v == "deny"), "{agent}: {json}");
+    }
+    for (agent, event) in events(&home, "ro", "kubectl get pods") {
+        let answer = hear(&home, agent, &event);
+        assert_eq!((answer.code, answer.stdout.as_str(), answer.stderr.as_str()), (0, "", ""), "{agent}");
+    }
+    let log = home.read(".claude/rwenv/audit/audit.jsonl");
+    for agent in ["codex", "gemini", "cursor", "copilot", "opencode"] {
+        assert!(log.contains(&format!("\"door\":\"{agent}\"")), "{agent}: {log}");
+    }
+}
+
+#[test]
+fn where_an_agent_cannot_ask_a_question_is_a_denial_with_a_way_out() {
+    let home = Home::new();
+    for (agent, event) in events(&home, "ro", "kubectl get secret db -o yaml") {
+        let answer = hear(&home, agent, &event);
+        if matches!(agent, "cursor" | "copilot") {
+            let json: Value = serde_json::from_str(&answer.stdout).unwrap();
+            assert_eq!(answer.code, 0, "{agent}");
+            assert!(json["permission"] == "ask" || json["permissionDecision"] == "ask", "{agent}: {json}");
+        } else {
+            assert_eq!(answer.code, 2, "{agent}");
+            assert!(answer.stderr.contains("nobody can be"), "{agent}: {}", answer.stderr);
+            assert!(answer.stderr.contains("rwenv grant"), "{agent}: {}", answer.stderr);
+        }
+    }
+}
+
+#[test]
+fn what_is_not_understood_does_not_run() {
+    let home = Home::new();
+    let cwd = home.path("ro").display().to_string();
+    for (agent, event) in [
+        (
+            "codex",
+            json!({ "hook_event_name": "PreToolUse", "tool_name": "Bash", "tool_input": { "cmdline": "ls" } }),
+        ),
+        ("codex", json!({ "hook_event_name": "PreToolUse", "tool_input": {} })),
+        (
+            "gemini",
+            json!({ "hook_event_name": "BeforeTool", "tool_name": "run_shell_command", "tool_input": { "command": 7 } }),
+        ),
+        ("cursor", json!({ "hook_event_name": "beforeShellExecution", "cwd": cwd })),
+        ("cursor", json!({ "command": "ls" })),
+        ("copilot", json!({ "toolName": "bash", "toolArgs": "not json" })),
+        ("opencode", json!({ "tool": "bash", "args": {} })),
+        ("opencode", json!([])),
+    ] {
+        let answer = hear(&home, agent, &event);
+        assert_eq!(answer.code, 2, "{agent} {event}");
+        assert!(answer.stderr.contains("does not run"), "{agent}: {}", answer.stderr);
+    }
+    for (agent, event) in [
+        ("codex", json!({ "hook_event_name": "SessionStart", "cwd": cwd })),
+        (
+            "gemini",
+            json!({ "hook_event_name": "BeforeTool", "tool_name": "read_file", "tool_input": { "path": "x" } }),
+        ),
+        ("cursor", json!({ "hook_event_name": "afterFileEdit", "file_path": "x" })),
+        ("copilot", json!({ "toolName": "view", "toolArgs": "{\"path\":\"x\"}", "cwd": cwd })),
+        ("opencode", json!({ "tool": "read", "args": { "filePath": "x" }, "cwd": cwd })),
+    ] {
+        let answer = hear(&home, agent, &event);
+        assert_eq!((answer.code, answer.stderr.as_str()), (0, ""), "{agent} {event}");
+    }
+    assert_eq!(hear(&home, "nobody", &json!({})).code, 2);
+}
+
+#[test]
+fn files_patches_and_mcp_tools_are_judged_for_each_of_them() {
+    let home = Home::new();
+    let cwd = home.path("ro").display().to_string();
+    let envs = home.path(".claude/rwenv/envs.json").display().to_string();
+    let patch = format!("*** Begin Patch\n*** Update File: {envs}\n@@\n-a\n+b\n*** End Patch");
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: hunter2hunter2\n";
+    let added: String = secret.lines().map(|line| format!("+{line}\n")).collect();
+    let add = format!("*** Begin Patch\n*** Add File: db.yaml\n{added}*** End Patch");
+    for (agent, event) in [
+        ("codex", json!({ "tool_name": "apply_patch", "cwd": cwd, "tool_input": { "input": patch } })),
+        ("codex", json!({ "tool_name": "apply_patch", "cwd": cwd, "tool_input": { "input": add } })),
+        (
+            "codex",
+            json!({ "tool_name": "mcp__kubernetes__delete_pod", "cwd": cwd, "tool_input": { "name": "p" } }),
+        ),
+        (
+            "gemini",
+            json!({ "tool_name": "write_file", "cwd": cwd, "tool_input": { "file_path": envs, "content": "{}" } }),
+        ),
+        (
+            "gemini",
+            json!({ "tool_name": "delete_pod", "cwd": cwd, "mcp_context": { "server_name": "kubernetes" }, "tool_input": { "name": "p" } }),
+        ),
+        (
+            "cursor",
+            json!({ "hook_event_name": "beforeMCPExecution", "workspace_roots": [cwd], "tool_name": "delete_pod", "tool_input": "{\"name\":\"p\"}", "command": "npx kubernetes-mcp" }),
+        ),
+        (
+            "cursor",
+            json!({ "hook_event_name": "preToolUse", "cwd": cwd, "tool_name": "Write", "tool_input": { "file_path": "db.yaml", "content": secret } }),
+        ),
+        (
+            "copilot",
+            json!({ "toolName": "create", "cwd": cwd, "toolArgs": json!({ "path": envs, "file_text": "{}" }).to_string() }),
+        ),
+        ("copilot", json!({ "toolName": "kubernetes-delete_pod", "cwd": cwd, "toolArgs": "{}" })),
+        (
+            "opencode",
+            json!({ "tool": "edit", "cwd": cwd, "args": { "filePath": envs, "oldString": "a", "newString": "b" } }),
+        ),
+        ("opencode", json!({ "tool": "kubernetes_delete_pod", "cwd": cwd, "args": {} })),
+    ] {
+        let answer = hear(&home, agent, &event);
+        assert_eq!(answer.code, 2, "{agent} {event}: {}", answer.stdout);
+    }
+}
+
+fn install(home: &Home, agent: &str, more: &[&str]) -> Answer {
+    let mut arguments = vec!["install", "--agent", agent, "--hook", env!("CARGO_BIN_EXE_rwenv-hook")];
+    arguments.extend(more);
+    home.rwenv("", &arguments)
+}
+
+#[test]
+fn installing_for_an_agent_merges_is_idempotent_and_can_be_undone() {
+    for (agent, path, old) in [
+        (
+            "codex",
+            ".codex/hooks.json",
+            r#"{"hooks":{"PreToolUse":[{"matcher":"Bash","hooks":[{"type":"command","command":"lint"}]}]}}"#,
+        ),
+        ("gemini", ".gemini/settings.json", r#"{"theme":"dark"}"#),
+        ("cursor", ".cursor/hooks.json", r#"{"version":1,"hooks":{"afterFileEdit":[{"command":"fmt"}]}}"#),
+    ] {
+        let home = Home::new();
+        home.write(path, old);
+        let first = install(&home, agent, &[]);
+        assert_eq!(first.code, 0, "{agent}: {}", first.stderr);
+        let text = home.read(path);
+        assert!(text.contains(&format!("rwenv-hook {agent}")), "{agent}: {text}");
+        assert!(install(&home, agent, &[]).stdout.contains("already"), "{agent}");
+        assert_eq!(home.read(path), text, "{agent}: twice is as good as once");
+        assert_eq!(install(&home, agent, &["--uninstall"]).code, 0, "{agent}");
+        let after: Value = serde_json::from_str(&home.read(path)).unwrap();
+        assert_eq!(after, serde_json::from_str::<Value>(old).unwrap(), "{agent}");
+        home.write(path, "{ not json");
+        let broken = install(&home, agent, &[]);
+        assert_eq!((broken.code, home.read(path).as_str()), (1, "{ not json"), "{agent}");
+        assert!(broken.stderr.contains(":1:3: "), "{agent}: {}", broken.stderr);
+    }
+    for (agent, path) in
+        [("copilot", ".copilot/hooks/rwenv.json"), ("opencode", ".config/opencode/plugins/rwenv.js")]
+    {
+        let home = Home::new();
+        assert_eq!(install(&home, agent, &[]).code, 0, "{agent}");
+        assert!(home.read(path).contains("rwenv-hook"), "{agent}");
+        assert!(install(&home, agent, &[]).stdout.contains("already"), "{agent}");
+        assert_eq!(install(&home, agent, &["--uninstall"]).code, 0, "{agent}");
+        assert!(!home.path(path).exists(), "{agent}");
+        assert!(install(&home, agent, &["--uninstall"]).stdout.contains("is not in"), "{agent}");
+    }
+}
