@@ -73,6 +73,19 @@ pub(crate) fn rules_source() -> String {
     out.push_str("];\n/// Classes of files that rules name.\npub static CLASSES: &[PathClass] = &[\n");
     out.push_str(&classes);
     out.push_str("];\n");
+    let others = ["languages", "mcp", "programs", "runners", "wrappers"];
+    let tables = files("policies/tools")
+        .into_iter()
+        .filter(|path| path.file_stem().and_then(|s| s.to_str()).is_some_and(|stem| !others.contains(&stem)));
+    let mut tools: Vec<String> = tables.map(|path| parse::<crate::tools::ToolFile>(&path).name).collect();
+    tools.extend(["guard".to_owned(), "mcp".to_owned()]);
+    tools.sort();
+    writeln!(
+        out,
+        "/// Names of tools, as rules write them.\npub static TOOLS: &[&str] = {};",
+        strings(&tools)
+    )
+    .expect("writing to a string");
     out
 }
 
@@ -102,7 +115,7 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
     writeln!(
         out,
         "Rule {{ id: {:?}, decision: Decision::{decision}, when: When {{ flags: &[{}], effects: &[{}], tools: {}, verbs: {}, \
-         traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {} }}, reason: {:?}, instead: {:?} }},",
+         traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {}, namespaces: {}, rwenvs: {} }}, reason: {:?}, instead: {:?}, only: None, classes: &[] }},",
         row.id,
         flags.join(", "),
         effects.join(", "),
@@ -111,6 +124,8 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
         strings(&when.traits),
         strings(&when.without),
         strings(&when.paths),
+        strings(&when.namespaces),
+        strings(&when.rwenvs),
         row.reason,
         row.instead
     )

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::{camel, effect, files, parse, reach, strings, tools};
+use crate::{camel, codes, effect, files, parse, reach, strings, tools};
 
 pub(crate) fn tools_source() -> String {
     let mut tools = String::new();
@@ -26,7 +26,7 @@ pub(crate) fn tools_source() -> String {
                 }
             }
             Some("languages") => {
-                let file: tools::LanguageFile = parse(&path);
+                let file: codes::LanguageFile = parse(&path);
                 for (place, row) in file.language.iter().enumerate() {
                     row.programs
                         .iter()
@@ -36,7 +36,7 @@ pub(crate) fn tools_source() -> String {
             }
             Some("mcp") => mcp = mcp_source(&parse(&path), &at),
             Some("runners") => {
-                for (place, row) in parse::<tools::RunnerFile>(&path).runner.iter().enumerate() {
+                for (place, row) in parse::<codes::RunnerFile>(&path).runner.iter().enumerate() {
                     row.programs
                         .iter()
                         .for_each(|name| names.entry(name.clone()).or_default().runner = Some(place));
@@ -263,7 +263,7 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
     )
 }
 
-fn runner(row: &tools::RunnerRow, at: &str) -> String {
+fn runner(row: &codes::RunnerRow, at: &str) -> String {
     assert!(!row.harmless.is_empty(), "{at}: {:?} has no harmless example", row.programs);
     let formats = ["make", "just", "task", "npm"];
     assert!(formats.contains(&row.format.as_str()), "{at}: a format is one of {formats:?}");
@@ -283,8 +283,8 @@ fn runner(row: &tools::RunnerRow, at: &str) -> String {
     )
 }
 
-fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
-    let language = |row: &tools::LanguageRow| {
+fn languages(file: &codes::LanguageFile, at: &str) -> (String, String) {
+    let language = |row: &codes::LanguageRow| {
         assert!(!row.harmless.is_empty(), "{at}: {:?} has no harmless example", row.programs);
         let reads = |what: &str| row.reads.iter().any(|r| r == what);
         let known = ["first", "script", "stdin"];
@@ -313,7 +313,7 @@ fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
             strings(&row.lines)
         )
     };
-    let client = |row: &tools::ClientRow| {
+    let client = |row: &codes::ClientRow| {
         let complete = !row.examples.is_empty() && !row.harmless.is_empty();
         assert!(complete, "{at}: '{}' wants examples of both kinds", row.about);
         format!(
@@ -327,7 +327,7 @@ fn languages(file: &tools::LanguageFile, at: &str) -> (String, String) {
     (file.language.iter().map(language).collect(), file.client.iter().map(client).collect())
 }
 
-fn mcp_source(file: &tools::McpFile, at: &str) -> String {
+fn mcp_source(file: &codes::McpFile, at: &str) -> String {
     let servers: String = (file.server.iter())
         .map(|row| {
             let reach = reach(Some(&row.reach), at);

@@ -1,15 +1,14 @@
 //! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
 //! each of these is judged here, by the code that judges an agent's.
 
-use crate::classify::schema::{
-    CommandRow, ExampleRow, LanguageFile, McpExample, McpFile, ModeRow, RunnerFile, ToolFile, WrapperFile,
-};
+use crate::classify::code_schema::{LanguageFile, McpExample, McpFile, RunnerFile};
+use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rwenv,
-    RwenvName, Rwenvs, Verdict,
+    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
+    Rwenv, RwenvName, Rwenvs, Verdict,
 };
 use crate::policy::schema::{PolicyFile, RuleExample};
 
@@ -40,6 +39,20 @@ pub struct Report {
 }
 
 impl Report {
+    /// Adds what another run came to.
+    pub fn add(&mut self, other: Self) {
+        self.ran += other.ran;
+        self.failures.extend(other.failures);
+    }
+
+    /// A run that did not come about: what was wrong, and what to do.
+    #[must_use]
+    pub fn broken(problems: impl Iterator<Item = (String, String)>) -> Self {
+        let failures: Vec<Failure> =
+            problems.map(|(at, problem)| Failure { at, command: String::new(), problem }).collect();
+        Self { ran: failures.len(), failures }
+    }
+
     fn check(&mut self, at: &str, command: &str, problem: Option<String>) {
         self.ran += 1;
         if let Some(problem) = problem {
@@ -68,7 +81,7 @@ pub fn run() -> Result<Report, String> {
             lint if lint.starts_with("lint/") => {
                 content(name, &toml::from_str(text).map_err(broken)?, &mut report);
             }
-            _ => rules(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            _ => rules(name, &toml::from_str(text).map_err(broken)?, &[], &mut report),
         }
     }
     Ok(report)
@@ -232,7 +245,15 @@ fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
     }
 }
 
-fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
+/// Runs the examples of a policy beside the built-in ones, whose rules these are.
+#[must_use]
+pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> Report {
+    let mut report = Report::default();
+    rules("", policy, own, &mut report);
+    report
+}
+
+fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
     for rule in &policy.rule {
         for RuleExample { command, mcp, matches, rwenv, changes } in &rule.example {
             let at = format!("{file}: {}", rule.id);
@@ -241,7 +262,7 @@ fn rules(file: &str, policy: &PolicyFile, report: &mut Report) {
                 "" => (decide::plan(command, &context()), command),
                 _ => (mcp_plan(mcp), mcp),
             };
-            let Some(verdict) = judged_plan(plan, selected, changes) else {
+            let Some(verdict) = judged_plan(plan, selected, changes, own) else {
                 report.check(
                     &at,
                     command,
@@ -280,11 +301,11 @@ fn content(file: &str, lint: &LintFile, report: &mut Report) {
 /// `manual` or `prompted` rwenv is selected, in a repository on branch `feature`. None for another word.
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
-    judged_plan(decide::plan(command, &context()), selected, &[])
+    judged_plan(decide::plan(command, &context()), selected, &[], &[])
 }
 
 /// The same where it is known which files the pushes in it change.
-fn judged_plan(mut plan: Plan, selected: &str, changes: &[String]) -> Option<Verdict> {
+fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule]) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
@@ -297,7 +318,11 @@ fn judged_plan(mut plan: Plan, selected: &str, changes: &[String]) -> Option<Ver
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(changes);
     }
-    Some(decide::conclude(&plan, &facts(&plan, name), &rwenvs()?))
+    let facts = Facts { rules: own.to_vec(), ..facts(&plan, name) };
+    let mut rwenvs = rwenvs()?;
+    let named: Vec<String> = own.iter().filter_map(|rule| rule.only.map(str::to_owned)).collect();
+    rwenvs.all.iter_mut().for_each(|rwenv| rwenv.policies.clone_from(&named));
+    Some(decide::conclude(&plan, &facts, &rwenvs))
 }
 
 fn context() -> Context {

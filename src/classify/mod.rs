@@ -1,6 +1,8 @@
 //! Invocation → operation: argv read by the tool's own flag grammar, with `policies/tools/*.toml` as the table.
 
 mod arguments;
+#[cfg(feature = "full")]
+pub mod code_schema;
 mod effect;
 mod git;
 mod http;

@@ -106,6 +106,12 @@ pub(super) enum Command {
     PreReceive(PreReceive),
     /// Look at the rules and run their examples
     Policy(Policy),
+    /// Let agents run one command for a short time, although a rule is against it
+    #[command(
+        after_help = "Asked at a terminal, of a person; an agent cannot. What guards the guard itself is not lifted.\n\nExamples:\n  \
+                      rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  rwenv grant --list\n  rwenv grant --revoke all"
+    )]
+    Grant(Grant),
     /// Register the hook with Claude Code, or take it out again
     #[command(
         after_help = "Merges into ~/.claude/settings.json (a copy of the old file is kept beside it), or the settings of another agent; twice is as good \
@@ -334,6 +340,47 @@ pub(super) enum PolicyCommand {
     },
     /// Run the examples of all policies and tool tables
     Test(Output),
+    /// Check policies of your own, with the place of everything that is wrong
+    #[command(
+        after_help = "Without a file: those of the organisation (/etc/rwenv/policies), yours (~/.claude/rwenv/policies) and the project's \
+                            (.claude/rwenv-policies).\n\nExample: rwenv policy lint ~/.claude/rwenv/policies/payments.toml"
+    )]
+    Lint {
+        /// Files to check
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        at: InDir,
+    },
+    /// Write a policy of your own to begin with
+    #[command(after_help = "Example: rwenv policy new payments")]
+    New {
+        /// Its name
+        name: String,
+    },
+    /// Check the policies and keep what they say where the hook reads it
+    #[command(hide = true)]
+    Keep(InDir),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Grant {
+    /// How long it counts, at most an hour
+    #[arg(long = "for", default_value = "10m", value_name = "TIME")]
+    pub(super) time: String,
+    /// What for; kept with it
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// List what is granted now
+    #[arg(long, conflicts_with_all = ["revoke", "command"])]
+    pub(super) list: bool,
+    /// Take one back, or all
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all", conflicts_with = "command")]
+    pub(super) revoke: Option<String>,
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// The command line
+    #[arg(trailing_var_arg = true)]
+    pub(super) command: Vec<String>,
 }
 
 /// The agents the hook program speaks to.

@@ -9,8 +9,10 @@ mod demo;
 mod doctor;
 mod edit;
 mod envs;
+mod grant;
 mod hooks;
 mod install;
+mod layers;
 mod lint;
 mod out;
 mod policy;
@@ -76,7 +78,8 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Hooks(args) => hooks::hooks(&args.command, environment),
         Command::GitHook(args) => hooks::git_hook(&args, environment),
         Command::PreReceive(args) => lint::pre_receive(&args, environment),
-        Command::Policy(args) => policy::policy(&args.command),
+        Command::Policy(args) => policy::policy(&args.command, environment),
+        Command::Grant(args) => grant::grant(&args, environment),
         Command::Install(args) => match args.agent {
             args::AgentName::Claude => install::install(&args, environment),
             agent => agents::install(agent, &args, environment),

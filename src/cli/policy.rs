@@ -5,36 +5,56 @@ use comfy_table::Cell;
 use serde::Serialize;
 
 use super::args::PolicyCommand;
-use super::out;
+use super::{layers, out};
 use crate::examples::{self, Report, SOURCES};
+use crate::host::environment::Environment;
 use crate::manifest::{self, Level, LintRule};
 use crate::model::Decision;
 use crate::policy::schema::{PolicyFile, RuleRow};
 
-pub(super) fn policy(command: &PolicyCommand) -> anyhow::Result<u8> {
+pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyhow::Result<u8> {
     match command {
         PolicyCommand::List { markdown: true, .. } => {
-            out::line(markdown(&policies()?).trim_end());
+            out::line(markdown(&built_in()?).trim_end());
             Ok(0)
         }
-        PolicyCommand::List { output, .. } => list(output.json),
-        PolicyCommand::Show { id, output } => show(id, output.json),
-        PolicyCommand::Test(output) => test(output.json),
+        PolicyCommand::List { output, .. } => list(output.json, environment),
+        PolicyCommand::Show { id, output } => show(id, output.json, environment),
+        PolicyCommand::Test(output) => test(output.json, environment),
+        PolicyCommand::Lint { files, at } => layers::lint(files, at, environment),
+        PolicyCommand::New { name } => layers::new(name, environment),
+        PolicyCommand::Keep(at) => layers::keep(at, environment),
     }
 }
 
 /// The built-in policies by name.
-fn policies() -> anyhow::Result<Vec<(String, PolicyFile)>> {
+fn built_in() -> anyhow::Result<Vec<(String, PolicyFile)>> {
     let rules = SOURCES
         .iter()
         .filter_map(|(name, text)| Some((name.strip_prefix("rules/")?.strip_suffix(".toml")?, text)));
     rules.map(|(name, text)| Ok((name.to_owned(), toml::from_str(text)?))).collect()
 }
 
+/// A policy and where it is from.
+struct Policy {
+    layer: &'static str,
+    name: String,
+    file: PolicyFile,
+}
+
+/// The policies of all layers.
+fn policies(environment: &Environment) -> anyhow::Result<Vec<Policy>> {
+    let built_in = built_in()?.into_iter().map(|(name, file)| Policy { layer: "built in", name, file });
+    let own =
+        layers::all(None, environment).into_iter().map(|(layer, name, file)| Policy { layer, name, file });
+    Ok(built_in.chain(own).collect())
+}
+
 #[derive(Serialize)]
 struct View<'a> {
     id: &'a str,
     policy: &'a str,
+    layer: &'a str,
     decision: &'a str,
     when: String,
     reason: &'a str,
@@ -49,15 +69,16 @@ struct Example<'a> {
     rwenv: &'a str,
 }
 
-fn view<'a>(policy: &'a str, rule: &'a RuleRow) -> View<'a> {
+fn view<'a>(policy: &'a Policy, rule: &'a RuleRow) -> View<'a> {
     let example = |e: &'a crate::policy::schema::RuleExample| Example {
-        command: &e.command,
+        command: if e.mcp.is_empty() { &e.command } else { &e.mcp },
         matches: e.matches,
         rwenv: e.rwenv.as_deref().unwrap_or("read-only"),
     };
     View {
         id: &rule.id,
-        policy,
+        policy: &policy.name,
+        layer: policy.layer,
         decision: &rule.decision,
         when: when(rule),
         reason: &rule.reason,
@@ -84,19 +105,22 @@ fn when(rule: &RuleRow) -> String {
     say("repository", when.repository.as_slice());
     say("refs", when.refs.as_slice());
     say("files", &when.paths);
+    say("namespace", &when.namespaces);
+    say("in rwenv", &when.rwenvs);
     out.join("; ")
 }
 
-fn list(json: bool) -> anyhow::Result<u8> {
-    let all = policies()?;
+fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let all = policies(environment)?;
     if json {
-        let rules: Vec<View<'_>> = all.iter().flat_map(|(n, p)| p.rule.iter().map(|r| view(n, r))).collect();
+        let rules: Vec<View<'_>> = all.iter().flat_map(|p| p.file.rule.iter().map(|r| view(p, r))).collect();
         out::json(&rules)?;
         return Ok(0);
     }
-    let mut table = out::table(&["RULE", "DECISION", "WHEN"]);
-    for rule in all.iter().flat_map(|(_, p)| &p.rule) {
-        table.add_row([Cell::new(&rule.id), out::decision(named(&rule.decision)), Cell::new(when(rule))]);
+    let mut table = out::table(&["RULE", "DECISION", "LAYER", "WHEN"]);
+    for (layer, rule) in all.iter().flat_map(|p| p.file.rule.iter().map(|rule| (p.layer, rule))) {
+        let decision = out::decision(named(&rule.decision));
+        table.add_row([Cell::new(&rule.id), decision, Cell::new(layer), Cell::new(when(rule))]);
     }
     out::print(&table);
     Ok(0)
@@ -106,17 +130,17 @@ fn named(decision: &str) -> Decision {
     [Decision::Allow, Decision::Ask].into_iter().find(|d| d.as_str() == decision).unwrap_or(Decision::Deny)
 }
 
-fn show(id: &str, json: bool) -> anyhow::Result<u8> {
-    let all = policies()?;
+fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let all = policies(environment)?;
     let chosen: Vec<View<'_>> = (all.iter())
-        .flat_map(|(name, policy)| policy.rule.iter().map(move |rule| view(name, rule)))
+        .flat_map(|policy| policy.file.rule.iter().map(move |rule| view(policy, rule)))
         .filter(|v| v.id == id || v.policy == id)
         .collect();
     if let Some(rule) = manifest::RULES.iter().find(|rule| rule.id == id) {
         return content(rule, json);
     }
     if chosen.is_empty() {
-        let names: Vec<&str> = all.iter().map(|(n, _)| n.as_str()).collect();
+        let names: Vec<&str> = all.iter().map(|policy| policy.name.as_str()).collect();
         bail!(
             "there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list",
             id.escape_debug(),
@@ -155,8 +179,9 @@ fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn test(json: bool) -> anyhow::Result<u8> {
-    let report: Report = examples::run().map_err(anyhow::Error::msg)?;
+fn test(json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let mut report: Report = examples::run().map_err(anyhow::Error::msg)?;
+    layers::test(&mut report, environment);
     if json {
         out::json(&report)?;
     } else {

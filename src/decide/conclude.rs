@@ -88,7 +88,11 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
     let mut reasons = Vec::new();
     for judge in judges(operation, facts, rwenvs, start) {
         match judge {
-            Judge::Subject(subject, on) => reasons.extend(policy::evaluate(operation, on, &subject, RULES)),
+            Judge::Subject(subject, on) => {
+                reasons.extend(policy::evaluate(operation, on, &subject, RULES));
+                reasons.extend(policy::evaluate(operation, on, &subject, &facts.rules));
+                reasons.extend(rules_unknown(operation, facts, &subject));
+            }
             Judge::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
             Judge::Invalid(why) => reasons.push(Reason {
                 decision: Decision::Deny,
@@ -103,6 +107,22 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
         }
     }
     reasons
+}
+
+/// Where a policy of the user's cannot be read, nothing is changed: it may forbid it.
+fn rules_unknown(operation: &Operation, facts: &Facts, subject: &Subject) -> Option<Reason> {
+    let why = facts.rules_unknown.as_ref().filter(|_| operation.effect > Effect::ReadSecret)?;
+    Some(Reason {
+        decision: Decision::Deny,
+        rule: ids::POLICY.to_owned(),
+        text: format!("A policy that may forbid this cannot be read: {why}."),
+        instead:
+            "Let a person mend it: rwenv policy lint shows where. Until then nothing is changed; reads go on."
+                .to_owned(),
+        part: String::new(),
+        span: operation.span,
+        rwenv: Some(subject.name.clone()),
+    })
 }
 
 fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {

@@ -25,6 +25,8 @@ pub mod ids {
     pub const INVALID: &str = "rwenv.invalid-selection";
     /// The target is in no rwenv.
     pub const FOREIGN: &str = "rwenv.foreign-target";
+    /// A policy beside the built-in ones cannot be read.
+    pub const POLICY: &str = "policy.unreadable";
     /// The line cannot be read.
     pub const SYNTAX: &str = "line.not-understood";
     /// The line is longer or deeper than is analysed.

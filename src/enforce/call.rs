@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::text;
 use crate::decide;
-use crate::host::{self, Observed, asked, audit, binding, environment::Environment, files};
+use crate::host::{self, Observed, asked, audit, binding, environment::Environment, files, grants};
 use crate::manifest::{self, Finding, tree::Tree};
 use crate::model::{Bound, Context, Decision, Verdict};
 
@@ -96,7 +96,9 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     if plan.is_nothing_of_ours() && found.is_empty() {
         return Judged::allowed();
     }
-    let verdict = decide::with_content(&decide::conclude(&plan, &facts, &rwenvs), &found, None);
+    let judged = decide::with_content(&decide::conclude(&plan, &facts, &rwenvs), &found, None);
+    let granted = grants::lifts(&judged, &plan.line, &context.cwd, environment);
+    let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
     let concerned = decide::concerned(&plan, &facts, &rwenvs);
     let (session, rwenvs) = (call.session.as_deref(), &concerned);
     let record = audit::Call { door: call.door, session, cwd: &context.cwd, command: &command, rwenvs };

@@ -75,7 +75,7 @@ pub fn answered(argv: &[Word], cwd: &str, environment: &Environment) -> bool {
     })
 }
 
-fn same(asked: &[Option<String>], argv: &[Word]) -> bool {
+pub(super) fn same(asked: &[Option<String>], argv: &[Word]) -> bool {
     let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
     let program = asked.first().cloned().flatten().map(|p| name(&p));
     program == argv.first().and_then(Word::as_literal).map(name)

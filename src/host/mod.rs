@@ -12,8 +12,10 @@ mod fields;
 pub mod files;
 mod git;
 pub mod githooks;
+pub mod grants;
 pub mod kubeconfig;
 pub mod objects;
+pub mod policies;
 pub mod process;
 pub mod program;
 pub mod redact;
@@ -56,6 +58,10 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     }
     if !out.plan.questions.is_empty() {
         out.rwenvs = config::rwenvs(&environment.config_dir);
+    }
+    if !out.plan.is_nothing_of_ours() {
+        let loaded = policies::load(&out.plan.context.cwd, environment);
+        (out.facts.rules, out.facts.rules_unknown) = (loaded.rules, loaded.problem);
     }
     for question in &out.plan.questions {
         match question {

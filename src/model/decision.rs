@@ -60,6 +60,17 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The verdict a person has lifted: what was said against it stays on record, as what it would have been.
+    #[must_use]
+    pub fn granted(mut self) -> Self {
+        for reason in &mut self.reasons {
+            reason.decision = Decision::Allow;
+            reason.rule = format!("{} (granted)", reason.rule);
+        }
+        self.decision = Decision::Allow;
+        self
+    }
+
     /// Combines reasons; nothing but their maximum decides.
     pub fn from_reasons(mut reasons: Vec<Reason>) -> Self {
         reasons.sort_by(|a, b| b.decision.cmp(&a.decision).then(a.span.cmp(&b.span)));

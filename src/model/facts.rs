@@ -1,6 +1,7 @@
 //! Questions a command line raises about the outside, and the answers it was judged by.
 
 use super::Dir;
+use super::Rule;
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -86,6 +87,10 @@ pub struct Facts {
     pub scripts: Vec<(String, Script)>,
     /// What is pushed, by path.
     pub pushed: Vec<(String, Pushed)>,
+    /// Rules beside the built-in ones.
+    pub rules: Vec<Rule>,
+    /// Why it is not known what these rules are.
+    pub rules_unknown: Option<String>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, the environment, the network or the clock.
 
+mod code;
 mod command;
 mod decision;
 mod facts;
@@ -13,6 +14,7 @@ mod rwenv;
 mod tool;
 mod url;
 
+pub use code::{Client, CodePlace, Language, Mcp, McpServer, McpVerb, Runner};
 pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
@@ -24,7 +26,7 @@ pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate
 pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
 pub use rwenv::{Autonomy, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
 pub use tool::{
-    Carry, CarryKind, Client, CodePlace, Command, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp,
-    McpServer, McpVerb, Mode, Name, Names, Runner, Tool, Tools, Wrapper, WrapperStyle,
+    Carry, CarryKind, Command, Endpoint, Env, Flags, Grammar, KeyRule, Mode, Name, Names, Tool, Tools,
+    Wrapper, WrapperStyle,
 };
 pub use url::same_repository;

@@ -74,6 +74,10 @@ pub struct When {
     pub refs: Option<Refs>,
     /// Changing files of one of these classes.
     pub paths: &'static [&'static str],
+    /// In a namespace that is named and matches one of these patterns.
+    pub namespaces: &'static [&'static str],
+    /// In the name of a rwenv that matches one of these patterns.
+    pub rwenvs: &'static [&'static str],
 }
 
 /// Files that are alike in what a change of them does.
@@ -99,4 +103,8 @@ pub struct Rule {
     pub reason: &'static str,
     /// What to do instead, with the same names filled in.
     pub instead: &'static str,
+    /// The policy a rwenv has to name for the rule to count; none: it counts for all.
+    pub only: Option<&'static str>,
+    /// Classes of files of its own policy.
+    pub classes: &'static [PathClass],
 }

@@ -1,14 +1,14 @@
 //! Operation → reasons: the rules that match, with their texts filled in.
 
 mod builtin;
-#[cfg(feature = "full")]
+pub mod layer;
 pub mod schema;
 
-pub use builtin::{CLASSES, RULES};
+pub use builtin::{CLASSES, RULES, TOOLS};
 
 use crate::model::{
-    Autonomy, Decision, Dir, ExecReads, FlagName, Operation, Reason, RefUpdate, Refs, Repository, Rule,
-    Rwenv, When, glob,
+    Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,
+    Rule, Rwenv, glob,
 };
 
 /// In whose name an operation is judged.
@@ -34,6 +34,8 @@ pub struct Subject {
     pub protected: Vec<String>,
     /// How much an agent does alone.
     pub autonomy: Autonomy,
+    /// Names of further policies that count.
+    pub policies: Vec<String>,
     /// Folders whose files make infrastructure, beside what is known as such.
     pub terraform_paths: Vec<(String, Autonomy)>,
 }
@@ -55,6 +57,7 @@ impl Subject {
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
             autonomy: rwenv.autonomy,
+            policies: rwenv.policies.clone(),
             terraform_paths: rwenv.terraform_paths.clone(),
         }
     }
@@ -73,6 +76,7 @@ impl Subject {
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
             autonomy: Autonomy::default(),
+            policies: Vec::new(),
             terraform_paths: Vec::new(),
         }
     }
@@ -108,21 +112,24 @@ impl Subject {
     }
 
     /// The changed files of one of these classes.
-    fn changed<'o>(&self, operation: &'o Operation, classes: &[&str]) -> Vec<&'o str> {
+    fn changed<'o>(&self, operation: &'o Operation, rule: &Rule) -> Vec<&'o str> {
         let paths = operation.target.repository.changed.iter().map(String::as_str);
-        paths.filter(|path| classes.iter().any(|class| self.is_of(class, path))).collect()
+        let of = |path: &&str| rule.when.paths.iter().any(|class| self.is_of(class, path, rule.classes));
+        paths.filter(of).collect()
     }
 
     /// True for a file of a class. What the rwenv says of its folder counts before what is known of its name.
-    fn is_of(&self, class: &str, path: &str) -> bool {
+    fn is_of(&self, class: &str, path: &str, own: &[PathClass]) -> bool {
         let level = self.terraform_paths.iter().find_map(|(folder, level)| {
             let folder = folder.trim_start_matches("./").trim_end_matches('/');
             path.strip_prefix(folder)
                 .filter(|rest| folder.is_empty() || rest.starts_with('/'))
                 .map(|_| *level)
         });
-        let known =
-            || CLASSES.iter().filter(|c| c.name == class).flat_map(|c| c.patterns).any(|p| glob(p, path));
+        let known = || {
+            let classes = CLASSES.iter().chain(own);
+            classes.filter(|c| c.name == class).flat_map(|c| c.patterns).any(|p| glob(p, path))
+        };
         match (class, level) {
             ("infrastructure", Some(level)) => level == Autonomy::Manual,
             ("prompted", level) => level == Some(Autonomy::Prompted),
@@ -146,7 +153,8 @@ pub type On = Option<Repository>;
 #[must_use]
 pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]) -> Vec<Reason> {
     (rules.iter())
-        .filter(|rule| matches(&rule.when, operation, on, subject))
+        .filter(|rule| rule.only.is_none_or(|name| subject.policies.iter().any(|own| own == name)))
+        .filter(|rule| matches(rule, operation, on, subject))
         .map(|rule| Reason {
             decision: rule.decision,
             rule: rule.id.to_owned(),
@@ -160,7 +168,8 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
         .collect()
 }
 
-fn matches(when: &When, operation: &Operation, on: On, subject: &Subject) -> bool {
+fn matches(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> bool {
+    let when = &rule.when;
     let verb = |v: &&str| {
         operation.verb == **v || operation.verb.strip_prefix(*v).is_some_and(|rest| rest.starts_with(' '))
     };
@@ -172,7 +181,13 @@ fn matches(when: &When, operation: &Operation, on: On, subject: &Subject) -> boo
         && !when.without.iter().any(|t| operation.traits.contains(t))
         && (when.repository.is_none() || when.repository == on)
         && when.refs.is_none_or(|refs| touches(refs, operation, subject))
-        && (when.paths.is_empty() || !subject.changed(operation, when.paths).is_empty())
+        && (when.rwenvs.is_empty() || when.rwenvs.iter().any(|pattern| glob(pattern, &subject.name)))
+        && (when.namespaces.is_empty() || named(when.namespaces, operation.target.namespace.as_deref()))
+        && (when.paths.is_empty() || !subject.changed(operation, rule).is_empty())
+}
+
+fn named(patterns: &[&str], namespace: Option<&str>) -> bool {
+    namespace.is_some_and(|namespace| patterns.iter().any(|pattern| glob(pattern, namespace)))
 }
 
 fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
@@ -196,7 +211,7 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
         .collect();
     refs.dedup();
     let note = operation.note.as_deref().map(|n| format!(" ({n})"));
-    let mut paths = subject.changed(operation, rule.when.paths);
+    let mut paths = subject.changed(operation, rule);
     let more = paths.split_off(paths.len().min(3)).len();
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     text.replace("{paths}", &format!("{}{more}", paths.join(", ")))

@@ -1,13 +1,16 @@
 //! The shape of `policies/rules/*.toml`, for the build script and for the runner of the examples.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A policy's file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyFile {
     /// What the policy is for, in one sentence.
     pub about: String,
+    /// It counts only for rwenvs that name it.
+    #[serde(default)]
+    pub optional: bool,
     /// Classes of files that its rules name.
     #[serde(default)]
     pub class: Vec<ClassRow>,
@@ -16,7 +19,7 @@ pub struct PolicyFile {
 }
 
 /// Files that are alike in what a change of them does.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClassRow {
     /// Its name.
@@ -26,7 +29,7 @@ pub struct ClassRow {
 }
 
 /// A rule.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleRow {
     /// `policy.name`.
@@ -46,7 +49,7 @@ pub struct RuleRow {
 }
 
 /// When a rule matches.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WhenRow {
     /// Properties of the rwenv.
@@ -67,10 +70,14 @@ pub struct WhenRow {
     pub refs: Option<String>,
     /// Classes of files that are changed.
     pub paths: Vec<String>,
+    /// Patterns of namespaces that are named.
+    pub namespaces: Vec<String>,
+    /// Patterns of rwenvs.
+    pub rwenvs: Vec<String>,
 }
 
 /// An example of a rule.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleExample {
     /// The command line.

@@ -107,11 +107,8 @@ struct Happened<'a> {
 ///
 /// # Errors
 /// Where the record could not be written whole.
-pub fn happened(event: &str, detail: &str, environment: &Environment) -> Result<(), FileError> {
+pub fn happened(door: &str, event: &str, detail: &str, environment: &Environment) -> Result<(), FileError> {
     let (time, uptime) = (clock::rfc3339(clock::now()), clock::uptime());
     let detail = redact(detail);
-    log::append(
-        &Happened { time, uptime, pid: std::process::id(), door: "daemon", event, detail },
-        environment,
-    )
+    log::append(&Happened { time, uptime, pid: std::process::id(), door, event, detail }, environment)
 }

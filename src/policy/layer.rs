@@ -1,0 +1,176 @@
+//! Policies beside the built-in ones: an organisation's, a person's, a project's. They come from files, so that they are checked
+//! before they count. What they decide is added to everything else: a rule says ask or deny, and the strictest counts, so that a
+//! later layer can only tighten.
+
+use serde::de::value::{Error, StrDeserializer};
+use serde::{Deserialize, Serialize};
+
+use super::schema::{PolicyFile, RuleRow};
+use crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};
+
+/// A policy that was checked, as it is kept for the hook.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Checked {
+    /// The file it is from.
+    pub path: String,
+    /// Its name.
+    pub name: String,
+    /// It counts only for rwenvs that name it.
+    pub optional: bool,
+    /// Classes of files: name and patterns.
+    pub classes: Vec<(String, Vec<String>)>,
+    /// Its rules, without their examples.
+    pub rules: Vec<RuleRow>,
+}
+
+/// Something wrong with a policy's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// A text in the file that shows where.
+    pub near: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to do about it.
+    pub help: String,
+}
+
+/// Checks a policy; `taken` are ids of rules that stand elsewhere.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Result<Checked, Vec<Problem>> {
+    let mut wrong = Vec::new();
+    let mut seen: Vec<&str> = Vec::new();
+    for rule in &file.rule {
+        let mut say = |near: &str, what: String, help: &str| {
+            wrong.push(Problem { near: near.to_owned(), what, help: help.to_owned() });
+        };
+        if !rule.id.starts_with(&format!("{name}.")) {
+            say(
+                &rule.id,
+                format!("the id of this rule does not begin with its policy's name, '{name}.'"),
+                "an id is POLICY.RULE, and the policy is named after its file",
+            );
+        }
+        if seen.contains(&rule.id.as_str()) || taken.contains(&rule.id) {
+            say(
+                &rule.id,
+                "this id stands there twice".to_owned(),
+                "every rule has an id of its own; a rule of another layer cannot be replaced, only tightened",
+            );
+        }
+        seen.push(&rule.id);
+        match rule.decision.as_str() {
+            "ask" | "deny" if rule.instead.trim().is_empty() => {
+                say(&rule.id, "it says no without saying what instead".to_owned(), "add instead = \"…\"");
+            }
+            "ask" | "deny" => {}
+            "allow" => say(
+                &rule.decision,
+                "a rule cannot allow what another forbids".to_owned(),
+                "layers only tighten: use ask or deny; relax the rule where it was made",
+            ),
+            other => say(other, format!("'{other}' is no decision"), "use ask or deny"),
+        }
+        for matches in [true, false] {
+            if !rule.example.iter().any(|example| example.matches == matches) {
+                let kind = if matches { "matches" } else { "does not match" };
+                say(
+                    &rule.id,
+                    format!("it has no example that {kind}"),
+                    "add [[rule.example]] with command = \"…\" and matches = true or false",
+                );
+            }
+        }
+        for (value, known) in names(rule) {
+            say(
+                value,
+                format!("'{value}' is none of: {known}"),
+                "rwenv policy show read-only shows how others are written",
+            );
+        }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
+    }
+    let rules = file.rule.iter().map(|rule| RuleRow { example: Vec::new(), ..rule.clone() }).collect();
+    let classes = file.class.iter().map(|class| (class.name.clone(), class.patterns.clone())).collect();
+    let (path, name) = (path.to_owned(), name.to_owned());
+    Ok(Checked { path, name, optional: file.optional, classes, rules })
+}
+
+/// The words of a rule that mean nothing, each with what would.
+fn names(rule: &RuleRow) -> Vec<(&str, String)> {
+    let mut out = Vec::new();
+    for flag in rule.when.flags.iter().filter(|flag| word::<FlagName>(flag).is_none()) {
+        out.push((
+            flag.as_str(),
+            "readOnly, gitOpsOnly, writable, manual, prompted, noDirectPush, askExecReads, k3s".to_owned(),
+        ));
+    }
+    for effect in rule.when.effects.iter().filter(|effect| word::<Effect>(effect).is_none()) {
+        out.push((effect.as_str(), Effect::ALL.map(Effect::as_str).join(", ")));
+    }
+    let tools: Vec<&str> = crate::policy::TOOLS.to_vec();
+    for tool in rule.when.tools.iter().filter(|tool| !tools.contains(&tool.as_str())) {
+        out.push((tool.as_str(), tools.join(", ")));
+    }
+    let repository = rule.when.repository.as_deref().filter(|value| word::<Repository>(value).is_none());
+    out.extend(repository.map(|value| (value, "flux, other".to_owned())));
+    let refs = rule.when.refs.as_deref().filter(|value| word::<Refs>(value).is_none());
+    out.extend(refs.map(|value| (value, "protected, rewritten, tag".to_owned())));
+    out
+}
+
+fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
+    T::deserialize(StrDeserializer::<Error>::new(text)).ok()
+}
+
+/// Makes the rules count for the rest of this process.
+#[must_use]
+pub fn load(policies: &[Checked]) -> Vec<Rule> {
+    let mut out = Vec::new();
+    for policy in policies {
+        let classes: &'static [PathClass] = leaked(
+            policy
+                .classes
+                .iter()
+                .map(|(name, patterns)| PathClass { name: text(name), patterns: texts(patterns) }),
+        );
+        out.extend(policy.rules.iter().map(|row| Rule {
+            id: text(&row.id),
+            decision: if row.decision == "ask" { Decision::Ask } else { Decision::Deny },
+            when: When {
+                flags: leaked(row.when.flags.iter().filter_map(|flag| word(text(flag)))),
+                effects: leaked(row.when.effects.iter().filter_map(|effect| word(text(effect)))),
+                tools: texts(&row.when.tools),
+                verbs: texts(&row.when.verbs),
+                traits: texts(&row.when.traits),
+                without: texts(&row.when.without),
+                repository: row.when.repository.as_deref().and_then(|value| word(text(value))),
+                refs: row.when.refs.as_deref().and_then(|value| word(text(value))),
+                paths: texts(&row.when.paths),
+                namespaces: texts(&row.when.namespaces),
+                rwenvs: texts(&row.when.rwenvs),
+            },
+            reason: text(&row.reason),
+            instead: text(&row.instead),
+            only: policy.optional.then(|| text(&policy.name)),
+            classes,
+        }));
+    }
+    out
+}
+
+// Rules live as long as the process: they are loaded once.
+fn text(value: &str) -> &'static str {
+    Box::leak(value.to_owned().into_boxed_str())
+}
+
+fn texts(values: &[String]) -> &'static [&'static str] {
+    leaked(values.iter().map(|value| text(value)))
+}
+
+fn leaked<T>(items: impl Iterator<Item = T>) -> &'static [T] {
+    Box::leak(items.collect::<Vec<T>>().into_boxed_slice())
+}

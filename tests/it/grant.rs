@@ -1,0 +1,92 @@
+//! Exceptions: made by a person at a terminal, for one line, in one directory, for a while.
+
+use crate::support::{Answer, Home, answer, find};
+
+/// Runs `rwenv` at a terminal of its own, where somebody types; none where this machine has no script(1) to make one.
+fn at_terminal(home: &Home, folder: &str, arguments: &str, typed: &str, agent: bool) -> Option<Answer> {
+    find("script")?;
+    let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_rwenv"));
+    let mut command = home.command("script", &home.path(folder));
+    if agent {
+        command.env("CLAUDECODE", "1");
+    }
+    Some(answer(command.args(["-qec", &line, "/dev/null"]).write_stdin(typed.to_owned())))
+}
+
+#[test]
+fn what_a_person_grants_runs_and_nothing_else_does() {
+    let home = Home::new();
+    let line = "kubectl rollout restart deploy/web";
+    let Some(made) =
+        at_terminal(&home, "ro", &format!("grant --for 5m --reason 'stuck' -- {line}"), "y\n", false)
+    else {
+        eprintln!("skipped: there is no script(1) here to make a terminal");
+        return;
+    };
+    assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
+    assert!(
+        made.stdout.contains("[read-only.cluster-write]") && made.stdout.contains("granted until"),
+        "{}",
+        made.stdout
+    );
+    assert_eq!(home.hook("ro", line).decision(), "allow");
+    std::fs::create_dir_all(home.path("ro/sub")).unwrap();
+    for (folder, other) in [
+        ("ro", "kubectl rollout restart deploy/api"),
+        ("ro/sub", line),
+        ("ro", "kubectl rollout restart deploy/web; ls"),
+    ] {
+        assert_eq!(home.hook(folder, other).decision(), "deny", "{other}");
+    }
+    let log = home.read(".claude/rwenv/audit/audit.jsonl");
+    assert!(
+        log.contains("\"event\":\"granted\"") && log.contains("read-only.cluster-write (granted)"),
+        "{log}"
+    );
+    let list = home.rwenv("ro", &["grant", "--list", "--json"]);
+    let all: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
+    assert_eq!((all[0]["command"].as_str(), all[0]["reason"].as_str()), (Some(line), Some("stuck")));
+    assert!(home.rwenv("ro", &["grant", "--revoke"]).stdout.contains("1 taken back"));
+    assert_eq!(home.hook("ro", line).decision(), "deny");
+}
+
+#[test]
+fn a_grant_that_has_ended_counts_no_more() {
+    let home = Home::new();
+    let line = "kubectl delete pod p";
+    if at_terminal(&home, "ro", &format!("grant --for 1s -- {line}"), "y\n", false).is_none() {
+        eprintln!("skipped: there is no script(1) here to make a terminal");
+        return;
+    }
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    assert_eq!(home.hook("ro", line).decision(), "deny");
+    assert_eq!(home.rwenv("ro", &["grant", "--list", "--json"]).stdout.trim(), "[]");
+}
+
+#[test]
+fn nobody_else_makes_one() {
+    let home = Home::new();
+    let line = ["grant", "--", "kubectl", "delete", "pod", "p"];
+    let refused = home.rwenv("ro", &line);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("at a terminal"), "{}", refused.stderr);
+    for (arguments, typed, agent, said) in [
+        ("grant -- kubectl delete pod p", "y\n", true, "an agent is at work"),
+        ("grant -- kubectl delete pod p", "n\n", false, "nothing was granted"),
+        ("grant --for 9h -- kubectl delete pod p", "y\n", false, "at most 1h"),
+        ("grant -- kubectl get pods", "y\n", false, "without an exception"),
+        ("grant -- rm -rf ~/.claude/rwenv", "y\n", false, "is not lifted by a grant"),
+    ] {
+        let Some(answer) = at_terminal(&home, "ro", arguments, typed, agent) else {
+            eprintln!("skipped: there is no script(1) here to make a terminal");
+            return;
+        };
+        assert!(answer.stdout.contains(said), "{arguments}: {}", answer.stdout);
+    }
+    assert_eq!(home.hook("ro", "kubectl delete pod p").decision(), "deny");
+    assert_eq!(
+        home.hook("rw", "rwenv grant -- kubectl delete pod p").decision(),
+        "deny",
+        "an agent does not try"
+    );
+}
