@@ -58,7 +58,7 @@ pub(crate) fn tools_source() -> String {
     programs.reads.sort();
     format!(
         "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], runners: &[{runners}], mcp: {mcp}, names: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
+         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, filters: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
         others.0,
         others.1,
         names_source(&names),
@@ -70,6 +70,7 @@ pub(crate) fn tools_source() -> String {
         strings(&programs.shims),
         strings(&programs.agents),
         strings(&programs.agent_markers),
+        strings(&programs.filters),
         strings(&programs.downloaders),
         strings(&programs.connectors),
         strings(&programs.code_variables),

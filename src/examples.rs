@@ -424,7 +424,7 @@ mod tests {
         assert_eq!(report.failures.len(), 4);
         let text = "about = 'x'\n[[rule]]\nid = 'x.y'\ndecision = 'ask'\nwhen = {}\nreason = 'r'\ninstead = 'i'\n\
                     [[rule.example]]\ncommand = 'ls'\nmatches = true\n[[rule.example]]\ncommand = 'ls'\nmatches = true\nrwenv = 'x'\n";
-        rules("here", &toml::from_str(text).unwrap(), &mut report);
+        rules("here", &toml::from_str(text).unwrap(), &[], &mut report);
         assert_eq!(report.failures.len(), 6);
     }
 }

@@ -313,6 +313,8 @@ pub struct ProgramFile {
     pub multicall: Vec<String>,
     /// Print what a shell is meant to evaluate.
     pub producers: Vec<String>,
+    /// Change nothing and run nothing.
+    pub filters: Vec<String>,
     /// Fetch a file, with the options that say where to.
     pub downloaders: Vec<String>,
     /// Send what they read.

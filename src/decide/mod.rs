@@ -5,6 +5,7 @@ mod connection;
 mod content;
 mod guard;
 mod head;
+mod pin;
 mod plan;
 mod program;
 mod push;
@@ -14,6 +15,7 @@ mod subject;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
+pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no

@@ -44,6 +44,8 @@ pub struct Plan {
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
     /// What the line sends by itself.
     connection: Connection,
+    /// Programs that are none of our tools.
+    pub(super) others: Vec<Invocation>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -234,6 +236,10 @@ impl Plan {
         self.made.extend(program::made(invocation));
         self.written.extend(script::written(invocation));
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
+        let hands_on = |c: &Carried| matches!(c, Carried::Invocation { .. } | Carried::Shell { .. });
+        if operations.is_empty() && !carried.iter().any(hands_on) {
+            self.others.push(invocation.clone());
+        }
         for operation in &mut operations {
             if let Some(place) = remote {
                 operation.target.cluster.remote = Some(place.to_owned());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::text;
 use crate::decide;
-use crate::host::{self, Observed, asked, audit, binding, environment::Environment, files, grants};
+use crate::host::{self, Observed, asked, audit, binding, environment::Environment, files, grants, pinned};
 use crate::manifest::{self, Finding, tree::Tree};
 use crate::model::{Bound, Context, Decision, Verdict};
 
@@ -62,16 +62,25 @@ pub(super) struct Judged {
     pub(super) decision: Decision,
     /// Why, and what to do instead.
     pub(super) text: String,
+    /// The line as it should run in the place of what was asked.
+    pub(super) pinned: Option<String>,
+    /// Every part is harmless, and the person wants no question about such lines.
+    pub(super) approved: bool,
 }
 
 impl Judged {
+    fn new(decision: Decision, text: String) -> Self {
+        Self { decision, text, pinned: None, approved: false }
+    }
+
     fn allowed() -> Self {
-        Self { decision: Decision::Allow, text: String::new() }
+        Self::new(Decision::Allow, String::new())
     }
 }
 
 /// Decides about a call, and records what is decided.
 pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
+    let environment = &pinned::of_session(call.session.as_deref(), environment);
     let context = host::context(call.cwd.as_deref(), environment);
     let (plan, command) = match &call.asked {
         Asked::Unanalysed(line) => {
@@ -92,14 +101,14 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         Asked::Writes(files) => secrets(files, &context, environment),
         _ => Vec::new(),
     };
-    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
+    let Observed { plan, facts, rwenvs: all } = host::observe(plan, environment);
     if plan.is_nothing_of_ours() && found.is_empty() {
         return Judged::allowed();
     }
-    let judged = decide::with_content(&decide::conclude(&plan, &facts, &rwenvs), &found, None);
+    let judged = decide::with_content(&decide::conclude(&plan, &facts, &all), &found, None);
     let granted = grants::lifts(&judged, &plan.line, &context.cwd, environment);
     let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
-    let concerned = decide::concerned(&plan, &facts, &rwenvs);
+    let concerned = decide::concerned(&plan, &facts, &all);
     let (session, rwenvs) = (call.session.as_deref(), &concerned);
     let record = audit::Call { door: call.door, session, cwd: &context.cwd, command: &command, rwenvs };
     let recorded = audit::append(record, &verdict, environment);
@@ -109,22 +118,27 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     }
     // Without a record of it, nothing is changed.
     let unrecorded = recorded.err().filter(|_| plan.changes_something()).map(|e| e.to_string());
-    concluded(&verdict, call, unrecorded)
+    let mut judged = concluded(&verdict, call, unrecorded);
+    if matches!(call.asked, Asked::Line(_)) && judged.decision < Decision::Deny {
+        judged.pinned = decide::pinned(&plan, &facts, &all);
+        judged.approved = judged.decision == Decision::Allow && decide::approved(&plan, &facts, &all);
+    }
+    judged
 }
 
 fn concluded(verdict: &Verdict, call: &Call, unrecorded: Option<String>) -> Judged {
     if let (Decision::Allow | Decision::Ask, Some(why)) = (verdict.decision(), unrecorded) {
-        return Judged { decision: Decision::Deny, text: text::unrecorded(&why) };
+        return Judged::new(Decision::Deny, text::unrecorded(&why));
     }
     let text = text::of(verdict);
     match verdict.decision() {
-        Decision::Ask if !call.asks => Judged {
-            decision: Decision::Deny,
-            text: format!(
+        Decision::Ask if !call.asks => Judged::new(
+            Decision::Deny,
+            format!(
                 "{text}  A person would be asked, and here nobody can be: a person runs it, or allows it for a while with rwenv grant."
             ),
-        },
-        decision => Judged { decision, text },
+        ),
+        decision => Judged::new(decision, text),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Claude Code's adapter: its bytes to a command line, our verdict to its answer.
 
+use serde_json::value::RawValue;
+
 use super::call::{Asked, Call, Content, Judged, Writing, judge};
 use super::{Reply, session};
 use crate::host::{asked, environment::Environment};
@@ -19,6 +21,7 @@ pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
     match call.hook_event_name.as_deref() {
         None | Some("PreToolUse") => match asked_for(&call) {
             Ok(Some(asked)) => {
+                let input = call.tool_input;
                 let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
                 let call = Call {
                     door: "claude",
@@ -29,7 +32,7 @@ pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
                     // Nobody is there to be asked.
                     asks: call.permission_mode.as_deref() != Some("dontAsk"),
                 };
-                reply(&judge(&call, environment))
+                reply(&judge(&call, environment), input)
             }
             Ok(None) => Reply::silent(),
             Err(why) => unfit(why),
@@ -101,22 +104,38 @@ pub(super) fn fits(command: String) -> Result<String, String> {
     Ok(command)
 }
 
-fn reply(judged: &Judged) -> Reply {
-    match judged.decision {
-        Decision::Allow => Reply::silent(),
-        Decision::Deny => Reply::block(&judged.text),
-        Decision::Ask => {
-            let output = Output {
-                hook_specific_output: Specific {
-                    hook_event_name: "PreToolUse",
-                    permission_decision: judged.decision.as_str(),
-                    permission_decision_reason: judged.text.trim_end(),
-                },
-            };
-            match serde_json::to_string(&output) {
-                Ok(json) => Reply { stdout: format!("{json}\n"), ..Reply::silent() },
-                Err(_) => Reply::block(&judged.text),
-            }
+fn reply(judged: &Judged, input: Option<&RawValue>) -> Reply {
+    let asks = |decision: Decision, reason: &str| {
+        let output = Output {
+            hook_specific_output: Specific {
+                hook_event_name: "PreToolUse",
+                permission_decision: decision.as_str(),
+                permission_decision_reason: reason.trim_end(),
+                updated_input: judged.pinned.as_deref().and_then(|line| updated(input, line)),
+            },
+        };
+        match serde_json::to_string(&output) {
+            Ok(json) => Reply { stdout: format!("{json}\n"), ..Reply::silent() },
+            Err(_) => Reply::block(&judged.text),
         }
+    };
+    match (judged.decision, &judged.pinned) {
+        (Decision::Deny, _) => Reply::block(&judged.text),
+        (Decision::Ask, _) => asks(Decision::Ask, &judged.text),
+        (Decision::Allow, _) if judged.approved => {
+            asks(Decision::Allow, "rwenv: every part of it only looks")
+        }
+        // A changed line comes with a question, or it would run unseen.
+        (Decision::Allow, Some(line)) => {
+            asks(Decision::Ask, &format!("rwenv runs it where it belongs: {line}"))
+        }
+        (Decision::Allow, None) => Reply::silent(),
     }
+}
+
+/// The whole input with another command; every other field as it was.
+fn updated(input: Option<&RawValue>, line: &str) -> Option<serde_json::Value> {
+    let mut input: serde_json::Value = serde_json::from_str(input?.get()).ok()?;
+    input.as_object_mut()?.insert("command".to_owned(), line.into());
+    Some(input)
 }

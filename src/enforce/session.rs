@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Reply;
 use crate::decide::quoted;
 use crate::host::environment::{Environment, var};
-use crate::host::{self, binding, config, shims};
+use crate::host::{self, binding, config, pinned, shims};
 use crate::model::{Bound, Rwenv};
 use crate::wire::claude::Event;
 
@@ -21,6 +21,10 @@ pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     {
         told.push_str(&format!("rwenv: its shims are not on PATH in this session: {file}: {error}\n"));
     }
+    if let Some(file) = var("CLAUDE_ENV_FILE") {
+        let session = event.session_id.as_deref().unwrap_or_default();
+        told.push_str(&pin(Path::new(&file), session, &context.cwd, environment));
+    }
     // What other events print is shown to nobody.
     let heard = event.hook_event_name.as_deref() == Some("SessionStart");
     Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
@@ -32,8 +36,43 @@ fn add_path(file: &Path, folder: &Path) -> std::io::Result<()> {
     if std::fs::read_to_string(file).is_ok_and(|text| text.contains(&line)) {
         return Ok(());
     }
+    append(file, &line)
+}
+
+fn append(file: &Path, line: &str) -> std::io::Result<()> {
     let mut file = OpenOptions::new().append(true).create(true).open(file)?;
     file.write_all(format!("\n{line}\n").as_bytes())
+}
+
+/// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
+fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> String {
+    let rwenvs = config::rwenvs(&environment.config_dir);
+    let rwenv = match binding::of(cwd, environment).first() {
+        Some(Bound::Rwenv(name)) => rwenvs.get(name),
+        _ => None,
+    };
+    let made = rwenv.map_or(Ok(None), |rwenv| pinned::make(rwenv, environment));
+    let (own, problem) = match made {
+        Ok(own) => (own, String::new()),
+        Err(why) => (None, format!("rwenv: this session keeps your own kubeconfig: {why}\n")),
+    };
+    let set = |path: &str| format!("export KUBECONFIG={}", quoted(path));
+    let line = match (&own, &environment.kubeconfig) {
+        (Some(own), _) => set(&own.display().to_string()),
+        (None, Some(before)) => set(before),
+        (None, None) => "unset KUBECONFIG".to_owned(),
+    };
+    // The last line counts; nothing is written where nothing would change.
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let last = text.lines().rev().find(|line| line.contains("KUBECONFIG"));
+    let changes = last.map_or(own.is_some(), |last| last != line);
+    match if changes { append(file, &line) } else { Ok(()) } {
+        Ok(()) => pinned::remember(session, own.as_deref(), environment),
+        Err(error) => {
+            return format!("rwenv: this session keeps your own kubeconfig: {}: {error}\n", file.display());
+        }
+    }
+    problem
 }
 
 /// Shell code that puts a folder first on `PATH`, however often it runs.

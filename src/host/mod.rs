@@ -15,6 +15,7 @@ pub mod githooks;
 pub mod grants;
 pub mod kubeconfig;
 pub mod objects;
+pub mod pinned;
 pub mod policies;
 pub mod process;
 pub mod program;

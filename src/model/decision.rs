@@ -61,7 +61,6 @@ pub struct Verdict {
 
 impl Verdict {
     /// The verdict a person has lifted: what was said against it stays on record, as what it would have been.
-    #[must_use]
     pub fn granted(mut self) -> Self {
         for reason in &mut self.reasons {
             reason.decision = Decision::Allow;

@@ -35,6 +35,8 @@ pub struct Tools {
     pub shells: &'static [&'static str],
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
     pub producers: &'static [&'static str],
+    /// Programs beside `reads` that change nothing and run nothing, whatever they are given.
+    pub filters: &'static [&'static str],
     /// Programs that fetch a file, each with the options that say where it is put.
     pub downloaders: &'static [&'static str],
     /// Programs that open a connection and send what they read.

@@ -80,10 +80,13 @@ pub struct Output<'a> {
 pub struct Specific<'a> {
     /// Has to be there, or the answer is passed over.
     pub hook_event_name: &'a str,
-    /// `ask`.
+    /// `ask` or `allow`.
     pub permission_decision: &'a str,
     /// Shown to the person.
     pub permission_decision_reason: &'a str,
+    /// In the place of the whole input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub updated_input: Option<serde_json::Value>,
 }
 
 /// Exit status that blocks the call; nothing overrides it.

@@ -22,6 +22,7 @@ mod http;
 mod lint;
 mod malformed;
 mod oracle;
+mod pin;
 mod policy;
 mod push;
 mod repo;
