@@ -8,7 +8,7 @@ use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
     Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
-    Rwenv, RwenvName, Rwenvs, Verdict,
+    Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
 use crate::policy::schema::{PolicyFile, RuleExample};
 
@@ -304,6 +304,23 @@ pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
     judged_plan(decide::plan(command, &context()), selected, &[], &[])
 }
 
+/// A plan where nothing lies on the disk: every program that is named by a path is its own, and no script is there.
+#[must_use]
+pub fn alone(mut plan: Plan) -> Plan {
+    while plan.asks_for_programs() {
+        let mut facts = Facts::default();
+        for question in &plan.questions {
+            match question {
+                Question::Program(program) => facts.programs.push((program.clone(), None)),
+                Question::Script(path) => facts.scripts.push((path.clone(), Script::Absent)),
+                _ => {}
+            }
+        }
+        plan = plan.resume(&facts);
+    }
+    plan
+}
+
 /// The same where it is known which files the pushes in it change.
 fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule]) -> Option<Verdict> {
     let name = match selected {
@@ -315,6 +332,7 @@ fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule])
         "k3s" => "k3",
         _ => return None,
     };
+    plan = alone(plan);
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(changes);
     }

@@ -51,6 +51,12 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
         .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))
 }
 
+/// True where an event is understood, or is none of ours.
+#[cfg(feature = "fuzzing")]
+pub(super) fn understood(bytes: &[u8]) -> bool {
+    event(bytes).and_then(|call| asked_for(&call)).is_ok()
+}
+
 /// What a call is about to do; none where that is nothing we judge.
 fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
     let Some(tool) = call.tool_name.as_deref() else {

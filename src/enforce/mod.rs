@@ -123,6 +123,18 @@ fn payload(bytes: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))
 }
 
+/// True where what an agent sent is understood, or is none of ours; nothing is judged. For the fuzzer.
+#[cfg(feature = "fuzzing")]
+#[must_use]
+pub fn understood(agent: &str, bytes: &[u8]) -> bool {
+    if agent == "claude" {
+        return claude::understood(bytes);
+    }
+    let adapter = others::ADAPTERS.iter().find(|adapter| adapter.name == agent);
+    let event = payload(bytes).and_then(|text| serde_json::from_str(text).map_err(|e| e.to_string()));
+    event.and_then(|event| adapter.map_or(Ok(others::Heard::Nothing), |a| (a.hear)(&event))).is_ok()
+}
+
 /// Answers an event of an agent that is no Claude Code.
 fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -> Reply {
     let event = payload(bytes).and_then(|text| {

@@ -130,7 +130,11 @@ pub fn load(config_dir: &Path) -> Result<Config, ConfigError> {
     }
 }
 
-fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigError> {
+/// Reads a configuration's text; `path` is what errors call it.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let Object(file): Object<File> = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
     if let Some(version) = file.version.as_ref().filter(|v| !v.is_known()) {

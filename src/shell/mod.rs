@@ -26,6 +26,8 @@ use std::rc::Rc;
 
 use brush_parser::ast;
 
+use brush_parser::ast::FunctionBody;
+
 use crate::model::{Context, Dir, Invocation, Opaque, OpaqueKind, Span, Stdin, Word};
 use parse::{Offsets, Refusal};
 use state::State;
@@ -196,6 +198,8 @@ struct Walker<'a> {
     nested: usize,
     depth: usize,
     calls: Vec<String>,
+    /// The functions that are being walked.
+    bodies: Vec<Rc<FunctionBody>>,
     returns: Vec<State>,
 }
 
@@ -215,6 +219,7 @@ impl<'a> Walker<'a> {
             nested: 0,
             depth: 0,
             calls: Vec::new(),
+            bodies: Vec::new(),
             returns: Vec::new(),
         }
     }

@@ -1,5 +1,7 @@
 //! Simple commands: their words and redirections, and who gets to run them.
 
+use std::rc::Rc;
+
 use brush_parser::ast::{Assignment, CommandPrefixOrSuffixItem, ProcessSubstitutionKind, SimpleCommand};
 
 use super::io::Io;
@@ -10,7 +12,7 @@ use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Span, Stdin, Word};
 /// Most combinations of a command's words that are followed.
 const MOST_COMBINATIONS: usize = 32;
 /// Deepest nesting of function calls.
-const DEEPEST_CALLS: usize = 12;
+const DEEPEST_CALLS: usize = 16;
 
 /// One way a simple command may be run.
 #[derive(Clone, Debug)]
@@ -194,19 +196,29 @@ impl Walker<'_> {
     }
 
     fn function(&mut self, mut state: State, call: &Call, name: &str) -> Flow {
-        if self.calls.len() >= DEEPEST_CALLS || self.calls.iter().filter(|c| *c == name).count() > 1 {
+        if self.calls.len() >= DEEPEST_CALLS {
+            self.opaque(OpaqueKind::Limit, call.span, "functions nested too deeply");
             return Flow::both(state);
         }
         let outer = state.positional.clone();
         let args = call.argv.get(1..).unwrap_or_default();
-        state.positional = (!args.iter().any(Word::splits)).then(|| std::rc::Rc::new(args.to_vec()));
+        state.positional = (!args.iter().any(Word::splits)).then(|| Rc::new(args.to_vec()));
         let stdin = std::mem::replace(&mut self.stdin, call.stdin.clone());
         let returns = std::mem::take(&mut self.returns);
         self.calls.push(name.to_owned());
         let mut after: Option<State> = None;
         let mut last = state.clone();
         for body in state.function(name).to_vec() {
+            // A function that calls itself is walked twice: once more with what it is given then. One that was defined anew
+            // under the same name is another.
+            let within = self.bodies.iter().filter(|open| Rc::ptr_eq(open, &body)).count();
+            if within > 1 {
+                after = join(after, Some(state.clone()));
+                continue;
+            }
+            self.bodies.push(Rc::clone(&body));
             let flow = self.compound(state.clone(), &body.0);
+            self.bodies.pop();
             after = join(after, join(flow.ok, flow.fail));
             last = flow.last;
         }

@@ -16,6 +16,9 @@ use tempfile::TempDir;
 const STUBS: [&str; 4] = ["kubectl", "helm", "flux", "git"];
 const REAL: [&str; 13] =
     ["bash", "sh", "cat", "base64", "tr", "head", "sort", "xargs", "env", "sleep", "timeout", "nice", "seq"];
+/// Those that a machine may lack; lines with one of them then show nothing, and nothing wrong.
+const MORE: [&str; 12] =
+    ["find", "awk", "sed", "make", "perl", "python3", "tar", "cp", "ln", "chmod", "printf", "mv"];
 
 struct Sandbox {
     dir: TempDir,
@@ -33,10 +36,16 @@ impl Sandbox {
             fs::write(&path, script).unwrap();
             fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         }
+        let real = |program: &str| {
+            ["/bin", "/usr/bin"].iter().map(|d| Path::new(d).join(program)).find(|p| p.exists())
+        };
         for program in REAL {
-            let real =
-                ["/bin", "/usr/bin"].iter().map(|d| Path::new(d).join(program)).find(|p| p.exists()).unwrap();
-            symlink(real, bin.join(program)).unwrap();
+            symlink(real(program).unwrap(), bin.join(program)).unwrap();
+        }
+        for program in MORE {
+            if let Some(path) = real(program) {
+                symlink(path, bin.join(program)).unwrap();
+            }
         }
         fs::create_dir(dir.path().join("work")).unwrap();
         Self { dir }
@@ -66,7 +75,8 @@ impl Sandbox {
     /// What bash runs that we did not see coming.
     fn missed(&self, line: &str) -> Vec<Vec<String>> {
         let work = self.dir.path().join("work").display().to_string();
-        let plan = decide::plan(line, &Context { cwd: work.clone(), home: work, ..Context::default() });
+        let context = Context { cwd: work.clone(), home: work, ..Context::default() };
+        let plan = rwenv::examples::alone(decide::plan(line, &context));
         if !plan.opaque.is_empty() {
             return Vec::new();
         }
@@ -241,26 +251,125 @@ fn command() -> impl Strategy<Value = String> {
     })
 }
 
+/// The same call handed to something else to run: other programs, other languages, files.
+fn carried() -> impl Strategy<Value = String> {
+    let call = "kubectl delete p";
+    prop_oneof![
+        Just(format!("echo delete p | xargs kubectl")),
+        Just(format!("printf 'p\\nq\\n' | xargs -n1 {call}")),
+        Just(format!("echo p | xargs -I{{}} sh -c '{call} {{}}'")),
+        Just(format!("find . -maxdepth 0 -exec {call} {{}} \\;")),
+        Just(format!("env -S '{call}'")),
+        Just(format!("timeout 5 nice -n 1 env A=b {call}")),
+        Just(format!("echo '{call}' | bash")),
+        Just(format!("printf '%s\\n' '{call}' | base64 | base64 -d | sh")),
+        Just(format!("cat > s.sh <<'E'\n{call}\nE\nbash s.sh")),
+        Just(format!("echo '{call}' > s.sh; chmod +x s.sh; ./s.sh")),
+        Just(format!("echo '{call}' > s.sh; . ./s.sh")),
+        Just(format!("BASH_ENV=s.sh; echo '{call}' > s.sh; export BASH_ENV; bash -c true")),
+        Just(format!("cp $(command -v kubectl) k; ./k delete p")),
+        Just(format!("ln -sf \"$(command -v kubectl)\" k; PATH=.:$PATH; k delete p")),
+        Just(format!("awk 'BEGIN {{ system(\"{call}\") }}'")),
+        Just(format!("awk 'BEGIN {{ \"{call}\" | getline }}'")),
+        Just(format!("echo x | sed 's/x/{call}/e'")),
+        Just(format!("sed '1e {call}' /dev/null; echo | sed '1e {call}'")),
+        Just(format!("make -s --eval='t:;@{call}' t")),
+        Just(format!("printf 't:\\n\\t{call}\\n' > Makefile; make -s t")),
+        Just(format!("perl -e 'system(\"kubectl\", \"delete\", \"p\")'")),
+        Just(format!("perl -e '`{call}`'")),
+        Just(format!("perl -e '$c = \"kubectl\"; system(\"$c delete p\")'")),
+        Just(format!("python3 -c 'import os; os.system(\"{call}\")'")),
+        Just(format!("python3 -c 'import subprocess as s; s.run([\"kubectl\", \"delete\", \"p\"])'")),
+        Just(format!("python3 -c 'import subprocess as s; v=\"delete\"; s.run([\"kubectl\", v, \"p\"])'")),
+        Just(format!("python3 <<'E'\nimport os\nos.system('kube' + 'ctl delete p')\nE")),
+        Just(format!("tar cf /dev/null --checkpoint=1 --checkpoint-action=exec='{call}' /etc/hostname")),
+        Just(format!("sort --compress-program='{call}' /dev/null; {call}")),
+        Just(format!("trap '{call}' EXIT")),
+        Just(format!("PROMPT_COMMAND='{call}'; eval \"$PROMPT_COMMAND\"")),
+        Just(format!("coproc {call}; wait")),
+    ]
+}
+
 fn line() -> impl Strategy<Value = String> {
-    command().prop_recursive(4, 12, 2, |inner| {
+    // Those with a heredoc stand alone: what follows would be a part of it.
+    prop_oneof![3 => command(), 1 => carried()].prop_recursive(4, 12, 2, |inner| {
         let quoted = |l: &str| format!("'{}'", l.replace('\'', r"'\''"));
         let two = (inner.clone(), inner.clone());
+        let alone = inner.clone().prop_filter("heredoc", |l| !l.contains("<<"));
         prop_oneof![
-            (two.clone(), "; |&& |\\|\\| |\n| \\| cat; ").prop_map(|((a, b), op)| format!("{a}{op}{b}")),
-            inner.clone().prop_map(|a| format!("( {a} )")),
-            inner.clone().prop_map(|a| format!("{{ {a}; }} 2>&1 | cat")),
-            inner.clone().prop_map(|a| format!("if true; then {a}; fi")),
-            inner.clone().prop_map(|a| format!("for i in 1 2; do {a}; done")),
-            inner.clone().prop_map(|a| format!("f() {{ {a}; }}; f")),
-            inner.clone().prop_map(|a| format!("case x in x) {a};; esac")),
-            inner.clone().prop_map(|a| format!("echo \"$( {a} )\"")),
+            two.prop_map(|(a, b)| format!("{a}\n{b}")),
+            (alone.clone(), alone.clone(), "; |&& |\\|\\| | \\| cat; ")
+                .prop_map(|(a, b, op)| format!("{a}{op}{b}")),
+            inner.clone().prop_map(|a| format!("( {a}\n)")),
+            inner.clone().prop_map(|a| format!("{{ {a}\n}} 2>&1 | cat")),
+            inner.clone().prop_map(|a| format!("if true; then {a}\nfi")),
+            inner.clone().prop_map(|a| format!("for i in 1 2; do {a}\ndone")),
+            inner.clone().prop_map(|a| format!("f() {{ {a}\n}}; f")),
+            inner.clone().prop_map(|a| format!("case x in x) {a}\n;; esac")),
+            alone.clone().prop_map(|a| format!("echo \"$( {a} )\"")),
             inner.clone().prop_map(move |a| format!("eval {}", quoted(&a))),
             inner.clone().prop_map(move |a| format!("bash -c {}", quoted(&a))),
-            inner.clone().prop_map(|a| format!("bash <<'EOF'\n{a}\nEOF\ntrue")),
-            inner.clone().prop_map(|a| format!("while {a}; false; do :; done")),
-            inner.prop_map(|a| format!("{a} & wait")),
+            alone.clone().prop_map(|a| format!("bash <<'EOF'\n{a}\nEOF\ntrue")),
+            alone.clone().prop_map(|a| format!("while {a}; false; do :; done")),
+            alone.prop_map(|a| format!("{a} & wait")),
         ]
     })
+}
+
+/// Seconds that lines are made up for, beside the first ones; `test.sh` gives a minute, a longer run finds more.
+#[expect(clippy::disallowed_methods, reason = "a test reads how long it is to run")]
+fn seconds() -> u64 {
+    std::env::var("RWENV_ORACLE_SECONDS").ok().and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// A forbidden effect that happened although the verdict was allow: a hole. What bash ran is what counts, not what we saw.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that runs for a time looks at the clock")]
+fn nothing_that_is_allowed_deletes() {
+    let threads: u64 = 2;
+    let seconds = seconds();
+    let found: Vec<(usize, usize, Vec<String>)> = std::thread::scope(|scope| {
+        let work = |thread: u64| {
+            let sandbox = Sandbox::new();
+            let seed =
+                std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
+            let seed = if seconds == 0 { thread } else { seed ^ (thread << 56) };
+            let mut bytes = [0_u8; 32];
+            bytes[..8].copy_from_slice(&seed.to_le_bytes());
+            let mut runner =
+                TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
+            let start = std::time::Instant::now();
+            let (mut ran, mut deleted, mut holes) = (0, 0, Vec::new());
+            while ran < 100 || start.elapsed().as_secs() < seconds {
+                let line = line().new_tree(&mut runner).unwrap().current();
+                ran += 1;
+                let said = rwenv::examples::judged(&line, "read-only").unwrap().decision();
+                // A denial cannot be a hole; some are run all the same, so that it is known that they do what they are made for.
+                if said > rwenv::model::Decision::Allow && ran % 16 != 0 {
+                    continue;
+                }
+                let deletes = sandbox.run(&line).iter().any(|call| call.iter().any(|word| word == "delete"));
+                deleted += usize::from(deletes);
+                if deletes && said == rwenv::model::Decision::Allow {
+                    holes.push(line);
+                }
+            }
+            (ran, deleted, holes)
+        };
+        let handles: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+        handles.into_iter().map(|handle| handle.join().unwrap()).collect()
+    });
+    let ran: usize = found.iter().map(|(ran, ..)| ran).sum();
+    let deleted: usize = found.iter().map(|(_, deleted, _)| deleted).sum();
+    let holes: Vec<&String> = found.iter().flat_map(|(.., holes)| holes).collect();
+    println!("{ran} lines, of those that were run {deleted} deleted something, {} holes", holes.len());
+    assert!(
+        holes.is_empty(),
+        "{} holes:\n{}",
+        holes.len(),
+        holes.iter().map(|l| format!("{l}\n---")).collect::<Vec<_>>().join("\n")
+    );
+    assert!(deleted > 5, "{deleted} of {ran} lines deleted something: then this shows little");
 }
 
 #[test]
@@ -277,5 +386,5 @@ fn bash_runs_nothing_of_random_lines_that_is_not_seen() {
         let plan = decide::plan(&line, &context);
         opaque += usize::from(!plan.opaque.is_empty());
     }
-    assert!(opaque < 20, "{opaque} of 400 lines stayed unknown: then this test shows little");
+    assert!(opaque < 80, "{opaque} of 400 lines stayed unknown: then this test shows little");
 }
