@@ -8,7 +8,7 @@ use super::envs::directory;
 use super::out;
 use crate::decide::{self, Part};
 use crate::host::environment::Environment;
-use crate::host::{self, Observed};
+use crate::host::{self, Observed, defined};
 use crate::model::{Decision, Reason, Verdict};
 
 #[derive(Serialize)]
@@ -50,6 +50,8 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let Observed { plan, facts, rwenvs } = host::observe(plan, &environment);
     let parts = decide::explain(&plan, &facts, &rwenvs);
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
+    let verdict =
+        decide::with_definitions(&verdict, &plan, |rwenv, object| defined::find(rwenv, object, &environment));
     if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());

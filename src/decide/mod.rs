@@ -3,6 +3,7 @@
 mod conclude;
 mod connection;
 mod content;
+mod definition;
 mod guard;
 mod head;
 mod pin;
@@ -15,6 +16,7 @@ mod subject;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
+pub use definition::{Named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
 

@@ -16,6 +16,13 @@ pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     let context = host::context(event.cwd.as_deref(), environment);
     let mut told = selected(&context.cwd, environment);
     let folder = shims::folder(environment);
+    // A tool that came since has its shim from now on.
+    if let (true, Ok(hook)) = (folder.is_dir(), std::env::current_exe())
+        && hook.file_name().is_some_and(|name| name == "rwenv-hook")
+        && let Err(error) = shims::install(&hook, environment)
+    {
+        told.push_str(&format!("rwenv: its shims are not complete: {error}\n"));
+    }
     if let (Some(file), true) = (var("CLAUDE_ENV_FILE"), folder.is_dir())
         && let Err(error) = add_path(Path::new(&file), &folder)
     {

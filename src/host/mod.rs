@@ -7,6 +7,7 @@ pub mod binding;
 pub mod clock;
 pub mod config;
 pub mod content;
+pub mod defined;
 pub mod environment;
 mod fields;
 pub mod files;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::files::{FileError, make_private_dir};
+use super::program;
 use crate::classify;
 
 /// Most links that are followed from the name a shim is called by.
@@ -42,7 +43,14 @@ pub fn named(path: &str) -> Option<&'static str> {
     None
 }
 
-/// Makes the folder hold exactly the shims, as links to this hook program. Says which were not there, or led elsewhere.
+/// The names of those that have a tool here to stand before: a shim without one would say that it is there.
+#[must_use]
+pub fn wanted(environment: &Environment) -> Vec<&'static str> {
+    names().into_iter().filter(|name| program::find(name, environment).is_some()).collect()
+}
+
+/// Makes the folder hold exactly the shims of the tools that are here, as links to this hook program. Says which were not there,
+/// or led elsewhere.
 ///
 /// # Errors
 /// Where the system says no, or something that is no link of ours has a shim's name.
@@ -50,7 +58,11 @@ pub fn install(hook: &Path, environment: &Environment) -> Result<Vec<&'static st
     let folder = folder(environment);
     make_private_dir(&folder)?;
     let mut made = Vec::new();
-    for name in names() {
+    let wanted = wanted(environment);
+    for name in names().into_iter().filter(|name| !wanted.contains(name)) {
+        take_away(&folder.join(name))?;
+    }
+    for name in wanted {
         let path = folder.join(name);
         if fs::read_link(&path).is_ok_and(|target| target == hook) {
             continue;
@@ -63,6 +75,14 @@ pub fn install(hook: &Path, environment: &Environment) -> Result<Vec<&'static st
     Ok(made)
 }
 
+/// Takes a link of ours away; anything else that has its name stays.
+fn take_away(path: &Path) -> Result<(), FileError> {
+    if fs::read_link(path).is_ok_and(|target| target.ends_with("rwenv-hook")) {
+        fs::remove_file(path).map_err(|error| FileError::io(path, error))?;
+    }
+    Ok(())
+}
+
 /// Takes the shims away, and their folder if nothing else is in it.
 ///
 /// # Errors
@@ -70,10 +90,7 @@ pub fn install(hook: &Path, environment: &Environment) -> Result<Vec<&'static st
 pub fn remove(environment: &Environment) -> Result<(), FileError> {
     let folder = folder(environment);
     for name in names() {
-        let path = folder.join(name);
-        if fs::read_link(&path).is_ok_and(|target| target.ends_with("rwenv-hook")) {
-            fs::remove_file(&path).map_err(|error| FileError::io(&path, error))?;
-        }
+        take_away(&folder.join(name))?;
     }
     let _ = fs::remove_dir(&folder);
     Ok(())

@@ -214,3 +214,46 @@ proptest! {
         let _ = decide::plan(&parts.concat(), &context);
     }
 }
+
+/// Rules are a set: their order, and one that stands there twice, change nothing; another one only tightens.
+#[test]
+fn rules_are_a_set_and_one_more_only_tightens() {
+    use rwenv::policy::{RULES, Subject, evaluate};
+    let backwards: Vec<_> = RULES.iter().rev().copied().collect();
+    let twice: Vec<_> = RULES.iter().chain(RULES).copied().collect();
+    let own = rwenv::policy::layer::load(&[rwenv::policy::layer::check(
+        &toml::from_str(
+            "about = \"x\"\n[[rule]]\nid = \"own.all\"\ndecision = \"ask\"\nwhen = { effects = [\"read\"] }\nreason = \"x\"\ninstead = \"y\"\n\
+             [[rule.example]]\ncommand = \"kubectl get pods\"\nmatches = true\n[[rule.example]]\ncommand = \"ls\"\nmatches = false\n",
+        )
+        .unwrap(),
+        "own",
+        "/own.toml",
+        &[],
+    )
+    .unwrap()]);
+    let more: Vec<_> = RULES.iter().copied().chain(own).collect();
+    let mut operations = 0;
+    for (line, _) in simple_lines() {
+        let context = rwenv::model::Context {
+            cwd: "/p".into(),
+            home: "/h".into(),
+            config_dir: "/h/.claude/rwenv".into(),
+        };
+        let plan = rwenv::examples::alone(rwenv::decide::plan(&line, &context));
+        for planned in &plan.planned {
+            operations += 1;
+            for subject in [Subject::foreign("x"), Subject::nobody()] {
+                let decision = |rules: &[rwenv::model::Rule]| {
+                    let reasons = evaluate(&planned.operation, None, &subject, rules);
+                    reasons.iter().map(|reason| reason.decision).max().unwrap_or_default()
+                };
+                let as_they_are = decision(RULES);
+                assert_eq!(decision(&backwards), as_they_are, "{line}");
+                assert_eq!(decision(&twice), as_they_are, "{line}");
+                assert!(decision(&more) >= as_they_are, "{line}");
+            }
+        }
+    }
+    assert!(operations > 100, "{operations} operations show little");
+}

@@ -423,3 +423,43 @@ fn a_go_program_is_known_by_what_the_linker_wrote_into_it() {
     assert!(answer.stderr.contains("[read-only.cluster-write]"), "{}", answer.stderr);
     assert_eq!(home.hook("ro", "./k get pods").decision(), "allow");
 }
+
+#[test]
+fn a_denial_names_the_file_and_line_to_change_instead() {
+    let home = Home::new();
+    let clone = ".claude/rwenv/flux-repos/ro/flux";
+    home.write(
+        &format!("{clone}/apps/web.yaml"),
+        "# the shop\napiVersion: v1\nkind: Service\nmetadata:\n  name: web\n---\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  labels:\n    name: other\n  name: web\n  namespace: shop\n",
+    );
+    home.write(
+        &format!("{clone}/apps/other.yaml"),
+        "kind: Deployment\nmetadata:\n  name: web\n  namespace: other\n",
+    );
+    home.write(
+        &format!("{clone}/apps/release.yml"),
+        "kind: HelmRelease\nmetadata:\n  name: \"api\"\nspec: {}\n",
+    );
+    for (line, place) in [
+        (
+            "kubectl -n shop scale deploy/web --replicas 0",
+            "Deployment web is defined in ~/.claude/rwenv/flux-repos/ro/flux/apps/web.yaml:7.",
+        ),
+        (
+            "kubectl delete svc web",
+            "Service web is defined in ~/.claude/rwenv/flux-repos/ro/flux/apps/web.yaml:2.",
+        ),
+        (
+            "ls; helm upgrade api ./chart",
+            "HelmRelease api is defined in ~/.claude/rwenv/flux-repos/ro/flux/apps/release.yml:1.",
+        ),
+        ("flux suspend helmrelease api", "HelmRelease api is defined in"),
+    ] {
+        let answer = home.hook("ro", line);
+        assert!(answer.stderr.contains(place), "{line}: {}", answer.stderr);
+        assert!(home.rwenv("ro", &["check", "--", line]).stdout.contains(place), "{line}");
+    }
+    for line in ["kubectl delete deploy nowhere", "kubectl delete pod web", "kubectl delete -f x.yaml"] {
+        assert!(!home.hook("ro", line).stderr.contains("is defined in"), "{line}");
+    }
+}

@@ -34,8 +34,12 @@ impl Shims {
             home.write(&format!("bin/{tool}"), PROBE);
             home.mode(&format!("bin/{tool}"), 0o755);
         }
-        let installed = home.rwenv("", &["install", "--hook", env!("CARGO_BIN_EXE_rwenv-hook")]);
+        let mut install = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path(""));
+        install.env("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
+        let installed = answer(install.args(["install", "--hook", env!("CARGO_BIN_EXE_rwenv-hook")]));
         assert_eq!(installed.code, 0, "{}", installed.stderr);
+        assert!(home.path(".claude/rwenv/shims/flux").exists());
+        assert!(!home.path(".claude/rwenv/shims/argocd").exists(), "there is no such tool here");
         Self { home }
     }
 

@@ -116,7 +116,7 @@ fn shims(environment: &Environment) -> Check {
         let target = std::fs::read_link(folder.join(name)).ok();
         target.is_some() && target.as_ref().is_some_and(|t| t.is_file()) && (hook.is_none() || target == hook)
     };
-    let names = shims::names();
+    let names = shims::wanted(environment);
     let lost: Vec<&str> = names.iter().filter(|name| !leads(name)).copied().collect();
     if !lost.is_empty() {
         return Check::fail(

@@ -1,0 +1,84 @@
+//! Where what a denied command would change is defined: the file a person, or an agent by pull request, changes instead.
+
+use super::Plan;
+use crate::model::{Decision, Operation, Verdict};
+
+/// Kinds of objects under the names people use for them.
+const KINDS: [(&str, &[&str]); 22] = [
+    ("Deployment", &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
+    ("StatefulSet", &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
+    ("DaemonSet", &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
+    ("CronJob", &["cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"]),
+    ("Job", &["job", "jobs", "job.batch", "jobs.batch"]),
+    ("Service", &["service", "services", "svc"]),
+    ("ConfigMap", &["configmap", "configmaps", "cm"]),
+    ("Secret", &["secret", "secrets"]),
+    ("Ingress", &["ingress", "ingresses", "ing"]),
+    ("Namespace", &["namespace", "namespaces", "ns"]),
+    ("ServiceAccount", &["serviceaccount", "serviceaccounts", "sa"]),
+    ("PersistentVolumeClaim", &["persistentvolumeclaim", "persistentvolumeclaims", "pvc"]),
+    ("NetworkPolicy", &["networkpolicy", "networkpolicies", "netpol"]),
+    ("HorizontalPodAutoscaler", &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"]),
+    ("HelmRelease", &["helmrelease", "helmreleases", "hr"]),
+    ("Kustomization", &["kustomization", "kustomizations", "ks"]),
+    ("GitRepository", &["gitrepository", "gitrepositories", "gitrepo", "git"]),
+    ("HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
+    ("OCIRepository", &["ocirepository", "ocirepositories", "ocirepo", "oci"]),
+    ("HelmChart", &["helmchart", "helmcharts", "chart"]),
+    ("Bucket", &["bucket", "buckets"]),
+    ("Application", &["application", "applications", "app"]),
+];
+
+/// An object a command names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    /// Its kind, as manifests write it.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace, where the command says.
+    pub namespace: Option<String>,
+}
+
+/// The object an operation is aimed at, where it names one that Git may define.
+fn named(operation: &Operation) -> Option<Named> {
+    let name = operation.target.names.first().filter(|name| !name.contains(['…', '/', '*']))?.clone();
+    let word = match operation.tool {
+        "helm" => "helmrelease".to_owned(),
+        "argocd" => "application".to_owned(),
+        "flux" => operation.verb.rsplit(' ').next().unwrap_or_default().to_owned(),
+        _ => operation.target.kinds.first()?.clone(),
+    };
+    let full =
+        KINDS.iter().find(|(_, names)| names.contains(&word.as_str())).map(|(kind, _)| (*kind).to_owned());
+    // `kustomizations.kustomize.toolkit.fluxcd.io`
+    let group = || {
+        let plural = word.split('.').next()?;
+        KINDS.iter().find(|(_, names)| names.contains(&plural)).map(|(kind, _)| (*kind).to_owned())
+    };
+    let kind = full.or_else(group)?;
+    Some(Named { kind, name, namespace: operation.target.namespace.clone() })
+}
+
+/// The verdict with the places that define what is denied added to what to do instead. `look` finds an object in the repository
+/// of a rwenv, as `file:line`.
+pub fn with_definitions(
+    verdict: &Verdict,
+    plan: &Plan,
+    look: impl Fn(&str, &Named) -> Option<String>,
+) -> Verdict {
+    let mut reasons = verdict.reasons().to_vec();
+    let mut told = false;
+    for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
+        let operation =
+            plan.planned.iter().map(|p| &p.operation).find(|operation| operation.span == reason.span);
+        let object = operation.and_then(named);
+        let place =
+            object.as_ref().zip(reason.rwenv.as_deref()).and_then(|(object, rwenv)| look(rwenv, object));
+        if let Some((place, object)) = place.zip(object).filter(|_| !told) {
+            reason.instead.push_str(&format!(" {} {} is defined in {place}.", object.kind, object.name));
+            told = true;
+        }
+    }
+    Verdict::from_reasons(reasons)
+}
