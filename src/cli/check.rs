@@ -9,7 +9,7 @@ use super::out;
 use crate::decide::{self, Part};
 use crate::host::environment::Environment;
 use crate::host::{self, Observed, defined};
-use crate::model::{Decision, Reason, Verdict};
+use crate::model::{Decision, Effect, Reason, Verdict};
 
 #[derive(Serialize)]
 struct Explained<'a> {
@@ -94,6 +94,28 @@ fn view(part: &Part) -> PartView<'_> {
     }
 }
 
+/// What a part would do, for somebody who meets the word for the first time.
+fn in_words(part: &Part) -> String {
+    let what = match part.operation.as_ref().map(|operation| operation.effect) {
+        Some(Effect::Read) => "only looks",
+        Some(Effect::ReadSecret) => "prints secret values, or makes a credential",
+        Some(Effect::LocalWrite) => "changes files of this machine",
+        Some(Effect::SessionChange) => "changes what later commands mean",
+        Some(Effect::GitWrite) => "changes a repository on this machine",
+        Some(Effect::GitPublish) => "changes a repository on a server",
+        Some(Effect::Reconcile) => "has a controller apply what Git says, now",
+        Some(Effect::Tunnel) => "opens a way into the cluster for other programs",
+        Some(Effect::Exec) => "runs a program that is not looked into",
+        Some(Effect::ClusterWrite) => "changes objects of a cluster",
+        Some(Effect::Provision) => "creates or changes machines",
+        Some(Effect::CloudWrite) => "changes a cloud account, a registry or a hosted service",
+        Some(Effect::DataWrite) => "changes data",
+        Some(Effect::Tamper) => "is aimed at the guard itself",
+        Some(Effect::Unknown) | None => "cannot be told, and no rule here minds",
+    };
+    format!("{} {what}, and nothing here is against it", part.text.replace('\n', " "))
+}
+
 fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
     if parts.is_empty() {
         out::line(&format!("allow: none of the {programs} programs in it is judged"));
@@ -110,6 +132,9 @@ fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
         ]);
     }
     out::print(&table);
+    for part in parts.iter().filter(|part| part.reasons.is_empty()) {
+        out::line(&format!("\nallow: {}", in_words(part)));
+    }
     let mut told: Vec<(&str, &str)> = Vec::new();
     for reason in verdict.reasons() {
         if told.contains(&(&reason.rule, &reason.text)) {

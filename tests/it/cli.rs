@@ -133,6 +133,8 @@ fn check_explains_part_by_part_and_exits_with_the_verdict() {
      allow     read           kubectl get pods
      deny      cluster-write  helm uninstall web  read-only.cluster-write
 
+    allow: kubectl get pods only looks, and nothing here is against it
+
     deny: rwenv 'ro' is read-only: helm uninstall would change release web. [read-only.cluster-write]
       in: helm uninstall web
       instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server; a lasting change belongs into https://git.example.com/ro/flux.git, proposed to a person.

@@ -15,6 +15,7 @@ mod corpus;
 mod daemon;
 mod daemon_faults;
 mod doctor;
+mod explain;
 mod grant;
 mod guard;
 mod hook;
