@@ -56,34 +56,42 @@ pub(crate) fn tools_source() -> String {
     }
     programs.inert.iter().for_each(|name| names.entry(name.clone()).or_default().inert = true);
     programs.reads.sort();
+    let (languages, clients) = others;
     format!(
-        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], wrappers: &[{wrappers}], languages: &[{}], clients: &[{}], runners: &[{runners}], mcp: {mcp}, names: {}, reads: {}, \
-         shells: {}, producers: {}, copiers: {}, multicall: {}, shims: {}, agents: {}, agent_markers: {}, filters: {}, downloaders: {}, connectors: {}, code_variables: {}, changers: {}, writers: {}, in_place: {}, killers: {}, guarded: {}, unguarded: {}, guarded_agent: {}, guarded_hooks: {}, startup: {} }};\n",
-        others.0,
-        others.1,
+        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, \
+         Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], \
+         wrappers: &[{wrappers}], languages: &[{languages}], clients: &[{clients}], runners: &[{runners}], mcp: {mcp}, names: {}, {} }};\n",
         names_source(&names),
-        strings(&programs.reads),
-        strings(&programs.shells),
-        strings(&programs.producers),
-        strings(&programs.copiers),
-        strings(&programs.multicall),
-        strings(&programs.shims),
-        strings(&programs.agents),
-        strings(&programs.agent_markers),
-        strings(&programs.filters),
-        strings(&programs.downloaders),
-        strings(&programs.connectors),
-        strings(&programs.code_variables),
-        strings(&programs.changers),
-        strings(&programs.writers),
-        strings(&programs.in_place),
-        strings(&programs.killers),
-        strings(&programs.guarded),
-        strings(&programs.unguarded),
-        strings(&programs.guarded_agent),
-        strings(&programs.guarded_hooks),
-        strings(&programs.startup)
+        lists(&programs)
     )
+}
+
+/// The lists of `programs.toml`, each under its own name.
+fn lists(programs: &tools::ProgramFile) -> String {
+    let all = [
+        ("reads", &programs.reads),
+        ("shells", &programs.shells),
+        ("producers", &programs.producers),
+        ("copiers", &programs.copiers),
+        ("multicall", &programs.multicall),
+        ("shims", &programs.shims),
+        ("agents", &programs.agents),
+        ("agent_markers", &programs.agent_markers),
+        ("filters", &programs.filters),
+        ("downloaders", &programs.downloaders),
+        ("connectors", &programs.connectors),
+        ("code_variables", &programs.code_variables),
+        ("changers", &programs.changers),
+        ("writers", &programs.writers),
+        ("in_place", &programs.in_place),
+        ("killers", &programs.killers),
+        ("guarded", &programs.guarded),
+        ("unguarded", &programs.unguarded),
+        ("guarded_agent", &programs.guarded_agent),
+        ("guarded_hooks", &programs.guarded_hooks),
+        ("startup", &programs.startup),
+    ];
+    all.map(|(name, list)| format!("{name}: {}", strings(list))).join(", ")
 }
 
 /// What a program's name stands for, by places in the tables.

@@ -39,58 +39,20 @@ pub struct Found {
     pub files: Vec<(String, Vec<Word>)>,
 }
 
+/// A runner's command line.
+struct Line {
+    /// The call, in the directory the runner changes to.
+    by: Invocation,
+    files: Vec<Word>,
+    wanted: Vec<Word>,
+    code: Vec<String>,
+    /// It runs targets at all.
+    runs: bool,
+}
+
 /// What a call of a runner runs: code in its options, and the files that are looked into.
 pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
-    let mut by = by.clone();
-    let mut files: Vec<Word> = Vec::new();
-    let mut wanted: Vec<Word> = Vec::new();
-    let mut code: Vec<String> = Vec::new();
-    let mut verb = runner.verbs.is_empty();
-    let mut at = 1;
-    while let Some(word) = by.argv.get(at).cloned() {
-        let text = word.prefix();
-        at += 1;
-        if text == "--" && runner.format != "make" {
-            break;
-        }
-        if runner.stop.contains(&text) {
-            return Vec::new();
-        }
-        if !text.starts_with('-') {
-            if !verb && runner.verbs.contains(&text) {
-                verb = true;
-            } else if verb || runner.itself.contains(&text) {
-                wanted.push(word);
-                if !runner.verbs.is_empty() {
-                    break;
-                }
-            } else {
-                return Vec::new();
-            }
-            continue;
-        }
-        let (name, attached) = match text.split_once('=').filter(|_| text.starts_with("--")) {
-            Some((name, rest)) => (name, Some(behind(&word, rest))),
-            None if text.starts_with("--") || text.len() == 2 => (text, None),
-            None => {
-                let name = text.get(..2).unwrap_or(text);
-                let last = text.get(text.len() - 1..).map(|c| format!("-{c}")).unwrap_or_default();
-                let end =
-                    [runner.chdir, runner.file, runner.value].iter().any(|l| l.contains(&last.as_str()));
-                if end && !runner.value.contains(&name) {
-                    // `-sC DIR`
-                    takes(runner, &last, by.argv.get(at).cloned(), &mut by, &mut files, &mut code);
-                    at += 1;
-                    continue;
-                }
-                (name, Some(behind(&word, text.get(2..).unwrap_or_default())))
-            }
-        };
-        let wants = [runner.chdir, runner.file, runner.code, runner.value].iter().any(|l| l.contains(&name));
-        let value = attached.clone().or_else(|| by.argv.get(at).cloned().filter(|_| wants));
-        at += usize::from(wants && attached.is_none());
-        takes(runner, name, value, &mut by, &mut files, &mut code);
-    }
+    let Some(Line { by, mut files, wanted, code, runs }) = read_line(by, runner) else { return Vec::new() };
     let mut out: Vec<Carried> = Vec::new();
     for text in code {
         let found = found(&text, runner, &wanted);
@@ -99,14 +61,14 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
             Carried::Guess(Box::new(Carried::Shell { text, arguments: Vec::new(), by, remote: None }))
         }));
     }
-    if !verb && wanted.is_empty() {
+    if !runs {
         return out;
     }
     if files.is_empty() {
         let above = if runner.upward { 4 } else { 0 };
         for up in 0..=above {
-            files
-                .extend(runner.files.iter().map(|name| Word::literal(format!("{}{name}", "../".repeat(up)))));
+            let name = |name: &&str| Word::literal(format!("{}{name}", "../".repeat(up)));
+            files.extend(runner.files.iter().map(name));
         }
     }
     out.extend(files.into_iter().map(|path| Carried::Script {
@@ -118,6 +80,80 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
     out
 }
 
+/// Reads a runner's command line; none where it runs nothing.
+fn read_line(by: &Invocation, runner: &Runner) -> Option<Line> {
+    let mut line = Line {
+        by: by.clone(),
+        files: Vec::new(),
+        wanted: Vec::new(),
+        code: Vec::new(),
+        runs: runner.verbs.is_empty(),
+    };
+    let mut at = 1;
+    while let Some(word) = by.argv.get(at) {
+        let text = word.prefix();
+        at += 1;
+        if text == "--" && runner.format != "make" {
+            break;
+        }
+        if runner.stop.contains(&text) {
+            return None;
+        }
+        if text.starts_with('-') {
+            at += line.option(word, by.argv.get(at), runner);
+        } else if !line.runs && runner.verbs.contains(&text) {
+            line.runs = true;
+        } else if line.runs || runner.itself.contains(&text) {
+            line.runs = true;
+            line.wanted.push(word.clone());
+            if !runner.verbs.is_empty() {
+                break;
+            }
+        } else {
+            return None;
+        }
+    }
+    Some(line)
+}
+
+impl Line {
+    /// Takes an option; says whether its value was the next word.
+    fn option(&mut self, word: &Word, next: Option<&Word>, runner: &Runner) -> usize {
+        let text = word.prefix();
+        let lists = [runner.chdir, runner.file, runner.code, runner.value];
+        let wants = |name: &str| lists.iter().any(|list| list.contains(&name));
+        let (name, attached) = match text.split_once('=').filter(|_| text.starts_with("--")) {
+            Some((name, rest)) => (name.to_owned(), Some(behind(word, rest))),
+            None if text.starts_with("--") || text.len() == 2 => (text.to_owned(), None),
+            None => {
+                // `-fFILE`, or `-sC DIR`.
+                let first = text.get(..2).unwrap_or(text);
+                let last = text.chars().next_back().map(|c| format!("-{c}")).unwrap_or_default();
+                if !wants(first) && wants(&last) {
+                    (last, None)
+                } else {
+                    (first.to_owned(), Some(behind(word, text.get(2..).unwrap_or_default())))
+                }
+            }
+        };
+        let from_next = attached.is_none() && wants(&name);
+        if let Some(value) = attached.or_else(|| next.cloned().filter(|_| from_next)) {
+            self.takes(&name, &value, runner);
+        }
+        usize::from(from_next)
+    }
+
+    fn takes(&mut self, name: &str, value: &Word, runner: &Runner) {
+        if runner.chdir.contains(&name) {
+            self.by.cwd = self.by.cwd.iter().map(|dir| dir.enter(value)).collect();
+        } else if runner.file.contains(&name) {
+            self.files.push(value.clone());
+        } else if runner.code.contains(&name) {
+            self.code.extend(value.as_literal().map(str::to_owned));
+        }
+    }
+}
+
 /// `NAME=value` among the targets is set for what they run.
 fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
     let mut env = by.env.clone();
@@ -127,24 +163,6 @@ fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
         }
     }
     env
-}
-
-fn takes(
-    runner: &Runner,
-    name: &str,
-    value: Option<Word>,
-    by: &mut Invocation,
-    files: &mut Vec<Word>,
-    code: &mut Vec<String>,
-) {
-    let Some(value) = value else { return };
-    if runner.chdir.contains(&name) {
-        by.cwd = by.cwd.iter().map(|dir| dir.enter(&value)).collect();
-    } else if runner.file.contains(&name) {
-        files.push(value);
-    } else if runner.code.contains(&name) {
-        code.extend(value.as_literal().map(str::to_owned));
-    }
 }
 
 /// What the targets that are asked for come to, by the text of a file.

@@ -32,14 +32,15 @@ pub fn find(rwenv: &str, object: &Named, environment: &Environment) -> Option<St
             let path = entry.path();
             if kind.is_dir() && entry.file_name() != ".git" {
                 open.push(path);
-            } else if kind.is_file() && path.to_str().is_some_and(Tree::is_yaml) {
-                if let Some((line, exact)) = in_file(&path, object) {
-                    let place = format!("{}:{line}", under_home(&path));
-                    if exact {
-                        return Some(place);
-                    }
-                    best.get_or_insert((exact, place));
+            } else if kind.is_file()
+                && path.to_str().is_some_and(Tree::is_yaml)
+                && let Some((line, exact)) = in_file(&path, object)
+            {
+                let place = format!("{}:{line}", under_home(&path));
+                if exact {
+                    return Some(place);
                 }
+                best.get_or_insert((exact, place));
             }
         }
     }

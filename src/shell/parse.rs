@@ -53,7 +53,11 @@ pub(super) fn heredoc(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refus
 
 /// Parses the brace expressions of a word, if it has any.
 pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText>>, Refusal> {
-    if deepest(raw, true) > DEEPEST_WORD {
+    // What stands in quotes is none; the parser counts it all the same.
+    if !has_open_brace(raw) {
+        return Ok(None);
+    }
+    if deepest(raw, true) > DEEPEST_WORD || braces_within(raw) > DEEPEST_WORD {
         return Err(Refusal::Limit);
     }
     guarded(|| word::parse_brace_expansions(raw, &options()))?.map_err(|_| Refusal::Syntax)
@@ -94,6 +98,38 @@ fn deepest(text: &str, brackets: bool) -> usize {
         }
         most = most.max(depth);
         previous = byte;
+    }
+    most
+}
+
+/// True where a brace stands outside of quotes.
+fn has_open_brace(text: &str) -> bool {
+    let mut quote = None;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(b'"') | None, b'\\') => drop(bytes.next()),
+            (Some(open), byte) if byte == open => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'{') => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// Most braces that are open at once: the parser of brace expressions doubles its time with each.
+fn braces_within(text: &str) -> usize {
+    let mut depth: usize = 0;
+    let mut most = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'{' => depth += 1,
+            b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        most = most.max(depth);
     }
     most
 }
