@@ -386,6 +386,7 @@ fn facts(plan: &Plan, name: &str) -> Facts {
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::Program(_) | Question::Script(_) => {}
+            Question::Kinds(_) => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), Pushed::No("it is in no commit".to_owned())));
             }

@@ -42,10 +42,15 @@ impl Arguments {
         let Some(given) = self.flags.iter().rev().find(|f| f.name == name) else { return false };
         match value {
             None => given.takes || !given.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
-            Some(wanted) => {
-                let text = given.value.as_ref().map_or(Some(""), Word::as_literal);
-                text.is_some_and(|t| glob(wanted, t))
-            }
+            Some(wanted) => match given.value.as_ref() {
+                None => glob(wanted, ""),
+                Some(word) => match (word.as_literal(), wanted.strip_suffix('*')) {
+                    (Some(text), _) => glob(wanted, text),
+                    // However it goes on.
+                    (None, Some(start)) if !start.is_empty() => word.prefix().starts_with(start),
+                    (None, _) => false,
+                },
+            },
         }
     }
 

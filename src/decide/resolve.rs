@@ -4,6 +4,7 @@
 use super::{Plan, Planned};
 use super::{head, push};
 use crate::classify;
+use crate::model::glob;
 use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Word};
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -17,6 +18,7 @@ pub(super) fn resolved(
     let mut all = vec![planned.operation.clone()];
     for operation in &mut all {
         unpushed(operation, facts);
+        bootstrap(operation, facts, rwenvs);
         dev_container(operation, rwenvs);
     }
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
@@ -127,6 +129,41 @@ fn unpushed(operation: &mut Operation, facts: &Facts) {
         operation.note = Some(why);
     } else {
         operation.traits.push("pushed");
+    }
+}
+
+/// The files that kubectl would apply, of which it matters whether they make an Argo CD Application known to the cluster.
+pub(super) fn applications(operation: &Operation) -> Vec<String> {
+    let applies = operation.tool == "kubectl" && matches!(operation.verb.as_str(), "apply" | "create");
+    if !applies || operation.effect != Effect::ClusterWrite {
+        return Vec::new();
+    }
+    let files = operation.target.files.iter();
+    let all: Option<Vec<String>> = files
+        .flat_map(|file| {
+            operation
+                .cwd
+                .iter()
+                .map(move |dir| file.as_literal().and(dir.enter(file).path().map(str::to_owned)))
+        })
+        .collect();
+    // Others are nobody's exception, and cost nothing.
+    all.filter(|paths| paths.iter().all(|path| path.contains("argo"))).unwrap_or_default()
+}
+
+/// Notes the one change that is made by hand where everything else comes from Git: an Application that Git has, and that Argo CD has
+/// not met yet.
+fn bootstrap(operation: &mut Operation, facts: &Facts, rwenvs: &Rwenvs) {
+    let paths = applications(operation);
+    let is_one = |path: &String| {
+        let kinds = facts.kinds.iter().find(|(known, _)| known == path).map(|(_, kinds)| kinds.as_slice());
+        let only =
+            kinds.is_some_and(|kinds| !kinds.is_empty() && kinds.iter().all(|kind| kind == "Application"));
+        let place = rwenvs.all.iter().flat_map(|rwenv| &rwenv.argocd_apps).any(|pattern| glob(pattern, path));
+        only && place && facts.pushed(path) == Some(&Pushed::Yes)
+    };
+    if !paths.is_empty() && paths.iter().all(is_one) {
+        operation.traits.push("bootstrap");
     }
 }
 

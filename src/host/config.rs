@@ -197,6 +197,9 @@ fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
     rwenv.direct_push = entry.direct_push;
     rwenv.autonomy = entry.autonomy;
     rwenv.terraform_paths = entry.terraform_paths.into();
+    if let Some(patterns) = entry.argocd_apps {
+        rwenv.argocd_apps = patterns;
+    }
     rwenv.pin = entry.pin;
     rwenv.auto_approve = entry.auto_approve;
     rwenv.exec_reads = entry.exec_reads;

@@ -47,6 +47,15 @@ pub fn find(rwenv: &str, object: &Named, environment: &Environment) -> Option<St
     best.map(|(_, place)| place)
 }
 
+/// The kinds of the objects in a file; none where it cannot be read.
+#[must_use]
+pub fn kinds(path: &str) -> Vec<String> {
+    let small = fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+    let text = fs::read_to_string(path).ok().filter(|_| small).unwrap_or_default();
+    let kind = |line: &str| Some(line.strip_prefix("kind:")?.trim().trim_matches(['"', '\'']).to_owned());
+    text.lines().filter_map(kind).collect()
+}
+
 /// The line an object begins in, and whether its namespace is the one that is meant.
 fn in_file(path: &Path, object: &Named) -> Option<(usize, bool)> {
     let small = fs::metadata(path).is_ok_and(|meta| meta.len() <= LARGEST);

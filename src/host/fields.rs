@@ -111,8 +111,8 @@ pub(super) struct Entry {
     pub sync_interval: Option<Period>,
     /// Named URLs.
     pub services: Ordered<String>,
-    /// Argo CD applications.
-    pub argocd_apps: Option<IgnoredAny>,
+    /// Patterns of files that hold Argo CD Applications.
+    pub argocd_apps: Option<Vec<String>>,
     /// Terraform folders.
     pub terraform_paths: Levels,
 }

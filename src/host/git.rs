@@ -48,20 +48,13 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
         let Some((parent, name)) = parent.zip(name) else { return no("its files are not known") };
         (parent, name)
     };
-    let ask = |arguments: &[&str]| run(dir, arguments, environment);
+    let ask =
+        |arguments: &[&str]| run(dir, &[&["-c", "core.fsmonitor=false"], arguments].concat(), environment);
     if ask(&["ls-files", "--error-unmatch", "--", name]).is_none_or(|files| files.is_empty()) {
         return no(&format!("{name} of {dir} is in no commit"));
     }
-    let status = ask(&[
-        "-c",
-        "core.fsmonitor=false",
-        "status",
-        "--porcelain",
-        "--untracked-files=all",
-        "--ignore-submodules=all",
-        "--",
-        name,
-    ]);
+    let status =
+        ask(&["status", "--porcelain", "--untracked-files=all", "--ignore-submodules=all", "--", name]);
     match status {
         Some(changes) if changes.is_empty() => {}
         Some(_) => return no(&format!("{name} of {dir} has changes that are in no commit")),

@@ -74,6 +74,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::CurrentContext => {
                 out.facts.current_context = kubeconfig::current_context(environment);
             }
+            Question::Kinds(path) => out.facts.kinds.push((path.clone(), defined::kinds(path))),
             Question::Pushed(path) => {
                 out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
             }

@@ -14,6 +14,8 @@ pub enum Question {
     Program(String),
     /// What is the text of this file, if it is a script?
     Script(String),
+    /// Of which kinds are the objects in this file?
+    Kinds(String),
     /// Is what this file or folder holds committed, and the commit on a remote?
     Pushed(String),
     /// What are branch, remotes and push configuration of the repository around this directory?
@@ -83,6 +85,8 @@ pub struct Facts {
     pub current_context: Option<String>,
     /// Programs by path or name; none where it is none that we know.
     pub programs: Vec<(String, Option<&'static str>)>,
+    /// Kinds of the objects in manifests, by path.
+    pub kinds: Vec<(String, Vec<String>)>,
     /// Scripts by path.
     pub scripts: Vec<(String, Script)>,
     /// What is pushed, by path.

@@ -128,6 +128,8 @@ pub struct Rwenv {
     pub policies: Vec<String>,
     /// Folders whose files make infrastructure, with how much an agent does alone there.
     pub terraform_paths: Vec<(String, Autonomy)>,
+    /// Patterns of files that hold Argo CD Applications, which are applied once by hand.
+    pub argocd_apps: Vec<String>,
     /// Seconds between two looks at its repository, where it says.
     pub sync_interval: Option<u64>,
 }
@@ -158,6 +160,7 @@ impl Rwenv {
             exec_reads: ExecReads::default(),
             policies: Vec::new(),
             terraform_paths: Vec::new(),
+            argocd_apps: vec!["*argocd-apps/*".to_owned()],
             sync_interval: None,
         }
     }

@@ -134,14 +134,15 @@ fn braces_within(text: &str) -> usize {
     most
 }
 
-/// True for text on which the tokenizer allocates without end: `<<E$[` with white space behind it, and a heredoc on
+/// True for text on which the tokenizer allocates without end: `<<E$[` with white space behind it, a delimiter that is a carriage
+/// return, and a heredoc on
 /// the last line while a parenthesis is open (`$(<<  `). bash finds both unfinished.
 fn heredoc_runs_away(source: &str) -> bool {
     let mut rest = source;
     while let Some(at) = rest.find("<<") {
         let tail = rest.get(at + 2..).unwrap_or_default();
         let line = tail.split('\n').next().unwrap_or_default();
-        if line.contains("$[") {
+        if line.contains("$[") || tail.trim_start_matches(['-', ' ', '\t']).starts_with('\r') {
             return true;
         }
         rest = tail;

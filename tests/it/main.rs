@@ -16,6 +16,7 @@ mod daemon;
 mod daemon_faults;
 mod doctor;
 mod explain;
+mod gitops;
 mod grant;
 mod guard;
 mod hook;
