@@ -115,6 +115,22 @@ pub(super) fn install(agent: AgentName, args: &Install, environment: &Environmen
     Ok(0)
 }
 
+/// Takes the hook out of the settings of every agent; says of which.
+pub(super) fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for agent in [&CODEX, &GEMINI, &CURSOR, &COPILOT] {
+        if environment.home.join(agent.settings).exists() {
+            let (_, path, taken, _) = merge(agent, None, environment)?;
+            changed.extend(taken.then_some(path));
+        }
+    }
+    let plugin = environment.home.join(OPENCODE_PATH);
+    if place(&plugin, None)? {
+        changed.push(plugin);
+    }
+    Ok(changed)
+}
+
 /// Writes a file of our own, or takes it away; says whether that changed anything.
 fn place(path: &Path, wanted: Option<&str>) -> anyhow::Result<bool> {
     let there = files::read(path)?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::args::{Dialect, Install};
-use super::{hooks, out};
+use super::{agents, hooks, out};
 use crate::decide::quoted;
 use crate::enforce::session::path_line;
 use crate::host::environment::{self, Environment};
@@ -67,6 +67,9 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
         Some(hook) => shims::install(hook, environment)?,
         None => {
             shims::remove(environment)?;
+            for settings in agents::remove_all(environment)? {
+                out::note(&format!("the hook is out of {}", settings.display()));
+            }
             for folder in hooks::remove_all(environment)? {
                 out::note(&format!("git's hook is out of {}", folder.display()));
             }

@@ -221,3 +221,23 @@ fn installing_for_an_agent_merges_is_idempotent_and_can_be_undone() {
         assert!(install(&home, agent, &["--uninstall"]).stdout.contains("is not in"), "{agent}");
     }
 }
+
+#[test]
+fn taking_the_guard_out_takes_it_out_of_every_agent() {
+    let home = Home::new();
+    for agent in ["codex", "gemini", "cursor", "copilot", "opencode"] {
+        assert_eq!(install(&home, agent, &[]).code, 0, "{agent}");
+    }
+    let gone = home.rwenv("", &["install", "--uninstall"]);
+    assert_eq!(gone.code, 0, "{}", gone.stderr);
+    for path in [
+        ".codex/hooks.json",
+        ".gemini/settings.json",
+        ".cursor/hooks.json",
+        ".copilot/hooks/rwenv.json",
+        ".config/opencode/plugins/rwenv.js",
+    ] {
+        let text = std::fs::read_to_string(home.path(path)).unwrap_or_default();
+        assert!(!text.contains("rwenv-hook"), "{path}: {text}");
+    }
+}
