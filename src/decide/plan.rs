@@ -152,6 +152,33 @@ impl Plan {
         self.planned.is_empty() && self.opaque.is_empty()
     }
 
+    /// False where the line, or a script it runs, may take variables of the session away from a command: then what the session was
+    /// given does not say where a bare call goes.
+    #[must_use]
+    pub fn keeps_environment(&self) -> bool {
+        let texts =
+            std::iter::once(self.line.as_str()).chain(self.scripts.iter().map(|(text, ..)| text.as_str()));
+        let takes = [
+            "KUBECONFIG",
+            "env",
+            "sudo",
+            "doas",
+            "su",
+            "unset",
+            "exec",
+            "runuser",
+            "systemd-run",
+            "machinectl",
+            "at",
+            "crontab",
+            "launchctl",
+        ];
+        texts.into_iter().all(|text| {
+            let mut words = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'));
+            !words.any(|word| takes.contains(&word))
+        })
+    }
+
     /// True where something that is known, or may be, would be changed.
     #[must_use]
     pub fn changes_something(&self) -> bool {

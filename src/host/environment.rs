@@ -13,6 +13,8 @@ pub struct Environment {
     pub rwenv: Option<String>,
     /// `$KUBECONFIG`: files separated by `:`.
     pub kubeconfig: Option<String>,
+    /// The kubeconfig a session was given, where there is one: its shell has it in `$KUBECONFIG`, this process has not.
+    pub session_kubeconfig: Option<String>,
     /// `$XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
     /// `$PATH`.
@@ -32,6 +34,7 @@ impl Environment {
             home,
             rwenv: var("RWENV"),
             kubeconfig: var("KUBECONFIG"),
+            session_kubeconfig: None,
             runtime_dir: var("XDG_RUNTIME_DIR").filter(|d| d.starts_with('/')).map(PathBuf::from),
             path: var("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".to_owned()),
             both_selections: false,

@@ -5,10 +5,12 @@ use std::path::PathBuf;
 use super::environment::Environment;
 use super::files;
 
-/// The current context as kubectl finds it: the first file of `$KUBECONFIG` that names one, or `~/.kube/config`.
+/// The current context as kubectl finds it: the first file of `$KUBECONFIG` that names one, or `~/.kube/config`. A session's own
+/// kubeconfig counts where nothing takes it away (`keeps`).
 #[must_use]
-pub fn current_context(environment: &Environment) -> Option<String> {
-    let paths: Vec<PathBuf> = match &environment.kubeconfig {
+pub fn current_context(environment: &Environment, keeps: bool) -> Option<String> {
+    let session = environment.session_kubeconfig.as_ref().filter(|_| keeps);
+    let paths: Vec<PathBuf> = match session.or(environment.kubeconfig.as_ref()) {
         Some(list) => list.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
         None => vec![environment.home.join(".kube/config")],
     };

@@ -72,7 +72,8 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 out.facts.bindings.extend(bound.into_iter().map(|bound| (dir.clone(), bound)));
             }
             Question::CurrentContext => {
-                out.facts.current_context = kubeconfig::current_context(environment);
+                out.facts.current_context =
+                    kubeconfig::current_context(environment, out.plan.keeps_environment());
             }
             Question::Kinds(path) => out.facts.kinds.push((path.clone(), defined::kinds(path))),
             Question::Pushed(path) => {

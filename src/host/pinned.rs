@@ -100,7 +100,7 @@ pub fn of_session(session: Option<&str>, environment: &Environment) -> Environme
     });
     match known {
         Some(Session { kubeconfig: Some(path) }) => {
-            Environment { kubeconfig: Some(path), ..environment.clone() }
+            Environment { session_kubeconfig: Some(path), ..environment.clone() }
         }
         _ => environment.clone(),
     }

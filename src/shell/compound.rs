@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use brush_parser::ast::{
-    self, AndOr, Command, CompoundCommand, CompoundList, ExtendedTestExpr, Pipeline, SeparatorOperator,
+    self, AndOr, Command, CompoundCommand, CompoundList, ExtendedTestExpr, Pipeline, RedirectList,
+    SeparatorOperator,
 };
 
 use super::pattern::Pattern;
@@ -115,18 +116,7 @@ impl Walker<'_> {
     fn command(&mut self, mut state: State, command: &Command) -> Flow {
         match command {
             Command::Simple(simple) => self.simple(state, simple),
-            Command::Compound(compound, redirects) => {
-                let io = self.redirects(&mut state, redirects.as_ref());
-                let stdin = std::mem::replace(&mut self.stdin, io.stdin.clone());
-                let sink = io.diverted.then(|| self.sink.replace(Word::default()));
-                let flow = self.compound(state, compound);
-                if let Some(sink) = sink {
-                    self.sink = sink;
-                }
-                self.stdin = stdin;
-                self.writers(&flow.last, &io, None);
-                flow
-            }
+            Command::Compound(compound, redirects) => self.redirected(state, compound, redirects.as_ref()),
             Command::Function(function) => {
                 state.define(&function.fname.value, Rc::new(function.body.clone()));
                 Flow::both(state)
@@ -137,6 +127,25 @@ impl Walker<'_> {
                 Flow::both(state)
             }
         }
+    }
+
+    /// A compound command with what it reads and writes: the redirections of a group, a loop or a function's body.
+    pub(super) fn redirected(
+        &mut self,
+        mut state: State,
+        compound: &CompoundCommand,
+        redirects: Option<&RedirectList>,
+    ) -> Flow {
+        let io = self.redirects(&mut state, redirects);
+        let stdin = std::mem::replace(&mut self.stdin, io.stdin.clone());
+        let sink = io.diverted.then(|| self.sink.replace(Word::default()));
+        let flow = self.compound(state, compound);
+        if let Some(sink) = sink {
+            self.sink = sink;
+        }
+        self.stdin = stdin;
+        self.writers(&flow.last, &io, None);
+        flow
     }
 
     pub(super) fn compound(&mut self, mut state: State, compound: &CompoundCommand) -> Flow {

@@ -8,7 +8,7 @@ use super::mask;
 use super::parse::Refusal;
 use super::state::State;
 use super::{Origin, Walker};
-use crate::model::{Dir, Stdin, Word};
+use crate::model::{Dir, Invocation, Stdin, Word};
 
 /// What the redirections of one command come to.
 #[derive(Clone, Debug, Default)]
@@ -28,6 +28,16 @@ impl Walker<'_> {
         let mut io = Io { stdin: self.stdin.clone(), ..Io::default() };
         for redirect in list.iter().flat_map(|l| &l.0) {
             self.redirect(state, redirect, &mut io);
+        }
+        if !io.writes.is_empty() {
+            let nothing = Invocation {
+                argv: vec![Word::literal(":")],
+                span: self.frame.span,
+                cwd: state.cwd.to_vec(),
+                writes: io.writes.clone(),
+                ..Invocation::default()
+            };
+            self.out.invocations.push(nothing);
         }
         io
     }

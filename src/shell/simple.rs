@@ -217,7 +217,7 @@ impl Walker<'_> {
                 continue;
             }
             self.bodies.push(Rc::clone(&body));
-            let flow = self.compound(state.clone(), &body.0);
+            let flow = self.redirected(state.clone(), &body.0, body.1.as_ref());
             self.bodies.pop();
             after = join(after, join(flow.ok, flow.fail));
             last = flow.last;

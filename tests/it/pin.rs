@@ -62,6 +62,19 @@ fn a_session_sees_one_context_and_is_judged_by_it() {
     assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(home.hook("rw", line).decision(), "allow", "in this session it goes to its own cluster");
     assert_eq!(home.hook("ro", line).decision(), "deny");
+    home.write("rw/x.sh", "unset KUBECONFIG\nkubectl delete pod p\n");
+    for freed in [
+        "unset KUBECONFIG; kubectl delete pod p",
+        "env -u KUBECONFIG kubectl delete pod p",
+        "sudo kubectl delete pod p",
+        "bash x.sh",
+    ] {
+        assert_eq!(
+            home.hook("rw", freed).decision(),
+            "deny",
+            "{freed}: it goes where the person's own context points"
+        );
+    }
     // What is there is used again.
     let before = fs::metadata(&own).unwrap().modified().unwrap();
     session(&home, "CwdChanged", "rw");
@@ -187,6 +200,10 @@ fn only_lines_that_look_and_nothing_else_are_approved_and_only_where_that_is_wan
         "kubectl delete pod p",
         "kubectl get pods; find . -delete",
         "kubectl get pods; $X",
+        "{ kubectl get pods; } > out.txt",
+        "for p in a b; do kubectl get $p; done > out.txt",
+        "f() { rm x; }; f; kubectl get pods",
+        "kubectl get pods $(rm x)",
         "ls",
     ] {
         assert_ne!(says(line).as_deref(), Some("allow"), "{line}");
