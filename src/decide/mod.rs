@@ -4,6 +4,7 @@ mod conclude;
 mod connection;
 mod content;
 mod definition;
+mod follow;
 mod guard;
 mod head;
 mod pin;

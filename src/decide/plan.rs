@@ -152,33 +152,6 @@ impl Plan {
         self.planned.is_empty() && self.opaque.is_empty()
     }
 
-    /// False where the line, or a script it runs, may take variables of the session away from a command: then what the session was
-    /// given does not say where a bare call goes.
-    #[must_use]
-    pub fn keeps_environment(&self) -> bool {
-        let texts =
-            std::iter::once(self.line.as_str()).chain(self.scripts.iter().map(|(text, ..)| text.as_str()));
-        let takes = [
-            "KUBECONFIG",
-            "env",
-            "sudo",
-            "doas",
-            "su",
-            "unset",
-            "exec",
-            "runuser",
-            "systemd-run",
-            "machinectl",
-            "at",
-            "crontab",
-            "launchctl",
-        ];
-        texts.into_iter().all(|text| {
-            let mut words = text.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '.'));
-            !words.any(|word| takes.contains(&word))
-        })
-    }
-
     /// True where something that is known, or may be, would be changed.
     #[must_use]
     pub fn changes_something(&self) -> bool {
@@ -385,32 +358,6 @@ impl Plan {
     /// A plan of operations that were not read from a command line.
     pub(super) fn of_operations(planned: Vec<Planned>, context: &Context) -> Self {
         Self { planned, context: context.clone(), ..Self::default() }.finish()
-    }
-
-    /// A repository that the line itself clones has what it is cloned from as its remote, and belongs to where the line
-    /// starts: nothing is selected in it yet.
-    fn follow_clones(&mut self) {
-        let start = Dir::Known(self.context.cwd.clone());
-        let mut made: Vec<(Dir, Word)> = Vec::new();
-        for Planned { operation, .. } in &mut self.planned {
-            let target = &mut operation.target.repository;
-            if let Some((url, folder)) = &target.clones {
-                made.extend(target.dirs.iter().map(|dir| (dir.enter(folder), url.clone())));
-            }
-            for (dir, url) in &made {
-                let inside = dir.path().is_some_and(|made| {
-                    target
-                        .dirs
-                        .iter()
-                        .filter_map(Dir::path)
-                        .any(|d| d == made || d.starts_with(&format!("{made}/")))
-                });
-                if operation.tool == "git" && inside && !target.dirs.contains(&start) {
-                    target.config.push(("remote.origin.url".to_owned(), url.clone()));
-                    target.dirs.push(start.clone());
-                }
-            }
-        }
     }
 
     fn finish(mut self) -> Self {
