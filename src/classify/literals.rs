@@ -5,7 +5,7 @@
 use crate::model::{Language, Word};
 
 /// Most candidates that are taken from one text.
-const MOST: usize = 256;
+const MOST: usize = 20_000;
 
 /// What may be handed to another program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]

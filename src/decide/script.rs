@@ -8,7 +8,7 @@ use crate::model::{Dir, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Std
 use crate::shell;
 
 /// Most scripts of one line that are read.
-const MOST: usize = 16;
+const MOST: usize = 64;
 /// Folders of programs that come with the system: what they run is no business of the line's.
 const SYSTEM: [&str; 8] = ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/nix/", "/snap/", "/etc/"];
 

@@ -81,10 +81,13 @@ fn scripts_in_other_languages_are_read_too() {
     home.write("ro/x.awk", "BEGIN { system(\"kubectl delete pod p\") }\n");
     home.write("ro/api.py", "import urllib.request as u\nu.urlopen(u.Request('https://h/api/v1/namespaces/d/pods/p', method='DELETE'))\n");
     home.write("ro/look.py", "import subprocess\nsubprocess.run(['kubectl', 'get', 'pods'] + args)\nprint('kubectl delete pod p')\n");
+    let filler = "foo('alpha beta', 'gamma')\n".repeat(2_000);
+    home.write("ro/long.py", &format!("import os\n{filler}os.system('kubectl delete pod p')\n"));
     check(
         &home,
         "ro",
         &[
+            ("python3 long.py", "deny"),
             ("./x.py", "deny"),
             ("python3 x.py", "deny"),
             ("PYTHONSTARTUP=x.py python3 -i < /dev/null", "deny"),
