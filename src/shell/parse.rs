@@ -142,7 +142,7 @@ fn heredoc_runs_away(source: &str) -> bool {
     while let Some(at) = rest.find("<<") {
         let tail = rest.get(at + 2..).unwrap_or_default();
         let line = tail.split('\n').next().unwrap_or_default();
-        if line.contains("$[") || tail.trim_start_matches(['-', ' ', '\t']).starts_with('\r') {
+        if line.contains("$[") || tail.trim_start_matches(['<', '-', ' ', '\t']).starts_with('\r') {
             return true;
         }
         rest = tail;
