@@ -102,7 +102,10 @@ impl Plan {
             match facts.script(&place) {
                 None => pending.places.push(place),
                 Some(Script::Text(text)) => self.text(text, run.clone(), &pending.invocation, pending.depth),
-                Some(Script::Unreadable(why)) => self.unread(&pending.invocation, why),
+                // A bundle of another language is as large as it likes; the shims see what it starts.
+                Some(Script::Unreadable(why)) if run.reader == Reader::Shell => {
+                    self.unread(&pending.invocation, why);
+                }
                 Some(_) => {}
             }
         }

@@ -129,6 +129,7 @@ fn scripts_that_only_look_or_are_none_are_left_alone() {
 fn what_cannot_be_read_is_not_run_unseen() {
     let home = Home::new();
     home.write("ro/big.sh", &"# filler filler filler\n".repeat(20_000));
+    home.write("ro/bundle.js", &"x(\"child_process\");\n".repeat(20_000));
     home.write("ro/odd.sh", "case x in\nkubectl delete pod p\n");
     nix::unistd::mkfifo(&home.path("ro/pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
     check(
@@ -136,6 +137,7 @@ fn what_cannot_be_read_is_not_run_unseen() {
         "ro",
         &[("bash big.sh", "ask"), ("source big.sh", "ask"), ("bash pipe", "ask"), ("bash odd.sh", "ask")],
     );
+    check(&home, "ro", &[("node bundle.js", "allow"), ("make -f bundle.js", "allow")]);
     check(&home, "rw", &[("bash ../ro/big.sh", "ask"), ("bash ../ro/pipe", "ask")]);
     check(&home, "none", &[("bash ../ro/big.sh", "allow"), ("bash ../ro/pipe", "allow")]);
     home.write("ro/secret.sh", DELETE);
