@@ -9,6 +9,12 @@ pub(super) fn find_verb(
     words: &[Word],
     tool: &'static Tool,
 ) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
+    // A tool that has no verbs has none that is computed.
+    if let [command] = tool.commands
+        && command.path.is_empty()
+    {
+        return Ok(Some((command, words.to_vec())));
+    }
     let mut found: Option<&'static Command> = None;
     let mut path: Vec<&str> = Vec::new();
     let mut before: Vec<Word> = Vec::new();
