@@ -12,7 +12,10 @@ const MOST_LINES: usize = 32;
 pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) -> Vec<Carried> {
     match wrapper.style {
         WrapperStyle::Shell => return shell(by, wrapper),
-        WrapperStyle::Stdin => return from_stdin(by),
+        WrapperStyle::Stdin => {
+            let file = by.argv.iter().position(|word| word.as_literal() == Some("-f"));
+            return file.map_or_else(|| from_stdin(by), |at| sourced(by, at + 1));
+        }
         WrapperStyle::Find => return find(by),
         WrapperStyle::Options => return options(by, wrapper),
         _ => {}

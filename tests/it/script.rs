@@ -47,6 +47,7 @@ fn whatever_starts_a_script_what_it_does_counts() {
         "ENV=./x.sh sh -i -c true",
         "git bisect run ./x.sh",
         "cat x.sh | bash",
+        "at -f x.sh now",
     ] {
         check(&home, "ro", &[(line, "deny")]);
     }
