@@ -202,7 +202,7 @@ fn without_file_descriptors_it_rests_and_goes_on() {
         eprintln!("skipped without_file_descriptors_it_rests_and_goes_on: no user namespaces here");
         return;
     };
-    assert!(said.contains("runs since"), "{said}");
+    assert!(said.contains("runs since"), "{said}{}", it.log());
     let ticks: u64 = said.lines().last().unwrap().split(' ').filter_map(|n| n.parse::<u64>().ok()).sum();
     assert!(ticks < 100, "{ticks} ticks of processor time: it spun");
 }
