@@ -134,15 +134,17 @@ fn braces_within(text: &str) -> usize {
     most
 }
 
-/// True for text on which the tokenizer allocates without end: `<<E$[` with white space behind it, a delimiter that is a carriage
-/// return, and a heredoc on
+/// True for text on which the tokenizer allocates without end: `<<E$[` with white space behind it, a delimiter that is white
+/// space beyond blanks, and a heredoc on
 /// the last line while a parenthesis is open (`$(<<  `). bash finds both unfinished.
 fn heredoc_runs_away(source: &str) -> bool {
     let mut rest = source;
     while let Some(at) = rest.find("<<") {
         let tail = rest.get(at + 2..).unwrap_or_default();
         let line = tail.split('\n').next().unwrap_or_default();
-        if line.contains("$[") || tail.trim_start_matches(['<', '-', ' ', '\t']).starts_with('\r') {
+        let delimiter = tail.trim_start_matches(['<', '-', ' ', '\t']).chars().next();
+        let odd = delimiter.is_some_and(|c| c != '\n' && (c.is_whitespace() || c.is_control()));
+        if line.contains("$[") || odd {
             return true;
         }
         rest = tail;

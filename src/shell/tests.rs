@@ -256,6 +256,7 @@ fn what_cannot_be_known_is_opaque() {
     assert_eq!(kinds(&"(".repeat(5000)), [OpaqueKind::Limit]);
     assert_eq!(kinds("<<E$[\t\t"), [OpaqueKind::Limit]);
     assert_eq!(kinds("cat <<\r e "), [OpaqueKind::Limit]);
+    assert_eq!(kinds("cat <<\u{c}<e `c 'd "), [OpaqueKind::Limit]);
     assert_eq!(kinds(&format!("kubectl {}a,b", "{".repeat(400))), [OpaqueKind::Limit]);
     assert_eq!(kinds(&format!("kubectl get pods -o '{}a,b{}'", "{".repeat(40), "}".repeat(40))), []);
     assert_eq!(kinds(&format!("echo {}", "a".repeat(140_000))), [OpaqueKind::Limit]);
