@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::config;
 use super::state::{Shared, lock};
@@ -22,6 +22,8 @@ const OF_ONE: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long accepting rests where the system has no file descriptors left.
 const REST: Duration = Duration::from_millis(200);
+/// How long that is not told again.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Connections by process.
 type Peers = Arc<Mutex<HashMap<i32, usize>>>;
@@ -30,11 +32,15 @@ pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let peers = Peers::default();
     let own = nix::unistd::getuid().as_raw();
+    let mut told: Option<Instant> = None;
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "no connection can be taken");
+                if told.is_none_or(|told| told.elapsed() > SILENCE) {
+                    tracing::warn!(%error, "no connection can be taken");
+                    told = Some(Instant::now());
+                }
                 tokio::time::sleep(REST).await;
                 continue;
             }

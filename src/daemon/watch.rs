@@ -58,12 +58,20 @@ pub(super) async fn watch(shared: Arc<Shared>) {
                 .map(|(_, s)| s.1.clone()),
         );
         seen = now;
+        areas.extend(amiss(&shared));
         watcher.calm(areas.contains(&Area::Storm));
         for area in areas {
             act(area, &shared).await;
         }
         watcher.arm(&shared);
     }
+}
+
+/// What did not work the last time. It may work now though nothing changed: a moment without file descriptors, a full disk.
+fn amiss(shared: &Shared) -> Vec<Area> {
+    let config = lock(&shared.config_error).is_some().then_some(Area::Config);
+    let audit = lock(&shared.audit_error).is_some().then_some(Area::Audit);
+    config.into_iter().chain(audit).collect()
 }
 
 async fn act(area: Area, shared: &Arc<Shared>) {
@@ -223,7 +231,7 @@ impl Watcher {
             tracing::info!(?watching, "changes are noticed in another way");
         }
         *known = watching;
-        match (self.rests, self.complete) {
+        match (self.rests, self.complete && amiss(shared).is_empty()) {
             (Some(_), _) => BUSY_POLL,
             (None, false) => POLL,
             (None, true) => GLANCE,
