@@ -15,6 +15,8 @@ pub(super) enum Refusal {
 const DEEPEST: usize = 14;
 /// Deepest nesting of `${`, `$(` and `[` inside one word.
 const DEEPEST_WORD: usize = 12;
+/// Nesting that the two slowest of the parsers, of brace expressions and of heredocs, are given.
+const DEEPEST_UNCLOSED: usize = 8;
 
 /// Options for bash as an agent runs it. Extended globs are on: a `shopt` in the line may have enabled them.
 pub(super) fn options() -> ParserOptions {
@@ -45,7 +47,7 @@ pub(super) fn word(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal>
 
 /// Parses the body of a heredoc whose delimiter is not quoted.
 pub(super) fn heredoc(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal> {
-    if deepest(raw, true) > DEEPEST_WORD {
+    if deepest(raw, true) > DEEPEST_WORD || unclosed(raw) > DEEPEST_UNCLOSED {
         return Err(Refusal::Limit);
     }
     guarded(|| word::parse_heredoc(raw, &options()))?.map_err(|_| Refusal::Syntax)
@@ -57,7 +59,10 @@ pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText
     if !has_open_brace(raw) {
         return Ok(None);
     }
-    if deepest(raw, true) > DEEPEST_WORD || braces_within(raw) > DEEPEST_WORD {
+    if deepest(raw, true) > DEEPEST_WORD
+        || braces_within(raw) > DEEPEST_WORD
+        || unclosed(raw) > DEEPEST_UNCLOSED
+    {
         return Err(Refusal::Limit);
     }
     guarded(|| word::parse_brace_expansions(raw, &options()))?.map_err(|_| Refusal::Syntax)
@@ -97,6 +102,28 @@ fn deepest(text: &str, brackets: bool) -> usize {
             _ => {}
         }
         most = most.max(depth);
+        previous = byte;
+    }
+    most
+}
+
+/// Most substitutions, and parentheses and subscripts in them, that are open at once where only its own closer ends one. In
+/// `${a[b} ${a[b}` the parser tries every way to close the subscripts, in `$(a(b $(a(b` the parentheses; each multiplies them.
+fn unclosed(text: &str) -> usize {
+    let mut open = Vec::new();
+    let mut most = 0;
+    let mut previous = b' ';
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'{' if previous == b'$' => open.push(b'}'),
+            b'(' if previous == b'$' || !open.is_empty() => open.push(b')'),
+            b'[' if matches!(open.last(), Some(b'}' | b']')) => open.push(b']'),
+            closer if open.last() == Some(&closer) => drop(open.pop()),
+            _ => {}
+        }
+        most = most.max(open.len());
         previous = byte;
     }
     most

@@ -258,6 +258,12 @@ fn what_cannot_be_known_is_opaque() {
     assert_eq!(kinds("cat <<\r e "), [OpaqueKind::Limit]);
     assert_eq!(kinds("cat <<\u{c}<e `c 'd "), [OpaqueKind::Limit]);
     assert_eq!(kinds(&format!("kubectl {}a,b", "{".repeat(400))), [OpaqueKind::Limit]);
+    // Each open subscript multiplies the ways to close it.
+    let unclosed = super::parse::braces(&format!("{{a,b}}{}", "${c[l} ".repeat(9)));
+    assert!(matches!(unclosed, Err(super::parse::Refusal::Limit)));
+    let heredoc = format!("cat <<EOF\n{}\nEOF", "$(X+(XX ".repeat(8));
+    assert!(kinds(&heredoc).contains(&OpaqueKind::Limit));
+    assert_eq!(kinds("echo {a,b}${x[${y[0]}]}-${z[1]}-${z[2]}"), []);
     assert_eq!(kinds(&format!("kubectl get pods -o '{}a,b{}'", "{".repeat(40), "}".repeat(40))), []);
     assert_eq!(kinds(&format!("echo {}", "a".repeat(140_000))), [OpaqueKind::Limit]);
     let producer = analyze("eval \"$(ssh-agent -s)\"", &context()).opaque.remove(0).invocation.unwrap();
