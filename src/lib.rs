@@ -23,6 +23,9 @@ pub mod enforce;
 pub mod repos;
 
 #[cfg(feature = "full")]
+pub mod catalog;
+
+#[cfg(feature = "full")]
 pub mod daemon;
 
 #[cfg(feature = "full")]

@@ -1,6 +1,6 @@
 //! Content of a repository for the content engine: a folder, the index, a commit, or what a push sends.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::files::FileError;
 use super::objects::{Budget, Listing, ObjectsError, Repository};
 use crate::manifest::tree::Tree;
-use crate::manifest::{self, Finding, Report};
+use crate::manifest::{self, Finding, Report, yaml};
 
 /// Why content could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -35,27 +35,53 @@ pub struct Change {
 /// # Errors
 /// Where it cannot be read.
 pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentError> {
+    Ok(manifest::lint(&tree_of(dir, environment)?))
+}
+
+/// Reads a folder as it lies there: what git would commit of it, or all of it where it is in no repository.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn tree_of(dir: &Path, environment: &Environment) -> Result<Tree, ContentError> {
     let repository = Repository::at(dir, environment, Budget::ample());
     let listed = repository.as_ref().ok().and_then(|r| {
         let text = r.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).ok()?;
         let text = String::from_utf8_lossy(&text).into_owned();
         Some(text.split('\0').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>())
     });
-    let paths = match listed {
-        Some(paths) => paths.into_iter().filter(|p| dir.join(p).symlink_metadata().is_ok()).collect(),
+    let mut paths = match listed {
+        Some(paths) => paths,
         None => walk(dir)?,
     };
-    let mut contents = Vec::new();
-    for path in paths.iter().filter(|path| Tree::is_yaml(path)) {
-        let full = dir.join(path);
+    let (mut contents, mut links, mut large) = (Vec::new(), BTreeSet::new(), Vec::new());
+    paths.retain(|path| {
+        let Ok(meta) = dir.join(path).symlink_metadata() else { return false };
         // A link may lead out of the repository; what it leads to inside is read where it is.
-        if full.symlink_metadata().is_ok_and(|meta| meta.is_file()) {
-            let bytes = fs::read(&full).map_err(|e| FileError::io(&full, e))?;
-            contents.push((path.clone(), bytes));
+        if meta.file_type().is_symlink() {
+            links.insert(path.clone());
+        } else if meta.is_file() && Tree::is_yaml(path) {
+            let size = usize::try_from(meta.len()).unwrap_or(usize::MAX);
+            let to = if size > yaml::LONGEST { &mut large } else { &mut contents };
+            to.push((path.clone(), Vec::new()));
         }
+        true
+    });
+    for (path, bytes) in &mut contents {
+        let full = dir.join(&*path);
+        *bytes = fs::read(&full).map_err(|e| FileError::io(&full, e))?;
     }
     let remotes = repository.map(|r| remotes(&r)).unwrap_or_default();
-    Ok(manifest::lint(&Tree::new(paths, contents, remotes)))
+    let large = large.into_iter().map(|(path, _)| path).collect();
+    Ok(Tree::new(paths, contents, remotes).with_links(links).with_large(large))
+}
+
+/// Reads one file of a folder, no link and no larger than is read.
+#[must_use]
+pub fn bytes_of(dir: &Path, path: &str) -> Option<Vec<u8>> {
+    let full = dir.join(path);
+    let meta = full.symlink_metadata().ok()?;
+    let small = usize::try_from(meta.len()).is_ok_and(|size| size <= yaml::LONGEST);
+    if meta.is_file() && small { fs::read(full).ok() } else { None }
 }
 
 fn walk(dir: &Path) -> Result<Vec<String>, ContentError> {

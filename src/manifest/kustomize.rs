@@ -63,7 +63,8 @@ fn named(document: &Node) -> Vec<(&Node, String, bool)> {
 }
 
 /// True for what kustomize fetches: URLs, `host/owner/repository?ref=…`, `git::…`.
-fn is_remote(path: &str) -> bool {
+#[must_use]
+pub fn is_remote(path: &str) -> bool {
     let head = path.split('/').next().unwrap_or_default();
     path.contains("://")
         || path.contains("?ref=")

@@ -48,9 +48,9 @@ pub struct Finding {
     /// The file, from the root of the repository.
     pub path: String,
     /// Line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Column, from 1.
-    pub column: usize,
+    pub column: u32,
     /// The rule.
     pub rule: &'static str,
     /// How bad it is.
@@ -121,7 +121,7 @@ pub fn lint(tree: &Tree) -> Report {
         }
         if file.large_file {
             let message = "its content lies in Git LFS, where nothing here can read it".to_owned();
-            found.push(Finding::new("content.large-file", &file.path, At { line: 1, column: 1 }, message));
+            found.push(Finding::new("content.large-file", &file.path, At::START, message));
         }
     }
     let files: Vec<&File> = tree.files.values().collect();
@@ -151,7 +151,7 @@ pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
 /// A manifest that is too large to be read.
 #[must_use]
 pub fn too_large(path: &str) -> Option<Finding> {
-    Finding::new("yaml.limit", path, At { line: 1, column: 1 }, "is larger than is read".to_owned())
+    Finding::new("yaml.limit", path, At::START, "is larger than is read".to_owned())
 }
 
 /// The secrets whose form gives them away, in a text that is no YAML file: a commit message, a file name, a script.

@@ -31,7 +31,7 @@ const DEEPEST: usize = 300;
 pub(super) fn in_file(file: &File) -> Vec<Option<Finding>> {
     let Some(text) = &file.text else { return Vec::new() };
     let mut found = typed(text, &file.path);
-    let taken: Vec<usize> = found.iter().flatten().map(|f| f.line).collect();
+    let taken: Vec<u32> = found.iter().flatten().map(|f| f.line).collect();
     let mut structured = Vec::new();
     let values_file = file.path.rsplit('/').next().is_some_and(|name| name.starts_with("values"));
     for document in &file.documents {
@@ -79,7 +79,7 @@ pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
         }
     }
     // A URL may hold a token that is found by its own form.
-    let lines: Vec<usize> = found.iter().flatten().filter(|f| f.rule != URL).map(|f| f.line).collect();
+    let lines: Vec<u32> = found.iter().flatten().filter(|f| f.rule != URL).map(|f| f.line).collect();
     found.retain(|f| f.as_ref().is_none_or(|f| f.rule != URL || !lines.contains(&f.line)));
     found
 }
@@ -90,7 +90,8 @@ const URL: &str = "secret.url-password";
 fn position(text: &str, byte: usize) -> At {
     let before = text.get(..byte).unwrap_or_default();
     let line = before.rsplit('\n').next().unwrap_or_default();
-    At { line: before.matches('\n').count() + 1, column: line.chars().count() + 1 }
+    let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    At { file: 0, line: small(before.matches('\n').count() + 1), column: small(line.chars().count() + 1) }
 }
 
 /// A Secret whose values are neither encrypted nor filled in later: told once, at the first of them.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
 use super::text::{Decoded, decode};
-use super::yaml::{At, Node, Problem, parse};
+use super::yaml::{At, LONGEST, Node, Problem, ProblemKind, parse_from};
 
 /// File names of a kustomization, as kustomize looks for them.
 pub const KUSTOMIZATION: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -26,6 +26,8 @@ pub enum Skipped {
 pub struct File {
     /// Path from the root of the repository.
     pub path: String,
+    /// Its number in the tree, from 1.
+    pub number: u32,
     /// The text; none where it is none.
     pub text: Option<String>,
     /// The documents that could be read.
@@ -84,8 +86,12 @@ impl<'t> Object<'t> {
 pub struct Tree {
     /// The YAML files by path.
     pub files: BTreeMap<String, File>,
+    /// The paths of the YAML files by their number, from 1.
+    names: Vec<String>,
     /// The paths of all files.
     paths: BTreeSet<String>,
+    /// The paths that are symbolic links.
+    links: BTreeSet<String>,
     /// URLs under which this very repository is known.
     pub remotes: Vec<String>,
 }
@@ -100,14 +106,60 @@ impl Tree {
             .filter_map(|p| p.strip_suffix("Chart.yaml"))
             .filter(|d| d.is_empty() || d.ends_with('/'))
             .collect();
-        let files = side_by_side(&contents, |(path, bytes)| File::read(path, bytes, &charts));
-        Self { files: files.into_iter().map(|file| (file.path.clone(), file)).collect(), paths, remotes }
+        let numbered: Vec<(u32, &(String, Vec<u8>))> = (1..).zip(&contents).collect();
+        let files =
+            side_by_side(&numbered, |(number, (path, bytes))| File::read(path, *number, bytes, &charts));
+        let names = files.iter().map(|file| file.path.clone()).collect();
+        Self {
+            files: files.into_iter().map(|file| (file.path.clone(), file)).collect(),
+            names,
+            paths,
+            links: BTreeSet::new(),
+            remotes,
+        }
     }
 
     /// True for names of files that hold YAML.
     #[must_use]
     pub fn is_yaml(path: &str) -> bool {
         path.ends_with(".yaml") || path.ends_with(".yml") || path.rsplit('/').next() == Some("Kustomization")
+    }
+
+    /// The file a place is in.
+    #[must_use]
+    pub fn file_of(&self, at: At) -> &str {
+        let number = usize::try_from(at.file).ok().and_then(|n| n.checked_sub(1));
+        number.and_then(|n| self.names.get(n)).map_or("", String::as_str)
+    }
+
+    /// The same tree, these paths of it known as symbolic links.
+    #[must_use]
+    pub fn with_links(mut self, links: BTreeSet<String>) -> Self {
+        self.links = links;
+        self
+    }
+
+    /// The same tree, with these files in it that are too large to be read.
+    #[must_use]
+    pub fn with_large(mut self, large: Vec<String>) -> Self {
+        for path in large {
+            self.names.push(path.clone());
+            let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+            let at = At { file: number, ..At::START };
+            let message = format!("is larger than is read ({LONGEST} bytes)");
+            let problems = vec![Problem { at, kind: ProblemKind::Limit, message }];
+            let file = File { path: path.clone(), number, problems, ..File::default() };
+            self.files.insert(path, file);
+        }
+        self
+    }
+
+    /// True for a symbolic link, and for what lies behind one.
+    #[must_use]
+    pub fn is_link(&self, path: &str) -> bool {
+        let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+        !self.links.is_empty()
+            && ends.into_iter().any(|end| path.get(..end).is_some_and(|p| self.links.contains(p)))
     }
 
     /// True where there is a file of this path.
@@ -141,8 +193,8 @@ impl Tree {
 }
 
 impl File {
-    fn read(path: &str, bytes: &[u8], charts: &BTreeSet<&str>) -> Self {
-        let mut file = Self { path: path.to_owned(), ..Self::default() };
+    fn read(path: &str, number: u32, bytes: &[u8], charts: &BTreeSet<&str>) -> Self {
+        let mut file = Self { path: path.to_owned(), number, ..Self::default() };
         match decode(bytes) {
             Decoded::Binary => file.skipped = Some(Skipped::Binary),
             Decoded::LargeFile => file.large_file = true,
@@ -151,8 +203,8 @@ impl File {
                 file.text = Some(text);
             }
             Decoded::Text(text) => {
-                let parsed = parse(&text);
-                let broken = parsed.problems.iter().any(|p| p.kind == super::yaml::ProblemKind::Syntax);
+                let parsed = parse_from(&text, At { file: number, line: 0, column: 0 });
+                let broken = parsed.problems.iter().any(|p| p.kind == ProblemKind::Syntax);
                 if broken && text.contains("{{") {
                     file.skipped = Some(Skipped::Template);
                 } else {

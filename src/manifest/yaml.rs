@@ -14,10 +14,17 @@ const MOST_NODES: usize = 1_000_000;
 /// A place in a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
+    /// Number of the file in its [`Tree`](super::tree::Tree); 0 for a text that is in none.
+    pub file: u32,
     /// Line, from 1.
-    pub line: usize,
+    pub line: u32,
     /// Column in characters, from 1.
-    pub column: usize,
+    pub column: u32,
+}
+
+impl At {
+    /// The beginning of a file.
+    pub const START: Self = Self { file: 0, line: 1, column: 1 };
 }
 
 /// What a node holds.
@@ -112,6 +119,96 @@ impl Node {
         keys.iter().try_fold(self, |node, key| node.get(key))
     }
 
+    /// A copy without anchors, aliases and merges: every node is its own. None where it would be larger than is read.
+    #[must_use]
+    pub fn expanded(&self) -> Option<Self> {
+        self.expand(&mut 0)
+    }
+
+    fn expand(&self, count: &mut usize) -> Option<Self> {
+        *count += 1;
+        if *count > MOST_NODES {
+            return None;
+        }
+        let value = match &self.value {
+            Value::Alias(node) | Value::Anchored(node) => node.expand(count)?.value,
+            Value::Scalar { text, plain } => Value::Scalar { text: text.clone(), plain: *plain },
+            Value::List(items) => {
+                Value::List(items.iter().map(|item| item.expand(count)).collect::<Option<_>>()?)
+            }
+            Value::Map(entries) => {
+                let mut all: Vec<(Self, Self)> = Vec::with_capacity(entries.len());
+                for (key, value) in entries.iter().filter(|(key, _)| key.text() != Some("<<")) {
+                    all.push((key.expand(count)?, value.expand(count)?));
+                }
+                for (_, merged) in entries.iter().filter(|(key, _)| key.text() == Some("<<")) {
+                    merged.expand_into(&mut all, count)?;
+                }
+                Value::Map(all)
+            }
+        };
+        Some(Self { at: self.at, value })
+    }
+
+    /// Adds what is merged in, where a mapping has no entry of its own.
+    fn expand_into(&self, all: &mut Vec<(Self, Self)>, count: &mut usize) -> Option<()> {
+        let own = std::slice::from_ref(self);
+        for source in if self.items().is_empty() { own } else { self.items() } {
+            for (key, value) in source.expand(count)?.into_entries() {
+                if !all.iter().any(|(known, _)| known.text() == key.text()) {
+                    all.push((key, value));
+                }
+            }
+        }
+        Some(())
+    }
+
+    /// The entries of a mapping, taken out of it.
+    #[must_use]
+    pub fn into_entries(self) -> Vec<(Self, Self)> {
+        match self.value {
+            Value::Map(entries) => entries,
+            _ => Vec::new(),
+        }
+    }
+
+    /// A text that stands nowhere but is due to what stands at a place.
+    #[must_use]
+    pub fn scalar(text: &str, at: At) -> Self {
+        Self { at, value: Value::Scalar { text: text.to_owned(), plain: false } }
+    }
+
+    /// The value under a key, to be changed; anchors and aliases are not followed.
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        entries.iter_mut().find(|(k, _)| k.text() == Some(key)).map(|(_, value)| value)
+    }
+
+    /// Puts a value under a key, in place of what is there. What is no mapping becomes one.
+    pub fn set(&mut self, key: &str, value: Self) {
+        if !matches!(self.value, Value::Map(_)) {
+            self.value = Value::Map(Vec::new());
+        }
+        if let Some(old) = self.get_mut(key) {
+            *old = value;
+        } else if let Value::Map(entries) = &mut self.value {
+            entries.push((Self::scalar(key, value.at), value));
+        }
+    }
+
+    /// Takes the entry under a key out.
+    pub fn remove(&mut self, key: &str) -> Option<Self> {
+        let Value::Map(entries) = &mut self.value else { return None };
+        let at = entries.iter().position(|(k, _)| k.text() == Some(key))?;
+        Some(entries.remove(at).1)
+    }
+
+    /// True for null, and for what holds nothing.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        matches!(&self.resolved().value, Value::Scalar { .. }) && self.text().is_none()
+    }
+
     /// The text under a path of keys.
     #[must_use]
     pub fn str(&self, keys: &[&str]) -> Option<&str> {
@@ -153,16 +250,23 @@ pub struct Parsed {
 /// Reads a text. A document that does not parse is a problem, and those behind it are read all the same.
 #[must_use]
 pub fn parse(text: &str) -> Parsed {
+    parse_from(text, At { file: 0, line: 0, column: 0 })
+}
+
+/// Reads a text that stands in another one: `start` names the file and the line before its first.
+#[must_use]
+pub fn parse_from(text: &str, start: At) -> Parsed {
     let mut out = Parsed::default();
     if text.len() > LONGEST {
         let message = format!("has {} bytes, more than is read ({LONGEST})", text.len());
-        out.problems.push(Problem { at: At { line: 1, column: 1 }, kind: ProblemKind::Limit, message });
+        let at = At { file: start.file, ..At::START };
+        out.problems.push(Problem { at, kind: ProblemKind::Limit, message });
         return out;
     }
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text.trim_start_matches('\u{feff}'), options);
-    let mut builder = Builder::default();
+    let mut builder = Builder { start, ..Builder::default() };
     loop {
         match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => break,
@@ -172,7 +276,7 @@ pub fn parse(text: &str) -> Parsed {
                 }
             }
             Some(Err(error)) => {
-                let at = place(error.marker().line(), error.marker().col());
+                let at = builder.place(error.marker().line(), error.marker().col());
                 out.problems.push(Problem { at, kind: ProblemKind::Syntax, message: reason(&error.info()) });
                 builder.restart();
                 if !matches!(parser.proceed_next_document(), Ok(true)) {
@@ -189,10 +293,6 @@ fn reason(message: &str) -> String {
     message.split(['\n', '`', '"']).next().unwrap_or_default().trim().trim_end_matches([':', ',']).to_owned()
 }
 
-fn place(line: usize, column: usize) -> At {
-    At { line, column: column + 1 }
-}
-
 /// A collection that is still open.
 struct Open {
     at: At,
@@ -204,12 +304,22 @@ struct Open {
 /// Makes nodes out of events.
 #[derive(Default)]
 struct Builder {
+    start: At,
     open: Vec<Open>,
     anchors: HashMap<usize, Arc<Node>>,
     nodes: usize,
 }
 
 impl Builder {
+    fn place(&self, line: usize, column: usize) -> At {
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        At {
+            file: self.start.file,
+            line: small(line).saturating_add(self.start.line),
+            column: small(column).saturating_add(1 + self.start.column),
+        }
+    }
+
     fn restart(&mut self) {
         self.open.clear();
         self.anchors.clear();
@@ -217,7 +327,7 @@ impl Builder {
 
     /// Takes one event; false where there are too many nodes.
     fn take(&mut self, event: Event<'_>, span: Span, out: &mut Parsed) -> bool {
-        let at = place(span.start.line(), span.start.col());
+        let at = self.place(span.start.line(), span.start.col());
         match event {
             Event::DocumentStart(..) => self.restart(),
             Event::Scalar(text, style, anchor, _) => {
@@ -309,8 +419,8 @@ mod tests {
         assert_eq!(first.str(&["c", "b"]), Some("1"));
         assert_eq!(first.str(&["d", "b"]), Some("1"));
         assert_eq!(first.str(&["d", "e"]), Some("null"));
-        assert_eq!(first.entry("d").unwrap().0.at, At { line: 3, column: 1 });
-        assert_eq!(second.items()[0].at, At { line: 9, column: 3 });
+        assert_eq!(first.entry("d").unwrap().0.at, At { file: 0, line: 3, column: 1 });
+        assert_eq!(second.items()[0].at, At { file: 0, line: 9, column: 3 });
         assert_eq!(parse("a: 1\nb: ~\n").documents[0].str(&["b"]), None);
     }
 
@@ -321,7 +431,7 @@ mod tests {
         assert_eq!(parsed.documents.iter().filter(|d| d.get("b").is_some()).count(), 1);
         let kinds: Vec<_> = parsed.problems.iter().map(|p| p.kind).collect();
         assert_eq!(kinds, [ProblemKind::Syntax, ProblemKind::DuplicateKey]);
-        assert_eq!(parsed.problems[1].at, At { line: 6, column: 1 });
+        assert_eq!(parsed.problems[1].at, At { file: 0, line: 6, column: 1 });
         assert!(!reason("did not find `sk-secret`, expected \"x\"").contains("secret"));
     }
 

@@ -21,6 +21,7 @@ mod grant;
 mod guard;
 mod hook;
 mod http;
+mod knowledge;
 mod lint;
 mod malformed;
 mod oracle;

@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of `ARCHITECTURE.md`, bottom first. A module imports only from rows below its own.
-const LAYERS: [&[&str]; 8] = [
+const LAYERS: [&[&str]; 9] = [
     &["model"],
     &["shell", "classify", "policy", "manifest"],
     &["decide"],
     &["examples"],
     &["host", "wire"],
     &["enforce", "repos"],
+    &["catalog"],
     &["daemon"],
     &["cli"],
 ];
