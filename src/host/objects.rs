@@ -116,7 +116,9 @@ impl Repository {
 
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.git);
-        command.arg("--no-replace-objects").args(arguments).current_dir(&self.dir).env_clear();
+        // A program that git would ask which files have changed: a repository's configuration may name one.
+        command.args(["--no-replace-objects", "-c", "core.fsmonitor=false"]);
+        command.args(arguments).current_dir(&self.dir).env_clear();
         command.env("HOME", &self.home).env("PATH", &self.path).env("LC_ALL", "C");
         command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
         // Where the caller's repository lies, and where objects wait that are not accepted yet (pre-receive).
