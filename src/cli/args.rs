@@ -7,6 +7,7 @@ use super::audit::Audit;
 use super::daemon::Daemon;
 use super::doctor::Doctor;
 use super::hooks::{GitHook, Hooks};
+use super::knowledge::{GraphArgs, Guide, Services, Where};
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
 use anyhow::Context as _;
@@ -88,6 +89,28 @@ pub(super) enum Command {
     Audit(Audit),
     /// Keep the Flux repositories on this machine fresh
     Repo(Repo),
+    /// Say what runs where, and which files define it
+    #[command(
+        after_help = "Read from the clone of the rwenv's Flux repository, or from any folder.\n\nExamples:\n  rwenv services list\n  \
+                      rwenv services namespace papi\n  rwenv services where frontend\n  rwenv services list --dir . --json"
+    )]
+    Services(Services),
+    /// Show and regenerate the guide to the infrastructure: Flux resources, secrets, configuration
+    #[command(
+        after_help = "Examples:\n  rwenv guide regenerate\n  rwenv guide show flux\n  rwenv guide show secrets --json"
+    )]
+    Guide(Guide),
+    /// Say which file and line of the Flux repository defines an object
+    #[command(
+        after_help = "Examples:\n  rwenv where deployment/web -n shop\n  rwenv where hr\n  rwenv where configmap/cluster-vars --key domain\n  \
+                      rwenv where podinfo"
+    )]
+    Where(Where),
+    /// Draw what applies what, and what waits for what
+    #[command(
+        after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
+    )]
+    Graph(GraphArgs),
     /// Check the content of a repository: secrets, broken YAML, references that point nowhere
     #[command(
         after_help = "Examples:\n  rwenv lint\n  rwenv lint clusters/prod --json\n  rwenv lint --staged\n  rwenv lint --range origin/main..HEAD --github\n  \

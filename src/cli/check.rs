@@ -8,7 +8,7 @@ use super::envs::directory;
 use super::out;
 use crate::decide::{self, Part};
 use crate::host::environment::Environment;
-use crate::host::{self, Observed, defined};
+use crate::host::{self, Observed, index};
 use crate::model::{Decision, Effect, Reason, Verdict};
 
 #[derive(Serialize)]
@@ -51,7 +51,7 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let parts = decide::explain(&plan, &facts, &rwenvs);
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
     let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| defined::find(rwenv, object, &environment));
+        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, &environment));
     if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());

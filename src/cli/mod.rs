@@ -12,6 +12,7 @@ mod envs;
 mod grant;
 mod hooks;
 mod install;
+mod knowledge;
 mod layers;
 mod lint;
 mod out;
@@ -74,6 +75,10 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Doctor(args) => doctor::doctor(&args, environment),
         Command::Audit(args) => audit::audit(&args, environment),
         Command::Repo(args) => repo::repo(&args, environment),
+        Command::Services(args) => knowledge::services(&args, environment),
+        Command::Guide(args) => knowledge::guide(&args, environment),
+        Command::Where(args) => knowledge::find(&args, environment),
+        Command::Graph(args) => knowledge::graph(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),
         Command::Hooks(args) => hooks::hooks(&args.command, environment),
         Command::GitHook(args) => hooks::git_hook(&args, environment),

@@ -12,8 +12,10 @@ use serde::Serialize;
 use super::args::Output;
 use super::envs::selected;
 use super::{out, prompt};
+use crate::catalog::generate;
 use crate::host::config;
 use crate::host::environment::{self, Environment};
+use crate::model::{Rwenv, Rwenvs};
 use crate::repos::{self, Flux, Progress, RepoError, State, Status, Wish};
 
 /// Repositories that are synced at the same time.
@@ -88,6 +90,14 @@ pub(super) fn repo(args: &Repo, environment: &Environment) -> anyhow::Result<u8>
     }
 }
 
+/// The rwenv of a name.
+pub(super) fn known<'r>(rwenvs: &'r Rwenvs, name: &str) -> anyhow::Result<&'r Rwenv> {
+    rwenvs.get(name).with_context(|| {
+        let known: Vec<&str> = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str()).collect();
+        format!("there is no rwenv '{name}'; there are: {}", known.join(", "))
+    })
+}
+
 /// The repositories that are meant.
 fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<Flux>> {
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
@@ -99,10 +109,7 @@ fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<Flux>>
         Some(name) => name.clone(),
         None => selected(environment)?,
     };
-    let rwenv = rwenvs.get(&name).with_context(|| {
-        let known: Vec<&str> = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str()).collect();
-        format!("there is no rwenv '{name}'; there are: {}", known.join(", "))
-    })?;
+    let rwenv = known(&rwenvs, &name)?;
     Ok(vec![Flux::of(rwenv, environment)?])
 }
 
@@ -248,7 +255,12 @@ fn synced(wishes: &[(Flux, Wish)], environment: &Environment) -> Vec<anyhow::Res
                     let mut step = |step: Progress| show(&bar, &step);
                     let done =
                         repos::sync(flux, *wish, environment, &mut step).and_then(|_| repos::status(flux));
+                    bar.set_message("reading");
+                    let known = done.as_ref().ok().map(|_| generate::regenerate(flux, environment));
                     bar.finish_and_clear();
+                    if let Some(Err(error)) = known {
+                        out::error(&anyhow::Error::new(error).context("the catalog was not made anew"));
+                    }
                     if let Some(slot) = results.lock().ok().as_mut().and_then(|all| all.get_mut(at)) {
                         *slot = Some(done.map_err(anyhow::Error::from));
                     }

@@ -1,11 +1,12 @@
-//! What is derived from a Flux repository, made anew when its clone is at another commit: today the findings about its
-//! content. The commit stands in the file, so that a run which was killed before it is made up for by the next.
+//! What is derived from a Flux repository, made anew when its clone is at another commit: the catalog, the index of definitions
+//! and the findings about its content. The commit stands in the file, so that a run which was killed before it is made up for by the next.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::state::{Area, Shared};
+use crate::catalog::generate;
 use crate::host::{clock, content, files};
 use crate::manifest::Report;
 use crate::repos::{self, Flux};
@@ -51,6 +52,8 @@ fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::
     let path = path(flux, shared);
     files::make_private_dir(path.parent().unwrap_or(&path))?;
     let findings = Findings { commit, generated_at: clock::rfc3339(clock::now()), report };
+    // The findings come last: their commit says that all of it was made.
+    generate::regenerate(flux, &shared.environment)?;
     files::write(&path, &format!("{}\n", serde_json::to_string_pretty(&findings)?), 0o600)?;
     Ok(())
 }

@@ -40,6 +40,15 @@ pub struct Named {
     pub namespace: Option<String>,
 }
 
+/// Where an object comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    /// `file:line`, as a person opens it.
+    pub place: String,
+    /// What is defined there, where that is another object that makes it.
+    pub by: Option<String>,
+}
+
 /// The object an operation is aimed at, where it names one that Git may define.
 fn named(operation: &Operation) -> Option<Named> {
     let name = operation.target.names.first().filter(|name| !name.contains(['…', '/', '*']))?.clone();
@@ -61,24 +70,39 @@ fn named(operation: &Operation) -> Option<Named> {
 }
 
 /// The verdict with the places that define what is denied added to what to do instead. `look` finds an object in the repository
-/// of a rwenv, as `file:line`.
+/// of a rwenv.
 pub fn with_definitions(
     verdict: &Verdict,
     plan: &Plan,
-    look: impl Fn(&str, &Named) -> Option<String>,
+    look: impl Fn(&str, &Named) -> Option<Definition>,
 ) -> Verdict {
     let mut reasons = verdict.reasons().to_vec();
     let mut told = false;
     for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
         let operation =
             plan.planned.iter().map(|p| &p.operation).find(|operation| operation.span == reason.span);
-        let object = operation.and_then(named);
-        let place =
-            object.as_ref().zip(reason.rwenv.as_deref()).and_then(|(object, rwenv)| look(rwenv, object));
-        if let Some((place, object)) = place.zip(object).filter(|_| !told) {
-            reason.instead.push_str(&format!(" {} {} is defined in {place}.", object.kind, object.name));
+        let object = operation.and_then(|operation| Some((named(operation)?, operation.verb == "set image")));
+        let Some(((object, image), rwenv)) = object.zip(reason.rwenv.as_deref()).filter(|_| !told) else {
+            continue;
+        };
+        if let Some(text) = told_of(&object, image, |object| look(rwenv, object)) {
+            reason.instead.push_str(&text);
             told = true;
         }
     }
     Verdict::from_reasons(reasons)
+}
+
+/// The sentence about an object: where its image is set, where that is what would be changed, or where it is defined.
+fn told_of(object: &Named, image: bool, look: impl Fn(&Named) -> Option<Definition>) -> Option<String> {
+    let Named { kind, name, .. } = object;
+    let tag = Named { kind: "image-of".to_owned(), name: format!("{kind}/{name}"), ..object.clone() };
+    if let Some(definition) = Some(tag).filter(|_| image).and_then(|tag| look(&tag)) {
+        return Some(format!(" The image of {kind} {name} is set in {}.", definition.place));
+    }
+    let Definition { place, by } = look(object)?;
+    Some(match by {
+        None => format!(" {kind} {name} is defined in {place}."),
+        Some(by) => format!(" {kind} {name} comes from {by}, which is defined in {place}."),
+    })
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::text;
 use crate::decide;
 use crate::host::{
-    self, Observed, asked, audit, binding, defined, environment::Environment, files, grants, pinned,
+    self, Observed, asked, audit, binding, environment::Environment, files, grants, index, pinned,
 };
 use crate::manifest::{self, Finding, tree::Tree};
 use crate::model::{Bound, Context, Decision, Verdict};
@@ -111,7 +111,7 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     let granted = grants::lifts(&judged, &plan.line, &context.cwd, environment);
     let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
     let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| defined::find(rwenv, object, environment));
+        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
     let concerned = decide::concerned(&plan, &facts, &all);
     let (session, rwenvs) = (call.session.as_deref(), &concerned);
     let record = audit::Call { door: call.door, session, cwd: &context.cwd, command: &command, rwenvs };

@@ -14,7 +14,7 @@ use super::{start, text};
 use crate::classify;
 use crate::decide;
 use crate::host::environment::{Environment, var};
-use crate::host::{self, Observed, asked, audit, defined, grants, program};
+use crate::host::{self, Observed, asked, audit, grants, index, program};
 use crate::model::{Assigned, Decision, Grammar, Tool, Verdict, Word};
 
 /// Exit status of a denial (sysexits.h, EX_NOPERM): no tool of ours ends with it by itself.
@@ -69,7 +69,7 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
     let granted = grants::lifts_run(&judged, &argv, &context.cwd, environment);
     let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
     let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| defined::find(rwenv, object, environment));
+        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
     let rwenvs = &decide::concerned(&plan, &facts, &rwenvs);
     let call = audit::Call { door: "shim", session: None, cwd: &context.cwd, command: &plan.line, rwenvs };
     let recorded = audit::append(call, &verdict, environment);

@@ -7,13 +7,14 @@ pub mod binding;
 pub mod clock;
 pub mod config;
 pub mod content;
-pub mod defined;
 pub mod environment;
 mod fields;
 pub mod files;
 mod git;
 pub mod githooks;
 pub mod grants;
+pub mod index;
+mod kinds;
 pub mod kubeconfig;
 pub mod objects;
 pub mod pinned;
@@ -75,7 +76,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 out.facts.current_context =
                     kubeconfig::current_context(environment, out.plan.keeps_environment());
             }
-            Question::Kinds(path) => out.facts.kinds.push((path.clone(), defined::kinds(path))),
+            Question::Kinds(path) => out.facts.kinds.push((path.clone(), kinds::kinds(path))),
             Question::Pushed(path) => {
                 out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
             }

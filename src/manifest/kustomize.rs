@@ -16,7 +16,7 @@ const PATHS: [&str; 3] = ["patches", "patchesJson6902", "replacements"];
 
 /// True for kustomize's own files.
 #[must_use]
-pub(super) fn is_kustomization(file: &File) -> bool {
+pub fn is_kustomization(file: &File) -> bool {
     let name = file.path.rsplit('/').next().unwrap_or_default();
     super::tree::KUSTOMIZATION.contains(&name)
 }
@@ -113,7 +113,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
 }
 
 /// The files that kustomizations use as patches: what stands in them is no object of its own.
-pub(super) fn patches(tree: &Tree) -> BTreeSet<String> {
+pub fn patches(tree: &Tree) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for file in tree.files.values().filter(|file| is_kustomization(file)) {
         for document in &file.documents {

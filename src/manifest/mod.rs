@@ -12,5 +12,5 @@ pub mod text;
 pub mod tree;
 pub mod yaml;
 
-pub use kustomize::is_remote;
+pub use kustomize::{is_kustomization, is_remote, patches};
 pub use lint::{Finding, Level, LintRule, RULES, Report, lint, secrets_in, secrets_of_file, too_large};

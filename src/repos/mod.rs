@@ -86,6 +86,8 @@ pub struct Flux {
     pub name: RwenvName,
     /// Where it comes from.
     pub url: String,
+    /// The cluster it is applied to: the rwenv's context, or the rwenv itself.
+    pub cluster: String,
     /// The branch Flux follows, where the configuration says which.
     pub branch: Option<String>,
     /// Its server may have a certificate of its own.
@@ -109,7 +111,16 @@ impl Flux {
             return Err(RepoError::Url(url.escape_debug().to_string()));
         }
         let gitea = rwenv.flux_git_repo_type.as_deref() == Some("gitea");
-        Ok(Self { name: rwenv.name.clone(), url, branch: rwenv.flux_branch.clone(), gitea, config_dir })
+        let context = rwenv.places.iter().find_map(|place| place.kubernetes_context.clone());
+        let cluster = context.unwrap_or_else(|| rwenv.name.to_string());
+        Ok(Self {
+            name: rwenv.name.clone(),
+            url,
+            cluster,
+            branch: rwenv.flux_branch.clone(),
+            gitea,
+            config_dir,
+        })
     }
 
     /// The bare mirror.

@@ -434,12 +434,18 @@ fn a_denial_names_the_file_and_line_to_change_instead() {
     );
     home.write(
         &format!("{clone}/apps/other.yaml"),
-        "kind: Deployment\nmetadata:\n  name: web\n  namespace: other\n",
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  namespace: other\nspec:\n  template:\n    spec:\n      containers:\n        - name: web\n          image: web:1\n",
     );
     home.write(
         &format!("{clone}/apps/release.yml"),
-        "kind: HelmRelease\nmetadata:\n  name: \"api\"\nspec: {}\n",
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: \"api\"\nspec: {}\n",
     );
+    let flux = ["edit", "ro", "--flux-repo", "https://git.example.com/shop/flux.git"];
+    assert_eq!(home.rwenv("ro", &flux).code, 0);
+    let nothing = home.hook("ro", "kubectl delete svc web");
+    assert!(!nothing.stderr.contains("is defined in"), "{}", nothing.stderr);
+    let made = home.rwenv("ro", &["services", "regenerate", "ro"]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
     for (line, place) in [
         (
             "kubectl -n shop scale deploy/web --replicas 0",
@@ -454,6 +460,14 @@ fn a_denial_names_the_file_and_line_to_change_instead() {
             "HelmRelease api is defined in ~/.claude/rwenv/flux-repos/ro/flux/apps/release.yml:1.",
         ),
         ("flux suspend helmrelease api", "HelmRelease api is defined in"),
+        (
+            "kubectl -n other set image deploy/web web=web:2",
+            "The image of Deployment web is set in ~/.claude/rwenv/flux-repos/ro/flux/apps/other.yaml:11.",
+        ),
+        (
+            "kubectl scale deploy api-worker --replicas 0",
+            "Deployment api-worker comes from HelmRelease api, which is defined in ~/.claude/rwenv/flux-repos/ro/flux/apps/release.yml:1.",
+        ),
     ] {
         let answer = home.hook("ro", line);
         assert!(answer.stderr.contains(place), "{line}: {}", answer.stderr);

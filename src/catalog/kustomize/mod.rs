@@ -138,6 +138,28 @@ impl<'t, 'r> Builder<'t, 'r> {
         KUSTOMIZATION.iter().any(|name| join(folder, name).is_some_and(|path| self.tree.has_file(&path)))
     }
 
+    /// True where a folder has a Helm chart.
+    #[must_use]
+    pub fn has_chart(&self, folder: &str) -> bool {
+        join(folder, "Chart.yaml").is_some_and(|path| self.tree.has_file(&path))
+    }
+
+    /// Takes the manifests of a folder as they are, as Argo CD does with a folder that is no kustomization. What is no object is
+    /// left out without a word.
+    pub fn directory(&mut self, folder: &str, recurse: bool, at: At) -> Build<'t> {
+        let tree = self.tree;
+        let direct = |path: &&str| recurse || crate::manifest::tree::folder_of(path) == folder;
+        let mut spec = Spec::default();
+        for path in tree.below(folder).filter(|path| Tree::is_yaml(path)).filter(direct) {
+            let object = |node: &Node| node.str(&["kind"]).is_some() && node.get("metadata").is_some();
+            if tree.files.get(path).is_some_and(|file| file.documents.iter().any(object)) {
+                let within = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+                spec.resources.push((within.to_owned(), at));
+            }
+        }
+        self.build(folder, Some(spec))
+    }
+
     /// The kustomization of a folder.
     fn spec(&mut self, folder: &str, at: At) -> Option<Arc<Spec>> {
         if let Some(known) = self.specs.get(folder) {

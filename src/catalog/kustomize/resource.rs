@@ -180,6 +180,12 @@ impl<'t> Resource<'t> {
         (self.gvk(&self.kind), self.effective_namespace().to_owned(), self.name.clone().into_owned())
     }
 
+    /// Its name without the hash of its content.
+    #[must_use]
+    pub fn name_without_hash(&self) -> &str {
+        self.previous.last().filter(|_| self.hashed).map_or(&self.name, |previous| &previous.name)
+    }
+
     /// The name it was defined with.
     #[must_use]
     pub fn first_name(&self) -> &str {
@@ -209,7 +215,7 @@ impl<'t> Resource<'t> {
     }
 
     /// The content as a tree of its own that says what the resource is called now; none where it is too large.
-    pub(super) fn materialize(&mut self) -> Option<&mut Node> {
+    pub(in super::super) fn materialize(&mut self) -> Option<&mut Node> {
         if matches!(self.content, Cow::Borrowed(_)) {
             self.content = Cow::Owned(self.content.expanded()?);
         }

@@ -1,0 +1,72 @@
+//! Keys of a document's maps: the object's name where that tells it apart, and no more around it than is needed to.
+
+use std::collections::HashMap;
+
+/// What an entry is called, from its name outwards.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Names {
+    pub(super) name: String,
+    pub(super) namespace: String,
+    pub(super) cluster: String,
+    /// `kind` and place, where everything else is the same.
+    pub(super) rest: String,
+}
+
+/// One key for each entry, no two the same.
+pub(super) fn keys(entries: &[Names]) -> Vec<String> {
+    let mut same: HashMap<&str, Vec<&Names>> = HashMap::new();
+    for entry in entries {
+        same.entry(&entry.name).or_default().push(entry);
+    }
+    let key = |entry: &Names| {
+        let all = same.get(entry.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let forms = [
+            entry.name.clone(),
+            format!("{}/{}", entry.namespace, entry.name),
+            format!("{}/{}", entry.cluster, entry.name),
+            format!("{}/{}/{}", entry.cluster, entry.namespace, entry.name),
+        ];
+        let parts = [
+            |_: &Names| (String::new(), String::new()),
+            |n: &Names| (n.namespace.clone(), String::new()),
+            |n: &Names| (n.cluster.clone(), String::new()),
+            |n: &Names| (n.cluster.clone(), n.namespace.clone()),
+        ];
+        let apart = parts.iter().position(|part| {
+            let mut seen: Vec<_> = all.iter().map(|n| part(n)).collect();
+            seen.sort();
+            seen.windows(2).all(|pair| pair.first() != pair.last())
+        });
+        let form = apart.and_then(|at| forms.get(at).cloned());
+        form.unwrap_or_else(|| {
+            format!("{}/{}/{} ({})", entry.cluster, entry.namespace, entry.name, entry.rest)
+        })
+    };
+    entries.iter().map(key).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_says_no_more_than_is_needed() {
+        let names = |cluster: &str, namespace: &str, name: &str| Names {
+            name: name.into(),
+            namespace: namespace.into(),
+            cluster: cluster.into(),
+            rest: "x".into(),
+        };
+        let all = [
+            names("a", "n", "web"),
+            names("a", "n", "api"),
+            names("a", "m", "api"),
+            names("a", "n", "db"),
+            names("b", "n", "db"),
+            names("a", "n", "q"),
+            names("b", "n", "q"),
+            names("a", "m", "q"),
+        ];
+        assert_eq!(keys(&all), ["web", "n/api", "m/api", "a/db", "b/db", "a/n/q", "b/n/q", "a/m/q"]);
+    }
+}

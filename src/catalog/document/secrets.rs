@@ -1,0 +1,302 @@
+//! `secrets-map.json`: where credentials come from and who reads them. Names only, never a value.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::super::knowledge::Found;
+use super::{Metadata, Place, View, keyed};
+use crate::manifest::yaml::{At, Node, parse_from};
+
+/// `secrets-map.json`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SecretsMap {
+    /// SecretProviderClasses by name.
+    pub secret_provider_classes: BTreeMap<String, ProviderClass>,
+    /// ExternalSecrets by name.
+    pub external_secrets: BTreeMap<String, ExternalSecret>,
+    /// SealedSecrets, InfisicalSecrets, and Secrets in Git, encrypted by SOPS or not, by name.
+    pub secrets: BTreeMap<String, Secret>,
+    /// What the file says about itself.
+    pub metadata: Metadata,
+}
+
+/// A SecretProviderClass.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderClass {
+    /// Its namespace.
+    pub namespace: String,
+    /// `vault`, `gcp`, `aws` or `azure`.
+    pub provider: String,
+    /// The role it takes in Vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_role: Option<String>,
+    /// Where Vault has its Kubernetes authentication mounted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_mount_path: Option<String>,
+    /// What it fetches.
+    pub secrets: Vec<Object>,
+    /// The Secret it makes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub k8s_secret_name: Option<String>,
+    /// The Secrets it makes, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub k8s_secret_names: Vec<String>,
+    /// What mounts it, or uses what it makes.
+    pub used_by: Vec<String>,
+    /// Its name, where another one has that too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it is defined.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// One thing a SecretProviderClass fetches.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Object {
+    /// Name of the file it ends up in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_name: Option<String>,
+    /// Path in Vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_path: Option<String>,
+    /// Key at that path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_key: Option<String>,
+    /// Name of the resource in another provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resource_name: Option<String>,
+    /// Its type in another provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub object_type: Option<String>,
+    /// The Secret it is copied to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub k8s_secret_name: Option<String>,
+    /// The file in the container.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mount_path: Option<String>,
+}
+
+/// An ExternalSecret.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExternalSecret {
+    /// Its namespace; none for a ClusterExternalSecret.
+    pub namespace: String,
+    /// The store, as `Kind/name`.
+    pub store: String,
+    /// The Secret it makes.
+    pub k8s_secret_name: String,
+    /// Keys in the store.
+    pub remote_keys: Vec<String>,
+    /// What uses the Secret.
+    pub used_by: Vec<String>,
+    /// Its name, where another one has that too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it is defined.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+/// Something that becomes a Secret, or is one.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Secret {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// `sops`, `sealed`, `infisical`, `generator`, or `plain` where its values can be read in Git.
+    pub protection: &'static str,
+    /// The Secret it makes, or is.
+    pub k8s_secret_name: String,
+    /// Names of its keys.
+    pub keys: Vec<String>,
+    /// What uses it.
+    pub used_by: Vec<String>,
+    /// Its name, where another one has that too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Where it is defined.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+pub(super) fn map(view: &View<'_, '_>, metadata: Metadata) -> SecretsMap {
+    let (mut classes, mut external, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
+    for found in &view.known.objects {
+        let resource = &found.resource;
+        let names = view.names(found, &view.namespace(found));
+        match (&*resource.group, &*resource.kind) {
+            ("secrets-store.csi.x-k8s.io", "SecretProviderClass") => {
+                classes.push((names, class(view, found)))
+            }
+            ("external-secrets.io", "ExternalSecret" | "ClusterExternalSecret") => {
+                external.push((names, external_secret(view, found)));
+            }
+            ("", "Secret")
+            | ("bitnami.com", "SealedSecret")
+            | ("secrets.infisical.com", "InfisicalSecret") => {
+                secrets.push((names, secret(view, found)));
+            }
+            _ => {}
+        }
+    }
+    SecretsMap {
+        secret_provider_classes: keyed(classes, |entry, name| entry.name = Some(name)),
+        external_secrets: keyed(external, |entry, name| entry.name = Some(name)),
+        secrets: keyed(secrets, |entry, name| {
+            entry.name.get_or_insert(name);
+        }),
+        metadata,
+    }
+}
+
+fn text(node: &Node, path: &[&str]) -> Option<String> {
+    node.str(path).map(str::to_owned)
+}
+
+fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
+    let content = &found.resource.content;
+    let parameter = |key: &str| text(content, &["spec", "parameters", key]);
+    let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
+    let names: Vec<String> = made.iter().filter_map(|object| text(object, &["secretName"])).collect();
+    let mut used_by = view.uses.of(view.known, found, "SecretProviderClass");
+    for name in &names {
+        used_by.extend(view.uses.named(view.known, found, ("Secret", name)));
+    }
+    let mount = view.uses.mount(view.known, found);
+    let mut secrets = objects(content);
+    for secret in &mut secrets {
+        let Some(name) = secret.object_name.clone() else { continue };
+        let copied = made.iter().find(|object| {
+            let data = object.get("data").map(Node::items).unwrap_or_default();
+            data.iter().any(|item| item.str(&["objectName"]) == Some(&name))
+        });
+        secret.k8s_secret_name =
+            copied.and_then(|object| text(object, &["secretName"])).filter(|_| names.len() > 1);
+        secret.mount_path = mount.map(|mount| format!("{}/{name}", mount.trim_end_matches('/')));
+    }
+    ProviderClass {
+        namespace: view.namespace(found),
+        provider: text(content, &["spec", "provider"]).unwrap_or_default(),
+        vault_role: parameter("roleName"),
+        vault_mount_path: parameter("vaultKubernetesMountPath").or_else(|| parameter("vaultAuthMountPath")),
+        secrets,
+        k8s_secret_name: names.first().cloned(),
+        k8s_secret_names: if names.len() > 1 { names } else { Vec::new() },
+        used_by: used_by.into_iter().collect(),
+        name: None,
+        place: view.place_of(found),
+    }
+}
+
+/// What a SecretProviderClass fetches: YAML in a text, a list (AWS, GCP, Vault) or `array` of further texts (Azure).
+fn objects(content: &Node) -> Vec<Object> {
+    let parameters = content.path(&["spec", "parameters"]);
+    let inner = ["objects", "secrets"].iter().find_map(|key| parameters?.get(key));
+    let Some(node) = inner else { return Vec::new() };
+    let documents = node.text().map(|text| parse_from(text, At { column: 0, ..node.at }).documents);
+    let documents = documents.unwrap_or_else(|| vec![node.clone()]);
+    let mut all = Vec::new();
+    for document in &documents {
+        for item in document.items() {
+            all.push(object(item));
+        }
+        for item in document.get("array").map(Node::items).unwrap_or_default() {
+            match item.text() {
+                Some(text) => all.extend(parse_from(text, item.at).documents.iter().map(object)),
+                None => all.push(object(item)),
+            }
+        }
+    }
+    all
+}
+
+fn object(item: &Node) -> Object {
+    let vault = item.str(&["secretPath"]).is_some();
+    let name = text(item, &["objectName"]);
+    let file = ["objectAlias", "fileName", "path"].iter().find_map(|key| text(item, &[key]));
+    Object {
+        vault_path: text(item, &["secretPath"]),
+        vault_key: text(item, &["secretKey"]),
+        resource_name: text(item, &["resourceName"])
+            .or_else(|| name.clone().filter(|_| !vault && file.is_some())),
+        object_type: text(item, &["objectType"]),
+        object_name: if vault { name } else { file.or(name) },
+        ..Object::default()
+    }
+}
+
+fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
+    let content = view.known.content(found);
+    let spec = match &*found.resource.kind {
+        "ClusterExternalSecret" => content.path(&["spec", "externalSecretSpec"]),
+        _ => content.get("spec"),
+    };
+    let at = |path: &[&str]| spec.and_then(|spec| text(spec, path));
+    let made = at(&["target", "name"]).unwrap_or_else(|| found.resource.name.to_string());
+    let mut keys: Vec<String> = Vec::new();
+    let list = |key: &str| spec.and_then(|spec| spec.get(key)).map(Node::items).unwrap_or_default();
+    for item in list("data") {
+        let property = text(item, &["remoteRef", "property"]).map(|property| format!("#{property}"));
+        keys.extend(text(item, &["remoteRef", "key"]).map(|key| key + &property.unwrap_or_default()));
+    }
+    for item in list("dataFrom") {
+        keys.extend(text(item, &["extract", "key"]));
+        keys.extend(text(item, &["find", "name", "regexp"]).map(|pattern| format!("/{pattern}/")));
+    }
+    keys.dedup();
+    let kind = at(&["secretStoreRef", "kind"]).unwrap_or_else(|| "SecretStore".to_owned());
+    ExternalSecret {
+        namespace: view.namespace(found),
+        store: at(&["secretStoreRef", "name"]).map(|name| format!("{kind}/{name}")).unwrap_or_default(),
+        used_by: view.uses.named(view.known, found, ("Secret", &made)).into_iter().collect(),
+        k8s_secret_name: made,
+        remote_keys: keys,
+        name: None,
+        place: view.place_of(found),
+    }
+}
+
+fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
+    let resource = &found.resource;
+    let content = &resource.content;
+    let (protection, made, fields): (_, _, &[&[&str]]) = match &*resource.kind {
+        "SealedSecret" => (
+            "sealed",
+            text(content, &["spec", "template", "metadata", "name"]),
+            &[&["spec", "encryptedData"]],
+        ),
+        "InfisicalSecret" => {
+            let one = text(content, &["spec", "managedSecretReference", "secretName"]);
+            let many =
+                content.path(&["spec", "managedKubeSecretReferences"]).map(Node::items).unwrap_or_default();
+            ("infisical", one.or_else(|| many.first().and_then(|item| text(item, &["secretName"]))), &[])
+        }
+        _ if content.get("sops").is_some() => ("sops", None, &[&["data"], &["stringData"]]),
+        _ if resource.generated => ("generator", None, &[&["data"]]),
+        _ => ("plain", None, &[&["data"], &["stringData"]]),
+    };
+    let made = made.unwrap_or_else(|| resource.name.to_string());
+    let entries = fields.iter().flat_map(|path| content.path(path).map(Node::entries).unwrap_or_default());
+    let mut keys: Vec<String> = entries.filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
+    keys.sort();
+    let mut used_by = view.uses.of(view.known, found, "Secret");
+    used_by.extend(view.uses.named(view.known, found, ("Secret", &made)));
+    Secret {
+        kind: resource.kind.to_string(),
+        namespace: view.namespace(found),
+        protection,
+        k8s_secret_name: made,
+        keys,
+        used_by: used_by.into_iter().collect(),
+        name: view.hashed_name(found),
+        place: view.place_of(found),
+    }
+}

@@ -1,0 +1,157 @@
+//! Where a service's image is set: in a kustomization, in a release's values, or in the workload itself.
+
+use serde::Serialize;
+
+use super::knowledge::{Found, Knowledge};
+use super::kustomize::image::{Reference, renamed};
+use super::uses::{HELM, is_workload, pod};
+use crate::manifest::yaml::{At, Node};
+
+/// What sort of place an image tag stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TagKind {
+    /// `images` of a kustomization.
+    KustomizeImages,
+    /// `spec.images` of a Flux Kustomization.
+    FluxImages,
+    /// `spec.values` of a HelmRelease.
+    HelmValues,
+    /// The workload's own manifest.
+    Manifest,
+}
+
+/// A place an image tag stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// What sort of place.
+    pub kind: TagKind,
+    /// Where.
+    pub at: At,
+    /// The image without its tag, as that place writes it.
+    pub image: String,
+    /// The tag.
+    pub tag: Option<String>,
+    /// The path of the tag for yq.
+    pub yq: String,
+    /// The ImagePolicy that writes it, where a marker says so.
+    pub policy: Option<String>,
+}
+
+/// The places that set the images of a workload or release, its main one first.
+#[must_use]
+pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
+    let resource = &found.resource;
+    let mut all = Vec::new();
+    if is_workload(&resource.group, &resource.kind) {
+        if let Some(pod) = pod(&resource.kind, &resource.content) {
+            let containers = pod.get("containers").map(Node::items).unwrap_or_default();
+            let tags =
+                containers.iter().enumerate().filter_map(|(number, c)| container(known, found, number, c));
+            all.extend(tags);
+        }
+    } else if resource.group == HELM && resource.kind == "HelmRelease" {
+        values(resource.content.path(&["spec", "values"]), ".spec.values", &mut all);
+    }
+    let name = resource.first_name();
+    // A side car may stand before the container that gives the service its name.
+    all.sort_by_key(|tag| tag.image.rsplit('/').next() != Some(name));
+    for tag in &mut all {
+        tag.policy = marker(known, tag.at);
+    }
+    all
+}
+
+fn container(known: &Knowledge<'_>, found: &Found<'_>, number: usize, container: &Node) -> Option<Tag> {
+    let node = container.get("image")?;
+    let mut text = node.text()?.to_owned();
+    let mut by = None;
+    for image in &found.resource.images {
+        if let Some(new) = renamed(&text, image) {
+            let place = image.new_tag.as_ref().or(image.digest.as_ref());
+            if let Some((tag, at)) = place {
+                by = Some((image.name.clone(), tag.clone(), *at));
+            }
+            text = new;
+        }
+    }
+    Some(match by {
+        Some((name, tag, at)) => {
+            let flux =
+                !known.tree.files.get(known.tree.file_of(at)).is_some_and(crate::manifest::is_kustomization);
+            let list = if flux { ".spec.images[]" } else { ".images[]" };
+            Tag {
+                kind: if flux { TagKind::FluxImages } else { TagKind::KustomizeImages },
+                at,
+                yq: format!("({list} | select(.name == \"{name}\") | .newTag)"),
+                image: name,
+                tag: Some(tag),
+                policy: None,
+            }
+        }
+        None => {
+            let reference = Reference::of(node.text()?);
+            let spec = match &*found.resource.kind {
+                "CronJob" => ".spec.jobTemplate.spec.template.spec",
+                _ => ".spec.template.spec",
+            };
+            Tag {
+                kind: TagKind::Manifest,
+                at: node.at,
+                image: reference.name.to_owned(),
+                tag: reference.tag.or(reference.digest).map(str::to_owned),
+                yq: format!("{spec}.containers[{number}].image"),
+                policy: None,
+            }
+        }
+    })
+}
+
+/// `image: {repository, tag}` and `image: name:tag` in values, wherever they are.
+fn values(node: Option<&Node>, path: &str, into: &mut Vec<Tag>) {
+    let Some(node) = node else { return };
+    for (number, item) in node.items().iter().enumerate() {
+        values(Some(item), &format!("{path}[{number}]"), into);
+    }
+    for (key, value) in node.entries() {
+        let key = key.text().unwrap_or_default();
+        let below = format!("{path}.{key}");
+        let is_image = key == "image" || key.ends_with("Image");
+        match (value.str(&["repository"]), value.get("tag")) {
+            (repository, Some(tag)) if is_image && tag.text().is_some() => {
+                let registry =
+                    value.str(&["registry"]).map(|registry| format!("{registry}/")).unwrap_or_default();
+                into.push(Tag {
+                    kind: TagKind::HelmValues,
+                    at: tag.at,
+                    image: format!("{registry}{}", repository.unwrap_or_default()),
+                    tag: tag.text().map(str::to_owned),
+                    yq: format!("{below}.tag"),
+                    policy: None,
+                });
+            }
+            _ if is_image && value.text().is_some_and(|text| text.contains(['/', ':'])) => {
+                let reference = Reference::of(value.text().unwrap_or_default());
+                into.push(Tag {
+                    kind: TagKind::HelmValues,
+                    at: value.at,
+                    image: reference.name.to_owned(),
+                    tag: reference.tag.or(reference.digest).map(str::to_owned),
+                    yq: below,
+                    policy: None,
+                });
+            }
+            _ => values(Some(value), &below, into),
+        }
+    }
+}
+
+/// The ImagePolicy in the marker at the end of a line: `# {"$imagepolicy": "namespace:name:tag"}`.
+fn marker(known: &Knowledge<'_>, at: At) -> Option<String> {
+    let text = known.tree.files.get(known.tree.file_of(at))?.text.as_deref()?;
+    let line = text.lines().nth(usize::try_from(at.line).ok()?.checked_sub(1)?)?;
+    let (_, marker) = line.split_once("\"$imagepolicy\"")?;
+    let policy = marker.split('"').nth(1)?;
+    let mut parts = policy.split(':');
+    Some(format!("{}:{}", parts.next()?, parts.next()?))
+}

@@ -1,0 +1,158 @@
+//! Finding things by what people call them.
+
+use serde::Serialize;
+
+use super::document::Service;
+use super::knowledge::Knowledge;
+use std::collections::BTreeMap;
+
+/// How alike two names have to be for one to be proposed (Jaro–Winkler, 0 to 1).
+const ALIKE: f64 = 0.75;
+/// Most names that are proposed.
+const MOST: usize = 3;
+
+/// Short names of kinds, and plurals that are not the kind with an `s` (kubectl api-resources).
+const SHORT: [(&str, &str); 31] = [
+    ("deploy", "Deployment"),
+    ("sts", "StatefulSet"),
+    ("ds", "DaemonSet"),
+    ("rs", "ReplicaSet"),
+    ("cj", "CronJob"),
+    ("svc", "Service"),
+    ("cm", "ConfigMap"),
+    ("ing", "Ingress"),
+    ("ingresses", "Ingress"),
+    ("ns", "Namespace"),
+    ("sa", "ServiceAccount"),
+    ("pvc", "PersistentVolumeClaim"),
+    ("pv", "PersistentVolume"),
+    ("netpol", "NetworkPolicy"),
+    ("networkpolicies", "NetworkPolicy"),
+    ("hpa", "HorizontalPodAutoscaler"),
+    ("pdb", "PodDisruptionBudget"),
+    ("crd", "CustomResourceDefinition"),
+    ("sc", "StorageClass"),
+    ("storageclasses", "StorageClass"),
+    ("hr", "HelmRelease"),
+    ("ks", "Kustomization"),
+    ("gitrepo", "GitRepository"),
+    ("gitrepositories", "GitRepository"),
+    ("helmrepo", "HelmRepository"),
+    ("helmrepositories", "HelmRepository"),
+    ("ocirepo", "OCIRepository"),
+    ("ocirepositories", "OCIRepository"),
+    ("es", "ExternalSecret"),
+    ("spc", "SecretProviderClass"),
+    ("secretproviderclasses", "SecretProviderClass"),
+];
+
+/// Something that is defined somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hit {
+    /// Its kind.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// The cluster, where the repository has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<String>,
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// Which document of the file it is, from 1.
+    pub document: u32,
+    /// A kustomization generates it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub generated: bool,
+    /// The Flux Kustomizations that bring it in, as `namespace/name`, the root first.
+    pub chain: Vec<String>,
+    /// The folders of the kustomizations it comes through, the outermost first.
+    pub folders: Vec<String>,
+}
+
+/// The kind a word of the command line means: `deploy`, `deployments`, `deployments.apps`, `HelmRelease`.
+#[must_use]
+pub fn kind_of(word: &str, known: &Knowledge<'_>) -> Option<String> {
+    let plain = word.split('.').next().unwrap_or(word).to_ascii_lowercase();
+    if let Some((_, kind)) = SHORT.iter().find(|(short, _)| *short == plain) {
+        return Some((*kind).to_owned());
+    }
+    let fits = |kind: &str| {
+        let kind = kind.to_ascii_lowercase();
+        kind == plain || plain.strip_suffix('s') == Some(&kind) || plain.strip_suffix("es") == Some(&kind)
+    };
+    let units = ["Kustomization", "Application"].into_iter().map(str::to_owned);
+    let kinds = known.objects.iter().map(|found| found.resource.kind.to_string());
+    kinds.chain(units).chain(SHORT.iter().map(|(_, kind)| (*kind).to_owned())).find(|kind| fits(kind))
+}
+
+/// Where objects of a kind are defined, of one name or all, in one namespace or all.
+#[must_use]
+pub fn find(known: &Knowledge<'_>, kind: &str, name: Option<&str>, namespace: Option<&str>) -> Vec<Hit> {
+    let several = known.clusters.len() > 1;
+    let cluster =
+        |number: usize| known.clusters.get(number).filter(|_| several).map(|cluster| cluster.name.clone());
+    let mut hits: Vec<Hit> = Vec::new();
+    for found in known.objects.iter().filter(|found| found.resource.kind == kind) {
+        let resource = &found.resource;
+        let called = name.is_none_or(|name| resource.name == name || resource.first_name() == name);
+        if !called || namespace.is_some_and(|wanted| resource.namespace() != Some(wanted)) {
+            continue;
+        }
+        let (file, line) = known.place(resource.at);
+        hits.push(Hit {
+            kind: kind.to_owned(),
+            name: resource.name.to_string(),
+            namespace: resource.namespace().map(str::to_owned),
+            cluster: cluster(known.cluster_of(found)),
+            file,
+            line,
+            document: resource.document,
+            generated: resource.generated,
+            chain: known.chain(found),
+            folders: resource
+                .step
+                .as_ref()
+                .map(|step| step.folders().into_iter().map(str::to_owned).collect())
+                .unwrap_or_default(),
+        });
+    }
+    hits.sort();
+    hits.dedup();
+    hits
+}
+
+/// Names of objects of a kind that are nearly the one that was asked for.
+#[must_use]
+pub fn near_objects(known: &Knowledge<'_>, kind: &str, name: &str) -> Vec<String> {
+    let all = known.objects.iter().filter(|found| found.resource.kind == kind);
+    near(name, all.map(|found| found.resource.first_name()))
+}
+
+/// Names that are nearly the one that was asked for, the nearest first.
+#[must_use]
+pub fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let score = |other: &str| {
+        let whole = other.contains(name) || name.contains(other);
+        strsim::jaro_winkler(name, other) + if whole { 0.2 } else { 0.0 }
+    };
+    let mut scored: Vec<(f64, &str)> =
+        all.map(|other| (score(other), other)).filter(|(score, _)| *score >= ALIKE).collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.dedup_by(|a, b| a.1 == b.1);
+    scored.into_iter().take(MOST).map(|(_, name)| name.to_owned()).collect()
+}
+
+/// The services of a name: under that key, or under keys that say more.
+#[must_use]
+pub fn services<'s>(all: &'s BTreeMap<String, Service>, name: &str) -> Vec<(&'s String, &'s Service)> {
+    if let Some(only) = all.get_key_value(name) {
+        return vec![only];
+    }
+    all.iter().filter(|(_, service)| service.name.as_deref() == Some(name)).collect()
+}

@@ -1,0 +1,273 @@
+//! `rwenv services`, `guide`, `where` and `graph`: what is known of a Flux repository.
+
+mod find;
+mod graph;
+mod guide;
+mod services;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::args::Output;
+use super::envs::selected;
+use super::{out, repo};
+use crate::catalog::document::{Documents, Origin, documents};
+use crate::catalog::generate::{self, Report};
+use crate::catalog::{Reading, lookup};
+use crate::host::environment::Environment;
+use crate::host::{clock, config};
+use crate::repos::Flux;
+
+pub(super) use find::find;
+pub(super) use graph::graph;
+pub(super) use guide::guide;
+pub(super) use services::services;
+
+#[derive(Debug, Args)]
+pub(super) struct Services {
+    #[command(subcommand)]
+    command: ServicesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ServicesCommand {
+    /// List all services: where each runs, and what defines it
+    List {
+        /// Only those in this namespace
+        #[arg(long, short)]
+        namespace: Option<String>,
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Show all that is known of a service
+    Show(Named),
+    /// Say which folder and file define a service ("where is frontend defined in flux?")
+    Where(Named),
+    /// Say which namespace a service runs in ("what namespace is papi in?")
+    Namespace(Named),
+    /// Make the files of the catalog anew from the clone
+    Regenerate(Regenerate),
+}
+
+#[derive(Debug, Args)]
+struct Named {
+    /// Name of the service
+    name: String,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Guide {
+    #[command(subcommand)]
+    command: GuideCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum GuideCommand {
+    /// Make services.json, flux-resources.json, secrets-map.json and configmaps.json anew from the clone
+    Regenerate(Regenerate),
+    /// Show what is known about a topic
+    Show {
+        /// Which
+        topic: Topic,
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+/// What the guide tells about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Topic {
+    /// What runs where
+    Services,
+    /// Kustomizations, HelmReleases and their sources
+    Flux,
+    /// Where credentials come from, and who reads them
+    Secrets,
+    /// ConfigMaps, their keys, and who uses them
+    Configmaps,
+    /// The variables Flux fills in
+    Variables,
+    /// What has to be ready before what
+    Dependencies,
+    /// Where image tags are set
+    Images,
+    /// What is wrong, so that not everything is known
+    Findings,
+}
+
+#[derive(Debug, Args)]
+struct Regenerate {
+    /// Name of the rwenv [default: the one selected here]
+    name: Option<String>,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    /// Kind, or kind and name: deployment/web, hr/podinfo, cm; or a name of any kind
+    #[arg(value_name = "KIND[/NAME]")]
+    what: String,
+    /// The name, where it does not stand behind the kind
+    name: Option<String>,
+    /// Only in this namespace
+    #[arg(long, short)]
+    namespace: Option<String>,
+    /// The line of this key of a ConfigMap
+    #[arg(long)]
+    key: Option<String>,
+    #[command(flatten)]
+    source: Source,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct GraphArgs {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Mermaid)]
+    format: Format,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A picture
+    Svg,
+    /// For Graphviz
+    Dot,
+    /// For Markdown pages
+    Mermaid,
+    /// For programs
+    Json,
+}
+
+/// Which repository is read.
+#[derive(Debug, Args)]
+struct Source {
+    /// Name of the rwenv [default: the one selected here]
+    #[arg(long, value_name = "NAME")]
+    rwenv: Option<String>,
+    /// Read this folder in place of the rwenv's clone
+    #[arg(long, value_name = "DIR", conflicts_with = "rwenv")]
+    dir: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// A repository that was read.
+struct Opened {
+    reading: Reading,
+    origin: Origin,
+}
+
+impl Source {
+    fn open(&self, environment: &Environment) -> anyhow::Result<Opened> {
+        if let Some(dir) = &self.dir {
+            let dir = dir.canonicalize().with_context(|| dir.display().to_string())?;
+            let reading = Reading::of(&dir, environment)?;
+            let path = dir.display().to_string();
+            let flux_repo = reading.tree.remotes.first().map(|url| crate::host::redact::redact(url));
+            let generated_at = clock::rfc3339(clock::now());
+            let origin = Origin {
+                cluster: String::new(),
+                flux_repo: flux_repo.unwrap_or_else(|| path.clone()),
+                path,
+                commit: None,
+                generated_at,
+            };
+            return Ok(Opened { reading, origin });
+        }
+        let flux = flux(self.rwenv.as_deref(), environment)?;
+        let reading = generate::read(&flux, environment)?;
+        Ok(Opened { reading, origin: generate::origin(&flux) })
+    }
+}
+
+impl Opened {
+    fn documents(&self) -> Documents {
+        documents(&self.reading.knowledge(), &self.origin)
+    }
+}
+
+/// The repository of a rwenv.
+fn flux(name: Option<&str>, environment: &Environment) -> anyhow::Result<Flux> {
+    let rwenvs = config::load(&environment.config_dir)?.rwenvs;
+    let name = match name {
+        Some(name) => name.to_owned(),
+        None => {
+            selected(environment).context("No rwenv configured. Use /rwenv-set to select an environment.")?
+        }
+    };
+    let rwenv = repo::known(&rwenvs, &name)?;
+    Ok(Flux::of(rwenv, environment)?)
+}
+
+/// Makes the files anew and says what they hold.
+fn regenerate(args: &Regenerate, environment: &Environment) -> anyhow::Result<u8> {
+    let flux = flux(args.name.as_deref(), environment)?;
+    let report = generate::regenerate(&flux, environment)?;
+    if args.output.json {
+        out::json(&report)?;
+    } else {
+        tell(&report);
+    }
+    for failed in &report.failed {
+        out::note(&format!("Failed to parse {failed}. Check YAML syntax."));
+    }
+    if !report.findings.is_empty() && !args.output.json {
+        let what = if report.findings.len() == 1 { "thing is" } else { "things are" };
+        out::note(&format!(
+            "{} {what} wrong in the repository: rwenv guide show findings",
+            report.findings.len()
+        ));
+    }
+    Ok(0)
+}
+
+fn tell(report: &Report) {
+    out::line("Regenerated flux-infra-guide data files:\n");
+    let line = |file: &str, what: String| out::line(&format!("  {file:<22}{what}"));
+    line("services.json:", format!("{} services mapped", report.services));
+    line("", format!("{} imageGroups configured", report.image_groups));
+    let argo = if report.applications > 0 {
+        format!(", {} Applications", report.applications)
+    } else {
+        String::new()
+    };
+    line(
+        "flux-resources.json:",
+        format!("{} Kustomizations, {} HelmReleases{argo}", report.kustomizations, report.helm_releases),
+    );
+    let others =
+        if report.secrets > 0 { format!(", {} other secrets", report.secrets) } else { String::new() };
+    line("secrets-map.json:", format!("{} SecretProviderClasses{others}", report.secret_provider_classes));
+    line("configmaps.json:", format!("{} ConfigMaps, {} variables", report.config_maps, report.variables));
+    line("services-catalog.json:", format!(" {} services", report.services));
+    out::line(&format!("\nSource: {}\nGenerated at: {}", report.source, report.generated_at));
+}
+
+/// What is said where no service has a name, with names that are nearly it.
+fn unknown_service(name: &str, near: &[String]) -> anyhow::Error {
+    let near = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+    anyhow::anyhow!(
+        "Service '{name}' not found in services catalog.{near} It may be in the cluster all the same: kubectl get deploy -A | grep {name}"
+    )
+}
+
+/// Refuses a name that is none: it would be matched with everything.
+fn named(name: &str) -> anyhow::Result<&str> {
+    if name.trim().is_empty() { bail!("the name is empty") } else { Ok(name) }
+}
+
+/// A list for people: one word for nothing.
+fn joined(all: &[String]) -> String {
+    if all.is_empty() { "-".to_owned() } else { all.join(", ") }
+}
