@@ -84,6 +84,8 @@ fn lists(programs: &tools::ProgramFile) -> String {
         ("changers", &programs.changers),
         ("writers", &programs.writers),
         ("in_place", &programs.in_place),
+        ("output_files", &programs.output_files),
+        ("output_folders", &programs.output_folders),
         ("killers", &programs.killers),
         ("guarded", &programs.guarded),
         ("unguarded", &programs.unguarded),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::knowledge::{Found, Knowledge};
 use super::kustomize::image::{Reference, renamed};
+use super::kustomize::resource::Image;
 use super::uses::{HELM, is_workload, pod};
 use crate::manifest::yaml::{At, Node};
 
@@ -65,7 +66,7 @@ pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
 fn container(known: &Knowledge<'_>, found: &Found<'_>, number: usize, container: &Node) -> Option<Tag> {
     let node = container.get("image")?;
     let mut text = node.text()?.to_owned();
-    let mut by = None;
+    let mut by = found.resource.placed.iter().rev().find_map(|image| placed(image, &text));
     for image in &found.resource.images {
         if let Some(new) = renamed(&text, image) {
             let place = image.new_tag.as_ref().or(image.digest.as_ref());
@@ -105,6 +106,15 @@ fn container(known: &Knowledge<'_>, found: &Found<'_>, number: usize, container:
             }
         }
     })
+}
+
+/// The entry of a kustomization that made an image what it is.
+fn placed(image: &Image, text: &str) -> Option<(String, String, At)> {
+    let name = image.new_name.as_ref().unwrap_or(&image.name);
+    let (tag, at) = image.new_tag.as_ref().or(image.digest.as_ref())?;
+    let reference = Reference::of(text);
+    let same = reference.name == name && (reference.tag == Some(tag) || reference.digest == Some(tag));
+    same.then(|| (image.name.clone(), tag.clone(), *at))
 }
 
 /// `image: {repository, tag}` and `image: name:tag` in values, wherever they are.

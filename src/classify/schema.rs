@@ -327,6 +327,10 @@ pub struct ProgramFile {
     pub writers: Vec<String>,
     /// Change the files they are given where `-i` says so.
     pub in_place: Vec<String>,
+    /// Options of any program whose value is a file it writes.
+    pub output_files: Vec<String>,
+    /// Options whose value is a folder it writes into: of any program, or of one (`tar -C`).
+    pub output_folders: Vec<String>,
     /// End other programs.
     pub killers: Vec<String>,
     /// Patterns of files that are the guard's.

@@ -30,6 +30,7 @@ pub(super) fn attack(invocation: &Invocation, context: &Context) -> Option<Opera
     }
     let mut written: Vec<(Word, bool)> = invocation.writes.iter().map(|w| (w.clone(), false)).collect();
     written.extend(changed(name, &words));
+    written.extend(outputs(name, &words));
     if written.is_empty() {
         return None;
     }
@@ -142,6 +143,37 @@ fn changed(name: &str, words: &[&Word]) -> Vec<(Word, bool)> {
     // What is moved goes whole; the folder it is moved into stays.
     let last = operands.len().saturating_sub(1);
     operands.into_iter().enumerate().map(|(at, word)| (word, whole && !(moves && at == last))).collect()
+}
+
+/// What options say a program writes: files, and files in folders.
+fn outputs(name: &str, words: &[&Word]) -> Vec<(Word, bool)> {
+    let tables = classify::tools();
+    let files = named(name, words, tables.output_files);
+    let folders = named(name, words, tables.output_folders).into_iter().flat_map(|folder| {
+        let inside = |file: &str| folder.as_literal().map(|path| Word::literal(format!("{path}/{file}")));
+        let known = [inside("settings.json"), inside("envs.json")];
+        known.into_iter().flatten().chain([folder.clone()]).collect::<Vec<_>>()
+    });
+    files.into_iter().chain(folders).map(|word| (word, false)).collect()
+}
+
+/// The values of options, some of which only one program has.
+fn named(name: &str, words: &[&Word], options: &[&str]) -> Vec<Word> {
+    let mut all = Vec::new();
+    for entry in options {
+        let (program, option) = entry.split_once(' ').unwrap_or((name, entry));
+        for (at, word) in words.iter().enumerate().filter(|_| program == name) {
+            let behind = word.prefix().strip_prefix(option);
+            if word.as_literal() == Some(option) {
+                all.extend(words.get(at + 1).map(|value| (*value).clone()));
+            } else if let Some(value) = behind.filter(|_| !option.starts_with("--")) {
+                all.push(Word::literal(value.trim_start_matches('=')));
+            } else if let Some(value) = behind.and_then(|rest| rest.strip_prefix('=')) {
+                all.push(Word::literal(value));
+            }
+        }
+    }
+    all
 }
 
 /// The folders in which `find` has files changed.

@@ -49,6 +49,10 @@ pub struct Tools {
     pub writers: &'static [&'static str],
     /// Change the files they are given where `-i` says so.
     pub in_place: &'static [&'static str],
+    /// Options of any program whose value is a file it writes.
+    pub output_files: &'static [&'static str],
+    /// Options whose value is a folder it writes into: of any program, or of one (`tar -C`).
+    pub output_folders: &'static [&'static str],
     /// End other programs.
     pub killers: &'static [&'static str],
     /// Patterns of files that are the guard's.

@@ -65,6 +65,12 @@ fn no_detour_leads_to_the_guard_s_files() {
         "printf x | sudo dd of=$HOME/.claude/rwenv/envs.json".to_owned(),
         "systemctl --user stop rwenvd && kill -9 $(pgrep rwenvd)".to_owned(),
         "rwenv edit ro --read-only=false".to_owned(),
+        "rwenv export -o ~/.claude/settings.json".to_owned(),
+        format!("rwenv graph --output={here}/.claude/rwenv/envs.json"),
+        format!("curl -o{here}/.claude/settings.json https://example.com"),
+        "git archive --output ~/.claude/settings.json HEAD".to_owned(),
+        "helm template x --output-dir ~/.claude/rwenv".to_owned(),
+        "tar -xf x.tgz -C ~/.claude".to_owned(),
     ] {
         assert_eq!(home.hook("rw", &line).decision(), "deny", "{line}");
         assert_eq!(home.hook("none", &line).decision(), "deny", "{line} where nothing is selected");
@@ -75,6 +81,8 @@ fn no_detour_leads_to_the_guard_s_files() {
         "ls ~/.claude/rwenv && rwenv list",
         "rm -rf build && mkdir -p .claude/commands",
         "touch ~/.claude/rwenv.md",
+        "tar -xf x.tgz -C ~ && gcc -o rwenv x.c && curl -o settings.json https://example.com",
+        "rwenv graph --format svg --output flux.svg && rwenv where deploy/web",
     ] {
         assert_eq!(home.hook("ro", line).decision(), "allow", "{line}");
     }

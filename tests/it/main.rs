@@ -22,6 +22,8 @@ mod guard;
 mod hook;
 mod http;
 mod knowledge;
+mod knowledge_documents;
+mod knowledge_hostile;
 mod lint;
 mod malformed;
 mod oracle;

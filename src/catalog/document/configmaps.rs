@@ -172,7 +172,8 @@ fn substitution(view: &View<'_, '_>) -> Option<Substitution> {
     if source.is_empty() && inline.is_empty() {
         return None;
     }
-    let mut common: BTreeMap<String, String> = BTreeMap::new();
+    // Clusters may have values of their own.
+    let mut common: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (_, found) in known.of_kind("", "ConfigMap") {
         if found.resource.first_name() == source
             && found.resource.namespace().unwrap_or_default() == namespace
@@ -181,20 +182,23 @@ fn substitution(view: &View<'_, '_>) -> Option<Substitution> {
             for (key, value) in found.resource.content.get("data").map(Node::entries).unwrap_or_default() {
                 let key = key.text().unwrap_or_default();
                 let value = shown(key, value.text().unwrap_or_default(), &place);
-                common.entry(format!("${{{key}}}")).or_insert(value);
+                let values: &mut Vec<String> = common.entry(format!("${{{key}}}")).or_default();
+                if !values.contains(&value) {
+                    values.push(value);
+                }
             }
         }
     }
     for key in inline {
         common
             .entry(format!("${{{key}}}"))
-            .or_insert_with(|| "set by Kustomizations in postBuild.substitute".to_owned());
+            .or_insert_with(|| vec!["set by Kustomizations in postBuild.substitute".to_owned()]);
     }
     for unit in &known.units {
         for name in &unit.unresolved {
             common
                 .entry(format!("${{{name}}}"))
-                .or_insert_with(|| "not in this repository: a Secret or the cluster has it".to_owned());
+                .or_insert_with(|| vec!["not in this repository: a Secret or the cluster has it".to_owned()]);
         }
     }
     Some(Substitution {
@@ -206,6 +210,6 @@ fn substitution(view: &View<'_, '_>) -> Option<Substitution> {
         source: source.to_owned(),
         namespace: namespace.to_owned(),
         syntax: "${variable_name}",
-        common_variables: common,
+        common_variables: common.into_iter().map(|(name, values)| (name, values.join(" | "))).collect(),
     })
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -74,6 +75,17 @@ fn finish(content: Node, entry: &Node, options: Option<&Node>) -> Result<Resourc
     let mut made = Resource::owned(content, 1).ok_or_else(|| (at, "a generator makes nothing".to_owned()))?;
     made.generated = true;
     made.hashed = !own && !all;
+    // What all generators are told counts over what this one is (kustomize, `MergeGlobalOptionsIntoLocal`).
+    for node in entry.get("options").into_iter().chain(options) {
+        let pairs = |field: &str| {
+            let entries = node.get(field).map(Node::entries).unwrap_or_default().iter();
+            let texts =
+                entries.filter_map(|(key, value)| Some((key.text()?.to_owned(), value.text()?.to_owned())));
+            texts.map(Arc::new).collect::<Vec<_>>()
+        };
+        made.labels.extend(pairs("labels"));
+        made.annotations.extend(pairs("annotations"));
+    }
     made.behavior = match entry.str(&["behavior"]) {
         Some("merge") => Behavior::Merge,
         Some("replace") => Behavior::Replace,

@@ -122,6 +122,11 @@ impl<'t, 'r> Builder<'t, 'r> {
             resource.name = Cow::Owned(format!("{}-{hash}", resource.name));
         }
         resources.retain(|resource| resource.mark("annotations", LOCAL).is_none_or(|local| local == "false"));
+        // A patch may have given two of them one name.
+        let mut ids = HashSet::with_capacity(resources.len());
+        for twice in resources.iter().filter(|resource| !ids.insert(resource.id())) {
+            self.problem(twice.at, format!("{} {} is there twice", twice.kind, twice.name));
+        }
         let mut problems = std::mem::take(&mut self.problems);
         problems.sort();
         problems.dedup();
@@ -183,7 +188,12 @@ impl<'t, 'r> Builder<'t, 'r> {
             self.problem(At { file: file.number, ..At::START }, "the folder has several kustomization files");
         }
         self.tell_unreadable(file);
-        let Some(document) = file.documents.first().filter(|d| !d.entries().is_empty()) else {
+        let says = |d: &&Node| {
+            d.entries()
+                .iter()
+                .any(|(key, value)| !matches!(key.text(), Some("apiVersion" | "kind")) && !value.is_null())
+        };
+        let Some(document) = file.documents.first().filter(says) else {
             self.problem(At { file: file.number, ..At::START }, "the kustomization is empty");
             return None;
         };

@@ -27,7 +27,7 @@ pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>)
             let parsed = parse_from(text, At { column: 0, ..*at });
             (
                 *at,
-                if parsed.problems.is_empty() {
+                if parsed.problems.is_empty() && is_json_or_block(text) {
                     Ok(parsed.documents)
                 } else {
                     Err((*at, UNREADABLE.to_owned()))
@@ -46,7 +46,12 @@ pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>)
     failures
 }
 
-const UNREADABLE: &str = "the patch is neither a strategic merge nor a JSON patch";
+/// A list in brackets has to be JSON (kustomize, `jsonPatchFromBytes`); YAML begins its items with a dash.
+pub(super) fn is_json_or_block(text: &str) -> bool {
+    !text.starts_with('[') || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+pub(super) const UNREADABLE: &str = "the patch is neither a strategic merge nor a JSON patch";
 
 fn kind(documents: Vec<Node>, at: At, json_only: bool) -> Result<Kind, Failure> {
     let mut expanded = Vec::new();

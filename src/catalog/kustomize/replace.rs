@@ -27,7 +27,7 @@ fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, Failure> {
     let selector = exact(source);
     let matcher =
         Matcher::new(&selector).ok_or_else(|| failure("the source has a name that cannot be one"))?;
-    let mut fitting = all.iter_mut().filter(|resource| matcher.fits(resource));
+    let mut fitting = all.iter_mut().filter(|resource| matcher.fits_any(resource));
     let resource = fitting.next().ok_or_else(|| failure("the source of a replacement is not there"))?;
     if fitting.next().is_some() {
         return Err(failure("there are several that may be the source of a replacement"));
@@ -47,15 +47,11 @@ fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, Failure> {
 /// A source's names are no patterns.
 fn exact(node: &Node) -> Selector {
     let literal = |text: Option<String>| text.map(|text| regex_lite::escape(&text));
-    let read = Selector::read(node);
-    Selector {
-        group: literal(read.group),
-        version: literal(read.version),
-        kind: literal(read.kind),
-        name: literal(read.name),
-        namespace: literal(read.namespace),
-        ..Selector::default()
+    let mut read = Selector::read(node);
+    for field in [&mut read.group, &mut read.version, &mut read.kind, &mut read.name, &mut read.namespace] {
+        *field = literal(field.take());
     }
+    read
 }
 
 fn cut(node: &Node) -> Option<(String, usize)> {
@@ -67,9 +63,9 @@ fn cut(node: &Node) -> Option<(String, usize)> {
 fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), Failure> {
     let failure = |why: &str| (target.at, why.to_owned());
     let select = target.get("select").ok_or_else(|| failure("a target of a replacement has no 'select'"))?;
-    let matcher = Matcher::new(&Selector::read(select)).ok_or_else(|| failure("a pattern is none"))?;
+    let matcher = Matcher::new(&exact(select)).ok_or_else(|| failure("a pattern is none"))?;
     let rejected: Option<Vec<Matcher>> = (target.get("reject").map(Node::items).unwrap_or_default().iter())
-        .map(|node| Matcher::new(&Selector::read(node)))
+        .map(|node| Matcher::new(&exact(node)))
         .collect();
     let rejected = rejected.ok_or_else(|| failure("a pattern is none"))?;
     let paths: Vec<&str> = match target.get("fieldPaths").map(Node::items) {
@@ -77,7 +73,8 @@ fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), 
         _ => vec!["metadata.name"],
     };
     let create = target.str(&["options", "create"]) == Some("true");
-    for resource in all.iter_mut().filter(|r| matcher.fits(r) && !rejected.iter().any(|m| m.fits(r))) {
+    for resource in all.iter_mut().filter(|r| matcher.fits_any(r) && !rejected.iter().any(|m| m.fits_any(r)))
+    {
         resource.remember();
         let content = resource.materialize().ok_or_else(|| failure("a target is too large"))?;
         for path in &paths {

@@ -90,6 +90,8 @@ pub struct Resource<'t> {
     pub hashed: bool,
     /// Images that kustomizations put in place of its own, in order.
     pub images: Vec<Arc<Image>>,
+    /// Those of them that are in the content already.
+    pub placed: Vec<Arc<Image>>,
     /// Labels that kustomizations add, in order.
     pub labels: Vec<Arc<(String, String)>>,
     /// Annotations that kustomizations add, in order.
@@ -124,6 +126,7 @@ impl<'t> Resource<'t> {
             generated: false,
             hashed: false,
             images: Vec::new(),
+            placed: Vec::new(),
             labels: Vec::new(),
             annotations: Vec::new(),
             step: None,
@@ -149,6 +152,7 @@ impl<'t> Resource<'t> {
             generated: false,
             hashed: false,
             images: Vec::new(),
+            placed: Vec::new(),
             labels: Vec::new(),
             annotations: Vec::new(),
             step: None,
@@ -222,6 +226,7 @@ impl<'t> Resource<'t> {
         let images = std::mem::take(&mut self.images);
         let at = self.at;
         let (name, namespace) = (self.name.clone(), self.namespace.clone());
+        self.placed.extend(images.iter().cloned());
         let node = self.content.to_mut();
         for image in &images {
             super::image::replace(node, image);

@@ -51,9 +51,26 @@ impl Matcher {
             resource.previous.first().map_or_else(|| resource.effective_namespace(), |p| &p.namespace);
         (fits(&self.namespace, first) || fits(&self.namespace, resource.effective_namespace()))
             && (fits(&self.name, resource.first_name()) || fits(&self.name, &resource.name))
-            && fits(&self.group, &resource.group)
-            && fits(&self.version, &resource.version)
             && fits(&self.kind, &resource.kind)
+            && self.fits_marks(resource)
+    }
+
+    /// True where it is, or was at any time, what is selected (kustomize, `replacement.applyReplacement`).
+    pub(super) fn fits_any(&self, resource: &Resource<'_>) -> bool {
+        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        let now = (resource.effective_namespace(), &*resource.name, &*resource.kind);
+        let before =
+            resource.previous.iter().map(|p| (p.namespace.as_str(), p.name.as_str(), p.kind.as_str()));
+        let mut all = std::iter::once(now).chain(before);
+        all.any(|(namespace, name, kind)| {
+            fits(&self.namespace, namespace) && fits(&self.name, name) && fits(&self.kind, kind)
+        }) && self.fits_marks(resource)
+    }
+
+    fn fits_marks(&self, resource: &Resource<'_>) -> bool {
+        let fits = |pattern: &Option<Regex>, text: &str| pattern.as_ref().is_none_or(|p| p.is_match(text));
+        fits(&self.group, &resource.group)
+            && fits(&self.version, &resource.version)
             && self.labels.iter().all(|r| r.holds(|key| resource.mark("labels", key)))
             && self.annotations.iter().all(|r| r.holds(|key| resource.mark("annotations", key)))
     }

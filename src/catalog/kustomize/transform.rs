@@ -92,6 +92,9 @@ impl<'t> Builder<'t, '_> {
             let target = join(place.folder, path).filter(|_| !path.starts_with('/'));
             let file = target.as_ref().and_then(|target| tree.files.get(target));
             match file {
+                Some(file) if !file.text.as_deref().is_none_or(patch::is_json_or_block) => {
+                    Err((at, patch::UNREADABLE.to_owned()))
+                }
                 Some(file) if file.problems.is_empty() => Ok(file.documents.clone()),
                 Some(_) => Err((at, format!("the patch '{path}' is no YAML"))),
                 None => {

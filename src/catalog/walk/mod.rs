@@ -123,9 +123,19 @@ impl<'t> Walk<'t, '_> {
         for unit in std::mem::take(&mut self.queue) {
             self.apply(unit, &Configs::new());
         }
-        let applied: HashSet<At> = self.knowledge.objects.iter().map(|found| found.resource.at).collect();
-        if !root.start.iter().all(|start| applied.contains(&start.at)) {
-            root.start.retain(|start| !applied.contains(&start.at));
+        let by = |found: &Found<'_>| self.knowledge.units.get(found.unit).map(|unit| unit.at);
+        let others: Vec<&Found<'_>> =
+            self.knowledge.objects.iter().filter(|found| by(found) != Some(found.resource.at)).collect();
+        let applied: HashSet<At> = others.iter().map(|found| found.resource.at).collect();
+        // Where one Application brings in others, those that nothing brings in and that bring in nothing are retired.
+        let brought = others.iter().filter(|f| matches!(&*f.resource.kind, "Application" | "ApplicationSet"));
+        let leading: HashSet<At> = brought.filter_map(|found| by(found)).collect();
+        let alone = |start: &Start<'_>| {
+            start.applier == Applier::Argo && !leading.is_empty() && !leading.contains(&start.at)
+        };
+        let live = |start: &Start<'_>| !applied.contains(&start.at) && !alone(start);
+        if root.start.iter().any(live) {
+            root.start.retain(live);
         }
         self.queue.clear();
         self.knowledge.clusters.clear();

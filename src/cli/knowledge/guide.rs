@@ -178,6 +178,10 @@ fn secrets(made: &Documents) {
 }
 
 fn rows_of<const N: usize>(headings: [&str; N], rows: impl Iterator<Item = [String; N]>) {
+    let mut rows = rows.peekable();
+    if rows.peek().is_none() {
+        return;
+    }
     let mut table = out::table(&headings);
     for row in rows {
         table.add_row(row);
