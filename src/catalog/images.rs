@@ -46,20 +46,27 @@ pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
     let mut all = Vec::new();
     if is_workload(&resource.group, &resource.kind) {
         if let Some(pod) = pod(&resource.kind, &resource.content) {
-            let containers = pod.get("containers").map(Node::items).unwrap_or_default();
-            let tags =
-                containers.iter().enumerate().filter_map(|(number, c)| container(known, found, number, c));
-            all.extend(tags);
+            for (number, node) in main_first(pod, resource.first_name()) {
+                all.extend(container(known, found, number, node));
+            }
         }
     } else if resource.group == HELM && resource.kind == "HelmRelease" {
         values(resource.content.path(&["spec", "values"]), ".spec.values", &mut all);
     }
     let name = resource.first_name();
-    // A side car may stand before the container that gives the service its name.
     all.sort_by_key(|tag| tag.image.rsplit('/').next() != Some(name));
     for tag in &mut all {
         tag.policy = marker(known, tag.at);
     }
+    all
+}
+
+/// The containers of a pod with their numbers, the one that has the workload's name first: a side car may stand before it.
+#[must_use]
+pub fn main_first<'n>(pod: &'n Node, name: &str) -> Vec<(usize, &'n Node)> {
+    let containers = pod.get("containers").map(Node::items).unwrap_or_default();
+    let mut all: Vec<(usize, &Node)> = containers.iter().enumerate().collect();
+    all.sort_by_key(|(_, container)| container.str(&["name"]) != Some(name));
     all
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::images::{Tag, TagKind, tags};
+use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{Applier, Found};
 use super::super::uses::{HELM, is_workload};
 use super::{Metadata, Origin, Place, View, keyed};
@@ -212,7 +212,7 @@ fn service(view: &View<'_, '_>, found: &Found<'_>) -> Option<Service> {
     let by = |applier: Applier| unit.filter(|unit| unit.applier == applier).map(|unit| unit.name.clone());
     let place = view.place_of(found);
     Some(Service {
-        description: description(&content, &resource.kind, argo_chart, release),
+        description: description(&content, (&resource.kind, resource.first_name()), argo_chart, release),
         namespace,
         deployment: (!release && !chart).then(|| name.clone()),
         helm_release: release.then(|| name.clone()),
@@ -229,7 +229,12 @@ fn service(view: &View<'_, '_>, found: &Found<'_>) -> Option<Service> {
 }
 
 /// What an object says it is, or what can be seen of it.
-fn description(content: &Node, kind: &str, argo_chart: Option<&str>, release: bool) -> String {
+fn description(
+    content: &Node,
+    (kind, name): (&str, &str),
+    argo_chart: Option<&str>,
+    release: bool,
+) -> String {
     let keys = ["kubernetes.io/description", "app.kubernetes.io/description", "description"];
     let own = keys.iter().find_map(|key| content.str(&["metadata", "annotations", key]));
     if let Some(own) = own.filter(|own| !own.trim().is_empty()) {
@@ -247,7 +252,7 @@ fn description(content: &Node, kind: &str, argo_chart: Option<&str>, release: bo
         return format!("Helm release of chart {}{version}", chart.unwrap_or("(not named)"));
     }
     let image = super::super::uses::pod(kind, content)
-        .and_then(|pod| pod.get("containers")?.items().first()?.str(&["image"]))
+        .and_then(|pod| main_first(pod, name).first()?.1.str(&["image"]))
         .map(|image| super::super::kustomize::image::Reference::of(image).name.to_owned());
     image.map_or_else(|| kind.to_owned(), |image| format!("{kind} of {image}"))
 }

@@ -1,6 +1,6 @@
 //! `rwenv guide`.
 
-use super::{Guide, GuideCommand, Source, Topic, joined, regenerate};
+use super::{Document, Guide, GuideCommand, Source, Topic, joined, regenerate};
 use crate::catalog::document::Documents;
 use crate::cli::out;
 use crate::host::environment::Environment;
@@ -8,7 +8,22 @@ use crate::host::environment::Environment;
 pub(in crate::cli) fn guide(args: &Guide, environment: &Environment) -> anyhow::Result<u8> {
     match &args.command {
         GuideCommand::Regenerate(args) => regenerate(args, environment),
+        GuideCommand::Schema { file } => {
+            out::line(schema(*file).trim_end());
+            Ok(0)
+        }
         GuideCommand::Show { topic, source } => show(*topic, source, environment),
+    }
+}
+
+/// The JSON Schema of a file.
+fn schema(file: Document) -> &'static str {
+    match file {
+        Document::ServicesCatalog => include_str!("../../../schemas/services-catalog.schema.json"),
+        Document::Services => include_str!("../../../schemas/services.schema.json"),
+        Document::FluxResources => include_str!("../../../schemas/flux-resources.schema.json"),
+        Document::SecretsMap => include_str!("../../../schemas/secrets-map.schema.json"),
+        Document::Configmaps => include_str!("../../../schemas/configmaps.schema.json"),
     }
 }
 

@@ -69,6 +69,11 @@ pub(super) struct Guide {
 enum GuideCommand {
     /// Make services.json, flux-resources.json, secrets-map.json and configmaps.json anew from the clone
     Regenerate(Regenerate),
+    /// Print the JSON Schema of one of the files
+    Schema {
+        /// Which
+        file: Document,
+    },
     /// Show what is known about a topic
     Show {
         /// Which
@@ -76,6 +81,21 @@ enum GuideCommand {
         #[command(flatten)]
         source: Source,
     },
+}
+
+/// A file of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Document {
+    /// services-catalog.json
+    ServicesCatalog,
+    /// services.json
+    Services,
+    /// flux-resources.json
+    FluxResources,
+    /// secrets-map.json
+    SecretsMap,
+    /// configmaps.json
+    Configmaps,
 }
 
 /// What the guide tells about.
