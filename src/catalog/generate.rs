@@ -105,7 +105,14 @@ pub fn origin(flux: &Flux) -> Origin {
 /// # Errors
 /// Where there is no clone, or the files cannot be written; those that are there stay whole.
 pub fn regenerate(flux: &Flux, environment: &Environment) -> Result<Report, CatalogError> {
-    let reading = read(flux, environment)?;
+    make(flux, &read(flux, environment)?, environment)
+}
+
+/// Makes all files of a rwenv anew, of its clone as it was read.
+///
+/// # Errors
+/// Where the files cannot be written; those that are there stay whole.
+pub fn make(flux: &Flux, reading: &Reading, environment: &Environment) -> Result<Report, CatalogError> {
     let known = reading.knowledge();
     let origin = origin(flux);
     let made = documents(&known, &origin);

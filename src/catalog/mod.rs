@@ -14,17 +14,17 @@ pub mod walk;
 
 use std::path::{Path, PathBuf};
 
-use crate::host::content::{self, ContentError};
+use crate::host::content::{self, ContentError, Folder};
 use crate::host::environment::Environment;
-use crate::manifest::tree::Tree;
 use knowledge::Knowledge;
 
 /// A folder, read.
+#[derive(Debug)]
 pub struct Reading {
-    /// The folder.
+    /// Where it is.
     pub dir: PathBuf,
-    /// Its files.
-    pub tree: Tree,
+    /// What is in it.
+    pub folder: Folder,
 }
 
 impl Reading {
@@ -33,12 +33,21 @@ impl Reading {
     /// # Errors
     /// Where it cannot be read.
     pub fn of(dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
-        Ok(Self { dir: dir.to_owned(), tree: content::tree_of(dir, environment)? })
+        Ok(Self { dir: dir.to_owned(), folder: Folder::read(dir, environment)? })
+    }
+
+    /// Reads what has changed since.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn again(self, environment: &Environment) -> Result<Self, ContentError> {
+        let folder = self.folder.again(&self.dir, environment)?;
+        Ok(Self { folder, ..self })
     }
 
     /// What is known of it.
     #[must_use]
     pub fn knowledge(&self) -> Knowledge<'_> {
-        walk::walk(&self.tree, &|path| content::bytes_of(&self.dir, path))
+        walk::walk(&self.folder.tree, &|path| content::bytes_of(&self.dir, path))
     }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::{Area, Shared};
+use super::state::{Area, Shared, lock};
 use crate::catalog::generate;
-use crate::host::{clock, content, files};
-use crate::manifest::Report;
+use crate::host::{clock, files};
+use crate::manifest::{self, Report};
 use crate::repos::{self, Flux};
 
 #[derive(Serialize)]
@@ -48,12 +48,19 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
 }
 
 fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
-    let report = content::folder(&flux.clone_dir(), &shared.environment)?;
+    let known = lock(&shared.readings).remove(flux.name.as_str());
+    let reading = match known.filter(|reading| reading.dir == flux.clone_dir()) {
+        Some(reading) => reading.again(&shared.environment)?,
+        None => generate::read(flux, &shared.environment)?,
+    };
+    let report = manifest::lint(&reading.folder.tree);
     let path = path(flux, shared);
     files::make_private_dir(path.parent().unwrap_or(&path))?;
     let findings = Findings { commit, generated_at: clock::rfc3339(clock::now()), report };
     // The findings come last: their commit says that all of it was made.
-    generate::regenerate(flux, &shared.environment)?;
+    let made = generate::make(flux, &reading, &shared.environment)?;
+    tracing::debug!(rwenv = %flux.name, read = reading.folder.read, services = made.services, "catalog made anew");
+    lock(&shared.readings).insert(flux.name.to_string(), reading);
     files::write(&path, &format!("{}\n", serde_json::to_string_pretty(&findings)?), 0o600)?;
     Ok(())
 }

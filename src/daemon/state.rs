@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::catalog::Reading;
 use crate::host::clock;
 use crate::host::environment::Environment;
 use crate::model::Rwenvs;
@@ -76,6 +77,8 @@ pub(super) struct Shared {
     pub(super) audit_error: Mutex<Option<String>>,
     pub(super) watching: Mutex<Watching>,
     pub(super) repositories: Mutex<BTreeMap<String, Kept>>,
+    /// Clones as they were read last, so that of the next commit only what is new is read.
+    pub(super) readings: Mutex<BTreeMap<String, Reading>>,
     pub(super) counters: Counters,
     /// What changed on disk.
     pub(super) changed: Pending<Area>,
@@ -103,6 +106,7 @@ impl Shared {
             audit_error: Mutex::default(),
             watching: Mutex::default(),
             repositories: Mutex::default(),
+            readings: Mutex::default(),
             counters: Counters::default(),
             changed: Pending::default(),
             wanted: Pending::default(),

@@ -1,7 +1,8 @@
 //! Content of a repository for the content engine: a folder, the index, a commit, or what a push sends.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
@@ -43,36 +44,82 @@ pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentEr
 /// # Errors
 /// Where it cannot be read.
 pub fn tree_of(dir: &Path, environment: &Environment) -> Result<Tree, ContentError> {
-    let repository = Repository::at(dir, environment, Budget::ample());
-    let listed = repository.as_ref().ok().and_then(|r| {
-        let text = r.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).ok()?;
-        let text = String::from_utf8_lossy(&text).into_owned();
-        Some(text.split('\0').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>())
-    });
-    let mut paths = match listed {
-        Some(paths) => paths,
-        None => walk(dir)?,
-    };
-    let (mut contents, mut links, mut large) = (Vec::new(), BTreeSet::new(), Vec::new());
-    paths.retain(|path| {
-        let Ok(meta) = dir.join(path).symlink_metadata() else { return false };
-        // A link may lead out of the repository; what it leads to inside is read where it is.
-        if meta.file_type().is_symlink() {
-            links.insert(path.clone());
-        } else if meta.is_file() && Tree::is_yaml(path) {
-            let size = usize::try_from(meta.len()).unwrap_or(usize::MAX);
-            let to = if size > yaml::LONGEST { &mut large } else { &mut contents };
-            to.push((path.clone(), Vec::new()));
-        }
-        true
-    });
-    for (path, bytes) in &mut contents {
-        let full = dir.join(&*path);
-        *bytes = fs::read(&full).map_err(|e| FileError::io(&full, e))?;
+    Ok(Folder::read(dir, environment)?.tree)
+}
+
+/// What tells that a file is as it was: when it was written, and its size, device number and inode.
+type Stamp = (i64, i64, u64, u64);
+
+/// A folder, read, that can be read again for no more than what has changed.
+#[derive(Debug, Default)]
+pub struct Folder {
+    /// Its files.
+    pub tree: Tree,
+    stamps: BTreeMap<String, Stamp>,
+    /// How many files were read the last time.
+    pub read: usize,
+}
+
+impl Folder {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn read(dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
+        Self::default().again(dir, environment)
     }
-    let remotes = repository.map(|r| remotes(&r)).unwrap_or_default();
-    let large = large.into_iter().map(|(path, _)| path).collect();
-    Ok(Tree::new(paths, contents, remotes).with_links(links).with_large(large))
+
+    /// Reads what is new in a folder since it was read.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn again(self, dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
+        let repository = Repository::at(dir, environment, Budget::ample());
+        let listed = repository.as_ref().ok().and_then(|r| {
+            let text = r.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).ok()?;
+            let text = String::from_utf8_lossy(&text).into_owned();
+            Some(text.split('\0').filter(|p| !p.is_empty()).map(str::to_owned).collect::<Vec<_>>())
+        });
+        let mut paths = match listed {
+            Some(paths) => paths,
+            None => walk(dir)?,
+        };
+        let (mut stamps, mut links, mut large) = (BTreeMap::new(), BTreeSet::new(), Vec::new());
+        paths.retain(|path| {
+            let Ok(meta) = dir.join(path).symlink_metadata() else { return false };
+            // A link may lead out of the repository; what it leads to inside is read where it is.
+            if meta.file_type().is_symlink() {
+                links.insert(path.clone());
+            } else if meta.is_file() && Tree::is_yaml(path) {
+                if usize::try_from(meta.len()).unwrap_or(usize::MAX) > yaml::LONGEST {
+                    large.push(path.clone());
+                } else {
+                    stamps.insert(path.clone(), (meta.mtime(), meta.mtime_nsec(), meta.len(), meta.ino()));
+                }
+            }
+            true
+        });
+        let remotes = repository.map(|r| remotes(&r)).unwrap_or_default();
+        let contents = |known: &BTreeMap<String, Stamp>| -> Result<Vec<(String, Vec<u8>)>, ContentError> {
+            let new = stamps.iter().filter(|(path, stamp)| known.get(*path) != Some(stamp));
+            let read = |(path, _): (&String, _)| {
+                let full = dir.join(path);
+                Ok((path.clone(), fs::read(&full).map_err(|e| FileError::io(&full, e))?))
+            };
+            new.map(read).collect()
+        };
+        let new = contents(&self.stamps)?;
+        let (tree, whole) = self.tree.renewed(paths.clone(), &new);
+        let (tree, read) = if whole {
+            (tree, new.len())
+        } else {
+            let all = contents(&BTreeMap::new())?;
+            (Tree::default().renewed(paths, &all).0, all.len())
+        };
+        let mut tree = tree.with_links(links).with_large(large);
+        tree.remotes = remotes;
+        Ok(Self { tree, stamps, read })
+    }
 }
 
 /// Reads one file of a folder, no link and no larger than is read.

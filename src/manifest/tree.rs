@@ -100,23 +100,36 @@ impl Tree {
     /// Reads files: all paths there are, and the bytes of those that are YAML. Several at a time.
     #[must_use]
     pub fn new(paths: Vec<String>, contents: Vec<(String, Vec<u8>)>, remotes: Vec<String>) -> Self {
+        Self { remotes, ..Self::default() }.renewed(paths, &contents).0
+    }
+
+    /// The tree with other paths, and other contents of some files; what is not among the contents stays as it was read. False
+    /// where another folder has become a chart, or one no longer is: then everything has to be handed in.
+    #[must_use]
+    pub fn renewed(mut self, paths: Vec<String>, contents: &[(String, Vec<u8>)]) -> (Self, bool) {
         let paths: BTreeSet<String> = paths.into_iter().collect();
-        let charts: BTreeSet<&str> = paths
-            .iter()
-            .filter_map(|p| p.strip_suffix("Chart.yaml"))
-            .filter(|d| d.is_empty() || d.ends_with('/'))
-            .collect();
-        let numbered: Vec<(u32, &(String, Vec<u8>))> = (1..).zip(&contents).collect();
+        let charts = charts_in(&paths);
+        let whole = self.files.is_empty() || charts_in(&self.paths) == charts;
+        let mut numbered: Vec<(u32, &(String, Vec<u8>))> = Vec::with_capacity(contents.len());
+        for content in contents {
+            numbered.push((self.number(&content.0), content));
+        }
         let files =
             side_by_side(&numbered, |(number, (path, bytes))| File::read(path, *number, bytes, &charts));
-        let names = files.iter().map(|file| file.path.clone()).collect();
-        Self {
-            files: files.into_iter().map(|file| (file.path.clone(), file)).collect(),
-            names,
-            paths,
-            links: BTreeSet::new(),
-            remotes,
+        self.files.retain(|path, _| paths.contains(path));
+        self.files.extend(files.into_iter().map(|file| (file.path.clone(), file)));
+        drop(charts);
+        self.paths = paths;
+        (self, whole)
+    }
+
+    /// The number of a path, which stays the same for as long as the tree lives.
+    fn number(&mut self, path: &str) -> u32 {
+        if let Some(file) = self.files.get(path) {
+            return file.number;
         }
+        self.names.push(path.to_owned());
+        u32::try_from(self.names.len()).unwrap_or(u32::MAX)
     }
 
     /// True for names of files that hold YAML.
@@ -143,8 +156,7 @@ impl Tree {
     #[must_use]
     pub fn with_large(mut self, large: Vec<String>) -> Self {
         for path in large {
-            self.names.push(path.clone());
-            let number = u32::try_from(self.names.len()).unwrap_or(u32::MAX);
+            let number = self.number(&path);
             let at = At { file: number, ..At::START };
             let message = format!("is larger than is read ({LONGEST} bytes)");
             let problems = vec![Problem { at, kind: ProblemKind::Limit, message }];
@@ -235,7 +247,7 @@ impl File {
 }
 
 /// Does the same work on every item, several at a time, and keeps their order.
-pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+pub fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
     let share = items.len().div_ceil(workers).max(1);
     let work = &work;
@@ -255,6 +267,12 @@ pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R
 #[must_use]
 pub fn folder_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// The folders of charts, with a slash at their ends.
+fn charts_in(paths: &BTreeSet<String>) -> BTreeSet<&str> {
+    let folders = paths.iter().filter_map(|path| path.strip_suffix("Chart.yaml"));
+    folders.filter(|folder| folder.is_empty() || folder.ends_with('/')).collect()
 }
 
 /// True for the templates of a chart.

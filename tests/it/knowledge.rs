@@ -118,7 +118,7 @@ fn write_kustomization(root: &Path, folder: &str) {
 fn compared(root: &Path) -> usize {
     let environment = Environment::read();
     let reading = Reading::of(root, &environment).unwrap();
-    let tree = &reading.tree;
+    let tree = &reading.folder.tree;
     let known = reading.knowledge();
     let read = |path: &str| content::bytes_of(root, path);
     let kustomizations = tree.files.values().filter(|file| file.path.ends_with("kustomization.yaml"));

@@ -105,6 +105,11 @@ fn a_monorepo_with_components_variables_and_vault() {
             ("/findings", json!([])),
         ],
     );
+}
+
+#[test]
+fn secrets_and_configuration_of_a_monorepo_are_traced() {
+    let (home, dir) = (Home::empty(), unpack("monorepo"));
     holds(
         &home,
         dir.path(),

@@ -20,6 +20,9 @@ pub(super) fn keys(entries: &[Names]) -> Vec<String> {
     }
     let key = |entry: &Names| {
         let all = same.get(entry.name.as_str()).map(Vec::as_slice).unwrap_or_default();
+        if all.len() < 2 {
+            return entry.name.clone();
+        }
         let forms = [
             entry.name.clone(),
             format!("{}/{}", entry.namespace, entry.name),

@@ -1,6 +1,6 @@
 //! `services.json` and `services-catalog.json`: what runs where, and which file to change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{Applier, Found};
 use super::super::uses::{HELM, is_workload};
 use super::{Metadata, Origin, Place, View, keyed};
-use crate::manifest::tree::folder_of;
+use crate::manifest::tree::{folder_of, side_by_side};
 use crate::manifest::yaml::Node;
 
 /// `services.json`.
@@ -157,13 +157,12 @@ pub(super) fn catalog(services: &Services, origin: &Origin) -> Catalog {
 }
 
 pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
-    let mut entries = Vec::new();
-    for found in &view.known.objects {
-        let Some(service) = service(view, found) else { continue };
+    let entries = side_by_side(&view.known.objects, |found| {
+        let service = service(view, found)?;
         let tags = tags(view.known, found);
-        entries.push((view.names(found, &service.namespace), (service, tags)));
-    }
-    let all = keyed(entries, |(service, _), name| service.name = Some(name));
+        Some((view.names(found, &service.namespace), (service, tags)))
+    });
+    let all = keyed(entries.into_iter().flatten().collect(), |(service, _), name| service.name = Some(name));
     let mut groups = Groups::default();
     let mut services = BTreeMap::new();
     for (key, (mut service, tags)) in all {
@@ -261,15 +260,20 @@ fn description(
 #[derive(Default)]
 struct Groups {
     all: BTreeMap<String, ImageGroup>,
+    /// The names by file, line and path.
+    places: HashMap<(String, u32, String), String>,
 }
 
 impl Groups {
     /// Adds a service to the group of a tag, and gives the group's name.
     fn add(&mut self, view: &View<'_, '_>, tag: Tag, service: &str) -> String {
         let (file, line) = view.known.place(tag.at);
-        let same = |group: &ImageGroup| group.file == file && group.line == line && group.yq_path == tag.yq;
-        if let Some((name, group)) = self.all.iter_mut().find(|(_, group)| same(group)) {
-            if !group.services.iter().any(|known| known == service) {
+        let place = (file.clone(), line, tag.yq.clone());
+        if let Some(name) = self.places.get(&place) {
+            let group = self.all.get_mut(name);
+            if let Some(group) =
+                group.filter(|group| group.services.last().is_none_or(|known| known != service))
+            {
                 group.services.push(service.to_owned());
             }
             return name.clone();
@@ -296,6 +300,7 @@ impl Groups {
             image_policy: tag.policy,
             services: vec![service.to_owned()],
         };
+        self.places.insert(place, name.clone());
         self.all.insert(name.clone(), group);
         name
     }

@@ -325,14 +325,12 @@ impl<'t, 'r> Builder<'t, 'r> {
         self.accumulate(&spec, &Place { folder: &folder, visited: &visited, step }, into);
     }
 
+    /// Takes from what may be spent on one kustomization; false where nothing is left, which is told once.
     fn spend(&mut self, cost: usize, at: At) -> bool {
-        match self.budget.checked_sub(cost) {
-            Some(left) => self.budget = left,
-            None if self.budget > 0 => {
-                self.budget = 0;
-                self.problem(at, format!("it comes to more than {MOST} objects; the rest is left out"));
-            }
-            None => {}
+        let before = self.budget;
+        self.budget = before.saturating_sub(cost);
+        if before > 0 && self.budget == 0 {
+            self.problem(at, format!("it comes to more than {MOST} objects; the rest is left out"));
         }
         self.budget > 0
     }

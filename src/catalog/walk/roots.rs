@@ -63,9 +63,9 @@ fn cluster(folder: &str, kind: RootKind) -> Cluster {
     }
 }
 
-/// Kustomizations whose own file is below the folder they apply.
+/// What bootstrap wrote: a Kustomization that applies the folder its own file is in.
 fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
-    let mut all: Vec<(bool, Root<'t>)> = Vec::new();
+    let mut all: Vec<Root<'t>> = Vec::new();
     for object in declared.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization") {
         let Some((kind, name)) = source(object.node) else { continue };
         let path = object.node.str(&["spec", "path"]).unwrap_or_default();
@@ -76,8 +76,11 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         let beside = defined.is_some_and(|(_, path)| path == object.path);
         let known =
             defined.is_some_and(|(url, _)| tree.remotes.iter().any(|remote| same_repository(remote, url)));
-        let bootstrap = name == BOOTSTRAP || (beside && (known || !folder.is_empty()));
-        if !below || kind == "ExternalArtifact" || (folder.is_empty() && !bootstrap) {
+        // Another Kustomization may lie in the folder it applies as well; what applies it is found out elsewhere.
+        let bootstrap = (name == BOOTSTRAP && object.name == BOOTSTRAP)
+            || object.path.ends_with("gotk-sync.yaml")
+            || (beside && (known || !folder.is_empty()));
+        if !below || kind == "ExternalArtifact" || !bootstrap {
             continue;
         }
         let cluster = Cluster {
@@ -93,13 +96,9 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             node: Some(object.node),
             folder: Some(folder),
         };
-        all.push((bootstrap, Root { kind: RootKind::GotkSync, cluster, start: vec![start] }));
+        all.push(Root { kind: RootKind::GotkSync, cluster, start: vec![start] });
     }
-    // Where bootstrap has been, other Kustomizations that lie in their own folder are applied by its.
-    if all.iter().any(|(bootstrap, _)| *bootstrap) {
-        all.retain(|(bootstrap, _)| *bootstrap);
-    }
-    let mut folders: Vec<String> = all.iter().map(|(_, root)| root.cluster.folder.clone()).collect();
+    let mut folders: Vec<String> = all.iter().map(|root| root.cluster.folder.clone()).collect();
     folders.sort_by_key(String::len);
     let mut kept: Vec<Root<'t>> = Vec::new();
     for folder in folders {
@@ -107,8 +106,8 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             let outer = &root.cluster.folder;
             outer.is_empty() || folder == *outer || folder.starts_with(&format!("{outer}/"))
         });
-        let found = all.iter().position(|(_, root)| root.cluster.folder == folder).filter(|_| !inside);
-        kept.extend(found.map(|at| all.swap_remove(at).1));
+        let found = all.iter().position(|root| root.cluster.folder == folder).filter(|_| !inside);
+        kept.extend(found.map(|at| all.swap_remove(at)));
     }
     kept
 }

@@ -194,7 +194,7 @@ impl Source {
             let dir = dir.canonicalize().with_context(|| dir.display().to_string())?;
             let reading = Reading::of(&dir, environment)?;
             let path = dir.display().to_string();
-            let flux_repo = reading.tree.remotes.first().map(|url| crate::host::redact::redact(url));
+            let flux_repo = reading.folder.tree.remotes.first().map(|url| crate::host::redact::redact(url));
             let generated_at = clock::rfc3339(clock::now());
             let origin = Origin {
                 cluster: String::new(),
