@@ -20,6 +20,8 @@ pub mod wire;
 pub mod enforce;
 
 #[cfg(feature = "full")]
+pub mod cluster;
+#[cfg(feature = "full")]
 pub mod repos;
 
 #[cfg(feature = "full")]

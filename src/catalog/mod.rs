@@ -7,6 +7,7 @@ pub mod graph;
 pub mod images;
 pub mod knowledge;
 pub mod kustomize;
+pub mod live;
 pub mod lookup;
 pub mod substitute;
 pub mod uses;

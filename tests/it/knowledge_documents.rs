@@ -277,7 +277,7 @@ fn argo_applications_and_sets_of_them_are_followed() {
 }
 
 /// A HOME whose rwenv `ro` has a clone of a layout.
-fn cloned(layout: &str) -> Home {
+pub(crate) fn cloned(layout: &str) -> Home {
     let home = Home::new();
     let from = unpack(layout);
     let clone = home.path(".claude/rwenv/flux-repos/ro/flux");

@@ -22,6 +22,7 @@ mod guard;
 mod hook;
 mod http;
 mod knowledge;
+mod knowledge_cluster;
 mod knowledge_documents;
 mod knowledge_hostile;
 mod lint;

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 9] = [
     &["decide"],
     &["examples"],
     &["host", "wire"],
-    &["enforce", "repos"],
+    &["enforce", "repos", "cluster"],
     &["catalog"],
     &["daemon"],
     &["cli"],

@@ -3,6 +3,7 @@
 mod find;
 mod graph;
 mod guide;
+mod live;
 mod services;
 
 use std::path::PathBuf;
@@ -18,7 +19,8 @@ use crate::catalog::generate::{self, Report};
 use crate::catalog::{Reading, lookup};
 use crate::host::environment::Environment;
 use crate::host::{clock, config};
-use crate::repos::Flux;
+use crate::model::Rwenv;
+use crate::repos::{Flux, RepoError};
 
 pub(super) use find::find;
 pub(super) use graph::graph;
@@ -47,6 +49,11 @@ enum ServicesCommand {
     Where(Named),
     /// Say which namespace a service runs in ("what namespace is papi in?")
     Namespace(Named),
+    /// Show what is in Git but not in the cluster, and the reverse
+    #[command(
+        after_help = "Exit status: 0 both sides have the same, 1 they do not, or the cluster cannot be asked."
+    )]
+    Drift(Source),
     /// Make the files of the catalog anew from the clone
     Regenerate(Regenerate),
 }
@@ -123,6 +130,9 @@ enum Topic {
 struct Regenerate {
     /// Name of the rwenv [default: the one selected here]
     name: Option<String>,
+    /// Do not ask the cluster
+    #[arg(long)]
+    offline: bool,
     #[command(flatten)]
     output: Output,
 }
@@ -205,7 +215,7 @@ impl Source {
             };
             return Ok(Opened { reading, origin });
         }
-        let flux = flux(self.rwenv.as_deref(), environment)?;
+        let flux = flux_of(self.rwenv.as_deref(), environment)?.1?;
         let reading = generate::read(&flux, environment)?;
         Ok(Opened { reading, origin: generate::origin(&flux) })
     }
@@ -217,8 +227,11 @@ impl Opened {
     }
 }
 
-/// The repository of a rwenv.
-fn flux(name: Option<&str>, environment: &Environment) -> anyhow::Result<Flux> {
+/// A rwenv and its repository.
+fn flux_of(
+    name: Option<&str>,
+    environment: &Environment,
+) -> anyhow::Result<(Rwenv, Result<Flux, RepoError>)> {
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     let name = match name {
         Some(name) => name.to_owned(),
@@ -226,18 +239,23 @@ fn flux(name: Option<&str>, environment: &Environment) -> anyhow::Result<Flux> {
             selected(environment).context("No rwenv configured. Use /rwenv-set to select an environment.")?
         }
     };
-    let rwenv = repo::known(&rwenvs, &name)?;
-    Ok(Flux::of(rwenv, environment)?)
+    let rwenv = repo::known(&rwenvs, &name)?.clone();
+    let flux = Flux::of(&rwenv, environment);
+    Ok((rwenv, flux))
 }
 
 /// Makes the files anew and says what they hold.
 fn regenerate(args: &Regenerate, environment: &Environment) -> anyhow::Result<u8> {
-    let flux = flux(args.name.as_deref(), environment)?;
-    let report = generate::regenerate(&flux, environment)?;
+    let (rwenv, flux) = flux_of(args.name.as_deref(), environment)?;
+    let flux = flux?;
+    let reading = generate::read(&flux, environment)?;
+    let report = generate::make(&flux, &reading, environment)?;
+    let compared = if args.offline { None } else { live::beside(&reading.knowledge(), &rwenv, environment)? };
     if args.output.json {
         out::json(&report)?;
     } else {
         tell(&report);
+        compared.iter().for_each(|compared| out::line(&live::summary(compared)));
     }
     for failed in &report.failed {
         out::note(&format!("Failed to parse {failed}. Check YAML syntax."));

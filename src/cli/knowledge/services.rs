@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::live::drift;
 use super::lookup::{near, services as find};
 use super::{Named, Opened, Services, ServicesCommand, Source, named, regenerate, unknown_service};
 use crate::catalog::document::Service;
@@ -14,6 +15,7 @@ pub(in crate::cli) fn services(args: &Services, environment: &Environment) -> an
         ServicesCommand::Show(args) => show(args, environment),
         ServicesCommand::Where(args) => place(args, environment),
         ServicesCommand::Namespace(args) => namespace(args, environment),
+        ServicesCommand::Drift(source) => drift(source, environment),
         ServicesCommand::Regenerate(args) => regenerate(args, environment),
     }
 }

@@ -1,0 +1,108 @@
+//! What there is in a cluster: names and labels of workloads, services and Flux objects.
+
+use kube::api::{Api, DynamicObject, ListParams};
+use kube::core::{ApiResource, GroupVersionKind};
+
+use super::{ANSWER, Cluster, ClusterError};
+
+/// Most objects a server sends at once.
+const PAGE: u32 = 500;
+
+/// Kinds that are looked for, by group; the version is the server's choice for those of Flux.
+pub const KINDS: [(&str, &str); 6] = [
+    ("apps", "Deployment"),
+    ("apps", "StatefulSet"),
+    ("apps", "DaemonSet"),
+    ("", "Service"),
+    ("helm.toolkit.fluxcd.io", "HelmRelease"),
+    ("kustomize.toolkit.fluxcd.io", "Kustomization"),
+];
+
+/// An object of a cluster.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SeenObject {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// Namespace and name of the HelmRelease whose chart made it, by the toolkit's labels.
+    pub release: Option<(String, String)>,
+    /// Namespace and name of the Kustomization that applied it, by the toolkit's labels.
+    pub kustomization: Option<(String, String)>,
+    /// Another object of the cluster owns it.
+    pub owned: bool,
+    /// The folder a Kustomization applies.
+    pub path: Option<String>,
+}
+
+/// What was seen in a cluster.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// The objects, sorted.
+    pub objects: Vec<SeenObject>,
+}
+
+/// Looks for workloads, services and Flux objects of all namespaces.
+///
+/// # Errors
+/// Where the cluster does not answer, or refuses to.
+pub async fn look(cluster: &Cluster) -> Result<Seen, ClusterError> {
+    let mut objects = Vec::new();
+    for (group, kind) in KINDS {
+        let Some(resource) = resource(cluster, group, kind).await? else { continue };
+        let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
+        let mut page = ListParams::default().limit(PAGE);
+        loop {
+            let what = format!("list {}", resource.plural);
+            let asked = tokio::time::timeout(ANSWER, api.list(&page)).await;
+            let list = asked
+                .map_err(|_| ClusterError::Unreachable {
+                    server: cluster.server.clone(),
+                    why: format!("no answer within {} s", ANSWER.as_secs()),
+                })?
+                .map_err(|error| cluster.error(&what, &error))?;
+            objects.extend(list.items.iter().map(|object| seen(kind, object)));
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => break,
+            }
+        }
+    }
+    objects.sort();
+    Ok(Seen { objects })
+}
+
+/// The resource of a kind, where the cluster has it.
+async fn resource(cluster: &Cluster, group: &str, kind: &str) -> Result<Option<ApiResource>, ClusterError> {
+    if !group.contains('.') {
+        return Ok(Some(ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind))));
+    }
+    let asked = tokio::time::timeout(ANSWER, kube::discovery::group(&cluster.client, group)).await;
+    let why = format!("no answer within {} s", ANSWER.as_secs());
+    match asked.map_err(|_| ClusterError::Unreachable { server: cluster.server.clone(), why })? {
+        Ok(found) => Ok(found.recommended_kind(kind).map(|(resource, _)| resource)),
+        Err(kube::Error::Discovery(_)) => Ok(None),
+        Err(error) => Err(cluster.error(&format!("say what it has of {group}"), &error)),
+    }
+}
+
+fn seen(kind: &'static str, object: &DynamicObject) -> SeenObject {
+    let labels = object.metadata.labels.as_ref();
+    let label = |key: &str| labels.and_then(|labels| labels.get(key)).cloned();
+    let by = |toolkit: &str| {
+        let name = label(&format!("{toolkit}.toolkit.fluxcd.io/name"))?;
+        Some((label(&format!("{toolkit}.toolkit.fluxcd.io/namespace"))?, name))
+    };
+    let path = object.data.pointer("/spec/path").and_then(|path| path.as_str());
+    SeenObject {
+        kind,
+        namespace: object.metadata.namespace.clone().unwrap_or_default(),
+        name: object.metadata.name.clone().unwrap_or_default(),
+        release: by("helm"),
+        kustomization: by("kustomize"),
+        owned: object.metadata.owner_references.as_ref().is_some_and(|owners| !owners.is_empty()),
+        path: path.map(str::to_owned),
+    }
+}
