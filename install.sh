@@ -82,6 +82,10 @@ try() {
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
   "$root/demo/setup.sh" "$scratch" >&2
+  for name in shop-prod shop-staging; do
+    HOME=$scratch "$rwenv" services regenerate "$name" --offline >&2
+    echo >&2
+  done
   HOME=$scratch "$rwenv" demo --hook "$hook" --calls "$root/demo/day.jsonl" --home "$scratch"
   echo
   echo "This ran in a scratch HOME, which is gone again. For real: ./install.sh"
