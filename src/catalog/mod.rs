@@ -15,8 +15,9 @@ pub mod walk;
 
 use std::path::{Path, PathBuf};
 
-use crate::host::content::{self, ContentError, Folder};
+use crate::host::content::{self, Commit, ContentError, Folder};
 use crate::host::environment::Environment;
+use crate::manifest::tree::Tree;
 use knowledge::Knowledge;
 
 /// A folder, read.
@@ -26,6 +27,8 @@ pub struct Reading {
     pub dir: PathBuf,
     /// What is in it.
     pub folder: Folder,
+    /// The commit that is read in its place.
+    pub commit: Option<Commit>,
 }
 
 impl Reading {
@@ -34,7 +37,22 @@ impl Reading {
     /// # Errors
     /// Where it cannot be read.
     pub fn of(dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
-        Ok(Self { dir: dir.to_owned(), folder: Folder::read(dir, environment)? })
+        Ok(Self { dir: dir.to_owned(), folder: Folder::read(dir, environment)?, commit: None })
+    }
+
+    /// Reads a commit of the repository a folder is in.
+    ///
+    /// # Errors
+    /// Where there is no such commit, or it cannot be read.
+    pub fn at(dir: &Path, revision: &str, environment: &Environment) -> Result<Self, ContentError> {
+        let commit = Commit::read(dir, revision, environment)?;
+        Ok(Self { dir: dir.to_owned(), folder: Folder::default(), commit: Some(commit) })
+    }
+
+    /// The files that were read.
+    #[must_use]
+    pub fn tree(&self) -> &Tree {
+        self.commit.as_ref().map_or(&self.folder.tree, |commit| &commit.tree)
     }
 
     /// Reads what has changed since.
@@ -49,6 +67,9 @@ impl Reading {
     /// What is known of it.
     #[must_use]
     pub fn knowledge(&self) -> Knowledge<'_> {
-        walk::walk(&self.folder.tree, &|path| content::bytes_of(&self.dir, path))
+        walk::walk(self.tree(), &|path| match &self.commit {
+            Some(commit) => commit.bytes_of(path),
+            None => content::bytes_of(&self.dir, path),
+        })
     }
 }

@@ -122,6 +122,45 @@ impl Folder {
     }
 }
 
+/// A commit, read.
+#[derive(Debug)]
+pub struct Commit {
+    /// Its files.
+    pub tree: Tree,
+    /// Its name.
+    pub name: String,
+    repository: Repository,
+    listing: Listing,
+}
+
+impl Commit {
+    /// Reads a commit of the repository around a directory, out of its objects.
+    ///
+    /// # Errors
+    /// Where there is no such commit, or it cannot be read.
+    pub fn read(dir: &Path, revision: &str, environment: &Environment) -> Result<Self, ContentError> {
+        let repository = Repository::at(dir, environment, Budget::ample())?;
+        let name = repository.text(&[
+            "rev-parse",
+            "--verify",
+            "--end-of-options",
+            &format!("{revision}^{{commit}}"),
+        ])?;
+        let listing = repository.commit(&name)?;
+        let remotes = remotes(&repository);
+        let tree = tree(&repository, &listing, &remotes)?.with_links(listing.links.clone());
+        Ok(Self { tree, name, repository, listing })
+    }
+
+    /// The bytes of one of its files, no link and no larger than is read.
+    #[must_use]
+    pub fn bytes_of(&self, path: &str) -> Option<Vec<u8>> {
+        let name = self.listing.files.get(path).filter(|_| !self.listing.links.contains(path))?;
+        let read = self.repository.read(&[(path.to_owned(), name.clone())]).ok()?;
+        read.into_iter().next().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() <= yaml::LONGEST)
+    }
+}
+
 /// Reads one file of a folder, no link and no larger than is read.
 #[must_use]
 pub fn bytes_of(dir: &Path, path: &str) -> Option<Vec<u8>> {
@@ -247,7 +286,7 @@ fn compare(
 }
 
 fn tree(repository: &Repository, listing: &Listing, remotes: &[String]) -> Result<Tree, ContentError> {
-    let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path));
+    let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path) && !listing.links.contains(*path));
     let objects: Vec<(String, String)> = yaml.map(|(path, name)| (path.clone(), name.clone())).collect();
     let contents = repository.read(&objects)?;
     Ok(Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec()))

@@ -1,7 +1,7 @@
 //! Commits, trees and files of a repository, read from its objects by git's own plumbing, which runs nothing a repository
 //! brings: no hook, filter, textconv or attribute. Replacement refs are passed over.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -94,6 +94,8 @@ pub struct Sent {
 pub struct Listing {
     /// Object name by path.
     pub files: BTreeMap<String, String>,
+    /// The paths that are symbolic links.
+    pub links: BTreeSet<String>,
 }
 
 impl Repository {
@@ -382,12 +384,17 @@ fn finish(mut child: Child, arguments: &[&str]) -> Result<(), ObjectsError> {
 
 /// Entries of `ls-tree` or `ls-files --stage`: mode, kind or name, …, a tab, the path. Submodules are left out.
 fn listing(text: &[u8], column: usize) -> Listing {
-    let entries = text.split(|b| *b == 0).filter(|entry| !entry.is_empty());
-    let files = entries.filter_map(|entry| {
+    let mut all = Listing::default();
+    for entry in text.split(|b| *b == 0).filter(|entry| !entry.is_empty()) {
         let entry = String::from_utf8_lossy(entry);
-        let (head, path) = entry.split_once('\t')?;
-        let name = head.split(' ').nth(column)?;
-        (!head.starts_with("160000")).then(|| (path.to_owned(), name.to_owned()))
-    });
-    Listing { files: files.collect() }
+        let Some((head, path)) = entry.split_once('\t') else { continue };
+        let Some(name) = head.split(' ').nth(column).filter(|_| !head.starts_with("160000")) else {
+            continue;
+        };
+        if head.starts_with("120000") {
+            all.links.insert(path.to_owned());
+        }
+        all.files.insert(path.to_owned(), name.to_owned());
+    }
+    all
 }

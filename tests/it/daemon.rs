@@ -253,6 +253,17 @@ fn repositories_are_kept_fresh_and_what_is_known_of_them_too() {
     assert_eq!(asked["error"], serde_json::Value::Null);
     it.until("the new commit is there", || it.home.read(CLONE) == "kind: two\n");
     it.until("it is looked through again", || findings(&it).is_some_and(|f| f["commit"] == *head()));
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\n";
+    it.home.write("origin/web.yaml", web);
+    commit(&it, "three");
+    it.frame(&framed("{\"version\":1,\"ask\":\"sync\"}"));
+    it.until("the catalog has it", || findings(&it).is_some_and(|f| f["commit"] == *head()));
+    let services: serde_json::Value =
+        serde_json::from_str(&it.home.read(".claude/rwenv/catalog/dev/services.json")).unwrap();
+    assert_eq!(services["services"]["web"]["namespace"], "shop");
+    assert_eq!(services["metadata"]["commit"], *head());
+    let index = it.home.read(".claude/rwenv/catalog/dev/definitions.index");
+    assert!(index.contains("\nDeployment\tweb\tshop\tweb.yaml:1\n"), "{index}");
     // Killed between the two: the next run makes up for it.
     it.signal(Signal::SIGKILL);
     fs::remove_file(it.home.path(FINDINGS)).unwrap();
@@ -264,7 +275,7 @@ fn repositories_are_kept_fresh_and_what_is_known_of_them_too() {
     it.frame(&framed("{\"version\":1,\"ask\":\"sync\",\"rwenv\":\"dev\"}"));
     it.until("it fails", || it.health()["repositories"][0]["failures"] == 1);
     assert!(it.daemon(&["status"]).stdout.contains("failed 1 times, next try in "));
-    assert_eq!(it.home.read(CLONE), "kind: two\n");
+    assert_eq!(it.home.read(CLONE), "kind: three\n");
     fs::rename(it.home.path("away"), it.home.path("origin")).unwrap();
     it.frame(&framed("{\"version\":1,\"ask\":\"sync\",\"rwenv\":\"dev\"}"));
     it.until("it works again", || it.health()["repositories"][0]["failures"] == 0);

@@ -434,6 +434,33 @@ fn questions_have_short_answers() {
 }
 
 #[test]
+fn a_commit_is_read_without_its_files() {
+    let home = cloned("monorepo");
+    let clone = ".claude/rwenv/flux-repos/ro/flux";
+    home.git(clone, &["init", "-q"]);
+    std::os::unix::fs::symlink(
+        "settings.py",
+        home.path(&format!("{clone}/apps/backend-services/files/link.py")),
+    )
+    .unwrap();
+    home.git(clone, &["add", "-A"]);
+    home.git(clone, &["commit", "-q", "-m", "one"]);
+    let whole = shown(&home, &["guide", "show", "configmaps", "--json", "--rwenv", "ro"]);
+    fs::remove_dir_all(home.path(&format!("{clone}/apps"))).unwrap();
+    let ask = |args: &[&str]| home.rwenv("ro", args);
+    assert!(ask(&["services", "namespace", "papi"]).stderr.contains("not found in services catalog"));
+    let there = ask(&["services", "namespace", "papi", "--ref", "HEAD"]);
+    assert_eq!(there.stdout, "papi runs in namespace backend-services\n", "{}", there.stderr);
+    let at = shown(&home, &["guide", "show", "configmaps", "--json", "--rwenv", "ro", "--ref", "HEAD"]);
+    assert_eq!(at["configMaps"], whole["configMaps"]);
+    assert_eq!(at["metadata"]["commit"], home.git(clone, &["rev-parse", "HEAD"]).trim());
+    for nothing in ["nothing", "--output=x", "HEAD:apps"] {
+        let answer = ask(&["services", "list", &format!("--ref={nothing}")]);
+        assert_eq!(answer.code, 1, "{nothing}: {}", answer.stdout);
+    }
+}
+
+#[test]
 fn a_graph_is_drawn_in_every_format() {
     let (home, dir) = (Home::empty(), unpack("helm"));
     let dir = dir.path().to_str().unwrap();

@@ -6,7 +6,7 @@ mod guide;
 mod live;
 mod services;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand, ValueEnum};
@@ -17,6 +17,7 @@ use super::{out, repo};
 use crate::catalog::document::{Documents, Origin, documents};
 use crate::catalog::generate::{self, Report};
 use crate::catalog::{Reading, lookup};
+use crate::host::content::ContentError;
 use crate::host::environment::Environment;
 use crate::host::{clock, config};
 use crate::model::Rwenv;
@@ -188,6 +189,9 @@ struct Source {
     /// Read this folder in place of the rwenv's clone
     #[arg(long, value_name = "DIR", conflicts_with = "rwenv")]
     dir: Option<PathBuf>,
+    /// Read this commit in place of the files as they lie there
+    #[arg(long = "ref", value_name = "REVISION")]
+    revision: Option<String>,
     #[command(flatten)]
     output: Output,
 }
@@ -202,22 +206,36 @@ impl Source {
     fn open(&self, environment: &Environment) -> anyhow::Result<Opened> {
         if let Some(dir) = &self.dir {
             let dir = dir.canonicalize().with_context(|| dir.display().to_string())?;
-            let reading = Reading::of(&dir, environment)?;
+            let reading = self.read(&dir, environment)?;
             let path = dir.display().to_string();
-            let flux_repo = reading.folder.tree.remotes.first().map(|url| crate::host::redact::redact(url));
+            let flux_repo = reading.tree().remotes.first().map(|url| crate::host::redact::redact(url));
             let generated_at = clock::rfc3339(clock::now());
             let origin = Origin {
                 cluster: String::new(),
                 flux_repo: flux_repo.unwrap_or_else(|| path.clone()),
                 path,
-                commit: None,
+                commit: reading.commit.as_ref().map(|commit| commit.name.clone()),
                 generated_at,
             };
             return Ok(Opened { reading, origin });
         }
         let flux = flux_of(self.rwenv.as_deref(), environment)?.1?;
-        let reading = generate::read(&flux, environment)?;
-        Ok(Opened { reading, origin: generate::origin(&flux) })
+        let mut origin = generate::origin(&flux);
+        let reading = match &self.revision {
+            Some(_) => self.read(&flux.clone_dir(), environment)?,
+            None => generate::read(&flux, environment)?,
+        };
+        if let Some(commit) = &reading.commit {
+            origin.commit = Some(commit.name.clone());
+        }
+        Ok(Opened { reading, origin })
+    }
+
+    fn read(&self, dir: &Path, environment: &Environment) -> Result<Reading, ContentError> {
+        match &self.revision {
+            Some(revision) => Reading::at(dir, revision, environment),
+            None => Reading::of(dir, environment),
+        }
     }
 }
 
