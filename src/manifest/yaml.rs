@@ -396,6 +396,11 @@ impl Builder {
 fn duplicates(entries: &[(Node, Node)], out: &mut Parsed) {
     let mut seen: HashSet<&str> = HashSet::with_capacity(entries.len());
     for (key, _) in entries {
+        if !matches!(key.resolved().value, Value::Scalar { .. }) {
+            // JSON has none, and so Kubernetes has none: most often a template that is not rendered yet.
+            let message = "a mapping or a list stands as a key".to_owned();
+            out.problems.push(Problem { at: key.at, kind: ProblemKind::Syntax, message });
+        }
         let Some(text) = key.text() else { continue };
         if !seen.insert(text) {
             let message =
@@ -422,6 +427,13 @@ mod tests {
         assert_eq!(first.entry("d").unwrap().0.at, At { file: 0, line: 3, column: 1 });
         assert_eq!(second.items()[0].at, At { file: 0, line: 9, column: 3 });
         assert_eq!(parse("a: 1\nb: ~\n").documents[0].str(&["b"]), None);
+        let keys = parse("a: &k b\n*k : 1\n{{ .x }}: 2\n[c]: 3\n");
+        assert_eq!(
+            keys.problems.iter().map(|p| p.at.line).collect::<Vec<_>>(),
+            [3, 3, 4],
+            "{:?}",
+            keys.problems
+        );
     }
 
     #[test]
