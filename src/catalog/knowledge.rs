@@ -43,7 +43,7 @@ pub struct Cluster {
 }
 
 /// What applies a folder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Applier {
     /// A Flux Kustomization.
     Flux,

@@ -122,6 +122,29 @@ pub fn find(known: &Knowledge<'_>, kind: &str, name: Option<&str>, namespace: Op
                 .unwrap_or_default(),
         });
     }
+    // What nothing applies is defined all the same.
+    for orphan in known.orphans.iter().filter(|orphan| orphan.kind == kind) {
+        let wanted = name.is_none_or(|name| orphan.name == name)
+            && namespace.is_none_or(|ns| orphan.namespace.as_deref() == Some(ns));
+        if wanted {
+            let (file, line) = known.place(orphan.at);
+            let (kind, name, namespace) =
+                (orphan.kind.clone(), orphan.name.clone(), orphan.namespace.clone());
+            let (chain, folders) = (Vec::new(), Vec::new());
+            hits.push(Hit {
+                kind,
+                name,
+                namespace,
+                cluster: None,
+                file,
+                line,
+                document: 1,
+                generated: false,
+                chain,
+                folders,
+            });
+        }
+    }
     hits.sort();
     hits.dedup();
     hits

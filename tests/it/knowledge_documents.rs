@@ -416,6 +416,8 @@ fn questions_have_short_answers() {
             answer.stderr
         );
     }
+    let retired = ask(&["where", "hr/old"]).stdout;
+    assert_eq!(retired, "retired/old.yaml:1  HelmRelease old in retired  (nothing applies it)\n");
     let made = ask(&["where", "statefulset/loki-backend"]);
     assert!(made.stdout.contains("HelmRelease loki"), "{}", made.stdout);
     assert!(made.stderr.contains("has no file of its own"), "{}", made.stderr);

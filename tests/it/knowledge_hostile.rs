@@ -206,7 +206,7 @@ fn files_that_are_none_are_told_and_left_out() {
 #[test]
 fn a_million_documents_are_too_many_for_one_file() {
     let repo = Repo::new();
-    repo.write("clusters/x/many.yaml", &"a: b\n---\n".repeat(800_000));
+    repo.write("clusters/x/many.yaml", &"a:\n---\n".repeat(1_000_000));
     let start = rwenv::host::clock::monotonic();
     repo.tells("many.yaml:");
     assert!(rwenv::host::clock::monotonic() - start < Duration::from_secs(300), "it ends");

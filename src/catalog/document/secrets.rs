@@ -300,3 +300,32 @@ fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
         place: view.place_of(found),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::yaml::parse;
+
+    /// What a SecretProviderClass with these parameters fetches: file, path in Vault, resource, type.
+    fn fetched(parameters: &str) -> Vec<[String; 4]> {
+        let text = format!("spec:\n  parameters:\n{parameters}");
+        let all = objects(&parse(&text).documents[0]).into_iter();
+        let text = |text: Option<String>| text.unwrap_or_default();
+        all.map(|o| [text(o.object_name), text(o.vault_path), text(o.resource_name), text(o.object_type)])
+            .collect()
+    }
+
+    #[test]
+    fn every_provider_has_its_own_list() {
+        let vault = "    objects: |\n      - objectName: \"a\"\n        secretPath: kv/data/a\n        secretKey: k\n";
+        assert_eq!(fetched(vault), [["a", "kv/data/a", "", ""]]);
+        let gcp = "    secrets: |\n      - resourceName: projects/p/secrets/s/versions/latest\n        path: s.txt\n";
+        assert_eq!(fetched(gcp), [["s.txt", "", "projects/p/secrets/s/versions/latest", ""]]);
+        let aws = "    objects: |\n      - objectName: prod/db\n        objectType: secretsmanager\n        objectAlias: db\n";
+        assert_eq!(fetched(aws), [["db", "", "prod/db", "secretsmanager"]]);
+        let azure = "    objects: |\n      array:\n        - |\n          objectName: s1\n          objectType: secret\n        - |\n          objectName: k1\n          objectType: key\n          objectAlias: key.pem\n";
+        assert_eq!(fetched(azure), [["s1", "", "", "secret"], ["key.pem", "", "k1", "key"]]);
+        assert_eq!(fetched("    objects: \"- [\"\n"), Vec::<[String; 4]>::new());
+        assert_eq!(fetched("    roleName: x\n"), Vec::<[String; 4]>::new());
+    }
+}

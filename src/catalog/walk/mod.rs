@@ -7,7 +7,7 @@ mod roots;
 mod source;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::knowledge::{Applier, Cluster, Found, Knowledge, Orphan, RootKind, Unit, is_substituted};
@@ -37,6 +37,7 @@ pub fn walk<'t>(tree: &'t Tree, read: &Read<'_>) -> Knowledge<'t> {
         knowledge: Knowledge::empty(tree),
         declared,
         queue: VecDeque::new(),
+        units: HashMap::new(),
     };
     walk.unreadable();
     for root in roots::roots(tree, &walk.declared) {
@@ -55,6 +56,8 @@ struct Walk<'t, 'r> {
     /// Every object of every file that is no patch.
     declared: Vec<Object<'t>>,
     queue: VecDeque<usize>,
+    /// The units by what tells them apart.
+    units: HashMap<(usize, Applier, String, String), usize>,
 }
 
 /// What is applied first.
@@ -96,7 +99,7 @@ impl<'t> Walk<'t, '_> {
         let (units, objects) = (self.knowledge.units.len(), self.knowledge.objects.len());
         let mut configs = Configs::new();
         for _ in 0..MOST_PASSES {
-            self.knowledge.forget(units, objects);
+            self.forget(units, objects);
             let problems = self.knowledge.problems.len();
             for start in &root.start {
                 self.start(start, number, root.kind);
@@ -139,7 +142,7 @@ impl<'t> Walk<'t, '_> {
         }
         self.queue.clear();
         self.knowledge.clusters.clear();
-        self.knowledge.forget(0, 0);
+        self.forget(0, 0);
         self.knowledge.problems.clear();
         self.unreadable();
     }
@@ -177,9 +180,18 @@ impl<'t> Walk<'t, '_> {
         }
     }
 
+    /// Forgets everything from these numbers on.
+    fn forget(&mut self, units: usize, objects: usize) {
+        self.knowledge.forget(units, objects);
+        self.units.retain(|_, number| *number < units);
+    }
+
     fn push(&mut self, unit: Unit) {
         if self.knowledge.units.len() < MOST_UNITS {
-            self.queue.push_back(self.knowledge.units.len());
+            let number = self.knowledge.units.len();
+            self.queue.push_back(number);
+            let id = (unit.cluster, unit.applier, unit.namespace.clone(), unit.name.clone());
+            self.units.entry(id).or_insert(number);
             self.knowledge.units.push(unit);
         } else if self.knowledge.units.len() == MOST_UNITS {
             self.problem(
@@ -273,13 +285,9 @@ impl<'t> Walk<'t, '_> {
         let (name, at) = (resource.name.to_string(), resource.at);
         let content = self.knowledge.content(found);
         let Some(spec) = content.get("spec").and_then(Node::expanded) else { return };
-        let same = |unit: &Unit| {
-            unit.cluster == cluster
-                && unit.applier == applier
-                && unit.name == name
-                && unit.namespace == namespace
-        };
-        if let Some(known) = self.knowledge.units.iter_mut().find(|unit| same(unit)) {
+        let id = (cluster, applier, namespace.clone(), name.clone());
+        let known = self.units.get(&id).copied().and_then(|known| self.knowledge.units.get_mut(known));
+        if let Some(known) = known {
             // The root applies its own definition.
             if known.at == At::default() {
                 known.at = at;

@@ -33,12 +33,11 @@ pub(in crate::cli) fn find(args: &Where, environment: &Environment) -> anyhow::R
         let namespace = hit.namespace.as_ref().map(|ns| format!(" in {ns}")).unwrap_or_default();
         let cluster = hit.cluster.as_ref().map(|cluster| format!(", cluster {cluster}")).unwrap_or_default();
         let generated = if hit.generated { ", generated" } else { "" };
-        let by = hit
-            .chain
-            .last()
-            .map(|unit| format!("  (applied by {unit}{cluster}{generated})"))
-            .unwrap_or_default();
-        out::line(&format!("{}:{}  {} {}{namespace}{by}", hit.file, hit.line, hit.kind, hit.name));
+        let by = match hit.chain.last() {
+            Some(unit) => format!("applied by {unit}{cluster}{generated}"),
+            None => "nothing applies it".to_owned(),
+        };
+        out::line(&format!("{}:{}  {} {}{namespace}  ({by})", hit.file, hit.line, hit.kind, hit.name));
     }
     Ok(0)
 }
