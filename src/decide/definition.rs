@@ -29,6 +29,9 @@ const KINDS: [(&str, &[&str]); 22] = [
     ("Application", &["application", "applications", "app"]),
 ];
 
+/// Most places that are told of one line.
+const MOST_TOLD: usize = 5;
+
 /// An object a command names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Named {
@@ -77,17 +80,16 @@ pub fn with_definitions(
     look: impl Fn(&str, &Named) -> Option<Definition>,
 ) -> Verdict {
     let mut reasons = verdict.reasons().to_vec();
-    let mut told = false;
+    let mut told: Vec<String> = Vec::new();
     for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
         let operation =
             plan.planned.iter().map(|p| &p.operation).find(|operation| operation.span == reason.span);
         let object = operation.and_then(|operation| Some((named(operation)?, operation.verb == "set image")));
-        let Some(((object, image), rwenv)) = object.zip(reason.rwenv.as_deref()).filter(|_| !told) else {
-            continue;
-        };
-        if let Some(text) = told_of(&object, image, |object| look(rwenv, object)) {
+        let Some(((object, image), rwenv)) = object.zip(reason.rwenv.as_deref()) else { continue };
+        let text = told_of(&object, image, |object| look(rwenv, object));
+        if let Some(text) = text.filter(|text| told.len() < MOST_TOLD && !told.contains(text)) {
             reason.instead.push_str(&text);
-            told = true;
+            told.push(text);
         }
     }
     Verdict::from_reasons(reasons)
