@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::document::Service;
-use super::knowledge::Knowledge;
+use super::knowledge::{Found, Knowledge};
+use crate::manifest::yaml::Node;
 use std::collections::BTreeMap;
 
 /// How alike two names have to be for one to be proposed (Jaro–Winkler, 0 to 1).
@@ -12,7 +13,7 @@ const ALIKE: f64 = 0.75;
 const MOST: usize = 3;
 
 /// Short names of kinds, and plurals that are not the kind with an `s` (kubectl api-resources).
-const SHORT: [(&str, &str); 31] = [
+const SHORT: [(&str, &str); 34] = [
     ("deploy", "Deployment"),
     ("sts", "StatefulSet"),
     ("ds", "DaemonSet"),
@@ -20,6 +21,9 @@ const SHORT: [(&str, &str); 31] = [
     ("cj", "CronJob"),
     ("svc", "Service"),
     ("cm", "ConfigMap"),
+    ("secrets", "Secret"),
+    ("po", "Pod"),
+    ("jobs", "Job"),
     ("ing", "Ingress"),
     ("ingresses", "Ingress"),
     ("ns", "Namespace"),
@@ -145,6 +149,42 @@ pub fn find(known: &Knowledge<'_>, kind: &str, name: Option<&str>, namespace: Op
             });
         }
     }
+    hits.sort();
+    hits.dedup();
+    hits
+}
+
+/// The Secrets that an object has a controller make.
+#[must_use]
+pub fn secrets_made(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<String> {
+    let own = || vec![found.resource.name.to_string()];
+    let content = || known.content(found);
+    let named = |path: &[&str]| content().str(path).map(|name| vec![name.to_owned()]);
+    match &*found.resource.kind {
+        "ExternalSecret" => named(&["spec", "target", "name"]).unwrap_or_else(own),
+        "SealedSecret" => named(&["spec", "template", "metadata", "name"]).unwrap_or_else(own),
+        "InfisicalSecret" => named(&["spec", "managedSecretReference", "secretName"]).unwrap_or_default(),
+        "SecretProviderClass" => {
+            let content = content();
+            let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
+            made.iter().filter_map(|object| object.str(&["secretName"]).map(str::to_owned)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The objects that have a Secret of this name made, as [`find`] tells of them.
+#[must_use]
+pub fn makers(known: &Knowledge<'_>, secret: &str, namespace: Option<&str>) -> Vec<Hit> {
+    let makers =
+        known.objects.iter().filter(|found| secrets_made(known, found).iter().any(|made| made == secret));
+    let fitting =
+        makers.filter(|found| namespace.is_none_or(|wanted| found.resource.namespace() == Some(wanted)));
+    let mut hits: Vec<Hit> = fitting
+        .flat_map(|found| {
+            find(known, &found.resource.kind, Some(&found.resource.name), found.resource.namespace())
+        })
+        .collect();
     hits.sort();
     hits.dedup();
     hits

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
+use crate::apiserver::ApiServer;
 use crate::knowledge_documents::cloned;
 use crate::support::Home;
 
@@ -186,4 +187,29 @@ fn a_cluster_that_cannot_be_asked_costs_one_line() {
     std::fs::remove_file(home.path(".kube/config")).unwrap();
     let answer = home.rwenv("ro", &["guide", "regenerate"]);
     assert!(answer.stderr.contains(".kube/config cannot be used: "), "{}", answer.stderr);
+}
+
+#[test]
+fn a_real_api_server_is_asked() {
+    let Some(server) = ApiServer::start() else { return };
+    server.flux_kinds();
+    server.apply(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: backend-services}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n---\n\
+         apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: papi, namespace: backend-services}\n\
+         spec: {selector: {matchLabels: {app: p}}, template: {metadata: {labels: {app: p}}, spec: {containers: [{name: p, image: p}]}}}\n---\n\
+         apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: vars, namespace: flux-system}\nspec: {path: ./infrastructure/vars}\n---\n\
+         apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: stray, namespace: flux-system}\n",
+    );
+    let home = cloned("monorepo");
+    home.write(".kube/config", &server.kubeconfig("ro-ctx"));
+    let answer = home.rwenv("ro", &["services", "drift", "--json"]);
+    assert_eq!(answer.code, 1, "{}", answer.stderr);
+    let value: Value = serde_json::from_str(&answer.stdout).unwrap();
+    assert_eq!(value["matched"], 2, "papi and vars: {value}");
+    let there: Vec<&str> =
+        value["onlyInCluster"].as_array().unwrap().iter().map(|o| o["name"].as_str().unwrap()).collect();
+    assert_eq!(there, ["stray", "kubernetes"], "the server makes a Service of its own");
+    let in_git = value["onlyInGit"].as_array().unwrap().iter();
+    assert!(in_git.clone().any(|only| only["name"] == "celery-worker"));
+    assert!(in_git.clone().all(|only| only["name"] != "papi"));
 }

@@ -418,6 +418,12 @@ fn questions_have_short_answers() {
     }
     let retired = ask(&["where", "hr/old"]).stdout;
     assert_eq!(retired, "retired/old.yaml:1  HelmRelease old in retired  (nothing applies it)\n");
+    let secret = ask(&["where", "secret/papi-secrets"]);
+    assert!(
+        secret.stdout.contains("SecretProviderClass vault-papi in backend-services"),
+        "{}",
+        secret.stdout
+    );
     let made = ask(&["where", "statefulset/loki-backend"]);
     assert!(made.stdout.contains("HelmRelease loki"), "{}", made.stdout);
     assert!(made.stderr.contains("has no file of its own"), "{}", made.stderr);

@@ -8,6 +8,7 @@
 )]
 
 mod agents;
+mod apiserver;
 mod audit;
 mod cli;
 mod config;

@@ -50,6 +50,11 @@ fn of_kind(
 ) -> anyhow::Result<Vec<Hit>> {
     let hits = lookup::find(known, kind, name, namespace);
     let Some(name) = name.filter(|_| hits.is_empty()) else { return Ok(hits) };
+    let makers = if kind == "Secret" { lookup::makers(known, name, namespace) } else { Vec::new() };
+    if !makers.is_empty() {
+        out::note(&format!("Secret {name} has no file of its own; this has it made:"));
+        return Ok(makers);
+    }
     // What a release makes has no file of its own.
     let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
     let releases: Vec<&str> = ends.filter_map(|end| name.get(..end)).collect();

@@ -1,0 +1,222 @@
+//! A real API server: kube-apiserver and etcd on loopback, with a CA of their own, gone with the test.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::{Flock, FlockArg};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use tempfile::TempDir;
+
+/// Version of the API server.
+const VERSION: &str = "1.34.4";
+/// The person the token is of.
+const TOKEN: &str = "a-token-for-tests";
+/// Longest time it may take to answer.
+const READY: Duration = Duration::from_secs(120);
+
+pub(crate) struct ApiServer {
+    dir: TempDir,
+    port: u16,
+    programs: Vec<Child>,
+}
+
+/// The folder with kube-apiserver and etcd: the one `KUBEBUILDER_ASSETS` names, a cache, or the cache after they were fetched or built. None
+/// where there is no way to have them, which is said; where there is Go they have to be built.
+fn assets() -> Option<&'static Path> {
+    static FOUND: OnceLock<Result<Option<PathBuf>, String>> = OnceLock::new();
+    let found = FOUND.get_or_init(|| {
+        let complete = |dir: &Path| ["kube-apiserver", "etcd"].iter().all(|name| dir.join(name).is_file());
+        if let Some(dir) = variable("KUBEBUILDER_ASSETS").map(PathBuf::from).filter(|dir| complete(dir)) {
+            return Ok(Some(dir));
+        }
+        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
+        let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+        let cache =
+            cache.ok_or("there is no HOME to keep it in")?.join(format!("rwenv-tests/kube-{VERSION}"));
+        fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
+        // Of several runs one makes them.
+        let lock = File::create(cache.join("lock")).map_err(|e| e.to_string())?;
+        let _held = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e.to_string())?;
+        let there = complete(&cache) || fetched(&cache) || built(&cache)?;
+        Ok(there.then_some(cache))
+    });
+    let dir = found.as_ref().unwrap_or_else(|why| panic!("the API server for tests: {why}"));
+    if dir.is_none() {
+        eprintln!(
+            "skipped: there is no API server to test with; neither the envtest archive nor Go is there"
+        );
+    }
+    dir.as_deref()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the program's")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Fetches the archive of envtest, where the internet is there.
+fn fetched(cache: &Path) -> bool {
+    let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+    let url = format!(
+        "https://github.com/kubernetes-sigs/controller-tools/releases/download/envtest-v1.34.1/envtest-v1.34.1-{system}-{arch}.tar.gz"
+    );
+    let archive = cache.join("envtest.tar.gz");
+    let mut curl = Command::new("curl");
+    curl.args(["-fsSL", "--connect-timeout", "5", "--max-time", "300", "-o"]).arg(&archive).arg(url);
+    let there = curl.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(&archive).args(["--strip-components=3", "-C"]).arg(cache);
+    let done = there && tar.status().is_ok_and(|status| status.success());
+    let _ = fs::remove_file(archive);
+    done && cache.join("kube-apiserver").is_file() && cache.join("etcd").is_file()
+}
+
+/// Builds both out of the Go modules; about ten minutes on two cores.
+fn built(cache: &Path) -> Result<bool, String> {
+    if !Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
+        return Ok(false);
+    }
+    for (folder, name) in [("etcd", "etcd"), ("apiserver", "kube-apiserver")] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(folder);
+        let partial = cache.join(format!("{name}.new"));
+        let mut go = Command::new("go");
+        go.args(["build", "-trimpath", "-o"]).arg(&partial).arg(".").current_dir(source);
+        let output = go.env("CGO_ENABLED", "0").output().map_err(|e| e.to_string())?;
+        if !output.status.success() {
+            return Err(format!("go build of {name}: {}", String::from_utf8_lossy(&output.stderr)));
+        }
+        fs::rename(partial, cache.join(name)).map_err(|e| e.to_string())?;
+    }
+    Ok(true)
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl ApiServer {
+    /// Starts one; none where there is no way to have one, which is said.
+    pub(crate) fn start() -> Option<Self> {
+        let assets = assets()?;
+        let dir = TempDir::new().unwrap();
+        certificates(dir.path());
+        let (client, peer, port) = (free_port(), free_port(), free_port());
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        let log = |name: &str| File::create(dir.path().join(name)).unwrap();
+        let mut etcd = Command::new(assets.join("etcd"));
+        let (at, peers) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
+        etcd.args(["--data-dir", &path("etcd"), "--listen-client-urls", &at, "--advertise-client-urls", &at]);
+        etcd.args(["--listen-peer-urls", &peers, "--unsafe-no-fsync"]);
+        let etcd = etcd.stdout(log("etcd.log")).stderr(log("etcd.err")).spawn().unwrap();
+        let mut server = Command::new(assets.join("kube-apiserver"));
+        server.args([
+            "--etcd-servers",
+            &at,
+            "--bind-address",
+            "127.0.0.1",
+            "--secure-port",
+            &port.to_string(),
+        ]);
+        server.args(["--tls-cert-file", &path("server.pem"), "--tls-private-key-file", &path("server.key")]);
+        server.args([
+            "--service-account-key-file",
+            &path("sa.pub"),
+            "--service-account-signing-key-file",
+            &path("sa.key"),
+        ]);
+        server.args([
+            "--service-account-issuer",
+            "https://kubernetes.default.svc",
+            "--service-cluster-ip-range",
+            "10.0.0.0/24",
+        ]);
+        server.args([
+            "--token-auth-file",
+            &path("tokens.csv"),
+            "--authorization-mode",
+            "RBAC",
+            "--disable-admission-plugins",
+            "ServiceAccount",
+        ]);
+        server.args(["--cert-dir", &path("certs")]);
+        let server = server.stdout(log("server.log")).stderr(log("server.err")).spawn().unwrap();
+        let started = Self { dir, port, programs: vec![server, etcd] };
+        started.until_ready();
+        Some(started)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test waits for another program")]
+    fn until_ready(&self) {
+        let start = Instant::now();
+        while !self.kubectl(&["get", "--raw", "/readyz"], "").contains("ok") {
+            let log = || fs::read_to_string(self.dir.path().join("server.err")).unwrap_or_default();
+            assert!(start.elapsed() < READY, "the API server does not answer:\n{}", log());
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// A kubeconfig whose context has this name.
+    pub(crate) fn kubeconfig(&self, context: &str) -> String {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: {context}\n\
+             clusters: [{{name: c, cluster: {{server: \"https://127.0.0.1:{}\", certificate-authority: {}}}}}]\n\
+             users: [{{name: u, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n",
+            self.port,
+            self.dir.path().join("ca.pem").display()
+        )
+    }
+
+    /// What kubectl prints; nothing where it fails.
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> String {
+        let config = self.dir.path().join("kubeconfig");
+        fs::write(&config, self.kubeconfig("test")).unwrap();
+        let mut command = assert_cmd::Command::new("kubectl");
+        let output =
+            command.arg("--kubeconfig").arg(config).args(arguments).write_stdin(input).output().unwrap();
+        if output.status.success() { String::from_utf8(output.stdout).unwrap() } else { String::new() }
+    }
+
+    /// Has manifests applied, and waits for kinds that are new.
+    pub(crate) fn apply(&self, manifests: &str) {
+        let done = self.kubectl(&["apply", "--server-side", "-f", "-"], manifests);
+        assert!(!done.is_empty(), "not applied: {manifests}");
+    }
+
+    /// The kinds of Flux.
+    pub(crate) fn flux_kinds(&self) {
+        self.apply(include_str!("../cluster/crds.yaml"));
+        let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
+        assert!(self.kubectl(&wait, "").contains("condition met"));
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        for program in &mut self.programs {
+            let _ = program.kill();
+            let _ = program.wait();
+        }
+    }
+}
+
+/// A CA, a server's certificate by it, the key tokens of service accounts are signed with, and a person with a token.
+fn certificates(dir: &Path) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let names = ["127.0.0.1", "localhost", "kubernetes.default.svc"].map(str::to_owned).to_vec();
+    let server = CertificateParams::new(names).unwrap().signed_by(&key, &authority).unwrap();
+    fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
+    fs::write(dir.join("server.pem"), server.pem()).unwrap();
+    fs::write(dir.join("server.key"), key.serialize_pem()).unwrap();
+    let tokens = KeyPair::generate().unwrap();
+    fs::write(dir.join("sa.key"), tokens.serialize_pem()).unwrap();
+    fs::write(dir.join("sa.pub"), tokens.public_key_pem()).unwrap();
+    fs::write(dir.join("tokens.csv"), format!("{TOKEN},tester,1,system:masters\n")).unwrap();
+}
