@@ -44,7 +44,8 @@ fn assets() -> Option<&'static Path> {
         let there = complete(&cache) || fetched(&cache) || built(&cache)?;
         Ok(there.then_some(cache))
     });
-    let dir = found.as_ref().unwrap_or_else(|why| panic!("the API server for tests: {why}"));
+    assert!(found.is_ok(), "the API server for tests: {found:?}");
+    let dir = found.as_ref().unwrap();
     if dir.is_none() {
         eprintln!(
             "skipped: there is no API server to test with; neither the envtest archive nor Go is there"
