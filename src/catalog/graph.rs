@@ -114,7 +114,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         known.of_kind(HELM, "HelmRelease").map(|(_, found)| (found, known.content(found))).collect();
     for (found, content) in &releases {
         let number = known.cluster_of(found);
-        let namespace = found.resource.namespace().unwrap_or("default").to_owned();
+        let namespace = found.resource.namespace().unwrap_or_default().to_owned();
         let own = id(number, "HelmRelease", &namespace, &found.resource.name);
         if let Some(unit) = known.units.get(found.unit) {
             let from = kind_of(unit.applier).map(|kind| id(unit.cluster, kind, &unit.namespace, &unit.name));
@@ -159,6 +159,14 @@ fn kind_of(applier: Applier) -> Option<&'static str> {
     }
 }
 
+impl Node {
+    /// Its kind and namespace, for people.
+    fn about(&self) -> String {
+        let within = Some(&self.namespace).filter(|namespace| !namespace.is_empty());
+        within.map_or_else(|| self.kind.to_owned(), |namespace| format!("{} in {namespace}", self.kind))
+    }
+}
+
 /// A text as Graphviz and Mermaid take it in quotes.
 fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "'").replace(char::is_control, " ")
@@ -178,7 +186,7 @@ impl Graph {
                 "  \"{}\" [label=\"{}\\n{}\", tooltip=\"{}\"{shape}];",
                 quoted(&node.id),
                 quoted(&node.name),
-                quoted(&format!("{} in {}", node.kind, node.namespace)),
+                quoted(&node.about()),
                 quoted(&node.place)
             );
         }
@@ -200,7 +208,7 @@ impl Graph {
         let numbers: BTreeMap<&str, usize> =
             self.nodes.iter().enumerate().map(|(number, node)| (node.id.as_str(), number)).collect();
         for (number, node) in self.nodes.iter().enumerate() {
-            let label = quoted(&format!("{}<br/>{} in {}", node.name, node.kind, node.namespace));
+            let label = quoted(&format!("{}<br/>{}", node.name, node.about()));
             let (open, close) = if node.kind == "HelmRelease" { ("(", ")") } else { ("[", "]") };
             let _ = writeln!(out, "  n{number}{open}\"{label}\"{close}");
         }
@@ -237,7 +245,7 @@ impl Graph {
                 _ => "#eaf6ea",
             };
             let style = StyleAttr::new(Color::fast("#5f6368"), 1, Color::from_name(fill), 8, 14);
-            let label = format!("{}\n{} in {}", node.name, node.kind, node.namespace);
+            let label = format!("{}\n{}", node.name, node.about());
             let longest = label.lines().map(|line| line.chars().count()).max().unwrap_or_default();
             #[expect(
                 clippy::cast_precision_loss,

@@ -276,6 +276,29 @@ fn argo_applications_and_sets_of_them_are_followed() {
     );
 }
 
+#[test]
+fn applications_without_a_root_are_live_unless_put_away() {
+    let (home, dir) = (Home::empty(), unpack("argo"));
+    fs::remove_dir_all(dir.path().join("bootstrap")).unwrap();
+    let value = made(&home, dir.path(), "flux-resources");
+    let live: Vec<&String> = value["applications"].as_object().unwrap().keys().collect();
+    assert_eq!(live, ["plain", "redis", "shop", "tool-grep"]);
+    assert_eq!(value["orphans"][0]["name"], "retired");
+}
+
+#[test]
+fn a_namespace_that_is_given_elsewhere_is_not_made_up() {
+    let (home, dir) = (Home::empty(), unpack("overlays"));
+    fs::remove_dir_all(dir.path().join("clusters")).unwrap();
+    fs::remove_dir_all(dir.path().join("tenants")).unwrap();
+    fs::remove_dir_all(dir.path().join("apps/production")).unwrap();
+    fs::write(dir.path().join("apps/staging/kustomization.yaml"), "resources: [../base]\n").unwrap();
+    let services = made(&home, dir.path(), "services");
+    assert_eq!(services["services"]["shop-web"]["namespace"], "");
+    let said = home.rwenv("", &["services", "namespace", "shop-web", "--dir", dir.path().to_str().unwrap()]);
+    assert!(said.stdout.contains("has no namespace in this repository"), "{}", said.stdout);
+}
+
 /// A HOME whose rwenv `ro` has a clone of a layout.
 pub(crate) fn cloned(layout: &str) -> Home {
     let home = Home::new();

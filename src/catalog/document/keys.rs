@@ -41,6 +41,7 @@ pub(super) fn keys(entries: &[Names]) -> Vec<String> {
             seen.windows(2).all(|pair| pair.first() != pair.last())
         });
         let form = apart.and_then(|at| forms.get(at).cloned());
+        let form = form.map(|form| form.replace("//", "/").trim_start_matches('/').to_owned());
         form.unwrap_or_else(|| {
             format!("{}/{}/{} ({})", entry.cluster, entry.namespace, entry.name, entry.rest)
         })

@@ -132,9 +132,9 @@ impl<'t> View<'_, 't> {
         self.known.units.get(found.unit)
     }
 
-    /// The namespace an object is in: its own, or the one it gets for want of any.
+    /// The namespace an object is in; empty where the repository does not say, since whatever applies it does.
     fn namespace(&self, found: &Found<'t>) -> String {
-        found.resource.namespace().unwrap_or("default").to_owned()
+        found.resource.namespace().unwrap_or_default().to_owned()
     }
 
     /// The name of an object whose key has no hash.

@@ -7,6 +7,7 @@ mod roots;
 mod source;
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -38,6 +39,7 @@ pub fn walk<'t>(tree: &'t Tree, read: &Read<'_>) -> Knowledge<'t> {
         declared,
         queue: VecDeque::new(),
         units: HashMap::new(),
+        argo: OnceCell::new(),
     };
     walk.unreadable();
     for root in roots::roots(tree, &walk.declared) {
@@ -58,6 +60,8 @@ struct Walk<'t, 'r> {
     queue: VecDeque<usize>,
     /// The units by what tells them apart.
     units: HashMap<(usize, Applier, String, String), usize>,
+    /// The URLs under which Argo CD knows this repository.
+    argo: OnceCell<Vec<String>>,
 }
 
 /// What is applied first.
@@ -281,7 +285,7 @@ impl<'t> Walk<'t, '_> {
             }
             _ => return,
         };
-        let namespace = resource.namespace().unwrap_or(self.default_namespace(above)).to_owned();
+        let namespace = resource.namespace().unwrap_or(self.default_namespace(above, resource.at)).to_owned();
         let (name, at) = (resource.name.to_string(), resource.at);
         let content = self.knowledge.content(found);
         let Some(spec) = content.get("spec").and_then(Node::expanded) else { return };
@@ -311,12 +315,10 @@ impl<'t> Walk<'t, '_> {
         self.push(unit);
     }
 
-    /// The namespace an object without one is in.
-    fn default_namespace(&self, unit: usize) -> &str {
-        self.knowledge.units.get(unit).map_or("default", |unit| match unit.applier {
-            Applier::Flux => unit.namespace.as_str(),
-            _ => "default",
-        })
+    /// The namespace an object without one is in: where it is the unit's own definition, the unit's.
+    fn default_namespace(&self, unit: usize, object: At) -> &str {
+        let own = |unit: &&Unit| unit.applier == Applier::Flux || unit.at == object;
+        self.knowledge.units.get(unit).filter(own).map_or("default", |unit| unit.namespace.as_str())
     }
 
     /// The values a unit fills in (kustomize-controller, `LoadVariables`), and whether one of its sources is not known. What a

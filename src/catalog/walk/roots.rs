@@ -26,7 +26,7 @@ pub(super) fn roots<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>
         all.extend(not);
     }
     if all.is_empty() {
-        all.extend(inferred(declared));
+        all.extend(inferred(tree, declared));
     }
     if all.is_empty() {
         all = folders(tree);
@@ -213,7 +213,7 @@ fn prefix(tree: &Tree, path: &str) -> String {
 }
 
 /// Everything that applies a folder; what is applied by another one of them is sorted out when they have been walked.
-fn inferred<'t>(declared: &[Object<'t>]) -> Option<Root<'t>> {
+fn inferred<'t>(tree: &Tree, declared: &[Object<'t>]) -> Option<Root<'t>> {
     let start: Vec<Start<'t>> = declared
         .iter()
         .filter(|o| o.node.get("spec").is_some())
@@ -235,6 +235,11 @@ fn inferred<'t>(declared: &[Object<'t>]) -> Option<Root<'t>> {
             })
         })
         .collect();
+    // Where there is anything else, what was put away is no root.
+    let start = match start.iter().any(|start| !is_put_away(tree.file_of(start.at))) {
+        true => start.into_iter().filter(|start| !is_put_away(tree.file_of(start.at))).collect(),
+        false => start,
+    };
     let sources = start.iter().filter_map(|start| source(start.node?));
     let mut names: Vec<(&str, &str)> = sources.filter(|(kind, _)| *kind == "GitRepository").collect();
     names.sort_unstable();
@@ -248,6 +253,14 @@ fn inferred<'t>(declared: &[Object<'t>]) -> Option<Root<'t>> {
         .map(|(url, _)| url.to_owned());
     let cluster = Cluster { source: chosen, url, ..cluster("", RootKind::Inferred) };
     (!start.is_empty()).then_some(Root { kind: RootKind::Inferred, cluster, start })
+}
+
+/// True for files in a folder whose name says that it is no longer used.
+fn is_put_away(path: &str) -> bool {
+    let names = ["attic", "deprecated", "disabled", "graveyard", "retired", "unused"];
+    let folders =
+        folder_of(path).split('/').map(|part| part.trim_start_matches(['.', '_']).to_ascii_lowercase());
+    folders.into_iter().any(|part| part.starts_with("archive") || names.contains(&part.as_str()))
 }
 
 /// Kustomizations that no other one builds on, each by itself; or everything, where there are none.

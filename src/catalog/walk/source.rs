@@ -1,5 +1,7 @@
 //! Which folder of the repository a unit applies: where its source is this very repository, or is made out of it.
 
+use std::collections::BTreeMap;
+
 use super::super::knowledge::Applier;
 use super::Walk;
 use crate::manifest::tree::{folder_of, join};
@@ -131,29 +133,32 @@ impl Walk<'_, '_> {
         })
     }
 
-    /// True where a source of an Application is this repository. Where no Application names a remote of it, it is the
-    /// repository most of them name.
+    /// True where a source of an Application is this repository.
     fn argo_is_here(&self, source: &Node) -> bool {
+        let home = self.argo.get_or_init(|| self.argo_home());
+        source.str(&["repoURL"]).is_some_and(|url| home.iter().any(|known| same_repository(known, url)))
+    }
+
+    /// The URLs under which Applications know this repository: those of its remotes they name, or, where they name none of these, the one
+    /// that most of them name for folders that are here.
+    fn argo_home(&self) -> Vec<String> {
         let tree = self.knowledge.tree;
-        let Some(url) = source.str(&["repoURL"]) else { return false };
-        let known = |url: &str| tree.remotes.iter().any(|remote| same_repository(remote, url));
-        let urls = || {
-            let specs =
-                self.declared.iter().filter(|o| o.group == super::argo::GROUP).filter_map(|o| {
-                    o.node.path(&["spec", "template", "spec"]).or_else(|| o.node.get("spec"))
-                });
-            specs.filter_map(|spec| {
-                let source = super::argo::source(spec)?;
-                let folder = join("", source.str(&["path"])?)?;
-                source.str(&["repoURL"]).filter(|_| folder.contains("{{") || tree.has_folder(&folder))
-            })
-        };
-        if urls().any(known) {
-            return known(url);
+        let objects = self.declared.iter().filter(|o| o.group == super::argo::GROUP);
+        let specs =
+            objects.filter_map(|o| o.node.path(&["spec", "template", "spec"]).or_else(|| o.node.get("spec")));
+        let urls = specs.filter_map(|spec| {
+            let source = super::argo::source(spec)?;
+            let folder = join("", source.str(&["path"])?)?;
+            source.str(&["repoURL"]).filter(|_| folder.contains("{{") || tree.has_folder(&folder))
+        });
+        let mut count: BTreeMap<&str, usize> = BTreeMap::new();
+        urls.for_each(|url| *count.entry(url).or_default() += 1);
+        let remote = |url: &&str| tree.remotes.iter().any(|remote| same_repository(remote, url));
+        if count.keys().any(remote) {
+            return tree.remotes.clone();
         }
-        let count = |url: &str| urls().filter(|other| same_repository(other, url)).count();
-        let most = urls().map(count).max().unwrap_or_default();
-        most > 0 && count(url) == most
+        let most = count.iter().max_by_key(|(url, count)| (**count, std::cmp::Reverse(**url)));
+        most.map(|(url, _)| vec![(*url).to_owned()]).unwrap_or_default()
     }
 }
 

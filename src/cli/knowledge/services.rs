@@ -38,13 +38,8 @@ fn list(namespace: Option<&str>, source: &Source, environment: &Environment) -> 
     for (key, service) in &made.services.services {
         let text = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         let by = service.kustomization.clone().or_else(|| service.application.clone());
-        table.add_row([
-            key,
-            &service.namespace,
-            &service.flux_path,
-            &text(&service.helm_release),
-            &text(&by),
-        ]);
+        let namespace = Some(service.namespace.clone()).filter(|namespace| !namespace.is_empty());
+        table.add_row([key, &text(&namespace), &service.flux_path, &text(&service.helm_release), &text(&by)]);
     }
     out::print(&table);
     Ok(0)
@@ -130,6 +125,10 @@ fn place(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
 
 fn namespace(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
     with(args, environment, |_, key, service| {
-        out::line(&format!("{key} runs in namespace {}", service.namespace));
+        if service.namespace.is_empty() {
+            out::line(&format!("{key} has no namespace in this repository; what applies it says which"));
+        } else {
+            out::line(&format!("{key} runs in namespace {}", service.namespace));
+        }
     })
 }
