@@ -26,6 +26,7 @@ mod knowledge;
 mod knowledge_cluster;
 mod knowledge_documents;
 mod knowledge_hostile;
+mod knowledge_questions;
 mod lint;
 mod malformed;
 mod oracle;
