@@ -210,11 +210,7 @@ pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
         }
     }
     for unit in &known.units {
-        let kind = match unit.applier {
-            super::knowledge::Applier::Flux => "Kustomization",
-            super::knowledge::Applier::Argo => "Application",
-            super::knowledge::Applier::Folder => continue,
-        };
+        let Some(kind) = unit.applier.kind() else { continue };
         add(kind, unit.name.clone(), &unit.namespace, unit.at);
     }
     all

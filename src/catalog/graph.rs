@@ -12,7 +12,7 @@ use layout::std_shapes::shapes::{Arrow, Element, LineEndKind, ShapeKind};
 use layout::topo::layout::VisualGraph;
 use serde::Serialize;
 
-use super::knowledge::{Applier, Knowledge};
+use super::knowledge::Knowledge;
 use super::uses::HELM;
 use crate::manifest::yaml::Node as Yaml;
 
@@ -97,11 +97,11 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
     let mut all = Graph::default();
     let mut depends: Vec<(usize, String, &'static str, String, &Yaml)> = Vec::new();
     for unit in &known.units {
-        let Some(kind) = kind_of(unit.applier) else { continue };
+        let Some(kind) = unit.applier.kind() else { continue };
         let own = id(unit.cluster, kind, &unit.namespace, &unit.name);
         if let Some(above) = unit.above.and_then(|above| known.units.get(above)) {
             let from =
-                kind_of(above.applier).map(|kind| id(above.cluster, kind, &above.namespace, &above.name));
+                above.applier.kind().map(|kind| id(above.cluster, kind, &above.namespace, &above.name));
             all.edges.extend(from.map(|from| Edge { from, to: own.clone(), relation: Relation::Manages }));
         }
         depends.push((unit.cluster, own.clone(), kind, unit.namespace.clone(), &unit.spec));
@@ -117,7 +117,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         let namespace = found.resource.namespace().unwrap_or_default().to_owned();
         let own = id(number, "HelmRelease", &namespace, &found.resource.name);
         if let Some(unit) = known.units.get(found.unit) {
-            let from = kind_of(unit.applier).map(|kind| id(unit.cluster, kind, &unit.namespace, &unit.name));
+            let from = unit.applier.kind().map(|kind| id(unit.cluster, kind, &unit.namespace, &unit.name));
             all.edges.extend(from.map(|from| Edge { from, to: own.clone(), relation: Relation::Manages }));
         }
         if let Some(spec) = content.get("spec") {
@@ -149,14 +149,6 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
     let there = |edge: &Edge| all.nodes.binary_search_by(|node| node.id.cmp(&edge.to)).is_ok();
     (all.edges, all.missing) = std::mem::take(&mut all.edges).into_iter().partition(there);
     all
-}
-
-fn kind_of(applier: Applier) -> Option<&'static str> {
-    match applier {
-        Applier::Flux => Some("Kustomization"),
-        Applier::Argo => Some("Application"),
-        Applier::Folder => None,
-    }
 }
 
 impl Node {

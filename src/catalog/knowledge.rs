@@ -80,6 +80,38 @@ pub struct Unit {
     pub above: Option<usize>,
 }
 
+impl Unit {
+    /// A unit that is to be built; its name, place and folder are still to be said.
+    #[must_use]
+    pub fn new(applier: Applier, cluster: usize, spec: Node) -> Self {
+        Self {
+            applier,
+            cluster,
+            name: String::new(),
+            namespace: String::new(),
+            at: At::default(),
+            spec,
+            folder: None,
+            values: Arc::default(),
+            substitutes: false,
+            unresolved: BTreeSet::new(),
+            above: None,
+        }
+    }
+}
+
+impl Applier {
+    /// The kind of the objects that define it; none for a folder by itself.
+    #[must_use]
+    pub fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::Flux => Some("Kustomization"),
+            Self::Argo => Some("Application"),
+            Self::Folder => None,
+        }
+    }
+}
+
 /// An object that is applied.
 #[derive(Clone, Debug)]
 pub struct Found<'t> {

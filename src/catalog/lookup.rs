@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::document::Service;
+use super::document::{Entry, Service};
 use super::knowledge::{Found, Knowledge};
 use crate::manifest::yaml::Node;
 use std::collections::BTreeMap;
@@ -213,9 +213,12 @@ pub fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> Vec<String> {
 
 /// The services of a name: under that key, or under keys that say more.
 #[must_use]
-pub fn services<'s>(all: &'s BTreeMap<String, Service>, name: &str) -> Vec<(&'s String, &'s Service)> {
+pub fn services<'s>(
+    all: &'s BTreeMap<String, Entry<Service>>,
+    name: &str,
+) -> Vec<(&'s String, &'s Entry<Service>)> {
     if let Some(only) = all.get_key_value(name) {
         return vec![only];
     }
-    all.iter().filter(|(_, service)| service.name.as_deref() == Some(name)).collect()
+    all.iter().filter(|(_, service)| service.place.name.as_deref() == Some(name)).collect()
 }

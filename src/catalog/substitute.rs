@@ -41,12 +41,6 @@ pub fn substitute<'s>(
     Ok(Cow::Owned(out))
 }
 
-/// The variables a text names, with the defaults they have.
-pub fn variables(text: &str, into: &mut BTreeSet<String>) {
-    // Whether it is refused is no matter here.
-    drop(substitute(text, &Values::new(), into));
-}
-
 struct Scanner<'s, 'v> {
     text: &'s str,
     at: usize,

@@ -209,6 +209,12 @@ impl Node {
         matches!(&self.resolved().value, Value::Scalar { .. }) && self.text().is_none()
     }
 
+    /// A copy of the text under a path of keys.
+    #[must_use]
+    pub fn string(&self, keys: &[&str]) -> Option<String> {
+        self.str(keys).map(str::to_owned)
+    }
+
     /// The text under a path of keys.
     #[must_use]
     pub fn str(&self, keys: &[&str]) -> Option<&str> {

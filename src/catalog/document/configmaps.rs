@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::super::knowledge::{Applier, Found};
-use super::{Metadata, Place, View, keyed};
+use super::{Entry, Metadata, Place, View, keyed};
 use crate::manifest::yaml::Node;
 
 /// Longest value that is shown, in bytes.
@@ -18,7 +18,7 @@ const EVERYONE: &str = "all kustomizations via postBuild.substituteFrom";
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMaps {
     /// The ConfigMaps by name.
-    pub config_maps: BTreeMap<String, ConfigMap>,
+    pub config_maps: BTreeMap<String, Entry<ConfigMap>>,
     /// Where variables come from; none where nothing is substituted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variable_substitution: Option<Substitution>,
@@ -43,12 +43,6 @@ pub struct ConfigMap {
     pub keys: BTreeMap<String, String>,
     /// What uses it.
     pub used_by: Vec<String>,
-    /// Its name, where the key is not: with the hash of its content, or where another one has the name too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// How variables get their values.
@@ -70,12 +64,8 @@ pub struct Substitution {
 
 pub(super) fn maps(view: &View<'_, '_>, metadata: Metadata) -> ConfigMaps {
     let known = view.known;
-    let entries = known
-        .of_kind("", "ConfigMap")
-        .map(|(_, found)| (view.names(found, &view.namespace(found)), entry(view, found)));
-    let config_maps = keyed(entries.collect(), |entry, name| {
-        entry.name.get_or_insert(name);
-    });
+    let entries = known.of_kind("", "ConfigMap").map(|(_, found)| view.defines(found, entry(view, found)));
+    let config_maps = keyed(entries.collect());
     ConfigMaps { variable_substitution: substitution(view), config_maps, metadata }
 }
 
@@ -97,14 +87,12 @@ fn entry(view: &View<'_, '_>, found: &Found<'_>) -> ConfigMap {
     ConfigMap {
         namespace: view.namespace(found),
         generated_by: if resource.generated { "kustomization" } else { "manifest" },
-        source_file: place.file.clone(),
+        source_file: place.file,
         description: content
             .str(&["metadata", "annotations", "kubernetes.io/description"])
             .map(str::to_owned),
         keys,
         used_by,
-        name: view.hashed_name(found),
-        place,
     }
 }
 

@@ -8,12 +8,12 @@ mod secrets;
 mod services;
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Deref;
 
 use serde::Serialize;
 
 use super::knowledge::{Found, Knowledge, Unit};
 use super::uses::{Uses, uses};
-use crate::manifest::yaml::At;
 use keys::Names;
 
 pub use configmaps::ConfigMaps;
@@ -95,9 +95,31 @@ pub fn documents(known: &Knowledge<'_>, origin: &Origin) -> Documents {
     }
 }
 
-/// Where an entry is defined, as every document says it.
+/// An entry of a document's map.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Entry<T> {
+    /// What is said of it.
+    #[serde(flatten)]
+    pub what: T,
+    /// What it is called, and where it is defined.
+    #[serde(flatten)]
+    pub place: Place,
+}
+
+impl<T> Deref for Entry<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.what
+    }
+}
+
+/// What an entry is called, and where it is defined, as every document says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
+    /// Its name, where the key is not: with the hash of its content, or where another one has the name too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The cluster, where the repository has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster: Option<String>,
@@ -107,19 +129,26 @@ pub struct Place {
     pub line: u32,
 }
 
+/// File, line and cluster.
+type Where<'p> = (&'p str, u32, Option<&'p String>);
+
+impl Place {
+    fn place(&self) -> Where<'_> {
+        (&self.file, self.line, self.cluster.as_ref())
+    }
+}
+
 struct View<'k, 't> {
     known: &'k Knowledge<'t>,
     uses: &'k Uses,
 }
 
 impl<'t> View<'_, 't> {
-    fn place(&self, cluster: usize, at: At) -> Place {
-        let (file, line) = self.known.place(at);
-        Place { cluster: self.cluster(cluster), file, line }
-    }
-
     fn place_of(&self, found: &Found<'t>) -> Place {
-        self.place(self.known.cluster_of(found), found.resource.at)
+        let resource = &found.resource;
+        let (file, line) = self.known.place(resource.at);
+        let name = resource.hashed.then(|| resource.name.to_string());
+        Place { name, cluster: self.cluster(self.known.cluster_of(found)), file, line }
     }
 
     /// The name of a cluster, where there are several.
@@ -137,34 +166,49 @@ impl<'t> View<'_, 't> {
         found.resource.namespace().unwrap_or_default().to_owned()
     }
 
-    /// The name of an object whose key has no hash.
-    fn hashed_name(&self, found: &Found<'t>) -> Option<String> {
-        found.resource.hashed.then(|| found.resource.name.to_string())
-    }
-
-    fn names(&self, found: &Found<'t>, namespace: &str) -> Names {
+    fn names(&self, found: &Found<'t>, namespace: &str) -> (Names, Place) {
         let place = self.place_of(found);
-        Names {
+        let names = Names {
             name: found.resource.name_without_hash().to_owned(),
             namespace: namespace.to_owned(),
-            cluster: place.cluster.unwrap_or_default(),
+            cluster: place.cluster.clone().unwrap_or_default(),
             rest: format!("{} {}:{}", found.resource.kind, place.file, place.line),
-        }
+        };
+        (names, place)
+    }
+
+    /// What is said of an object, as [`keyed`] takes it.
+    fn defines<T>(&self, found: &Found<'t>, what: T) -> (Names, Place, T) {
+        let (names, place) = self.names(found, &self.namespace(found));
+        (names, place, what)
+    }
+
+    /// What is said of a unit, as [`keyed`] takes it.
+    fn applies<T>(&self, unit: &Unit, what: T) -> (Names, Place, T) {
+        let (file, line) = self.known.place(unit.at);
+        let place = Place { name: None, cluster: self.cluster(unit.cluster), file, line };
+        let names = Names {
+            name: unit.name.clone(),
+            namespace: unit.namespace.clone(),
+            cluster: place.cluster.clone().unwrap_or_default(),
+            rest: format!("{}:{}", place.file, place.line),
+        };
+        (names, place, what)
     }
 }
 
-/// A map of entries under keys that tell them apart; `name` is set where the key is another.
-fn keyed<T>(mut entries: Vec<(Names, T)>, mut rename: impl FnMut(&mut T, String)) -> BTreeMap<String, T> {
+/// A map of entries under keys that tell them apart.
+fn keyed<T>(mut entries: Vec<(Names, Place, T)>) -> BTreeMap<String, Entry<T>> {
     // Two units may apply the very same object.
     let mut seen = HashSet::new();
-    entries.retain(|(names, _)| seen.insert(names.clone()));
-    let (names, values): (Vec<Names>, Vec<T>) = entries.into_iter().unzip();
+    entries.retain(|(names, ..)| seen.insert(names.clone()));
+    let names: Vec<Names> = entries.iter().map(|(names, ..)| names.clone()).collect();
     let mut all = BTreeMap::new();
-    for ((key, names), mut value) in keys::keys(&names).into_iter().zip(names).zip(values) {
+    for (key, (names, mut place, what)) in keys::keys(&names).into_iter().zip(entries) {
         if key != names.name {
-            rename(&mut value, names.name);
+            place.name.get_or_insert(names.name);
         }
-        all.entry(key).or_insert(value);
+        all.entry(key).or_insert(Entry { what, place });
     }
     all
 }

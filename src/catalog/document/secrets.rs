@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::knowledge::Found;
-use super::{Metadata, Place, View, keyed};
+use super::{Entry, Metadata, View, keyed};
 use crate::manifest::yaml::{At, Node, parse_from};
 
 /// `secrets-map.json`.
@@ -13,11 +13,11 @@ use crate::manifest::yaml::{At, Node, parse_from};
 #[serde(rename_all = "camelCase")]
 pub struct SecretsMap {
     /// SecretProviderClasses by name.
-    pub secret_provider_classes: BTreeMap<String, ProviderClass>,
+    pub secret_provider_classes: BTreeMap<String, Entry<ProviderClass>>,
     /// ExternalSecrets by name.
-    pub external_secrets: BTreeMap<String, ExternalSecret>,
+    pub external_secrets: BTreeMap<String, Entry<ExternalSecret>>,
     /// SealedSecrets, InfisicalSecrets, and Secrets in Git, encrypted by SOPS or not, by name.
-    pub secrets: BTreeMap<String, Secret>,
+    pub secrets: BTreeMap<String, Entry<Secret>>,
     /// What the file says about itself.
     pub metadata: Metadata,
 }
@@ -46,12 +46,6 @@ pub struct ProviderClass {
     pub k8s_secret_names: Vec<String>,
     /// What mounts it, or uses what it makes.
     pub used_by: Vec<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// One thing a SecretProviderClass fetches.
@@ -95,12 +89,6 @@ pub struct ExternalSecret {
     pub remote_keys: Vec<String>,
     /// What uses the Secret.
     pub used_by: Vec<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// Something that becomes a Secret, or is one.
@@ -119,53 +107,40 @@ pub struct Secret {
     pub keys: Vec<String>,
     /// What uses it.
     pub used_by: Vec<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 pub(super) fn map(view: &View<'_, '_>, metadata: Metadata) -> SecretsMap {
     let (mut classes, mut external, mut secrets) = (Vec::new(), Vec::new(), Vec::new());
     for found in &view.known.objects {
         let resource = &found.resource;
-        let names = view.names(found, &view.namespace(found));
         match (&*resource.group, &*resource.kind) {
             ("secrets-store.csi.x-k8s.io", "SecretProviderClass") => {
-                classes.push((names, class(view, found)))
+                classes.push(view.defines(found, class(view, found)))
             }
             ("external-secrets.io", "ExternalSecret" | "ClusterExternalSecret") => {
-                external.push((names, external_secret(view, found)));
+                external.push(view.defines(found, external_secret(view, found)));
             }
             ("", "Secret")
             | ("bitnami.com", "SealedSecret")
             | ("secrets.infisical.com", "InfisicalSecret") => {
-                secrets.push((names, secret(view, found)));
+                secrets.push(view.defines(found, secret(view, found)));
             }
             _ => {}
         }
     }
     SecretsMap {
-        secret_provider_classes: keyed(classes, |entry, name| entry.name = Some(name)),
-        external_secrets: keyed(external, |entry, name| entry.name = Some(name)),
-        secrets: keyed(secrets, |entry, name| {
-            entry.name.get_or_insert(name);
-        }),
+        secret_provider_classes: keyed(classes),
+        external_secrets: keyed(external),
+        secrets: keyed(secrets),
         metadata,
     }
 }
 
-fn text(node: &Node, path: &[&str]) -> Option<String> {
-    node.str(path).map(str::to_owned)
-}
-
 fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
     let content = &found.resource.content;
-    let parameter = |key: &str| text(content, &["spec", "parameters", key]);
+    let parameter = |key: &str| content.string(&["spec", "parameters", key]);
     let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
-    let names: Vec<String> = made.iter().filter_map(|object| text(object, &["secretName"])).collect();
+    let names: Vec<String> = made.iter().filter_map(|object| object.string(&["secretName"])).collect();
     let mut used_by = view.uses.of(view.known, found, "SecretProviderClass");
     for name in &names {
         used_by.extend(view.uses.named(view.known, found, ("Secret", name)));
@@ -179,20 +154,18 @@ fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
             data.iter().any(|item| item.str(&["objectName"]) == Some(&name))
         });
         secret.k8s_secret_name =
-            copied.and_then(|object| text(object, &["secretName"])).filter(|_| names.len() > 1);
+            copied.and_then(|object| object.string(&["secretName"])).filter(|_| names.len() > 1);
         secret.mount_path = mount.map(|mount| format!("{}/{name}", mount.trim_end_matches('/')));
     }
     ProviderClass {
         namespace: view.namespace(found),
-        provider: text(content, &["spec", "provider"]).unwrap_or_default(),
+        provider: content.string(&["spec", "provider"]).unwrap_or_default(),
         vault_role: parameter("roleName"),
         vault_mount_path: parameter("vaultKubernetesMountPath").or_else(|| parameter("vaultAuthMountPath")),
         secrets,
         k8s_secret_name: names.first().cloned(),
         k8s_secret_names: if names.len() > 1 { names } else { Vec::new() },
         used_by: used_by.into_iter().collect(),
-        name: None,
-        place: view.place_of(found),
     }
 }
 
@@ -220,14 +193,15 @@ fn objects(content: &Node) -> Vec<Object> {
 
 fn object(item: &Node) -> Object {
     let vault = item.str(&["secretPath"]).is_some();
-    let name = text(item, &["objectName"]);
-    let file = ["objectAlias", "fileName", "path"].iter().find_map(|key| text(item, &[key]));
+    let name = item.string(&["objectName"]);
+    let file = ["objectAlias", "fileName", "path"].iter().find_map(|key| item.string(&[key]));
     Object {
-        vault_path: text(item, &["secretPath"]),
-        vault_key: text(item, &["secretKey"]),
-        resource_name: text(item, &["resourceName"])
+        vault_path: item.string(&["secretPath"]),
+        vault_key: item.string(&["secretKey"]),
+        resource_name: item
+            .string(&["resourceName"])
             .or_else(|| name.clone().filter(|_| !vault && file.is_some())),
-        object_type: text(item, &["objectType"]),
+        object_type: item.string(&["objectType"]),
         object_name: if vault { name } else { file.or(name) },
         ..Object::default()
     }
@@ -239,17 +213,17 @@ fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
         "ClusterExternalSecret" => content.path(&["spec", "externalSecretSpec"]),
         _ => content.get("spec"),
     };
-    let at = |path: &[&str]| spec.and_then(|spec| text(spec, path));
+    let at = |path: &[&str]| spec.and_then(|spec| spec.string(path));
     let made = at(&["target", "name"]).unwrap_or_else(|| found.resource.name.to_string());
     let mut keys: Vec<String> = Vec::new();
     let list = |key: &str| spec.and_then(|spec| spec.get(key)).map(Node::items).unwrap_or_default();
     for item in list("data") {
-        let property = text(item, &["remoteRef", "property"]).map(|property| format!("#{property}"));
-        keys.extend(text(item, &["remoteRef", "key"]).map(|key| key + &property.unwrap_or_default()));
+        let property = item.string(&["remoteRef", "property"]).map(|property| format!("#{property}"));
+        keys.extend(item.string(&["remoteRef", "key"]).map(|key| key + &property.unwrap_or_default()));
     }
     for item in list("dataFrom") {
-        keys.extend(text(item, &["extract", "key"]));
-        keys.extend(text(item, &["find", "name", "regexp"]).map(|pattern| format!("/{pattern}/")));
+        keys.extend(item.string(&["extract", "key"]));
+        keys.extend(item.string(&["find", "name", "regexp"]).map(|pattern| format!("/{pattern}/")));
     }
     keys.dedup();
     let kind = at(&["secretStoreRef", "kind"]).unwrap_or_else(|| "SecretStore".to_owned());
@@ -259,8 +233,6 @@ fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
         used_by: view.uses.named(view.known, found, ("Secret", &made)).into_iter().collect(),
         k8s_secret_name: made,
         remote_keys: keys,
-        name: None,
-        place: view.place_of(found),
     }
 }
 
@@ -270,14 +242,14 @@ fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
     let (protection, made, fields): (_, _, &[&[&str]]) = match &*resource.kind {
         "SealedSecret" => (
             "sealed",
-            text(content, &["spec", "template", "metadata", "name"]),
+            content.string(&["spec", "template", "metadata", "name"]),
             &[&["spec", "encryptedData"]],
         ),
         "InfisicalSecret" => {
-            let one = text(content, &["spec", "managedSecretReference", "secretName"]);
+            let one = content.string(&["spec", "managedSecretReference", "secretName"]);
             let many =
                 content.path(&["spec", "managedKubeSecretReferences"]).map(Node::items).unwrap_or_default();
-            ("infisical", one.or_else(|| many.first().and_then(|item| text(item, &["secretName"]))), &[])
+            ("infisical", one.or_else(|| many.first().and_then(|item| item.string(&["secretName"]))), &[])
         }
         _ if content.get("sops").is_some() => ("sops", None, &[&["data"], &["stringData"]]),
         _ if resource.generated => ("generator", None, &[&["data"]]),
@@ -296,8 +268,6 @@ fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
         k8s_secret_name: made,
         keys,
         used_by: used_by.into_iter().collect(),
-        name: view.hashed_name(found),
-        place: view.place_of(found),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{Applier, Found};
 use super::super::uses::{HELM, is_workload};
-use super::{Metadata, Origin, Place, View, keyed};
+use super::{Entry, Metadata, Origin, View, keyed};
 use crate::manifest::tree::{folder_of, side_by_side};
 use crate::manifest::yaml::Node;
 
@@ -16,7 +16,7 @@ use crate::manifest::yaml::Node;
 #[serde(rename_all = "camelCase")]
 pub struct Services {
     /// The services by name.
-    pub services: BTreeMap<String, Service>,
+    pub services: BTreeMap<String, Entry<Service>>,
     /// Where image tags are set, by group.
     pub image_groups: BTreeMap<String, ImageGroup>,
     /// What the file says about itself.
@@ -50,17 +50,11 @@ pub struct Service {
     pub image_group: Option<String>,
     /// Its kind.
     pub kind: String,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
     /// Its image, the main one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image: Option<String>,
     /// The Flux Kustomizations, or their like, that bring it in, as `namespace/name`, the root first.
     pub chain: Vec<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// A place an image tag is set for services.
@@ -97,7 +91,7 @@ pub struct Catalog {
     /// Where it comes from.
     pub generated_from: GeneratedFrom,
     /// The services by name.
-    pub services: BTreeMap<String, CatalogEntry>,
+    pub services: BTreeMap<String, Entry<CatalogEntry>>,
 }
 
 /// Where a catalog comes from.
@@ -128,9 +122,6 @@ pub struct CatalogEntry {
     /// What applies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kustomization: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 pub(super) fn catalog(services: &Services, origin: &Origin) -> Catalog {
@@ -141,9 +132,8 @@ pub(super) fn catalog(services: &Services, origin: &Origin) -> Catalog {
             flux_path: service.flux_path.clone(),
             helm_release: service.helm_release.clone(),
             kustomization: service.kustomization.clone().or_else(|| service.application.clone()),
-            place: service.place.clone(),
         };
-        (key.clone(), entry)
+        (key.clone(), Entry { what: entry, place: service.place.clone() })
     });
     Catalog {
         version: "1.0",
@@ -159,13 +149,13 @@ pub(super) fn catalog(services: &Services, origin: &Origin) -> Catalog {
 pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
     let entries = side_by_side(&view.known.objects, |found| {
         let service = service(view, found)?;
-        let tags = tags(view.known, found);
-        Some((view.names(found, &service.namespace), (service, tags)))
+        let (names, place) = view.names(found, &service.namespace);
+        Some((names, place, (service, tags(view.known, found))))
     });
-    let all = keyed(entries.into_iter().flatten().collect(), |(service, _), name| service.name = Some(name));
+    let all = keyed(entries.into_iter().flatten().collect());
     let mut groups = Groups::default();
     let mut services = BTreeMap::new();
-    for (key, (mut service, tags)) in all {
+    for (key, Entry { what: (mut service, tags), place }) in all {
         for (number, tag) in tags.into_iter().enumerate() {
             // A side car's own tag is no concern of a rollout.
             if number > 0 && !matches!(tag.kind, TagKind::KustomizeImages | TagKind::FluxImages) {
@@ -179,7 +169,7 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
             let group = groups.add(view, tag, &key);
             service.image_group.get_or_insert(group);
         }
-        services.insert(key, service);
+        services.insert(key, Entry { what: service, place });
     }
     Services { services, image_groups: groups.all, metadata }
 }
@@ -209,21 +199,19 @@ fn service(view: &View<'_, '_>, found: &Found<'_>) -> Option<Service> {
     let name = resource.name.to_string();
     let unit = view.unit(found);
     let by = |applier: Applier| unit.filter(|unit| unit.applier == applier).map(|unit| unit.name.clone());
-    let place = view.place_of(found);
+    let file = view.place_of(found).file;
     Some(Service {
         description: description(&content, (&resource.kind, resource.first_name()), argo_chart, release),
         namespace,
         deployment: (!release && !chart).then(|| name.clone()),
         helm_release: release.then(|| name.clone()),
-        flux_path: format!("{}/", folder_of(&place.file)).trim_start_matches('/').to_owned(),
+        flux_path: format!("{}/", folder_of(&file)).trim_start_matches('/').to_owned(),
         kustomization: by(Applier::Flux),
         application: if chart { Some(name) } else { by(Applier::Argo) },
         image_group: None,
         kind: resource.kind.to_string(),
-        name: None,
         image: None,
         chain: view.known.chain(found),
-        place,
     })
 }
 

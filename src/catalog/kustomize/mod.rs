@@ -19,7 +19,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
-use crate::manifest::yaml::{At, Node, ProblemKind};
+use crate::manifest::yaml::{At, Node};
 use resource::{Id, Resource, Step};
 use spec::Spec;
 
@@ -213,11 +213,8 @@ impl<'t, 'r> Builder<'t, 'r> {
             None if file.large_file => self.problem(at, "its content lies in Git LFS"),
             None => {}
         }
-        for problem in file.problems.iter().filter(|p| p.kind != ProblemKind::DuplicateKey) {
-            self.problem(problem.at, problem.message.clone());
-        }
         // kustomize takes a key that stands twice for an error too.
-        for problem in file.problems.iter().filter(|p| p.kind == ProblemKind::DuplicateKey) {
+        for problem in &file.problems {
             self.problem(problem.at, problem.message.clone());
         }
     }

@@ -109,44 +109,37 @@ impl<'t> Resource<'t> {
     /// The resource a document is, if it is one.
     #[must_use]
     pub fn of(node: &'t Node, document: u32) -> Option<Self> {
-        let kind = node.str(&["kind"])?;
         let (group, version) = split(node.str(&["apiVersion"]).unwrap_or_default());
-        let name = node.str(&["metadata", "name"]).unwrap_or_default();
-        let namespace = node.str(&["metadata", "namespace"]).map(Cow::Borrowed);
-        Some(Self {
+        let resource = Self {
             group: Cow::Borrowed(group),
             version: Cow::Borrowed(version),
-            kind: Cow::Borrowed(kind),
-            name: Cow::Borrowed(name),
-            namespace,
-            content: Cow::Borrowed(node),
-            at: node.at,
-            document,
-            previous: Vec::new(),
-            generated: false,
-            hashed: false,
-            images: Vec::new(),
-            placed: Vec::new(),
-            labels: Vec::new(),
-            annotations: Vec::new(),
-            step: None,
-            behavior: Behavior::Create,
-            deleted: false,
-        })
+            kind: Cow::Borrowed(node.str(&["kind"])?),
+            name: Cow::Borrowed(node.str(&["metadata", "name"]).unwrap_or_default()),
+            namespace: node.str(&["metadata", "namespace"]).map(Cow::Borrowed),
+            ..Self::nameless(Cow::Borrowed(node), document)
+        };
+        Some(resource)
     }
 
     /// The resource an owned document is, if it is one.
     #[must_use]
     pub fn owned(node: Node, document: u32) -> Option<Resource<'static>> {
-        let (group, version) = split(node.str(&["apiVersion"]).unwrap_or_default());
-        Some(Resource {
-            group: Cow::Owned(group.to_owned()),
-            version: Cow::Owned(version.to_owned()),
-            kind: Cow::Owned(node.str(&["kind"])?.to_owned()),
-            name: Cow::Owned(node.str(&["metadata", "name"]).unwrap_or_default().to_owned()),
-            namespace: node.str(&["metadata", "namespace"]).map(|text| Cow::Owned(text.to_owned())),
-            at: node.at,
-            content: Cow::Owned(node),
+        node.str(&["kind"])?;
+        let mut resource = Resource::nameless(Cow::Owned(node), document);
+        resource.read_back();
+        Some(resource)
+    }
+
+    /// What a document holds, not yet called anything.
+    fn nameless(content: Cow<'t, Node>, document: u32) -> Self {
+        Self {
+            group: Cow::Borrowed(""),
+            version: Cow::Borrowed(""),
+            kind: Cow::Borrowed(""),
+            name: Cow::Borrowed(""),
+            namespace: None,
+            at: content.at,
+            content,
             document,
             previous: Vec::new(),
             generated: false,
@@ -158,7 +151,7 @@ impl<'t> Resource<'t> {
             step: None,
             behavior: Behavior::Create,
             deleted: false,
-        })
+        }
     }
 
     /// The namespace that counts: none for what is in no namespace, `default` where none is named.

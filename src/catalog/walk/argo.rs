@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use super::super::knowledge::{Applier, Unit};
 use super::super::kustomize::scope::is_cluster_scoped;
@@ -122,19 +121,8 @@ impl Walk<'_, '_> {
                 continue;
             }
             let folder = self.folder_of(Applier::Argo, &spec, (cluster, &namespace), at);
-            self.push(Unit {
-                applier: Applier::Argo,
-                cluster,
-                name,
-                namespace,
-                at,
-                spec,
-                folder,
-                values: Arc::default(),
-                substitutes: false,
-                unresolved: BTreeSet::new(),
-                above: Some(above),
-            });
+            let unit = Unit::new(Applier::Argo, cluster, spec);
+            self.push(Unit { name, namespace, at, folder, above: Some(above), ..unit });
         }
     }
 

@@ -66,7 +66,6 @@ struct Walk<'t, 'r> {
 
 /// What is applied first.
 struct Root<'t> {
-    kind: RootKind,
     cluster: Cluster,
     start: Vec<Start<'t>>,
 }
@@ -95,7 +94,7 @@ impl<'t> Walk<'t, '_> {
     }
 
     fn root(&mut self, mut root: Root<'t>) {
-        if root.kind == RootKind::Inferred {
+        if root.cluster.kind == RootKind::Inferred {
             self.sort_out(&mut root);
         }
         let number = self.knowledge.clusters.len();
@@ -106,7 +105,7 @@ impl<'t> Walk<'t, '_> {
             self.forget(units, objects);
             let problems = self.knowledge.problems.len();
             for start in &root.start {
-                self.start(start, number, root.kind);
+                self.start(start, number, root.cluster.kind);
             }
             let mut missed = false;
             while let Some(unit) = self.queue.pop_front() {
@@ -125,7 +124,7 @@ impl<'t> Walk<'t, '_> {
     fn sort_out(&mut self, root: &mut Root<'t>) {
         self.knowledge.clusters.push(root.cluster.clone());
         for start in &root.start {
-            self.start(start, 0, root.kind);
+            self.start(start, 0, root.cluster.kind);
         }
         for unit in std::mem::take(&mut self.queue) {
             self.apply(unit, &Configs::new());
@@ -163,19 +162,8 @@ impl<'t> Walk<'t, '_> {
             self.problem(start.at, "the folder it syncs is not in this repository");
         }
         let unit = self.knowledge.units.len();
-        self.push(Unit {
-            applier: start.applier,
-            cluster,
-            name: start.name.clone(),
-            namespace: start.namespace.clone(),
-            at: start.at,
-            spec,
-            folder,
-            values: Arc::default(),
-            substitutes: false,
-            unresolved: BTreeSet::new(),
-            above: None,
-        });
+        let (name, namespace) = (start.name.clone(), start.namespace.clone());
+        self.push(Unit { name, namespace, at: start.at, folder, ..Unit::new(start.applier, cluster, spec) });
         // Nothing brings these in, so that nothing else makes them known.
         let own = start.node.filter(|_| kind == RootKind::Inferred).and_then(|node| Resource::of(node, 1));
         if let Some(resource) = own {
@@ -299,20 +287,8 @@ impl<'t> Walk<'t, '_> {
             return;
         }
         let folder = self.folder_of(applier, &spec, (cluster, &namespace), at);
-        let unit = Unit {
-            applier,
-            cluster,
-            name,
-            namespace,
-            at,
-            spec,
-            folder,
-            values: Arc::default(),
-            substitutes: false,
-            unresolved: BTreeSet::new(),
-            above: Some(above),
-        };
-        self.push(unit);
+        let unit = Unit::new(applier, cluster, spec);
+        self.push(Unit { name, namespace, at, folder, above: Some(above), ..unit });
     }
 
     /// The namespace an object without one is in: where it is the unit's own definition, the unit's.

@@ -46,7 +46,8 @@ fn name(roots: &mut [Root<'_>]) {
         parts.len() == folders.len()
     });
     for (root, parts) in roots.iter_mut().zip(&folders) {
-        let whole = Some(&root.cluster.folder).filter(|_| apart.is_none() || root.kind == RootKind::Folders);
+        let whole =
+            Some(&root.cluster.folder).filter(|_| apart.is_none() || root.cluster.kind == RootKind::Folders);
         let name = whole.or_else(|| parts.get(apart?)).filter(|name| !name.is_empty());
         root.cluster.name = name.map_or("default", String::as_str).to_owned();
     }
@@ -96,7 +97,7 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             node: Some(object.node),
             folder: Some(folder),
         };
-        all.push(Root { kind: RootKind::GotkSync, cluster, start: vec![start] });
+        all.push(Root { cluster, start: vec![start] });
     }
     let mut folders: Vec<String> = all.iter().map(|root| root.cluster.folder.clone()).collect();
     folders.sort_by_key(String::len);
@@ -135,7 +136,7 @@ fn empty_sync(tree: &Tree) -> Vec<Root<'_>> {
         let folder = folder_of(file.folder()).to_owned();
         let at = At { file: file.number, ..At::START };
         let start = bootstrap_start(at, Some(folder.clone()));
-        Root { kind: RootKind::EmptySync, cluster: cluster(&folder, RootKind::EmptySync), start: vec![start] }
+        Root { cluster: cluster(&folder, RootKind::EmptySync), start: vec![start] }
     });
     roots.collect()
 }
@@ -180,7 +181,7 @@ fn instances<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         };
         let there = Some(folder).filter(|folder| tree.has_folder(folder));
         let start = Start { name: name.to_owned(), ..bootstrap_start(sync.at, there) };
-        all.push(Root { kind: RootKind::FluxInstance, cluster, start: vec![start] });
+        all.push(Root { cluster, start: vec![start] });
     }
     all
 }
@@ -252,7 +253,7 @@ fn inferred<'t>(tree: &Tree, declared: &[Object<'t>]) -> Option<Root<'t>> {
         .and_then(|(kind, name)| defined_url(declared, kind, name))
         .map(|(url, _)| url.to_owned());
     let cluster = Cluster { source: chosen, url, ..cluster("", RootKind::Inferred) };
-    (!start.is_empty()).then_some(Root { kind: RootKind::Inferred, cluster, start })
+    (!start.is_empty()).then_some(Root { cluster, start })
 }
 
 /// True for files in a folder whose name says that it is no longer used.
@@ -295,7 +296,7 @@ fn folders(tree: &Tree) -> Vec<Root<'_>> {
             folder: Some(folder.to_owned()),
         };
         let cluster = Cluster { source: None, ..cluster(folder, RootKind::Folders) };
-        Root { kind: RootKind::Folders, cluster, start: vec![start] }
+        Root { cluster, start: vec![start] }
     };
     all.into_iter().map(root).collect()
 }

@@ -152,7 +152,7 @@ fn flux(made: &Documents) {
     if !made.flux.orphans.is_empty() {
         out::line("");
         let rows = made.flux.orphans.iter().map(|orphan| {
-            [orphan.kind.clone(), orphan.name.clone(), format!("{}:{}", orphan.place.file, orphan.place.line)]
+            [orphan.kind.clone(), orphan.name.clone(), format!("{}:{}", orphan.file, orphan.line)]
         });
         rows_of(["NOTHING APPLIES", "NAME", "DEFINED IN"], rows);
     }

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::live::drift;
 use super::lookup::{near, services as find};
-use super::{Named, Opened, Services, ServicesCommand, Source, named, regenerate, unknown_service};
-use crate::catalog::document::Service;
+use super::{Named, Services, ServicesCommand, Source, named, regenerate, unknown_service};
+use crate::catalog::document::{Entry, Service};
 use crate::cli::out;
 use crate::host::environment::Environment;
 
@@ -47,40 +47,35 @@ fn list(namespace: Option<&str>, source: &Source, environment: &Environment) -> 
 
 /// A service under its key.
 #[derive(Serialize)]
-struct Entry<'s> {
+struct Keyed<'s> {
     key: &'s str,
     #[serde(flatten)]
-    service: &'s Service,
+    service: &'s Entry<Service>,
 }
 
 /// Does something with the services of a name; with all of them where the name is not enough to tell.
-fn with(
-    args: &Named,
-    environment: &Environment,
-    show: impl Fn(&Opened, &str, &Service),
-) -> anyhow::Result<u8> {
+fn with(args: &Named, environment: &Environment, show: impl Fn(&str, &Entry<Service>)) -> anyhow::Result<u8> {
     let name = named(&args.name)?;
-    let opened = args.source.open(environment)?;
-    let made = opened.documents();
+    let made = args.source.open(environment)?.documents();
     let all = find(&made.services.services, name);
     if all.is_empty() {
         let names =
-            made.services.services.iter().map(|(key, service)| service.name.as_deref().unwrap_or(key));
+            made.services.services.iter().map(|(key, service)| service.place.name.as_deref().unwrap_or(key));
         return Err(unknown_service(name, &near(name, names)));
     }
     if args.source.output.json {
-        let entries: Vec<Entry<'_>> = all.iter().map(|(key, service)| Entry { key, service }).collect();
+        let entries: Vec<Keyed<'_>> = all.iter().map(|(key, service)| Keyed { key, service }).collect();
         out::json(&entries)?;
         return Ok(0);
     }
     for (key, service) in all {
-        show(&opened, key, service);
+        show(key, service);
     }
     Ok(0)
 }
 
 fn show(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
-    with(args, environment, |_, key, service| {
+    with(args, environment, |key, service| {
         let mut lines = vec![("service", key.to_owned()), ("description", service.description.clone())];
         lines.push(("namespace", service.namespace.clone()));
         let optional = [
@@ -105,7 +100,7 @@ fn show(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 fn place(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
-    with(args, environment, |_, key, service| {
+    with(args, environment, |key, service| {
         let what = match (&service.helm_release, &service.deployment, &service.application) {
             (Some(release), ..) => format!("HelmRelease: {release}"),
             (_, Some(name), _) => format!("{}: {name}", service.kind),
@@ -124,7 +119,7 @@ fn place(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 fn namespace(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
-    with(args, environment, |_, key, service| {
+    with(args, environment, |key, service| {
         if service.namespace.is_empty() {
             out::line(&format!("{key} has no namespace in this repository; what applies it says which"));
         } else {

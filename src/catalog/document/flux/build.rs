@@ -1,16 +1,15 @@
 //! What is known, as `flux-resources.json` has it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::super::keys::Names;
-use super::super::{Metadata, Place, Services, View, keyed};
+use super::super::{Metadata, Services, View, Where, keyed};
 use super::{
     Application, Finding, FluxResources, HelmRelease, ImageObject, Kustomization, OneOrMany, Orphan, Project,
     Source,
 };
 use crate::catalog::knowledge::{Applier, Found, Unit};
 use crate::catalog::uses::HELM;
-use crate::manifest::yaml::{At, Node};
+use crate::manifest::yaml::Node;
 
 /// Group of GitRepositories and their like.
 const SOURCE: &str = "source.toolkit.fluxcd.io";
@@ -28,46 +27,40 @@ pub(in super::super) fn resources(
     let manages = manages(view, services);
     let of =
         |number: usize| manages.get(&number).cloned().unwrap_or_default().into_iter().collect::<Vec<_>>();
-    let kustomizations = units(Applier::Flux)
-        .map(|(number, unit)| (unit_names(view, unit), kustomization(view, unit, of(number))));
+    let kustomizations =
+        units(Applier::Flux).map(|(number, unit)| view.applies(unit, kustomization(view, unit, of(number))));
     let applications = units(Applier::Argo)
         .filter(|(_, unit)| unit.spec.get("generators").is_none())
-        .map(|(number, unit)| (unit_names(view, unit), application(view, unit, of(number))));
-    let releases = known
-        .of_kind(HELM, "HelmRelease")
-        .map(|(_, found)| (view.names(found, &view.namespace(found)), release(view, found)));
+        .map(|(number, unit)| view.applies(unit, application(view, unit, of(number))));
+    let releases =
+        known.of_kind(HELM, "HelmRelease").map(|(_, found)| view.defines(found, release(view, found)));
     let sources = known
         .objects
         .iter()
         .filter(|found| found.resource.group == SOURCE && found.resource.kind != "HelmChart")
-        .map(|found| (view.names(found, &view.namespace(found)), source(view, found)));
+        .map(|found| view.defines(found, source(view, found)));
     let images = known
         .objects
         .iter()
         .filter(|found| found.resource.group == IMAGE)
-        .map(|found| (view.names(found, &view.namespace(found)), image(view, found)));
+        .map(|found| view.defines(found, image(view, found)));
     let projects = known
         .of_kind("argoproj.io", "AppProject")
-        .map(|(_, found)| (view.names(found, &view.namespace(found)), project(view, found)));
-    let place = |at: At| {
-        let (file, line) = known.place(at);
-        Place { cluster: None, file, line }
-    };
+        .map(|(_, found)| view.defines(found, project(view, found)));
     FluxResources {
-        kustomizations: keyed(kustomizations.collect(), |entry, name| entry.name = Some(name)),
-        helm_releases: keyed(releases.collect(), |entry, name| entry.name = Some(name)),
-        sources: keyed(sources.collect(), |entry, name| entry.name = Some(name)),
-        image_automation: keyed(images.collect(), |entry, name| entry.name = Some(name)),
-        applications: keyed(applications.collect(), |entry, name| entry.name = Some(name)),
-        projects: keyed(projects.collect(), |entry, name| entry.name = Some(name)),
+        kustomizations: keyed(kustomizations.collect()),
+        helm_releases: keyed(releases.collect()),
+        sources: keyed(sources.collect()),
+        image_automation: keyed(images.collect()),
+        applications: keyed(applications.collect()),
+        projects: keyed(projects.collect()),
         orphans: known
             .orphans
             .iter()
-            .map(|o| Orphan {
-                kind: o.kind.clone(),
-                name: o.name.clone(),
-                namespace: o.namespace.clone(),
-                place: place(o.at),
+            .map(|orphan| {
+                let (file, line) = known.place(orphan.at);
+                let (kind, name) = (orphan.kind.clone(), orphan.name.clone());
+                Orphan { kind, name, namespace: orphan.namespace.clone(), file, line }
             })
             .collect(),
         findings: known
@@ -82,34 +75,14 @@ pub(in super::super) fn resources(
     }
 }
 
-fn unit_names(view: &View<'_, '_>, unit: &Unit) -> Names {
-    let (file, line) = view.known.place(unit.at);
-    Names {
-        name: unit.name.clone(),
-        namespace: unit.namespace.clone(),
-        cluster: view.cluster(unit.cluster).unwrap_or_default(),
-        rest: format!("{file}:{line}"),
-    }
-}
-
 /// What each unit applies: services, and units in their turn.
 fn manages(view: &View<'_, '_>, services: &Services) -> BTreeMap<usize, BTreeSet<String>> {
     let known = view.known;
     let mut all: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-    let places: BTreeMap<(&str, u32, Option<&String>), &String> = services
-        .services
-        .iter()
-        .map(|(key, service)| {
-            (
-                (service.place.file.as_str(), service.place.line, service.place.cluster.as_ref()),
-                service.name.as_ref().unwrap_or(key),
-            )
-        })
-        .collect();
+    let places: HashSet<Where<'_>> =
+        services.services.values().map(|service| service.place.place()).collect();
     for found in &known.objects {
-        let place = view.place_of(found);
-        let service = places.get(&(place.file.as_str(), place.line, place.cluster.as_ref()));
-        if service.is_some() {
+        if places.contains(&view.place_of(found).place()) {
             all.entry(found.unit).or_default().insert(found.resource.name.to_string());
         }
     }
@@ -132,10 +105,6 @@ fn depends_on(spec: &Node, own: &str) -> Vec<String> {
     names.collect()
 }
 
-fn text(node: &Node, path: &[&str]) -> Option<String> {
-    node.str(path).map(str::to_owned)
-}
-
 fn is_true(node: &Node, path: &[&str]) -> bool {
     node.str(path) == Some("true")
 }
@@ -149,25 +118,25 @@ fn kustomization(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Kust
     let root_path = root.map(|cluster| format!("./{}", cluster.folder)).unwrap_or_default();
     Kustomization {
         namespace: unit.namespace.clone(),
-        path: text(spec, &["path"]).unwrap_or(root_path),
-        source_ref: text(spec, &["sourceRef", "name"])
+        path: spec.string(&["path"]).unwrap_or(root_path),
+        source_ref: spec
+            .string(&["sourceRef", "name"])
             .or_else(|| root_source.clone().map(|(_, name)| name))
             .unwrap_or_default(),
-        source_kind: text(spec, &["sourceRef", "kind"])
+        source_kind: spec
+            .string(&["sourceRef", "kind"])
             .or_else(|| root_source.map(|(kind, _)| kind))
             .unwrap_or_else(|| "GitRepository".to_owned()),
         depends_on: depends_on(spec, &unit.namespace),
-        interval: text(spec, &["interval"]),
+        interval: spec.string(&["interval"]),
         prune: is_true(spec, &["prune"]),
         suspend: is_true(spec, &["suspend"]),
-        target_namespace: text(spec, &["targetNamespace"]),
-        substitute_from: OneOrMany::of(from.iter().filter_map(|item| text(item, &["name"])).collect()),
+        target_namespace: spec.string(&["targetNamespace"]),
+        substitute_from: OneOrMany::of(from.iter().filter_map(|item| item.string(&["name"])).collect()),
         unresolved_vars: unit.unresolved.iter().cloned().collect(),
         manages,
         managed_by: above.map(|above| above.name.clone()),
         folder: unit.folder.clone(),
-        name: None,
-        place: view.place(unit.cluster, unit.at),
     }
 }
 
@@ -176,15 +145,15 @@ fn release(view: &View<'_, '_>, found: &Found<'_>) -> HelmRelease {
     let namespace = view.namespace(found);
     let empty = Node { at: found.resource.at, value: crate::manifest::yaml::Value::Map(Vec::new()) };
     let spec = content.get("spec").unwrap_or(&empty);
-    let target = text(spec, &["targetNamespace"]).filter(|target| *target != namespace);
+    let target = spec.string(&["targetNamespace"]).filter(|target| *target != namespace);
     let name = found.resource.name.to_string();
     let composed = || target.as_ref().map_or_else(|| name.clone(), |target| format!("{target}-{name}"));
     let values = spec.get("valuesFrom").map(Node::items).unwrap_or_default();
     let (chart, chart_source, chart_source_kind) = chart(view, found, spec, &namespace);
     HelmRelease {
-        version: text(spec, &["chart", "spec", "version"]),
-        interval: text(spec, &["interval"]),
-        release_name: text(spec, &["releaseName"]).unwrap_or_else(composed),
+        version: spec.string(&["chart", "spec", "version"]),
+        interval: spec.string(&["interval"]),
+        release_name: spec.string(&["releaseName"]).unwrap_or_else(composed),
         depends_on: depends_on(spec, &namespace),
         values_from: values
             .iter()
@@ -195,8 +164,6 @@ fn release(view: &View<'_, '_>, found: &Found<'_>) -> HelmRelease {
             .unit(found)
             .filter(|unit| unit.applier != Applier::Folder)
             .map(|unit| unit.name.clone()),
-        name: None,
-        place: view.place_of(found),
         target_namespace: target,
         namespace,
         chart,
@@ -209,17 +176,17 @@ fn release(view: &View<'_, '_>, found: &Found<'_>) -> HelmRelease {
 fn chart(view: &View<'_, '_>, found: &Found<'_>, spec: &Node, own: &str) -> (String, String, String) {
     let known = view.known;
     let Some(reference) = spec.get("chartRef") else {
-        let chart = text(spec, &["chart", "spec", "chart"]).unwrap_or_default();
-        let name = text(spec, &["chart", "spec", "sourceRef", "name"]).unwrap_or_default();
-        return (chart, name, text(spec, &["chart", "spec", "sourceRef", "kind"]).unwrap_or_default());
+        let chart = spec.string(&["chart", "spec", "chart"]).unwrap_or_default();
+        let name = spec.string(&["chart", "spec", "sourceRef", "name"]).unwrap_or_default();
+        return (chart, name, spec.string(&["chart", "spec", "sourceRef", "kind"]).unwrap_or_default());
     };
     let (kind, name) =
-        (text(reference, &["kind"]).unwrap_or_default(), text(reference, &["name"]).unwrap_or_default());
+        (reference.string(&["kind"]).unwrap_or_default(), reference.string(&["name"]).unwrap_or_default());
     let namespace = reference.str(&["namespace"]).unwrap_or(own);
     let target = known.resolve(known.cluster_of(found), &kind, namespace, &name);
     let content = target.and_then(|number| known.objects.get(number)).map(|source| known.content(source));
     let chart = content.as_ref().and_then(|content| match kind.as_str() {
-        "HelmChart" => text(content, &["spec", "chart"]),
+        "HelmChart" => content.string(&["spec", "chart"]),
         _ => content.str(&["spec", "url"])?.trim_end_matches('/').rsplit('/').next().map(str::to_owned),
     });
     (chart.unwrap_or_else(|| name.clone()), name, kind)
@@ -229,34 +196,26 @@ fn source(view: &View<'_, '_>, found: &Found<'_>) -> Source {
     let content = view.known.content(found);
     let keys = ["branch", "tag", "semver", "commit", "digest", "name"];
     let reference = content.path(&["spec", "ref"]);
-    let url = text(&content, &["spec", "url"]).or_else(|| {
+    let url = content.string(&["spec", "url"]).or_else(|| {
         Some(format!("{}/{}", content.str(&["spec", "endpoint"])?, content.str(&["spec", "bucketName"])?))
     });
     Source {
         kind: found.resource.kind.to_string(),
         namespace: view.namespace(found),
         url: crate::host::redact::redact(&url.unwrap_or_default()),
-        reference: reference.and_then(|reference| keys.iter().find_map(|key| text(reference, &[key]))),
-        interval: text(&content, &["spec", "interval"]),
-        name: None,
-        place: view.place_of(found),
+        reference: reference.and_then(|reference| keys.iter().find_map(|key| reference.string(&[key]))),
+        interval: content.string(&["spec", "interval"]),
     }
 }
 
 fn image(view: &View<'_, '_>, found: &Found<'_>) -> ImageObject {
     let content = view.known.content(found);
     let target = match &*found.resource.kind {
-        "ImageRepository" => text(&content, &["spec", "image"]),
-        "ImagePolicy" => text(&content, &["spec", "imageRepositoryRef", "name"]),
-        _ => text(&content, &["spec", "update", "path"]),
+        "ImageRepository" => content.string(&["spec", "image"]),
+        "ImagePolicy" => content.string(&["spec", "imageRepositoryRef", "name"]),
+        _ => content.string(&["spec", "update", "path"]),
     };
-    ImageObject {
-        kind: found.resource.kind.to_string(),
-        namespace: view.namespace(found),
-        target,
-        name: None,
-        place: view.place_of(found),
-    }
+    ImageObject { kind: found.resource.kind.to_string(), namespace: view.namespace(found), target }
 }
 
 fn application(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Application {
@@ -264,7 +223,7 @@ fn application(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Applic
     let many = spec.get("sources").map(Node::items).unwrap_or_default();
     let first = |key: &str| {
         let all = spec.get("source").into_iter().chain(many);
-        all.filter_map(|source| text(source, &[key])).next()
+        all.filter_map(|source| source.string(&[key])).next()
     };
     let above = unit.above.and_then(|above| view.known.units.get(above));
     Application {
@@ -273,13 +232,13 @@ fn application(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Applic
         path: first("path"),
         chart: first("chart"),
         target_revision: first("targetRevision"),
-        project: text(spec, &["project"]),
-        destination: text(spec, &["destination", "server"]).or_else(|| text(spec, &["destination", "name"])),
-        destination_namespace: text(spec, &["destination", "namespace"]),
+        project: spec.string(&["project"]),
+        destination: spec
+            .string(&["destination", "server"])
+            .or_else(|| spec.string(&["destination", "name"])),
+        destination_namespace: spec.string(&["destination", "namespace"]),
         manages,
         managed_by: above.map(|above| above.name.clone()),
-        name: None,
-        place: view.place(unit.cluster, unit.at),
     }
 }
 
@@ -289,8 +248,6 @@ fn project(view: &View<'_, '_>, found: &Found<'_>) -> Project {
     Project {
         namespace: view.namespace(found),
         source_repos: list("sourceRepos").iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
-        destinations: list("destinations").iter().filter_map(|item| text(item, &["namespace"])).collect(),
-        name: None,
-        place: view.place_of(found),
+        destinations: list("destinations").iter().filter_map(|item| item.string(&["namespace"])).collect(),
     }
 }

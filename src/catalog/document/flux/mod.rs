@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Metadata, Place};
+use super::{Entry, Metadata};
 
 pub(super) use build::resources;
 
@@ -15,17 +15,17 @@ pub(super) use build::resources;
 #[serde(rename_all = "camelCase")]
 pub struct FluxResources {
     /// Flux Kustomizations by name.
-    pub kustomizations: BTreeMap<String, Kustomization>,
+    pub kustomizations: BTreeMap<String, Entry<Kustomization>>,
     /// HelmReleases by name.
-    pub helm_releases: BTreeMap<String, HelmRelease>,
+    pub helm_releases: BTreeMap<String, Entry<HelmRelease>>,
     /// GitRepositories, OCIRepositories, HelmRepositories and Buckets by name.
-    pub sources: BTreeMap<String, Source>,
+    pub sources: BTreeMap<String, Entry<Source>>,
     /// ImageRepositories, ImagePolicies and ImageUpdateAutomations by name.
-    pub image_automation: BTreeMap<String, ImageObject>,
+    pub image_automation: BTreeMap<String, Entry<ImageObject>>,
     /// Argo CD Applications by name.
-    pub applications: BTreeMap<String, Application>,
+    pub applications: BTreeMap<String, Entry<Application>>,
     /// Argo CD AppProjects by name.
-    pub projects: BTreeMap<String, Project>,
+    pub projects: BTreeMap<String, Entry<Project>>,
     /// What the repository defines but nothing applies.
     pub orphans: Vec<Orphan>,
     /// What is wrong, so that not everything may be known.
@@ -93,12 +93,6 @@ pub struct Kustomization {
     /// The folder of this repository it applies; none where that is elsewhere.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// A HelmRelease.
@@ -136,12 +130,6 @@ pub struct HelmRelease {
     /// The Kustomization that applies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kustomization: Option<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// A source.
@@ -160,12 +148,6 @@ pub struct Source {
     /// How often it is fetched.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interval: Option<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// An object of the image automation.
@@ -179,12 +161,6 @@ pub struct ImageObject {
     /// The image of an ImageRepository, the ImageRepository of an ImagePolicy, the path an automation writes to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// An Argo CD Application.
@@ -219,12 +195,6 @@ pub struct Application {
     /// What applies it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub managed_by: Option<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// An Argo CD AppProject.
@@ -237,12 +207,6 @@ pub struct Project {
     pub source_repos: Vec<String>,
     /// The namespaces they may apply to.
     pub destinations: Vec<String>,
-    /// Its name, where another one has that too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub name: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
 }
 
 /// What nothing applies.
@@ -256,9 +220,10 @@ pub struct Orphan {
     /// Its namespace as written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespace: Option<String>,
-    /// Where it is defined.
-    #[serde(flatten)]
-    pub place: Place,
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
 }
 
 /// Something that is wrong.
