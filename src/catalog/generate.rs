@@ -8,7 +8,7 @@ use super::Reading;
 use super::document::{Documents, Origin, documents};
 use super::images::tags;
 use super::knowledge::Knowledge;
-use super::lookup::secrets_made;
+use super::uses::secrets_made;
 use crate::host::content::ContentError;
 use crate::host::environment::Environment;
 use crate::host::files::{self, FileError};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::knowledge::{Found, Knowledge};
+use super::knowledge::{Applier, Found, Knowledge};
 use super::kustomize::image::{Reference, renamed};
 use super::kustomize::resource::Image;
 use super::uses::{HELM, is_workload, pod};
@@ -16,10 +16,20 @@ pub enum TagKind {
     KustomizeImages,
     /// `spec.images` of a Flux Kustomization.
     FluxImages,
+    /// `spec.source.kustomize.images` of an Argo CD Application.
+    ArgoImages,
     /// `spec.values` of a HelmRelease.
     HelmValues,
     /// The workload's own manifest.
     Manifest,
+}
+
+impl TagKind {
+    /// True for places that set an image for everything a kustomization has.
+    #[must_use]
+    pub fn is_shared(self) -> bool {
+        matches!(self, Self::KustomizeImages | Self::FluxImages | Self::ArgoImages)
+    }
 }
 
 /// A place an image tag stands in.
@@ -85,30 +95,28 @@ fn container(known: &Knowledge<'_>, found: &Found<'_>, number: usize, container:
     }
     Some(match by {
         Some((name, tag, at)) => {
-            let flux =
-                !known.tree.files.get(known.tree.file_of(at)).is_some_and(crate::manifest::is_kustomization);
-            let list = if flux { ".spec.images[]" } else { ".images[]" };
-            Tag {
-                kind: if flux { TagKind::FluxImages } else { TagKind::KustomizeImages },
-                at,
-                yq: format!("({list} | select(.name == \"{name}\") | .newTag)"),
-                image: name,
-                tag: Some(tag),
-                policy: None,
-            }
+            let file = known.tree.files.get(known.tree.file_of(at));
+            let argo = known.units.get(found.unit).is_some_and(|unit| unit.applier == Applier::Argo);
+            let (kind, yq) = if file.is_some_and(crate::manifest::is_kustomization) {
+                let yq = format!("(.images[] | select(.name == \"{name}\") | .newTag)");
+                (TagKind::KustomizeImages, yq)
+            } else if argo {
+                let yq = format!("(.spec.source.kustomize.images[] | select(test(\"^{name}[:=@]\")))");
+                (TagKind::ArgoImages, yq)
+            } else {
+                let yq = format!("(.spec.images[] | select(.name == \"{name}\") | .newTag)");
+                (TagKind::FluxImages, yq)
+            };
+            Tag { kind, at, yq, image: name, tag: Some(tag), policy: None }
         }
         None => {
             let reference = Reference::of(node.text()?);
-            let spec = match &*found.resource.kind {
-                "CronJob" => ".spec.jobTemplate.spec.template.spec",
-                _ => ".spec.template.spec",
-            };
             Tag {
                 kind: TagKind::Manifest,
                 at: node.at,
                 image: reference.name.to_owned(),
                 tag: reference.tag.or(reference.digest).map(str::to_owned),
-                yq: format!("{spec}.containers[{number}].image"),
+                yq: format!(".spec.template.spec.containers[{number}].image"),
                 policy: None,
             }
         }
@@ -132,7 +140,8 @@ fn values(node: Option<&Node>, path: &str, into: &mut Vec<Tag>) {
     }
     for (key, value) in node.entries() {
         let key = key.text().unwrap_or_default();
-        let below = format!("{path}.{key}");
+        let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let below = if plain { format!("{path}.{key}") } else { format!("{path}[\"{key}\"]") };
         let is_image = key == "image" || key.ends_with("Image");
         match (value.str(&["repository"]), value.get("tag")) {
             (repository, Some(tag)) if is_image && tag.text().is_some() => {

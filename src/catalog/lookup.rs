@@ -3,52 +3,15 @@
 use serde::Serialize;
 
 use super::document::{Entry, Service};
-use super::knowledge::{Found, Knowledge};
-use crate::manifest::yaml::Node;
+use super::knowledge::Knowledge;
+use super::uses::secrets_made;
+use crate::decide::kind_named;
 use std::collections::BTreeMap;
 
 /// How alike two names have to be for one to be proposed (Jaro–Winkler, 0 to 1).
 const ALIKE: f64 = 0.75;
 /// Most names that are proposed.
 const MOST: usize = 3;
-
-/// Short names of kinds, and plurals that are not the kind with an `s` (kubectl api-resources).
-const SHORT: [(&str, &str); 34] = [
-    ("deploy", "Deployment"),
-    ("sts", "StatefulSet"),
-    ("ds", "DaemonSet"),
-    ("rs", "ReplicaSet"),
-    ("cj", "CronJob"),
-    ("svc", "Service"),
-    ("cm", "ConfigMap"),
-    ("secrets", "Secret"),
-    ("po", "Pod"),
-    ("jobs", "Job"),
-    ("ing", "Ingress"),
-    ("ingresses", "Ingress"),
-    ("ns", "Namespace"),
-    ("sa", "ServiceAccount"),
-    ("pvc", "PersistentVolumeClaim"),
-    ("pv", "PersistentVolume"),
-    ("netpol", "NetworkPolicy"),
-    ("networkpolicies", "NetworkPolicy"),
-    ("hpa", "HorizontalPodAutoscaler"),
-    ("pdb", "PodDisruptionBudget"),
-    ("crd", "CustomResourceDefinition"),
-    ("sc", "StorageClass"),
-    ("storageclasses", "StorageClass"),
-    ("hr", "HelmRelease"),
-    ("ks", "Kustomization"),
-    ("gitrepo", "GitRepository"),
-    ("gitrepositories", "GitRepository"),
-    ("helmrepo", "HelmRepository"),
-    ("helmrepositories", "HelmRepository"),
-    ("ocirepo", "OCIRepository"),
-    ("ocirepositories", "OCIRepository"),
-    ("es", "ExternalSecret"),
-    ("spc", "SecretProviderClass"),
-    ("secretproviderclasses", "SecretProviderClass"),
-];
 
 /// Something that is defined somewhere.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -82,17 +45,15 @@ pub struct Hit {
 /// The kind a word of the command line means: `deploy`, `deployments`, `deployments.apps`, `HelmRelease`.
 #[must_use]
 pub fn kind_of(word: &str, known: &Knowledge<'_>) -> Option<String> {
-    let plain = word.split('.').next().unwrap_or(word).to_ascii_lowercase();
-    if let Some((_, kind)) = SHORT.iter().find(|(short, _)| *short == plain) {
-        return Some((*kind).to_owned());
+    if let Some(kind) = kind_named(word) {
+        return Some(kind.to_owned());
     }
+    let plain = word.split('.').next().unwrap_or(word).to_ascii_lowercase();
     let fits = |kind: &str| {
         let kind = kind.to_ascii_lowercase();
         kind == plain || plain.strip_suffix('s') == Some(&kind) || plain.strip_suffix("es") == Some(&kind)
     };
-    let units = ["Kustomization", "Application"].into_iter().map(str::to_owned);
-    let kinds = known.objects.iter().map(|found| found.resource.kind.to_string());
-    kinds.chain(units).chain(SHORT.iter().map(|(_, kind)| (*kind).to_owned())).find(|kind| fits(kind))
+    known.objects.iter().map(|found| &*found.resource.kind).find(|kind| fits(kind)).map(str::to_owned)
 }
 
 /// Where objects of a kind are defined, of one name or all, in one namespace or all.
@@ -152,25 +113,6 @@ pub fn find(known: &Knowledge<'_>, kind: &str, name: Option<&str>, namespace: Op
     hits.sort();
     hits.dedup();
     hits
-}
-
-/// The Secrets that an object has a controller make.
-#[must_use]
-pub fn secrets_made(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<String> {
-    let own = || vec![found.resource.name.to_string()];
-    let content = || known.content(found);
-    let named = |path: &[&str]| content().str(path).map(|name| vec![name.to_owned()]);
-    match &*found.resource.kind {
-        "ExternalSecret" => named(&["spec", "target", "name"]).unwrap_or_else(own),
-        "SealedSecret" => named(&["spec", "template", "metadata", "name"]).unwrap_or_else(own),
-        "InfisicalSecret" => named(&["spec", "managedSecretReference", "secretName"]).unwrap_or_default(),
-        "SecretProviderClass" => {
-            let content = content();
-            let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
-            made.iter().filter_map(|object| object.str(&["secretName"]).map(str::to_owned)).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// The objects that have a Secret of this name made, as [`find`] tells of them.

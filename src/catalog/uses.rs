@@ -132,6 +132,30 @@ impl Uses {
     }
 }
 
+/// The Secrets that an object has a controller make.
+#[must_use]
+pub fn secrets_made(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<String> {
+    let own = || vec![found.resource.name.to_string()];
+    let content = || known.content(found);
+    let named = |path: &[&str]| content().string(path).map(|name| vec![name]);
+    let listed = |path: &[&str]| {
+        let content = content();
+        let items = content.path(path).map(Node::items).unwrap_or_default();
+        items.iter().filter_map(|item| item.string(&["secretName"])).collect()
+    };
+    match &*found.resource.kind {
+        "ExternalSecret" => named(&["spec", "target", "name"]).unwrap_or_else(own),
+        "SealedSecret" => named(&["spec", "template", "metadata", "name"]).unwrap_or_else(own),
+        "ClusterExternalSecret" => {
+            named(&["spec", "externalSecretSpec", "target", "name"]).unwrap_or_else(own)
+        }
+        "InfisicalSecret" => named(&["spec", "managedSecretReference", "secretName"])
+            .unwrap_or_else(|| listed(&["spec", "managedKubeSecretReferences"])),
+        "SecretProviderClass" => listed(&["spec", "secretObjects"]),
+        _ => Vec::new(),
+    }
+}
+
 /// Every reference below a node, by the fields of pods and the customs of charts.
 fn scan(node: &Node, into: &mut BTreeSet<(&'static str, String)>) {
     for item in node.items() {

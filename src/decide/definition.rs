@@ -4,7 +4,7 @@ use super::Plan;
 use crate::model::{Decision, Operation, Verdict};
 
 /// Kinds of objects under the names people use for them.
-const KINDS: [(&str, &[&str]); 22] = [
+const KINDS: [(&str, &[&str]); 31] = [
     ("Deployment", &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
     ("StatefulSet", &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
     ("DaemonSet", &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
@@ -27,10 +27,28 @@ const KINDS: [(&str, &[&str]); 22] = [
     ("HelmChart", &["helmchart", "helmcharts", "chart"]),
     ("Bucket", &["bucket", "buckets"]),
     ("Application", &["application", "applications", "app"]),
+    ("ReplicaSet", &["replicaset", "replicasets", "rs"]),
+    ("Pod", &["pod", "pods", "po"]),
+    ("PersistentVolume", &["persistentvolume", "persistentvolumes", "pv"]),
+    ("PodDisruptionBudget", &["poddisruptionbudget", "poddisruptionbudgets", "pdb"]),
+    ("CustomResourceDefinition", &["customresourcedefinition", "customresourcedefinitions", "crd", "crds"]),
+    ("StorageClass", &["storageclass", "storageclasses", "sc"]),
+    ("ExternalSecret", &["externalsecret", "externalsecrets", "es"]),
+    ("SecretProviderClass", &["secretproviderclass", "secretproviderclasses", "spc"]),
+    ("ResourceSet", &["resourceset", "resourcesets", "rset"]),
 ];
 
 /// Most places that are told of one line.
 const MOST_TOLD: usize = 5;
+
+/// The kind that people mean by a word: short names, plurals, and those with their group
+/// (`kustomizations.kustomize.toolkit.fluxcd.io`).
+#[must_use]
+pub fn kind_named(word: &str) -> Option<&'static str> {
+    let lower = word.to_ascii_lowercase();
+    let known = |word: &str| KINDS.iter().find(|(_, names)| names.contains(&word)).map(|(kind, _)| *kind);
+    known(&lower).or_else(|| known(lower.split('.').next()?))
+}
 
 /// An object a command names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,14 +79,7 @@ fn named(operation: &Operation) -> Option<Named> {
         "flux" => operation.verb.rsplit(' ').next().unwrap_or_default().to_owned(),
         _ => operation.target.kinds.first()?.clone(),
     };
-    let full =
-        KINDS.iter().find(|(_, names)| names.contains(&word.as_str())).map(|(kind, _)| (*kind).to_owned());
-    // `kustomizations.kustomize.toolkit.fluxcd.io`
-    let group = || {
-        let plural = word.split('.').next()?;
-        KINDS.iter().find(|(_, names)| names.contains(&plural)).map(|(kind, _)| (*kind).to_owned())
-    };
-    let kind = full.or_else(group)?;
+    let kind = kind_named(&word)?.to_owned();
     Some(Named { kind, name, namespace: operation.target.namespace.clone() })
 }
 

@@ -17,7 +17,7 @@ mod subject;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
-pub use definition::{Definition, Named, with_definitions};
+pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
 

@@ -66,15 +66,19 @@ pub fn find(rwenv: &str, object: &Named, environment: &Environment) -> Option<De
     if let Some(found) = entry(body, &object.kind, &object.name, namespace) {
         return Some(Definition { place: place(found), by: None });
     }
-    let made = MADE.contains(&object.kind.as_str());
-    let releases = object.name.match_indices('-').map(|(at, _)| at).chain([object.name.len()]);
-    // `kube-prometheus-stack-grafana` is of kube-prometheus-stack: the longest name counts.
-    let mut names: Vec<&str> = releases.filter_map(|end| object.name.get(..end)).filter(|_| made).collect();
-    names.reverse();
-    names.into_iter().find_map(|name| {
+    releases(&object.kind, &object.name).find_map(|name| {
         let found = entry(body, "HelmRelease", name, namespace)?;
         Some(Definition { place: place(found), by: Some(format!("HelmRelease {name}")) })
     })
+}
+
+/// The names of releases that may make an object, the longest first: `kube-prometheus-stack-grafana` is of
+/// kube-prometheus-stack.
+pub fn releases<'n>(kind: &str, name: &'n str) -> impl Iterator<Item = &'n str> {
+    let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
+    let made = MADE.contains(&kind);
+    let names: Vec<&str> = ends.filter_map(|end| name.get(..end)).filter(|_| made).collect();
+    names.into_iter().rev()
 }
 
 /// The place of an entry; one of the namespace that is asked for, or of the only one there is.

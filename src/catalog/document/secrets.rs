@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::super::knowledge::Found;
+use super::super::uses::secrets_made;
 use super::{Entry, Metadata, View, keyed};
 use crate::manifest::yaml::{At, Node, parse_from};
 
@@ -140,7 +141,7 @@ fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
     let content = &found.resource.content;
     let parameter = |key: &str| content.string(&["spec", "parameters", key]);
     let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
-    let names: Vec<String> = made.iter().filter_map(|object| object.string(&["secretName"])).collect();
+    let names = secrets_made(view.known, found);
     let mut used_by = view.uses.of(view.known, found, "SecretProviderClass");
     for name in &names {
         used_by.extend(view.uses.named(view.known, found, ("Secret", name)));
@@ -214,7 +215,7 @@ fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
         _ => content.get("spec"),
     };
     let at = |path: &[&str]| spec.and_then(|spec| spec.string(path));
-    let made = at(&["target", "name"]).unwrap_or_else(|| found.resource.name.to_string());
+    let made = secrets_made(view.known, found).into_iter().next().unwrap_or_default();
     let mut keys: Vec<String> = Vec::new();
     let list = |key: &str| spec.and_then(|spec| spec.get(key)).map(Node::items).unwrap_or_default();
     for item in list("data") {
@@ -239,22 +240,14 @@ fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
 fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
     let resource = &found.resource;
     let content = &resource.content;
-    let (protection, made, fields): (_, _, &[&[&str]]) = match &*resource.kind {
-        "SealedSecret" => (
-            "sealed",
-            content.string(&["spec", "template", "metadata", "name"]),
-            &[&["spec", "encryptedData"]],
-        ),
-        "InfisicalSecret" => {
-            let one = content.string(&["spec", "managedSecretReference", "secretName"]);
-            let many =
-                content.path(&["spec", "managedKubeSecretReferences"]).map(Node::items).unwrap_or_default();
-            ("infisical", one.or_else(|| many.first().and_then(|item| item.string(&["secretName"]))), &[])
-        }
-        _ if content.get("sops").is_some() => ("sops", None, &[&["data"], &["stringData"]]),
-        _ if resource.generated => ("generator", None, &[&["data"]]),
-        _ => ("plain", None, &[&["data"], &["stringData"]]),
+    let (protection, fields): (_, &[&[&str]]) = match &*resource.kind {
+        "SealedSecret" => ("sealed", &[&["spec", "encryptedData"]]),
+        "InfisicalSecret" => ("infisical", &[]),
+        _ if content.get("sops").is_some() => ("sops", &[&["data"], &["stringData"]]),
+        _ if resource.generated => ("generator", &[&["data"]]),
+        _ => ("plain", &[&["data"], &["stringData"]]),
     };
+    let made = secrets_made(view.known, found).into_iter().next();
     let made = made.unwrap_or_else(|| resource.name.to_string());
     let entries = fields.iter().flat_map(|path| content.path(path).map(Node::entries).unwrap_or_default());
     let mut keys: Vec<String> = entries.filter_map(|(key, _)| key.text().map(str::to_owned)).collect();

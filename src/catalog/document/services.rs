@@ -158,7 +158,7 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
     for (key, Entry { what: (mut service, tags), place }) in all {
         for (number, tag) in tags.into_iter().enumerate() {
             // A side car's own tag is no concern of a rollout.
-            if number > 0 && !matches!(tag.kind, TagKind::KustomizeImages | TagKind::FluxImages) {
+            if number > 0 && !tag.kind.is_shared() {
                 continue;
             }
             if number == 0 {
@@ -266,10 +266,9 @@ impl Groups {
             }
             return name.clone();
         }
-        let shared = matches!(tag.kind, TagKind::KustomizeImages | TagKind::FluxImages);
         let folder = folder_of(&file).rsplit('/').next().unwrap_or_default();
         let base = tag.image.rsplit('/').next().unwrap_or_default();
-        let own = if shared { folder } else { service };
+        let own = if tag.kind.is_shared() { folder } else { service };
         let forms = [
             own.to_owned(),
             format!("{own}-{base}"),

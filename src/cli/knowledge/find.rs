@@ -8,6 +8,7 @@ use crate::catalog::generate;
 use crate::catalog::knowledge::Knowledge;
 use crate::cli::out;
 use crate::host::environment::Environment;
+use crate::host::index;
 
 pub(in crate::cli) fn find(args: &Where, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
@@ -56,12 +57,9 @@ fn of_kind(
         return Ok(makers);
     }
     // What a release makes has no file of its own.
-    let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
-    let releases: Vec<&str> = ends.filter_map(|end| name.get(..end)).collect();
-    let by = releases.iter().rev().find_map(|release| {
-        let hits = lookup::find(known, "HelmRelease", Some(release), namespace);
-        (!hits.is_empty() && kind != "HelmRelease").then_some(hits)
-    });
+    let by = index::releases(kind, name)
+        .map(|release| lookup::find(known, "HelmRelease", Some(release), namespace))
+        .find(|hits| !hits.is_empty());
     if let Some(hits) = by {
         out::note(&format!("{kind} {name} has no file of its own; a HelmRelease of that name may make it:"));
         return Ok(hits);
