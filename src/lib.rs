@@ -26,6 +26,8 @@ pub mod repos;
 
 #[cfg(feature = "full")]
 pub mod catalog;
+#[cfg(feature = "full")]
+pub mod guard;
 
 #[cfg(feature = "full")]
 pub mod daemon;

@@ -127,12 +127,18 @@ fn operation(
     }
 }
 
-/// Kinds and names among the arguments: `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`.
+/// Kinds and names among the arguments: `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`; of what runs in a pod, `POD` or `TYPE/NAME`.
 fn objects(command: &Command, args: &Arguments) -> (Vec<String>, Vec<String>) {
     let Some(first) = usize::from(command.kinds).checked_sub(1) else {
         // `helm uninstall RELEASE`, `flux suspend kustomization NAME`
         return (Vec::new(), args.rest.first().map(|w| w.display().into_owned()).into_iter().collect());
     };
+    if matches!(command.effect, Effect::Exec | Effect::Tunnel) {
+        let Some(word) = args.rest.get(first) else { return (Vec::new(), Vec::new()) };
+        let shown = word.display();
+        let (kind, name) = shown.split_once('/').unwrap_or(("pods", &shown));
+        return (vec![kind.to_lowercase()], vec![name.to_owned()]);
+    }
     let mut kinds = Vec::new();
     let mut names = Vec::new();
     for (i, word) in args.rest.iter().skip(first).enumerate() {

@@ -8,6 +8,7 @@ use super::daemon::Daemon;
 use super::doctor::Doctor;
 use super::hooks::{GitHook, Hooks};
 use super::knowledge::{GraphArgs, Guide, Services, Where};
+use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
 use anyhow::Context as _;
@@ -111,6 +112,11 @@ pub(super) enum Command {
         after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
     )]
     Graph(GraphArgs),
+    /// Write the kubeconfig that leads through the API guard: what uses it is held to the rwenv's policy
+    #[command(
+        after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -"
+    )]
+    Kubeconfig(Kubeconfig),
     /// Check the content of a repository: secrets, broken YAML, references that point nowhere
     #[command(
         after_help = "Examples:\n  rwenv lint\n  rwenv lint clusters/prod --json\n  rwenv lint --staged\n  rwenv lint --range origin/main..HEAD --github\n  \

@@ -189,6 +189,13 @@ fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
     };
     out::line(&format!("  watching       {watching}"));
     out::line(&format!("  audit log      {}", health.audit_error.as_deref().unwrap_or("on disk")));
+    let guard = match (&health.guard.address, &health.guard.error) {
+        (Some(address), None) => {
+            format!("at {address}, {} requests passed, {} refused", health.guard.passed, health.guard.refused)
+        }
+        (_, error) => error.clone().unwrap_or_else(|| "not listening".to_owned()),
+    };
+    out::line(&format!("  API guard      {guard}"));
     for kept in &health.repositories {
         let state = match (&kept.error, kept.running) {
             (_, true) => "syncing now".to_owned(),

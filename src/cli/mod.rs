@@ -13,6 +13,7 @@ mod grant;
 mod hooks;
 mod install;
 mod knowledge;
+mod kubeconfig;
 mod layers;
 mod lint;
 mod out;
@@ -79,6 +80,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Guide(args) => knowledge::guide(&args, environment),
         Command::Where(args) => knowledge::find(&args, environment),
         Command::Graph(args) => knowledge::graph(&args, environment),
+        Command::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),
         Command::Hooks(args) => hooks::hooks(&args.command, environment),
         Command::GitHook(args) => hooks::git_hook(&args, environment),

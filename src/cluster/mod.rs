@@ -1,15 +1,18 @@
-//! The cluster of a rwenv, asked with the person's own credentials, and only looked at.
+//! The cluster of a rwenv, reached with the person's own credentials.
 
+mod place;
 mod seen;
 
+use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
+use place::Place;
 
 pub use seen::{KINDS, Seen, SeenObject, look};
 
@@ -64,25 +67,27 @@ pub enum ClusterError {
     },
 }
 
+/// Who serves a version of a group (apiregistration.k8s.io/v1).
+#[derive(serde::Deserialize)]
+struct ApiService {
+    spec: ApiServiceSpec,
+}
+
+#[derive(serde::Deserialize)]
+struct ApiServiceSpec {
+    /// Another program; none where it is the API server itself.
+    service: Option<serde::de::IgnoredAny>,
+}
+
 /// A cluster that can be asked.
 pub struct Cluster {
     client: Client,
     server: String,
-    context: String,
-}
-
-/// The kubeconfig and the context of a rwenv on this machine.
-fn place(rwenv: &Rwenv, environment: &Environment) -> Result<(PathBuf, String), ClusterError> {
-    let place = rwenv.places.iter().find(|place| place.kubernetes_context.is_some());
-    let no_context = || ClusterError::NoContext(rwenv.name.to_string());
-    let place = place.ok_or_else(no_context)?;
-    let context = place.kubernetes_context.clone().ok_or_else(no_context)?;
-    let written = place.kubeconfig_path.as_deref().unwrap_or("~/.kube/config");
-    let path = match written.strip_prefix("~/") {
-        Some(rest) => environment.home.join(rest),
-        None => PathBuf::from(written),
-    };
-    Ok((path, context))
+    /// What the rwenv says of where it is.
+    named: Vec<crate::model::Place>,
+    place: Place,
+    changed: Option<SystemTime>,
+    namespace: String,
 }
 
 impl Cluster {
@@ -91,11 +96,28 @@ impl Cluster {
     /// # Errors
     /// Where the kubeconfig or the credentials are not to be had.
     pub async fn of(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
-        let (path, context) = place(rwenv, environment)?;
-        let mut config = configuration(&path, &context).await?;
+        Self::connect(rwenv, environment, false).await
+    }
+
+    /// The same, for answers that are handed on as the server wrote them.
+    ///
+    /// # Errors
+    /// Where the kubeconfig or the credentials are not to be had.
+    pub async fn verbatim(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
+        Self::connect(rwenv, environment, true).await
+    }
+
+    async fn connect(rwenv: &Rwenv, environment: &Environment, verbatim: bool) -> Result<Self, ClusterError> {
+        let place = Place::of(rwenv, environment)?;
+        let changed = place.changed();
+        let context = place.context.clone();
+        let mut config = configuration(&place.path, &context).await?;
         config.connect_timeout = Some(CONNECT);
-        config.read_timeout = Some(ANSWER);
+        // Watches are silent for long; where an answer has to come, it is waited for with a limit.
+        config.read_timeout = None;
         config.default_retry = false;
+        config.disable_compression = verbatim;
+        let namespace = config.default_namespace.clone();
         if let Some(exec) = &mut config.auth_info.exec {
             // Nobody sits there to be asked for a password.
             exec.interactive_mode = Some(ExecInteractiveMode::Never);
@@ -114,22 +136,86 @@ impl Cluster {
             Ok(Err(error)) => return Err(credentials(error.to_string())),
             Err(_) => return Err(credentials(format!("nothing came within {} s", CREDENTIALS.as_secs()))),
         };
-        Ok(Self { client, server, context })
+        Ok(Self { client, server, named: rwenv.places.clone(), place, changed, namespace })
+    }
+
+    /// The kubeconfig and the context of a rwenv on this machine.
+    ///
+    /// # Errors
+    /// Where it names no context.
+    pub fn place(rwenv: &Rwenv, environment: &Environment) -> Result<(PathBuf, String), ClusterError> {
+        Place::of(rwenv, environment).map(|place| (place.path, place.context))
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// URL of its API.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Name of its context.
+    #[must_use]
+    pub fn context(&self) -> &str {
+        &self.place.context
+    }
+
+    /// The namespace that counts where none is named.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// False where the kubeconfig has changed since it was read, or the rwenv has another one now.
+    #[must_use]
+    pub fn is_current(&self, rwenv: &Rwenv) -> bool {
+        rwenv.places == self.named && self.place.changed() == self.changed
+    }
+
+    /// Waits for an answer, but not for ever.
+    ///
+    /// # Errors
+    /// Where none comes, or the server refuses.
+    pub async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ClusterError> {
+        let server = || self.server.clone();
+        let why = || format!("no answer within {} s", ANSWER.as_secs());
+        let answered = tokio::time::timeout(ANSWER, asked).await;
+        let answered = answered.map_err(|_| ClusterError::Unreachable { server: server(), why: why() })?;
+        answered.map_err(|error| self.error(what, &error))
+    }
+
+    /// True where the API server serves a version of a group itself: built in, or by a CustomResourceDefinition. Of such it knows
+    /// whether a dry run changes anything. False where it cannot be told.
+    pub async fn serves_itself(&self, group: &str, version: &str) -> bool {
+        let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}");
+        let Ok(request) = hyper::Request::get(path).body(Vec::new()) else { return false };
+        let asked = self.answer("say who serves a group", self.client.request::<ApiService>(request)).await;
+        asked.is_ok_and(|service| service.spec.service.is_none())
     }
 
     /// What an error of the client means for the person.
-    fn error(&self, what: &str, error: &kube::Error) -> ClusterError {
+    #[must_use]
+    pub fn error(&self, what: &str, error: &kube::Error) -> ClusterError {
         let server = self.server.clone();
         match error {
             kube::Error::Api(status) if status.code == 401 => ClusterError::Credentials {
-                context: self.context.clone(),
+                context: self.place.context.clone(),
                 why: "they are not valid, or no longer".to_owned(),
             },
             kube::Error::Api(status) => {
                 ClusterError::Refused { server, what: what.to_owned(), why: status.message.clone() }
             }
             kube::Error::Auth(error) => {
-                ClusterError::Credentials { context: self.context.clone(), why: innermost(error) }
+                ClusterError::Credentials { context: self.place.context.clone(), why: innermost(error) }
             }
             other => ClusterError::Unreachable { server, why: innermost(other) },
         }

@@ -3,7 +3,7 @@
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 
-use super::{ANSWER, Cluster, ClusterError};
+use super::{Cluster, ClusterError};
 
 /// Most objects a server sends at once.
 const PAGE: u32 = 500;
@@ -55,14 +55,7 @@ pub async fn look(cluster: &Cluster) -> Result<Seen, ClusterError> {
         let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
         let mut page = ListParams::default().limit(PAGE);
         loop {
-            let what = format!("list {}", resource.plural);
-            let asked = tokio::time::timeout(ANSWER, api.list(&page)).await;
-            let list = asked
-                .map_err(|_| ClusterError::Unreachable {
-                    server: cluster.server.clone(),
-                    why: format!("no answer within {} s", ANSWER.as_secs()),
-                })?
-                .map_err(|error| cluster.error(&what, &error))?;
+            let list = cluster.answer(&format!("list {}", resource.plural), api.list(&page)).await?;
             objects.extend(list.items.iter().map(|object| seen(kind, object)));
             match list.metadata.continue_.filter(|token| !token.is_empty()) {
                 Some(token) => page = page.continue_token(&token),
@@ -79,13 +72,14 @@ async fn resource(cluster: &Cluster, group: &str, kind: &str) -> Result<Option<A
     if !group.contains('.') {
         return Ok(Some(ApiResource::from_gvk(&GroupVersionKind::gvk(group, "v1", kind))));
     }
-    let asked = tokio::time::timeout(ANSWER, kube::discovery::group(&cluster.client, group)).await;
-    let why = format!("no answer within {} s", ANSWER.as_secs());
-    match asked.map_err(|_| ClusterError::Unreachable { server: cluster.server.clone(), why })? {
-        Ok(found) => Ok(found.recommended_kind(kind).map(|(resource, _)| resource)),
-        Err(kube::Error::Discovery(_)) => Ok(None),
-        Err(error) => Err(cluster.error(&format!("say what it has of {group}"), &error)),
-    }
+    let found = async {
+        match kube::discovery::group(&cluster.client, group).await {
+            Ok(found) => Ok(found.recommended_kind(kind).map(|(resource, _)| resource)),
+            Err(kube::Error::Discovery(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    };
+    cluster.answer(&format!("say what it has of {group}"), found).await
 }
 
 fn seen(kind: &'static str, object: &DynamicObject) -> SeenObject {

@@ -1,5 +1,6 @@
 //! The configuration, read again whenever it changes; what does not make sense leaves the last good one in force.
 
+use super::guarding;
 use super::state::{Shared, lock};
 use crate::host::{audit, config};
 
@@ -17,6 +18,7 @@ pub(super) fn reload(shared: &Shared) {
                 record(shared, "config-changed", &names);
             }
             *lock(&shared.rwenvs) = config.rwenvs;
+            guarding::refresh(shared);
             shared.wanted.add(String::new());
         }
         Err(error) => {

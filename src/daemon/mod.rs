@@ -1,8 +1,10 @@
 //! The daemon: it keeps what decisions read fresh. It watches the configuration and keeps the last good one, fetches the
-//! Flux repositories, brings the audit log to the disk, and says how it is. No verdict asks it anything.
+//! Flux repositories, brings the audit log to the disk, and says how it is. No verdict of another door asks it anything;
+//! the API guard lives in it.
 
 mod config;
 mod flush;
+mod guarding;
 mod lock;
 mod refresh;
 mod server;
@@ -40,6 +42,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     let flush = tokio::spawn(flush::keep(Arc::clone(&shared)));
     let hangup = tokio::spawn(reload_on_hangup(Arc::clone(&shared)));
     let mut sync = tokio::spawn(sync::keep(Arc::clone(&shared)));
+    let guard = guarding::start(&shared);
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
         () = shutdown => {}
@@ -51,6 +54,9 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     watch.abort();
     hangup.abort();
     flush.abort();
+    if let Some(guard) = guard {
+        guard.shutdown_background();
+    }
     shared.drain();
     if tokio::time::timeout(DRAIN, &mut sync).await.is_err() {
         // A clone may take an hour; the next run begins it again.

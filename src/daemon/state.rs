@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use super::guarding::Guarding;
 use crate::catalog::Reading;
 use crate::host::clock;
 use crate::host::environment::Environment;
@@ -77,6 +78,7 @@ pub(super) struct Shared {
     pub(super) audit_error: Mutex<Option<String>>,
     pub(super) watching: Mutex<Watching>,
     pub(super) repositories: Mutex<BTreeMap<String, Kept>>,
+    pub(super) guarding: Mutex<Guarding>,
     /// Clones as they were read last, so that of the next commit only what is new is read.
     pub(super) readings: Mutex<BTreeMap<String, Reading>>,
     pub(super) counters: Counters,
@@ -106,6 +108,7 @@ impl Shared {
             audit_error: Mutex::default(),
             watching: Mutex::default(),
             repositories: Mutex::default(),
+            guarding: Mutex::default(),
             readings: Mutex::default(),
             counters: Counters::default(),
             changed: Pending::default(),
@@ -137,6 +140,7 @@ impl Shared {
             watching: *lock(&self.watching),
             repositories: lock(&self.repositories).values().cloned().collect(),
             audit_error: lock(&self.audit_error).clone(),
+            guard: lock(&self.guarding).health(),
             connections: Connections {
                 accepted: count(&self.counters.accepted),
                 refused: count(&self.counters.refused),

@@ -11,6 +11,7 @@ mod pin;
 mod plan;
 mod program;
 mod push;
+mod request;
 mod resolve;
 mod script;
 mod subject;
@@ -20,6 +21,7 @@ pub use content::{Sending, concerned, is_protected, plan_push, unread, with_cont
 pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
+pub use request::{plan_request, request_context, request_facts};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.
@@ -38,6 +40,8 @@ pub mod ids {
     pub const LIMIT: &str = "line.too-complex";
     /// What is sent could not be looked at.
     pub const UNREAD: &str = "content.not-checked";
+    /// A request to the API can be read in more than one way, or as somebody else's.
+    pub const REQUEST: &str = "request.not-understood";
     /// The program or the code to run is computed.
     pub const OPAQUE: &str = "line.computed";
 }

@@ -135,6 +135,7 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -
     };
     let wanted = full(path);
     let guarded = (wanted.strip_prefix(&format!("{}/kube/", rwenvs.config_dir)))
+        .or_else(|| wanted.strip_prefix(&format!("{}/guard/", rwenvs.config_dir)))
         .and_then(|rest| rest.strip_suffix(".yaml"))
         .and_then(|name| rwenvs.get(name));
     if let Some(rwenv) = guarded {

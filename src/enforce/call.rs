@@ -132,7 +132,7 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
 
 fn concluded(verdict: &Verdict, call: &Call, unrecorded: Option<String>) -> Judged {
     if let (Decision::Allow | Decision::Ask, Some(why)) = (verdict.decision(), unrecorded) {
-        return Judged::new(Decision::Deny, text::unrecorded(&why));
+        return Judged::new(Decision::Deny, audit::unrecorded(&why));
     }
     let text = text::of(verdict);
     match verdict.decision() {

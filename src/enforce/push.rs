@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::text::{shown, unrecorded};
+use super::text::shown;
 use crate::decide::{self, Plan, Sending};
 use crate::host::agent::{self, Ancestor};
 use crate::host::content::{self, Change, ContentError};
@@ -154,7 +154,7 @@ fn tell(verdict: &Verdict, warnings: &[Finding], approved: bool, unwritten: Opti
     let mut text: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
     let refused = verdict.decision() == Decision::Deny || (verdict.decision() == Decision::Ask && !approved);
     if let (false, Some(why)) = (refused, unwritten) {
-        return Told { text: format!("{text}{}\n", unrecorded(&why)), code: REFUSED };
+        return Told { text: format!("{text}{}\n", audit::unrecorded(&why)), code: REFUSED };
     }
     if !refused {
         return Told { text, code: 0 };

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Reply;
 use crate::decide::quoted;
 use crate::host::environment::{Environment, var};
-use crate::host::{self, binding, config, pinned, shims};
+use crate::host::{self, binding, config, guarded, pinned, shims};
 use crate::model::{Bound, Rwenv};
 use crate::wire::claude::Event;
 
@@ -59,10 +59,19 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
         _ => None,
     };
     let made = rwenv.map_or(Ok(None), |rwenv| pinned::make(rwenv, environment));
-    let (own, problem) = match made {
+    let (mut own, mut problem) = match made {
         Ok(own) => (own, String::new()),
         Err(why) => (None, format!("rwenv: this session keeps your own kubeconfig: {why}\n")),
     };
+    if let Some(rwenv) = rwenv.filter(|rwenv| own.is_some() && guarded::is_guarded(rwenv)) {
+        match guarded::session(rwenv, environment) {
+            Ok(path) => own = Some(path),
+            Err(why) => {
+                problem =
+                    format!("rwenv: {why}: this session's commands are judged by hook and shims alone.\n");
+            }
+        }
+    }
     let set = |path: &str| format!("export KUBECONFIG={}", quoted(path));
     let line = match (&own, &environment.kubeconfig) {
         (Some(own), _) => set(&own.display().to_string()),

@@ -79,7 +79,7 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
         Decision::Deny => deny(text::of(&verdict)),
         Decision::Ask if !asked::answered(&argv, &context.cwd, environment) => deny(unanswered(&verdict)),
         _ => match recorded {
-            Err(error) if plan.changes_something() => deny(text::unrecorded(&error.to_string())),
+            Err(error) if plan.changes_something() => deny(audit::unrecorded(&error.to_string())),
             _ => Ok(()),
         },
     }

@@ -29,14 +29,6 @@ pub(super) fn of(verdict: &Verdict) -> String {
     out
 }
 
-/// What is said where a change cannot be put on record.
-pub(super) fn unrecorded(why: &str) -> String {
-    format!(
-        "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
-         instead: make room or correct the permissions; reads go on."
-    )
-}
-
 /// Text that may come from anywhere, safe to show: control and invisible characters as escapes, cut to a length.
 pub(crate) fn shown(text: &str, most: usize) -> String {
     let mut out = String::new();

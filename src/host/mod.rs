@@ -13,6 +13,7 @@ pub mod files;
 mod git;
 pub mod githooks;
 pub mod grants;
+pub mod guarded;
 pub mod index;
 mod kinds;
 pub mod kubeconfig;

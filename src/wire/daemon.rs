@@ -81,8 +81,25 @@ pub struct Health {
     pub repositories: Vec<Kept>,
     /// Why the audit log cannot be brought to the disk.
     pub audit_error: Option<String>,
+    /// The API guard.
+    #[serde(default)]
+    pub guard: GuardHealth,
     /// What came in.
     pub connections: Connections,
+}
+
+/// How the API guard is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GuardHealth {
+    /// Where it listens; none where it does not.
+    pub address: Option<String>,
+    /// What is wrong.
+    pub error: Option<String>,
+    /// Requests that were let through since the start.
+    pub passed: u64,
+    /// Requests that were refused.
+    pub refused: u64,
 }
 
 /// How changes of files are noticed.

@@ -1,5 +1,6 @@
 //! A real API server: kube-apiserver and etcd on loopback, with a CA of their own, gone with the test.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use nix::fcntl::{Flock, FlockArg};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
@@ -21,6 +23,8 @@ const READY: Duration = Duration::from_secs(120);
 pub(crate) struct ApiServer {
     dir: TempDir,
     port: u16,
+    store: u16,
+    server: Command,
     programs: Vec<Child>,
 }
 
@@ -75,6 +79,21 @@ fn fetched(cache: &Path) -> bool {
     let done = there && tar.status().is_ok_and(|status| status.success());
     let _ = fs::remove_file(archive);
     done && cache.join("kube-apiserver").is_file() && cache.join("etcd").is_file()
+}
+
+/// The program that says what the API server takes request lines for; none where there is no Go to build it with, which is said.
+pub(crate) fn requestinfo() -> Option<PathBuf> {
+    if !Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: there is no Go to build the API server's own parser with");
+        return None;
+    }
+    let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("requestinfo");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/apiserver");
+    let mut go = Command::new("go");
+    go.args(["build", "-trimpath", "-o"]).arg(&cache).arg("./requestinfo").current_dir(source);
+    let output = go.env("CGO_ENABLED", "0").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(cache)
 }
 
 /// Builds both out of the Go modules; about ten minutes on two cores.
@@ -145,10 +164,29 @@ impl ApiServer {
             "ServiceAccount",
         ]);
         server.args(["--cert-dir", &path("certs")]);
-        let server = server.stdout(log("server.log")).stderr(log("server.err")).spawn().unwrap();
-        let started = Self { dir, port, programs: vec![server, etcd] };
-        started.until_ready();
+        server.stdout(log("server.log")).stderr(log("server.err"));
+        let mut started = Self { dir, port, store: client, server, programs: vec![etcd] };
+        started.again();
         Some(started)
+    }
+
+    /// Starts the API server, for the first time or once more.
+    pub(crate) fn again(&mut self) {
+        self.programs.push(self.server.spawn().unwrap());
+        self.until_ready();
+    }
+
+    /// Ends the API server; its store stays.
+    pub(crate) fn stop(&mut self) {
+        let mut server = self.programs.pop().unwrap();
+        server.kill().unwrap();
+        server.wait().unwrap();
+    }
+
+    /// Has the server know another token from its next start on.
+    pub(crate) fn tokens(&self, tokens: &[&str]) {
+        let lines = tokens.iter().map(|token| format!("{token},tester,1,system:masters\n"));
+        fs::write(self.dir.path().join("tokens.csv"), lines.collect::<String>()).unwrap();
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test waits for another program")]
@@ -186,6 +224,32 @@ impl ApiServer {
     pub(crate) fn apply(&self, manifests: &str) {
         let done = self.kubectl(&["apply", "--server-side", "-f", "-"], manifests);
         assert!(!done.is_empty(), "not applied: {manifests}");
+    }
+
+    /// The revision of every object in the store, but for what the server itself writes now and then.
+    pub(crate) fn store(&self) -> BTreeMap<String, String> {
+        let engine = base64::engine::general_purpose::STANDARD;
+        let range = format!(
+            "{{\"key\":\"{}\",\"range_end\":\"{}\",\"keys_only\":true}}",
+            engine.encode("/registry/"),
+            engine.encode("/registry0")
+        );
+        let mut curl = assert_cmd::Command::new("curl");
+        curl.args(["-sf", "-d", &range]).arg(format!("http://127.0.0.1:{}/v3/kv/range", self.store));
+        let output = curl.output().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let object = |entry: &serde_json::Value| {
+            let key = engine.decode(entry["key"].as_str().unwrap()).unwrap();
+            (String::from_utf8(key).unwrap(), entry["mod_revision"].as_str().unwrap().to_owned())
+        };
+        let own = [
+            "/registry/leases/",
+            "/registry/masterleases/",
+            "/registry/events/",
+            "/registry/peerserverleases/",
+        ];
+        let all = said["kvs"].as_array().unwrap().iter().map(object);
+        all.filter(|(key, _)| !own.iter().any(|own| key.starts_with(own))).collect()
     }
 
     /// The kinds of Flux.

@@ -3,7 +3,13 @@
 use crate::support::{Answer, Home, answer, find};
 
 /// Runs `rwenv` at a terminal of its own, where somebody types; none where this machine has no script(1) to make one.
-fn at_terminal(home: &Home, folder: &str, arguments: &str, typed: &str, agent: bool) -> Option<Answer> {
+pub(crate) fn at_terminal(
+    home: &Home,
+    folder: &str,
+    arguments: &str,
+    typed: &str,
+    agent: bool,
+) -> Option<Answer> {
     find("script")?;
     let line = format!("{} {arguments}", env!("CARGO_BIN_EXE_rwenv"));
     let mut command = home.command("script", &home.path(folder));

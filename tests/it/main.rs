@@ -8,6 +8,9 @@
 )]
 
 mod agents;
+mod api_fuzz;
+mod api_guard;
+mod api_protocol;
 mod apiserver;
 mod audit;
 mod cli;

@@ -93,6 +93,15 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
     log::append(&record, environment)
 }
 
+/// What is said where a change cannot be put on record.
+#[must_use]
+pub fn unrecorded(why: &str) -> String {
+    format!(
+        "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
+         instead: make room or correct the permissions; reads go on."
+    )
+}
+
 #[derive(serde::Serialize)]
 struct Happened<'a> {
     time: String,

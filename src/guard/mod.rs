@@ -1,0 +1,31 @@
+//! The API guard: an enforcement point that speaks the Kubernetes API. Every client that uses its kubeconfig is held to the policy of
+//! the rwenv its token stands for, by HTTP verb and path; the cluster's own credentials stay here.
+//!
+//! protocol (`request`) → operation (`meaning`) → decide (`judge`) → protocol (`reply`, `forward`).
+
+mod body;
+mod forward;
+mod identity;
+mod judge;
+mod meaning;
+mod reply;
+mod request;
+mod serve;
+mod stream;
+mod upstream;
+
+pub use identity::Identity;
+pub use judge::Judge;
+pub use request::{Legacy, Method, Refusal, Request, Resource};
+pub use serve::{Counters, Guard, Listening};
+
+/// Why the guard cannot do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum GuardError {
+    /// What makes it known to its clients is not to be had.
+    #[error("the API guard's identity cannot be used: {0}")]
+    Identity(String),
+    /// It cannot listen.
+    #[error("the API guard cannot listen on 127.0.0.1: {0}")]
+    Listen(String),
+}

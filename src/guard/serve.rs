@@ -1,0 +1,370 @@
+//! The listener on loopback: who is let in, how much, and how long.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::header::{self, HeaderMap};
+use hyper::service::service_fn;
+use hyper::{Request as HttpRequest, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::{ServerConfig, crypto::ring};
+
+use super::forward::{Passing, forward};
+use super::judge::{Judge, Ruling, line, told};
+use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
+use super::reply::{Body, status};
+use super::request::{Refusal, Request};
+use super::upstream::Upstreams;
+use super::{GuardError, Identity};
+use crate::host::audit;
+use crate::host::environment::Environment;
+use crate::model::{Decision, Effect, Rwenv, Rwenvs};
+
+/// Largest body a client may send; the API server takes no larger one.
+const LARGEST: usize = 3 << 20;
+/// Largest head of a request, and what is read ahead of a slow reader.
+const BUFFER: usize = 64 << 10;
+/// Longest wait for a request's head, and for the handshake.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Longest wait for a request's body.
+const BODY: Duration = Duration::from_secs(60);
+/// Requests of one rwenv at the same time: watches stay for long.
+const AT_ONCE: usize = 1024;
+/// Connections at the same time.
+const CONNECTIONS: usize = 2048;
+
+/// Counts since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Requests that were let through.
+    pub passed: AtomicU64,
+    /// Requests that were refused.
+    pub refused: AtomicU64,
+}
+
+/// The rwenvs as they are configured now.
+pub(super) type Known = Arc<dyn Fn() -> Rwenvs + Send + Sync>;
+
+/// The guard.
+pub struct Guard {
+    environment: Environment,
+    judge: Judge,
+    upstreams: Upstreams,
+    known: Known,
+    tokens: Mutex<BTreeMap<Vec<u8>, String>>,
+    places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    /// What came in.
+    pub counters: Counters,
+}
+
+/// A guard that has a port.
+pub struct Listening {
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Listening {
+    /// Takes the port that is kept in the identity, or a free one where that is another program's now.
+    ///
+    /// # Errors
+    /// Where there is none, or the certificate cannot be made.
+    pub fn at(identity: &mut Identity) -> Result<Self, GuardError> {
+        let listen = |error: std::io::Error| GuardError::Listen(error.to_string());
+        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let listener = bind(identity.port()).or_else(|_| bind(0)).map_err(listen)?;
+        listener.set_nonblocking(true).map_err(listen)?;
+        let address = listener.local_addr().map_err(listen)?;
+        identity.keep_port(address.port())?;
+        let (certificate, key) = identity.certificate()?;
+        let key = PrivateKeyDer::try_from(key).map_err(|error| GuardError::Identity(error.to_owned()))?;
+        let failed = |error: tokio_rustls::rustls::Error| GuardError::Identity(error.to_string());
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .map_err(failed)?
+            .with_no_client_auth()
+            .with_single_cert(vec![CertificateDer::from(certificate)], key)
+            .map_err(failed)?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)), address })
+    }
+}
+
+impl Guard {
+    /// A guard for these rwenvs.
+    #[must_use]
+    pub fn new(
+        identity: &Identity,
+        known: impl Fn() -> Rwenvs + Send + Sync + 'static,
+        environment: Environment,
+    ) -> Self {
+        Self {
+            judge: Judge::new(environment.clone()),
+            environment,
+            upstreams: Upstreams::default(),
+            known: Arc::new(known),
+            tokens: Mutex::new(identity.tokens()),
+            places: Mutex::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Takes over the tokens there are now.
+    pub fn learn(&self, identity: &Identity) {
+        *self.tokens.lock().unwrap_or_else(PoisonError::into_inner) = identity.tokens();
+    }
+
+    /// Serves until `shutdown`.
+    ///
+    /// # Errors
+    /// Where the system does not let it listen.
+    pub async fn serve(
+        self: Arc<Self>,
+        listening: Listening,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), GuardError> {
+        let Listening { listener, acceptor, address } = listening;
+        let listener = tokio::net::TcpListener::from_std(listener)
+            .map_err(|error| GuardError::Listen(error.to_string()))?;
+        let places = Arc::new(Semaphore::new(CONNECTIONS));
+        tokio::pin!(shutdown);
+        loop {
+            let stream = tokio::select! {
+                () = &mut shutdown => return Ok(()),
+                accepted = listener.accept() => accepted,
+            };
+            let Ok((stream, _)) = stream else {
+                // No descriptors left; some come back.
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            };
+            let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+            let (guard, acceptor) = (Arc::clone(&self), acceptor.clone());
+            tokio::spawn(async move {
+                guard.talk(stream, &acceptor, address).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn talk(self: Arc<Self>, stream: TcpStream, acceptor: &TlsAcceptor, address: SocketAddr) {
+        let _ = stream.set_nodelay(true);
+        let Ok(Ok(stream)) = tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await else { return };
+        let service = service_fn(move |request| {
+            let guard = Arc::clone(&self);
+            async move { Ok::<_, std::convert::Infallible>(guard.handle(request, address).await) }
+        });
+        let mut server = hyper::server::conn::http1::Builder::new();
+        server.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(BUFFER);
+        let _ = server.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
+    }
+
+    /// One request.
+    async fn handle(self: Arc<Self>, request: HttpRequest<Incoming>, address: SocketAddr) -> Response<Body> {
+        let rwenvs = (self.known)();
+        let answered = match self.admitted(&request, address, &rwenvs) {
+            Ok(rwenv) => self.admit(request, rwenv, &rwenvs).await,
+            Err(refusal) => Err(refusal),
+        };
+        answered.unwrap_or_else(|refusal| {
+            self.counters.refused.fetch_add(1, Ordering::Relaxed);
+            status(refusal.code, &refusal.why)
+        })
+    }
+
+    /// The rwenv whose token a request has, where it comes from where it may.
+    fn admitted<'r>(
+        &self,
+        request: &HttpRequest<Incoming>,
+        address: SocketAddr,
+        rwenvs: &'r Rwenvs,
+    ) -> Result<&'r Rwenv, Refusal> {
+        let refuse = |code, why: &str| Err(Refusal { code, why: why.to_owned() });
+        let headers = request.headers();
+        let port = address.port();
+        let own = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        let host = single(headers, &header::HOST).unwrap_or_default();
+        if !own.iter().any(|own| own == host) {
+            return refuse(
+                403,
+                "This is not the host the API guard is; use its kubeconfig: rwenv kubeconfig <name>.",
+            );
+        }
+        if headers.contains_key(header::ORIGIN) {
+            return refuse(403, "The API guard is for programs, not for web pages.");
+        }
+        let bearer = single(headers, &header::AUTHORIZATION).and_then(|value| value.strip_prefix("Bearer "));
+        let digest = bearer.map(|token| Sha256::digest(token.as_bytes()).to_vec());
+        let tokens = self.tokens.lock().unwrap_or_else(PoisonError::into_inner);
+        match digest.and_then(|digest| tokens.get(&digest)).and_then(|name| rwenvs.get(name)) {
+            Some(rwenv) => Ok(rwenv),
+            None => refuse(
+                401,
+                "The API guard does not know this token; use its kubeconfig: rwenv kubeconfig <name>.",
+            ),
+        }
+    }
+
+    async fn admit(
+        &self,
+        mut http: HttpRequest<Incoming>,
+        rwenv: &Rwenv,
+        rwenvs: &Rwenvs,
+    ) -> Result<Response<Body>, Refusal> {
+        let name = rwenv.name.as_str();
+        let method = http.method().as_str().to_owned();
+        let target = http.uri().path_and_query().filter(|_| http.uri().authority().is_none());
+        let target = target.map_or_else(|| http.uri().to_string(), ToString::to_string);
+        let read = header_refusal(http.headers()).map_or_else(|| Request::read(&method, &target), Err);
+        let mut request =
+            read.map_err(|refusal| self.not_read(refusal, &format!("{method} {target}"), name))?;
+        let upgrade = upgrade(&mut http, &request)
+            .map_err(|refusal| self.not_read(refusal, &line(&method, &request), name))?;
+        let (parts, incoming) = http.into_parts();
+        let body = collected(incoming).await?;
+        let get =
+            |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let asking = Asking {
+            accept: get("accept"),
+            content_type: get("content-type"),
+            command: get("kubectl-command"),
+        };
+        let mut meaning = meaning(&request, asking, &body);
+        self.check_dry_run(&mut meaning, rwenv).await;
+        let line = line(&method, &request);
+        let ruling = self.judge.decide(&meaning, &line, name, rwenvs);
+        self.record(&ruling, &meaning, &line, name)?;
+        if meaning.mask == Mask::Secrets {
+            // Of what is written over several lines no line can be read.
+            request.set("pretty", "false");
+        }
+        self.counters.passed.fetch_add(1, Ordering::Relaxed);
+        let place = self.place(name)?;
+        let passing = Passing {
+            method: parts.method,
+            target: request.target(),
+            headers: parts.headers,
+            body: meaning.body.map_or(body, Bytes::from),
+            mask: meaning.mask,
+            upgrade,
+            place,
+        };
+        Ok(forward(passing, rwenv, &self.upstreams, &self.environment).await)
+    }
+
+    /// A place among the requests of a rwenv.
+    fn place(&self, rwenv: &str) -> Result<tokio::sync::OwnedSemaphorePermit, Refusal> {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = places.entry(rwenv.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
+        Arc::clone(all).try_acquire_owned().map_err(|_| Refusal {
+            code: 429,
+            why: format!("rwenv '{rwenv}' has {AT_ONCE} requests open at the API guard; end some watches."),
+        })
+    }
+
+    /// A dry run is one only where the server that gets it knows what that is.
+    async fn check_dry_run(&self, meaning: &mut Meaning, rwenv: &Rwenv) {
+        let Some((group, version)) = &meaning.own else { return };
+        let served = match self.upstreams.of(rwenv, &self.environment).await {
+            Ok(cluster) => cluster.serves_itself(group, version).await,
+            Err(_) => false,
+        };
+        if !served {
+            meaning.operation = not_dry(meaning.operation.clone());
+        }
+    }
+
+    /// Puts what was decided on record, and ends it where it was decided so, or cannot be recorded.
+    fn record(&self, ruling: &Ruling, meaning: &Meaning, line: &str, rwenv: &str) -> Result<(), Refusal> {
+        let unwritten = ruling.notable.then(|| self.judge.record(ruling, line, rwenv)).flatten();
+        if ruling.verdict.decision() > Decision::Allow {
+            return Err(Refusal { code: 403, why: told(&ruling.verdict) });
+        }
+        match unwritten {
+            Some(why) if meaning.operation.effect > Effect::ReadSecret => {
+                Err(Refusal { code: 403, why: audit::unrecorded(&why) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A request that is not even looked at goes on record as well.
+    fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
+        let why = format!("The API guard refuses this request: {}.", refusal.why);
+        let ruling = Ruling::unread(&why, rwenv);
+        let _ = self.judge.record(&ruling, line, rwenv);
+        Refusal { why: told(&ruling.verdict), ..refusal }
+    }
+}
+
+/// The only value of a header, as text.
+fn single<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?.to_str().ok()?;
+    values.next().is_none().then_some(first)
+}
+
+/// Headers that make the client somebody else, or are too many.
+fn header_refusal(headers: &HeaderMap) -> Option<Refusal> {
+    let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if length > BUFFER {
+        return Some(Refusal { code: 431, why: format!("its headers are longer than {BUFFER} bytes") });
+    }
+    let odd = headers.keys().find(|name| {
+        let name = name.as_str();
+        name.starts_with("impersonate-") || name.starts_with("x-remote-") || name.contains("method-override")
+    })?;
+    Some(Refusal {
+        code: 403,
+        why: format!("the header {odd} would make it another one's, or another request"),
+    })
+}
+
+/// The client's connection where it is to become another protocol's: only a program in a pod, and a port, have one.
+fn upgrade(
+    http: &mut HttpRequest<Incoming>,
+    request: &Request,
+) -> Result<Option<(hyper::upgrade::OnUpgrade, header::HeaderValue)>, Refusal> {
+    let Some(protocol) = http.headers().get(header::UPGRADE).cloned() else { return Ok(None) };
+    let streams = ["exec", "attach", "portforward"];
+    let known = request.resource.as_ref().is_some_and(|resource| {
+        resource.group.is_empty()
+            && resource.name == "pods"
+            && resource.subresource.as_deref().is_some_and(|name| streams.contains(&name))
+    });
+    if !known {
+        return Err(Refusal {
+            code: 403,
+            why: "it changes the protocol, after which nothing can be judged".to_owned(),
+        });
+    }
+    Ok(Some((hyper::upgrade::on(http), protocol)))
+}
+
+async fn collected(body: Incoming) -> Result<Bytes, Refusal> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let refuse = |code, why: String| Refusal { code, why };
+    let whole = tokio::time::timeout(BODY, Limited::new(body, LARGEST).collect()).await;
+    let whole = whole.map_err(|_| refuse(408, "The body did not come in time.".to_owned()))?;
+    match whole {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            Err(refuse(413, format!("The body is larger than {LARGEST} bytes.")))
+        }
+        Err(error) => Err(refuse(400, format!("The body cannot be read: {error}."))),
+    }
+}

@@ -1,0 +1,253 @@
+//! The API guard as clients meet it that are not kubectl, and when things around it go wrong.
+
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use crate::api_guard::Guarded;
+use crate::grant::at_terminal;
+use crate::support::{Answer, answer};
+
+/// A rwenv's address, token and CA file.
+struct Access {
+    url: String,
+    token: String,
+    authority: String,
+}
+
+impl Guarded {
+    fn access(&self, rwenv: &str) -> Access {
+        let config: Value =
+            serde_json::from_str(&self.setting.home.read(&format!(".claude/rwenv/guard/{rwenv}.yaml")))
+                .unwrap();
+        let text = |pointer: &str| config.pointer(pointer).unwrap().as_str().unwrap().to_owned();
+        let authority = text("/clusters/0/cluster/certificate-authority-data");
+        let authority = base64::engine::general_purpose::STANDARD.decode(authority).unwrap();
+        let path = self.setting.home.write("ca.pem", &String::from_utf8(authority).unwrap());
+        Access {
+            url: text("/clusters/0/cluster/server"),
+            token: text("/users/0/user/token"),
+            authority: path.display().to_string(),
+        }
+    }
+
+    /// The status and what was answered to a request of curl's.
+    fn curl(&self, rwenv: &str, path: &str, more: &[&str]) -> (String, String) {
+        let access = self.access(rwenv);
+        let bearer = format!("Authorization: Bearer {}", access.token);
+        let told = self.bare(&access, path, &[&["-H", &bearer], more].concat());
+        let (body, status) = told.stdout.rsplit_once('\n').unwrap_or(("", &told.stdout));
+        (status.to_owned(), format!("{body}{}", told.stderr))
+    }
+
+    fn bare(&self, access: &Access, path: &str, more: &[&str]) -> Answer {
+        let home = &self.setting.home;
+        let mut curl = home.command("curl", &home.path(""));
+        curl.args([
+            "-sS",
+            "--path-as-is",
+            "--max-time",
+            "20",
+            "-w",
+            "\n%{http_code}",
+            "--cacert",
+            &access.authority,
+        ]);
+        answer(curl.args(more).arg(format!("{}{path}", access.url)))
+    }
+}
+
+fn message(body: &str) -> String {
+    let status: Value = serde_json::from_str(body).unwrap_or_default();
+    assert_eq!(status["kind"], "Status", "{body}");
+    status["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn who_is_not_known_or_speaks_another_language_is_turned_away() {
+    let Some(guarded) = Guarded::new() else { return };
+    let access = guarded.access("ro");
+    let refused = |more: &[&str], code: &str, says: &str| {
+        let (status, body) = guarded.curl("ro", "/api/v1/namespaces", more);
+        assert_eq!(status, code, "{more:?}: {body}");
+        assert!(body.contains(says), "{more:?}: {body}");
+    };
+    let told = guarded.bare(&access, "/api", &[]);
+    assert!(told.stdout.ends_with("\n401") && told.stdout.contains("rwenv kubeconfig"), "{}", told.stdout);
+    let wrong = guarded.bare(&access, "/api", &["-H", "Authorization: Bearer 0123"]);
+    assert!(wrong.stdout.ends_with("\n401"), "{}", wrong.stdout);
+    refused(&["-H", "Host: example.com"], "403", "host");
+    refused(&["-H", "Host: 127.0.0.1"], "403", "host");
+    refused(&["-H", "Origin: https://example.com"], "403", "web pages");
+    refused(&["-H", "Impersonate-User: x"], "403", "request.not-understood");
+    refused(&["-H", "X-Remote-User: x"], "403", "request.not-understood");
+    refused(&["-H", "X-HTTP-Method-Override: DELETE"], "403", "request.not-understood");
+    refused(&["-H", "Connection: Upgrade", "-H", "Upgrade: websocket"], "403", "changes the protocol");
+    refused(&["-X", "OPTIONS"], "405", "OPTIONS");
+    refused(&["-X", "get"], "405", "get");
+    refused(&["--request-target", "https://127.0.0.1/api/v1/namespaces"], "403", "");
+    refused(&["-X", "DELETE", "-d", "{}"], "403", "read-only.cluster-write");
+    let plain = guarded.bare(
+        &Access { url: access.url.replace("https", "http"), ..guarded.access("ro") },
+        "/api",
+        &[],
+    );
+    assert_ne!(plain.code, 0, "it speaks TLS alone");
+    let long = "x".repeat(70_000);
+    let (status, _) = guarded.curl("ro", "/api", &["-H", &format!("X-Long: {long}")]);
+    assert!(status == "431" || status == "000", "{status}");
+    let big = guarded.setting.home.write("big", &" ".repeat((3 << 20) + 1));
+    let (status, body) = guarded.curl(
+        "ro",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews",
+        &["-d", &format!("@{}", big.display())],
+    );
+    assert_eq!(status, "413", "{body}");
+    let log = guarded.setting.home.read(".claude/rwenv/audit/audit.jsonl");
+    assert!(log.contains("\"door\":\"guard\"") && log.contains("DELETE /api/v1/namespaces"), "{log}");
+    assert!(!log.contains("\"decision\":\"allow\""), "reads are not on record: {log}");
+    for file in ["identity.json", "ro.yaml"] {
+        let mode = std::fs::metadata(guarded.setting.home.path(&format!(".claude/rwenv/guard/{file}")))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn answers_come_as_the_server_wrote_them() {
+    let Some(guarded) = Guarded::new() else { return };
+    let protobuf = guarded.setting.home.path("pb");
+    let out = protobuf.display().to_string();
+    let (status, _) = guarded.curl(
+        "ro",
+        "/api/v1/namespaces",
+        &["-H", "Accept: application/vnd.kubernetes.protobuf", "-o", &out],
+    );
+    assert!(status == "200" && std::fs::read(&protobuf).unwrap().starts_with(b"k8s\0"));
+    let (status, headers) =
+        guarded.curl("ro", "/openapi/v2", &["-H", "Accept-Encoding: gzip", "-o", "/dev/null", "-D", "-"]);
+    assert!(status == "200" && headers.to_ascii_lowercase().contains("content-encoding: gzip"), "{headers}");
+    let (_, headers) = guarded.curl("ro", "/api/v1/namespaces", &["-o", "/dev/null", "-D", "-"]);
+    assert!(headers.to_ascii_lowercase().contains("audit-id"), "{headers}");
+    let (status, body) =
+        guarded.curl("ro", "/api/v1/namespaces/app/secrets/db", &["-H", "Kubectl-Command: kubectl describe"]);
+    assert!(status == "200" && body.contains("KioqKioqKg==") && !body.contains("aHVudGVyMg"), "{body}");
+    let (status, body) = guarded.curl("ro", "/api/v1/namespaces/app/secrets/db", &[]);
+    assert!(status == "403" && message(&body).contains("secrets.values"), "{body}");
+    let (status, body) = guarded.curl("ro", "/api/v1/namespaces/app/nothing", &[]);
+    assert_eq!(status, "404", "{body}");
+}
+
+#[test]
+fn a_port_that_is_taken_a_server_that_goes_and_credentials_that_change() {
+    let Some(mut guarded) = Guarded::new() else { return };
+    let before = guarded.access("ro").url;
+    guarded.setting.daemon(&["stop"]);
+    let down = guarded.run("ro", &["kubectl", "get", "ns"]);
+    assert!(down.code != 0 && down.stderr.contains("refused"), "{}", down.stderr);
+    let taken = TcpListener::bind(before.strip_prefix("https://").unwrap()).unwrap();
+    guarded.setting.start();
+    let after = guarded.access("ro").url;
+    assert_ne!(before, after);
+    assert!(guarded.setting.log().contains("another program has the API guard's port"));
+    assert!(guarded.setting.daemon(&["status"]).stdout.contains(after.strip_prefix("https://").unwrap()));
+    assert_eq!(guarded.run("ro", &["kubectl", "get", "ns"]).code, 0);
+    drop(taken);
+
+    guarded.server.stop();
+    let gone = guarded.run("ro", &["kubectl", "get", "ns"]);
+    assert!(
+        gone.stderr.contains("does not answer") && gone.stderr.contains("API guard cannot reach the cluster"),
+        "{}",
+        gone.stderr
+    );
+    guarded.server.tokens(&["a-token-for-tests", "a-new-token"]);
+    guarded.server.again();
+    assert_eq!(guarded.run("ro", &["kubectl", "get", "ns"]).code, 0, "it is back");
+
+    let home = &guarded.setting.home;
+    let config = home.read(".kube/ro");
+    home.write(".kube/ro", &config.replace("a-token-for-tests", "an-old-token"));
+    let ended = guarded.run("ro", &["kubectl", "get", "ns"]);
+    assert!(ended.code != 0 && ended.stderr.contains("sign in again"), "{}", ended.stderr);
+    home.write(".kube/ro", &config.replace("a-token-for-tests", "a-new-token"));
+    assert_eq!(guarded.run("ro", &["kubectl", "get", "ns"]).code, 0, "new credentials count at once");
+    home.write(".kube/ro", "no kubeconfig");
+    let broken = guarded.run("ro", &["kubectl", "get", "ns"]);
+    assert!(broken.stderr.contains(".kube/ro"), "{}", broken.stderr);
+}
+
+#[test]
+fn what_a_person_grants_passes_and_nothing_beside_it() {
+    let Some(guarded) = Guarded::new() else { return };
+    let home = &guarded.setting.home;
+    let run = |line: &str| guarded.run("ro", &line.split(' ').collect::<Vec<_>>());
+    let refused = run("kubectl exec running -n app -- env");
+    assert!(refused.stderr.contains("rwenv grant"), "{}", refused.stderr);
+    for line in [
+        "kubectl -n app delete pod web-0",
+        "kubectl exec running -n app -- env",
+        "kubectl get secret db -n app -o yaml",
+    ] {
+        let Some(made) = at_terminal(home, "ro", &format!("grant --for 5m -- {line}"), "y\n", false) else {
+            eprintln!("skipped: there is no script(1) here to make a terminal");
+            return;
+        };
+        assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
+    }
+    let reached = run("kubectl exec running -n app -- env");
+    assert!(reached.code != 0 && !reached.stderr.contains("Instead:"), "{}", reached.stderr);
+    assert!(run("kubectl get secret db -n app -o yaml").stdout.contains("aHVudGVyMg"));
+    for line in [
+        "kubectl delete pod running -n app",
+        "kubectl delete deploy web -n app",
+        "kubectl exec web-0 -n app -- env",
+        "kubectl get secrets -n app -o yaml",
+    ] {
+        let told = run(line);
+        assert!(told.stderr.contains("Instead:"), "{line}: {} {}", told.stdout, told.stderr);
+    }
+    assert_eq!(run("kubectl delete pod web-0 -n app --wait=false").code, 0);
+    assert!(home.read(".claude/rwenv/audit/audit.jsonl").contains("read-only.cluster-write (granted)"));
+}
+
+#[test]
+fn sessions_of_guarded_rwenvs_go_through_it_and_others_do_not() {
+    let Some(guarded) = Guarded::new() else { return };
+    let home = &guarded.setting.home;
+    let start = |folder: &str| {
+        let file = home.path(&format!("{folder}.env"));
+        std::fs::create_dir_all(home.path(".claude/rwenv/shims")).unwrap();
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(folder));
+        let kubectl = crate::support::which("kubectl");
+        command
+            .env("PATH", format!("{}:/usr/bin:/bin", kubectl.parent().unwrap().display()))
+            .env("CLAUDE_ENV_FILE", &file);
+        let event = serde_json::json!({ "session_id": "s", "cwd": home.path(folder), "hook_event_name": "SessionStart", "source": "startup" });
+        let said = answer(command.arg("claude").write_stdin(event.to_string()));
+        format!("{}{}", std::fs::read_to_string(file).unwrap(), said.stdout)
+    };
+    for folder in ["ro", "go"] {
+        let text = start(folder);
+        assert!(text.contains(&format!(".claude/rwenv/guard/{folder}.yaml")), "{text}");
+        assert_eq!(home.hook(folder, "kubectl get pods").decision(), "allow");
+    }
+    assert!(start("rw").contains(".claude/rwenv/kube/rw.yaml"));
+    guarded.setting.daemon(&["stop"]);
+    let text = start("ro");
+    assert!(
+        text.contains("the API guard is not running") && text.contains(".claude/rwenv/kube/ro.yaml"),
+        "{text}"
+    );
+    let printed = home.rwenv("", &["kubeconfig", "ro"]);
+    assert!(
+        printed.stdout.trim_end().ends_with("/guard/ro.yaml")
+            && printed.stderr.contains("rwenv daemon start")
+    );
+    let none = home.rwenv("", &["kubeconfig", "nothing"]);
+    assert!(none.code == 1 && none.stderr.contains("there is no rwenv 'nothing'"), "{}", none.stderr);
+}
