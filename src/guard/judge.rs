@@ -135,7 +135,7 @@ impl Judge {
     }
 }
 
-/// True where a request is part of what was granted: its effect is no greater, and the object is the one that was named, where
+/// True where a request is part of what was granted: it does the same sort of thing, and the object is the one that was named, where
 /// one was. Of a workload's pods, of a chart's objects and of a node's pods the names are not known beforehand.
 fn covers(granted: &Operation, asked: &Operation) -> bool {
     let (of, kinds) = (&granted.target, &asked.target.kinds);
@@ -145,7 +145,7 @@ fn covers(granted: &Operation, asked: &Operation) -> bool {
     let of_many = granted.tool == "helm"
         || (granted.verb == "drain" && asked.verb == "drain")
         || (runs && !of.kinds.is_empty() && !same_kind);
-    asked.effect <= granted.effect
+    asked.effect == granted.effect
         && (of.namespace.is_none() || of.namespace == asked.target.namespace)
         && (of.kinds.is_empty() || same_kind || of_many)
         && (of.names.is_empty() || of_many || asked.target.names.iter().all(|name| of.names.contains(name)))
