@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::audit::Audit;
 use super::daemon::Daemon;
 use super::doctor::Doctor;
+use super::flux::FluxArgs;
 use super::hooks::{GitHook, Hooks};
 use super::knowledge::{GraphArgs, Guide, Services, Where};
 use super::kubeconfig::Kubeconfig;
@@ -112,6 +113,8 @@ pub(super) enum Command {
         after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
     )]
     Graph(GraphArgs),
+    /// Operate Flux in the cluster of a rwenv: reconcile, suspend, resume, status, events, logs, diff, and more
+    Flux(FluxArgs),
     /// Write the kubeconfig that leads through the API guard: what uses it is held to the rwenv's policy
     #[command(
         after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -"

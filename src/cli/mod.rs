@@ -9,6 +9,7 @@ mod demo;
 mod doctor;
 mod edit;
 mod envs;
+mod flux;
 mod grant;
 mod hooks;
 mod install;
@@ -80,6 +81,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Guide(args) => knowledge::guide(&args, environment),
         Command::Where(args) => knowledge::find(&args, environment),
         Command::Graph(args) => knowledge::graph(&args, environment),
+        Command::Flux(args) => flux::flux(&args, environment),
         Command::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),
         Command::Hooks(args) => hooks::hooks(&args.command, environment),

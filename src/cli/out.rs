@@ -37,6 +37,16 @@ pub(super) fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// The same; says whether somebody still reads.
+pub(super) fn try_line(text: &str) -> bool {
+    writeln!(std::io::stdout(), "{text}").is_ok()
+}
+
+/// Prints a value as JSON on one line; says whether somebody still reads.
+pub(super) fn json_line(value: &impl serde::Serialize) -> bool {
+    serde_json::to_string(value).is_ok_and(|text| try_line(&text))
+}
+
 /// Prints a value as JSON.
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string_pretty(value)?);

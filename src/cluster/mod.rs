@@ -1,5 +1,6 @@
 //! The cluster of a rwenv, reached with the person's own credentials.
 
+mod discovery;
 mod place;
 mod seen;
 
@@ -115,7 +116,8 @@ impl Cluster {
         config.connect_timeout = Some(CONNECT);
         // Watches are silent for long; where an answer has to come, it is waited for with a limit.
         config.read_timeout = None;
-        config.default_retry = false;
+        // A server that starts asks to be asked again; what is handed on, the client asks again itself.
+        config.default_retry = !verbatim;
         config.disable_compression = verbatim;
         let namespace = config.default_namespace.clone();
         if let Some(exec) = &mut config.auth_info.exec {

@@ -6,6 +6,9 @@ use crate::model::{
 };
 use crate::policy::Subject;
 
+/// Name of this program's own tool table.
+const OWN: &str = "rwenv";
+
 /// One name an operation is judged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Judge {
@@ -33,7 +36,13 @@ pub(super) fn of_cluster(
         return elsewhere(&selected, &format!("{redirect} sends it elsewhere"));
     }
     if let Some(context) = &target.context {
+        if operation.tool == OWN {
+            return by_name(context, rwenvs, &selected);
+        }
         return by_context(context, target, rwenvs, &selected);
+    }
+    if operation.tool == OWN {
+        return selected;
     }
     if let Some(place) = target.remote.as_ref().filter(|p| rwenvs.dev_container.as_ref() != Some(*p)) {
         let foreign = Subject::foreign(&format!("the cluster seen from {place}"));
@@ -108,6 +117,14 @@ fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {
         .filter(|r| r.has_context(context))
         .map(|r| Judge::Subject(Subject::of(r), None))
         .collect()
+}
+
+/// What this program does in a cluster it does in a rwenv's, by the rwenv's name.
+fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
+    match name.as_literal().map(|name| rwenvs.get(name)) {
+        Some(Some(rwenv)) => vec![Judge::Subject(Subject::of(rwenv), None)],
+        _ => elsewhere(selected, &format!("'{}' is no rwenv that is known here", name.display())),
+    }
 }
 
 fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {

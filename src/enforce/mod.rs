@@ -11,9 +11,9 @@ mod others;
 #[cfg(feature = "full")]
 pub(crate) mod push;
 pub(crate) mod session;
-mod shim;
+pub(crate) mod shim;
 pub mod start;
-mod text;
+pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::ffi::CString;

@@ -59,30 +59,57 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
     let tool = classify::tools().tool(name);
     let mut argv = vec![Word::literal(name)];
     argv.extend(arguments.iter().skip(1).map(|word| Word::literal(word.to_string_lossy())));
-    let context = host::context(None, environment);
-    let plan = decide::plan_argv(argv.clone(), tool.map(assigned).unwrap_or_default(), &context);
-    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
-    if plan.is_nothing_of_ours() {
+    let Some(run) = judged("shim", &argv, tool.map(assigned).unwrap_or_default(), environment) else {
         return Ok(());
-    }
-    let judged = decide::conclude(&plan, &facts, &rwenvs);
-    let granted = grants::lifts_run(&judged, &argv, &context.cwd, environment);
-    let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
-    let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
-    let rwenvs = &decide::concerned(&plan, &facts, &rwenvs);
-    let call = audit::Call { door: "shim", session: None, cwd: &context.cwd, command: &plan.line, rwenvs };
-    let recorded = audit::append(call, &verdict, environment);
+    };
+    let Run { verdict, changes, answered, recorded } = run;
     let complaint = tool.map_or("error: ", |tool| tool.complaint);
     let deny = |why: String| Err((format!("{complaint}{}\n", why.trim_end()), DENIED));
     match verdict.decision() {
         Decision::Deny => deny(text::of(&verdict)),
-        Decision::Ask if !asked::answered(&argv, &context.cwd, environment) => deny(unanswered(&verdict)),
+        Decision::Ask if !answered => deny(unanswered(&verdict)),
         _ => match recorded {
-            Err(error) if plan.changes_something() => deny(audit::unrecorded(&error.to_string())),
+            Err(why) if changes => deny(audit::unrecorded(&why)),
             _ => Ok(()),
         },
     }
+}
+
+/// What is decided about one program run.
+pub(crate) struct Run {
+    /// The verdict.
+    pub(crate) verdict: Verdict,
+    /// It changes something.
+    pub(crate) changes: bool,
+    /// A person who was asked about it at the agent's hook has let it run.
+    pub(crate) answered: bool,
+    /// Why it is not on record, if so.
+    pub(crate) recorded: Result<(), String>,
+}
+
+/// Decides about exactly one program run, and records it; nothing where none of our tools is concerned.
+pub(crate) fn judged(
+    door: &str,
+    argv: &[Word],
+    assigned: Vec<Assigned>,
+    environment: &Environment,
+) -> Option<Run> {
+    let context = host::context(None, environment);
+    let plan = decide::plan_argv(argv.to_vec(), assigned, &context);
+    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
+    if plan.is_nothing_of_ours() {
+        return None;
+    }
+    let judged = decide::conclude(&plan, &facts, &rwenvs);
+    let granted = grants::lifts_run(&judged, argv, &context.cwd, environment);
+    let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
+    let verdict =
+        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
+    let rwenvs = &decide::concerned(&plan, &facts, &rwenvs);
+    let call = audit::Call { door, session: None, cwd: &context.cwd, command: &plan.line, rwenvs };
+    let recorded = audit::append(call, &verdict, environment).map_err(|error| error.to_string());
+    let answered = asked::answered(argv, &context.cwd, environment);
+    Some(Run { verdict, changes: plan.changes_something(), answered, recorded })
 }
 
 /// A question nobody can be asked here.

@@ -8,7 +8,7 @@ use crate::model::{Reason, Verdict};
 const MOST: usize = 3;
 
 /// The reasons that made the decision: why, the rule, the part of the line, what instead.
-pub(super) fn of(verdict: &Verdict) -> String {
+pub(crate) fn of(verdict: &Verdict) -> String {
     let mut told: Vec<&Reason> = Vec::new();
     for reason in verdict.reasons().iter().filter(|r| r.decision == verdict.decision()) {
         if !told.iter().any(|t| (&t.rule, &t.text, &t.part) == (&reason.rule, &reason.text, &reason.part)) {

@@ -17,6 +17,8 @@ use tempfile::TempDir;
 const VERSION: &str = "1.34.4";
 /// The person the token is of.
 const TOKEN: &str = "a-token-for-tests";
+/// What the server puts on record: patches, with what they say.
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [patch]}\n- {level: None}\n";
 /// Longest time it may take to answer.
 const READY: Duration = Duration::from_secs(120);
 
@@ -163,7 +165,9 @@ impl ApiServer {
             "--disable-admission-plugins",
             "ServiceAccount",
         ]);
-        server.args(["--cert-dir", &path("certs")]);
+        server.args(["--cert-dir", &path("certs"), "--audit-log-path", &path("audit.log")]);
+        fs::write(dir.path().join("audit.yaml"), AUDIT).unwrap();
+        server.args(["--audit-policy-file", &path("audit.yaml")]);
         server.stdout(log("server.log")).stderr(log("server.err"));
         let mut started = Self { dir, port, store: client, server, programs: vec![etcd] };
         started.again();
@@ -250,6 +254,20 @@ impl ApiServer {
         ];
         let all = said["kvs"].as_array().unwrap().iter().map(object);
         all.filter(|(key, _)| !own.iter().any(|own| key.starts_with(own))).collect()
+    }
+
+    /// The patches that came in, in order: what they were of, and what they said.
+    pub(crate) fn patches(&self) -> Vec<(String, serde_json::Value)> {
+        let log = fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default();
+        let patch = |line: &str| {
+            let event: serde_json::Value = serde_json::from_str(line).ok()?;
+            let of = |key: &str| event["objectRef"][key].as_str().unwrap_or_default().to_owned();
+            let agent = event["userAgent"].as_str().unwrap_or_default();
+            // The server patches its own, and what the tests patch they patch with kubectl.
+            (!agent.starts_with("kube"))
+                .then(|| (format!("{}/{}", of("resource"), of("name")), event["requestObject"].clone()))
+        };
+        log.lines().filter_map(patch).collect()
     }
 
     /// The kinds of Flux.

@@ -20,6 +20,7 @@ mod daemon;
 mod daemon_faults;
 mod doctor;
 mod explain;
+mod flux;
 mod gitops;
 mod grant;
 mod guard;

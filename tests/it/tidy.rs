@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 9] = [
     &["examples"],
     &["host", "wire"],
     &["enforce", "repos", "cluster"],
-    &["catalog", "guard"],
+    &["catalog", "flux", "guard"],
     &["daemon"],
     &["cli"],
 ];

@@ -1,0 +1,186 @@
+//! The verbs that change something.
+
+use anyhow::bail;
+use indicatif::{ProgressBar, ProgressDrawTarget};
+use serde::Serialize;
+
+use super::args::{All, Named};
+use super::{Session, is_source, is_watched, period};
+use crate::cli::{out, prompt};
+use crate::flux::{self, FluxError, Object, Progress, SOURCES, Waiting, kind_of};
+use crate::host::environment::Environment;
+
+/// Kinds that a bare name stands for: what applies something first; where there is none, what it comes from.
+const APPLY: [&str; 2] = ["ks", "hr"];
+
+/// What was done with an object.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done<'o> {
+    kind: &'o str,
+    namespace: &'o str,
+    name: &'o str,
+    ready: &'o str,
+    revision: &'o str,
+    message: &'o str,
+}
+
+fn done(object: &Object) -> Done<'_> {
+    Done {
+        kind: object.kind.name,
+        namespace: &object.namespace,
+        name: &object.name,
+        ready: object.ready(),
+        revision: &object.revision,
+        message: object.message(),
+    }
+}
+
+/// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
+fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(Progress)) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let target = if is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let result = what(&mut |progress| match progress {
+        Progress::Done(text) => bar.suspend(|| out::note(&text)),
+        Progress::Waiting(text) => {
+            bar.set_message(text);
+            bar.enable_steady_tick(std::time::Duration::from_millis(120));
+        }
+    });
+    bar.finish_and_clear();
+    result
+}
+
+impl Session {
+    /// The object that is meant: one that applies something, or, where there is none of the name, one of any kind.
+    fn meant(&self, named: &Named) -> anyhow::Result<Object> {
+        match self.one(named, &APPLY) {
+            Err(error) if matches!(error.downcast_ref(), Some(FluxError::NotFound { .. })) => {
+                let all: Vec<&str> = flux::KINDS.iter().map(|kind| kind.plural).collect();
+                self.one(named, &all).map_err(|_| error)
+            }
+            other => other,
+        }
+    }
+}
+
+pub(super) fn reconcile(named: &Named, with_source: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let session = Session::open(&named.cluster, environment)?;
+    let object = session.meant(named)?;
+    reconciled(&session, &object, with_source, named)
+}
+
+fn reconciled(session: &Session, object: &Object, with_source: bool, named: &Named) -> anyhow::Result<u8> {
+    let limit = named.limit()?;
+    let ready = with_progress(|tell| {
+        session.run(flux::reconcile(&session.flux, object, with_source, &mut Waiting { limit, tell }))
+    })?;
+    if named.output.json {
+        out::json(&done(&ready))?;
+    }
+    Ok(0)
+}
+
+pub(super) fn reconcile_source(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
+    let session = Session::open(&named.cluster, environment)?;
+    let object = session.one(named, &SOURCES)?;
+    if !is_source(&object) {
+        bail!("{} is no source; rwenv flux reconcile has it reconciled", object.named());
+    }
+    reconciled(&session, &object, false, named)
+}
+
+pub(super) fn suspend(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
+    let session = Session::open(&named.cluster, environment)?;
+    let object = session.meant(named)?;
+    let changed = session.run(flux::suspend(&session.flux, &object))?;
+    told(&object, changed, "suspended", named)
+}
+
+fn told(object: &Object, changed: bool, what: &str, named: &Named) -> anyhow::Result<u8> {
+    if named.output.json {
+        out::json(
+            &serde_json::json!({ "kind": object.kind.name, "namespace": object.namespace, "name": object.name, what: true, "changed": changed }),
+        )?;
+    } else {
+        let already = if changed { "" } else { ", as it was" };
+        out::line(&format!("{} is {what}{already}", object.named()));
+    }
+    Ok(0)
+}
+
+pub(super) fn resume(named: &Named, wait: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let session = Session::open(&named.cluster, environment)?;
+    let object = session.meant(named)?;
+    let limit = named.limit()?;
+    let changed = with_progress(|tell| {
+        let mut waiting = Waiting { limit, tell };
+        session.run(flux::resume(&session.flux, &object, wait.then_some(&mut waiting)))
+    })?;
+    told(&object, changed, "resumed", named)
+}
+
+/// Suspends or resumes all Kustomizations, after a question.
+pub(super) fn all(args: &All, suspends: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let limit = period(&args.timeout)?;
+    let session = Session::open(&args.cluster, environment)?;
+    let Some(kind) = kind_of("ks") else { bail!("there are no Kustomizations") };
+    let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
+    let meant: Vec<&Object> = all.iter().filter(|object| object.suspended != suspends).collect();
+    if meant.is_empty() {
+        out::line(&format!(
+            "all {} Kustomizations are {} already",
+            all.len(),
+            if suspends { "suspended" } else { "running" }
+        ));
+        return Ok(0);
+    }
+    let place = args
+        .namespace
+        .as_ref()
+        .map_or_else(|| "all namespaces".to_owned(), |name| format!("namespace {name}"));
+    let server = session.flux.cluster().server();
+    let question = if suspends {
+        format!(
+            "This stops ALL reconciliation: {} Kustomizations of {place} at {server}. Are you sure?",
+            meant.len()
+        )
+    } else {
+        format!("This resumes {} Kustomizations of {place} at {server}. Go on?", meant.len())
+    };
+    if (suspends || prompt::is_possible()) && !prompt::confirm(&question, args.yes)? {
+        bail!("nothing was changed");
+    }
+    let mut failed = 0;
+    for object in &meant {
+        let result = with_progress(|tell| {
+            let mut waiting = Waiting { limit, tell };
+            session.run(async {
+                if suspends {
+                    flux::suspend(&session.flux, object).await
+                } else {
+                    flux::resume(&session.flux, object, args.wait.then_some(&mut waiting)).await
+                }
+            })
+        });
+        match result {
+            Ok(_) => out::line(&format!(
+                "{} is {}",
+                object.named(),
+                if suspends { "suspended" } else { "resumed" }
+            )),
+            Err(error) => {
+                failed += 1;
+                out::error(&error);
+            }
+        }
+    }
+    if failed > 0 {
+        bail!(
+            "{failed} of {} Kustomizations could not be {}",
+            meant.len(),
+            if suspends { "suspended" } else { "resumed" }
+        );
+    }
+    Ok(0)
+}

@@ -1,0 +1,197 @@
+//! `rwenv flux`: operations of Flux on the cluster of a rwenv, each under its policy.
+
+mod act;
+mod args;
+mod show;
+
+pub(super) use args::FluxArgs;
+
+use std::future::Future;
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use tokio::runtime::Runtime;
+
+use super::envs::selected;
+use super::{out, prompt, repo};
+use crate::enforce::shim::{self, Run};
+use crate::enforce::text;
+use crate::flux::{Flux, FluxError, Kind, Object, SOURCES, Told, kind_of};
+use crate::host::environment::Environment;
+use crate::host::{agent, clock, config};
+use crate::model::{Decision, Rwenv, Word};
+use args::{Cluster, FluxCommand, Named};
+
+/// Exit status of what the policy does not allow.
+const DENIED: u8 = 2;
+
+pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(refused) = permitted(environment)? {
+        out::note(refused.trim_end());
+        return Ok(DENIED);
+    }
+    let done = match &args.command {
+        FluxCommand::Reconcile(args) => act::reconcile(&args.named, args.with_source, environment),
+        FluxCommand::ReconcileSource(args) => act::reconcile_source(args, environment),
+        FluxCommand::Suspend(args) => act::suspend(args, environment),
+        FluxCommand::Resume(args) => act::resume(&args.named, args.wait, environment),
+        FluxCommand::SuspendAll(args) => act::all(args, true, environment),
+        FluxCommand::ResumeAll(args) => act::all(args, false, environment),
+        FluxCommand::Status(args) => show::status(args, environment),
+        FluxCommand::Events(args) => show::events(args, environment),
+        FluxCommand::Logs(args) => show::logs(args, environment),
+        FluxCommand::Diff(_) => bail!("not yet"),
+        FluxCommand::Check(args) => show::check(args, environment),
+        FluxCommand::Tree(args) => show::tree(args, environment),
+        FluxCommand::Trace(args) => show::trace(args, environment),
+        FluxCommand::Alerts(args) => show::alerts(args, environment),
+    };
+    done.inspect_err(|error| {
+        // What was said of the object last comes before the reason: that is what one looks for.
+        if let Some(FluxError::Failed { events, .. } | FluxError::TimedOut { events, .. }) =
+            error.downcast_ref()
+        {
+            tell(events);
+        }
+    })
+}
+
+/// What is said where the policy does not allow this very call; a person at a terminal is asked where it wants to be.
+fn permitted(environment: &Environment) -> anyhow::Result<Option<String>> {
+    let own = std::env::args().skip(1);
+    let argv: Vec<Word> = std::iter::once("rwenv".to_owned()).chain(own).map(Word::literal).collect();
+    let Some(Run { verdict, changes, answered, recorded }) =
+        shim::judged("cli", &argv, Vec::new(), environment)
+    else {
+        return Ok(None);
+    };
+    if let (Err(why), true) = (&recorded, changes) {
+        return Ok(Some(crate::host::audit::unrecorded(why)));
+    }
+    match verdict.decision() {
+        Decision::Allow => Ok(None),
+        Decision::Ask if answered => Ok(None),
+        Decision::Ask if prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none() => {
+            let question = format!("{}Go on?", text::of(&verdict));
+            Ok((!prompt::yes(&question, false)?).then(|| "nothing was changed".to_owned()))
+        }
+        Decision::Ask => Ok(Some(format!(
+            "{}  A person is asked about this, and nobody can be asked here: a person runs it, or allows it for a while with rwenv grant.",
+            text::of(&verdict)
+        ))),
+        Decision::Deny => Ok(Some(text::of(&verdict))),
+    }
+}
+
+/// The rwenv that is meant.
+fn rwenv(cluster: &Cluster, environment: &Environment) -> anyhow::Result<Rwenv> {
+    let rwenvs = config::load(&environment.config_dir)?.rwenvs;
+    let name = match &cluster.cluster {
+        Some(name) => name.clone(),
+        None => {
+            selected(environment).context("No rwenv configured. Use /rwenv-set to select an environment.")?
+        }
+    };
+    Ok(repo::known(&rwenvs, &name)?.clone())
+}
+
+/// A runtime, and the Flux of the cluster that is meant.
+struct Session {
+    runtime: Runtime,
+    flux: Flux,
+}
+
+impl Session {
+    fn open(cluster: &Cluster, environment: &Environment) -> anyhow::Result<Self> {
+        let rwenv = rwenv(cluster, environment)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let flux = runtime.block_on(Flux::open(&rwenv, environment))?;
+        Ok(Self { runtime, flux })
+    }
+
+    fn run<T>(&self, what: impl Future<Output = Result<T, FluxError>>) -> anyhow::Result<T> {
+        Ok(self.runtime.block_on(what)?)
+    }
+
+    /// The one object that is meant, among kinds where none is named. A person is asked where several are.
+    fn one(&self, named: &Named, kinds: &[&'static str]) -> anyhow::Result<Object> {
+        let (kind, name) = named.parts()?;
+        let kinds: Vec<&'static Kind> = match kind {
+            Some(kind) => vec![kind],
+            None => kinds.iter().filter_map(|kind| kind_of(kind)).collect(),
+        };
+        let mut found = self.run(self.flux.find(&kinds, name, named.namespace.as_deref()))?;
+        if found.len() > 1 {
+            found = vec![chosen(name, found)?];
+        }
+        found.pop().with_context(|| format!("there is no '{name}'"))
+    }
+}
+
+fn chosen(name: &str, mut found: Vec<Object>) -> anyhow::Result<Object> {
+    let all: Vec<String> = found.iter().map(Object::argument).collect();
+    if !prompt::is_possible() {
+        bail!(FluxError::Several { name: name.to_owned(), all });
+    }
+    for (number, object) in found.iter().enumerate() {
+        out::note(&format!("  {} {}", number + 1, object.named()));
+    }
+    let answer = prompt::line(&format!("'{name}' is more than one; which"), "")?;
+    let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+    match number.filter(|number| *number < found.len()) {
+        Some(number) => Ok(found.swap_remove(number)),
+        None => bail!(FluxError::Several { name: name.to_owned(), all }),
+    }
+}
+
+impl Named {
+    /// The kind, where one is named, and the name.
+    fn parts(&self) -> anyhow::Result<(Option<&'static Kind>, &str)> {
+        let known = |word: &str| {
+            kind_of(word).with_context(|| {
+                format!("'{word}' is no kind of Flux; ks, hr, git, oci, helmrepo, chart and bucket are some")
+            })
+        };
+        let words: Vec<&str> = self.object.iter().map(String::as_str).collect();
+        Ok(match words.as_slice() {
+            [one] => match one.split_once('/') {
+                Some((kind, name)) => (Some(known(kind)?), name),
+                None => (None, one),
+            },
+            [kind, name] => (Some(known(kind)?), name),
+            [first, second, name] => (Some(known(&format!("{first} {second}"))?), name),
+            _ => bail!("name one object"),
+        })
+    }
+
+    fn limit(&self) -> anyhow::Result<Duration> {
+        period(&self.timeout)
+    }
+}
+
+fn period(text: &str) -> anyhow::Result<Duration> {
+    clock::period(text).with_context(|| format!("'{text}' is no length of time; 30s, 5m and 1h are"))
+}
+
+fn is_source(object: &Object) -> bool {
+    SOURCES.contains(&object.kind.name)
+}
+
+fn tell(events: &[Told]) {
+    for event in events {
+        let _ = writeln!(
+            std::io::stderr(),
+            "  {} {} {}: {}",
+            event.time,
+            event.kind,
+            event.reason,
+            event.message
+        );
+    }
+}
+
+/// True where somebody looks at what goes on.
+fn is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}

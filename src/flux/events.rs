@@ -1,0 +1,87 @@
+//! Events about objects of Flux, oldest first.
+
+use k8s_openapi::api::core::v1::Event;
+use kube::api::{Api, ListParams};
+use serde::Serialize;
+
+use super::{Flux, FluxError, Object, PAGE};
+
+/// An event.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Told {
+    /// When it was last seen, RFC 3339.
+    pub time: String,
+    /// `Normal` or `Warning`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Why, in one word.
+    pub reason: String,
+    /// Kind of the object it is about.
+    pub object_kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// What is said.
+    pub message: String,
+}
+
+fn told(event: Event) -> Told {
+    let of = event.involved_object;
+    let time = event.last_timestamp.map(|time| time.0.to_string());
+    let time = time.or_else(|| event.event_time.map(|time| time.0.to_string()));
+    Told {
+        time: time.or_else(|| event.first_timestamp.map(|time| time.0.to_string())).unwrap_or_default(),
+        kind: event.type_.unwrap_or_default(),
+        reason: event.reason.unwrap_or_default(),
+        object_kind: of.kind.unwrap_or_default(),
+        namespace: of.namespace.unwrap_or_default(),
+        name: of.name.unwrap_or_default(),
+        message: event.message.unwrap_or_default(),
+    }
+}
+
+async fn list(
+    flux: &Flux,
+    namespace: Option<&str>,
+    selector: Option<String>,
+) -> Result<Vec<Told>, FluxError> {
+    let client = flux.cluster.client();
+    let api: Api<Event> =
+        namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
+    let mut page = ListParams::default().limit(PAGE);
+    page.field_selector = selector;
+    let mut all = Vec::new();
+    loop {
+        let list = flux.cluster.answer("list events", api.list(&page)).await?;
+        let of_flux = |event: &Event| {
+            let version = event.involved_object.api_version.as_deref().unwrap_or_default();
+            version.contains("fluxcd")
+        };
+        all.extend(list.items.into_iter().filter(of_flux).map(told));
+        match list.metadata.continue_.filter(|token| !token.is_empty()) {
+            Some(token) => page = page.continue_token(&token),
+            None => break,
+        }
+    }
+    all.sort();
+    Ok(all)
+}
+
+/// The events about objects of Flux, in one namespace or all.
+///
+/// # Errors
+/// Where the cluster does not answer, or refuses to.
+pub async fn events(flux: &Flux, namespace: Option<&str>) -> Result<Vec<Told>, FluxError> {
+    list(flux, namespace, None).await
+}
+
+/// The events about one object.
+///
+/// # Errors
+/// Where the cluster does not answer, or refuses to.
+pub async fn events_of(flux: &Flux, object: &Object) -> Result<Vec<Told>, FluxError> {
+    let selector = format!("involvedObject.kind={},involvedObject.name={}", object.kind.name, object.name);
+    list(flux, Some(&object.namespace), Some(selector)).await
+}
