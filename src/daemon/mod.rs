@@ -5,6 +5,7 @@
 mod config;
 mod flush;
 mod guarding;
+mod health;
 mod lock;
 mod refresh;
 mod server;
@@ -40,6 +41,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
     let watch = tokio::spawn(watch::watch(Arc::clone(&shared)));
     let flush = tokio::spawn(flush::keep(Arc::clone(&shared)));
+    let health = tokio::spawn(health::tend(Arc::clone(&shared)));
     let hangup = tokio::spawn(reload_on_hangup(Arc::clone(&shared)));
     let mut sync = tokio::spawn(sync::keep(Arc::clone(&shared)));
     let guard = guarding::start(&shared);
@@ -53,6 +55,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     server.abort();
     watch.abort();
     hangup.abort();
+    health.abort();
     flush.abort();
     if let Some(guard) = guard {
         guard.shutdown_background();

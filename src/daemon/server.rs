@@ -10,8 +10,8 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::config;
 use super::state::{Shared, lock};
+use super::{config, health};
 use crate::wire::daemon::{Ask, LARGEST_REQUEST, Reply, Request, VERSION};
 
 /// Connections at the same time.
@@ -96,7 +96,7 @@ impl Drop for Place {
 }
 
 /// Answers until the other side is done; none where what it says is no question, or it takes too long.
-async fn talk(mut stream: UnixStream, shared: &Shared) -> Option<()> {
+async fn talk(mut stream: UnixStream, shared: &Arc<Shared>) -> Option<()> {
     loop {
         let Some(text) = timeout(PATIENCE, frame(&mut stream)).await.ok()?? else { return Some(()) };
         let reply = answer(&text, shared);
@@ -126,7 +126,7 @@ async fn frame(stream: &mut UnixStream) -> Option<Option<Vec<u8>>> {
     Some(Some(text))
 }
 
-fn answer(text: &[u8], shared: &Shared) -> Reply {
+fn answer(text: &[u8], shared: &Arc<Shared>) -> Reply {
     #[derive(serde::Deserialize)]
     struct Spoken {
         version: u32,
@@ -156,6 +156,10 @@ fn answer(text: &[u8], shared: &Shared) -> Reply {
             }
             shared.wanted.add(name);
         }
+        Ask::Flux { rwenv } => match health::of(&rwenv, shared) {
+            Some(flux) => return Reply { flux: Some(flux), ..reply },
+            None => return refuse(format!("there is no rwenv '{}'", rwenv.escape_debug())),
+        },
         Ask::Reload => config::reload(shared),
         Ask::Stop => shared.stop.notify_one(),
     }

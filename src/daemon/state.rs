@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::guarding::Guarding;
+use super::health::Watches;
 use crate::catalog::Reading;
 use crate::host::clock;
 use crate::host::environment::Environment;
@@ -79,6 +80,7 @@ pub(super) struct Shared {
     pub(super) watching: Mutex<Watching>,
     pub(super) repositories: Mutex<BTreeMap<String, Kept>>,
     pub(super) guarding: Mutex<Guarding>,
+    pub(super) watches: Mutex<Watches>,
     /// Clones as they were read last, so that of the next commit only what is new is read.
     pub(super) readings: Mutex<BTreeMap<String, Reading>>,
     pub(super) counters: Counters,
@@ -109,6 +111,7 @@ impl Shared {
             watching: Mutex::default(),
             repositories: Mutex::default(),
             guarding: Mutex::default(),
+            watches: Mutex::default(),
             readings: Mutex::default(),
             counters: Counters::default(),
             changed: Pending::default(),

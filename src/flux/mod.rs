@@ -1,13 +1,16 @@
 //! Flux operations on a cluster, without the flux program: what it annotates, patches and waits for is the reference.
 
 mod act;
+mod diff;
 mod events;
 mod kinds;
 mod logs;
 mod object;
+mod render;
 mod view;
 
 pub use act::{Progress, Waiting, reconcile, resume, suspend};
+pub use diff::{Compared, Difference, Fate, Field, diff};
 pub use events::{Told, events, events_of};
 pub use kinds::{KINDS, Kind, SOURCES, kind_of};
 pub use logs::{LogLine, LogWish, logs};

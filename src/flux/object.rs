@@ -4,6 +4,7 @@ use kube::api::DynamicObject;
 use serde::{Deserialize, Serialize};
 
 use super::Kind;
+use crate::wire::daemon::FluxRow;
 
 /// The annotation that asks for a reconciliation (fluxcd/pkg/apis/meta).
 pub(super) const REQUESTED: &str = "reconcile.fluxcd.io/requestedAt";
@@ -181,6 +182,20 @@ impl Object {
             inventory: status.inventory.entries,
             prune: spec.prune,
             namespace,
+        }
+    }
+
+    /// How it is, in a row.
+    #[must_use]
+    pub fn row(&self) -> FluxRow {
+        FluxRow {
+            kind: self.kind.name.to_owned(),
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            ready: self.ready().to_owned(),
+            suspended: self.suspended,
+            revision: self.revision.clone(),
+            message: self.message().to_owned(),
         }
     }
 

@@ -30,7 +30,7 @@ pub struct Branch {
 }
 
 /// Kind, namespace and name out of an inventory's entry (cli-utils, `object.ParseObjMetadata`: in names `__` stands for a colon).
-fn parsed(entry: &Applied) -> Option<Branch> {
+pub(super) fn parsed(entry: &Applied) -> Option<Branch> {
     let (namespace, rest) = entry.id.split_once('_')?;
     let (rest, kind) = rest.rsplit_once('_')?;
     let (name, _group) = rest.rsplit_once('_')?;

@@ -117,7 +117,7 @@ mod tests {
 
     struct Chunks<I>(I);
 
-    impl<I: Iterator + Unpin> futures_core::Stream for Chunks<I> {
+    impl<I: Iterator + Unpin> futures_util::Stream for Chunks<I> {
         type Item = I::Item;
 
         fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<I::Item>> {

@@ -152,6 +152,26 @@ impl Commit {
         Ok(Self { tree, name, repository, listing })
     }
 
+    /// Writes its files into an empty folder; links are left out.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or written.
+    pub fn export(&self, folder: &Path) -> Result<(), ContentError> {
+        let files = self.listing.files.iter().filter(|(path, _)| !self.listing.links.contains(*path));
+        let files: Vec<(String, String)> = files.map(|(path, name)| (path.clone(), name.clone())).collect();
+        for (path, bytes) in self.repository.read(&files)? {
+            // git allows no other in a tree; what was made by something else may have them.
+            if path.split('/').any(|part| matches!(part, "" | "." | ".." | ".git")) {
+                continue;
+            }
+            let full = folder.join(&path);
+            let made =
+                fs::create_dir_all(full.parent().unwrap_or(folder)).and_then(|()| fs::write(&full, bytes));
+            made.map_err(|error| FileError::io(&full, error))?;
+        }
+        Ok(())
+    }
+
     /// The bytes of one of its files, no link and no larger than is read.
     #[must_use]
     pub fn bytes_of(&self, path: &str) -> Option<Vec<u8>> {

@@ -33,6 +33,18 @@ const CONFIG: &str = "\
 \tpartialclonefilter = blob:limit=16m
 ";
 
+/// Fetches the branch of a pull request into the mirror; gives the name it has there (GitHub and Gitea keep such refs).
+///
+/// # Errors
+/// Where there is none, or the other side does not answer.
+pub fn pull_request(flux: &Flux, number: u64, environment: &Environment) -> Result<String, RepoError> {
+    let own = format!("refs/rwenv/pull/{number}");
+    let refspec = format!("+refs/pull/{number}/head:{own}");
+    let arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--", &flux.url, &refspec];
+    run(git_to(flux, &arguments, &flux.mirror(), environment)?, FETCH, &mut |_| {})?;
+    Ok(own)
+}
+
 /// The refs of one side: object name by ref, and the branch HEAD stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Refs {

@@ -8,6 +8,7 @@ mod network;
 mod work;
 
 pub use inspect::{State, Status, commit, status};
+pub use mirror::pull_request;
 pub use network::{Progress, cancel};
 pub use work::{Wish, clean, followed, sync};
 

@@ -32,6 +32,11 @@ pub enum Ask {
         /// Whose.
         rwenv: Option<String>,
     },
+    /// How the objects of Flux in the cluster of a rwenv are. From then on they are watched.
+    Flux {
+        /// Whose.
+        rwenv: String,
+    },
     /// Read the configuration again.
     Reload,
     /// Finish what runs, and end.
@@ -59,6 +64,51 @@ pub struct Reply {
     /// How it is, where that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
+    /// How Flux is, where that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flux: Option<FluxHealth>,
+}
+
+/// How the objects of Flux are, as far as they are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FluxHealth {
+    /// All of them are known, and changes come in.
+    pub complete: bool,
+    /// Why not, where something went wrong.
+    pub error: Option<String>,
+    /// When the last change came in, RFC 3339.
+    pub changed: String,
+    /// The objects.
+    pub objects: Vec<FluxRow>,
+}
+
+/// How one object of Flux is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FluxRow {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `True`, `False` or `Unknown`.
+    pub ready: String,
+    /// Nothing reconciles it for now.
+    pub suspended: bool,
+    /// The revision it is at.
+    pub revision: String,
+    /// What its controller says.
+    pub message: String,
+}
+
+impl FluxRow {
+    /// True where it is not as it should be.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.ready != "True" && !self.suspended
+    }
 }
 
 /// How the daemon is.

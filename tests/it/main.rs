@@ -21,6 +21,8 @@ mod daemon_faults;
 mod doctor;
 mod explain;
 mod flux;
+mod flux_diff;
+mod flux_health;
 mod gitops;
 mod grant;
 mod guard;

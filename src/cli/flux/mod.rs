@@ -2,6 +2,7 @@
 
 mod act;
 mod args;
+mod diff;
 mod show;
 
 pub(super) use args::FluxArgs;
@@ -41,7 +42,7 @@ pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result
         FluxCommand::Status(args) => show::status(args, environment),
         FluxCommand::Events(args) => show::events(args, environment),
         FluxCommand::Logs(args) => show::logs(args, environment),
-        FluxCommand::Diff(_) => bail!("not yet"),
+        FluxCommand::Diff(args) => diff::diff(args, environment),
         FluxCommand::Check(args) => show::check(args, environment),
         FluxCommand::Tree(args) => show::tree(args, environment),
         FluxCommand::Trace(args) => show::trace(args, environment),

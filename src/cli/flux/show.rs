@@ -5,47 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use comfy_table::{Cell, Color, Table};
-use serde::Serialize;
 
 use super::args::{Alerts, Check, Events, Logs, Named, Status, Type};
-use super::{Session, period};
+use super::{Session, period, rwenv};
 use crate::cli::out;
 use crate::flux::{self, Branch, KINDS, LogLine, LogWish, Object, SOURCES, Told, kind_of};
 use crate::host::environment::Environment;
+use crate::wire::daemon::{Ask, FluxRow, ask};
 
 /// Time between two looks of what is watched.
 const LOOK: Duration = Duration::from_secs(2);
-
-/// A row of the status.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Row {
-    pub(super) kind: String,
-    pub(super) namespace: String,
-    pub(super) name: String,
-    pub(super) ready: String,
-    pub(super) suspended: bool,
-    pub(super) revision: String,
-    pub(super) message: String,
-}
-
-impl Row {
-    fn of(object: &Object) -> Self {
-        Self {
-            kind: object.kind.name.to_owned(),
-            namespace: object.namespace.clone(),
-            name: object.name.clone(),
-            ready: object.ready().to_owned(),
-            suspended: object.suspended,
-            revision: object.revision.clone(),
-            message: object.message().to_owned(),
-        }
-    }
-
-    fn fails(&self) -> bool {
-        self.ready != "True" && !self.suspended
-    }
-}
+/// Longest wait for the daemon, which has the answer or has not.
+const ANSWER: Duration = Duration::from_millis(500);
 
 /// A revision as people read it: branch or tag, and the beginning of the commit.
 fn short(revision: &str) -> String {
@@ -55,7 +26,7 @@ fn short(revision: &str) -> String {
     }
 }
 
-fn row(table: &mut Table, row: &Row) {
+fn row(table: &mut Table, row: &FluxRow) {
     let colour = match (row.ready.as_str(), row.suspended) {
         (_, true) => Color::Yellow,
         ("True", _) => Color::Green,
@@ -70,37 +41,59 @@ fn row(table: &mut Table, row: &Row) {
 }
 
 impl Session {
-    fn rows(&self, args: &Status) -> anyhow::Result<Vec<Row>> {
+    fn rows(&self, args: &Status) -> anyhow::Result<Vec<FluxRow>> {
         let mut rows = Vec::new();
-        for kind in &KINDS {
-            let wanted = match args.r#type {
-                Type::All => true,
-                Type::Ks => kind.name == "Kustomization",
-                Type::Hr => kind.name == "HelmRelease",
-                Type::Source => SOURCES.contains(&kind.name),
-            };
-            if wanted {
-                let all = self.run(self.flux.list(kind, args.namespace.as_deref(), None))?;
-                rows.extend(all.iter().map(Row::of).filter(|row| !args.failing || row.fails()));
-            }
+        for kind in KINDS.iter().filter(|kind| args.wants_kind(kind.name)) {
+            let all = self.run(self.flux.list(kind, args.namespace.as_deref(), None))?;
+            rows.extend(all.iter().map(Object::row).filter(|row| args.wants(row)));
         }
         Ok(rows)
+    }
+}
+
+impl Status {
+    fn wants_kind(&self, kind: &str) -> bool {
+        match self.r#type {
+            Type::All => true,
+            Type::Ks => kind == "Kustomization",
+            Type::Hr => kind == "HelmRelease",
+            Type::Source => SOURCES.contains(&kind),
+        }
+    }
+
+    fn wants(&self, row: &FluxRow) -> bool {
+        self.wants_kind(&row.kind)
+            && self.namespace.as_ref().is_none_or(|namespace| *namespace == row.namespace)
+            && (!self.failing || row.fails())
+    }
+
+    /// What the daemon knows, where it knows all of it.
+    fn known(&self, environment: &Environment) -> anyhow::Result<Option<Vec<FluxRow>>> {
+        let rwenv = rwenv(&self.cluster, environment)?.name.to_string();
+        let asked = ask(&environment.config_dir, Ask::Flux { rwenv }, ANSWER);
+        let health = asked.ok().and_then(|reply| reply.flux).filter(|health| health.complete);
+        Ok(health.map(|health| health.objects.into_iter().filter(|row| self.wants(row)).collect()))
     }
 }
 
 const HEADINGS: [&str; 6] = ["KIND", "NAMESPACE", "NAME", "READY", "REVISION", "MESSAGE"];
 
 pub(super) fn status(args: &Status, environment: &Environment) -> anyhow::Result<u8> {
+    let known = if args.live || args.watch { None } else { args.known(environment)? };
+    if let Some(rows) = known {
+        show(&rows, args)?;
+        return Ok(u8::from(rows.iter().any(FluxRow::fails)));
+    }
     let session = Session::open(&args.cluster, environment)?;
     let mut rows = session.rows(args)?;
     show(&rows, args)?;
     if !args.watch {
-        return Ok(u8::from(rows.iter().any(Row::fails)));
+        return Ok(u8::from(rows.iter().any(FluxRow::fails)));
     }
     loop {
         std::thread::sleep(LOOK);
         let now = session.rows(args)?;
-        let changed: Vec<Row> = now.iter().filter(|row| !rows.contains(row)).cloned().collect();
+        let changed: Vec<FluxRow> = now.iter().filter(|row| !rows.contains(row)).cloned().collect();
         if !changed.is_empty() {
             show(&changed, args)?;
         }
@@ -108,7 +101,7 @@ pub(super) fn status(args: &Status, environment: &Environment) -> anyhow::Result
     }
 }
 
-fn show(rows: &[Row], args: &Status) -> anyhow::Result<()> {
+fn show(rows: &[FluxRow], args: &Status) -> anyhow::Result<()> {
     if args.output.json {
         return out::json(&rows);
     }
@@ -254,7 +247,7 @@ pub(super) fn trace(named: &Named, environment: &Environment) -> anyhow::Result<
     let own = session.flux.cluster().namespace().to_owned();
     let namespace = named.namespace.as_deref().unwrap_or(&own);
     let trace = session.run(flux::trace(&session.flux, kind, name, namespace))?;
-    let rows: Vec<Row> = trace.chain.iter().map(Row::of).collect();
+    let rows: Vec<FluxRow> = trace.chain.iter().map(Object::row).collect();
     if named.output.json {
         out::json(&serde_json::json!({ "object": trace.object, "managedBy": rows }))?;
         return Ok(0);
@@ -283,7 +276,7 @@ pub(super) fn alerts(args: &Alerts, environment: &Environment) -> anyhow::Result
     let mut rows = Vec::new();
     for kind in ["alert", "provider"].into_iter().filter_map(kind_of) {
         let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
-        rows.extend(all.iter().map(Row::of));
+        rows.extend(all.iter().map(Object::row));
     }
     let mut warnings = session.run(flux::events(&session.flux, args.namespace.as_deref()))?;
     warnings.retain(|event| event.kind == "Warning");
