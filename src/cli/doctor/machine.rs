@@ -9,7 +9,7 @@ use crate::cli::{hooks, install};
 use crate::host::environment::{self, Environment};
 use crate::host::{audit, clock, config, files, process, shims};
 use crate::repos::{self, Flux, State};
-use crate::wire::daemon::{Ask, Watching, ask};
+use crate::wire::daemon::{Ask, GuardHealth, Health, Watching, ask};
 
 /// Longest wait for one of our own programs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -177,7 +177,15 @@ fn daemon(environment: &Environment) -> Check {
             "the system has no watches left, so that files are looked at every 2 s",
             "raise fs.inotify.max_user_watches",
         ),
-        Ok(health) => Check::ok("daemon", format!("runs since {}", health.started)),
+        Ok(Health { guard: GuardHealth { address: None, error, .. }, .. }) => Check::warn(
+            "daemon",
+            format!("its API guard does not listen: {}", error.unwrap_or_default()),
+            "rwenv daemon restart; rwenv daemon logs shows why",
+        ),
+        Ok(health) => {
+            let guard = health.guard.address.unwrap_or_default();
+            Check::ok("daemon", format!("runs since {}, API guard at {guard}", health.started))
+        }
     }
 }
 
