@@ -81,3 +81,31 @@ fn the_daemon_knows_how_flux_is_and_tells_it_at_once() {
         it.setting.frame(&crate::daemon::framed(r#"{"version":1,"ask":"flux","rwenv":"nothing"}"#)).unwrap();
     assert!(none["error"].as_str().unwrap().contains("no rwenv 'nothing'"));
 }
+
+#[test]
+fn a_kubeconfig_of_the_dev_container_is_found_where_it_is_mounted_from() {
+    let Some(server) = crate::apiserver::ApiServer::start() else { return };
+    server.flux_kinds();
+    let home = crate::support::Home::empty();
+    home.write("data/kube/config", &server.kubeconfig("dev-ctx"));
+    home.write(
+        ".claude/rwenv/envs.json",
+        r#"{"useDevContainer":true,"devContainer":"box","rwenvs":{"dev":{"kubeconfigPath":"/root-of-box/.kube/config","kubernetesContext":"dev-ctx","readOnly":true}}}"#,
+    );
+    home.write("dev/.claude/rwenv", "dev\n");
+    let mounts = json!([
+        { "Type": "bind", "Source": home.path("nothing"), "Destination": "/root-of-box" },
+        { "Type": "bind", "Source": home.path("data/kube"), "Destination": "/root-of-box/.kube" },
+    ]);
+    let docker =
+        home.write("bin/docker", &format!("#!/bin/sh\n[ \"$1 $4\" = 'inspect box' ] && echo '{mounts}'\n"));
+    home.mode("bin/docker", 0o700);
+    let status = |path: &str| {
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path("dev"));
+        answer(command.env("PATH", path).args(["flux", "status"]))
+    };
+    let found = status(&format!("{}:/usr/bin:/bin", docker.parent().unwrap().display()));
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let none = status("/usr/bin:/bin");
+    assert!(none.code == 1 && none.stderr.contains("/root-of-box/.kube/config"), "{}", none.stderr);
+}
