@@ -1,5 +1,4 @@
 //! Agents' protocols as bytes: what they send and what they understand, exactly as written.
 
 pub mod claude;
-#[cfg(feature = "full")]
 pub mod daemon;
