@@ -12,6 +12,7 @@ use super::knowledge::{GraphArgs, Guide, Services, Where};
 use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
+use super::taskfiles::Taskfiles;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -115,6 +116,8 @@ pub(super) enum Command {
     Graph(GraphArgs),
     /// Operate Flux in the cluster of a rwenv: reconcile, suspend, resume, status, events, logs, diff, and more
     Flux(FluxArgs),
+    /// Tasks for everyday operations of Flux, for repositories that use Task (taskfile.dev)
+    Taskfiles(Taskfiles),
     /// Write the kubeconfig that leads through the API guard: what uses it is held to the rwenv's policy
     #[command(
         after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -"

@@ -22,6 +22,7 @@ mod policy;
 mod prompt;
 mod repo;
 mod service;
+mod taskfiles;
 
 pub use args::command;
 
@@ -87,6 +88,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Hooks(args) => hooks::hooks(&args.command, environment),
         Command::GitHook(args) => hooks::git_hook(&args, environment),
         Command::PreReceive(args) => lint::pre_receive(&args, environment),
+        Command::Taskfiles(args) => taskfiles::taskfiles(&args),
         Command::Policy(args) => policy::policy(&args.command, environment),
         Command::Grant(args) => grant::grant(&args, environment),
         Command::Install(args) => match args.agent {

@@ -45,4 +45,5 @@ mod script;
 mod shim;
 mod support;
 mod targets;
+mod taskfiles;
 mod tidy;
