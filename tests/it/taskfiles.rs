@@ -77,110 +77,100 @@ impl Repository {
     }
 }
 
+/// Where a release is looked up, and where there are Kustomizations.
+const ODOO: &str = "kubectl --context=apps get helmreleases.helm.toolkit.fluxcd.io -A --field-selector=metadata.name=odoo -o jsonpath={.items[0].metadata.namespace}";
+const GATUS: &str = "kubectl --context=infra get helmreleases.helm.toolkit.fluxcd.io -A --field-selector=metadata.name=gatus -o jsonpath={.items[0].metadata.namespace}";
+const ALL: &str = "kubectl --context=infra get kustomizations.kustomize.toolkit.fluxcd.io -A -o jsonpath={.items[*].metadata.namespace}";
+
+/// Tasks, and what they call.
+const CASES: &[(&str, &[&str])] = &[
+    ("flux:reconcile APP=odoo CLUSTER=apps", &["flux reconcile ks odoo --context=apps -n flux-system"]),
+    ("f:reconcile APP=gatus NAMESPACE=x", &["flux reconcile ks gatus --context=infra -n x"]),
+    (
+        "flux:reconcile APP=odoo TYPE=hr CLUSTER=apps",
+        &[ODOO, "flux reconcile hr odoo --context=apps -n business"],
+    ),
+    ("flux:suspend APP=odoo CLUSTER=apps", &[ODOO, "flux suspend hr odoo --context=apps -n business"]),
+    ("flux:suspend APP=gatus", &[GATUS, "flux suspend hr gatus --context=infra -n gatus"]),
+    ("flux:suspend APP=odoo TYPE=ks", &["flux suspend ks odoo --context=infra -n flux-system"]),
+    ("flux:resume APP=odoo CLUSTER=apps", &[ODOO, "flux resume hr odoo --context=apps -n business"]),
+    (
+        "flux:resume APP=odoo TYPE=ks WAIT=true",
+        &["flux resume ks odoo --context=infra -n flux-system --wait"],
+    ),
+    ("flux:logs", &["flux logs --context=infra --follow -A"]),
+    ("flux:logs LEVEL=error NAMESPACE=app FOLLOW=false", &["flux logs --context=infra --level=error -n app"]),
+    (
+        "flux:logs CONTROLLER=kustomize-controller CLUSTER=apps",
+        &["kubectl logs --context=apps -n flux-system deploy/kustomize-controller --follow"],
+    ),
+    ("flux:events", &["flux events --context=infra -A"]),
+    ("flux:events APP=gatus NAMESPACE=app", &["flux events --context=infra -n app"]),
+    (
+        "flux:diff APP=gatus",
+        &[
+            "kubectl --context=infra -n flux-system get kustomizations.kustomize.toolkit.fluxcd.io gatus -o jsonpath={.spec.path}",
+            "flux diff kustomization gatus --context=infra -n flux-system --path ./apps/gatus",
+        ],
+    ),
+    (
+        "flux:diff APP=gatus DIR=./x",
+        &["flux diff kustomization gatus --context=infra -n flux-system --path ./x"],
+    ),
+    (
+        "flux:status",
+        &[
+            "flux get ks --context=infra -A",
+            "flux get hr --context=infra -A",
+            "flux get sources all --context=infra -A",
+        ],
+    ),
+    ("flux:status TYPE=hr", &["flux get hr --context=infra -A"]),
+    ("flux:status TYPE=source CLUSTER=apps", &["flux get sources all --context=apps -A"]),
+    ("flux:check CLUSTER=apps", &["flux check --context=apps"]),
+    ("flux:tree APP=cluster-apps", &["flux tree ks cluster-apps --context=infra -n flux-system"]),
+    (
+        "flux:trace RESOURCE=deploy/gatus NAMESPACE=observability",
+        &["flux trace deploy/gatus -n observability --context=infra"],
+    ),
+    (
+        "flux:alerts",
+        &[
+            "flux get alerts --context=infra -A",
+            "flux get alert-providers --context=infra -A",
+            "flux events --context=infra -A --types=Warning",
+        ],
+    ),
+    (
+        "--yes flux:suspend-all",
+        &[
+            ALL,
+            "flux suspend ks --all --context=infra -n apps",
+            "flux suspend ks --all --context=infra -n flux-system",
+        ],
+    ),
+    (
+        "flux:resume-all WAIT=true",
+        &[
+            ALL,
+            "flux resume ks --all --context=infra -n apps --wait",
+            "flux resume ks --all --context=infra -n flux-system --wait",
+        ],
+    ),
+    ("flux:reconcile-source", &["flux reconcile source git k8s-ops --context=infra -n flux-system"]),
+    (
+        "flux:reconcile-source SOURCE=x CLUSTER=apps",
+        &["flux reconcile source git x --context=apps -n flux-system"],
+    ),
+];
+
 #[test]
 fn every_task_calls_exactly_what_it_says() {
     let Some(it) = Repository::new() else { return };
-    let helm = |name: &str, context: &str| {
-        format!(
-            "kubectl --context={context} get helmreleases.helm.toolkit.fluxcd.io -A --field-selector=metadata.name={name} -o jsonpath={{.items[0].metadata.namespace}}"
-        )
-    };
-    let all = "kubectl --context=infra get kustomizations.kustomize.toolkit.fluxcd.io -A -o jsonpath={.items[*].metadata.namespace}";
-    let odoo = helm("odoo", "apps");
-    let gatus = helm("gatus", "infra");
-    let cases: Vec<(&str, Vec<&str>)> = vec![
-        (
-            "flux:reconcile APP=odoo CLUSTER=apps",
-            vec!["flux reconcile ks odoo --context=apps -n flux-system"],
-        ),
-        ("f:reconcile APP=gatus NAMESPACE=x", vec!["flux reconcile ks gatus --context=infra -n x"]),
-        (
-            "flux:reconcile APP=odoo TYPE=hr CLUSTER=apps",
-            vec![&odoo, "flux reconcile hr odoo --context=apps -n business"],
-        ),
-        (
-            "flux:suspend APP=odoo CLUSTER=apps",
-            vec![&odoo, "flux suspend hr odoo --context=apps -n business"],
-        ),
-        ("flux:suspend APP=gatus", vec![&gatus, "flux suspend hr gatus --context=infra -n gatus"]),
-        ("flux:suspend APP=odoo TYPE=ks", vec!["flux suspend ks odoo --context=infra -n flux-system"]),
-        ("flux:resume APP=odoo CLUSTER=apps", vec![&odoo, "flux resume hr odoo --context=apps -n business"]),
-        (
-            "flux:resume APP=odoo TYPE=ks WAIT=true",
-            vec!["flux resume ks odoo --context=infra -n flux-system --wait"],
-        ),
-        ("flux:logs", vec!["flux logs --context=infra --follow -A"]),
-        (
-            "flux:logs LEVEL=error NAMESPACE=app FOLLOW=false",
-            vec!["flux logs --context=infra --level=error -n app"],
-        ),
-        (
-            "flux:logs CONTROLLER=kustomize-controller CLUSTER=apps",
-            vec!["kubectl logs --context=apps -n flux-system deploy/kustomize-controller --follow"],
-        ),
-        ("flux:events", vec!["flux events --context=infra -A"]),
-        ("flux:events APP=gatus NAMESPACE=app", vec!["flux events --context=infra -n app"]),
-        (
-            "flux:diff APP=gatus",
-            vec![
-                "kubectl --context=infra -n flux-system get kustomizations.kustomize.toolkit.fluxcd.io gatus -o jsonpath={.spec.path}",
-                "flux diff kustomization gatus --context=infra -n flux-system --path ./apps/gatus",
-            ],
-        ),
-        (
-            "flux:diff APP=gatus DIR=./x",
-            vec!["flux diff kustomization gatus --context=infra -n flux-system --path ./x"],
-        ),
-        (
-            "flux:status",
-            vec![
-                "flux get ks --context=infra -A",
-                "flux get hr --context=infra -A",
-                "flux get sources all --context=infra -A",
-            ],
-        ),
-        ("flux:status TYPE=hr", vec!["flux get hr --context=infra -A"]),
-        ("flux:status TYPE=source CLUSTER=apps", vec!["flux get sources all --context=apps -A"]),
-        ("flux:check CLUSTER=apps", vec!["flux check --context=apps"]),
-        ("flux:tree APP=cluster-apps", vec!["flux tree ks cluster-apps --context=infra -n flux-system"]),
-        (
-            "flux:trace RESOURCE=deploy/gatus NAMESPACE=observability",
-            vec!["flux trace deploy/gatus -n observability --context=infra"],
-        ),
-        (
-            "flux:alerts",
-            vec![
-                "flux get alerts --context=infra -A",
-                "flux get alert-providers --context=infra -A",
-                "flux events --context=infra -A --types=Warning",
-            ],
-        ),
-        (
-            "--yes flux:suspend-all",
-            vec![
-                all,
-                "flux suspend ks --all --context=infra -n apps",
-                "flux suspend ks --all --context=infra -n flux-system",
-            ],
-        ),
-        (
-            "flux:resume-all WAIT=true",
-            vec![
-                all,
-                "flux resume ks --all --context=infra -n apps --wait",
-                "flux resume ks --all --context=infra -n flux-system --wait",
-            ],
-        ),
-        ("flux:reconcile-source", vec!["flux reconcile source git k8s-ops --context=infra -n flux-system"]),
-        (
-            "flux:reconcile-source SOURCE=x CLUSTER=apps",
-            vec!["flux reconcile source git x --context=apps -n flux-system"],
-        ),
-    ];
-    let wrong: Vec<String> = (cases.into_iter())
+    let wrong: Vec<String> = (CASES.iter())
         .filter_map(|(line, wanted)| {
             let (told, calls) = it.run(line);
-            (told.code != 0 || calls != wanted).then(|| format!("{line}: {calls:#?}\n{}", told.stderr))
+            (told.code != 0 || calls != *wanted).then(|| format!("{line}: {calls:#?}\n{}", told.stderr))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
