@@ -6,6 +6,7 @@
 
 mod call;
 mod claude;
+mod greeting;
 pub mod net;
 mod others;
 #[cfg(feature = "full")]

@@ -3,28 +3,18 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Duration;
 
-use super::Reply;
-use super::text::shown;
+use super::{Reply, greeting};
 use crate::decide::quoted;
 use crate::host::environment::{Environment, var};
 use crate::host::{self, binding, config, guarded, pinned, shims};
-use crate::model::{Bound, Rwenv};
+use crate::model::Bound;
 use crate::wire::claude::Event;
-use crate::wire::daemon::{Ask, FluxRow, ask};
-
-/// Longest wait for the daemon, which has the answer or has not.
-const ANSWER: Duration = Duration::from_millis(300);
-/// Objects that are told one by one.
-const MOST: usize = 5;
-/// Longest part of a message that is told, in characters.
-const LONGEST: usize = 120;
 
 /// Writes the session's environment file, which the agent reads before every later command, and says which rwenv holds.
 pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     let context = host::context(event.cwd.as_deref(), environment);
-    let mut told = selected(&context.cwd, environment);
+    let mut told = String::new();
     let folder = shims::folder(environment);
     // A tool that came since has its shim from now on.
     if let (true, Ok(hook)) = (folder.is_dir(), std::env::current_exe())
@@ -38,12 +28,12 @@ pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     {
         told.push_str(&format!("rwenv: its shims are not on PATH in this session: {file}: {error}\n"));
     }
-    told.push_str(&unhealthy(&context.cwd, environment));
     if let Some(file) = var("CLAUDE_ENV_FILE") {
         let session = event.session_id.as_deref().unwrap_or_default();
         told.push_str(&pin(Path::new(&file), session, &context.cwd, environment));
     }
     // What other events print is shown to nobody.
+    let told = greeting::told(&context.cwd, &told, environment);
     let heard = event.hook_event_name.as_deref() == Some("SessionStart");
     Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
 }
@@ -106,51 +96,4 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
 pub(crate) fn path_line(dir: &str) -> String {
     let dir = quoted(dir);
     format!("case \"$PATH:\" in {dir}:*) ;; *) export PATH={dir}\"${{PATH:+:$PATH}}\" ;; esac")
-}
-
-/// One line on the rwenv of a directory; nothing where none is selected and none is configured.
-fn selected(cwd: &str, environment: &Environment) -> String {
-    let rwenvs = config::rwenvs(&environment.config_dir);
-    match binding::of(cwd, environment).first() {
-        Some(Bound::Rwenv(name)) => match rwenvs.get(name) {
-            Some(rwenv) => format!("rwenv '{name}' is selected here: {}.\n", flags(rwenv)),
-            None => format!("rwenv '{name}' is selected here, but not configured: rwenv set <name>.\n"),
-        },
-        Some(Bound::Invalid(why)) => format!("The rwenv selected here cannot be followed: {why}\n"),
-        _ if rwenvs.all.is_empty() => String::new(),
-        _ => "No rwenv is selected here; commands on clusters are refused until one is: rwenv set <name>.\n"
-            .to_owned(),
-    }
-}
-
-/// What of Flux is not ready in the cluster of a directory's rwenv, as far as the daemon knows; it watches it from then on.
-fn unhealthy(cwd: &str, environment: &Environment) -> String {
-    let Some(Bound::Rwenv(name)) = binding::of(cwd, environment).into_iter().next() else {
-        return String::new();
-    };
-    let asked = ask(&environment.config_dir, Ask::Flux { rwenv: name }, ANSWER);
-    let Some(health) = asked.ok().and_then(|reply| reply.flux).filter(|health| health.complete) else {
-        return String::new();
-    };
-    let failing: Vec<&FluxRow> = health.objects.iter().filter(|row| row.fails()).collect();
-    if failing.is_empty() {
-        return format!("Flux: all {} objects are ready.\n", health.objects.len());
-    }
-    let line = |row: &&FluxRow| {
-        let message = shown(&row.message, LONGEST);
-        format!("  {} {}/{}: {message}\n", row.kind, row.namespace, row.name)
-    };
-    let listed: String = failing.iter().take(MOST).map(line).collect();
-    let more = failing.len().saturating_sub(MOST);
-    let more =
-        if more > 0 { format!("  and {more} more: rwenv flux status --failing\n") } else { String::new() };
-    format!("Flux: {} of {} objects are not ready.\n{listed}{more}", failing.len(), health.objects.len())
-}
-
-fn flags(rwenv: &Rwenv) -> &'static str {
-    match (rwenv.read_only, rwenv.git_ops_only) {
-        (true, _) => "read-only, nothing of its cluster or Flux repository may be changed",
-        (false, true) => "GitOps only, its cluster is changed through its Flux repository",
-        (false, false) => "it may be changed",
-    }
 }

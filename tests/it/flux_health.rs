@@ -56,10 +56,30 @@ fn the_daemon_knows_how_flux_is_and_tells_it_at_once() {
     assert_eq!(known, live);
 
     let home = &it.setting.home;
-    let event = json!({ "session_id": "s", "cwd": home.path("ro"), "hook_event_name": "SessionStart", "source": "startup" });
-    let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
-    let said = answer(hook.arg("claude").write_stdin(event.to_string())).stdout;
-    assert!(said.contains("Kustomization flux-system/apps: no such folder") && said.len() <= 1200, "{said}");
+    let start = || {
+        let event = json!({ "session_id": "s", "cwd": home.path("ro"), "hook_event_name": "SessionStart", "source": "startup" });
+        let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
+        answer(hook.arg("claude").write_stdin(event.to_string())).stdout
+    };
+    let said = start();
+    assert!(
+        said.starts_with("rwenv 'ro' is selected here: read-only") && said.contains("Looking is free"),
+        "{said}"
+    );
+    assert!(said.contains("Its Flux repository is not here yet: rwenv repo sync ro"), "{said}");
+    assert!(said.contains("Kustomization flux-system/apps: no such folder"), "{said}");
+    let more: String = (0..12).map(|number| format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: one-of-many-{number}, namespace: flux-system}}\nspec: {{path: ./x}}\n---\n")).collect();
+    it.server.apply(&more);
+    for number in 0..12 {
+        ready(&it, &format!("one-of-many-{number}"), "False", &"a long message ".repeat(40));
+    }
+    it.setting.until("all of them", || !it.message("ro", "one-of-many-11").is_empty());
+    let said = start();
+    assert!(
+        said.len() <= 1200 && said.contains("more: rwenv flux status --failing"),
+        "{} {said}",
+        said.len()
+    );
 
     ready(&it, "apps", "True", "Applied revision");
     it.setting.until("a change comes in", || it.message("ro", "apps") == "Applied revision");
