@@ -22,7 +22,7 @@ const TELLING: [&str; 13] = [
     "statusz",
 ];
 /// Groups the API server serves itself, whose dry runs change nothing; others may be another program's.
-const OWN_GROUPS: [&str; 21] = [
+const OWN_GROUPS: [&str; 22] = [
     "",
     "admissionregistration.k8s.io",
     "apiextensions.k8s.io",
@@ -44,6 +44,7 @@ const OWN_GROUPS: [&str; 21] = [
     "rbac.authorization.k8s.io",
     "resource.k8s.io",
     "scheduling.k8s.io",
+    "storage.k8s.io",
 ];
 
 /// What of an answer is not shown.
