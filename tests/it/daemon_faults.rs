@@ -200,7 +200,7 @@ fn without_file_descriptors_it_rests_and_goes_on() {
         home = it.home.path("").display()
     );
     // What other tests' threads have open is not counted. The daemon raises the limit as far as it may.
-    let alone = "for n in $(seq 3 200); do eval \"exec $n>&-\"; done; ulimit -n 28";
+    let alone = "for n in $(seq 3 200); do eval \"exec $n>&-\"; done; ulimit -n 24";
     let Some(said) = confined(&it, alone, &after) else {
         eprintln!("skipped without_file_descriptors_it_rests_and_goes_on: no user namespaces here");
         return;
