@@ -37,6 +37,7 @@ mod lint;
 mod malformed;
 mod oracle;
 mod pin;
+mod plugin;
 mod policy;
 mod push;
 mod repo;

@@ -1,0 +1,210 @@
+//! The plugin for Claude Code: its files are what the agent's documentation says, and every command they name exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use rwenv::decide;
+use rwenv::model::{Context, Effect};
+use serde_json::{Value, json};
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn json(path: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(root().join(path)).unwrap()).unwrap()
+}
+
+/// The Markdown files of the plugin: what they are called by, and their text.
+fn pages() -> Vec<(String, String)> {
+    let mut out = Vec::new();
+    for folder in ["skills", "agents", "commands"] {
+        for entry in fs::read_dir(root().join("plugin").join(folder)).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let file = if path.is_dir() { path.join("SKILL.md") } else { path.clone() };
+            let name = path.file_stem().unwrap().to_str().unwrap().to_owned();
+            out.push((format!("{folder}/{name}"), fs::read_to_string(file).unwrap()));
+        }
+    }
+    out.sort();
+    out
+}
+
+/// The fields between the dashes, and what follows.
+fn front(text: &str) -> (Vec<(String, String)>, String) {
+    let rest = text.strip_prefix("---\n").unwrap();
+    let (head, body) = rest.split_once("\n---\n").unwrap();
+    let field = |line: &str| {
+        let (key, value) = line.split_once(": ").unwrap();
+        (key.to_owned(), value.to_owned())
+    };
+    (head.lines().map(field).collect(), body.to_owned())
+}
+
+/// Commands in code: lines of blocks for bash, and what stands between backticks.
+fn commands(body: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut block: Option<&str> = None;
+    for line in body.lines() {
+        match (line.strip_prefix("```"), block) {
+            (Some(language), None) => block = Some(language),
+            (Some(_), Some(_)) => block = None,
+            (None, Some("bash")) => out.push(line.trim().to_owned()),
+            (None, Some(_)) => {}
+            (None, None) => {
+                let spans = line.split('`').skip(1).step_by(2);
+                out.extend(spans.map(|span| span.replace("\\|", "|")));
+            }
+        }
+    }
+    out
+}
+
+/// What is wrong with a command of ours; one of which only the name is told is fine where there is such a one.
+fn refused(line: &str) -> Option<String> {
+    let error = rwenv::cli::command().try_get_matches_from(line.split_whitespace()).err()?;
+    let told_by_name = !line.contains(" -")
+        && matches!(
+            error.kind(),
+            ErrorKind::MissingRequiredArgument
+                | ErrorKind::MissingSubcommand
+                | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand
+        );
+    (!told_by_name).then(|| format!("{line}: {error}"))
+}
+
+#[test]
+fn every_page_says_what_it_is_and_when_it_is_used() {
+    let pages = pages();
+    let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
+    for wanted in [
+        "agents/flux-ops",
+        "agents/gcloud-ops",
+        "agents/k8s-ops",
+        "skills/flux-infra-guide",
+        "skills/flux-infra-guide-regenerate",
+        "skills/rwenv-add",
+        "skills/rwenv-cur",
+        "skills/rwenv-list",
+        "skills/rwenv-local-mode",
+        "skills/rwenv-set",
+        "skills/services-mapping",
+    ] {
+        assert!(names.contains(&wanted), "{wanted}");
+    }
+    for (page, text) in &pages {
+        let (fields, body) = front(text);
+        let get = |key: &str| fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+        assert_eq!(get("name"), page.rsplit('/').next(), "{page}");
+        let description = get("description").unwrap();
+        assert!(
+            (40..=1024).contains(&description.len()) && !description.contains('<'),
+            "{page}: {description}"
+        );
+        assert!(body.trim().len() > 40, "{page}");
+        let known = ["name", "description", "tools"];
+        assert!(fields.iter().all(|(key, _)| known.contains(&key.as_str())), "{page}: {fields:?}");
+        assert_eq!(page.starts_with("agents/"), get("tools").is_some(), "{page}");
+    }
+    for (page, triggers) in [
+        (
+            "services-mapping",
+            &[
+                "list services",
+                "show services",
+                "what namespace is X in",
+                "where is X defined in flux",
+                "/services-mapping",
+            ][..],
+        ),
+        (
+            "flux-infra-guide",
+            &[
+                "where does X run",
+                "what namespace",
+                "how to debug",
+                "check logs",
+                "flux resources",
+                "service unhealthy",
+                "pod failing",
+            ],
+        ),
+        (
+            "flux-infra-guide-regenerate",
+            &[
+                "regenerate infra guide",
+                "update infra catalog",
+                "refresh flux data",
+                "/flux-infra-guide-regenerate",
+            ],
+        ),
+    ] {
+        let text = fs::read_to_string(root().join("plugin/skills").join(page).join("SKILL.md")).unwrap();
+        let head = text.lines().nth(2).unwrap();
+        for trigger in triggers {
+            assert!(head.contains(trigger), "{page}: {trigger}");
+        }
+    }
+}
+
+#[test]
+fn every_command_that_is_named_exists() {
+    let context =
+        Context { cwd: "/p".into(), home: "/home".into(), config_dir: "/home/.claude/rwenv".into() };
+    let tools = ["kubectl ", "flux ", "git ", "gh ", "gcloud ", "linkerd "];
+    let (mut own, mut others, mut wrong) = (0, 0, Vec::new());
+    for (page, text) in pages() {
+        let (_, body) = front(&text);
+        for line in commands(&body) {
+            if line.starts_with("rwenv ") && !line.starts_with("rwenv '") {
+                own += 1;
+                wrong.extend(refused(&line).map(|why| format!("{page}: {why}")));
+            } else if tools.iter().any(|tool| line.starts_with(tool)) && !line.contains('…') {
+                others += 1;
+                let plan = decide::plan(&line, &context);
+                let unknown = plan.planned.iter().any(|planned| planned.operation.effect == Effect::Unknown);
+                if unknown || plan.planned.is_empty() {
+                    wrong.push(format!("{page}: {line} is no command that is known"));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(own > 60 && others > 30, "{own} of ours, {others} others");
+    assert!(refused("rwenv flux nonsense").is_some() && refused("rwenv guide show nonsense").is_some());
+    assert!(refused("rwenv grant").is_none() && refused("rwenv flux").is_none());
+}
+
+#[test]
+fn manifests_are_as_documented() {
+    // code.claude.com, "Plugins reference" and "Plugin marketplaces".
+    let text = json!({ "type": "string", "minLength": 1 });
+    let person = json!({ "type": "object", "required": ["name"], "properties": { "name": text, "email": text, "url": text }, "additionalProperties": false });
+    let plugin = json!({ "type": "object", "required": ["name"], "additionalProperties": false, "properties": {
+        "name": { "type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$" }, "version": { "type": "string", "pattern": "^[0-9]+\\.[0-9]+\\.[0-9]+$" }, "description": text, "author": person,
+        "homepage": text, "repository": text, "license": text, "keywords": { "type": "array", "items": text },
+    }});
+    let marketplace = json!({ "type": "object", "required": ["name", "owner", "plugins"], "properties": {
+        "name": { "type": "string", "pattern": "^[a-z0-9]+(-[a-z0-9]+)*$" }, "owner": person, "metadata": { "type": "object" },
+        "plugins": { "type": "array", "minItems": 1, "items": { "type": "object", "required": ["name", "source"] } },
+    }});
+    for (file, schema) in
+        [("plugin/.claude-plugin/plugin.json", plugin), (".claude-plugin/marketplace.json", marketplace)]
+    {
+        let errors: Vec<String> = jsonschema::validator_for(&schema)
+            .unwrap()
+            .iter_errors(&json(file))
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{file}: {errors:?}");
+    }
+    let listed = json(".claude-plugin/marketplace.json");
+    let source = listed["plugins"][0]["source"].as_str().unwrap();
+    let own = Path::new(source).join(".claude-plugin/plugin.json");
+    let own = json(own.strip_prefix("./").unwrap().to_str().unwrap());
+    assert_eq!(own["name"], listed["plugins"][0]["name"]);
+    assert_eq!(own["version"], env!("CARGO_PKG_VERSION"));
+    let inside: Vec<_> = fs::read_dir(root().join("plugin/.claude-plugin")).unwrap().flatten().collect();
+    assert_eq!(inside.len(), 1, "everything else lies beside it");
+}
