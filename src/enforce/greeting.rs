@@ -112,7 +112,8 @@ fn health(rwenv: &Rwenv, room: usize, environment: &Environment) -> String {
     let mut out = format!("Flux: {} of {} objects are not ready.\n", failing.len(), health.objects.len());
     let mut left = failing.len();
     for row in failing.iter().take(MOST) {
-        let message = shown(&row.message, MESSAGE);
+        let said = if row.message.is_empty() { "nothing is said of it yet" } else { &row.message };
+        let message = shown(said, MESSAGE);
         let line = format!("  {} {}/{}: {message}\n", row.kind, row.namespace, row.name);
         // The last line says where the rest is.
         if out.len() + line.len() + 60 > room {

@@ -66,6 +66,8 @@ pub(super) struct Asking<'h> {
     pub(super) content_type: &'h str,
     /// `Kubectl-Command`: which kubectl command sent it, as far as one believes that.
     pub(super) command: &'h str,
+    /// Nothing is changed in this rwenv from here: what is read is not written back.
+    pub(super) guarded: bool,
 }
 
 /// What a request means.
@@ -212,7 +214,9 @@ fn secret(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning
     let names = first.contains("as=Table") || first.contains("as=PartialObjectMetadata");
     let whole = request.values("includeObject").any(|value| value == "Object");
     let watches = resource.legacy.is_some() || request.values("watch").next().is_some();
-    let describes = asking.command == "kubectl describe" && !watches;
+    // What compares shows no more than what describes; but what would be written back has to be whole.
+    let compares = asking.guarded && matches!(asking.command, "kubectl diff" | "kubectl apply");
+    let describes = (asking.command == "kubectl describe" || compares) && !watches;
     if (names && !whole) || describes {
         return Meaning::new("get", Effect::Read).masked();
     }

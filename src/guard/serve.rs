@@ -27,8 +27,8 @@ use super::reply::{Body, status};
 use super::request::{Refusal, Request};
 use super::upstream::Upstreams;
 use super::{GuardError, Identity};
-use crate::host::audit;
 use crate::host::environment::Environment;
+use crate::host::{audit, guarded};
 use crate::model::{Decision, Effect, Rwenv, Rwenvs};
 
 /// Largest body a client may send; the API server takes no larger one.
@@ -240,6 +240,7 @@ impl Guard {
             accept: get("accept"),
             content_type: get("content-type"),
             command: get("kubectl-command"),
+            guarded: guarded::is_guarded(rwenv),
         };
         let mut meaning = meaning(&request, asking, &body);
         self.check_dry_run(&mut meaning, rwenv).await;
