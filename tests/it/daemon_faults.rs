@@ -157,8 +157,9 @@ fn no_verdict_depends_on_it() {
 /// Runs a line in namespaces of its own where the system has no notifications left, or few file descriptors.
 fn confined(it: &Setting, before: &str, after: &str) -> Option<String> {
     let (home, rwenvd) = (it.home.path(""), env!("CARGO_BIN_EXE_rwenvd"));
+    // What other tests' threads have open is closed first: it counts.
     let script = format!(
-        "export HOME={home}; ( {before}; exec {rwenvd} 2>/dev/null ) & for i in $(seq 200); do [ -S {socket} ] && break; sleep 0.05; done; {after}; kill %1 2>/dev/null; wait",
+        "for n in $(seq 3 250); do eval \"exec $n>&-\"; done; export HOME={home}; ( {before}; exec {rwenvd} 2>/dev/null ) & for i in $(seq 200); do [ -S {socket} ] && break; sleep 0.05; done; {after}; kill %1 2>/dev/null; wait",
         home = home.display(),
         socket = it.socket().display(),
     );
@@ -199,9 +200,8 @@ fn without_file_descriptors_it_rests_and_goes_on() {
         "({flood}) & ({flood}) & ({flood}) & sleep 2; for i in $(seq 100); do {rwenv} daemon status | grep 'configuration  good' && break; sleep 0.2; done; {rwenv} daemon status; cat /proc/$(cat {home}/.claude/rwenv/run/rwenvd.lock)/stat | cut -d' ' -f14,15",
         home = it.home.path("").display()
     );
-    // What other tests' threads have open is not counted. The daemon raises the limit as far as it may.
-    let alone = "for n in $(seq 3 200); do eval \"exec $n>&-\"; done; ulimit -n 24";
-    let Some(said) = confined(&it, alone, &after) else {
+    // The daemon raises the limit as far as it may.
+    let Some(said) = confined(&it, "ulimit -n 24", &after) else {
         eprintln!("skipped without_file_descriptors_it_rests_and_goes_on: no user namespaces here");
         return;
     };
