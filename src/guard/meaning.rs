@@ -47,6 +47,13 @@ const OWN_GROUPS: [&str; 22] = [
     "storage.k8s.io",
 ];
 
+/// Patches that bring nothing into an object but what they say themselves.
+const PLAIN_PATCHES: [&str; 3] = [
+    "application/apply-patch+yaml",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+];
+
 /// What of an answer is not shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mask {
@@ -160,7 +167,8 @@ fn verb(method: Method) -> &'static str {
 }
 
 fn of_resource(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]) -> Meaning {
-    if resource.legacy == Some(Legacy::Proxy) || resource.subresource.as_deref() == Some("proxy") {
+    let first = resource.subresource.as_deref().and_then(|subresource| subresource.split('/').next());
+    if resource.legacy == Some(Legacy::Proxy) || first == Some("proxy") {
         return Meaning::new(verb(request.method), Effect::Exec)
             .noted("it goes through the API server to a program in the cluster".to_owned());
     }
@@ -181,7 +189,10 @@ fn of_resource(request: &Request, resource: &Resource, asking: Asking<'_>, body:
 
 /// The kubectl call that would send an exec.
 fn words(request: &Request, resource: &Resource, verb: &str) -> Vec<Word> {
-    let is = |key: &str| matches!(request.only(key), Some("true" | "1"));
+    // Whatever is neither "false" nor "0" is true (apimachinery, `Convert_Slice_string_To_bool`).
+    let is = |key: &str| {
+        request.values(key).next().is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
+    };
     let mut all = vec!["kubectl".to_owned(), verb.to_owned()];
     all.extend(resource.namespace.iter().flat_map(|namespace| ["-n".to_owned(), namespace.clone()]));
     all.extend(request.only("container").into_iter().flat_map(|name| ["-c".to_owned(), name.to_owned()]));
@@ -282,8 +293,9 @@ fn dry(request: &Request) -> bool {
 
 fn dry_run(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning {
     let secret = resource.group.is_empty() && resource.name == "secrets";
-    // A patch that copies can bring a value to where nobody expects one.
-    if secret && asking.content_type.starts_with("application/json-patch") {
+    // A patch that copies can bring a value to where nobody expects one; these cannot.
+    let plain = asking.content_type.split(';').next().unwrap_or_default().trim();
+    if secret && request.method == Method::Patch && !PLAIN_PATCHES.contains(&plain) {
         return Meaning::new(verb(request.method), Effect::ReadSecret);
     }
     let mut meaning = Meaning::new(verb(request.method), Effect::Read).with("dry-run");

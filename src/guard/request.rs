@@ -57,7 +57,7 @@ pub struct Resource {
     pub name: String,
     /// The object.
     pub object: Option<String>,
-    /// A part of the object, or something done with it.
+    /// A part of the object, or something done with it, with all that stands behind it.
     pub subresource: Option<String>,
     /// A verb in the path.
     pub legacy: Option<Legacy>,
@@ -257,8 +257,7 @@ fn resource(path: &[String]) -> Result<Option<Resource>, Refusal> {
         rest => (None, rest),
     };
     let (namespace, rest) = match rest {
-        ["namespaces", namespace, next, tail @ ..] if !matches!(*next, "status" | "finalize") => {
-            let _ = tail;
+        ["namespaces", namespace, next, ..] if !matches!(*next, "status" | "finalize") => {
             (Some(*namespace), rest.get(2..).unwrap_or_default())
         }
         // A namespace is in itself.
@@ -272,7 +271,7 @@ fn resource(path: &[String]) -> Result<Option<Resource>, Refusal> {
         namespace: namespace.map(str::to_owned),
         name: part(0).unwrap_or_default(),
         object: part(1),
-        subresource: part(2).filter(|_| legacy != Some(Legacy::Proxy)),
+        subresource: rest.get(2..).filter(|more| !more.is_empty()).map(|more| more.join("/")),
         legacy,
     }))
 }

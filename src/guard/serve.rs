@@ -28,7 +28,7 @@ use super::request::{Refusal, Request};
 use super::upstream::Upstreams;
 use super::{GuardError, Identity};
 use crate::host::environment::Environment;
-use crate::host::{audit, guarded};
+use crate::host::{audit, clock, grants, guarded};
 use crate::model::{Decision, Effect, Rwenv, Rwenvs};
 
 /// Largest body a client may send; the API server takes no larger one.
@@ -39,6 +39,9 @@ const BUFFER: usize = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest wait for a request's body.
 const BODY: Duration = Duration::from_secs(60);
+/// Headers a request is judged by.
+const JUDGED: [header::HeaderName; 3] =
+    [header::ACCEPT, header::CONTENT_TYPE, header::HeaderName::from_static("kubectl-command")];
 /// Requests of one rwenv at the same time: watches stay for long.
 const AT_ONCE: usize = 1024;
 /// Connections at the same time.
@@ -64,8 +67,18 @@ pub struct Guard {
     known: Known,
     tokens: Mutex<BTreeMap<Vec<u8>, String>>,
     places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
+    away: Mutex<Away>,
     /// What came in.
     pub counters: Counters,
+}
+
+/// Requests of nobody.
+#[derive(Debug, Default)]
+struct Away {
+    /// The second of the last record.
+    recorded: Option<u64>,
+    /// Those since then.
+    count: u64,
 }
 
 /// A guard that has a port.
@@ -117,6 +130,7 @@ impl Guard {
             known: Arc::new(known),
             tokens: Mutex::new(identity.tokens()),
             places: Mutex::default(),
+            away: Mutex::default(),
             counters: Counters::default(),
         }
     }
@@ -176,7 +190,10 @@ impl Guard {
         let rwenvs = (self.known)();
         let answered = match self.admitted(&request, address, &rwenvs) {
             Ok(rwenv) => self.admit(request, rwenv, &rwenvs).await,
-            Err(refusal) => Err(refusal),
+            Err(refusal) => {
+                self.turned_away(&refusal);
+                Err(refusal)
+            }
         };
         answered.unwrap_or_else(|refusal| {
             self.counters.refused.fetch_add(1, Ordering::Relaxed);
@@ -233,15 +250,14 @@ impl Guard {
         let upgrade = upgrade(&mut http, &request)
             .map_err(|refusal| self.not_read(refusal, &line(&method, &request), name))?;
         let (parts, incoming) = http.into_parts();
-        let body = collected(incoming).await?;
-        let get =
-            |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let asking = Asking {
-            accept: get("accept"),
-            content_type: get("content-type"),
-            command: get("kubectl-command"),
-            guarded: guarded::is_guarded(rwenv),
-        };
+        let body = collected(incoming)
+            .await
+            .map_err(|refusal| self.not_read(refusal, &line(&method, &request), name))?;
+        let [accept, content_type, command] =
+            JUDGED.map(|name| single(&parts.headers, &name).unwrap_or_default());
+        // Under a grant something may be written back.
+        let guarded = guarded::is_guarded(rwenv) && grants::live(&self.environment).is_empty();
+        let asking = Asking { accept, content_type, command, guarded };
         let mut meaning = meaning(&request, asking, &body);
         self.check_dry_run(&mut meaning, rwenv).await;
         let line = line(&method, &request);
@@ -251,8 +267,8 @@ impl Guard {
             // Of what is written over several lines no line can be read.
             request.set("pretty", "false");
         }
+        let place = self.place(name).map_err(|refusal| self.not_read(refusal, &line, name))?;
         self.counters.passed.fetch_add(1, Ordering::Relaxed);
-        let place = self.place(name)?;
         let passing = Passing {
             method: parts.method,
             target: request.target(),
@@ -271,7 +287,7 @@ impl Guard {
         let all = places.entry(rwenv.to_owned()).or_insert_with(|| Arc::new(Semaphore::new(AT_ONCE)));
         Arc::clone(all).try_acquire_owned().map_err(|_| Refusal {
             code: 429,
-            why: format!("rwenv '{rwenv}' has {AT_ONCE} requests open at the API guard; end some watches."),
+            why: format!("rwenv '{rwenv}' has {AT_ONCE} requests open already, end some watches"),
         })
     }
 
@@ -301,6 +317,24 @@ impl Guard {
         }
     }
 
+    /// A request of nobody goes on record too, but those of one second together: whoever has no token does not fill the disk.
+    fn turned_away(&self, refusal: &Refusal) {
+        let now = clock::monotonic().as_secs();
+        let count = {
+            let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+            away.count += 1;
+            if away.recorded == Some(now) {
+                return;
+            }
+            away.recorded = Some(now);
+            std::mem::take(&mut away.count)
+        };
+        let detail = format!("{count} since the last record, this one: {}", refusal.why);
+        if let Err(error) = audit::happened("guard", "turned-away", &detail, &self.environment) {
+            tracing::warn!(%error, "a refusal cannot be recorded");
+        }
+    }
+
     /// A request that is not even looked at goes on record as well.
     fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
         let why = format!("The API guard refuses this request: {}.", refusal.why);
@@ -322,6 +356,14 @@ fn header_refusal(headers: &HeaderMap) -> Option<Refusal> {
     let length: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if length > BUFFER {
         return Some(Refusal { code: 431, why: format!("its headers are longer than {BUFFER} bytes") });
+    }
+    let unclear =
+        JUDGED.into_iter().find(|name| headers.contains_key(name) && single(headers, name).is_none());
+    if let Some(name) = unclear {
+        return Some(Refusal {
+            code: 403,
+            why: format!("the header {name} is there twice, or is no plain text"),
+        });
     }
     let odd = headers.keys().find(|name| {
         let name = name.as_str();
@@ -360,12 +402,12 @@ async fn collected(body: Incoming) -> Result<Bytes, Refusal> {
     }
     let refuse = |code, why: String| Refusal { code, why };
     let whole = tokio::time::timeout(BODY, Limited::new(body, LARGEST).collect()).await;
-    let whole = whole.map_err(|_| refuse(408, "The body did not come in time.".to_owned()))?;
+    let whole = whole.map_err(|_| refuse(408, "its body did not come in time".to_owned()))?;
     match whole {
         Ok(whole) => Ok(whole.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(refuse(413, format!("The body is larger than {LARGEST} bytes.")))
+            Err(refuse(413, format!("its body is larger than {LARGEST} bytes")))
         }
-        Err(error) => Err(refuse(400, format!("The body cannot be read: {error}."))),
+        Err(error) => Err(refuse(400, format!("its body cannot be read: {error}"))),
     }
 }

@@ -105,9 +105,33 @@ fn who_is_not_known_or_speaks_another_language_is_turned_away() {
         &["-d", &format!("@{}", big.display())],
     );
     assert_eq!(status, "413", "{body}");
+    // A content type that is one thing here and another there: a patch that copies a Secret's value into an annotation.
+    let odd = guarded.setting.home.path("odd");
+    std::fs::write(&odd, b"Content-Type: application/json-patch+json;\xff\n").unwrap();
+    let copy = r#"[{"op":"copy","from":"/data/password","path":"/metadata/annotations/x"}]"#;
+    let secret = "/api/v1/namespaces/app/secrets/db?dryRun=All";
+    let plain = "Content-Type: application/json-patch+json";
+    let merge = "Content-Type: application/merge-patch+json";
+    for headers in [
+        vec![format!("@{}", odd.display())],
+        vec![plain.to_owned()],
+        vec![merge.to_owned(), plain.to_owned()],
+    ] {
+        let mut more = vec!["-X", "PATCH", "-d", copy];
+        more.extend(headers.iter().flat_map(|header| ["-H", header.as_str()]));
+        let (status, body) = guarded.curl("ro", secret, &more);
+        assert!(status == "403" && !body.contains("aHVudGVyMg"), "{headers:?}: {status} {body}");
+    }
+    let (status, body) = guarded.curl("ro", "/api/v1/namespaces/app/pods/web-0/status/more", &[]);
+    assert!(status == "403" && body.contains("'status/more' is not known"), "{body}");
     let log = guarded.setting.home.read(".claude/rwenv/audit/audit.jsonl");
     assert!(log.contains("\"door\":\"guard\"") && log.contains("DELETE /api/v1/namespaces"), "{log}");
     assert!(!log.contains("\"decision\":\"allow\""), "reads are not on record: {log}");
+    assert!(log.contains("turned-away") && log.contains("does not know this token"), "{log}");
+    assert!(
+        log.contains("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
+        "what is too large too: {log}"
+    );
     for file in ["identity.json", "ro.yaml"] {
         let mode = std::fs::metadata(guarded.setting.home.path(&format!(".claude/rwenv/guard/{file}")))
             .unwrap()
