@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResource};
 use kube::core::{ApiResource, GroupVersion};
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use crate::host::environment::Environment;
 use crate::host::{clock, files};
 
 /// Seconds for which what is kept counts.
-const KEPT: u64 = 600;
+const KEPT: u64 = 60;
 
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -44,7 +45,7 @@ impl Cluster {
             return Ok(kept.groups);
         }
         let list = self.answer("say what it has", self.client.list_api_groups()).await?;
-        let preferred = |group: k8s_openapi::apimachinery::pkg::apis::meta::v1::APIGroup| {
+        let preferred = |group: APIGroup| {
             let version = group.preferred_version.or_else(|| group.versions.into_iter().next())?;
             Some((group.name, version.version))
         };
@@ -58,6 +59,27 @@ impl Cluster {
         Ok(kept.groups)
     }
 
+    /// The resources of a version (`v1`, `apps/v1`), without their parts; none where the server has it not.
+    ///
+    /// # Errors
+    /// Where it does not answer, or refuses to.
+    pub async fn resources(&self, version: &str) -> Result<Vec<APIResource>, ClusterError> {
+        let asked = async {
+            let list = if version.contains('/') {
+                self.client.list_api_group_resources(version).await
+            } else {
+                self.client.list_core_api_resources(version).await
+            };
+            match list {
+                Ok(list) => Ok(list.resources),
+                Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
+                Err(error) => Err(error),
+            }
+        };
+        let all = self.answer(&format!("say what it has of {version}"), asked).await?;
+        Ok(all.into_iter().filter(|resource| !resource.name.contains('/')).collect())
+    }
+
     /// The resource a word stands for, as kubectl takes it, and whether its objects are in namespaces.
     ///
     /// # Errors
@@ -66,26 +88,24 @@ impl Cluster {
         let word = word.to_ascii_lowercase();
         let (name, group) =
             word.split_once('.').map_or((word.as_str(), None), |(name, group)| (name, Some(group)));
-        let core = self.answer("say what it has", self.client.list_core_api_resources("v1")).await?;
-        let mut lists = vec![(String::new(), "v1".to_owned(), core)];
+        let mut lists = vec![(String::new(), "v1".to_owned(), self.resources("v1").await?)];
         let groups = self.answer("say what it has", self.client.list_api_groups()).await?;
         for of in groups.groups.into_iter().filter(|of| group.is_none_or(|group| of.name.starts_with(group)))
         {
             let Some(version) = of.preferred_version else { continue };
             // A group whose server is gone has nothing.
-            if let Ok(list) = self.client.list_api_group_resources(&version.group_version).await {
+            if let Ok(list) = self.resources(&version.group_version).await {
                 lists.push((of.name, version.version, list));
             }
         }
         for (group_name, version, list) in lists {
-            let is = |resource: &&k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource| {
-                !resource.name.contains('/')
-                    && (resource.name == name
-                        || resource.singular_name == name
-                        || resource.kind.to_ascii_lowercase() == name
-                        || resource.short_names.iter().flatten().any(|short| short == name))
+            let is = |resource: &&APIResource| {
+                resource.name == name
+                    || resource.singular_name == name
+                    || resource.kind.to_ascii_lowercase() == name
+                    || resource.short_names.iter().flatten().any(|short| short == name)
             };
-            if let Some(resource) = list.resources.iter().find(is) {
+            if let Some(resource) = list.iter().find(is) {
                 let group_version = GroupVersion::gv(&group_name, &version);
                 let gvk = group_version.with_kind(&resource.kind);
                 return Ok(Some((

@@ -8,8 +8,10 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use kube::api::{Api, ListParams};
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use serde::de::DeserializeOwned;
 
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
@@ -17,6 +19,8 @@ use place::Place;
 
 pub use seen::{KINDS, Seen, SeenObject, look};
 
+/// Most objects a server sends at once.
+pub(crate) const PAGE: u32 = 500;
 /// Longest time a connection may take.
 const CONNECT: Duration = Duration::from_secs(3);
 /// Longest time an answer may take.
@@ -195,6 +199,44 @@ impl Cluster {
         answered.map_err(|error| self.error(what, &error))
     }
 
+    /// All objects of a list, page by page; none where the server has no such kind.
+    ///
+    /// # Errors
+    /// Where it does not answer, or refuses to.
+    pub async fn list<K>(
+        &self,
+        api: &Api<K>,
+        mut page: ListParams,
+        what: &str,
+    ) -> Result<Option<Vec<K>>, ClusterError>
+    where
+        K: Clone + DeserializeOwned + std::fmt::Debug,
+    {
+        page.limit = Some(PAGE);
+        let mut all = Vec::new();
+        loop {
+            let asked = async {
+                match api.list(&page).await {
+                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                    other => other.map(Some),
+                }
+            };
+            let Some(list) = self.answer(&format!("list {what}"), asked).await? else { return Ok(None) };
+            all.extend(list.items);
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(Some(all)),
+            }
+        }
+    }
+
+    /// The server does not take the credentials.
+    #[must_use]
+    pub fn unauthorized(&self) -> ClusterError {
+        let why = "they are not valid, or no longer".to_owned();
+        ClusterError::Credentials { context: self.place.context.clone(), why }
+    }
+
     /// True where the API server serves a version of a group itself: built in, or by a CustomResourceDefinition. Of such it knows
     /// whether a dry run changes anything. False where it cannot be told.
     pub async fn serves_itself(&self, group: &str, version: &str) -> bool {
@@ -209,10 +251,7 @@ impl Cluster {
     pub fn error(&self, what: &str, error: &kube::Error) -> ClusterError {
         let server = self.server.clone();
         match error {
-            kube::Error::Api(status) if status.code == 401 => ClusterError::Credentials {
-                context: self.place.context.clone(),
-                why: "they are not valid, or no longer".to_owned(),
-            },
+            kube::Error::Api(status) if status.code == 401 => self.unauthorized(),
             kube::Error::Api(status) => {
                 ClusterError::Refused { server, what: what.to_owned(), why: status.message.clone() }
             }

@@ -5,9 +5,6 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 use super::{Cluster, ClusterError};
 
-/// Most objects a server sends at once.
-const PAGE: u32 = 500;
-
 /// Kinds that are looked for, by group; the version is the server's choice for those of Flux.
 pub const KINDS: [(&str, &str); 6] = [
     ("apps", "Deployment"),
@@ -53,15 +50,8 @@ pub async fn look(cluster: &Cluster) -> Result<Seen, ClusterError> {
     for (group, kind) in KINDS {
         let Some(resource) = resource(cluster, group, kind).await? else { continue };
         let api: Api<DynamicObject> = Api::all_with(cluster.client.clone(), &resource);
-        let mut page = ListParams::default().limit(PAGE);
-        loop {
-            let list = cluster.answer(&format!("list {}", resource.plural), api.list(&page)).await?;
-            objects.extend(list.items.iter().map(|object| seen(kind, object)));
-            match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => break,
-            }
-        }
+        let all = cluster.list(&api, ListParams::default(), &resource.plural).await?.unwrap_or_default();
+        objects.extend(all.iter().map(|object| seen(kind, object)));
     }
     objects.sort();
     Ok(Seen { objects })

@@ -13,6 +13,7 @@ use kube::runtime::watcher::{self, Event};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::state::{Shared, lock};
+use crate::cluster::PAGE;
 use crate::flux::{Flux, FluxError, KINDS, Kind, Object};
 use crate::host::{clock, files};
 use crate::model::{Place, Rwenv};
@@ -26,8 +27,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Time between two looks whether a server answers again.
 const PROBE: Duration = Duration::from_secs(2);
-/// Objects of a page.
-const PAGE: u32 = 500;
 /// Most objects that are kept and told.
 const MOST: usize = 5000;
 
@@ -121,8 +120,10 @@ pub(super) async fn tend(shared: Arc<Shared>) {
     }
     loop {
         tokio::time::sleep(Duration::from_secs(600)).await;
-        lock(&shared.watches).0.retain(|_, watched| {
-            let keeps = recent(watched.asked);
+        let rwenvs = lock(&shared.rwenvs).clone();
+        lock(&shared.watches).0.retain(|name, watched| {
+            let same = rwenvs.get(name).is_some_and(|rwenv| rwenv.places == watched.places);
+            let keeps = same && recent(watched.asked);
             if !keeps {
                 watched.task.abort();
             }

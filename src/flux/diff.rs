@@ -180,22 +180,8 @@ impl Kinds {
         kind: &str,
     ) -> Result<Option<(String, bool)>, FluxError> {
         if !self.all.contains_key(version) {
-            let client = flux.cluster.client();
-            let asked = async {
-                let list = if version.contains('/') {
-                    client.list_api_group_resources(version).await
-                } else {
-                    client.list_core_api_resources(version).await
-                };
-                match list {
-                    Ok(list) => Ok(list.resources),
-                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(Vec::new()),
-                    Err(error) => Err(error),
-                }
-            };
-            let resources = flux.cluster.answer(&format!("say what it has of {version}"), asked).await?;
-            let plain = resources.into_iter().filter(|resource| !resource.name.contains('/'));
-            let all = plain.map(|resource| (resource.kind, resource.name, resource.namespaced)).collect();
+            let resources = flux.cluster.resources(version).await?.into_iter();
+            let all = resources.map(|resource| (resource.kind, resource.name, resource.namespaced)).collect();
             self.all.insert(version.to_owned(), all);
         }
         let found = self.all.get(version).into_iter().flatten().find(|(known, _, _)| known == kind);

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
 use serde::Serialize;
 
-use super::{Flux, FluxError, Object, PAGE};
+use super::{Flux, FluxError, Object};
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -50,21 +50,13 @@ async fn list(
     let client = flux.cluster.client();
     let api: Api<Event> =
         namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
-    let mut page = ListParams::default().limit(PAGE);
-    page.field_selector = selector;
-    let mut all = Vec::new();
-    loop {
-        let list = flux.cluster.answer("list events", api.list(&page)).await?;
-        let of_flux = |event: &Event| {
-            let version = event.involved_object.api_version.as_deref().unwrap_or_default();
-            version.contains("fluxcd")
-        };
-        all.extend(list.items.into_iter().filter(of_flux).map(told));
-        match list.metadata.continue_.filter(|token| !token.is_empty()) {
-            Some(token) => page = page.continue_token(&token),
-            None => break,
-        }
-    }
+    let which = ListParams { field_selector: selector, ..ListParams::default() };
+    let found = flux.cluster.list(&api, which, "events").await?.unwrap_or_default();
+    let of_flux = |event: &Event| {
+        let version = event.involved_object.api_version.as_deref().unwrap_or_default();
+        version.contains("fluxcd")
+    };
+    let mut all: Vec<Told> = found.into_iter().filter(of_flux).map(told).collect();
     all.sort();
     Ok(all)
 }

@@ -26,9 +26,6 @@ use crate::cluster::{Cluster, ClusterError};
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
 
-/// Most objects a server sends at once.
-const PAGE: u32 = 500;
-
 /// Why an operation could not be done.
 #[derive(Debug, thiserror::Error)]
 pub enum FluxError {
@@ -138,26 +135,11 @@ impl Flux {
         name: Option<&str>,
     ) -> Result<Vec<Object>, FluxError> {
         let Some(api) = self.api(kind, namespace) else { return Ok(Vec::new()) };
-        let mut page = ListParams::default().limit(PAGE);
-        page.field_selector = name.map(|name| format!("metadata.name={name}"));
-        let mut all = Vec::new();
-        loop {
-            let asked = async {
-                match api.list(&page).await {
-                    // The group is there, and of this kind nobody has heard.
-                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
-                    other => other.map(Some),
-                }
-            };
-            let Some(list) = self.cluster.answer(&format!("list {}", kind.plural), asked).await? else {
-                return Ok(all);
-            };
-            all.extend(list.items.into_iter().map(|object| Object::of(kind, object)));
-            match list.metadata.continue_.filter(|token| !token.is_empty()) {
-                Some(token) => page = page.continue_token(&token),
-                None => return Ok(all),
-            }
-        }
+        let field_selector = name.map(|name| format!("metadata.name={name}"));
+        let which = ListParams { field_selector, ..ListParams::default() };
+        // The group is there, and of this kind nobody may have heard.
+        let all = self.cluster.list(&api, which, kind.plural).await?.unwrap_or_default();
+        Ok(all.into_iter().map(|object| Object::of(kind, object)).collect())
     }
 
     /// One object.

@@ -123,7 +123,7 @@ pub struct Object {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// Nothing reconciles it for now.
+    /// It is suspended.
     pub suspended: bool,
     /// What its controller says of it.
     pub conditions: Vec<Condition>,

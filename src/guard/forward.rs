@@ -1,7 +1,5 @@
 //! Sending a request on, written anew, and handing its answer back as it comes.
 
-use std::sync::Arc;
-
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +13,7 @@ use super::meaning::Mask;
 use super::reply::{Body, status};
 use super::stream::Masked;
 use super::upstream::Upstreams;
-use crate::cluster::{Cluster, ClusterError};
+use crate::cluster::ClusterError;
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
 
@@ -86,16 +84,9 @@ pub(super) async fn forward(
             if !std::mem::replace(&mut tried, true) && passing.upgrade.is_none() {
                 continue;
             }
-            return failed(&unauthorized(&cluster));
+            return failed(&cluster.unauthorized());
         }
         return answer(response, passing);
-    }
-}
-
-fn unauthorized(cluster: &Arc<Cluster>) -> ClusterError {
-    ClusterError::Credentials {
-        context: cluster.context().to_owned(),
-        why: "they are not valid, or no longer".to_owned(),
     }
 }
 

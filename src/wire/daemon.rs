@@ -95,7 +95,7 @@ pub struct FluxRow {
     pub name: String,
     /// `True`, `False` or `Unknown`.
     pub ready: String,
-    /// Nothing reconciles it for now.
+    /// It is suspended.
     pub suspended: bool,
     /// The revision it is at.
     pub revision: String,

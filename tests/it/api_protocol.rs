@@ -105,23 +105,6 @@ fn who_is_not_known_or_speaks_another_language_is_turned_away() {
         &["-d", &format!("@{}", big.display())],
     );
     assert_eq!(status, "413", "{body}");
-    // A content type that is one thing here and another there: a patch that copies a Secret's value into an annotation.
-    let odd = guarded.setting.home.path("odd");
-    std::fs::write(&odd, b"Content-Type: application/json-patch+json;\xff\n").unwrap();
-    let copy = r#"[{"op":"copy","from":"/data/password","path":"/metadata/annotations/x"}]"#;
-    let secret = "/api/v1/namespaces/app/secrets/db?dryRun=All";
-    let plain = "Content-Type: application/json-patch+json";
-    let merge = "Content-Type: application/merge-patch+json";
-    for headers in [
-        vec![format!("@{}", odd.display())],
-        vec![plain.to_owned()],
-        vec![merge.to_owned(), plain.to_owned()],
-    ] {
-        let mut more = vec!["-X", "PATCH", "-d", copy];
-        more.extend(headers.iter().flat_map(|header| ["-H", header.as_str()]));
-        let (status, body) = guarded.curl("ro", secret, &more);
-        assert!(status == "403" && !body.contains("aHVudGVyMg"), "{headers:?}: {status} {body}");
-    }
     let (status, body) = guarded.curl("ro", "/api/v1/namespaces/app/pods/web-0/status/more", &[]);
     assert!(status == "403" && body.contains("'status/more' is not known"), "{body}");
     let log = guarded.setting.home.read(".claude/rwenv/audit/audit.jsonl");
@@ -138,6 +121,28 @@ fn who_is_not_known_or_speaks_another_language_is_turned_away() {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+}
+
+#[test]
+fn a_header_that_can_be_read_in_two_ways_brings_no_secret_out() {
+    let Some(guarded) = Guarded::new() else { return };
+    // A content type that is one thing here and another there: a patch that copies a Secret's value into an annotation.
+    let odd = guarded.setting.home.path("odd");
+    std::fs::write(&odd, b"Content-Type: application/json-patch+json;\xff\n").unwrap();
+    let copy = r#"[{"op":"copy","from":"/data/password","path":"/metadata/annotations/x"}]"#;
+    let secret = "/api/v1/namespaces/app/secrets/db?dryRun=All";
+    let plain = "Content-Type: application/json-patch+json";
+    let merge = "Content-Type: application/merge-patch+json";
+    for headers in [
+        vec![format!("@{}", odd.display())],
+        vec![plain.to_owned()],
+        vec![merge.to_owned(), plain.to_owned()],
+    ] {
+        let mut more = vec!["-X", "PATCH", "-d", copy];
+        more.extend(headers.iter().flat_map(|header| ["-H", header.as_str()]));
+        let (status, body) = guarded.curl("ro", secret, &more);
+        assert!(status == "403" && !body.contains("aHVudGVyMg"), "{headers:?}: {status} {body}");
     }
 }
 
