@@ -6,6 +6,7 @@ use super::knowledge::{Applier, Found, Knowledge};
 use super::kustomize::image::{Reference, renamed};
 use super::kustomize::resource::Image;
 use super::uses::{HELM, is_workload, pod};
+use super::values::values_from;
 use crate::manifest::yaml::{At, Node};
 
 /// What sort of place an image tag stands in.
@@ -18,8 +19,10 @@ pub enum TagKind {
     FluxImages,
     /// `spec.source.kustomize.images` of an Argo CD Application.
     ArgoImages,
-    /// `spec.values` of a HelmRelease.
+    /// `spec.values` of a HelmRelease, or of a ConfigMap it takes them from.
     HelmValues,
+    /// A file that a HelmRelease takes values from.
+    ValuesFile,
     /// The workload's own manifest.
     Manifest,
 }
@@ -61,7 +64,18 @@ pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
             }
         }
     } else if resource.group == HELM && resource.kind == "HelmRelease" {
-        values(resource.content.path(&["spec", "values"]), ".spec.values", &mut all);
+        let own = resource.content.path(&["spec", "values"]);
+        values(own, TagKind::HelmValues, ".spec.values", &mut all);
+        for from in values_from(known, found) {
+            let kind = if from.is_file { TagKind::ValuesFile } else { TagKind::HelmValues };
+            let mut further = Vec::new();
+            values(Some(&from.node), kind, &from.yq, &mut further);
+            // What counts over them has been seen before.
+            let path = |tag: &Tag| tag.yq.rsplit(" | ").next().unwrap_or_default().to_owned();
+            let known: Vec<String> = all.iter().map(path).collect();
+            let own = |tag: &Tag| known.iter().any(|known| known.strip_prefix(".spec.values") == Some(&path(tag)));
+            all.extend(further.into_iter().filter(|tag| !own(tag) && !known.contains(&path(tag))));
+        }
     }
     let name = resource.first_name();
     all.sort_by_key(|tag| tag.image.rsplit('/').next() != Some(name));
@@ -133,41 +147,36 @@ fn placed(image: &Image, text: &str) -> Option<(String, String, At)> {
 }
 
 /// `image: {repository, tag}` and `image: name:tag` in values, wherever they are.
-fn values(node: Option<&Node>, path: &str, into: &mut Vec<Tag>) {
+fn values(node: Option<&Node>, kind: TagKind, path: &str, into: &mut Vec<Tag>) {
     let Some(node) = node else { return };
     for (number, item) in node.items().iter().enumerate() {
-        values(Some(item), &format!("{path}[{number}]"), into);
+        values(Some(item), kind, &format!("{path}[{number}]"), into);
     }
     for (key, value) in node.entries() {
         let key = key.text().unwrap_or_default();
         let plain = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         let below = if plain { format!("{path}.{key}") } else { format!("{path}[\"{key}\"]") };
         let is_image = key == "image" || key.ends_with("Image");
+        let tag = |node: &Node, image: String, tag: Option<&str>, yq: String| Tag {
+            kind,
+            at: node.at,
+            image,
+            tag: tag.map(str::to_owned),
+            yq,
+            policy: None,
+        };
         match (value.str(&["repository"]), value.get("tag")) {
-            (repository, Some(tag)) if is_image && tag.text().is_some() => {
-                let registry =
-                    value.str(&["registry"]).map(|registry| format!("{registry}/")).unwrap_or_default();
-                into.push(Tag {
-                    kind: TagKind::HelmValues,
-                    at: tag.at,
-                    image: format!("{registry}{}", repository.unwrap_or_default()),
-                    tag: tag.text().map(str::to_owned),
-                    yq: format!("{below}.tag"),
-                    policy: None,
-                });
+            (repository, Some(node)) if is_image && node.text().is_some() => {
+                let registry = value.str(&["registry"]).map(|name| format!("{name}/")).unwrap_or_default();
+                let image = format!("{registry}{}", repository.unwrap_or_default());
+                into.push(tag(node, image, node.text(), format!("{below}.tag")));
             }
             _ if is_image && value.text().is_some_and(|text| text.contains(['/', ':'])) => {
                 let reference = Reference::of(value.text().unwrap_or_default());
-                into.push(Tag {
-                    kind: TagKind::HelmValues,
-                    at: value.at,
-                    image: reference.name.to_owned(),
-                    tag: reference.tag.or(reference.digest).map(str::to_owned),
-                    yq: below,
-                    policy: None,
-                });
+                let image = reference.name.to_owned();
+                into.push(tag(value, image, reference.tag.or(reference.digest), below));
             }
-            _ => values(Some(value), &below, into),
+            _ => values(Some(value), kind, &below, into),
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod live;
 pub mod lookup;
 pub mod substitute;
 pub mod uses;
+pub mod values;
 pub mod walk;
 
 use std::path::{Path, PathBuf};

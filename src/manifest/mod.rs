@@ -9,6 +9,7 @@ mod lint;
 pub mod schema;
 mod secret;
 pub mod text;
+pub mod edit;
 pub mod tree;
 pub mod yaml;
 

@@ -259,7 +259,16 @@ pub fn parse(text: &str) -> Parsed {
     parse_from(text, At { file: 0, line: 0, column: 0 })
 }
 
-/// Reads a text that stands in another one: `start` names the file and the line before its first.
+/// Where a text of several lines (`|`) begins, as [`parse_from`] wants to know it: a scalar's place is that of its first line
+/// that is not blank.
+#[must_use]
+pub fn start_of(text: &str, at: At) -> At {
+    let blank = text.lines().take_while(|line| line.trim().is_empty()).count();
+    let before = u32::try_from(blank).unwrap_or(u32::MAX).saturating_add(1);
+    At { file: at.file, line: at.line.saturating_sub(before), column: at.column.saturating_sub(1) }
+}
+
+/// Reads a text that stands in another one: `start` names the file, the line before its first, and how deep it stands.
 #[must_use]
 pub fn parse_from(text: &str, start: At) -> Parsed {
     let mut out = Parsed::default();

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::knowledge::Found;
 use super::super::uses::secrets_made;
 use super::{Entry, Metadata, View, keyed};
-use crate::manifest::yaml::{At, Node, parse_from};
+use crate::manifest::yaml::{Node, parse_from, start_of};
 
 /// `secrets-map.json`.
 #[derive(Clone, Debug, Serialize)]
@@ -175,7 +175,7 @@ fn objects(content: &Node) -> Vec<Object> {
     let parameters = content.path(&["spec", "parameters"]);
     let inner = ["objects", "secrets"].iter().find_map(|key| parameters?.get(key));
     let Some(node) = inner else { return Vec::new() };
-    let documents = node.text().map(|text| parse_from(text, At { column: 0, ..node.at }).documents);
+    let documents = node.text().map(|text| parse_from(text, start_of(text, node.at)).documents);
     let documents = documents.unwrap_or_else(|| vec![node.clone()]);
     let mut all = Vec::new();
     for document in &documents {
@@ -184,7 +184,7 @@ fn objects(content: &Node) -> Vec<Object> {
         }
         for item in document.get("array").map(Node::items).unwrap_or_default() {
             match item.text() {
-                Some(text) => all.extend(parse_from(text, item.at).documents.iter().map(object)),
+                Some(text) => all.extend(parse_from(text, start_of(text, item.at)).documents.iter().map(object)),
                 None => all.push(object(item)),
             }
         }

@@ -4,7 +4,7 @@ use super::merge::{self, Left};
 use super::resource::{Id, Resource};
 use super::select::Matcher;
 use super::spec::{Patch, Source};
-use crate::manifest::yaml::{At, Node, Value, parse_from};
+use crate::manifest::yaml::{At, Node, Value, parse_from, start_of};
 
 /// What went wrong, and where.
 type Failure = (At, String);
@@ -24,7 +24,7 @@ type Load<'l> = dyn Fn(&str, At) -> Result<Vec<Node>, Failure> + 'l;
 pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>) -> Vec<Failure> {
     let (at, documents) = match &patch.source {
         Source::Inline(text, at) => {
-            let parsed = parse_from(text, At { column: 0, ..*at });
+            let parsed = parse_from(text, start_of(text, *at));
             (
                 *at,
                 if parsed.problems.is_empty() && is_json_or_block(text) {

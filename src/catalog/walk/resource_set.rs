@@ -9,7 +9,7 @@ use super::super::kustomize::resource::Resource;
 use super::super::kustomize::scope::is_cluster_scoped;
 use super::argo::flat;
 use crate::manifest::tree::Object;
-use crate::manifest::yaml::{Node, Value, parse_from};
+use crate::manifest::yaml::{Node, Value, parse_from, start_of};
 
 /// The objects a ResourceSet makes.
 pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<Problem>) {
@@ -46,7 +46,10 @@ pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resour
         let fill = |text: &str| templated(text, ["<<", ">>"], value);
         let nodes = resources.iter().filter_map(Node::expanded).map(|node| mapped(&node, &fill));
         let template = content.path(&["spec", "resourcesTemplate"]);
-        let text = template.and_then(|node| Some(parse_from(&fill(node.text()?), node.at).documents));
+        let text = template.and_then(|node| {
+            let text = node.text()?;
+            Some(parse_from(&fill(text), start_of(text, node.at)).documents)
+        });
         for node in nodes.chain(text.into_iter().flatten()) {
             let Some(mut resource) = Resource::owned(node, set.document) else { continue };
             if resource.name.contains("<<") || resource.name.is_empty() {
