@@ -32,6 +32,9 @@ pub mod flux;
 pub mod guard;
 
 #[cfg(feature = "full")]
+pub mod deploy;
+
+#[cfg(feature = "full")]
 pub mod daemon;
 
 #[cfg(feature = "full")]

@@ -73,7 +73,8 @@ pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
             // What counts over them has been seen before.
             let path = |tag: &Tag| tag.yq.rsplit(" | ").next().unwrap_or_default().to_owned();
             let known: Vec<String> = all.iter().map(path).collect();
-            let own = |tag: &Tag| known.iter().any(|known| known.strip_prefix(".spec.values") == Some(&path(tag)));
+            let own =
+                |tag: &Tag| known.iter().any(|known| known.strip_prefix(".spec.values") == Some(&path(tag)));
             all.extend(further.into_iter().filter(|tag| !own(tag) && !known.contains(&path(tag))));
         }
     }

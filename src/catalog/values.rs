@@ -37,7 +37,8 @@ fn referenced(known: &Knowledge<'_>, found: &Found<'_>, item: &Node) -> Option<V
     let value = map.resource.content.path(&["data", key])?;
     let text = value.text()?;
     let file = known.tree.files.get(known.tree.file_of(value.at))?;
-    if let Some(whole) = source_of(known, file, value.at).filter(|whole| whole.text.as_deref() == Some(text)) {
+    if let Some(whole) = source_of(known, file, value.at).filter(|whole| whole.text.as_deref() == Some(text))
+    {
         let node = whole.documents.first()?.clone();
         return Some(Values { node, yq: String::new(), is_file: true });
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::audit::Audit;
 use super::daemon::Daemon;
+use super::deploy::Deploy;
 use super::doctor::Doctor;
 use super::flux::FluxArgs;
 use super::hooks::{GitHook, Hooks};
@@ -12,6 +13,7 @@ use super::knowledge::{GraphArgs, Guide, Services, Where};
 use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
+use super::rollout::Rollout;
 use super::taskfiles::Taskfiles;
 use anyhow::Context as _;
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
@@ -114,6 +116,21 @@ pub(super) enum Command {
         after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
     )]
     Graph(GraphArgs),
+    /// Deploy a service's new image or values: commit, pull request, applied revision
+    #[command(
+        after_help = "The change is made in a worktree of its own, checked, committed on deploy/<service>-<time>, pushed and proposed; with \
+                      directPush it goes to the branch Flux follows. Your clone stays as it is.\n\n\
+                      Examples:\n  rwenv deploy papi --image-tag v2.3.0 --dry-run\n  rwenv deploy papi --image-tag v2.3.0\n  \
+                      rwenv deploy web --set replicas=3 --wait\n  rwenv deploy --continue\n  rwenv deploy --revert\n\n\
+                      Exit status: 0 done, 1 it stopped (and says how to go on), 2 the policy says no."
+    )]
+    Deploy(Box<Deploy>),
+    /// Deploy what the pipeline of a pull request has built: image tag pr-<number>-<commit>
+    #[command(
+        after_help = "Run in the repository of the service, on the branch of the pull request.\n\nExamples:\n  rwenv rollout papi\n  \
+                      rwenv rollout papi worker --pr 17 --dry-run\n  rwenv rollout papi --tag pr-17-0a1b2c3"
+    )]
+    Rollout(Box<Rollout>),
     /// Operate Flux in the cluster of a rwenv: reconcile, suspend, resume, status, events, logs, diff, and more
     Flux(FluxArgs),
     /// Tasks for everyday operations of Flux, for repositories that use Task (taskfile.dev)

@@ -6,6 +6,7 @@ mod audit;
 mod check;
 mod daemon;
 mod demo;
+mod deploy;
 mod doctor;
 mod edit;
 mod envs;
@@ -18,9 +19,11 @@ mod kubeconfig;
 mod layers;
 mod lint;
 mod out;
+mod permit;
 mod policy;
 mod prompt;
 mod repo;
+mod rollout;
 mod service;
 mod taskfiles;
 
@@ -82,6 +85,8 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Guide(args) => knowledge::guide(&args, environment),
         Command::Where(args) => knowledge::find(&args, environment),
         Command::Graph(args) => knowledge::graph(&args, environment),
+        Command::Deploy(args) => deploy::deploy(&args, environment),
+        Command::Rollout(args) => rollout::rollout(&args, environment),
         Command::Flux(args) => flux::flux(&args, environment),
         Command::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
         Command::Lint(args) => lint::lint(&args, environment),

@@ -4,7 +4,9 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget};
 
+use crate::flux::Progress;
 use crate::host::{clock, environment};
 use crate::model::Decision;
 
@@ -61,6 +63,23 @@ pub(super) fn error(error: &anyhow::Error) {
 /// Says something beside the result.
 pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
+pub(super) fn with_progress<T>(
+    what: impl FnOnce(&mut dyn FnMut(Progress)) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let result = what(&mut |progress| match progress {
+        Progress::Done(text) => bar.suspend(|| note(&text)),
+        Progress::Waiting(text) => {
+            bar.set_message(text);
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+    });
+    bar.finish_and_clear();
+    result
 }
 
 /// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.

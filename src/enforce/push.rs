@@ -64,9 +64,28 @@ pub(crate) struct Push<'a> {
     pub(crate) stdin: &'a str,
 }
 
+/// Judges a push of one commit that this program is about to make itself; says why not where it may not be.
+pub(crate) fn own(
+    dir: &Path,
+    url: &str,
+    (commit, branch): (&str, &str),
+    environment: &Environment,
+) -> Result<(), String> {
+    let old = Repository::at(dir, environment, Budget::of(OBJECTS, TIME))
+        .ok()
+        .and_then(|repository| repository.remote_refs(url, REMOTE));
+    let name = format!("refs/heads/{branch}");
+    let old = old.iter().flat_map(|refs| refs.lines()).filter_map(|line| line.split_once('\t'));
+    let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();
+    let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
+    let stdin = format!("HEAD {commit} {name} {old}\n");
+    let told = judged(Push { url, stdin: &stdin }, Some(dir), environment)?;
+    if told.code == 0 { Ok(()) } else { Err(told.text) }
+}
+
 /// Judges a push before it is sent; gives the exit status for git.
 pub(crate) fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
-    match judged(push, environment) {
+    match judged(push, None, environment) {
         Ok(told) => {
             let _ = std::io::stderr().write_all(told.text.as_bytes());
             told.code
@@ -84,12 +103,13 @@ struct Told {
     code: u8,
 }
 
-fn judged(push: Push<'_>, environment: &Environment) -> Result<Told, String> {
+fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<Told, String> {
     let silent = Told { text: String::new(), code: 0 };
     let lines = lines(push.stdin)?;
     let ancestors = agent::ancestors();
     let git = git_above(&ancestors);
-    let context = host::context(None, environment);
+    let dir = dir.map(|dir| dir.display().to_string());
+    let context = host::context(dir.as_deref(), environment);
     if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
         return Ok(silent);
     }

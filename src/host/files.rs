@@ -222,11 +222,37 @@ pub struct Lock {
 /// # Errors
 /// Where the system says no.
 pub fn lock(dir: &Path) -> Result<Lock, FileError> {
-    let run = dir.join("run");
-    make_private_dir(&run)?;
-    let path = run.join("config.lock");
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(|e| FileError::io(&path, e))?;
+    lock_of(dir, "config")
+}
+
+/// Waits for one of the locks of the configuration directory.
+///
+/// # Errors
+/// Where the system says no.
+pub fn lock_of(dir: &Path, name: &str) -> Result<Lock, FileError> {
+    let (path, file) = lock_file(dir, name)?;
     let locked = Flock::lock(file, FlockArg::LockExclusive);
     Ok(Lock { _file: locked.map_err(|(_, e)| FileError::io(&path, e.into()))? })
+}
+
+/// The same without waiting: none where another process has it.
+///
+/// # Errors
+/// Where the system says no.
+pub fn try_lock(dir: &Path, name: &str) -> Result<Option<Lock>, FileError> {
+    let (path, file) = lock_file(dir, name)?;
+    match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        Ok(file) => Ok(Some(Lock { _file: file })),
+        Err((_, nix::errno::Errno::EWOULDBLOCK)) => Ok(None),
+        Err((_, e)) => Err(FileError::io(&path, e.into())),
+    }
+}
+
+fn lock_file(dir: &Path, name: &str) -> Result<(PathBuf, File), FileError> {
+    let run = dir.join("run");
+    make_private_dir(&run)?;
+    let path = run.join(format!("{name}.lock"));
+    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+    let file = file.map_err(|e| FileError::io(&path, e))?;
+    Ok((path, file))
 }

@@ -2,6 +2,7 @@
 
 mod argo;
 mod duplicate;
+pub mod edit;
 mod flux;
 mod kustomize;
 mod lint;
@@ -9,7 +10,6 @@ mod lint;
 pub mod schema;
 mod secret;
 pub mod text;
-pub mod edit;
 pub mod tree;
 pub mod yaml;
 

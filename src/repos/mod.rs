@@ -2,11 +2,13 @@
 //! a clone with files beside it for people and agents to look at. The mirror follows the other side; the clone is the
 //! user's, moved forward only where nothing of theirs is in the way.
 
+mod branch;
 mod inspect;
 mod mirror;
 mod network;
 mod work;
 
+pub use branch::{Base, Work, base, holds, tip};
 pub use inspect::{State, Status, commit, status};
 pub use mirror::pull_request;
 pub use network::{Progress, cancel};
@@ -147,6 +149,12 @@ impl Flux {
         let name: String = end.trim_end_matches(".git").chars().filter(|c| !c.is_control()).collect();
         let usable = !name.is_empty() && name != "." && name != ".." && !name.starts_with('.');
         self.folder().join(if usable { name.as_str() } else { "flux" })
+    }
+
+    /// True where the server is a Gitea.
+    #[must_use]
+    pub fn is_gitea(&self) -> bool {
+        self.gitea
     }
 
     /// `https://host[:port]` of a Gitea whose certificate is accepted as it is.

@@ -1,12 +1,10 @@
 //! Bringing mirror and clone to what the other side has, one run at a time, and never over what is the user's.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use nix::fcntl::{Flock, FlockArg};
 use serde::{Deserialize, Serialize};
 
 use super::inspect::{State, status};
@@ -18,7 +16,7 @@ use crate::host::files::{self, FileError};
 use crate::host::{clock, githooks, program};
 
 /// Longest that work on this machine alone may take.
-const LOCAL: Duration = Duration::from_secs(600);
+pub(super) const LOCAL: Duration = Duration::from_secs(600);
 
 /// What is remembered between runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,13 +72,8 @@ pub enum Wish {
 }
 
 /// Waits until no other run works on this repository. A run that is killed leaves the lock.
-fn lock(flux: &Flux) -> Result<Flock<fs::File>, RepoError> {
-    let folder = flux.config_dir.join("run");
-    files::make_private_dir(&folder)?;
-    let path = folder.join(format!("repo-{}.lock", flux.name));
-    let file = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-    let file = file.map_err(|e| FileError::io(&path, e))?;
-    Ok(Flock::lock(file, FlockArg::LockExclusive).map_err(|(_, e)| FileError::io(&path, e.into()))?)
+pub(super) fn lock(flux: &Flux) -> Result<files::Lock, RepoError> {
+    Ok(files::lock_of(&flux.config_dir, &format!("repo-{}", flux.name))?)
 }
 
 /// Brings everything up to date; true where the other side had something new. An unchanged repository costs the one
@@ -180,7 +173,7 @@ fn rewritten(flux: &Flux, before: &Refs, after: &Refs) -> bool {
 }
 
 /// Runs git on this machine alone.
-fn local(arguments: &[&str], dir: &Path, environment: &Environment) -> Result<String, RepoError> {
+pub(super) fn local(arguments: &[&str], dir: &Path, environment: &Environment) -> Result<String, RepoError> {
     run(git(arguments, dir, environment)?, LOCAL, &mut |_| {})
 }
 

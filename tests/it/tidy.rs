@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The layers of `ARCHITECTURE.md`, bottom first. A module imports only from rows below its own.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["model"],
     &["shell", "classify", "policy", "manifest"],
     &["decide"],
@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 10] = [
     &["enforce", "repos", "cluster"],
     &["catalog", "guard"],
     &["flux"],
+    &["deploy"],
     &["daemon"],
     &["cli"],
 ];

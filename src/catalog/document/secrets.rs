@@ -184,7 +184,9 @@ fn objects(content: &Node) -> Vec<Object> {
         }
         for item in document.get("array").map(Node::items).unwrap_or_default() {
             match item.text() {
-                Some(text) => all.extend(parse_from(text, start_of(text, item.at)).documents.iter().map(object)),
+                Some(text) => {
+                    all.extend(parse_from(text, start_of(text, item.at)).documents.iter().map(object))
+                }
                 None => all.push(object(item)),
             }
         }

@@ -1,13 +1,12 @@
 //! The verbs that change something.
 
 use anyhow::bail;
-use indicatif::{ProgressBar, ProgressDrawTarget};
 use serde::Serialize;
 
 use super::args::{All, Named};
-use super::{Session, is_source, is_watched, period};
+use super::{Session, is_source, period};
 use crate::cli::{out, prompt};
-use crate::flux::{self, FluxError, Object, Progress, SOURCES, Waiting, kind_of};
+use crate::flux::{self, FluxError, Object, SOURCES, Waiting, kind_of};
 use crate::host::environment::Environment;
 
 /// Kinds that a bare name stands for: what applies something first; where there is none, what it comes from.
@@ -36,21 +35,6 @@ fn done(object: &Object) -> Done<'_> {
     }
 }
 
-/// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
-fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(Progress)) -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let target = if is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(None, target);
-    let result = what(&mut |progress| match progress {
-        Progress::Done(text) => bar.suspend(|| out::note(&text)),
-        Progress::Waiting(text) => {
-            bar.set_message(text);
-            bar.enable_steady_tick(std::time::Duration::from_millis(120));
-        }
-    });
-    bar.finish_and_clear();
-    result
-}
-
 impl Session {
     /// The object that is meant: one that applies something, or, where there is none of the name, one of any kind.
     fn meant(&self, named: &Named) -> anyhow::Result<Object> {
@@ -72,7 +56,7 @@ pub(super) fn reconcile(named: &Named, with_source: bool, environment: &Environm
 
 fn reconciled(session: &Session, object: &Object, with_source: bool, named: &Named) -> anyhow::Result<u8> {
     let limit = named.limit()?;
-    let ready = with_progress(|tell| {
+    let ready = out::with_progress(|tell| {
         session.run(flux::reconcile(&session.flux, object, with_source, &mut Waiting { limit, tell }))
     })?;
     if named.output.json {
@@ -113,7 +97,7 @@ pub(super) fn resume(named: &Named, wait: bool, environment: &Environment) -> an
     let session = Session::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
     let limit = named.limit()?;
-    let changed = with_progress(|tell| {
+    let changed = out::with_progress(|tell| {
         let mut waiting = Waiting { limit, tell };
         session.run(flux::resume(&session.flux, &object, wait.then_some(&mut waiting)))
     })?;
@@ -153,7 +137,7 @@ pub(super) fn all(args: &All, suspends: bool, environment: &Environment) -> anyh
     }
     let mut failed = 0;
     for object in &meant {
-        let result = with_progress(|tell| {
+        let result = out::with_progress(|tell| {
             let mut waiting = Waiting { limit, tell };
             session.run(async {
                 if suspends {

@@ -69,7 +69,7 @@ pub(super) enum FluxCommand {
 
 /// Which cluster.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Cluster {
+pub(in crate::cli) struct Cluster {
     /// The rwenv whose cluster it is [default: the one selected here]
     #[arg(long, value_name = "RWENV")]
     pub(super) cluster: Option<String>,

@@ -8,29 +8,25 @@ mod show;
 pub(super) use args::FluxArgs;
 
 use std::future::Future;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use tokio::runtime::Runtime;
 
 use super::envs::selected;
-use super::{out, prompt, repo};
-use crate::enforce::shim::{self, Run};
-use crate::enforce::text;
+use super::{out, permit, prompt, repo};
 use crate::flux::{Flux, FluxError, Kind, Object, SOURCES, Told, kind_of};
 use crate::host::environment::Environment;
-use crate::host::{agent, clock, config};
-use crate::model::{Decision, Rwenv, Word};
-use args::{Cluster, FluxCommand, Named};
-
-/// Exit status of what the policy does not allow.
-const DENIED: u8 = 2;
+use crate::host::{clock, config};
+use crate::model::Rwenv;
+pub(super) use args::Cluster;
+use args::{FluxCommand, Named};
 
 pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result<u8> {
-    if let Some(refused) = permitted(environment)? {
+    if let Some(refused) = permit::permitted(environment)? {
         out::note(refused.trim_end());
-        return Ok(DENIED);
+        return Ok(permit::DENIED);
     }
     let done = match &args.command {
         FluxCommand::Reconcile(args) => act::reconcile(&args.named, args.with_source, environment),
@@ -58,35 +54,8 @@ pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result
     })
 }
 
-/// What is said where the policy does not allow this very call; a person at a terminal is asked where it wants to be.
-fn permitted(environment: &Environment) -> anyhow::Result<Option<String>> {
-    let own = std::env::args().skip(1);
-    let argv: Vec<Word> = std::iter::once("rwenv".to_owned()).chain(own).map(Word::literal).collect();
-    let Some(Run { verdict, changes, answered, recorded }) =
-        shim::judged("cli", &argv, Vec::new(), environment)
-    else {
-        return Ok(None);
-    };
-    if let (Err(why), true) = (&recorded, changes) {
-        return Ok(Some(crate::host::audit::unrecorded(why)));
-    }
-    match verdict.decision() {
-        Decision::Allow => Ok(None),
-        Decision::Ask if answered => Ok(None),
-        Decision::Ask if prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none() => {
-            let question = format!("{}Go on?", text::of(&verdict));
-            Ok((!prompt::yes(&question, false)?).then(|| "nothing was changed".to_owned()))
-        }
-        Decision::Ask => Ok(Some(format!(
-            "{}  A person is asked about this, and nobody can be asked here: a person runs it, or allows it for a while with rwenv grant.",
-            text::of(&verdict)
-        ))),
-        Decision::Deny => Ok(Some(text::of(&verdict))),
-    }
-}
-
 /// The rwenv that is meant.
-fn rwenv(cluster: &Cluster, environment: &Environment) -> anyhow::Result<Rwenv> {
+pub(super) fn rwenv(cluster: &Cluster, environment: &Environment) -> anyhow::Result<Rwenv> {
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     let name = match &cluster.cluster {
         Some(name) => name.clone(),
@@ -171,7 +140,7 @@ impl Named {
     }
 }
 
-fn period(text: &str) -> anyhow::Result<Duration> {
+pub(super) fn period(text: &str) -> anyhow::Result<Duration> {
     clock::period(text).with_context(|| format!("'{text}' is no length of time; 30s, 5m and 1h are"))
 }
 
@@ -190,9 +159,4 @@ fn tell(events: &[Told]) {
             event.message
         );
     }
-}
-
-/// True where somebody looks at what goes on.
-fn is_watched() -> bool {
-    std::io::stderr().is_terminal()
 }

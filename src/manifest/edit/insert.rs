@@ -23,7 +23,8 @@ fn flow(text: &str, start: usize, map: &Node, keys: &[&str], value: &Written) ->
         entry = if number == 0 { format!("{key}: {entry}") } else { format!("{key}: {{{entry}}}") };
     }
     let comma = if map.entries().is_empty() { "" } else { ", " };
-    let (before, behind) = (text.get(..=start).unwrap_or_default(), text.get(start + 1..).unwrap_or_default());
+    let (before, behind) =
+        (text.get(..=start).unwrap_or_default(), text.get(start + 1..).unwrap_or_default());
     format!("{before}{entry}{comma}{behind}")
 }
 

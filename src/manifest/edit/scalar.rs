@@ -48,7 +48,9 @@ pub(super) fn find(text: &str, at: At, old: &str) -> Result<Place, EditError> {
     let closed = match style {
         Style::Plain => behind.is_some_and(|behind| ends_plain(text.get(end..).unwrap_or_default(), behind)),
         Style::Single => text.get(start..end).is_some_and(|all| all.ends_with('\'')),
-        Style::Double => !old.contains(['\\', '"']) && text.get(start..end).is_some_and(|all| all.ends_with('"')),
+        Style::Double => {
+            !old.contains(['\\', '"']) && text.get(start..end).is_some_and(|all| all.ends_with('"'))
+        }
     };
     if !same || !closed {
         let why = "is written with escapes or over several lines, which is not edited; change it by hand";
@@ -132,10 +134,13 @@ pub(super) fn is_text(text: &str) -> bool {
         digits.strip_prefix(base).is_some_and(|rest| rest.chars().all(|c| c.is_ascii_hexdigit()))
     });
     let special = matches!(unsigned, ".inf" | ".nan");
-    let parts = |sign: char| unsigned.split(sign).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
+    let parts = |sign: char| {
+        unsigned.split(sign).all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
+    };
     let sexagesimal = unsigned.contains(':') && parts(':');
     let date = unsigned.split(['t', ' ']).next().is_some_and(|day| {
-        day.split('-').count() == 3 && day.split('-').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
+        day.split('-').count() == 3
+            && day.split('-').all(|p| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit()))
     });
     !(WORDS.contains(&lower.as_str()) || number || based || special || sexagesimal || date)
 }

@@ -26,7 +26,10 @@ fn replaced(yaml: &str, path: &str, new: &str) -> Result<String, String> {
 #[test]
 fn nothing_but_the_value_changes() {
     for (before, after) in [
-        ("a:\n  # why\n  tag: v1   # {\"$imagepolicy\": \"x:y:tag\"}\n", "a:\n  # why\n  tag: v2   # {\"$imagepolicy\": \"x:y:tag\"}\n"),
+        (
+            "a:\n  # why\n  tag: v1   # {\"$imagepolicy\": \"x:y:tag\"}\n",
+            "a:\n  # why\n  tag: v2   # {\"$imagepolicy\": \"x:y:tag\"}\n",
+        ),
         ("a: {tag: v1, b: [1,  2]}\n", "a: {tag: v2, b: [1,  2]}\n"),
         ("a: {b: 1, tag: v1}", "a: {b: 1, tag: v2}"),
         ("a:\r\n    tag: 'v1'\r\n", "a:\r\n    tag: 'v2'\r\n"),
@@ -102,8 +105,18 @@ fn entries_are_added_behind_the_others() {
     };
     for (before, path, value, after) in [
         ("v:\n  a: 1\n", "v.b", typed("2"), "v:\n  a: 1\n  b: 2\n"),
-        ("v:\n  a: 1\n  # last\n\nz: 1\n", "v.b.c", text("x"), "v:\n  a: 1\n  b:\n    c: x\n  # last\n\nz: 1\n"),
-        ("v:\n  a: |\n    # text\n\n    more\nz: 1", "v.b", typed("true"), "v:\n  a: |\n    # text\n\n    more\n  b: true\nz: 1"),
+        (
+            "v:\n  a: 1\n  # last\n\nz: 1\n",
+            "v.b.c",
+            text("x"),
+            "v:\n  a: 1\n  b:\n    c: x\n  # last\n\nz: 1\n",
+        ),
+        (
+            "v:\n  a: |\n    # text\n\n    more\nz: 1",
+            "v.b",
+            typed("true"),
+            "v:\n  a: |\n    # text\n\n    more\n  b: true\nz: 1",
+        ),
         ("v:\n  a:\n  - x\n  - y\nz: 1\n", "v.b", text("2"), "v:\n  a:\n  - x\n  - y\n  b: \"2\"\nz: 1\n"),
         ("v:\n- a: 1\n- b: 2\n", "v[0].c", typed("3"), "v:\n- a: 1\n  c: 3\n- b: 2\n"),
         ("v: {a: 1}\n", "v.b.c", typed("2"), "v: {b: {c: 2}, a: 1}\n"),

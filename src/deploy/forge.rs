@@ -1,0 +1,253 @@
+//! Pull requests: of GitHub by its own program, of Gitea by its API.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http_body_util::BodyExt as _;
+use hyper::{Method, Request, header};
+use kube::client::Body;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::DeployError;
+use crate::host::environment::{Environment, var};
+use crate::host::{process, program};
+use crate::model::RwenvName;
+use crate::repos::Flux;
+
+/// Longest that a forge is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A pull request that is to be opened.
+#[derive(Clone, Debug)]
+pub struct Pull<'p> {
+    /// The branch of the change.
+    pub branch: &'p str,
+    /// The branch it is for.
+    pub base: &'p str,
+    /// Its title.
+    pub title: &'p str,
+    /// What it says.
+    pub body: &'p str,
+}
+
+/// Where a repository is on its forge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Slug {
+    scheme: &'static str,
+    host: String,
+    owner: String,
+    name: String,
+}
+
+/// Host, owner and name in a URL; none in a path.
+fn slug(url: &str) -> Option<Slug> {
+    let (scheme, rest) = match url.split_once("://") {
+        Some(("http", rest)) => ("http", rest),
+        Some(("https" | "ssh" | "git+ssh", rest)) => ("https", rest),
+        Some(_) => return None,
+        None if url.starts_with(['/', '.']) => return None,
+        None => ("https", url),
+    };
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let (host, path) = rest.split_at(rest.find(['/', ':'])?);
+    let ssh = !url.starts_with("http");
+    let (port, path) = match path.strip_prefix(':').and_then(|path| path.split_once('/')) {
+        Some((port, path)) if port.bytes().all(|b| b.is_ascii_digit()) => (Some(port), path),
+        _ => (None, path.trim_start_matches([':', '/'])),
+    };
+    let path = path.trim_matches('/');
+    let (owner, name) = path.strip_suffix(".git").unwrap_or(path).rsplit_once('/')?;
+    // The port of ssh is not the port of the API.
+    let host = port.filter(|_| !ssh).map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+    Some(Slug { scheme, host, owner: owner.to_owned(), name: name.to_owned() })
+}
+
+/// Gives the URL of the pull request of a branch; opens one where there is none yet.
+///
+/// # Errors
+/// Where the forge cannot be asked, or says no.
+pub fn pull_of(
+    flux: &Flux,
+    dir: &Path,
+    pull: &Pull<'_>,
+    environment: &Environment,
+) -> Result<String, DeployError> {
+    if flux.is_gitea() { gitea(flux, pull, environment) } else { github(flux, dir, pull, environment) }
+}
+
+fn by_hand(pull: &Pull<'_>, why: &str, name: &RwenvName) -> DeployError {
+    let Pull { branch, base, .. } = pull;
+    DeployError::Forge(format!(
+        "{why}; the change is pushed to {branch}. Once that is mended, rwenv deploy --continue --cluster {name} opens the \
+         pull request; or open it yourself, from {branch} to {base}"
+    ))
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    url: String,
+}
+
+fn github(
+    flux: &Flux,
+    dir: &Path,
+    pull: &Pull<'_>,
+    environment: &Environment,
+) -> Result<String, DeployError> {
+    let failed = |why: &str| by_hand(pull, why, &flux.name);
+    let Some(gh) = program::find("gh", environment) else {
+        return Err(failed("gh is not on PATH, and pull requests are opened with it"));
+    };
+    let slug = slug(&flux.url).map(|slug| format!("{}/{}/{}", slug.host, slug.owner, slug.name));
+    let run = |arguments: &[&str], stdin: &str| {
+        let mut command = Command::new(&gh);
+        command.args(arguments).current_dir(dir).env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
+        command.args(slug.iter().flat_map(|slug| ["--repo", slug.as_str()]));
+        let said = process::output(&mut command, stdin.as_bytes(), PATIENCE);
+        let said = said.ok_or_else(|| failed("gh did not answer in time"))?;
+        let why = said.stderr.trim().lines().next_back().unwrap_or("it says nothing").to_owned();
+        if said.success {
+            Ok(said.stdout)
+        } else {
+            Err(failed(&format!("gh {}: {why}", arguments.first().unwrap_or(&""))))
+        }
+    };
+    let listed =
+        run(&["pr", "list", "--head", pull.branch, "--state", "all", "--json", "url", "--limit", "1"], "")?;
+    let known: Vec<Listed> = serde_json::from_str(&listed).unwrap_or_default();
+    if let Some(known) = known.into_iter().next() {
+        return Ok(known.url);
+    }
+    let create = [
+        "pr",
+        "create",
+        "--head",
+        pull.branch,
+        "--base",
+        pull.base,
+        "--title",
+        pull.title,
+        "--body-file",
+        "-",
+    ];
+    let made = run(&create, pull.body)?;
+    let url = made.lines().rev().map(str::trim).find(|line| line.contains("://"));
+    url.map(str::to_owned).ok_or_else(|| failed("gh did not say where the pull request is"))
+}
+
+#[derive(Deserialize)]
+struct GiteaPull {
+    html_url: String,
+    head: GiteaHead,
+}
+
+#[derive(Deserialize)]
+struct GiteaHead {
+    #[serde(rename = "ref")]
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct GiteaError {
+    message: String,
+}
+
+/// Gitea's API, version 1 (`/repos/{owner}/{repo}/pulls`).
+fn gitea(flux: &Flux, pull: &Pull<'_>, environment: &Environment) -> Result<String, DeployError> {
+    let failed = |why: &str| by_hand(pull, why, &flux.name);
+    let slug = slug(&flux.url).ok_or_else(|| failed("fluxGitRepo names no Gitea server"))?;
+    let address = format!("{}://{}", slug.scheme, slug.host);
+    let client = client(&address, flux.own_certificate().is_some()).map_err(|why| failed(&why))?;
+    let authorization = authorization(flux, &address, environment).ok_or_else(|| {
+        failed("there are no credentials for Gitea's API: set GITEA_TOKEN, or have git remember them")
+    })?;
+    let path = format!("{address}/api/v1/repos/{}/{}/pulls", slug.owner, slug.name);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| failed(&e.to_string()))?;
+    let call = |method: Method, path: &str, body: Vec<u8>| -> Result<Vec<u8>, DeployError> {
+        let request =
+            Request::builder().method(method).uri(path).header(header::AUTHORIZATION, &authorization);
+        let request = request.header(header::ACCEPT, "application/json");
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body));
+        let request = request.map_err(|e| failed(&e.to_string()))?;
+        let answered = runtime.block_on(async {
+            let answer = tokio::time::timeout(PATIENCE, client.send(request)).await;
+            let answer = answer.map_err(|_| format!("{address} did not answer in time"))?;
+            let (head, body) = answer.map_err(|e| format!("{address}: {e}"))?.into_parts();
+            let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes().to_vec();
+            Ok::<_, String>((head.status, body))
+        });
+        let (status, body) = answered.map_err(|why| failed(&why))?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let said = serde_json::from_slice::<GiteaError>(&body).map(|e| e.message).unwrap_or_default();
+        Err(failed(&format!("{address} answered {status}: {}", said.trim())))
+    };
+    let open = call(Method::GET, &format!("{path}?state=all&sort=recentupdate&limit=50"), Vec::new())?;
+    let open: Vec<GiteaPull> = serde_json::from_slice(&open).unwrap_or_default();
+    if let Some(known) = open.into_iter().find(|known| known.head.name == pull.branch) {
+        return Ok(known.html_url);
+    }
+    let body = json!({ "head": pull.branch, "base": pull.base, "title": pull.title, "body": pull.body });
+    let made = call(Method::POST, &path, body.to_string().into_bytes())?;
+    let made: GiteaPull = serde_json::from_slice(&made).map_err(|e| failed(&format!("{address}: {e}")))?;
+    Ok(made.html_url)
+}
+
+fn client(address: &str, own_certificate: bool) -> Result<kube::Client, String> {
+    let mut config = kube::Config::new(address.parse().map_err(|e| format!("{address}: {e}"))?);
+    config.accept_invalid_certs = own_certificate;
+    kube::Client::try_from(config).map_err(|e| e.to_string())
+}
+
+/// Credentials for the API: a token of the environment, what stands in the URL, or what git would send.
+fn authorization(flux: &Flux, address: &str, environment: &Environment) -> Option<String> {
+    if let Some(token) = var("GITEA_TOKEN").filter(|token| !token.is_empty()) {
+        return Some(format!("token {token}"));
+    }
+    let basic =
+        |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+    let inside = flux.url.split_once("://").and_then(|(_, rest)| rest.split('/').next()?.rsplit_once('@'));
+    if let Some((user, password)) = inside.and_then(|(user, _)| user.split_once(':')) {
+        return Some(basic(user, password));
+    }
+    let mut git = Command::new(program::find("git", environment)?);
+    git.args(["credential", "fill"])
+        .env("GIT_TERMINAL_PROMPT", "0")
+        .env("GIT_ASKPASS", "true")
+        .current_dir("/");
+    let said = process::output(&mut git, format!("url={address}\n\n").as_bytes(), PATIENCE)?;
+    let value = |key: &str| said.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let (user, password) = (value("username")?, value("password").filter(|password| !password.is_empty())?);
+    said.success.then(|| basic(user, password))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repositories_are_named_as_forges_do() {
+        for (url, expected) in [
+            ("https://github.com/acme/flux.git", Some("https://github.com acme flux")),
+            ("git@github.com:acme/flux.git", Some("https://github.com acme flux")),
+            ("ssh://git@git.example.com:2222/acme/flux", Some("https://git.example.com acme flux")),
+            (
+                "https://user:word@git.example.com:3000/group/acme/flux/",
+                Some("https://git.example.com:3000 group/acme flux"),
+            ),
+            ("http://localhost:3000/acme/flux.git", Some("http://localhost:3000 acme flux")),
+            ("/srv/git/flux.git", None),
+            ("file:///srv/git/flux.git", None),
+            ("flux.git", None),
+        ] {
+            let shown = slug(url).map(|s| format!("{}://{} {} {}", s.scheme, s.host, s.owner, s.name));
+            assert_eq!(shown.as_deref(), expected, "{url}");
+        }
+    }
+}
