@@ -159,6 +159,12 @@ impl<'s> Session<'s> {
     pub(super) fn begun(&self, wish: &Wish) -> anyhow::Result<u8> {
         if !self.how.dry_run {
             self.nothing_interrupted()?;
+            let all = self.journal().all()?;
+            let same = |one: &Deployment| one.is_open() && one.reverts.is_none() && one.wish == *wish;
+            if let Some(same) = all.into_iter().find(same) {
+                out::note(&format!("{} is on its way already, by {}", same.title, same.id));
+                return self.advanced(same);
+            }
         }
         let opened = self.with(|parts| deploy::open(wish, parts))?;
         let deployment = opened.deployment;

@@ -199,11 +199,11 @@ pub fn advance(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(),
             Step::Applied | Step::Aborted => {}
         }
         journal.record(deployment)?;
-        if deployment.step == before {
-            return Ok(());
-        }
         if deployment.step >= Step::Opened {
             work(deployment, parts, &journal.worktree(&deployment.id)).discard()?;
+        }
+        if deployment.step == before {
+            return Ok(());
         }
     }
 }

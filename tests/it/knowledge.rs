@@ -16,11 +16,12 @@ use rwenv::manifest::yaml;
 use tempfile::TempDir;
 
 /// The layouts that are tried.
-pub(crate) const LAYOUTS: [(&str, &str); 4] = [
+pub(crate) const LAYOUTS: [(&str, &str); 5] = [
     ("monorepo", include_str!("../fixtures/flux/monorepo.txt")),
     ("overlays", include_str!("../fixtures/flux/overlays.txt")),
     ("helm", include_str!("../fixtures/flux/helm.txt")),
     ("argo", include_str!("../fixtures/flux/argo.txt")),
+    ("deploy", include_str!("../fixtures/flux/deploy.txt")),
 ];
 
 /// Kind, namespace and name of everything.
@@ -28,8 +29,14 @@ type Names = BTreeSet<(String, String, String)>;
 
 /// Writes the files of a layout: `-- path --` and what is in it.
 pub(crate) fn unpack(name: &str) -> TempDir {
-    let (_, text) = LAYOUTS.iter().find(|(known, _)| *known == name).unwrap();
     let dir = TempDir::new().unwrap();
+    unpack_into(name, dir.path());
+    dir
+}
+
+/// Writes a layout's files into a folder.
+pub(crate) fn unpack_into(name: &str, dir: &Path) {
+    let (_, text) = LAYOUTS.iter().find(|(known, _)| *known == name).unwrap();
     let mut file: Option<(PathBuf, String)> = None;
     let done = |file: Option<(PathBuf, String)>| {
         let Some((path, text)) = file else { return };
@@ -38,7 +45,7 @@ pub(crate) fn unpack(name: &str) -> TempDir {
     };
     for line in text.lines() {
         match line.strip_prefix("-- ").and_then(|rest| rest.strip_suffix(" --")) {
-            Some(path) => done(file.replace((dir.path().join(path), String::new()))),
+            Some(path) => done(file.replace((dir.join(path), String::new()))),
             None => {
                 if let Some((_, text)) = &mut file {
                     text.push_str(line);
@@ -48,7 +55,6 @@ pub(crate) fn unpack(name: &str) -> TempDir {
         }
     }
     done(file);
-    dir
 }
 
 fn kubectl() -> bool {

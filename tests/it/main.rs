@@ -18,6 +18,7 @@ mod config;
 mod corpus;
 mod daemon;
 mod daemon_faults;
+mod deploy;
 mod doctor;
 mod explain;
 mod flux;
