@@ -161,13 +161,17 @@ fn gitea(flux: &Flux, pull: &Pull<'_>, environment: &Environment) -> Result<Stri
     let failed = |why: &str| by_hand(pull, why, &flux.name);
     let slug = slug(&flux.url).ok_or_else(|| failed("fluxGitRepo names no Gitea server"))?;
     let address = format!("{}://{}", slug.scheme, slug.host);
-    let client = client(&address, flux.own_certificate().is_some()).map_err(|why| failed(&why))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| failed(&e.to_string()))?;
+    let client = {
+        // The client starts a task of its own.
+        let _inside = runtime.enter();
+        client(&address, flux.own_certificate().is_some()).map_err(|why| failed(&why))?
+    };
     let authorization = authorization(flux, &address, environment).ok_or_else(|| {
         failed("there are no credentials for Gitea's API: set GITEA_TOKEN, or have git remember them")
     })?;
     let path = format!("{address}/api/v1/repos/{}/{}/pulls", slug.owner, slug.name);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| failed(&e.to_string()))?;
     let call = |method: Method, path: &str, body: Vec<u8>| -> Result<Vec<u8>, DeployError> {
         let request =
             Request::builder().method(method).uri(path).header(header::AUTHORIZATION, &authorization);

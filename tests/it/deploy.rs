@@ -1,6 +1,8 @@
 //! Deployments with real git, a real remote, and a stand-in for the forge: every place a tag can be in, every way to go on.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpListener;
 
 use crate::knowledge::unpack_into;
 use crate::support::{Answer, Home, answer};
@@ -502,4 +504,69 @@ fn rollouts_deploy_what_a_pull_request_s_pipeline_built() {
         "{}",
         refused.stderr
     );
+}
+
+#[test]
+fn gitea_is_asked_by_its_api() {
+    let shop = Shop::new("");
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let seen = std::thread::spawn(move || {
+        let mut seen = Vec::new();
+        for answer in [
+            ("200 OK", "[]"),
+            ("403 Forbidden", r#"{"message":"token has no scope"}"#),
+            ("200 OK", "[]"),
+            ("201 Created", r#"{"html_url":"http://git.example.com/acme/flux/pulls/3","head":{"ref":"x"}}"#),
+        ] {
+            let (stream, _) = server.accept().unwrap();
+            let mut reader = BufReader::new(stream);
+            let (mut head, mut length) = (String::new(), 0);
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if let Some(value) = line.to_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.trim().is_empty() {
+                    break;
+                }
+                head.push_str(&line);
+            }
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            seen.push((head, String::from_utf8(body).unwrap()));
+            let (status, text) = answer;
+            let said = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{text}",
+                text.len()
+            );
+            reader.get_mut().write_all(said.as_bytes()).unwrap();
+        }
+        seen
+    });
+    let url = format!("http://{address}/acme/flux.git");
+    let real = shop.home.path("flux.git");
+    let config = shop.home.read(".gitconfig");
+    shop.home.write(".gitconfig", &format!("{config}[url \"{}\"]\n\tinsteadOf = {url}\n", real.display()));
+    let envs = format!(
+        r#"{{"version":"1.0","rwenvs":{{"dev":{{"type":"k3s","fluxGitRepo":"{url}","fluxGitRepoType":"gitea"}}}}}}"#
+    );
+    shop.home.write(".claude/rwenv/envs.json", &envs);
+    let deploy = |arguments: &[&str]| {
+        let mut command = shop.home.command(env!("CARGO_BIN_EXE_rwenv"), &shop.home.path("project"));
+        answer(command.env("GITEA_TOKEN", "t0ken").arg("deploy").args(arguments))
+    };
+    let missing = shop.deploy(&["web", "--image-tag", "v2"]);
+    assert!(missing.code == 1 && missing.stderr.contains("set GITEA_TOKEN"), "{}", missing.stderr);
+    let refused = deploy(&["--continue"]);
+    assert!(refused.stderr.contains("answered 403 Forbidden: token has no scope"), "{}", refused.stderr);
+    let done = deploy(&["--continue"]);
+    assert!(done.stdout.contains("http://git.example.com/acme/flux/pulls/3"), "{}", done.stderr);
+    let seen = seen.join().unwrap();
+    let (head, body) = seen.last().unwrap();
+    assert!(head.starts_with("POST /api/v1/repos/acme/flux/pulls HTTP/1.1"), "{head}");
+    assert!(head.to_lowercase().contains("authorization: token t0ken"), "{head}");
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!((&body["base"], &body["title"]), (&"main".into(), &"Deploy web v2".into()));
 }

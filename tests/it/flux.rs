@@ -45,7 +45,7 @@ lastTimestamp: 2026-01-02T03:04:05Z
 ";
 
 /// Sets the state of objects once a reconciliation is asked for, as a controller does.
-struct Controller {
+pub(crate) struct Controller {
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -57,6 +57,17 @@ impl Controller {
         config: &str,
         ready: &'static str,
         objects: &[(&'static str, &'static str, &'static str)],
+    ) -> Self {
+        Self::at(server, config, ready, objects, || "main@sha1:0123456789abcdef".to_owned())
+    }
+
+    /// The same, of the revision there is at the moment.
+    pub(crate) fn at(
+        server: &ApiServer,
+        config: &str,
+        ready: &'static str,
+        objects: &[(&'static str, &'static str, &'static str)],
+        revision: impl Fn() -> String + Send + 'static,
     ) -> Self {
         std::fs::write(config, server.kubeconfig("controller")).unwrap();
         let (config, objects) = (config.to_owned(), objects.to_vec());
@@ -85,7 +96,7 @@ impl Controller {
                     let status = json!({ "status": {
                         "observedGeneration": object["metadata"]["generation"],
                         "lastHandledReconcileAt": asked,
-                        "lastAppliedRevision": "main@sha1:0123456789abcdef",
+                        "lastAppliedRevision": revision(),
                         "conditions": [{ "type": "Ready", "status": ready, "reason": "Reconciled", "message": format!("{name} says {ready}"), "lastTransitionTime": "2026-01-01T00:00:00Z" }],
                     }});
                     kubectl(&[

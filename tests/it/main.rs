@@ -19,6 +19,7 @@ mod corpus;
 mod daemon;
 mod daemon_faults;
 mod deploy;
+mod deploy_story;
 mod doctor;
 mod explain;
 mod flux;
