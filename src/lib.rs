@@ -27,6 +27,8 @@ pub mod repos;
 #[cfg(feature = "full")]
 pub mod catalog;
 #[cfg(feature = "full")]
+pub mod database;
+#[cfg(feature = "full")]
 pub mod flux;
 #[cfg(feature = "full")]
 pub mod guard;

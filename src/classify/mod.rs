@@ -21,6 +21,7 @@ pub use http::in_text;
 pub use language::in_code;
 pub use mcp::{McpCall, classify as mcp};
 pub use pflag::only_looks;
+pub use sql::query;
 pub use targets::found as in_targets;
 
 /// The tables, compiled at build time.

@@ -1,10 +1,10 @@
 //! The command line of `rwenv`.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::audit::Audit;
 use super::daemon::Daemon;
+use super::db::Db;
 use super::deploy::Deploy;
 use super::doctor::Doctor;
 use super::flux::FluxArgs;
@@ -15,11 +15,8 @@ use super::lint::{Lint, PreReceive};
 use super::repo::Repo;
 use super::rollout::Rollout;
 use super::taskfiles::Taskfiles;
-use anyhow::Context as _;
-use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
-
-use crate::host::files;
 
 /// Lets AI agents work on real GitOps environments without being able to hurt them.
 #[derive(Debug, Parser)]
@@ -125,6 +122,8 @@ pub(super) enum Command {
                       Exit status: 0 done, 1 it stopped (and says how to go on), 2 the policy says no."
     )]
     Deploy(Box<Deploy>),
+    /// Look into the databases of a rwenv: statements that read
+    Db(Db),
     /// Deploy what the pipeline of a pull request has built: image tag pr-<number>-<commit>
     #[command(
         after_help = "Run in the repository of the service, on the branch of the pull request.\n\nExamples:\n  rwenv rollout papi\n  \
@@ -474,36 +473,4 @@ pub(super) struct Demo {
     pub(super) home: PathBuf,
     #[command(flatten)]
     pub(super) output: Output,
-}
-
-/// The command line as clap sees it, for what is generated from it.
-#[must_use]
-pub fn command() -> clap::Command {
-    Cli::command()
-}
-
-pub(super) fn completions(shell: Shell) -> u8 {
-    clap_complete::generate(shell, &mut command(), "rwenv", &mut std::io::stdout());
-    0
-}
-
-pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<u8> {
-    match dir {
-        None => clap_mangen::Man::new(command()).render(&mut std::io::stdout())?,
-        Some(dir) => {
-            std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-            let mut pages = vec![("rwenv".to_owned(), command())];
-            let subcommands =
-                command().get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
-            pages.extend(subcommands.into_iter().map(|c| (format!("rwenv-{}", c.get_name()), c)));
-            for (name, page) in pages {
-                let mut text = Vec::new();
-                clap_mangen::Man::new(page).title(&name).render(&mut text)?;
-                let path = dir.join(format!("{name}.1"));
-                files::write(&path, &String::from_utf8(text)?, 0o644)?;
-                writeln!(std::io::stdout(), "{}", path.display())?;
-            }
-        }
-    }
-    Ok(0)
 }

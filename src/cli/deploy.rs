@@ -22,7 +22,6 @@ const LOOK: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").args(["service", "resume", "abort", "revert", "status"]).required(true))]
-#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct Deploy {
     /// The service, as rwenv services list shows it
     service: Option<String>,
@@ -59,7 +58,6 @@ pub(super) struct Deploy {
 
 /// How a change is deployed.
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct How {
     /// Show what would change, as a diff, and change nothing
     #[arg(long)]

@@ -5,6 +5,7 @@ mod args;
 mod audit;
 mod check;
 mod daemon;
+mod db;
 mod demo;
 mod deploy;
 mod doctor;
@@ -19,6 +20,7 @@ mod kubeconfig;
 mod layers;
 mod lint;
 mod out;
+mod pages;
 mod permit;
 mod policy;
 mod prompt;
@@ -27,7 +29,7 @@ mod rollout;
 mod service;
 mod taskfiles;
 
-pub use args::command;
+pub use pages::command;
 
 use std::process::ExitCode;
 
@@ -85,6 +87,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Guide(args) => knowledge::guide(&args, environment),
         Command::Where(args) => knowledge::find(&args, environment),
         Command::Graph(args) => knowledge::graph(&args, environment),
+        Command::Db(args) => db::db(&args, environment),
         Command::Deploy(args) => deploy::deploy(&args, environment),
         Command::Rollout(args) => rollout::rollout(&args, environment),
         Command::Flux(args) => flux::flux(&args, environment),
@@ -101,8 +104,8 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
             agent => agents::install(agent, &args, environment),
         },
         Command::Shellenv { shell } => install::shellenv(shell, environment),
-        Command::Completions { shell } => Ok(args::completions(shell)),
-        Command::Man { dir } => args::man(dir.as_deref()),
+        Command::Completions { shell } => Ok(pages::completions(shell)),
+        Command::Man { dir } => pages::man(dir.as_deref()),
         Command::Demo(args) => demo::demo(&args),
     }
 }

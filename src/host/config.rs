@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Entry, File, Names, nearly};
 use super::files::{self, FileError};
-use crate::model::{Object, Place, Rwenv, RwenvName, Rwenvs};
+use crate::model::{Database, Object, Place, Rwenv, RwenvName, Rwenvs};
 
 use super::fields::Version;
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub use_dev_container: Option<bool>,
     /// The named URLs of each rwenv, in the order of the rwenvs.
     pub services: Vec<Vec<(String, String)>>,
+    /// The named databases.
+    pub databases: Vec<(String, Database)>,
 }
 
 /// Path of the file.
@@ -171,7 +173,8 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
         rwenvs.all.push(rwenv(checked, entry));
     }
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
-    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services })
+    let databases = file.databases.0.into_iter().map(|(name, Object(database))| (name, database)).collect();
+    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases })
 }
 
 fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {

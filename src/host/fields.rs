@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 
-use crate::model::{Autonomy, ExecReads, Object, Pin, Place};
+use crate::model::{Autonomy, Database, ExecReads, Object, Pin, Place};
 
 /// The file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -44,24 +44,6 @@ impl Version {
             Self::Number(number) => (1.0..2.0).contains(number),
         }
     }
-}
-
-/// A database of the environment.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Database {
-    /// Namespace of its credentials.
-    pub namespace: Option<String>,
-    /// Secret that holds them.
-    pub secret_name: Option<String>,
-    /// Host to connect to.
-    pub pgbouncer_host: Option<String>,
-    /// Name of the database.
-    pub database: Option<String>,
-    /// User to connect as.
-    pub username: Option<String>,
-    /// For people.
-    pub description: Option<String>,
 }
 
 /// A rwenv.

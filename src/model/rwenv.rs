@@ -88,6 +88,24 @@ pub struct Place {
     pub kubernetes_context: Option<String>,
 }
 
+/// A database that is looked into through a cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Database {
+    /// Namespace of its service, and of its credentials.
+    pub namespace: Option<String>,
+    /// Secret that holds them.
+    pub secret_name: Option<String>,
+    /// Host to connect to; its first label is the service.
+    pub pgbouncer_host: Option<String>,
+    /// Name of the database.
+    pub database: Option<String>,
+    /// User to connect as.
+    pub username: Option<String>,
+    /// For people.
+    pub description: Option<String>,
+}
+
 /// A named environment: cluster, Flux repository and what may be done to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]

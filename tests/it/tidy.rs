@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["examples"],
     &["host", "wire"],
     &["enforce", "repos", "cluster"],
-    &["catalog", "guard"],
+    &["catalog", "database", "guard"],
     &["flux"],
     &["deploy"],
     &["daemon"],

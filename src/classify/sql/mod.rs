@@ -1,8 +1,13 @@
 //! SQL handed to a database's client: reads, or not. What is not known to be a read is not one.
 
+mod text;
+
 use super::arguments::Arguments;
 use crate::model::{Command, Effect, Invocation, Operation, Stdin, Word};
+use text::{Dialect, statements};
 
+/// Stands among the flags that carry SQL for the last argument.
+const LAST: &str = "*";
 /// First words of statements that only read, if nothing in them says otherwise.
 const READS: [&str; 12] = [
     "select", "show", "explain", "describe", "desc", "table", "values", "with", "fetch", "begin", "start",
@@ -63,6 +68,9 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
         .map(|f| f.value.as_ref().and_then(Word::as_literal).map(str::to_owned))
         .collect();
     let from_file = args.flags.iter().any(|f| matches!(f.name.as_str(), "-f" | "--file"));
+    if command.sql.contains(&LAST) {
+        texts.extend(args.rest.last().map(|word| word.as_literal().map(str::to_owned)));
+    }
     if texts.is_empty() && !from_file {
         match &invocation.stdin {
             Stdin::Text(text) => texts.push(Some(text.clone())),
@@ -79,7 +87,10 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
     }
     operation.effect = Effect::Read;
     for text in texts {
-        let found = text.as_deref().map_or(Some("SQL that is not in the line".to_owned()), writes);
+        let found = match text.as_deref() {
+            Some(text) => dialects(invocation).iter().find_map(|dialect| writes_in(text, *dialect)),
+            None => Some("SQL that is not in the line".to_owned()),
+        };
         if let Some(what) = found {
             operation.effect = Effect::DataWrite;
             operation.note = Some(what);
@@ -87,54 +98,49 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
     }
 }
 
-/// The statement of a text that is no read.
+/// Checks that a text is one statement that reads, for PostgreSQL.
+///
+/// # Errors
+/// Why it is not, in words.
+pub fn query(text: &str) -> Result<(), String> {
+    const INSTEAD: &str = "one SELECT, SHOW, EXPLAIN, VALUES, TABLE or WITH is";
+    let found = statements(text, Dialect::Postgres).unwrap_or_default();
+    if let Some(what) = writes_in(text, Dialect::Postgres) {
+        return Err(format!("'{what}' is not known to only read; {INSTEAD}"));
+    }
+    let [only] = found.as_slice() else { return Err(format!("this is not one statement; {INSTEAD}")) };
+    let first = only.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    let asks = ["select", "show", "explain", "values", "table", "with"];
+    if asks.iter().any(|word| first.eq_ignore_ascii_case(word)) {
+        return Ok(());
+    }
+    Err(format!("'{first}' is no query; {INSTEAD}"))
+}
+
+/// The statement of a text that is no read, whoever reads it.
 pub(super) fn writes(text: &str) -> Option<String> {
-    statements(text).into_iter().find(|statement| !is_read(statement)).map(|statement| {
+    [Dialect::Postgres, Dialect::MySql].into_iter().find_map(|dialect| writes_in(text, dialect))
+}
+
+/// The statement of a text that is no read in a dialect.
+fn writes_in(text: &str, dialect: Dialect) -> Option<String> {
+    let Ok(statements) = statements(text, dialect) else {
+        return Some("a text whose end depends on how backslashes are read".to_owned());
+    };
+    statements.into_iter().find(|statement| !is_read(statement)).map(|statement| {
         let shown: String = statement.chars().take(60).collect();
         shown.split_whitespace().collect::<Vec<_>>().join(" ")
     })
 }
 
-/// The statements of a text: without comments, and with what stands between quotes left out.
-fn statements(text: &str) -> Vec<String> {
-    let mut all = vec![String::new()];
-    let mut rest = text;
-    while let Some(c) = rest.chars().next() {
-        let skip = match c {
-            '-' if rest.starts_with("--") => rest.find('\n').unwrap_or(rest.len()),
-            // MySQL runs what stands in `/*! … */`.
-            '/' if rest.starts_with("/*") && !rest.starts_with("/*!") => {
-                rest.find("*/").map_or(rest.len(), |end| end + 2)
-            }
-            '\'' => quoted(rest, '\''),
-            '"' => quoted(rest, '"'),
-            '$' if rest.starts_with("$$") => {
-                rest.get(2..).and_then(|inner| inner.find("$$")).map_or(rest.len(), |end| end + 4)
-            }
-            _ => 0,
-        };
-        if skip > 0 {
-            all.last_mut().into_iter().for_each(|last| last.push_str(" ' "));
-            rest = rest.get(skip..).unwrap_or_default();
-            continue;
-        }
-        let ends =
-            c == ';' || (c == '\n' && all.last().is_some_and(|last| last.trim_start().starts_with('\\')));
-        if ends {
-            all.push(String::new());
-        } else {
-            all.last_mut().into_iter().for_each(|last| last.push(c));
-        }
-        rest = rest.get(c.len_utf8()..).unwrap_or_default();
+/// The dialects that a client may speak, by its name.
+fn dialects(invocation: &Invocation) -> &'static [Dialect] {
+    let program = invocation.program().and_then(Word::as_literal).unwrap_or_default();
+    match program.rsplit('/').next() {
+        Some("psql" | "pgcli" | "cockroach-sql" | "rwenv") => &[Dialect::Postgres],
+        Some("mysql" | "mariadb" | "mycli") => &[Dialect::MySql],
+        _ => &[Dialect::Postgres, Dialect::MySql],
     }
-    all.retain(|statement| !statement.trim().is_empty());
-    all
-}
-
-/// The length of a quoted text at the beginning.
-fn quoted(text: &str, quote: char) -> usize {
-    let body = text.get(1..).unwrap_or_default();
-    body.find(quote).map_or(text.len(), |end| end + 2)
 }
 
 fn is_read(statement: &str) -> bool {
@@ -209,6 +215,57 @@ mod tests {
             "select 1;\n\nTRUNCATE t",
         ] {
             assert!(writes(text).is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_one_dialect_takes_for_data_is_seen_where_another_runs_it() {
+        let postgres = |text: &str| writes_in(text, Dialect::Postgres);
+        let mysql = |text: &str| writes_in(text, Dialect::MySql);
+        for text in [
+            r"select E'\''; drop table t; --'",
+            r"select e'\\\''; drop table t; --'",
+            r"select 'a\'; drop table t; --'",
+            "select $a$ ' $a$; drop table t; --'",
+            "select $$ ' $$; drop table t; --'",
+            "/* /* */ ' */ drop table t; --'",
+            "select 'a''b'; drop table t",
+            "select \"a'\"; drop table t --'",
+            "select a$b$; drop table t; select c$b$",
+            "select $1$; drop table t; select $1$",
+        ] {
+            assert!(postgres(text).is_some(), "{text}");
+        }
+        for text in [
+            r"select '\''; drop table t; -- '",
+            "select 1 # '\n; drop table t # '",
+            "select 1--1; drop table t",
+            "select 1 as `'`; drop table t -- '",
+            "select 1 as $$; drop table t; select 1 as $$",
+            r#"select "\""; drop table t; -- ""#,
+            "/*!50000 drop table t */",
+            "/*M! drop table t */",
+        ] {
+            assert!(mysql(text).is_some(), "{text}");
+        }
+        for text in [
+            "select data #>> '{drop,table}' from t",
+            r"select E'it\'s; drop table t'",
+            r"select * from t where path like 'C:\\x'",
+            "select $fn$ drop table t $fn$",
+            "select 1 --drop it later",
+            "/* drop /* table */ t */ select 1",
+            "select \"drop table\" from t where a = 'it''s; drop'",
+        ] {
+            assert_eq!(postgres(text), None, "{text}");
+        }
+        for text in [
+            "select 1 -- drop\n, 2",
+            "select 1 # drop",
+            r"select 'it\'s; drop'",
+            "select `drop table` from t",
+        ] {
+            assert_eq!(mysql(text), None, "{text}");
         }
     }
 }

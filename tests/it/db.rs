@@ -1,0 +1,229 @@
+//! Queries of databases: a real PostgreSQL, credentials out of a real API server, and a stand-in for kubectl's tunnel.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::apiserver::ApiServer;
+use crate::support::{Answer, Home, answer, find};
+
+const PASSWORD: &str = "correct-horse-battery";
+const OBJECTS: &str = "
+apiVersion: v1
+kind: Namespace
+metadata: {name: data}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: orders-credentials, namespace: data}
+stringData: {password: correct-horse-battery}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: empty, namespace: data}
+stringData: {user: x}
+";
+
+/// A PostgreSQL of this test's own. It does not run as root, so that another user does where this is root.
+struct Postgres {
+    server: Child,
+    port: u16,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let _ = Command::new("kill").args(["-INT", &self.server.id().to_string()]).status();
+        let _ = self.server.wait();
+    }
+}
+
+fn as_nobody(program: &Path) -> Command {
+    if !nix::unistd::getuid().is_root() {
+        return Command::new(program);
+    }
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
+    command
+}
+
+impl Postgres {
+    fn start() -> Option<Self> {
+        let (Some(initdb), Some(postgres)) = (find("initdb"), find("postgres")) else {
+            eprintln!("skipped: there is no PostgreSQL here (initdb, postgres)");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("rwenv-pg").tempdir_in("/tmp").unwrap();
+        let password = folder.path().join("password");
+        std::fs::write(&password, PASSWORD).unwrap();
+        for path in [folder.path(), &password] {
+            let _ = Command::new("chown").arg("65534:65534").arg(path).status();
+        }
+        let data = folder.path().join("data");
+        let made = as_nobody(&initdb)
+            .args(["-U", "app", "--auth=scram-sha-256", "-E", "UTF8", "--locale=C"])
+            .arg("-D")
+            .arg(&data)
+            .arg(format!("--pwfile={}", password.display()))
+            .current_dir("/tmp")
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let server = as_nobody(&postgres)
+            .arg("-D")
+            .arg(&data)
+            .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", ""])
+            .args(["-c", "fsync=off"])
+            .stderr(std::process::Stdio::null())
+            .current_dir("/tmp")
+            .spawn()
+            .unwrap();
+        let started = Self { server, port, _folder: folder };
+        for _ in 0..200 {
+            if started.psql("SELECT 1").is_some() {
+                return Some(started);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        None
+    }
+
+    /// Runs SQL by the real client.
+    fn psql(&self, sql: &str) -> Option<String> {
+        let mut psql = Command::new(find("psql")?);
+        psql.env("PGPASSWORD", PASSWORD).args([
+            "-h",
+            "127.0.0.1",
+            "-U",
+            "app",
+            "-d",
+            "postgres",
+            "-XtAc",
+            sql,
+        ]);
+        let output = psql.args(["-p", &self.port.to_string()]).output().unwrap();
+        output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
+    }
+}
+
+struct Scene {
+    home: Home,
+    postgres: Postgres,
+    _server: ApiServer,
+}
+
+impl Scene {
+    fn new() -> Option<Self> {
+        let postgres = Postgres::start()?;
+        let server = ApiServer::start()?;
+        server.apply(OBJECTS);
+        postgres.psql("CREATE TABLE orders (id int, state text, note text); INSERT INTO orders VALUES (1, 'open', NULL), (2, 'a \"quoted\", one', 'x')")?;
+        let home = Home::empty();
+        home.write(".kube/config", &server.kubeconfig("dev-ctx"));
+        home.write("project/.claude/rwenv", "dev\n");
+        let database = |secret: &str| {
+            format!(
+                r#"{{"namespace":"data","secretName":"{secret}","pgbouncerHost":"orders-pool.data.svc.cluster.local","database":"postgres","username":"app","description":"all orders"}}"#
+            )
+        };
+        let envs = format!(
+            r#"{{"version":"1.0","databases":{{"orders":{},"nobody":{},"half":{{"namespace":"data"}}}},"rwenvs":{{"dev":{{"readOnly":true,"kubeconfigPath":"~/.kube/config","kubernetesContext":"dev-ctx"}}}}}}"#,
+            database("orders-credentials"),
+            database("empty")
+        );
+        home.write(".claude/rwenv/envs.json", &envs);
+        let scene = Self { home, postgres, _server: server };
+        let tunnel = format!(
+            "#!/bin/sh\necho \"$*\" >> $HOME/kubectl.log\ncase \"$*\" in *:5432) echo 'error: Service orders-pool does not have a service port 5432' >&2; exit 1 ;; esac\n\
+             echo 'Forwarding from 127.0.0.1:{} -> 6432'\nexec sleep 300\n",
+            scene.postgres.port
+        );
+        scene.home.write("bin/kubectl", &tunnel);
+        scene.home.mode("bin/kubectl", 0o755);
+        Some(scene)
+    }
+
+    fn db(&self, arguments: &[&str]) -> Answer {
+        let mut command = self.home.command(env!("CARGO_BIN_EXE_rwenv"), &self.home.path("project"));
+        let path = format!("{}:/usr/local/bin:/usr/bin:/bin", self.home.path("bin").display());
+        let answer = answer(command.env("PATH", path).arg("db").args(arguments));
+        assert!(!format!("{}{}", answer.stdout, answer.stderr).contains(PASSWORD));
+        answer
+    }
+}
+
+#[test]
+fn queries_read_and_nothing_else() {
+    let Some(scene) = Scene::new() else { return };
+    let csv = scene.db(&["query", "orders", "SELECT * FROM orders ORDER BY id", "--format", "csv"]);
+    assert_eq!(csv.stdout, "id,state,note\n1,open,\n2,\"a \"\"quoted\"\", one\",x\n", "{}", csv.stderr);
+    let json = scene.db(&["query", "orders", "SELECT id, note FROM orders ORDER BY id", "--format", "json"]);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json, serde_json::json!([{ "id": "1", "note": null }, { "id": "2", "note": "x" }]));
+    let table =
+        scene.db(&["query", "orders", "WITH o AS (SELECT count(*) AS n FROM orders) SELECT n FROM o"]);
+    assert_eq!((table.code, table.stdout.as_str(), table.stderr.as_str()), (0, " n\n 2\n", "1 row\n"));
+    let none = scene.db(&["query", "orders", "SELECT id FROM orders WHERE false", "--format", "csv"]);
+    assert_eq!(none.stdout, "id\n", "headings are there also without rows");
+    let log = scene.home.read("kubectl.log");
+    assert!(
+        log.lines()
+            .next_back()
+            .unwrap()
+            .ends_with("--context dev-ctx -n data port-forward --address 127.0.0.1 svc/orders-pool :6432"),
+        "{log}"
+    );
+    let left = Command::new("pgrep")
+        .args(["-f", &format!("{}.*sleep", scene.home.path("bin").display())])
+        .output()
+        .unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "", "no tunnel stays open");
+    let list = scene.db(&["list"]);
+    assert!(list.stdout.contains("orders") && list.stdout.contains("all orders"), "{}", list.stdout);
+}
+
+#[test]
+fn what_would_change_something_is_refused_here_and_by_the_server() {
+    let Some(scene) = Scene::new() else { return };
+    scene
+        .postgres
+        .psql("CREATE FUNCTION sneak() RETURNS int AS 'INSERT INTO orders VALUES (3); SELECT 1' LANGUAGE sql")
+        .unwrap();
+    for sql in [
+        "DELETE FROM orders",
+        "SELECT 1; DROP TABLE orders",
+        r"SELECT E'\''; DROP TABLE orders; --'",
+        "SELECT * INTO copy FROM orders",
+        "COPY orders TO PROGRAM 'sh'",
+    ] {
+        let refused = scene.db(&["query", "orders", sql]);
+        assert_eq!(refused.code, 2, "{sql}: {}", refused.stderr);
+        assert!(refused.stderr.contains("[always-read-only.sql]"), "{sql}: {}", refused.stderr);
+        let line = format!("rwenv db query orders \"{}\"", sql.replace('\\', "\\\\"));
+        assert_eq!(scene.home.hook("project", &line).decision(), "deny", "{line}");
+    }
+    for (sql, expected) in [
+        ("SELECT 1; SELECT 2", "is not one statement"),
+        ("", "is not one statement"),
+        ("COMMIT", "is no query"),
+        ("BEGIN", "is no query"),
+        // The guard here sees a read; the transaction does not let it write.
+        ("SELECT sneak()", "cannot execute INSERT in a read-only transaction [25006]"),
+        ("SELECT nothing", "column \"nothing\" does not exist"),
+        ("SELECT pg_sleep(9)", "canceling statement due to statement timeout"),
+    ] {
+        let failed = scene.db(&["query", "orders", sql, "--timeout", "1s"]);
+        assert!(failed.code == 1 && failed.stderr.contains(expected), "{sql}: {}", failed.stderr);
+    }
+    assert_eq!(scene.postgres.psql("SELECT count(*) FROM orders").unwrap().trim(), "2");
+    for (name, expected) in [
+        ("ordres", "there is no database 'ordres' in envs.json. Did you mean orders?"),
+        ("half", "database 'half' has no pgbouncerHost in envs.json"),
+        ("nobody", "Secret data/empty has no data.password"),
+    ] {
+        let failed = scene.db(&["query", name, "SELECT 1"]);
+        assert!(failed.code == 1 && failed.stderr.contains(expected), "{}", failed.stderr);
+    }
+}
