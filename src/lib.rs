@@ -34,6 +34,8 @@ pub mod flux;
 pub mod guard;
 
 #[cfg(feature = "full")]
+pub mod context;
+#[cfg(feature = "full")]
 pub mod deploy;
 
 #[cfg(feature = "full")]

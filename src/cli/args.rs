@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::audit::Audit;
+use super::context::Context;
 use super::daemon::Daemon;
 use super::db::Db;
 use super::deploy::Deploy;
@@ -122,6 +123,8 @@ pub(super) enum Command {
                       Exit status: 0 done, 1 it stopped (and says how to go on), 2 the policy says no."
     )]
     Deploy(Box<Deploy>),
+    /// Load what there is to know of Flux and of this project
+    Context(Context),
     /// Look into the databases of a rwenv: statements that read
     Db(Db),
     /// Deploy what the pipeline of a pull request has built: image tag pr-<number>-<commit>

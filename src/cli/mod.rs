@@ -4,6 +4,7 @@ mod agents;
 mod args;
 mod audit;
 mod check;
+mod context;
 mod daemon;
 mod db;
 mod demo;
@@ -87,6 +88,7 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Guide(args) => knowledge::guide(&args, environment),
         Command::Where(args) => knowledge::find(&args, environment),
         Command::Graph(args) => knowledge::graph(&args, environment),
+        Command::Context(args) => context::context(&args, environment),
         Command::Db(args) => db::db(&args, environment),
         Command::Deploy(args) => deploy::deploy(&args, environment),
         Command::Rollout(args) => rollout::rollout(&args, environment),

@@ -3,6 +3,7 @@
 mod discovery;
 mod place;
 mod seen;
+mod web;
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,7 @@ use crate::model::Rwenv;
 use place::Place;
 
 pub use seen::{KINDS, Seen, SeenObject, look};
+pub use web::{Answered, Web};
 
 /// Most objects a server sends at once.
 pub(crate) const PAGE: u32 = 500;

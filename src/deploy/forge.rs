@@ -6,13 +6,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http_body_util::BodyExt as _;
-use hyper::{Method, Request, header};
-use kube::client::Body;
 use serde::Deserialize;
 use serde_json::json;
 
 use super::DeployError;
+use crate::cluster::{Answered, Web};
 use crate::host::environment::{Environment, var};
 use crate::host::{process, program};
 use crate::model::RwenvName;
@@ -161,52 +159,34 @@ fn gitea(flux: &Flux, pull: &Pull<'_>, environment: &Environment) -> Result<Stri
     let failed = |why: &str| by_hand(pull, why, &flux.name);
     let slug = slug(&flux.url).ok_or_else(|| failed("fluxGitRepo names no Gitea server"))?;
     let address = format!("{}://{}", slug.scheme, slug.host);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|e| failed(&e.to_string()))?;
-    let client = {
-        // The client starts a task of its own.
-        let _inside = runtime.enter();
-        client(&address, flux.own_certificate().is_some()).map_err(|why| failed(&why))?
-    };
     let authorization = authorization(flux, &address, environment).ok_or_else(|| {
         failed("there are no credentials for Gitea's API: set GITEA_TOKEN, or have git remember them")
     })?;
-    let path = format!("{address}/api/v1/repos/{}/{}/pulls", slug.owner, slug.name);
-    let call = |method: Method, path: &str, body: Vec<u8>| -> Result<Vec<u8>, DeployError> {
-        let request =
-            Request::builder().method(method).uri(path).header(header::AUTHORIZATION, &authorization);
-        let request = request.header(header::ACCEPT, "application/json");
-        let request = request.header(header::CONTENT_TYPE, "application/json").body(Body::from(body));
-        let request = request.map_err(|e| failed(&e.to_string()))?;
-        let answered = runtime.block_on(async {
-            let answer = tokio::time::timeout(PATIENCE, client.send(request)).await;
-            let answer = answer.map_err(|_| format!("{address} did not answer in time"))?;
-            let (head, body) = answer.map_err(|e| format!("{address}: {e}"))?.into_parts();
-            let body = body.collect().await.map_err(|e| e.to_string())?.to_bytes().to_vec();
-            Ok::<_, String>((head.status, body))
-        });
-        let (status, body) = answered.map_err(|why| failed(&why))?;
-        if status.is_success() {
-            return Ok(body);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| failed(&e.to_string()))?;
+    let asked = runtime.block_on(async {
+        let web = Web::with(&address, PATIENCE, flux.own_certificate().is_some())?.authorized(authorization);
+        let path = format!("/api/v1/repos/{}/{}/pulls", slug.owner, slug.name);
+        let known = web.get(&format!("{path}?state=all&sort=recentupdate&limit=50")).await?;
+        let known: Vec<GiteaPull> = serde_json::from_slice(&accepted(&address, known)?).unwrap_or_default();
+        if let Some(known) = known.into_iter().find(|known| known.head.name == pull.branch) {
+            return Ok(known.html_url);
         }
-        let said = serde_json::from_slice::<GiteaError>(&body).map(|e| e.message).unwrap_or_default();
-        Err(failed(&format!("{address} answered {status}: {}", said.trim())))
-    };
-    let open = call(Method::GET, &format!("{path}?state=all&sort=recentupdate&limit=50"), Vec::new())?;
-    let open: Vec<GiteaPull> = serde_json::from_slice(&open).unwrap_or_default();
-    if let Some(known) = open.into_iter().find(|known| known.head.name == pull.branch) {
-        return Ok(known.html_url);
-    }
-    let body = json!({ "head": pull.branch, "base": pull.base, "title": pull.title, "body": pull.body });
-    let made = call(Method::POST, &path, body.to_string().into_bytes())?;
-    let made: GiteaPull = serde_json::from_slice(&made).map_err(|e| failed(&format!("{address}: {e}")))?;
-    Ok(made.html_url)
+        let body = json!({ "head": pull.branch, "base": pull.base, "title": pull.title, "body": pull.body });
+        let made = web.post(&path, body.to_string().into_bytes()).await?;
+        let made: Result<GiteaPull, _> = serde_json::from_slice(&accepted(&address, made)?);
+        Ok(made.map_err(|e| format!("{address}: {e}"))?.html_url)
+    });
+    asked.map_err(|why: String| failed(&why))
 }
 
-fn client(address: &str, own_certificate: bool) -> Result<kube::Client, String> {
-    let mut config = kube::Config::new(address.parse().map_err(|e| format!("{address}: {e}"))?);
-    config.accept_invalid_certs = own_certificate;
-    kube::Client::try_from(config).map_err(|e| e.to_string())
+/// The body of an answer, or what the server says against it.
+fn accepted(address: &str, answered: Answered) -> Result<Vec<u8>, String> {
+    if (200..300).contains(&answered.status) {
+        return Ok(answered.body);
+    }
+    let said = serde_json::from_slice::<GiteaError>(&answered.body).map(|e| e.message).unwrap_or_default();
+    Err(format!("{address} answered {}: {}", answered.status, said.trim()))
 }
 
 /// Credentials for the API: a token of the environment, what stands in the URL, or what git would send.

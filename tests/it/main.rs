@@ -15,6 +15,7 @@ mod apiserver;
 mod audit;
 mod cli;
 mod config;
+mod context;
 mod corpus;
 mod daemon;
 mod daemon_faults;

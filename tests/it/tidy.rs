@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 11] = [
     &["enforce", "repos", "cluster"],
     &["catalog", "database", "guard"],
     &["flux"],
-    &["deploy"],
+    &["context", "deploy"],
     &["daemon"],
     &["cli"],
 ];

@@ -1,0 +1,40 @@
+//! Knowledge of Flux for an agent's session: what this project is, what the documentation says about the matter at hand, and
+//! how far loading it has come. A session is a file; what was loaded before it was interrupted is not loaded again.
+
+mod load;
+mod project;
+mod session;
+mod topics;
+
+pub use load::{Loading, load};
+pub use project::{Project, analyse};
+pub use session::{Document, Failed, Session, Sources, State};
+pub use topics::{Topic, chosen, topics};
+
+use crate::host::content::ContentError;
+use crate::host::files::FileError;
+
+/// Why no context is loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum ContextError {
+    /// Not a name of a session.
+    #[error("'{0}' is no name of a session: letters, digits, '.', '_' and '-', at most 64")]
+    Name(String),
+    /// Nobody knows this focus.
+    #[error("there is nothing about '{focus}'; there is something about: {all}")]
+    Focus {
+        /// What was asked for.
+        focus: String,
+        /// What there is.
+        all: String,
+    },
+    /// Another run loads the same session.
+    #[error("another run loads session {0}; wait for it, or begin one of your own")]
+    Busy(String),
+    /// From content.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// From files.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
