@@ -17,8 +17,8 @@ use crate::host::{clock, files, process, shims};
 
 /// The event whose calls are judged.
 const JUDGED: &str = "PreToolUse";
-/// All events the hook is registered for: calls, the session's environment, and a person speaking.
-const EVENTS: [&str; 4] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubmit"];
+/// All events the hook is registered for: calls, the session's environment, a person speaking, and settings that change.
+const EVENTS: [&str; 5] = [JUDGED, "SessionStart", "CwdChanged", "UserPromptSubmit", "ConfigChange"];
 /// The tools whose calls are judged.
 const MATCHER: &str = "^(Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit|mcp__.*)$";
 /// Seconds the agent waits; the hook's own deadline is shorter.
@@ -124,6 +124,8 @@ pub(super) struct Registered {
     pub(super) blocks_on_failure: bool,
     /// Hooks are switched off.
     pub(super) disabled: bool,
+    /// The plugin registers it too.
+    pub(super) plugin: bool,
 }
 
 /// Reads how the hook is registered.
@@ -138,7 +140,12 @@ pub(super) fn registered(environment: &Environment) -> anyhow::Result<Registered
             .map_err(|e| anyhow::anyhow!("{}:{}:{}: {e}", path.display(), e.line(), e.column()))?
     };
     let disabled = object.get("disableAllHooks").and_then(Value::as_bool) == Some(true);
-    let mut found = Registered { disabled, ..Registered::default() };
+    let plugins = object.get("enabledPlugins").and_then(Value::as_object);
+    let plugin = plugins
+        .into_iter()
+        .flatten()
+        .any(|(name, on)| name.starts_with("rwenv@") && *on == Value::Bool(true));
+    let mut found = Registered { disabled, plugin, ..Registered::default() };
     for event in EVENTS {
         let groups = handlers(&mut object, event)?.cloned().unwrap_or_default();
         let ours = groups.iter().filter(|group| {

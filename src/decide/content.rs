@@ -93,6 +93,19 @@ pub fn with_content(verdict: &Verdict, findings: &[Finding], rwenv: Option<&str>
     Verdict::from_reasons(verdict.reasons().iter().cloned().chain(found).collect())
 }
 
+/// What is decided about settings of an agent that would take the hook out of its session.
+pub fn hook_lost(path: &str, why: &str) -> Verdict {
+    Verdict::from_reasons(vec![Reason {
+        decision: Decision::Deny,
+        rule: ids::HOOK_LOST.to_owned(),
+        text: format!("This session keeps the settings it has: {path} has changed, and {why}."),
+        instead: "A person takes the hook out with rwenv install --uninstall, or the plugin with /plugin, and starts a new session.".to_owned(),
+        part: String::new(),
+        span: Span::default(),
+        rwenv: None,
+    }])
+}
+
 /// What is decided about content that could not be looked at whole.
 #[must_use]
 pub fn unread(why: &str, protected: bool) -> Option<Reason> {

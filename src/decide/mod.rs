@@ -17,7 +17,7 @@ mod script;
 mod subject;
 
 pub use conclude::{Part, conclude, explain};
-pub use content::{Sending, concerned, is_protected, plan_push, unread, with_content};
+pub use content::{Sending, concerned, hook_lost, is_protected, plan_push, unread, with_content};
 pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
@@ -40,6 +40,8 @@ pub mod ids {
     pub const LIMIT: &str = "line.too-complex";
     /// What is sent could not be looked at.
     pub const UNREAD: &str = "content.not-checked";
+    /// The agent's settings would no longer run the hook.
+    pub const HOOK_LOST: &str = "settings.hook-lost";
     /// A request to the API can be read in more than one way, or as somebody else's.
     pub const REQUEST: &str = "request.not-understood";
     /// The program or the code to run is computed.

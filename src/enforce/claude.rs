@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::call::{Asked, Call, Content, Judged, Writing, judge};
-use super::{Reply, session};
+use super::{Reply, custody, session};
 use crate::host::{asked, environment::Environment};
 use crate::model::{Decision, Object};
 use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
@@ -12,7 +12,7 @@ use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
 const LONGEST_COMMAND: usize = 131_071;
 
 /// Answers one event.
-pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
+pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -> Reply {
     let unfit = |why: String| Reply::unfit(&why);
     let call = match event(bytes) {
         Ok(call) => call,
@@ -37,7 +37,20 @@ pub(super) fn answer(bytes: &[u8], environment: &Environment) -> Reply {
             Ok(None) => Reply::silent(),
             Err(why) => unfit(why),
         },
-        Some("SessionStart" | "CwdChanged") => session::start(&call, environment),
+        Some("SessionStart" | "CwdChanged") => {
+            if by_plugin {
+                session::remember_plugin(&call);
+            }
+            session::start(&call, environment)
+        }
+        Some("ConfigChange") => {
+            let what = super::payload(bytes)
+                .and_then(|text| serde_json::from_str(text).map_err(|e| format!("ConfigChange: {e}")));
+            match what {
+                Ok(what) => custody::changed(&call, &what, by_plugin, environment),
+                Err(why) => unfit(why),
+            }
+        }
         Some("UserPromptSubmit") => {
             asked::forget(call.session_id.as_deref().unwrap_or_default(), environment);
             Reply::silent()

@@ -6,6 +6,7 @@
 
 mod call;
 mod claude;
+mod custody;
 mod greeting;
 pub mod net;
 mod others;
@@ -65,7 +66,10 @@ pub fn main(arguments: &[CString]) -> i32 {
     }
     let _ = net::install(BLOCK);
     let reply = match texts.get(1).map(AsRef::as_ref) {
-        Some("claude") => door(claude::answer),
+        Some("claude") => {
+            let by_plugin = texts.get(2).is_some_and(|word| word == "plugin");
+            door(|bytes, environment| claude::answer(bytes, by_plugin, environment))
+        }
         Some("--version" | "-V") => {
             Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
         }
@@ -85,7 +89,7 @@ pub fn main(arguments: &[CString]) -> i32 {
 const USAGE: &str = "\
 Judges what an AI agent is about to run. Not for people: the agent starts it and writes the call to its standard input.
 
-Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit
+Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit, ConfigChange
        rwenv-hook codex       Codex: PreToolUse
        rwenv-hook gemini      Gemini CLI: BeforeTool
        rwenv-hook cursor      Cursor: beforeShellExecution, beforeMCPExecution, preToolUse

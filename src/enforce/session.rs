@@ -2,14 +2,17 @@
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Reply, greeting};
 use crate::decide::quoted;
 use crate::host::environment::{Environment, var};
-use crate::host::{self, binding, config, guarded, pinned, shims};
+use crate::host::{self, binding, clock, config, files, guarded, pinned, shims};
 use crate::model::Bound;
 use crate::wire::claude::Event;
+
+/// The file in the plugin's folder that says when a session began with it.
+pub(crate) const PLUGIN_STATE: &str = "session.json";
 
 /// Writes the session's environment file, which the agent reads before every later command, and says which rwenv holds.
 pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
@@ -36,6 +39,20 @@ pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     let told = greeting::told(&context.cwd, &told, environment);
     let heard = event.hook_event_name.as_deref() == Some("SessionStart");
     Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
+}
+
+/// Notes in the plugin's own folder that a session began with it, and with which version: `rwenv doctor` tells.
+pub(super) fn remember_plugin(event: &Event<'_>) {
+    let Some(folder) = var("CLAUDE_PLUGIN_DATA").map(PathBuf::from).filter(|path| path.is_absolute()) else {
+        return;
+    };
+    let session = event.session_id.as_deref().unwrap_or_default();
+    let at = clock::rfc3339(clock::now());
+    let state = serde_json::json!({ "session": session, "rwenv": env!("CARGO_PKG_VERSION"), "at": at });
+    let written = files::make_private_dir(&folder)
+        .and_then(|()| files::replace(&folder.join(PLUGIN_STATE), &format!("{state}\n"), 0o600));
+    // A session without the note is as good as one with it.
+    let _ = written;
 }
 
 fn add_path(file: &Path, folder: &Path) -> std::io::Result<()> {

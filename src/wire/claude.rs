@@ -28,6 +28,17 @@ pub struct Event<'a> {
     pub tool_input: Option<&'a RawValue>,
 }
 
+/// What ConfigChange says beside.
+#[derive(Debug, serde::Deserialize)]
+pub struct Changed<'a> {
+    /// Which settings have changed: `user_settings`, `project_settings`, `local_settings`, `policy_settings`, `skills`.
+    #[serde(borrow)]
+    pub source: Option<Cow<'a, str>>,
+    /// The file that has changed.
+    #[serde(borrow)]
+    pub file_path: Option<Cow<'a, str>>,
+}
+
 /// The input of the tools that run a command line.
 #[derive(Debug, serde::Deserialize)]
 pub struct ShellInput<'a> {

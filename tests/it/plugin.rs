@@ -8,6 +8,8 @@ use rwenv::decide;
 use rwenv::model::{Context, Effect};
 use serde_json::{Value, json};
 
+use crate::support::{Answer, Home, answer};
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -61,9 +63,22 @@ fn commands(body: &str) -> Vec<String> {
     out
 }
 
+/// The words of a command; single quotes hold one together.
+fn words(line: &str) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for (number, part) in line.split('\'').enumerate() {
+        if number % 2 == 1 {
+            all.push(part.to_owned());
+        } else {
+            all.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    all
+}
+
 /// What is wrong with a command of ours; one of which only the name is told is fine where there is such a one.
 fn refused(line: &str) -> Option<String> {
-    let error = rwenv::cli::command().try_get_matches_from(line.split_whitespace()).err()?;
+    let error = rwenv::cli::command().try_get_matches_from(words(line)).err()?;
     let told_by_name = !line.contains(" -")
         && matches!(
             error.kind(),
@@ -79,11 +94,14 @@ fn every_page_says_what_it_is_and_when_it_is_used() {
     let pages = pages();
     let names: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
     for wanted in [
+        "agents/db-ops",
         "agents/flux-ops",
         "agents/gcloud-ops",
         "agents/k8s-ops",
+        "commands/context-load-flux",
         "skills/flux-infra-guide",
         "skills/flux-infra-guide-regenerate",
+        "skills/rollout",
         "skills/rwenv-add",
         "skills/rwenv-cur",
         "skills/rwenv-list",
@@ -96,14 +114,20 @@ fn every_page_says_what_it_is_and_when_it_is_used() {
     for (page, text) in &pages {
         let (fields, body) = front(text);
         let get = |key: &str| fields.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-        assert_eq!(get("name"), page.rsplit('/').next(), "{page}");
+        let is_command = page.starts_with("commands/");
+        // A command is called as its file is.
+        assert_eq!(get("name"), page.rsplit('/').next().filter(|_| !is_command), "{page}");
         let description = get("description").unwrap();
         assert!(
             (40..=1024).contains(&description.len()) && !description.contains('<'),
             "{page}: {description}"
         );
         assert!(body.trim().len() > 40, "{page}");
-        let known = ["name", "description", "tools"];
+        let known: &[&str] = match page.split('/').next() {
+            Some("agents") => &["name", "description", "tools"],
+            Some("skills") => &["name", "description"],
+            _ => &["description", "argument-hint", "allowed-tools"],
+        };
         assert!(fields.iter().all(|(key, _)| known.contains(&key.as_str())), "{page}: {fields:?}");
         assert_eq!(page.starts_with("agents/"), get("tools").is_some(), "{page}");
     }
@@ -130,6 +154,7 @@ fn every_page_says_what_it_is_and_when_it_is_used() {
                 "pod failing",
             ],
         ),
+        ("rollout", &["rollout my PR", "deploy X", "update X to image tag Y", "/rollout"]),
         (
             "flux-infra-guide-regenerate",
             &[
@@ -207,4 +232,117 @@ fn manifests_are_as_documented() {
     assert_eq!(own["version"], env!("CARGO_PKG_VERSION"));
     let inside: Vec<_> = fs::read_dir(root().join("plugin/.claude-plugin")).unwrap().flatten().collect();
     assert_eq!(inside.len(), 1, "everything else lies beside it");
+}
+
+#[test]
+fn hooks_are_registered_for_what_is_judged_and_the_real_program_answers_them() {
+    let hooks = json("plugin/hooks/hooks.json");
+    let text = json!({ "type": "string", "minLength": 1 });
+    let handler = json!({ "type": "object", "required": ["type", "command", "args", "timeout"], "additionalProperties": false, "properties": {
+        "type": { "const": "command" }, "command": text, "args": { "type": "array", "items": text }, "timeout": { "type": "integer", "maximum": 10 }, "onFailure": { "const": "block" },
+    }});
+    let group = json!({ "type": "object", "required": ["hooks"], "additionalProperties": false, "properties": { "matcher": text, "hooks": { "type": "array", "minItems": 1, "items": handler } } });
+    let events = ["PreToolUse", "SessionStart", "CwdChanged", "UserPromptSubmit", "ConfigChange"];
+    let names: serde_json::Map<String, Value> = events
+        .iter()
+        .map(|event| ((*event).to_owned(), json!({ "type": "array", "minItems": 1, "items": group })))
+        .collect();
+    let schema = json!({ "type": "object", "required": ["hooks"], "additionalProperties": false, "properties": {
+        "description": text, "hooks": { "type": "object", "required": events, "additionalProperties": false, "properties": names },
+    }});
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&hooks)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    // The same tools that rwenv install registers, and closed where the host can.
+    let home = Home::new();
+    home.rwenv("", &["install"]);
+    let settings: Value = serde_json::from_str(&home.read(".claude/settings.json")).unwrap();
+    let judged = &hooks["hooks"]["PreToolUse"][0];
+    assert_eq!(judged["matcher"], settings["hooks"]["PreToolUse"][0]["matcher"]);
+    assert_eq!(judged["hooks"][0]["onFailure"], "block");
+    for event in events {
+        assert!(settings["hooks"][event].is_array(), "{event}");
+        for handler in hooks["hooks"][event][0]["hooks"].as_array().unwrap() {
+            assert_eq!(
+                (handler["command"].as_str(), &handler["args"]),
+                (Some("rwenv-hook"), &json!(["claude", "plugin"]))
+            );
+        }
+    }
+    let mut payload = home.payload("ro", "kubectl delete pod x");
+    let run = |payload: &Value, data: &str| {
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        let data = home.path(data);
+        answer(
+            command
+                .env("CLAUDE_PLUGIN_DATA", data)
+                .args(["claude", "plugin"])
+                .write_stdin(payload.to_string()),
+        )
+    };
+    assert_eq!(run(&payload, "data").code, 2);
+    payload["hook_event_name"] = "SessionStart".into();
+    let greeted = run(&payload, ".claude/plugins/data/rwenv-rwenv");
+    assert!(greeted.stdout.contains("ro") && greeted.stdout.contains("read-only"), "{}", greeted.stdout);
+    let state: Value =
+        serde_json::from_str(&home.read(".claude/plugins/data/rwenv-rwenv/session.json")).unwrap();
+    assert_eq!(state["session"], payload["session_id"]);
+}
+
+#[test]
+fn a_session_keeps_its_hook_when_settings_change() {
+    let home = Home::new();
+    assert_eq!(home.rwenv("", &["install"]).code, 0);
+    let installed = home.read(".claude/settings.json");
+    let path = home.path(".claude/settings.json").display().to_string();
+    let project = home.path("ro/.claude/settings.json").display().to_string();
+    let change = |source: &str, file: &str, arguments: &[&str]| {
+        let mut payload = home.payload("ro", "x");
+        payload["hook_event_name"] = "ConfigChange".into();
+        payload["source"] = source.into();
+        payload["file_path"] = file.into();
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        answer(command.args(arguments).write_stdin(payload.to_string()))
+    };
+    let settings = &["claude"][..];
+    let plugin = &["claude", "plugin"][..];
+    assert_eq!(change("user_settings", &path, settings).code, 0, "nothing of ours has changed");
+    home.write("ro/.claude/settings.json", r#"{"permissions":{}}"#);
+    assert_eq!(change("project_settings", &project, settings).code, 0);
+    let kept = |answer: &Answer, why: &str| {
+        assert_eq!(answer.code, 2, "{}", answer.stderr);
+        assert!(
+            answer.stderr.contains("[settings.hook-lost]") && answer.stderr.contains(why),
+            "{}",
+            answer.stderr
+        );
+    };
+    home.write("ro/.claude/settings.json", r#"{"disableAllHooks":true}"#);
+    kept(&change("project_settings", &project, settings), "switches all hooks off");
+    kept(&change("project_settings", &project, plugin), "switches all hooks off");
+    for (text, why) in [
+        ("{}", "no longer registers"),
+        ("{", "no JSON"),
+        ("", "no longer registers"),
+        (r#"{"hooks":{"PreToolUse":[]}}"#, "no longer registers"),
+    ] {
+        home.write(".claude/settings.json", text);
+        kept(&change("user_settings", &path, settings), why);
+    }
+    std::fs::remove_file(home.path(".claude/settings.json")).unwrap();
+    kept(&change("user_settings", &path, settings), "no longer registers");
+    home.write(".claude/settings.json", r#"{"enabledPlugins":{"rwenv@rwenv":false}}"#);
+    kept(&change("user_settings", &path, plugin), "plugin off");
+    home.write(".claude/settings.json", r#"{"enabledPlugins":{"other@x":false,"rwenv@rwenv":true}}"#);
+    assert_eq!(change("user_settings", &path, plugin).code, 0);
+    assert_eq!(change("policy_settings", &path, settings).code, 0, "an organisation's settings count");
+    let audit = home.rwenv("", &["audit", "--denied", "--json"]);
+    assert!(audit.stdout.contains("ConfigChange"), "{}", audit.stdout);
+    // A person takes it out: the session is not held.
+    home.write(".claude/settings.json", &installed);
+    assert_eq!(home.rwenv("", &["install", "--uninstall"]).code, 0);
+    assert_eq!(change("user_settings", &path, settings).code, 0);
 }

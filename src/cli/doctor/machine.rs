@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Check;
 use crate::cli::{hooks, install};
+use crate::enforce::session::PLUGIN_STATE;
 use crate::host::environment::{self, Environment};
 use crate::host::{audit, clock, config, files, process, shims};
 use crate::repos::{self, Flux, State};
@@ -72,10 +73,14 @@ fn registration(environment: &Environment) -> Vec<Check> {
             return vec![Check::fail("hook", error.to_string(), "correct the settings, then: rwenv install")];
         }
     };
+    let plugin = found.plugin.then(|| plugin(environment));
     let Some(hook) = &found.hook else {
+        if let Some(plugin) = plugin {
+            return vec![plugin];
+        }
         return vec![Check::fail("hook", format!("{path} does not register the hook"), "rwenv install")];
     };
-    let mut all = Vec::new();
+    let mut all: Vec<Check> = plugin.into_iter().collect();
     let version = process::output(Command::new(hook).arg("--version"), b"", PATIENCE);
     let own = format!("rwenv-hook {}", env!("CARGO_PKG_VERSION"));
     all.push(match version.map(|said| said.stdout.trim().to_owned()) {
@@ -107,6 +112,27 @@ fn registration(environment: &Environment) -> Vec<Check> {
         all.push(Check::warn("hook", says, fix));
     }
     all
+}
+
+/// The plugin, which starts the hook by its name.
+fn plugin(environment: &Environment) -> Check {
+    if !environment.path.split(':').any(|dir| Path::new(dir).join("rwenv-hook").is_file()) {
+        return Check::fail(
+            "plugin",
+            "is on, and rwenv-hook is not on PATH: every call is blocked",
+            "./install.sh",
+        );
+    }
+    let data = environment.home.join(".claude/plugins/data");
+    let folders = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let ours = folders.filter(|folder| folder.file_name().to_string_lossy().contains("rwenv"));
+    let states = ours.filter_map(|folder| files::read(&folder.path().join(PLUGIN_STATE)).ok()?);
+    let last =
+        states.filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok()).find_map(|state| {
+            Some(format!("{} with rwenv {}", state.get("at")?.as_str()?, state.get("rwenv")?.as_str()?))
+        });
+    let last = last.unwrap_or_else(|| "none yet".to_owned());
+    Check::ok("plugin", format!("registers the hook; last session: {last}"))
 }
 
 fn shims(environment: &Environment) -> Check {
