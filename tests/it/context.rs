@@ -73,7 +73,8 @@ fn load(home: &Home, arguments: &[&str]) -> Answer {
 }
 
 fn state(answer: &Answer) -> Value {
-    serde_json::from_str(&answer.stdout).unwrap_or_else(|_| panic!("{}", answer.stderr))
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    serde_json::from_str(&answer.stdout).unwrap()
 }
 
 fn sources(state: &Value, list: &str) -> Vec<String> {

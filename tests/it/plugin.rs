@@ -131,6 +131,10 @@ fn every_page_says_what_it_is_and_when_it_is_used() {
         assert!(fields.iter().all(|(key, _)| known.contains(&key.as_str())), "{page}: {fields:?}");
         assert_eq!(page.starts_with("agents/"), get("tools").is_some(), "{page}");
     }
+}
+
+#[test]
+fn skills_answer_to_the_words_people_say() {
     for (page, triggers) in [
         (
             "services-mapping",
