@@ -250,7 +250,8 @@ fn scalar_at(node: &Node, at: At) -> Option<&Node> {
     match &node.value {
         Value::Scalar { .. } => (node.at == at).then_some(node),
         Value::Anchored(inner) => scalar_at(inner, at),
-        Value::Alias(_) => None,
+        // What stands there is written where its anchor is.
+        Value::Alias(inner) => Some(inner.resolved()).filter(|inner| node.at == at && inner.text().is_some()),
         Value::List(items) => items.iter().find_map(|item| scalar_at(item, at)),
         Value::Map(entries) => entries.iter().find_map(|(_, value)| scalar_at(value, at)),
     }

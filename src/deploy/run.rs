@@ -186,6 +186,10 @@ pub fn advance(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(),
     journal.record(deployment)?;
     loop {
         let before = deployment.step;
+        if before >= Step::Opened {
+            // What is elsewhere has no need of a place here any more.
+            work(deployment, parts, &journal.worktree(&deployment.id)).discard()?;
+        }
         match before {
             Step::Started => committed(deployment, parts)?,
             Step::Committed => pushed(deployment, parts)?,
@@ -199,9 +203,6 @@ pub fn advance(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(),
             Step::Applied | Step::Aborted => {}
         }
         journal.record(deployment)?;
-        if deployment.step >= Step::Opened {
-            work(deployment, parts, &journal.worktree(&deployment.id)).discard()?;
-        }
         if deployment.step == before {
             return Ok(());
         }

@@ -162,15 +162,18 @@ impl Work<'_> {
     /// # Errors
     /// Where the folder cannot be removed.
     pub fn discard(&self) -> Result<(), RepoError> {
-        let _lock = lock(self.flux)?;
         let clone = self.flux.clone_dir();
+        let reference = format!("refs/heads/{}", self.branch);
+        let is_there = || git2::Repository::open(&clone).is_ok_and(|r| r.find_reference(&reference).is_ok());
+        if !self.dir.exists() && !is_there() {
+            return Ok(());
+        }
+        let _lock = lock(self.flux)?;
         if self.dir.exists() {
             fs::remove_dir_all(self.dir).map_err(|e| FileError::io(self.dir, e))?;
         }
         local(&["worktree", "prune"], &clone, self.environment)?;
-        let reference = format!("refs/heads/{}", self.branch);
-        let is_there = git2::Repository::open(&clone).is_ok_and(|r| r.find_reference(&reference).is_ok());
-        if is_there {
+        if is_there() {
             local(&["branch", "-q", "-D", "--", self.branch], &clone, self.environment)?;
         }
         Ok(())

@@ -239,6 +239,14 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
 }
 
 #[test]
+fn what_an_alias_repeats_is_changed_where_its_anchor_is() {
+    let shop = Shop::new("");
+    let answer = shop.deploy(&["shop", "--image-tag", "v2", "--image", "sidecar"]);
+    assert_eq!(answer.code, 0, "{}", answer.stderr);
+    assert_eq!(shop.change(), "-      version: &version v1.0.0\n+      version: &version v2\n");
+}
+
+#[test]
 fn a_digest_takes_a_digest_s_place() {
     let shop = Shop::new("");
     let digest = format!("sha256:{}", "a".repeat(64));

@@ -15,46 +15,67 @@ n=$(cat "$HOME/calls" 2>/dev/null || echo 0); n=$((n + 1)); echo $n > "$HOME/cal
 exit $status
 "#;
 
-#[test]
-fn a_run_that_is_killed_after_any_step_is_gone_on_with_or_undone() {
+/// Kills deployments after every call of git's that they make, one after another; gives the next run each time, until one
+/// comes through.
+fn killed(more: &str, service: &str, mut next: impl FnMut(usize, &Shop, bool)) {
     let (mut call, mut interrupted) = (0, 0);
     loop {
         call += 1;
-        let shop = Shop::new("");
+        let shop = Shop::new(more);
         shop.script("git", DEADLY);
         shop.home.write("deadly", &call.to_string());
-        let killed = shop.deploy(&["web", "--image-tag", "v2.3.0"]);
+        let killed = shop.deploy(&[service, "--image-tag", "v2.3.0"]);
         fs::remove_file(shop.home.path("bin/git")).unwrap();
-        if killed.code == 0 {
+        if killed.code != 128 + 9 {
             break;
         }
-        let next = shop.deploy(&["web", "--image-tag", "v2.3.0"]);
-        if next.code != 0 {
-            interrupted += 1;
-            assert!(
-                next.stderr.contains("was interrupted") && next.stderr.contains("--continue"),
-                "call {call}: {}",
-                next.stderr
-            );
-            let (way, words) = if call % 2 == 0 {
-                ("--continue", "Deploy web v2.3.0: https")
-            } else {
-                ("--abort", "is undone")
-            };
-            let way = shop.deploy(&[way]);
-            assert!(way.code == 0 && way.stdout.contains(words), "call {call}: {}", way.stderr);
-        }
-        let aborted = next.code != 0 && call % 2 == 1;
-        let branches = shop.branches();
-        assert_eq!(branches.len(), if aborted { 1 } else { 2 }, "call {call}: {branches:?}");
-        if !aborted {
-            assert_eq!(shop.remote(&["rev-list", "--count", &format!("main..{}", branches[0])]).trim(), "1");
-            let created = shop.home.read("gh.log").matches("pr create").count();
-            assert_eq!(created, 1, "call {call}");
-        }
+        let again = shop.deploy(&[service, "--image-tag", "v2.3.0"]);
+        let middle = again.stderr.contains("was interrupted");
+        assert_eq!(middle, again.stderr.contains("--continue finishes it"), "call {call}: {}", again.stderr);
+        interrupted += usize::from(middle);
+        next(call, &shop, middle);
         shop.is_tidy();
     }
     assert!(call > 12 && interrupted > 6, "{call} calls, {interrupted} of them in the middle");
+}
+
+#[test]
+fn a_proposal_that_is_killed_after_any_step_is_gone_on_with_or_undone() {
+    killed("", "web", |call, shop, interrupted| {
+        let aborts = interrupted && call % 2 == 1;
+        if interrupted {
+            let (way, words) =
+                if aborts { ("--abort", "is undone") } else { ("--continue", "Deploy web v2.3.0: https") };
+            let way = shop.deploy(&[way]);
+            assert!(way.code == 0 && way.stdout.contains(words), "call {call}: {}", way.stderr);
+        }
+        let branches = shop.branches();
+        assert_eq!(branches.len(), if aborts { 1 } else { 2 }, "call {call}: {branches:?}");
+        if !aborts {
+            let commits = shop.remote(&["rev-list", "--count", &format!("main..{}", branches[0])]);
+            assert_eq!(commits.trim(), "1", "call {call}");
+            assert_eq!(shop.home.read("gh.log").matches("pr create").count(), 1, "call {call}");
+        }
+    });
+}
+
+#[test]
+fn a_direct_push_that_is_killed_after_any_step_is_gone_on_with_or_undone() {
+    killed(r#","directPush":true"#, "web", |call, shop, interrupted| {
+        let way = if call % 2 == 1 { "--abort" } else { "--continue" };
+        let done = if interrupted { Some(shop.deploy(&[way])) } else { None };
+        let undone = done.as_ref().is_some_and(|done| done.stdout.contains("is undone"));
+        // What is on the branch already is not undone by going back.
+        if let Some(done) = done.filter(|_| way == "--abort" && !undone) {
+            assert!(done.stderr.contains("rwenv deploy --revert"), "call {call}: {}", done.stderr);
+            shop.deploy(&["--continue"]);
+        }
+        assert_eq!(shop.branches(), ["main"], "call {call}");
+        let commits = shop.remote(&["rev-list", "--count", "main"]);
+        assert_eq!(commits.trim(), if undone { "1" } else { "2" }, "call {call}");
+        let step = if undone { "aborted" } else { "merged" };
+        assert_eq!(shop.status()[0]["step"], step, "call {call}");
+    });
 }
 
 #[test]
