@@ -10,6 +10,7 @@ use super::envs::{directory, selected};
 use super::flux::period;
 use super::{out, repo};
 use crate::context::{self, Loading, Session, State, Topic};
+use crate::enforce::text::shown;
 use crate::host::config;
 use crate::host::environment::Environment;
 
@@ -125,8 +126,8 @@ fn print(state: &State, topics: &[Topic], session: &Session) {
         yes(project.gitops_structure_detected),
         listed(&project.structure)
     ));
-    let kinds: Vec<String> =
-        project.flux_resources.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+    let kinds = project.flux_resources.iter().map(|(kind, count)| format!("{count} {}", shown(kind, 63)));
+    let kinds: Vec<String> = kinds.collect();
     out::line(&format!(
         "- resources of Flux: {}",
         if kinds.is_empty() { "none".to_owned() } else { kinds.join(", ") }
@@ -141,7 +142,7 @@ fn print(state: &State, topics: &[Topic], session: &Session) {
         yes(project.cluster_access),
         yes(project.flux_installed)
     ));
-    project.notes.iter().for_each(|note| out::line(&format!("- {note}")));
+    project.notes.iter().for_each(|note| out::line(&format!("- {}", shown(note, 300))));
     let sources = &state.context_sources;
     let pages: Vec<_> = sources
         .loaded_docs
@@ -184,6 +185,7 @@ fn listed(all: &[String]) -> String {
 }
 
 fn or_none(all: &[String]) -> String {
+    let all: Vec<String> = all.iter().map(|one| shown(one, 120)).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 

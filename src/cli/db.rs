@@ -13,6 +13,7 @@ use super::{out, permit};
 use crate::catalog::lookup;
 use crate::classify;
 use crate::database::{self, Rows};
+use crate::enforce::text::shown;
 use crate::host::config;
 use crate::host::environment::Environment;
 
@@ -143,7 +144,8 @@ fn print(found: &Rows, format: Format) -> anyhow::Result<()> {
             let headings: Vec<&str> = found.columns.iter().map(String::as_str).collect();
             let mut table = out::table(&headings);
             for row in &found.rows {
-                table.add_row(row.iter().map(|value| value.as_deref().unwrap_or("NULL")));
+                // What stands in a database may be anything; a terminal is told what is there and does not obey it.
+                table.add_row(row.iter().map(|value| shown(value.as_deref().unwrap_or("NULL"), usize::MAX)));
             }
             out::print(&table);
             let plural = if found.rows.len() == 1 { "row" } else { "rows" };

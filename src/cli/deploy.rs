@@ -82,10 +82,10 @@ pub(super) fn deploy(args: &Deploy, environment: &Environment) -> anyhow::Result
         out::note(refused.trim_end());
         return Ok(permit::DENIED);
     }
-    let session = Session::open(&args.how, environment)?;
     if args.status {
-        return session.list();
+        return list(&args.how, environment);
     }
+    let session = Session::open(&args.how, environment)?;
     if let Some(id) = &args.resume {
         let one = session.chosen(id, "to go on with", Deployment::is_open)?;
         return session.advanced(one);
@@ -128,6 +128,7 @@ impl<'s> Session<'s> {
         let Some(lock) = files::try_lock(&environment.config_dir, &format!("deploy-{}", rwenv.name))? else {
             bail!("another rwenv deploy is at work on rwenv '{}'; wait for it", rwenv.name);
         };
+        deploy::sweep(&flux, environment)?;
         Ok(Self { rwenv, flux, how, limit: period(&how.timeout)?, environment, _lock: lock })
     }
 
@@ -157,12 +158,6 @@ impl<'s> Session<'s> {
     pub(super) fn begun(&self, wish: &Wish) -> anyhow::Result<u8> {
         if !self.how.dry_run {
             self.nothing_interrupted()?;
-            let all = self.journal().all()?;
-            let same = |one: &Deployment| one.is_open() && one.reverts.is_none() && one.wish == *wish;
-            if let Some(same) = all.into_iter().find(same) {
-                out::note(&format!("{} is on its way already, by {}", same.title, same.id));
-                return self.advanced(same);
-            }
         }
         let opened = self.with(|parts| deploy::open(wish, parts))?;
         let deployment = opened.deployment;
@@ -174,6 +169,12 @@ impl<'s> Session<'s> {
         }
         if self.how.dry_run {
             return self.shown(&deployment, &opened.files);
+        }
+        // The same change, asked for again, or for another service whose image is set at the same place.
+        let same = |one: &Deployment| one.is_open() && one.changes == deployment.changes;
+        if let Some(same) = self.journal().all()?.into_iter().find(same) {
+            out::note(&format!("{} is on its way already, by {}", same.title, same.id));
+            return self.advanced(same);
         }
         for change in &deployment.changes {
             out::note(&format!("{}:{} {}", change.file, change.line, change.what));
@@ -268,7 +269,8 @@ impl<'s> Session<'s> {
 
     /// What never became a commit leaves nothing to go on with.
     fn forgotten(&self, mut deployment: Deployment) -> anyhow::Result<()> {
-        self.with(|parts| deploy::abort(&mut deployment, parts))
+        self.with(|parts| deploy::abort(&mut deployment, parts))?;
+        Ok(self.journal().forget(&deployment)?)
     }
 
     fn aborted(&self, mut deployment: Deployment) -> anyhow::Result<u8> {
@@ -322,33 +324,30 @@ impl<'s> Session<'s> {
         out::note(&format!("would be committed as '{}' and {how}", deployment.subject));
         Ok(0)
     }
+}
 
-    fn list(&self) -> anyhow::Result<u8> {
-        let all = self.journal().all()?;
-        if self.how.output.json {
-            out::json(&all.iter().map(Shown::of).collect::<Vec<_>>())?;
-            return Ok(0);
-        }
-        if all.is_empty() {
-            out::note(&format!("nothing was deployed to rwenv '{}' from here yet", self.rwenv.name));
-            return Ok(0);
-        }
-        let mut table = out::table(&["ID", "STEP", "WHAT", "PULL REQUEST", "STARTED"]);
-        for one in &all {
-            let step = serde_json::to_value(one.step)?;
-            let started = out::ago(Duration::from_secs(one.started));
-            let pull = one.pull.clone().unwrap_or_else(|| "-".to_owned());
-            table.add_row([
-                one.id.clone(),
-                step.as_str().unwrap_or("-").to_owned(),
-                one.title.clone(),
-                pull,
-                started,
-            ]);
-        }
-        out::print(&table);
-        Ok(0)
+/// The deployments of a rwenv; also while one is at work.
+fn list(how: &How, environment: &Environment) -> anyhow::Result<u8> {
+    let rwenv = rwenv(&how.cluster, environment)?;
+    let all = Journal::of(rwenv.name.as_str(), environment).all()?;
+    if how.output.json {
+        out::json(&all.iter().map(Shown::of).collect::<Vec<_>>())?;
+        return Ok(0);
     }
+    if all.is_empty() {
+        out::note(&format!("nothing was deployed to rwenv '{}' from here yet", rwenv.name));
+        return Ok(0);
+    }
+    let mut table = out::table(&["ID", "STEP", "WHAT", "PULL REQUEST", "STARTED"]);
+    for one in &all {
+        let step = serde_json::to_value(one.step)?;
+        let started = out::ago(Duration::from_secs(one.started));
+        let pull = one.pull.clone().unwrap_or_else(|| "-".to_owned());
+        let step = step.as_str().unwrap_or("-").to_owned();
+        table.add_row([one.id.clone(), step, one.title.clone(), pull, started]);
+    }
+    out::print(&table);
+    Ok(0)
 }
 
 /// How a deployment ended, in words.

@@ -204,6 +204,15 @@ impl Journal {
         Ok(())
     }
 
+    /// Forgets a deployment that left nothing: what was wanted may be what should not be kept.
+    ///
+    /// # Errors
+    /// Where its file cannot be removed.
+    pub fn forget(&self, deployment: &Deployment) -> Result<(), DeployError> {
+        let path = self.file(&deployment.id);
+        Ok(fs::remove_file(&path).map_err(|e| FileError::io(&path, e))?)
+    }
+
     /// A deployment that begins now: its identifier, which no other has.
     #[must_use]
     pub fn identifier(&self, service: &str, now: &str) -> String {

@@ -367,6 +367,18 @@ fn applied(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Dep
     Ok(())
 }
 
+/// Removes what killed runs have left of deployments that need no place here any more.
+///
+/// # Errors
+/// Where it cannot be removed.
+pub fn sweep(flux: &Flux, environment: &Environment) -> Result<(), DeployError> {
+    let journal = Journal::of(flux.name.as_str(), environment);
+    for done in journal.all()?.iter().filter(|one| one.step >= Step::Opened) {
+        Work { flux, dir: &journal.worktree(&done.id), branch: &done.branch, environment }.discard()?;
+    }
+    Ok(())
+}
+
 /// Undoes what a deployment has done, as long as the branch Flux follows has none of it.
 ///
 /// # Errors

@@ -53,8 +53,11 @@ pub struct Setting {
 
 fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
     let (path, value) = text.split_once('=').ok_or_else(|| format!("'{text}' is not key=value"))?;
-    if value.contains(['\n', '\r']) {
-        return Err(format!("the value of {path} has several lines, which is not edited"));
+    if text.chars().any(char::is_control) {
+        let shown: String = path.escape_debug().take(60).collect();
+        return Err(format!(
+            "'{shown}' or its value has several lines or control characters, which are not written"
+        ));
     }
     Ok(Setting {
         path: path.to_owned(),

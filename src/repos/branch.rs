@@ -95,8 +95,12 @@ impl Work<'_> {
     pub fn stage<'t>(&self, files: impl Iterator<Item = (&'t str, &'t str)>) -> Result<(), RepoError> {
         for (path, text) in files {
             let full = self.dir.join(path);
+            let meta = fs::symlink_metadata(&full).map_err(|e| FileError::io(&full, e))?;
+            if !meta.is_file() {
+                return Err(RepoError::InTheWay { path: full, why: "is no plain file".to_owned() });
+            }
             fs::write(&full, text).map_err(|e| FileError::io(&full, e))?;
-            self.local(&["add", "--", path])?;
+            self.local(&["--literal-pathspecs", "add", "--", path])?;
         }
         Ok(())
     }

@@ -167,6 +167,8 @@ fn queries_read_and_nothing_else() {
     assert_eq!((table.code, table.stdout.as_str(), table.stderr.as_str()), (0, " n\n 2\n", "1 row\n"));
     let none = scene.db(&["query", "orders", "SELECT id FROM orders WHERE false", "--format", "csv"]);
     assert_eq!(none.stdout, "id\n", "headings are there also without rows");
+    let odd = scene.db(&["query", "orders", "SELECT chr(27) || '[2J' AS screen"]);
+    assert!(odd.stdout.contains("\\u{1b}[2J") && !odd.stdout.contains('\u{1b}'), "{:?}", odd.stdout);
     let log = scene.home.read("kubectl.log");
     assert!(
         log.lines()

@@ -229,6 +229,9 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
         secret.stderr
     );
     assert!(!secret.stderr.contains("hunter2"), "{}", secret.stderr);
+    assert_eq!(shop.status(), serde_json::json!([]), "nor is it kept");
+    let odd = shop.deploy(&["shop", "--set", "a\nb=1"]);
+    assert!(odd.code == 1 && odd.stderr.contains("control characters"), "{}", odd.stderr);
     assert_eq!(shop.branches(), ["main"]);
     shop.is_tidy();
     let same = shop.deploy(&["papi", "--image-tag", "v2.2.0"]);
@@ -407,6 +410,15 @@ fn a_read_only_rwenv_gets_nothing() {
     );
     assert_eq!(shop.branches(), ["main"]);
     assert!(!shop.home.path(".claude/rwenv/deploys").exists());
+}
+
+#[test]
+fn services_of_one_place_are_deployed_once() {
+    let shop = Shop::new("");
+    let both = shop.run(&["rollout", "papi", "worker", "--tag", "v3"]);
+    assert_eq!(both.code, 0, "{}", both.stderr);
+    assert!(both.stderr.contains("Deploy papi v3 is on its way already"), "{}", both.stderr);
+    assert_eq!(shop.branches().len(), 2, "one branch beside main");
 }
 
 #[test]
