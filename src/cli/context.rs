@@ -10,7 +10,7 @@ use super::envs::{directory, selected};
 use super::flux::period;
 use super::{out, repo};
 use crate::context::{self, Loading, Session, State, Topic};
-use crate::enforce::text::shown;
+use crate::decide::text::shown;
 use crate::host::config;
 use crate::host::environment::Environment;
 

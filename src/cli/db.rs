@@ -13,7 +13,7 @@ use super::{out, permit};
 use crate::catalog::lookup;
 use crate::classify;
 use crate::database::{self, Rows};
-use crate::enforce::text::shown;
+use crate::decide::text::shown;
 use crate::host::config;
 use crate::host::environment::Environment;
 

@@ -13,7 +13,7 @@ use super::{agents, hooks, out};
 use crate::decide::quoted;
 use crate::enforce::session::path_line;
 use crate::host::environment::{self, Environment};
-use crate::host::{clock, files, process, shims};
+use crate::host::{agent, clock, files, process, shims};
 
 /// The event whose calls are judged.
 const JUDGED: &str = "PreToolUse";
@@ -40,7 +40,7 @@ struct Done<'a> {
 }
 
 pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Result<u8> {
-    let settings = settings_path(environment);
+    let settings = agent::claude_settings(environment);
     let hook = if args.uninstall { None } else { Some(hook_program(args.hook.as_deref())?) };
     let text = files::read(&settings)?;
     let mut object: Map<String, Value> = match text.as_deref().map(|t| t.trim_start_matches('\u{feff}')) {
@@ -81,11 +81,6 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
     let folder = shims::folder(environment);
     let (backup, hook) = (backup.as_deref(), hook.as_deref());
     tell(args, &Done { settings: &settings, changed, backup, hook, shims_dir: &folder, shims })
-}
-
-pub(super) fn settings_path(environment: &Environment) -> PathBuf {
-    let dir = environment::var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
 }
 
 pub(super) fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
@@ -130,7 +125,7 @@ pub(super) struct Registered {
 
 /// Reads how the hook is registered.
 pub(super) fn registered(environment: &Environment) -> anyhow::Result<Registered> {
-    let path = settings_path(environment);
+    let path = agent::claude_settings(environment);
     let text = files::read(&path)?.unwrap_or_default();
     let text = text.trim_start_matches('\u{feff}');
     let mut object: Map<String, Value> = if text.trim().is_empty() {
@@ -192,9 +187,7 @@ fn remove(object: &mut Map<String, Value>, event: &str) -> anyhow::Result<()> {
 }
 
 fn is_ours(handler: &Value) -> bool {
-    let command = handler.get("command").and_then(Value::as_str).unwrap_or_default();
-    let program = command.split(' ').next().unwrap_or_default();
-    Path::new(program).file_name().is_some_and(|name| name == "rwenv-hook")
+    handler.get("command").and_then(Value::as_str).is_some_and(agent::starts_hook)
 }
 
 fn add(

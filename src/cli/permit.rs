@@ -1,8 +1,8 @@
 //! What this program does in a rwenv is under the rwenv's policy like what other programs do.
 
 use super::prompt;
+use crate::decide::text;
 use crate::enforce::shim::{self, Run};
-use crate::enforce::text;
 use crate::host::environment::Environment;
 use crate::host::{agent, audit};
 use crate::model::{Decision, Word};

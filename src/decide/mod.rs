@@ -15,6 +15,7 @@ mod request;
 mod resolve;
 mod script;
 mod subject;
+pub mod text;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, hook_lost, is_protected, plan_push, unread, with_content};

@@ -106,14 +106,7 @@ pub(super) struct Target {
 impl Target {
     /// Finds a service.
     pub(super) fn find(known: &Knowledge<'_>, wish: &Wish) -> Result<Self, DeployError> {
-        let origin = Origin {
-            cluster: String::new(),
-            flux_repo: String::new(),
-            path: String::new(),
-            commit: None,
-            generated_at: String::new(),
-        };
-        let services = documents(known, &origin).services.services;
+        let services = documents(known, &Origin::default()).services.services;
         let mut hits = lookup::services(&services, &wish.service);
         hits.retain(|(_, service)| wish.namespace.as_ref().is_none_or(|wanted| service.namespace == *wanted));
         let (key, service) = match hits.as_slice() {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::text;
 use crate::decide;
+use crate::decide::text;
 use crate::host::{
     self, Observed, asked, audit, binding, environment::Environment, files, grants, index, pinned,
 };

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::Reply;
 use crate::decide;
-use crate::host::environment::{Environment, var};
-use crate::host::{self, audit, files, shims};
+use crate::host::environment::Environment;
+use crate::host::{self, agent, audit, files, shims};
 use crate::wire::claude::{Changed, Event};
 
 /// What registers the hook, as far as a file of settings is concerned.
@@ -37,7 +37,7 @@ pub(super) fn changed(
     if matches!(source, "policy_settings" | "skills") {
         return Reply::silent();
     }
-    let own = own_settings(environment);
+    let own = agent::claude_settings(environment);
     let path = changed.file_path.as_deref().map_or_else(|| own.clone(), PathBuf::from);
     let registration = match by_plugin {
         true => Registration::Plugin,
@@ -55,12 +55,7 @@ pub(super) fn changed(
     let session = event.session_id.as_deref();
     let call = audit::Call { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
     let _ = audit::append(call, &verdict, environment);
-    Reply::block(&super::text::of(&verdict))
-}
-
-fn own_settings(environment: &Environment) -> PathBuf {
-    let dir = var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
-    dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
+    Reply::block(&decide::text::of(&verdict))
 }
 
 /// Why the hook would no longer run with these settings, if so.
@@ -92,7 +87,6 @@ fn lost(path: &Path, registration: Registration) -> Option<&'static str> {
 fn is_registered(settings: &Value) -> bool {
     let groups = settings.pointer("/hooks/PreToolUse").and_then(Value::as_array);
     let handlers = groups.into_iter().flatten().filter_map(|group| group.get("hooks")?.as_array()).flatten();
-    let commands = handlers.filter_map(|handler| handler.get("command")?.as_str());
-    let mut programs = commands.filter_map(|command| command.split(' ').next());
-    programs.any(|program| Path::new(program).file_name().is_some_and(|name| name == "rwenv-hook"))
+    let mut commands = handlers.filter_map(|handler| handler.get("command")?.as_str());
+    commands.any(agent::starts_hook)
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::text::shown;
+use crate::decide::text::shown;
 use crate::host::environment::{Environment, under_home};
 use crate::host::{binding, clock, config};
 use crate::model::{Bound, Rwenv};

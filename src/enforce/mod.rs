@@ -15,12 +15,12 @@ pub(crate) mod push;
 pub(crate) mod session;
 pub(crate) mod shim;
 pub mod start;
-pub(crate) mod text;
 
 use std::borrow::Cow;
 use std::ffi::CString;
 use std::io::{Read as _, Write as _};
 
+use crate::decide::text;
 use crate::host::environment::Environment;
 use crate::host::shims;
 use crate::wire::claude::BLOCK;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::text::shown;
+use crate::decide::text::shown;
 use crate::decide::{self, Plan, Sending};
 use crate::host::agent::{self, Ancestor};
 use crate::host::content::{self, Change, ContentError};

@@ -10,9 +10,10 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use super::net::Inherited;
-use super::{start, text};
+use super::start;
 use crate::classify;
 use crate::decide;
+use crate::decide::text;
 use crate::host::environment::{Environment, var};
 use crate::host::{self, Observed, asked, audit, grants, index, program};
 use crate::model::{Assigned, Decision, Grammar, Tool, Verdict, Word};

@@ -74,6 +74,19 @@ fn token() -> Result<String, GuardError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
+impl Kept {
+    /// What is kept in a folder; nothing where there is no file.
+    fn read(folder: &Path) -> Result<Self, GuardError> {
+        let path = path(folder);
+        let text = files::read_trusted(&path).map_err(|error| GuardError::Identity(error.to_string()))?;
+        let kept = text.map(|text| serde_json::from_str(&text)).transpose();
+        let kept = kept.map_err(|error| {
+            GuardError::Identity(format!("{}: {error}; remove it, and a new one is made", path.display()))
+        })?;
+        Ok(kept.unwrap_or_default())
+    }
+}
+
 impl Identity {
     /// Reads the identity, and makes what of it is missing: a CA, and a token for every rwenv. Tokens of rwenvs that are gone
     /// go too.
@@ -85,16 +98,7 @@ impl Identity {
         let folder = guarded::folder(environment);
         files::make_private_dir(&folder).map_err(|e| failed(&e))?;
         let _lock = files::lock(&folder).map_err(|e| failed(&e))?;
-        let text = files::read_trusted(&path(&folder)).map_err(|e| failed(&e))?;
-        let mut kept: Kept = match &text {
-            Some(text) => serde_json::from_str(text).map_err(|error| {
-                GuardError::Identity(format!(
-                    "{}: {error}; remove it, and a new one is made",
-                    path(&folder).display()
-                ))
-            })?,
-            None => Kept::default(),
-        };
+        let mut kept = Kept::read(&folder)?;
         let before = kept.clone();
         if kept.key.is_empty() {
             let key = KeyPair::generate().map_err(|e| failed(&e))?;
@@ -134,6 +138,9 @@ impl Identity {
         if self.kept.port == port {
             return Ok(());
         }
+        // Others may have added to it since.
+        let _lock = files::lock(&self.folder).map_err(|error| GuardError::Identity(error.to_string()))?;
+        self.kept = Kept::read(&self.folder)?;
         self.kept.port = port;
         self.write()
     }

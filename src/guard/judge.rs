@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::meaning::{Asking, Meaning, meaning, not_dry};
 use super::request::{Refusal, Request};
-use crate::decide::{self, kind_named};
+use crate::decide::{self, kind_named, text};
 use crate::host::environment::Environment;
 use crate::host::policies::{self, Loaded, Mark};
 use crate::host::{self, audit, grants, index};
@@ -159,19 +159,10 @@ pub(super) fn line(method: &str, request: &Request) -> String {
 
 /// What a client is told of a request that is refused.
 pub(super) fn told(verdict: &Verdict) -> String {
-    let decided = verdict.decision();
-    let mut told: Vec<&Reason> = Vec::new();
-    for reason in verdict.reasons().iter().filter(|reason| reason.decision == decided) {
-        if !told.iter().any(|known| known.text == reason.text) {
-            told.push(reason);
-        }
-    }
-    let said =
-        told.iter().map(|reason| format!("{} Instead: {} [{}]", reason.text, reason.instead, reason.rule));
-    let mut text = said.collect::<Vec<_>>().join(" ");
-    if decided == Decision::Ask {
+    let mut text = text::of(verdict).trim_end().to_owned();
+    if verdict.decision() == Decision::Ask {
         text.push_str(
-            " A yes that was given elsewhere does not reach the API guard: a person opens it for a while with rwenv grant.",
+            "\n  A yes that was given elsewhere does not reach the API guard: a person opens it for a while with rwenv grant.",
         );
     }
     text

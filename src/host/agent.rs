@@ -1,9 +1,10 @@
 //! Who is at work: an agent, or a person.
 
+use std::path::{Path, PathBuf};
 #[cfg(not(target_os = "linux"))]
 use std::process::Command;
 
-use super::environment::var;
+use super::environment::{Environment, var};
 use crate::classify;
 
 /// Most processes that are looked at above this one.
@@ -35,6 +36,20 @@ pub fn at_work(ancestors: &[Ancestor]) -> Option<String> {
         let found = ancestors.iter().flat_map(|a| a.argv.iter().take(2)).find(|word| is_agent(word));
         found.cloned()
     })
+}
+
+/// Claude Code's settings of this user.
+#[must_use]
+pub fn claude_settings(environment: &Environment) -> PathBuf {
+    let dir = var("CLAUDE_CONFIG_DIR").map(PathBuf::from);
+    dir.unwrap_or_else(|| environment.home.join(".claude")).join("settings.json")
+}
+
+/// True for the command of a handler that starts our hook.
+#[must_use]
+pub fn starts_hook(command: &str) -> bool {
+    let program = command.split(' ').next().unwrap_or_default();
+    Path::new(program).file_name().is_some_and(|name| name == "rwenv-hook")
 }
 
 /// The processes above this one, the nearest first.

@@ -121,7 +121,7 @@ fn every_line_of_the_corpus_has_its_outcome_and_what_is_refused_changes_nothing(
             let told = guarded.line(&case.rwenv, line);
             let said = format!("{}{}", told.stdout, told.stderr);
             assert!(!said.contains("hunter2") && !said.contains("aHVudGVyMg"), "{line}: {said}");
-            let by_guard = told.stderr.contains("Instead: ") && told.stderr.contains(case.says.as_str());
+            let by_guard = told.stderr.contains("instead: ") && told.stderr.contains(case.says.as_str());
             let timed = line.contains("--request-timeout");
             let good = match outcome {
                 "ok" => (told.code == 0 || timed) && !by_guard,

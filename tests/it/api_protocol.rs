@@ -229,7 +229,7 @@ fn what_a_person_grants_passes_and_nothing_beside_it() {
         assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
     }
     let reached = run("kubectl exec running -n app -- env");
-    assert!(reached.code != 0 && !reached.stderr.contains("Instead:"), "{}", reached.stderr);
+    assert!(reached.code != 0 && !reached.stderr.contains("instead:"), "{}", reached.stderr);
     assert!(run("kubectl get secret db -n app -o yaml").stdout.contains("aHVudGVyMg"));
     for line in [
         "kubectl delete pod running -n app",
@@ -238,7 +238,7 @@ fn what_a_person_grants_passes_and_nothing_beside_it() {
         "kubectl get secrets -n app -o yaml",
     ] {
         let told = run(line);
-        assert!(told.stderr.contains("Instead:"), "{line}: {} {}", told.stdout, told.stderr);
+        assert!(told.stderr.contains("instead:"), "{line}: {} {}", told.stdout, told.stderr);
     }
     assert_eq!(run("kubectl delete pod web-0 -n app --wait=false").code, 0);
     assert!(home.read(".claude/rwenv/audit/audit.jsonl").contains("read-only.cluster-write (granted)"));

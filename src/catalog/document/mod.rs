@@ -22,7 +22,7 @@ pub use secrets::SecretsMap;
 pub use services::{Catalog, ImageGroup, Service, Services};
 
 /// Where what is known comes from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Origin {
     /// The cluster, as the rwenv names its context.
     pub cluster: String,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Check;
-use crate::cli::install;
+use crate::host::agent;
 use crate::host::environment::{self, Environment};
 use crate::host::{config, files, process, program};
 use crate::model::Rwenv;
@@ -115,7 +115,7 @@ fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
 
 /// True where the agent's sandbox is on and keeps it from reading a file.
 fn is_hidden(file: &Path, environment: &Environment) -> bool {
-    let text = files::read(&install::settings_path(environment)).ok().flatten().unwrap_or_default();
+    let text = files::read(&agent::claude_settings(environment)).ok().flatten().unwrap_or_default();
     let settings: Value = serde_json::from_str(&text).unwrap_or_default();
     let sandbox = settings.get("sandbox");
     let on = sandbox.and_then(|s| s.get("enabled")).and_then(Value::as_bool) == Some(true);

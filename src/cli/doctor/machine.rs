@@ -8,7 +8,7 @@ use super::Check;
 use crate::cli::{hooks, install};
 use crate::enforce::session::PLUGIN_STATE;
 use crate::host::environment::{self, Environment};
-use crate::host::{audit, clock, config, files, process, shims};
+use crate::host::{agent, audit, clock, config, files, process, shims};
 use crate::repos::{self, Flux, State};
 use crate::wire::daemon::{Ask, GuardHealth, Health, Watching, ask};
 
@@ -66,7 +66,7 @@ fn policies(environment: &Environment) -> Check {
 }
 
 fn registration(environment: &Environment) -> Vec<Check> {
-    let path = environment::under_home(&install::settings_path(environment));
+    let path = environment::under_home(&agent::claude_settings(environment));
     let found = match install::registered(environment) {
         Ok(found) => found,
         Err(error) => {

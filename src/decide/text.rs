@@ -8,7 +8,8 @@ use crate::model::{Reason, Verdict};
 const MOST: usize = 3;
 
 /// The reasons that made the decision: why, the rule, the part of the line, what instead.
-pub(crate) fn of(verdict: &Verdict) -> String {
+#[must_use]
+pub fn of(verdict: &Verdict) -> String {
     let mut told: Vec<&Reason> = Vec::new();
     for reason in verdict.reasons().iter().filter(|r| r.decision == verdict.decision()) {
         if !told.iter().any(|t| (&t.rule, &t.text, &t.part) == (&reason.rule, &reason.text, &reason.part)) {
@@ -30,7 +31,8 @@ pub(crate) fn of(verdict: &Verdict) -> String {
 }
 
 /// Text that may come from anywhere, safe to show: control and invisible characters as escapes, cut to a length.
-pub(crate) fn shown(text: &str, most: usize) -> String {
+#[must_use]
+pub fn shown(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (i, c) in text.chars().enumerate() {
         if i >= most {
