@@ -50,10 +50,16 @@ fn as_nobody(program: &Path) -> Command {
 
 impl Postgres {
     fn start() -> Option<Self> {
-        let (Some(initdb), Some(postgres)) = (find("initdb"), find("postgres")) else {
-            eprintln!("skipped: there is no PostgreSQL here (initdb, postgres)");
+        let (Some(initdb), Some(postgres), Some(_)) = (find("initdb"), find("postgres"), find("psql")) else {
+            eprintln!("skipped: there is no PostgreSQL here (initdb, postgres, psql)");
             return None;
         };
+        if nix::unistd::getuid().is_root() && find("setpriv").is_none() {
+            eprintln!(
+                "skipped: PostgreSQL does not run as root, and there is no setpriv to run it as another user"
+            );
+            return None;
+        }
         let folder = tempfile::Builder::new().prefix("rwenv-pg").tempdir_in("/tmp").unwrap();
         let password = folder.path().join("password");
         std::fs::write(&password, PASSWORD).unwrap();
