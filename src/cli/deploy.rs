@@ -177,7 +177,7 @@ impl<'s> Session<'s> {
             return self.advanced(same);
         }
         for change in &deployment.changes {
-            out::note(&format!("{}:{} {}", change.file, change.line, change.what));
+            out::note(&deploy::described(&deployment, change));
             if let Some(policy) = &change.policy {
                 out::note(&format!(
                     "  the ImagePolicy {policy} writes this place too, and may set it again; suspend its ImageUpdateAutomation to keep the tag"
@@ -285,9 +285,7 @@ impl<'s> Session<'s> {
         let back = self.with(|parts| Ok(deploy::revert(&of, parts)))?;
         let Some(back) = back else { bail!("{} has no commit to take back; it was never made", of.id) };
         if self.how.dry_run {
-            back.changes
-                .iter()
-                .for_each(|change| out::line(&format!("{}:{} {}", change.file, change.line, change.what)));
+            back.changes.iter().for_each(|change| out::line(&deploy::described(&back, change)));
             return Ok(0);
         }
         self.advanced(back)

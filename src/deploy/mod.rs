@@ -12,7 +12,7 @@ mod watch;
 pub use draft::{Change, Draft, FileEdit};
 pub use forge::{Pull, pull_of};
 pub use journal::{Deployment, Journal, Object, Step};
-pub use run::{Opened, Parts, abort, advance, named, open, revert, sweep};
+pub use run::{Opened, Parts, abort, advance, described, named, open, revert, sweep};
 pub use target::Wish;
 
 use crate::catalog::generate::CatalogError;

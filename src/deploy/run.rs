@@ -157,16 +157,22 @@ fn words(draft: &Draft<'_>, wish: &Wish) -> (String, String) {
     }
 }
 
+/// A change in words. Tags are shown; values that are set may be anything, and are not.
+#[must_use]
+pub fn described(deployment: &Deployment, change: &super::Change) -> String {
+    let is_tag = deployment.wish.tag.is_some() && change.what.starts_with(['.', '(']);
+    let values = match &change.old {
+        Some(old) if is_tag => format!(": {old} -> {}", change.new),
+        _ => String::new(),
+    };
+    format!("{}:{} {}{values}", change.file, change.line, change.what)
+}
+
 /// What the commit says below its subject, and the pull request.
 fn body(deployment: &Deployment) -> String {
     let mut text = String::new();
     for change in &deployment.changes {
-        let is_tag = deployment.wish.tag.is_some() && change.what.starts_with(['.', '(']);
-        let values = match &change.old {
-            Some(old) if is_tag => format!(": {old} -> {}", change.new),
-            _ => String::new(),
-        };
-        text.push_str(&format!("- {}:{} {}{values}\n", change.file, change.line, change.what));
+        text.push_str(&format!("- {}\n", described(deployment, change)));
     }
     if !deployment.affected.is_empty() {
         text.push_str(&format!("\nThe same place sets the image of: {}\n", deployment.affected.join(", ")));
