@@ -254,7 +254,7 @@ impl<'s> Session<'s> {
                 out::note(&why);
                 Ok(permit::DENIED)
             }
-            Err(Ok(error @ DeployError::Lint(_))) => {
+            Err(Ok(error)) if error.is_wish() && deployment.step == Step::Started => {
                 self.forgotten(deployment)?;
                 bail!(error)
             }

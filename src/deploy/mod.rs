@@ -107,6 +107,17 @@ pub enum DeployError {
     File(#[from] FileError),
 }
 
+impl DeployError {
+    /// True where what is wanted cannot be: trying again would not help.
+    #[must_use]
+    pub fn is_wish(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown { .. } | Self::Several { .. } | Self::Place { .. } | Self::Wish(_) | Self::Lint(_)
+        )
+    }
+}
+
 fn proposed(names: &[String]) -> String {
     if names.is_empty() { String::new() } else { format!(" Did you mean {}?", names.join(", ")) }
 }

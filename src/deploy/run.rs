@@ -9,9 +9,9 @@ use super::journal::{Deployment, Journal, Object, Reverted, Step};
 use super::target::Wish;
 use super::{DeployError, watch};
 use crate::flux::Progress;
+use crate::host::clock;
 use crate::host::content::{self, Commit};
 use crate::host::environment::Environment;
-use crate::host::{clock, redact};
 use crate::manifest::{Finding, Level};
 use crate::model::Rwenv;
 use crate::repos::{self, Base, Flux, RepoError, Work};
@@ -224,14 +224,24 @@ fn committed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
     let (base, commit) = parts.synced()?;
     deployment.base = base.branch;
     let dir = parts.journal().worktree(&deployment.id);
+    let files = match &deployment.reverts {
+        Some(_) => Vec::new(),
+        None => Draft::make(&commit, &deployment.wish)?.files(),
+    };
+    if files.is_empty() && deployment.reverts.is_none() {
+        // Somebody else has brought the branch there in the meantime.
+        deployment.merged = Some(base.commit);
+        deployment.step = Step::Merged;
+        return Ok(());
+    }
     let work = work(deployment, parts, &dir);
     work.start(&base.commit)?;
     let staged = match &deployment.reverts {
         Some(reverted) => taken_back(&work, reverted),
-        None => Draft::make(&commit, &deployment.wish).and_then(|draft| {
-            let files = draft.files();
-            Ok(work.stage(files.iter().map(|file| (file.path.as_str(), file.after.as_str())))?)
-        }),
+        None => {
+            let files = files.iter().map(|file| (file.path.as_str(), file.after.as_str()));
+            work.stage(files).map_err(DeployError::from)
+        }
     };
     let checked = staged.and_then(|()| lint(&dir, parts.environment));
     if let Err(error) = checked {
@@ -280,19 +290,17 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
         let commit = deployment.commit.clone().unwrap_or_default();
         parts.waits("pushing");
         let there = repos::tip(parts.flux, destination(deployment), parts.environment)?;
-        let pushed_before = there.as_ref() == Some(&commit)
-            || (deployment.direct
-                && there
-                    .as_ref()
-                    .is_some_and(|tip| watch::is_in(parts.flux, tip, &commit, parts.environment)));
-        if pushed_before {
-            break;
+        if is_there(deployment, parts, there.as_deref(), &commit) {
+            return sent(deployment, parts);
         }
         if !dir.join(".git").exists() {
             // Somebody has tidied up: the commit may be gone with it.
             committed(deployment, parts)?;
-            continue;
         }
+        if deployment.step == Step::Merged {
+            return Ok(());
+        }
+        let commit = deployment.commit.clone().unwrap_or_default();
         (parts.judge)(&dir, &commit, destination(deployment)).map_err(|why| {
             DeployError::Refused(format!(
                 "{}\nThe change is prepared in {}; a person sends it with rwenv deploy --continue, or drops it with rwenv deploy --abort.",
@@ -301,20 +309,27 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
             ))
         })?;
         match work(deployment, parts, &dir).push(&commit, destination(deployment)) {
+            Ok(()) => return sent(deployment, parts),
             // Others were first: the change is made anew, of what they have left.
             Err(RepoError::Git(_))
                 if deployment.direct && attempt < ATTEMPTS && moved(parts, deployment, there)? =>
             {
                 committed(deployment, parts)?;
             }
-            result => {
-                result?;
-                break;
-            }
+            Err(error) => return Err(error.into()),
         }
     }
-    let url = redact::redact(parts.flux.shown_url().as_str());
-    parts.done(format!("pushed to {} of {url}", destination(deployment)));
+    Err(DeployError::None(format!("others were first {ATTEMPTS} times; rwenv deploy --continue tries again")))
+}
+
+/// True where the other side has the commit already.
+fn is_there(deployment: &Deployment, parts: &Parts<'_>, tip: Option<&str>, commit: &str) -> bool {
+    let Some(tip) = tip else { return false };
+    tip == commit || (deployment.direct && watch::is_in(parts.flux, tip, commit, parts.environment))
+}
+
+fn sent(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+    parts.done(format!("pushed to {} of {}", destination(deployment), parts.flux.shown_url()));
     deployment.step = Step::Pushed;
     Ok(())
 }

@@ -170,8 +170,8 @@ pub struct Check {
     pub how: String,
 }
 
-/// Oldest minor version of Kubernetes that Flux 2.7 runs on.
-const OLDEST: u32 = 32;
+/// Oldest minor version of Kubernetes that Flux runs on (flux2, `kubernetesConstraints` of `cmd/flux/check.go`, 2026).
+const OLDEST: u32 = 33;
 
 /// Whether Flux is installed and well: the server's version, the controllers, the kinds.
 ///

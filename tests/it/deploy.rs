@@ -344,6 +344,7 @@ fn what_was_changed_since_is_not_taken_back() {
     }
     let back = shop.deploy(&["--revert"]);
     assert!(back.code == 1 && back.stderr.contains("was changed again since"), "{}", back.stderr);
+    assert_eq!(shop.status().as_array().unwrap().len(), 1, "nothing is left to go on with");
 }
 
 #[test]

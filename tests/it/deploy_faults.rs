@@ -171,3 +171,23 @@ fn gitea_is_asked_by_its_api() {
     let body: serde_json::Value = serde_json::from_str(body).unwrap();
     assert_eq!((&body["base"], &body["title"]), (&"main".into(), &"Deploy web v2".into()));
 }
+
+#[test]
+fn what_somebody_else_has_done_in_the_meantime_is_not_done_again() {
+    let shop = Shop::new(r#","autonomy":"manual""#);
+    let mut command = shop.home.command(env!("CARGO_BIN_EXE_rwenv"), &shop.home.path("project"));
+    command.env("CLAUDECODE", "1").args(["deploy", "web", "--image-tag", "v2"]);
+    assert_eq!(answer(&mut command).code, 2, "an agent prepares it");
+    let text = shop.home.read("work/apps/web.yaml").replace("web:v1.0.0", "web:v2");
+    shop.home.write("work/apps/web.yaml", &text);
+    shop.push("by hand");
+    // Prepared changes are kept where git keeps what is checked out: without that they are made anew.
+    fs::remove_dir_all(
+        shop.home.path(".claude/rwenv/deploys/dev").join(shop.status()[0]["id"].as_str().unwrap()),
+    )
+    .unwrap();
+    let next = shop.deploy(&["--continue"]);
+    assert_eq!(shop.status()[0]["step"], "merged", "{}{}", next.stdout, next.stderr);
+    assert_eq!(shop.branches(), ["main"]);
+    shop.is_tidy();
+}
