@@ -153,6 +153,18 @@ pub fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> Vec<String> {
     scored.into_iter().take(MOST).map(|(_, name)| name.to_owned()).collect()
 }
 
+/// Proposes names, as the sentence behind one that says what is not there.
+#[must_use]
+pub fn proposal(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) }
+}
+
+/// What is said where no service has a name.
+#[must_use]
+pub fn unknown_service(name: &str, near: &[String]) -> String {
+    format!("Service '{name}' not found in services catalog.{}", proposal(near))
+}
+
 /// The services of a name: under that key, or under keys that say more.
 #[must_use]
 pub fn services<'s>(

@@ -125,8 +125,7 @@ fn run(query: &Query, environment: &Environment) -> anyhow::Result<u8> {
         databases.iter().map(|(name, database)| (name.as_str(), database)).collect();
     let Some(database) = known.get(query.name.as_str()) else {
         let near = lookup::near(&query.name, known.keys().copied());
-        let near =
-            if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+        let near = lookup::proposal(&near);
         bail!("there is no database '{}' in envs.json.{near} rwenv db list shows them", query.name);
     };
     let rwenv = rwenv(&query.cluster, environment)?;

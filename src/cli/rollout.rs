@@ -100,10 +100,6 @@ fn said(name: &str, arguments: &[&str], environment: &Environment) -> anyhow::Re
     let mut command = Command::new(program);
     command.args(arguments).current_dir(environment::current_dir());
     command.env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
-    let said = process::output(&mut command, b"", PATIENCE)
-        .with_context(|| format!("{name} did not answer in time"))?;
-    if !said.success {
-        bail!("{name}: {}", said.stderr.trim().lines().next_back().unwrap_or("it says nothing"));
-    }
-    Ok(said.stdout.trim().to_owned())
+    let printed = process::printed(name, &mut command, b"", PATIENCE).map_err(anyhow::Error::msg)?;
+    Ok(printed.trim().to_owned())
 }

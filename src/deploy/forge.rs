@@ -105,14 +105,7 @@ fn github(
         let mut command = Command::new(&gh);
         command.args(arguments).current_dir(dir).env("GH_PROMPT_DISABLED", "1").env("NO_COLOR", "1");
         command.args(slug.iter().flat_map(|slug| ["--repo", slug.as_str()]));
-        let said = process::output(&mut command, stdin.as_bytes(), PATIENCE);
-        let said = said.ok_or_else(|| failed("gh did not answer in time"))?;
-        let why = said.stderr.trim().lines().next_back().unwrap_or("it says nothing").to_owned();
-        if said.success {
-            Ok(said.stdout)
-        } else {
-            Err(failed(&format!("gh {}: {why}", arguments.first().unwrap_or(&""))))
-        }
+        process::printed("gh", &mut command, stdin.as_bytes(), PATIENCE).map_err(|why| failed(&why))
     };
     let listed =
         run(&["pr", "list", "--head", pull.branch, "--state", "all", "--json", "url", "--limit", "1"], "")?;
@@ -205,10 +198,10 @@ fn authorization(flux: &Flux, address: &str, environment: &Environment) -> Optio
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ASKPASS", "true")
         .current_dir("/");
-    let said = process::output(&mut git, format!("url={address}\n\n").as_bytes(), PATIENCE)?;
-    let value = |key: &str| said.stdout.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+    let said = process::printed("git", &mut git, format!("url={address}\n\n").as_bytes(), PATIENCE).ok()?;
+    let value = |key: &str| said.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
     let (user, password) = (value("username")?, value("password").filter(|password| !password.is_empty())?);
-    said.success.then(|| basic(user, password))
+    Some(basic(user, password))
 }
 
 #[cfg(test)]

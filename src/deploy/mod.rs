@@ -16,6 +16,7 @@ pub use run::{Opened, Parts, abort, advance, described, named, open, revert, swe
 pub use target::Wish;
 
 use crate::catalog::generate::CatalogError;
+use crate::catalog::lookup;
 use crate::flux::FluxError;
 use crate::host::content::ContentError;
 use crate::host::files::FileError;
@@ -26,8 +27,8 @@ use crate::repos::RepoError;
 pub enum DeployError {
     /// No such service.
     #[error(
-        "Service '{name}' not found in services catalog.{} rwenv services list shows them; rwenv repo sync fetches what is new",
-        proposed(.near)
+        "{} rwenv services list shows them; rwenv repo sync fetches what is new",
+        lookup::unknown_service(.name, .near)
     )]
     Unknown {
         /// What was asked for.
@@ -116,8 +117,4 @@ impl DeployError {
             Self::Unknown { .. } | Self::Several { .. } | Self::Place { .. } | Self::Wish(_) | Self::Lint(_)
         )
     }
-}
-
-fn proposed(names: &[String]) -> String {
-    if names.is_empty() { String::new() } else { format!(" Did you mean {}?", names.join(", ")) }
 }

@@ -51,6 +51,21 @@ pub fn output(command: &mut Command, stdin: &[u8], patience: Duration) -> Option
     Some(Said { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
 }
 
+/// What a program prints; `name` is what it is called where it fails.
+///
+/// # Errors
+/// Where it cannot be started, takes longer than it may, or fails: the last line it says of it.
+pub fn printed(
+    name: &str,
+    command: &mut Command,
+    stdin: &[u8],
+    patience: Duration,
+) -> Result<String, String> {
+    let said = output(command, stdin, patience).ok_or_else(|| format!("{name} did not answer in time"))?;
+    let why = || said.stderr.trim().lines().next_back().unwrap_or("it says nothing").to_owned();
+    if said.success { Ok(said.stdout) } else { Err(format!("{name}: {}", why())) }
+}
+
 /// All that comes out of a pipe, once that has ended.
 pub fn gather(pipe: Option<impl std::io::Read + Send + 'static>) -> mpsc::Receiver<String> {
     let (send, receive) = mpsc::channel();

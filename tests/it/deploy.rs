@@ -127,6 +127,23 @@ fn a_tag_is_changed_wherever_it_stands_and_nothing_else_is() {
             "-      tag: v1.0.0 # {\"$imagepolicy\": \"flux-system:shop:tag\"}\n+      tag: v2.3.0 # {\"$imagepolicy\": \"flux-system:shop:tag\"}\n",
         ),
         ("cart", "-    tag:   'v1.0.0'\n+    tag:   'v2.3.0'\n"),
+        ("mart", "-      newTag: v1.0.0  # Flux's own\n+      newTag: v2.3.0  # Flux's own\n"),
+        (
+            "inner",
+            "-                image: registry.example.com/shop/inner:v1.0.0  # patched\n+                image: registry.example.com/shop/inner:v2.3.0  # patched\n",
+        ),
+        (
+            "outer",
+            "-          image: 'registry.example.com/shop/outer:v1.0.0'\n+          image: 'registry.example.com/shop/outer:v2.3.0'\n",
+        ),
+        (
+            "json",
+            "-        value: registry.example.com/shop/json:v1.0.0\n+        value: registry.example.com/shop/json:v2.3.0\n",
+        ),
+        (
+            "shelf",
+            "-        - shelf=registry.example.com/shop/shelf:v1.0.0\n+        - shelf=registry.example.com/shop/shelf:v2.3.0\n",
+        ),
         ("mail", "-      tag: v1.0.0\n+      tag: v2.3.0\n"),
         ("api", "-      api_tag: v1.0.0   # set by hand\n+      api_tag: v2.3.0   # set by hand\n"),
     ] {

@@ -98,7 +98,7 @@ fn a_forge_that_fails_leaves_a_branch_to_go_on_with() {
     let failed = shop.deploy(&["web", "--image-tag", "v2"]);
     assert_eq!(failed.code, 1);
     for expected in
-        ["stopped with the change pushed", "gh pr: no such repository", "from deploy/web-", "to main"]
+        ["stopped with the change pushed", "gh: no such repository", "from deploy/web-", "to main"]
     {
         assert!(failed.stderr.contains(expected), "{}", failed.stderr);
     }

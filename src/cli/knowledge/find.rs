@@ -65,7 +65,7 @@ fn of_kind(
         return Ok(hits);
     }
     let near = lookup::near_objects(known, kind, name);
-    let near = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+    let near = lookup::proposal(&near);
     let within = namespace.map(|ns| format!(" in namespace {ns}")).unwrap_or_default();
     bail!("{kind} {name}{within} is defined nowhere in this repository.{near}")
 }
@@ -78,8 +78,7 @@ fn of_any(known: &Knowledge<'_>, name: &str, namespace: Option<&str>) -> anyhow:
         kinds.iter().flat_map(|kind| lookup::find(known, kind, Some(name), namespace)).collect();
     if hits.is_empty() {
         let near = lookup::near(name, known.objects.iter().map(|found| found.resource.first_name()));
-        let near =
-            if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
+        let near = lookup::proposal(&near);
         bail!("'{name}' is neither a kind nor the name of an object in this repository.{near}");
     }
     Ok(hits)

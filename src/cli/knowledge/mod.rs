@@ -312,10 +312,8 @@ fn tell(report: &Report) {
 
 /// What is said where no service has a name, with names that are nearly it.
 fn unknown_service(name: &str, near: &[String]) -> anyhow::Error {
-    let near = if near.is_empty() { String::new() } else { format!(" Did you mean {}?", near.join(", ")) };
-    anyhow::anyhow!(
-        "Service '{name}' not found in services catalog.{near} It may be in the cluster all the same: kubectl get deploy -A | grep {name}"
-    )
+    let what = lookup::unknown_service(name, near);
+    anyhow::anyhow!("{what} It may be in the cluster all the same: kubectl get deploy -A | grep {name}")
 }
 
 /// Refuses a name that is none: it would be matched with everything.
