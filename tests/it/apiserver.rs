@@ -9,9 +9,11 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use nix::fcntl::{Flock, FlockArg};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tempfile::TempDir;
+
+use crate::fetched::cached;
+use crate::support::{find, variable};
 
 /// Version of the API server.
 const VERSION: &str = "1.34.4";
@@ -33,36 +35,23 @@ pub(crate) struct ApiServer {
 /// The folder with kube-apiserver and etcd: the one `KUBEBUILDER_ASSETS` names, a cache, or the cache after they were fetched or built. None
 /// where there is no way to have them, which is said; where there is Go they have to be built.
 fn assets() -> Option<&'static Path> {
-    static FOUND: OnceLock<Result<Option<PathBuf>, String>> = OnceLock::new();
+    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let complete = |dir: &Path| ["kube-apiserver", "etcd"].iter().all(|name| dir.join(name).is_file());
         if let Some(dir) = variable("KUBEBUILDER_ASSETS").map(PathBuf::from).filter(|dir| complete(dir)) {
-            return Ok(Some(dir));
+            return Some(dir);
         }
-        let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
-        let cache =
-            cache.ok_or("there is no HOME to keep it in")?.join(format!("rwenv-tests/kube-{VERSION}"));
-        fs::create_dir_all(&cache).map_err(|e| e.to_string())?;
-        // Of several runs one makes them.
-        let lock = File::create(cache.join("lock")).map_err(|e| e.to_string())?;
-        let _held = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e.to_string())?;
-        let there = complete(&cache) || fetched(&cache) || built(&cache)?;
-        Ok(there.then_some(cache))
+        let fill = |cache: &Path| if fetched(cache) { Ok(()) } else { built(cache) };
+        match cached(&format!("kube-{VERSION}"), complete, fill) {
+            Ok(cache) => Some(cache),
+            Err(why) => {
+                assert!(find("go").is_none(), "the API server for tests: {why}");
+                eprintln!("skipped: there is no API server to test with: {why}");
+                None
+            }
+        }
     });
-    assert!(found.is_ok(), "the API server for tests: {found:?}");
-    let dir = found.as_ref().unwrap();
-    if dir.is_none() {
-        eprintln!(
-            "skipped: there is no API server to test with; neither the envtest archive nor Go is there"
-        );
-    }
-    dir.as_deref()
-}
-
-#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the program's")]
-fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    found.as_deref()
 }
 
 /// Fetches the archive of envtest, where the internet is there.
@@ -99,10 +88,8 @@ pub(crate) fn requestinfo() -> Option<PathBuf> {
 }
 
 /// Builds both out of the Go modules; about ten minutes on two cores.
-fn built(cache: &Path) -> Result<bool, String> {
-    if !Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
-        return Ok(false);
-    }
+fn built(cache: &Path) -> Result<(), String> {
+    find("go").ok_or("neither the archive of envtest nor Go is there")?;
     for (folder, name) in [("etcd", "etcd"), ("apiserver", "kube-apiserver")] {
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(folder);
         let partial = cache.join(format!("{name}.new"));
@@ -114,7 +101,7 @@ fn built(cache: &Path) -> Result<bool, String> {
         }
         fs::rename(partial, cache.join(name)).map_err(|e| e.to_string())?;
     }
-    Ok(true)
+    Ok(())
 }
 
 fn free_port() -> u16 {

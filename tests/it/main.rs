@@ -25,6 +25,7 @@ mod deploy_faults;
 mod deploy_story;
 mod doctor;
 mod explain;
+mod fetched;
 mod flux;
 mod flux_diff;
 mod flux_health;

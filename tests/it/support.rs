@@ -154,6 +154,12 @@ pub(crate) fn answer(command: &mut Command) -> Answer {
     Answer { code, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
+/// A variable of this process's own environment that says something.
+#[expect(clippy::disallowed_methods, reason = "the tests' own environment, not the program's")]
+pub(crate) fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
 /// Where a program lies on this process's own `PATH`.
 #[expect(clippy::disallowed_methods, reason = "a test looks for the programs of the machine it runs on")]
 pub(crate) fn find(program: &str) -> Option<PathBuf> {

@@ -1,34 +1,13 @@
 //! The tasks, run by the real task with tools that write down what they are called with.
 
 use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 
+use crate::fetched;
 use crate::support::{Answer, Home, answer, find};
-
-/// Version of task that is fetched where this machine has none.
-const TASK: &str = "go-task-bin==3.54.0";
 
 /// The program task: this machine's, or the one PyPI has; none where neither is to be had, which is said.
 fn task() -> Option<PathBuf> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| {
-        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("go-task");
-        let fetched = folder.join("bin/task");
-        let known = find("task").or_else(|| fetched.is_file().then(|| fetched.clone()));
-        known.or_else(|| {
-            let mut pip = Command::new("python3");
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"])
-                .arg(&folder)
-                .arg(TASK);
-            let done = pip.output().is_ok_and(|output| output.status.success());
-            (done && fetched.is_file()).then_some(fetched)
-        })
-    });
-    if found.is_none() {
-        eprintln!("skipped: there is no task here, and no pip to get it with");
-    }
-    found.clone()
+    find("task").or_else(|| fetched::pip("go-task-bin", "3.54.0", "task"))
 }
 
 /// A repository with the tasks, and tools that write down how they are called.

