@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
 use rwenv::decide;
+use rwenv::manifest::yaml::{self, Node};
 use rwenv::model::{Context, Effect};
 use serde_json::{Value, json};
 
+use crate::fetched;
 use crate::support::{Answer, Home, answer};
 
 fn root() -> PathBuf {
@@ -33,15 +35,18 @@ fn pages() -> Vec<(String, String)> {
     out
 }
 
-/// The fields between the dashes, and what follows.
+/// The fields between the dashes, read as YAML, and what follows.
 fn front(text: &str) -> (Vec<(String, String)>, String) {
     let rest = text.strip_prefix("---\n").unwrap();
     let (head, body) = rest.split_once("\n---\n").unwrap();
-    let field = |line: &str| {
-        let (key, value) = line.split_once(": ").unwrap();
-        (key.to_owned(), value.to_owned())
+    let mut parsed = yaml::parse(head);
+    assert!(parsed.problems.is_empty(), "{head}: {:?}", parsed.problems);
+    let field = |(key, value): &(Node, Node)| {
+        let value = value.text().unwrap_or_else(|| panic!("a field of the head is no text: {head}"));
+        (key.text().unwrap().to_owned(), value.to_owned())
     };
-    (head.lines().map(field).collect(), body.to_owned())
+    let document = parsed.documents.pop().unwrap();
+    (document.entries().iter().map(field).collect(), body.to_owned())
 }
 
 /// Commands in code: lines of blocks for bash, and what stands between backticks.
@@ -170,9 +175,10 @@ fn skills_answer_to_the_words_people_say() {
         ),
     ] {
         let text = fs::read_to_string(root().join("plugin/skills").join(page).join("SKILL.md")).unwrap();
-        let head = text.lines().nth(2).unwrap();
+        let (fields, _) = front(&text);
+        let description = &fields.iter().find(|(key, _)| key == "description").unwrap().1;
         for trigger in triggers {
-            assert!(head.contains(trigger), "{page}: {trigger}");
+            assert!(description.contains(trigger), "{page}: {trigger}");
         }
     }
 }
@@ -236,6 +242,25 @@ fn manifests_are_as_documented() {
     assert_eq!(own["version"], env!("CARGO_PKG_VERSION"));
     let inside: Vec<_> = fs::read_dir(root().join("plugin/.claude-plugin")).unwrap().flatten().collect();
     assert_eq!(inside.len(), 1, "everything else lies beside it");
+}
+
+#[test]
+fn the_real_program_loads_every_part_of_the_plugin() {
+    let (system, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let (system, arch) =
+        (system.replace("macos", "darwin"), arch.replace("x86_64", "x64").replace("aarch64", "arm64"));
+    // The older one is what npm chooses beside Node 20; it reads heads as YAML to the letter.
+    for version in ["2.1.197", "2.1.332"] {
+        let package = format!("@anthropic-ai/claude-code-{system}-{arch}");
+        let Some(claude) = fetched::npm(&package, version, &format!("{package}/claude")) else { return };
+        let home = Home::empty();
+        for folder in ["plugin", "."] {
+            let mut command = home.command(claude.to_str().unwrap(), &root());
+            command.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1").env("DISABLE_TELEMETRY", "1");
+            let said = answer(command.args(["plugin", "validate", "--strict", folder]));
+            assert_eq!(said.code, 0, "{version}, {folder}: {}{}", said.stdout, said.stderr);
+        }
+    }
 }
 
 #[test]
