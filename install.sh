@@ -10,6 +10,8 @@ Usage: ./install.sh [--prefix DIR]    build, place rwenv, rwenvd and rwenv-hook 
        ./install.sh --uninstall [--prefix DIR]    stop the daemon, take the hook out of the agent's settings, remove the programs
        ./install.sh --try             show it at work in a scratch HOME; nothing outside is touched
 
+  --with DIR    use the programs rwenv, rwenvd and rwenv-hook in DIR instead of building them
+
 Your configuration, ~/.claude/rwenv, is never removed.
 EOF
 }
@@ -33,7 +35,8 @@ build_hook() {
     target=.
     echo "building the hook for this system as it is; with 'rustup target add' for musl it would start faster" >&2
   fi
-  (cd "$root" && cargo build --locked --quiet --profile hook --no-default-features --bin rwenv-hook "${flags[@]}" >&2)
+  # Bash 3.2 takes an empty array for an unset variable.
+  (cd "$root" && cargo build --locked --profile hook --no-default-features --bin rwenv-hook ${flags[@]+"${flags[@]}"} >&2)
   (cd "$(target_dir)/$target/hook" && echo "$PWD/rwenv-hook")
 }
 
@@ -45,11 +48,52 @@ target_dir() {
   echo "${CARGO_TARGET_DIR:-$root/target}"
 }
 
+# Says which step this is; how far it is, cargo says itself.
+step() {
+  echo "== $1" >&2
+}
+
+took() {
+  echo "   done in $((SECONDS - $1)) s" >&2
+}
+
+# The programs as they are installed: small and fast.
 build() {
-  echo "building rwenv (the first time takes a few minutes) …" >&2
-  (cd "$root" && cargo build --locked --quiet --release --bin rwenv --bin rwenvd >&2)
+  local start=$SECONDS
+  if [ -n "$with" ]; then
+    use "$with" rwenv rwenvd rwenv-hook
+    return
+  fi
+  step "Building rwenv, rwenvd and rwenv-hook. The first time takes about ten minutes on two cores."
+  (cd "$root" && cargo build --locked --release --bin rwenv --bin rwenvd >&2)
   rwenv=$(target_dir)/release/rwenv
   hook=$(build_hook)
+  took "$start"
+}
+
+# The programs for a look: the build that the tests use as well.
+build_to_try() {
+  local start=$SECONDS
+  if [ -n "$with" ]; then
+    use "$with" rwenv rwenv-hook
+    return
+  fi
+  step "1/3 Building rwenv and rwenv-hook. The first time takes about six minutes on two cores; ./test.sh goes on from there."
+  (cd "$root" && cargo build --locked --bin rwenv --bin rwenv-hook >&2)
+  use "$(target_dir)/debug" rwenv rwenv-hook
+  took "$start"
+}
+
+# Takes programs that are built already: use DIR NAME...
+use() {
+  local dir name
+  dir=$(cd "$1" && pwd)
+  shift
+  for name in "$@"; do
+    [ -x "$dir/$name" ] || { echo "there is no program $name in $dir" >&2; exit 1; }
+  done
+  rwenv=$dir/rwenv
+  hook=$dir/rwenv-hook
 }
 
 place() {
@@ -78,20 +122,30 @@ remove() {
 }
 
 try() {
-  build
+  local start name
+  build_to_try
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
+  start=$SECONDS
+  step "2/3 Setting up a scratch HOME: rwenv shop-prod (read-only) and rwenv shop-staging (GitOps-only), each with a Flux repository and a project."
   "$root/demo/setup.sh" "$scratch" >&2
   for name in shop-prod shop-staging; do
-    HOME=$scratch "$rwenv" services regenerate "$name" --offline >&2
-    echo >&2
+    HOME=$scratch "$rwenv" services regenerate "$name" --offline >"$scratch/said" 2>&1 || { cat "$scratch/said" >&2; exit 1; }
   done
+  took "$start"
+  step "3/3 Judging one day of an agent's calls with rwenv-hook."
   HOME=$scratch "$rwenv" demo --hook "$hook" --calls "$root/demo/day.jsonl" --home "$scratch"
-  echo
-  echo "This ran in a scratch HOME, which is gone again. For real: ./install.sh"
+  cat <<'EOF'
+
+No call was run, and the scratch HOME is gone. Next:
+  ./install.sh             install: programs in ~/.local/bin, hook for Claude Code, shims, daemon
+  ./install.sh --help      another folder, and how to uninstall
+  README.md, "Install"     name your environments and select one for a directory
+EOF
 }
 
 prefix=$HOME/.local
+with=
 action=place
 while [ $# -gt 0 ]; do
   case $1 in
@@ -99,11 +153,13 @@ while [ $# -gt 0 ]; do
     --uninstall) action=remove ;;
     --build-hook) action=build_hook ;;
     --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
+    --with) with=${2:?--with needs a folder}; shift ;;
+    --with=*) with=${1#*=} ;;
     --prefix=*) prefix=${1#*=} ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 64 ;;
   esac
   shift
 done
-[ "$action" = remove ] || need
+[ "$action" = remove ] || [ -n "$with" ] || need
 "$action"

@@ -18,6 +18,11 @@ optional() {
   if command -v "$1" >/dev/null; then "$@"; else echo "skipped: $1 is not installed"; fi
 }
 
+# A stock macOS has no timeout.
+limited() {
+  if command -v timeout >/dev/null; then timeout 20 "$@"; else "$@"; fi
+}
+
 scripts() {
   git ls-files '*.sh' .ci/run 2>/dev/null || find . -name '*.sh' -not -path './target/*'
 }
@@ -31,12 +36,13 @@ if cargo clippy --version >/dev/null 2>&1; then
 else
   echo "skipped: clippy is not installed"
 fi
-mapfile -t scripts < <(scripts)
-optional shellcheck "${scripts[@]}"
+# Names without blanks, all of them; Bash 3.2 has no mapfile.
+# shellcheck disable=SC2046
+optional shellcheck $(scripts)
 optional cargo-deny --log-level error check licenses bans sources
 if command -v cargo-deny >/dev/null; then
   step "cargo-deny check advisories"
-  if GIT_TERMINAL_PROMPT=0 timeout 20 git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+  if GIT_TERMINAL_PROMPT=0 limited git ls-remote -q https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
     cargo-deny --log-level error check advisories
   else
     echo "skipped: the advisory database cannot be reached"

@@ -25,7 +25,7 @@ printf 'apiVersion: v1\nkind: Config\ncurrent-context: shop-staging\n' >"$home/.
 for name in prod staging; do
   clone=$config/flux-repos/shop-$name/flux
   url=https://git.example.com/shop/flux.git
-  [ "$name" = prod ] || url=https://git.example.com/shop/flux-staging.git
+  [ "$name" = prod ] || url=https://git.example.com/shop-staging/flux.git
   repository "$clone" "$url"
   cp -R "$here/flux/." "$clone/"
   commit "$clone" "The shop on Flux"

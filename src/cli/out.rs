@@ -82,17 +82,27 @@ pub(super) fn with_progress<T>(
     result
 }
 
-/// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.
-pub(super) fn table(headings: &[&str]) -> Table {
+/// A table without headings, as wide as the terminal.
+pub(super) fn plain_table() -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    if !std::io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Disabled);
+    // Without colours it no longer asks the terminal, whose width still counts.
+    if let Some(width) = table.width() {
+        table.set_width(width);
     }
     if colours() {
         table.enforce_styling();
     } else {
         table.force_no_tty();
+    }
+    table
+}
+
+/// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.
+pub(super) fn table(headings: &[&str]) -> Table {
+    let mut table = plain_table();
+    if !std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
     }
     if headings.is_empty() {
         return table;
@@ -108,12 +118,28 @@ pub(super) fn print(table: &Table) {
     }
 }
 
+/// What became of a call, in the decision's colour.
+pub(super) fn verdict(decision: Decision) -> Cell {
+    coloured(
+        decision,
+        match decision {
+            Decision::Allow => "allowed",
+            Decision::Ask => "asked",
+            Decision::Deny => "denied",
+        },
+    )
+}
+
 /// A decision, in its colour.
 pub(super) fn decision(decision: Decision) -> Cell {
+    coloured(decision, decision.as_str())
+}
+
+fn coloured(decision: Decision, text: &str) -> Cell {
     let colour = match decision {
         Decision::Allow => Color::Green,
         Decision::Ask => Color::Yellow,
         Decision::Deny => Color::Red,
     };
-    Cell::new(decision.as_str()).fg(colour).add_attribute(Attribute::Bold)
+    Cell::new(text).fg(colour).add_attribute(Attribute::Bold)
 }

@@ -127,63 +127,6 @@ fn fields_it_does_not_know_change_nothing() {
     assert_eq!(home.hook_bytes(least.to_string()).decision(), "allow");
 }
 
-/// The day that `./install.sh --try` shows, and what comes of it.
-#[test]
-fn a_day_of_recorded_calls() {
-    let home = Home::empty();
-    let root = env!("CARGO_MANIFEST_DIR");
-    let mut setup = home.command(&format!("{root}/demo/setup.sh"), &home.path(""));
-    setup.arg(home.path("")).assert().success();
-    let calls = fs::read_to_string(format!("{root}/demo/day.jsonl")).unwrap();
-    let mut lines = Vec::new();
-    for call in calls.lines() {
-        let answer =
-            home.hook_bytes(call.replace("@HOME@", home.path("").to_str().unwrap().trim_end_matches('/')));
-        let json: serde_json::Value = serde_json::from_str(call).unwrap();
-        let shown = json["tool_input"]["command"].as_str().unwrap_or(json["tool_name"].as_str().unwrap());
-        let shown: String = shown.lines().next().unwrap().chars().take(60).collect();
-        let rule = format!("{}{}", answer.stderr, answer.stdout);
-        let rule = rule.split(" [").nth(1).and_then(|r| r.split(']').next()).unwrap_or_default();
-        lines.push(format!("{:5} {rule:27} {shown}", answer.decision()).replace('@', ""));
-    }
-    insta::assert_snapshot!(lines.join("\n"), @r#"
-    allow                             kubectl get pods -n shop -o wide
-    allow                             kubectl -n shop logs deploy/web --tail=200 | grep -iE 'error
-    allow                             for d in web shop; do echo "== $d"; kubectl -n shop rollout 
-    allow                             Read
-    allow                             flux get kustomizations -A; flux get helmreleases -A --statu
-    deny  read-only.cluster-write     kubectl -n shop rollout restart deploy/web
-    deny  read-only.cluster-write     cd /tmp && k=kubectl; $k -n shop delete pod web-7c9d --grace
-    deny  read-only.reconcile         flux reconcile kustomization apps --with-source
-    ask   read-only.exec-read         kubectl -n shop exec deploy/web -- env
-    deny  read-only.exec              kubectl -n shop exec -it deploy/web -- sh -c 'rm -rf /var/ca
-    ask   secrets.values              kubectl -n shop get secret db -o jsonpath='{.data.password}'
-    ask   read-only.port-forward      kubectl -n shop port-forward svc/web 8080:80
-    allow                             kubectl apply --dry-run=server -f k8s/
-    ask   line.computed               bash -c "$(echo a3ViZWN0bCBkZWxldGUgbnMgc2hvcA== | base64 -d
-    allow                             helm list -A && helm get values shop -n shop && helm history
-    deny  read-only.cluster-write     helm rollback shop 12 -n shop --wait
-    deny  read-only.contexts          kubectl config use-context shop-staging
-    allow                             kubectl --context shop-staging get pods -n shop
-    allow                             git -C ~/.claude/rwenv/flux-repos/shop-prod/flux log --oneli
-    deny  read-only.flux-repository   cd ~/.claude/rwenv/flux-repos/shop-prod/flux && sed -i 's/re
-    allow                             git add -A && git commit -F - <<'EOF'
-    deny  read-only.protected-branch  git push --no-verify origin HEAD:main
-    allow                             Edit
-    deny  gitops-only.direct-write    set -euo pipefail
-    allow                             kubectl -n shop get deploy web -o yaml > /tmp/web.yaml && ku
-    ask   gitops-only.suspend         flux suspend helmrelease shop -n shop
-    allow                             flux reconcile kustomization apps --with-source && flux get 
-    deny  gitops-only.direct-write    helm upgrade --install shop ./charts/shop -n shop --set imag
-    allow                             cd ~/.claude/rwenv/flux-repos/shop-staging/flux && git switc
-    deny  branches.flux-branch        git -C ~/.claude/rwenv/flux-repos/shop-staging/flux push ori
-    allow                             npm test -- --run && npx tsc --noEmit
-    allow                             rg -n 'kubectl (apply|delete)' docs/ | head; echo 'never: he
-    deny  read-only.cluster-write     kubectl --context customer-eu delete ns shop
-    ask   gitops-only.unknown         kubectl $VERB -n shop deploy/web
-    "#);
-}
-
 #[test]
 fn every_verdict_about_our_tools_leaves_a_record_and_nothing_else_does() {
     let home = Home::new();

@@ -34,6 +34,7 @@ mod grant;
 mod guard;
 mod hook;
 mod http;
+mod install_script;
 mod knowledge;
 mod knowledge_cluster;
 mod knowledge_documents;
