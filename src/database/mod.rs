@@ -1,17 +1,19 @@
 //! Queries of a rwenv's databases: credentials from the cluster's Secret, a tunnel to the service, one statement in a
 //! transaction that may only read. The password is in this process alone: in no argument, no environment, no message.
 
+mod tls;
 mod tunnel;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
-use tokio_postgres::{Config, NoTls, SimpleQueryMessage};
+use tokio_postgres::{Config, SimpleQueryMessage};
 
 use crate::cluster::{Cluster, ClusterError};
 use crate::host::environment::Environment;
-use crate::model::{Database, Rwenv};
+use crate::model::{Database, Rwenv, SslMode};
 use tunnel::Tunnel;
 
 /// The key of the Secret that has the password.
@@ -87,14 +89,17 @@ pub async fn query(
 ) -> Result<Rows, DatabaseError> {
     let place = Place::of(name, database)?;
     let cluster = Cluster::of(rwenv, environment).await?;
-    let password = password(&cluster, &place).await?;
-    let tunnel = Tunnel::open(rwenv, &place, environment).await?;
+    let Credentials { password, ca } = credentials(&cluster, &place).await?;
     let failed = |why: String| DatabaseError::Query { name: name.to_owned(), why };
+    let connector = tls::connector(place.ssl_mode, ca.as_deref()).map_err(failed)?;
+    let tunnel = Tunnel::open(rwenv, &place, environment).await?;
     let mut config = Config::new();
-    config.host("127.0.0.1").port(tunnel.port).user(place.user).password(password).dbname(place.database);
+    config.host(place.host).hostaddr(IpAddr::V4(Ipv4Addr::LOCALHOST)).port(tunnel.port);
+    config.user(place.user).password(password).dbname(place.database);
+    config.ssl_mode(tls::on_the_wire(place.ssl_mode));
     config.application_name("rwenv").connect_timeout(CONNECT);
     let found = async {
-        let (client, connection) = config.connect(NoTls).await?;
+        let (client, connection) = config.connect(connector).await?;
         let served = tokio::spawn(connection);
         let found = read(&client, sql, limit).await;
         drop(client);
@@ -133,7 +138,10 @@ fn said(error: &tokio_postgres::Error) -> String {
             let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
             format!("{}{hint} [{}]", error.message(), error.code().code())
         }
-        None => error.to_string(),
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
     }
 }
 
@@ -143,9 +151,11 @@ struct Place<'d> {
     name: &'d str,
     namespace: &'d str,
     secret: &'d str,
+    host: &'d str,
     service: &'d str,
     database: &'d str,
     user: &'d str,
+    ssl_mode: SslMode,
 }
 
 impl<'d> Place<'d> {
@@ -161,20 +171,31 @@ impl<'d> Place<'d> {
             name,
             namespace: has(&database.namespace, "namespace")?,
             secret: has(&database.secret_name, "secretName")?,
+            host,
             service: host.split('.').next().unwrap_or(host),
             database: has(&database.database, "database")?,
             user: has(&database.username, "username")?,
+            ssl_mode: database.ssl_mode,
         })
     }
 }
 
-async fn password(cluster: &Cluster, place: &Place<'_>) -> Result<Vec<u8>, DatabaseError> {
+/// What the Secret has.
+struct Credentials {
+    password: Vec<u8>,
+    ca: Option<Vec<u8>>,
+}
+
+async fn credentials(cluster: &Cluster, place: &Place<'_>) -> Result<Credentials, DatabaseError> {
     let api: Api<Secret> = Api::namespaced(cluster.client(), place.namespace);
     let secret = cluster.answer(&format!("get secret {}", place.secret), api.get(place.secret)).await?;
-    let password = secret.data.and_then(|mut data| data.remove(PASSWORD)).map(|bytes| bytes.0);
-    password.ok_or_else(|| DatabaseError::NoPassword {
+    let mut data = secret.data.unwrap_or_default();
+    let mut take = |key: &str| data.remove(key).map(|bytes| bytes.0);
+    let (password, ca) = (take(PASSWORD), take(tls::CA));
+    let password = password.ok_or_else(|| DatabaseError::NoPassword {
         name: place.name.to_owned(),
         namespace: place.namespace.to_owned(),
         secret: place.secret.to_owned(),
-    })
+    })?;
+    Ok(Credentials { password, ca })
 }

@@ -24,7 +24,9 @@ pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
 pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
-pub use rwenv::{Autonomy, Database, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs};
+pub use rwenv::{
+    Autonomy, Database, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
+};
 pub use tool::{
     Carry, CarryKind, Command, Endpoint, Env, Flags, Grammar, KeyRule, Mode, Name, Names, Tool, Tools,
     Wrapper, WrapperStyle,

@@ -88,6 +88,35 @@ pub struct Place {
     pub kubernetes_context: Option<String>,
 }
 
+/// Encryption of a connection to a database, in libpq's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SslMode {
+    /// None.
+    Disable,
+    /// Where the server offers it. A CA that is known has to have signed its certificate.
+    #[default]
+    Prefer,
+    /// Always; the certificate as for `Prefer`.
+    Require,
+    /// Always, with a certificate of the CA.
+    VerifyCa,
+    /// Always, with a certificate of the CA for this host.
+    VerifyFull,
+}
+
+impl std::fmt::Display for SslMode {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Disable => "disable",
+            Self::Prefer => "prefer",
+            Self::Require => "require",
+            Self::VerifyCa => "verify-ca",
+            Self::VerifyFull => "verify-full",
+        })
+    }
+}
+
 /// A database that is looked into through a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -102,6 +131,8 @@ pub struct Database {
     pub database: Option<String>,
     /// User to connect as.
     pub username: Option<String>,
+    /// Whether the connection is encrypted, and what the server has to prove.
+    pub ssl_mode: SslMode,
     /// For people.
     pub description: Option<String>,
 }

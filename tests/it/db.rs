@@ -1,9 +1,12 @@
 //! Queries of databases: a real PostgreSQL, credentials out of a real API server, and a stand-in for kubectl's tunnel.
 
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command};
 use std::time::Duration;
+
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::apiserver::ApiServer;
 use crate::support::{Answer, Home, answer, find};
@@ -24,6 +27,22 @@ kind: Secret
 metadata: {name: empty, namespace: data}
 stringData: {user: x}
 ";
+
+/// The host the databases are named by in the cluster.
+const HOST: &str = "orders-pool.data.svc.cluster.local";
+
+/// What a server takes: plain connections alone, or encrypted ones alone, with a certificate of a CA for a host.
+#[derive(Clone, Copy)]
+enum Wire<'w> {
+    Plain,
+    Encrypted(&'w CertifiedIssuer<'static, KeyPair>, &'w str),
+}
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap()
+}
 
 /// A PostgreSQL of this test's own. It does not run as root, so that another user does where this is root.
 struct Postgres {
@@ -48,8 +67,29 @@ fn as_nobody(program: &Path) -> Command {
     command
 }
 
+impl Wire<'_> {
+    /// Makes a server's folder ready for it; gives the setting that goes with it.
+    fn prepare(self, data: &Path) -> &'static str {
+        let Self::Encrypted(authority, host) = self else { return "ssl=off" };
+        let key = KeyPair::generate().unwrap();
+        let server =
+            CertificateParams::new(vec![host.to_owned()]).unwrap().signed_by(&key, authority).unwrap();
+        for (name, text) in [
+            ("server.crt", server.pem()),
+            ("server.key", key.serialize_pem()),
+            ("pg_hba.conf", "hostssl all all 127.0.0.1/32 scram-sha-256\n".to_owned()),
+        ] {
+            let path = data.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+            let _ = Command::new("chown").arg("65534:65534").arg(path).status();
+        }
+        "ssl=on"
+    }
+}
+
 impl Postgres {
-    fn start() -> Option<Self> {
+    fn start(wire: Wire<'_>) -> Option<Self> {
         let (Some(initdb), Some(postgres), Some(_)) = (find("initdb"), find("postgres"), find("psql")) else {
             eprintln!("skipped: there is no PostgreSQL here (initdb, postgres, psql)");
             return None;
@@ -76,12 +116,13 @@ impl Postgres {
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let encrypted = wire.prepare(&data);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let server = as_nobody(&postgres)
             .arg("-D")
             .arg(&data)
             .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-k", ""])
-            .args(["-c", "fsync=off"])
+            .args(["-c", "fsync=off", "-c", encrypted])
             .stderr(std::process::Stdio::null())
             .current_dir("/tmp")
             .spawn()
@@ -117,30 +158,20 @@ impl Postgres {
 struct Scene {
     home: Home,
     postgres: Postgres,
-    _server: ApiServer,
+    server: ApiServer,
 }
 
 impl Scene {
-    fn new() -> Option<Self> {
-        let postgres = Postgres::start()?;
+    fn new(wire: Wire<'_>) -> Option<Self> {
+        let postgres = Postgres::start(wire)?;
         let server = ApiServer::start()?;
         server.apply(OBJECTS);
         postgres.psql("CREATE TABLE orders (id int, state text, note text); INSERT INTO orders VALUES (1, 'open', NULL), (2, 'a \"quoted\", one', 'x')")?;
         let home = Home::empty();
         home.write(".kube/config", &server.kubeconfig("dev-ctx"));
         home.write("project/.claude/rwenv", "dev\n");
-        let database = |secret: &str| {
-            format!(
-                r#"{{"namespace":"data","secretName":"{secret}","pgbouncerHost":"orders-pool.data.svc.cluster.local","database":"postgres","username":"app","description":"all orders"}}"#
-            )
-        };
-        let envs = format!(
-            r#"{{"version":"1.0","databases":{{"orders":{},"nobody":{},"half":{{"namespace":"data"}}}},"rwenvs":{{"dev":{{"readOnly":true,"kubeconfigPath":"~/.kube/config","kubernetesContext":"dev-ctx"}}}}}}"#,
-            database("orders-credentials"),
-            database("empty")
-        );
-        home.write(".claude/rwenv/envs.json", &envs);
-        let scene = Self { home, postgres, _server: server };
+        let scene = Self { home, postgres, server };
+        scene.databases(&[("orders", "orders-credentials", ""), ("nobody", "empty", "")]);
         let tunnel = format!(
             "#!/bin/sh\necho \"$*\" >> $HOME/kubectl.log\ncase \"$*\" in *:5432) echo 'error: Service orders-pool does not have a service port 5432' >&2; exit 1 ;; esac\n\
              echo 'Forwarding from 127.0.0.1:{} -> 6432'\nexec sleep 300\n",
@@ -149,6 +180,19 @@ impl Scene {
         scene.home.write("bin/kubectl", &tunnel);
         scene.home.mode("bin/kubectl", 0o755);
         Some(scene)
+    }
+
+    /// Names databases: name, Secret, and further fields.
+    fn databases(&self, all: &[(&str, &str, &str)]) {
+        let named = |(name, secret, more): &(&str, &str, &str)| {
+            format!(
+                r#""{name}":{{"namespace":"data","secretName":"{secret}","pgbouncerHost":"{HOST}","database":"postgres","username":"app","description":"all orders"{more}}},"#
+            )
+        };
+        let all: String = all.iter().map(named).collect();
+        self.home.write(".claude/rwenv/envs.json", &format!(
+            r#"{{"version":"1.0","databases":{{{all}"half":{{"namespace":"data"}}}},"rwenvs":{{"dev":{{"readOnly":true,"kubeconfigPath":"~/.kube/config","kubernetesContext":"dev-ctx"}}}}}}"#
+        ));
     }
 
     fn db(&self, arguments: &[&str]) -> Answer {
@@ -162,7 +206,7 @@ impl Scene {
 
 #[test]
 fn queries_read_and_nothing_else() {
-    let Some(scene) = Scene::new() else { return };
+    let Some(scene) = Scene::new(Wire::Plain) else { return };
     let csv = scene.db(&["query", "orders", "SELECT * FROM orders ORDER BY id", "--format", "csv"]);
     assert_eq!(csv.stdout, "id,state,note\n1,open,\n2,\"a \"\"quoted\"\", one\",x\n", "{}", csv.stderr);
     let json = scene.db(&["query", "orders", "SELECT id, note FROM orders ORDER BY id", "--format", "json"]);
@@ -194,7 +238,7 @@ fn queries_read_and_nothing_else() {
 
 #[test]
 fn what_would_change_something_is_refused_here_and_by_the_server() {
-    let Some(scene) = Scene::new() else { return };
+    let Some(scene) = Scene::new(Wire::Plain) else { return };
     scene
         .postgres
         .psql("CREATE FUNCTION sneak() RETURNS int AS 'INSERT INTO orders VALUES (3); SELECT 1' LANGUAGE sql")
@@ -234,4 +278,62 @@ fn what_would_change_something_is_refused_here_and_by_the_server() {
         let failed = scene.db(&["query", name, "SELECT 1"]);
         assert!(failed.code == 1 && failed.stderr.contains(expected), "{}", failed.stderr);
     }
+}
+
+/// A Secret with the password and a CA.
+fn secret(name: &str, authority: &CertifiedIssuer<'static, KeyPair>) -> String {
+    let ca = authority.pem().replace('\n', "\n    ");
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}, namespace: data}}\nstringData:\n  password: {PASSWORD}\n  ca.crt: |\n    {ca}\n"
+    )
+}
+
+#[test]
+fn a_server_that_wants_encryption_gets_it_and_proves_who_it_is() {
+    let (own, other) = (authority(), authority());
+    let Some(scene) = Scene::new(Wire::Encrypted(&own, HOST)) else { return };
+    scene.server.apply(&format!("{}---\n{}", secret("right", &own), secret("wrong", &other)));
+    scene.databases(&[
+        ("prefer", "orders-credentials", ""),
+        ("full", "right", r#","sslMode":"verify-full""#),
+        ("other", "wrong", ""),
+        ("bare", "orders-credentials", r#","sslMode":"verify-ca""#),
+        ("disable", "orders-credentials", r#","sslMode":"disable""#),
+    ]);
+    let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    for name in ["prefer", "full"] {
+        let answer = scene.db(&["query", name, sql, "--format", "csv"]);
+        assert_eq!(answer.stdout, "ssl\nt\n", "{name}: {}", answer.stderr);
+    }
+    for (name, expected) in [
+        ("other", "invalid peer certificate"),
+        ("bare", "sslMode \"verify-ca\" needs the CA: add ca.crt to the Secret"),
+        ("disable", "no encryption"),
+    ] {
+        let failed = scene.db(&["query", name, sql]);
+        assert!(failed.code == 1 && failed.stderr.contains(expected), "{name}: {}", failed.stderr);
+    }
+}
+
+#[test]
+fn the_name_in_a_certificate_counts_where_it_is_asked_for() {
+    let own = authority();
+    let Some(scene) = Scene::new(Wire::Encrypted(&own, "another.host")) else { return };
+    scene.server.apply(&secret("right", &own));
+    scene.databases(&[
+        ("ca", "right", r#","sslMode":"verify-ca""#),
+        ("full", "right", r#","sslMode":"verify-full""#),
+    ]);
+    let ca = scene.db(&["query", "ca", "SELECT 1 AS one", "--format", "csv"]);
+    assert_eq!(ca.stdout, "one\n1\n", "{}", ca.stderr);
+    let full = scene.db(&["query", "full", "SELECT 1 AS one"]);
+    assert!(full.code == 1 && full.stderr.contains("not valid for name"), "{}", full.stderr);
+}
+
+#[test]
+fn a_server_without_encryption_is_refused_where_it_is_required() {
+    let Some(scene) = Scene::new(Wire::Plain) else { return };
+    scene.databases(&[("require", "orders-credentials", r#","sslMode":"require""#)]);
+    let failed = scene.db(&["query", "require", "SELECT 1"]);
+    assert!(failed.code == 1 && failed.stderr.contains("TLS"), "{}", failed.stderr);
 }
