@@ -9,6 +9,7 @@ use super::network::{Progress, git, git_to, run};
 use super::{Flux, RepoError};
 use crate::host::environment::Environment;
 use crate::host::files::{self, FileError};
+use crate::host::process;
 
 /// Longest a first copy may take.
 const CLONE: Duration = Duration::from_secs(3600);
@@ -17,7 +18,7 @@ const FETCH: Duration = Duration::from_secs(600);
 /// Longest a question may take.
 const ASK: Duration = Duration::from_secs(60);
 /// What is not fetched before it is needed, where the server can leave it out: files too large to be manifests.
-const FILTER: &str = "blob:limit=16m";
+pub(super) const FILTER: &str = "blob:limit=16m";
 /// Number of packs above which the mirror is packed anew.
 const PACKS: usize = 50;
 /// The mirror's configuration. It names no server: what is fetched, and how, is said at each fetch.
@@ -28,10 +29,9 @@ const CONFIG: &str = "\
 \thooksPath = /dev/null
 [gc]
 \tauto = 0
-[remote \"origin\"]
-\tpromisor = true
-\tpartialclonefilter = blob:limit=16m
 ";
+/// What it says besides where large files may be left out.
+const PARTIAL: &str = "[remote \"origin\"]\n\tpromisor = true\n\tpartialclonefilter = blob:limit=16m\n";
 
 /// Fetches the branch of a pull request into the mirror; gives the name it has there (GitHub and Gitea keep such refs).
 ///
@@ -87,6 +87,51 @@ pub(super) fn refs(mirror: &Path) -> Result<Refs, RepoError> {
     Ok(refs)
 }
 
+/// What a remote says of itself before anything is fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Offer {
+    /// It can leave objects out.
+    filters: bool,
+    /// Its own history is cut off.
+    shallow: bool,
+}
+
+impl Offer {
+    /// Asks the remote. Only the older protocol says at once whether history is cut off, and only git's trace shows it. Where there is no answer,
+    /// nothing is offered, and what is done next says why.
+    fn of(flux: &Flux, environment: &Environment) -> Result<Self, RepoError> {
+        let arguments = ["-c", "protocol.version=0", "ls-remote", "--", &flux.url, "HEAD"];
+        let mut command = git_to(flux, &arguments, Path::new("/"), environment)?;
+        command.env("GIT_TRACE_PACKET", "1");
+        let said = process::output(&mut command, b"", ASK).map(|said| said.stderr).unwrap_or_default();
+        Ok(Self::read(&said))
+    }
+
+    fn read(trace: &str) -> Self {
+        let received: Vec<&str> =
+            trace.lines().filter_map(|line| line.split_once("< ")).map(|(_, packet)| packet).collect();
+        Self {
+            filters: received.iter().any(|packet| {
+                packet
+                    .split_once("\\0")
+                    .is_some_and(|(_, words)| words.split(' ').any(|word| word == "filter"))
+            }),
+            shallow: received.iter().any(|packet| packet.starts_with("shallow ")),
+        }
+    }
+
+    /// True where large files can be left out. Never of a history that is cut off: git would ask for the missing commits in a process in a process,
+    /// without an end (git before 2.44).
+    fn is_partial(self) -> bool {
+        self.filters && !self.shallow
+    }
+}
+
+/// True where a mirror lacks what git fetches when it is needed.
+pub(super) fn is_partial(mirror: &Path) -> bool {
+    fs::read_to_string(mirror.join("config")).is_ok_and(|config| config.contains("promisor"))
+}
+
 /// Makes the mirror: into a sibling, to the disk, then in its place. A kill leaves a sibling that the next run removes.
 pub(super) fn create(
     flux: &Flux,
@@ -99,15 +144,19 @@ pub(super) fn create(
     let new = folder.join(format!(".{}.{}.new", flux.name, std::process::id()));
     let target = new.display().to_string();
     let filter = format!("--filter={FILTER}");
+    let partial = Offer::of(flux, environment)?.is_partial();
     let mut arguments = vec!["-c", "core.fsync=objects,derived-metadata,reference"];
-    arguments.extend(["clone", "--bare", "--progress", "--template=", &filter, "--", &flux.url, &target]);
+    arguments.extend(["clone", "--bare", "--progress", "--template="]);
+    arguments.extend(partial.then_some(filter.as_str()));
+    arguments.extend(["--", &flux.url, &target]);
     let cloned = run(git_to(flux, &arguments, folder, environment)?, CLONE, progress);
     if let Err(error) = cloned {
         let _ = fs::remove_dir_all(&new);
         let why = crate::host::redact::redact(&error.to_string());
         return Err(RepoError::Clone { name: flux.name.clone(), url: flux.shown_url(), why });
     }
-    files::write(&new.join("config"), CONFIG, 0o600)?;
+    let config = format!("{CONFIG}{}", if partial { PARTIAL } else { "" });
+    files::write(&new.join("config"), &config, 0o600)?;
     if mirror.exists() {
         fs::remove_dir_all(&mirror).map_err(|e| FileError::io(&mirror, e))?;
     }
@@ -124,11 +173,17 @@ pub(super) fn fetch(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), RepoError> {
     let mirror = flux.mirror();
+    let (partial, shallow) = (is_partial(&mirror), mirror.join("shallow").exists());
+    if (partial || shallow) && Offer::of(flux, environment)?.shallow != shallow {
+        return create(flux, environment, progress);
+    }
     let (url, filter) = (format!("remote.origin.url={}", flux.url), format!("--filter={FILTER}"));
     // Always a pack, never single objects: clones take packs over by links.
     let mut arguments = vec!["-c", &url, "-c", "fetch.unpackLimit=1"];
     arguments.extend(["fetch", "--prune", "--progress", "--no-write-fetch-head"]);
-    arguments.extend(["--no-auto-maintenance", "--atomic", &filter, "origin"]);
+    arguments.extend(["--no-auto-maintenance", "--atomic"]);
+    arguments.push(if partial { &filter } else { "--update-shallow" });
+    arguments.push("origin");
     arguments.extend(["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]);
     run(git_to(flux, &arguments, &mirror, environment)?, FETCH, progress)?;
     if let Some(head) = &theirs.head {
@@ -174,4 +229,29 @@ pub(super) fn share(mirror: &Path, clone: &Path) -> Result<(), FileError> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_s_offer_is_read_from_what_it_sent() {
+        let trace = |sent: &str, received: &str| {
+            format!(
+                "04:34:04.752254 pkt-line.c:80  packet:  upload-pack> {sent}\n04:34:04.752792 pkt-line.c:80  packet:    ls-remote< {received}\n"
+            )
+        };
+        let offer = |filters, shallow| Offer { filters, shallow };
+        assert_eq!(
+            Offer::read(&trace("shallow 7e63", "7e63 HEAD\\0multi_ack filter agent=git/2")),
+            offer(true, false)
+        );
+        assert_eq!(
+            Offer::read(&trace("x", "7e63 HEAD\\0multi_ack shallow agent=git/2")),
+            offer(false, false)
+        );
+        assert_eq!(Offer::read(&trace("x", "shallow 7e63946f")), offer(false, true));
+        assert_eq!(Offer::read("fatal: no such repository"), Offer::default());
+    }
 }

@@ -143,7 +143,7 @@ fn mirrored(
                 }
                 fetched => fetched?,
             }
-            known.rewritten = rewritten(flux, &ours, &theirs);
+            known.rewritten = rewritten(flux, &ours, &theirs, environment);
         }
     } else {
         mirror::create(flux, environment, progress)?;
@@ -159,17 +159,14 @@ fn mirrored(
 }
 
 /// True where the followed branch has lost commits it had.
-fn rewritten(flux: &Flux, before: &Refs, after: &Refs) -> bool {
+fn rewritten(flux: &Flux, before: &Refs, after: &Refs, environment: &Environment) -> bool {
     let branch = flux.branch.as_ref().or(before.head.as_ref());
     let tip = |refs: &Refs| refs.all.get(&format!("refs/heads/{}", branch?)).cloned();
     let (Some(old), Some(new)) = (tip(before), tip(after)) else { return false };
-    let check = || -> Result<bool, git2::Error> {
-        let repository = git2::Repository::open_bare(flux.mirror())?;
-        let (old, new) = (git2::Oid::from_str(&old)?, git2::Oid::from_str(&new)?);
-        Ok(old != new && !repository.graph_descendant_of(new, old)?)
-    };
-    // A mirror that was made anew no longer has the old commit: nothing led to it any more.
-    check().unwrap_or(old != new)
+    // git itself is asked, which knows where a history is cut off. A mirror that was made anew no longer has the old commit: nothing led to it
+    // any more.
+    let arguments = ["merge-base", "--is-ancestor", old.as_str(), new.as_str()];
+    old != new && local(&arguments, &flux.mirror(), environment).is_err()
 }
 
 /// Runs git on this machine alone.
@@ -264,8 +261,16 @@ fn before(flux: &Flux) -> Result<Before, RepoError> {
 fn renew(flux: &Flux, environment: &Environment) -> Result<(), RepoError> {
     let (path, mirror) = (flux.clone_dir(), flux.mirror());
     mirror::share(&mirror, &path)?;
+    if !mirror::is_partial(&mirror) {
+        // What the clone lacks nobody has any more.
+        let mut config = git2::Repository::open(&path).and_then(|repository| repository.config());
+        for key in ["promisor", "partialclonefilter"] {
+            let _ = config.as_mut().map(|config| config.remove(&format!("remote.origin.{key}")));
+        }
+    }
     let mirror = mirror.display().to_string();
-    let mut arguments = vec!["fetch", "-q", "--no-filter", "--prune", "--no-write-fetch-head"];
+    let mut arguments =
+        vec!["fetch", "-q", "--no-filter", "--update-shallow", "--prune", "--no-write-fetch-head"];
     arguments.extend(["--no-auto-maintenance", "--no-tags", "--", &mirror]);
     arguments.extend(["+refs/heads/*:refs/remotes/origin/*", "refs/tags/*:refs/tags/*"]);
     local(&arguments, &path, environment).map(drop)
@@ -289,9 +294,10 @@ fn first(flux: &Flux, known: &Record, environment: &Environment) -> Result<(), R
             &folder,
             environment,
         )?;
-        for (key, value) in
-            [("url", flux.url.as_str()), ("promisor", "true"), ("partialclonefilter", "blob:limit=16m")]
-        {
+        let settings =
+            [("url", flux.url.as_str()), ("promisor", "true"), ("partialclonefilter", mirror::FILTER)];
+        let count = if mirror::is_partial(&flux.mirror()) { settings.len() } else { 1 };
+        for (key, value) in settings.into_iter().take(count) {
             local(&["config", &format!("remote.origin.{key}"), value], &new, environment)?;
         }
         if let Some(branch) = branch.filter(|branch| known.heads.contains(branch)) {

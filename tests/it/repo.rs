@@ -398,6 +398,57 @@ fn large_files_of_the_past_are_not_fetched() {
     it.clone_git(&["fsck", "--connectivity-only"]);
 }
 
+/// A mirror somebody made with `--depth`: its history is cut off, and it knows no filters. What would go on without an end is bounded here.
+#[test]
+fn a_shallow_remote_is_cloned_and_followed() {
+    let it = Setting::new();
+    it.commit("b.yaml", "two\n");
+    let again = |depth: &str| {
+        let _ = fs::remove_dir_all(it.home.path("shallow"));
+        let mut arguments = vec!["clone", "-q", "--bare"];
+        arguments.extend((!depth.is_empty()).then_some(depth));
+        let url = it.url();
+        arguments.extend([url.as_str(), "shallow"]);
+        it.home.git("", &arguments);
+        it.home.git("shallow", &["config", "uploadpack.allowFilter", "true"]);
+    };
+    let read = |file: &str| it.home.read(&format!(".claude/rwenv/flux-repos/dev/shallow/{file}"));
+    let sync = |more: &[&str], state: &str| {
+        // 2,000 processes are more than a sync needs, and few enough for a machine.
+        let mut command = it.home.command("prlimit", &it.home.path(""));
+        command
+            .args(["--nproc=2000", env!("CARGO_BIN_EXE_rwenv"), "repo", "sync", "dev", "--json"])
+            .args(more);
+        let said = answer(command.timeout(std::time::Duration::from_secs(30)));
+        assert!(said.stdout.contains(&format!("\"{state}\"")), "{}{}", said.stdout, said.stderr);
+    };
+    it.configure("dev", &format!("file://{}", it.home.path("shallow").display()), "");
+    again("--depth=1");
+    sync(&[], "up-to-date");
+    assert_eq!(read("b.yaml"), "two\n");
+    it.commit("b.yaml", "three\n");
+    it.home.git("shallow", &["fetch", "-q", "origin", "main:main"]);
+    sync(&[], "up-to-date");
+    assert_eq!(read("b.yaml"), "three\n");
+    // Cut off anew it has nothing in common with what was here.
+    it.commit("c.yaml", "four\n");
+    again("--depth=1");
+    sync(&[], "rewritten");
+    sync(&["--reset"], "up-to-date");
+    assert_eq!((read("b.yaml"), read("c.yaml")), ("three\n".into(), "four\n".into()));
+    // It becomes whole, and is cut off again.
+    it.commit("c.yaml", "five\n");
+    again("");
+    sync(&["--reset"], "up-to-date");
+    assert_eq!(read("c.yaml"), "five\n");
+    assert!(!it.home.path(".claude/rwenv/mirrors/dev.git/shallow").exists());
+    it.commit("c.yaml", "six\n");
+    it.commit("c.yaml", "seven\n");
+    again("--depth=1");
+    sync(&["--reset"], "up-to-date");
+    assert_eq!(read("c.yaml"), "seven\n");
+}
+
 /// A Gitea with a certificate of its own: taken for that host where the type says so, and for nobody else.
 #[test]
 fn a_gitea_s_own_certificate_is_taken_for_it_alone() {
