@@ -11,43 +11,14 @@ use serde::Serialize;
 use super::args::Output;
 use super::envs::directory;
 use super::out;
+use crate::enforce::chain::{self, Started};
 use crate::enforce::push::{self, Push};
 use crate::host::environment::Environment;
 use crate::host::files;
-use crate::host::githooks::{before, install, is_ours, list, put, remember, uninstall};
+use crate::host::githooks::{
+    PRE_PUSH, asks, earlier, forget, global, install, is_ours, list, remember, uninstall,
+};
 use crate::host::objects::{Budget, Repository};
-use crate::host::program;
-
-/// Every hook git knows (githooks(5)): a folder for all repositories takes the place of their own, so that it has to hand
-/// each of these on.
-const ALL: [&str; 26] = [
-    "applypatch-msg",
-    "pre-applypatch",
-    "post-applypatch",
-    "pre-commit",
-    "pre-merge-commit",
-    "prepare-commit-msg",
-    "commit-msg",
-    "post-commit",
-    "pre-rebase",
-    "post-checkout",
-    "post-merge",
-    "pre-push",
-    "pre-receive",
-    "update",
-    "proc-receive",
-    "post-receive",
-    "post-update",
-    "reference-transaction",
-    "push-to-checkout",
-    "pre-auto-gc",
-    "post-rewrite",
-    "sendemail-validate",
-    "fsmonitor-watchman",
-    "p4-changelist",
-    "p4-prepare-changelist",
-    "post-index-change",
-];
 
 #[derive(Debug, Args)]
 pub(super) struct Hooks {
@@ -84,8 +55,8 @@ pub(super) struct Place {
 struct State {
     hook: PathBuf,
     installed: bool,
-    /// The hook that runs after ours.
-    chained: Option<PathBuf>,
+    /// The hooks that run after ours.
+    chained: Vec<PathBuf>,
 }
 
 pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow::Result<u8> {
@@ -93,34 +64,52 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
         command;
     let dir = directory(place.dir.as_deref());
     let repository = Repository::at(&dir, environment, Budget::ample())?;
+    let hooks = if place.global { global::folder(environment) } else { folder(&repository)? };
+    let mut kept = Vec::new();
     match command {
         HooksCommand::Install(_) if place.global => everywhere(&repository, environment)?,
         HooksCommand::Uninstall(_) if place.global => nowhere(&repository, environment)?,
         HooksCommand::Install(_) => {
-            let hooks = folder(&repository)?;
+            shared(&hooks, &repository, environment)?;
             install(&hooks, &std::env::current_exe()?)?;
             remember(&hooks, environment)?;
         }
-        HooksCommand::Uninstall(_) => uninstall(&folder(&repository)?)?,
+        HooksCommand::Uninstall(_) => {
+            kept = uninstall(&hooks)?;
+            forget(&hooks, environment)?;
+        }
         HooksCommand::Status(_) => {}
     }
-    let hooks = if place.global { global(environment) } else { folder(&repository)? };
     let state = state(&hooks);
+    let wanted = !matches!(command, HooksCommand::Uninstall(_));
     if place.output.json {
         out::json(&state)?;
     } else {
-        let what = if state.installed { "judges what is pushed" } else { "is not ours, or not there" };
-        let after = state.chained.as_ref().map(|path| format!("; then runs {}", path.display()));
-        out::line(&format!("{} {what}{}", state.hook.display(), after.unwrap_or_default()));
+        out::line(&said(&state, wanted));
     }
-    let wanted = !matches!(command, HooksCommand::Uninstall(_));
+    for hook in kept {
+        out::note(&format!("{} was there earlier and stays where it is: git runs one hook", hook.display()));
+    }
     Ok(u8::from(state.installed != wanted))
 }
 
+/// A state in words, to somebody who wants the hook there, or gone.
+fn said(state: &State, wanted: bool) -> String {
+    let (hook, there) = (state.hook.display(), state.hook.symlink_metadata().is_ok());
+    let after: String = state.chained.iter().map(|path| format!("; then runs {}", path.display())).collect();
+    match (state.installed, wanted) {
+        (true, true) => format!("{hook} judges what is pushed{after}"),
+        (true, false) => format!("{hook} is not ours and asks rwenv: take those lines out by hand"),
+        (false, true) => format!("{hook} is not ours, or not there; rwenv hooks install"),
+        (false, false) if there => format!("{hook} is not ours; rwenv is not asked before a push"),
+        (false, false) => format!("{hook} is out; rwenv is not asked before a push"),
+    }
+}
+
 fn state(folder: &Path) -> State {
-    let hook = folder.join("pre-push");
-    let before = before(&hook);
-    State { installed: is_ours(&hook), chained: before.exists().then_some(before), hook }
+    let hook = folder.join(PRE_PUSH);
+    let chained = if is_ours(&hook) { earlier(folder) } else { Vec::new() };
+    State { installed: asks(&hook), chained, hook }
 }
 
 /// The folder git takes hooks from here.
@@ -129,8 +118,50 @@ fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(path.context("this is no git repository; name one, or use --global")?))
 }
 
-fn global(environment: &Environment) -> PathBuf {
-    environment.config_dir.join("git-hooks")
+/// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it.
+const ASKING: &str = r#"if command -v rwenv >/dev/null; then
+  refs=$(cat)
+  printf '%s\n' "$refs" | rwenv git-hook --script "$0" pre-push "$@" || exit 1
+  exec <<REFS
+$refs
+REFS
+fi"#;
+
+/// Refuses a folder whose files are committed, or would be: nothing of this machine is written there.
+fn shared(hooks: &Path, repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
+    let hook = hooks.join(PRE_PUSH);
+    let Some(there) = hooks.ancestors().find_map(|dir| fs::canonicalize(dir).ok()) else { return Ok(()) };
+    let below = |option: &str| {
+        let top = repository.text(&["rev-parse", "--path-format=absolute", option]).ok();
+        top.and_then(|top| fs::canonicalize(top).ok()).is_some_and(|top| there.starts_with(top))
+    };
+    if asks(&hook) || below("--git-common-dir") {
+        return Ok(());
+    }
+    let around = Repository::at(&there, environment, Budget::ample())?;
+    let tracks = || around.text(&["ls-files", "--", "."]).is_ok_and(|files| !files.is_empty());
+    let real = fs::canonicalize(hooks).unwrap_or_else(|_| hooks.to_owned());
+    let ignored = || {
+        let path = real.join(PRE_PUSH);
+        path.to_str().is_some_and(|path| around.run(&["check-ignore", "-q", "--", path]).is_ok())
+    };
+    let why = if real == there && tracks() {
+        "git tracks files in this folder, and others get them"
+    } else if below("--show-toplevel") && !ignored() {
+        "it lies in the work tree, and others get it with the next commit"
+    } else {
+        return Ok(());
+    };
+    let what = if hook.exists() {
+        "add these lines to it, below the first"
+    } else {
+        "make it, executable: a first line of #!/bin/sh, then these"
+    };
+    bail!(
+        "{}: {why}. Nothing was written, so rwenv is not asked before a push\n  instead: {what}; they ask rwenv where there \
+         is one\n\n{ASKING}",
+        hook.display()
+    )
 }
 
 /// In how many places git asks us before it pushes, and those it no longer does in.
@@ -138,8 +169,8 @@ pub(super) fn known(environment: &Environment) -> (usize, Vec<PathBuf>) {
     let text = files::read(&list(environment)).ok().flatten().unwrap_or_default();
     let listed = text.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir());
     let (ours, lost): (Vec<_>, Vec<_>) =
-        listed.map(|hooks| hooks.join("pre-push")).partition(|hook| is_ours(hook));
-    let everywhere = usize::from(is_ours(&global(environment).join("pre-push")));
+        listed.map(|hooks| hooks.join(PRE_PUSH)).partition(|hook| asks(hook));
+    let everywhere = usize::from(asks(&global::folder(environment).join(PRE_PUSH)));
     (ours.len() + everywhere, lost)
 }
 
@@ -147,53 +178,64 @@ pub(super) fn known(environment: &Environment) -> (usize, Vec<PathBuf>) {
 pub(super) fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let known = files::read(&list(environment))?.unwrap_or_default();
     let mut gone = Vec::new();
-    for hooks in known.lines().map(PathBuf::from).filter(|hooks| is_ours(&hooks.join("pre-push"))) {
+    for hooks in known.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir()) {
+        let ours = is_ours(&hooks.join(PRE_PUSH));
         uninstall(&hooks)?;
-        gone.push(hooks);
+        gone.extend(ours.then_some(hooks));
     }
     let _ = fs::remove_file(list(environment));
-    if global(environment).is_dir() {
+    let everywhere = global::folder(environment);
+    if everywhere.is_dir() {
         nowhere(&Repository::at(Path::new("/"), environment, Budget::ample())?, environment)?;
-        gone.push(global(environment));
+        gone.push(everywhere);
     }
     Ok(gone)
 }
 
-/// Where the folder of hooks is remembered that was set before ours.
-fn previous(environment: &Environment) -> PathBuf {
-    global(environment).join("previous")
-}
+/// What a folder of hooks for all repositories changes, for whoever sets it.
+const CHANGES: &str = "\
+This sets core.hooksPath for all repositories of yours: git looks for hooks in our folder alone, and from there each that a repository has is started.
+  pre-commit, prek and lefthook refuse to install where it is set; instead: GIT_CONFIG_GLOBAL=/dev/null pre-commit install
+  a repository's own push-to-checkout, proc-receive, reference-transaction and post-index-change do not run
+  neither is so with rwenv hooks install in a repository; rwenv hooks uninstall --global takes it back";
 
 fn everywhere(repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
-    let folder = global(environment);
-    files::make_private_dir(&folder)?;
+    let folder = global::folder(environment);
     let own = folder.to_str().context("the path of the hooks is no text")?;
-    let set = repository.text(&["config", "--global", "--get", "core.hooksPath"]).unwrap_or_default();
+    let set = setting(repository);
+    if set != own {
+        out::note(CHANGES);
+    }
+    files::make_private_dir(&folder)?;
     if !set.is_empty() && set != own {
-        files::write(&previous(environment), &format!("{set}\n"), 0o600)?;
+        files::write(&global::previous(environment), &format!("{set}\n"), 0o600)?;
     }
-    let rwenv = std::env::current_exe()?;
-    for name in ALL {
-        put(&folder.join(name), &rwenv)?;
+    let placed = global::write(&std::env::current_exe()?, environment)
+        .map_err(anyhow::Error::from)
+        .and_then(|()| Ok(repository.run(&["config", "--global", "core.hooksPath", own])?));
+    if set != own && placed.is_err() {
+        global::remove_all(environment)?;
     }
-    repository.run(&["config", "--global", "core.hooksPath", own])?;
-    Ok(())
+    placed.map(drop)
 }
 
 fn nowhere(repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
-    let folder = global(environment);
-    let set = repository.text(&["config", "--global", "--get", "core.hooksPath"]).unwrap_or_default();
-    if Path::new(&set) == folder {
-        match files::read(&previous(environment))? {
+    let folder = global::folder(environment);
+    if Path::new(&setting(repository)) == folder {
+        match files::read(&global::previous(environment))? {
             Some(before) => repository.run(&["config", "--global", "core.hooksPath", before.trim()])?,
             None => repository.run(&["config", "--global", "--unset", "core.hooksPath"])?,
         };
     }
-    for name in ALL.iter().map(|name| folder.join(name)).chain([previous(environment)]) {
-        let _ = fs::remove_file(name);
+    if folder.is_dir() {
+        global::remove_all(environment)?;
     }
-    let _ = fs::remove_dir(&folder);
     Ok(())
+}
+
+/// The folder of hooks the user has set for all repositories; empty where there is none.
+fn setting(repository: &Repository) -> String {
+    repository.text(&["config", "--global", "--get", "core.hooksPath"]).unwrap_or_default()
 }
 
 #[derive(Debug, Args)]
@@ -220,7 +262,8 @@ pub(super) fn git_hook(args: &GitHook, environment: &Environment) -> anyhow::Res
         std::io::stdin().read_to_end(&mut bytes)?;
         stdin = Some(bytes);
     }
-    if args.name == "pre-push" {
+    let mut tips = vec!["HEAD".to_owned()];
+    if args.name == PRE_PUSH {
         let [_, url] = args.arguments.as_slice() else {
             bail!("git gives a pre-push hook a remote and a URL")
         };
@@ -229,26 +272,9 @@ pub(super) fn git_hook(args: &GitHook, environment: &Environment) -> anyhow::Res
         if code != 0 {
             return Ok(code);
         }
+        tips = push::tips(&text);
     }
-    let codes = next(args, environment)
-        .into_iter()
-        .map(|hook| push::chained(&hook, &args.arguments, stdin.as_deref()));
-    Ok(codes.into_iter().find(|code| *code != 0).unwrap_or(0))
-}
-
-/// The hooks that would have run without ours.
-fn next(args: &GitHook, environment: &Environment) -> Vec<PathBuf> {
-    let mut all = vec![before(&args.script)];
-    if args.script.parent() == Some(&global(environment)) {
-        let own = Repository::at(&crate::host::environment::current_dir(), environment, Budget::ample())
-            .and_then(|r| r.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]));
-        all.extend(own.map(|dir| Path::new(&dir).join("hooks").join(&args.name)));
-        let set = files::read(&previous(environment)).ok().flatten();
-        all.extend(set.map(|folder| match folder.trim().strip_prefix("~/") {
-            Some(rest) => environment.home.join(rest).join(&args.name),
-            None => Path::new(folder.trim()).join(&args.name),
-        }));
-    }
-    all.retain(|hook| program::runs(hook) && !is_ours(hook));
-    all
+    let (script, name, arguments) = (args.script.as_path(), args.name.as_str(), args.arguments.as_slice());
+    let started = Started { script, name, arguments, stdin: stdin.as_deref(), tips: &tips };
+    Ok(chain::go_on(started, environment))
 }

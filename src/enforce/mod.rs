@@ -5,6 +5,8 @@
 //! audit log cannot be written) costs only what would change something.
 
 mod call;
+#[cfg(feature = "full")]
+pub(crate) mod chain;
 mod claude;
 mod custody;
 mod greeting;

@@ -3,7 +3,6 @@
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::decide::text::shown;
@@ -53,6 +52,12 @@ fn lines(stdin: &str) -> Result<Vec<Line>, String> {
         }
     };
     stdin.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
+}
+
+/// The commits and tags that a push sends.
+pub(crate) fn tips(stdin: &str) -> Vec<String> {
+    let tips = lines(stdin).unwrap_or_default().into_iter().map(|line| line.tip);
+    tips.filter(|tip| !is_zero(tip)).collect()
 }
 
 /// A push as git is about to send it.
@@ -321,21 +326,4 @@ pub(crate) fn before_receive(stdin: &str, budget: Budget, environment: &Environm
     let told = tell(&verdict, &[], false, None);
     let _ = std::io::stderr().write_all(told.text.replace("is not sent", "is not taken").as_bytes());
     told.code
-}
-
-/// Runs a hook that was there before with what git gave ours; gives its exit status.
-pub(crate) fn chained(hook: &Path, arguments: &[String], stdin: Option<&[u8]>) -> u8 {
-    let input = if stdin.is_some() { Stdio::piped() } else { Stdio::inherit() };
-    let run = Command::new(hook).args(arguments).stdin(input).spawn().and_then(|mut child| {
-        // A hook that does not read its input closes it.
-        let _ = child.stdin.take().zip(stdin).map(|(mut pipe, bytes)| pipe.write_all(bytes));
-        child.wait()
-    });
-    match run {
-        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(REFUSED),
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}: {error}", hook.display());
-            REFUSED
-        }
-    }
 }

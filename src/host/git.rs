@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::environment::{Environment, var};
+use super::githooks::{self, PRE_PUSH};
 use super::program;
 use crate::model::{GitRepository, Pushed};
 
@@ -69,12 +70,10 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
 
 /// Why the pre-push hook that was installed here, or for all repositories, is not the one git would run.
 fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> Option<String> {
-    let global = environment.config_dir.join("git-hooks");
+    let global = githooks::global::folder(environment);
     let common = run(dir, &["rev-parse", "--path-format=absolute", "--git-common-dir"], environment)?;
     let own = Path::new(common.trim_end()).join("hooks");
-    let installed =
-        [&own, &global].into_iter().any(|folder| folder.join("pre-push").exists() && marked(folder));
-    if !installed {
+    if ![&own, &global].into_iter().any(|folder| marked(folder)) {
         return None;
     }
     let path = repository.get("core.hookspath").filter(|path| !path.is_empty());
@@ -85,8 +84,7 @@ fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> 
             None => Path::new(dir).join(path),
         },
     };
-    let runs =
-        fs::metadata(in_force.join("pre-push")).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
+    let runs = fs::metadata(in_force.join(PRE_PUSH)).is_ok_and(|meta| meta.permissions().mode() & 0o100 != 0);
     if runs && marked(&in_force) {
         return None;
     }
@@ -100,9 +98,9 @@ fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> 
     })
 }
 
-/// True where the pre-push hook of a folder is ours.
+/// True where the pre-push hook of a folder asks rwenv.
 fn marked(folder: &Path) -> bool {
-    fs::read_to_string(folder.join("pre-push")).is_ok_and(|text| text.contains(program::HOOK_MARK))
+    githooks::asks(&folder.join(PRE_PUSH))
 }
 
 fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {

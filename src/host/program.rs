@@ -10,7 +10,7 @@ use object::{Object as _, ObjectSection as _, ReadCache};
 use super::environment::Environment;
 use crate::classify;
 
-/// What every hook script of git's that we install contains.
+/// What starts us from a hook of git's, and what every script of ours there has in its second line.
 pub const HOOK_MARK: &str = "rwenv git-hook";
 /// Most links that are followed.
 const MOST_LINKS: usize = 16;

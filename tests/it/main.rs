@@ -29,6 +29,7 @@ mod fetched;
 mod flux;
 mod flux_diff;
 mod flux_health;
+mod git_hooks;
 mod gitops;
 mod grant;
 mod guard;

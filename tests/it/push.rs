@@ -9,13 +9,13 @@ const SECRET: &str =
     "apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: hunter2-of-the-test\n";
 
 /// Repositories: `flux` and `app` with bare remotes, the hook installed in both. `flux` belongs to the rwenv of that name.
-struct World {
-    home: Home,
+pub(crate) struct World {
+    pub(crate) home: Home,
 }
 
 impl World {
     /// The rwenv has these further fields.
-    fn new(fields: &str) -> Self {
+    pub(crate) fn new(fields: &str) -> Self {
         let home = Home::empty();
         let world = Self { home };
         let url = world.home.path("remotes/flux.git").display().to_string();
@@ -35,21 +35,21 @@ impl World {
         world
     }
 
-    fn commit(&self, repository: &str, message: &str) {
+    pub(crate) fn commit(&self, repository: &str, message: &str) {
         self.home.git(repository, &["add", "-A"]);
         self.home.git(repository, &["commit", "-q", "--allow-empty", "-m", message]);
     }
 
-    fn refs(&self, repository: &str) -> String {
+    pub(crate) fn refs(&self, repository: &str) -> String {
         self.home.git("", &["-C", &format!("remotes/{repository}.git"), "for-each-ref"])
     }
 
     /// Pushes by an agent.
-    fn push(&self, repository: &str, arguments: &str) -> Answer {
+    pub(crate) fn push(&self, repository: &str, arguments: &str) -> Answer {
         self.sh(repository, &format!("git push -q {arguments}"), true)
     }
 
-    fn sh(&self, repository: &str, code: &str, agent: bool) -> Answer {
+    pub(crate) fn sh(&self, repository: &str, code: &str, agent: bool) -> Answer {
         let mut command = self.home.command("bash", &self.home.path(repository));
         if agent {
             command.env("CLAUDECODE", "1");
@@ -58,7 +58,7 @@ impl World {
     }
 
     /// Refused with this rule, and nothing has changed on the other side.
-    fn refused(&self, repository: &str, arguments: &str, rule: &str) -> String {
+    pub(crate) fn refused(&self, repository: &str, arguments: &str, rule: &str) -> String {
         let before = self.refs(repository);
         let answer = self.push(repository, arguments);
         assert!(answer.code != 0, "git push {arguments} went through");
@@ -67,7 +67,7 @@ impl World {
         answer.stderr
     }
 
-    fn sent(&self, repository: &str, arguments: &str) {
+    pub(crate) fn sent(&self, repository: &str, arguments: &str) {
         let before = self.refs(repository);
         let answer = self.push(repository, arguments);
         assert_eq!(answer.code, 0, "git push {arguments}: {}", answer.stderr);
@@ -300,6 +300,7 @@ fn hooks_that_were_there_keep_running() {
     assert_eq!(std::fs::read_to_string(&hook).unwrap(), other);
     assert!(!world.home.path("flux/.git/hooks/pre-push").exists());
     // husky: a folder of the project's own.
+    world.home.write("app/.husky/_/.gitignore", "*");
     world.home.write("app/.husky/_/pre-push", other);
     world.home.mode("app/.husky/_/pre-push", 0o755);
     world.home.git("app", &["config", "core.hooksPath", ".husky/_"]);

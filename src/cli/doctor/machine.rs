@@ -177,7 +177,7 @@ fn git_hooks(environment: &Environment) -> Check {
         return Check::warn(
             "git-hooks",
             "git asks before no push",
-            "rwenv hooks install --global, or in a repository: rwenv hooks install",
+            "rwenv hooks install in a repository, or for all of them: rwenv hooks install --global",
         );
     }
     Check::ok(

@@ -1,0 +1,465 @@
+//! Our git hooks beside those of others, as the others' own programs write them: git-lfs, husky, pre-commit, prek, lefthook.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::fetched;
+use crate::push::World;
+use crate::support::{Answer, answer};
+
+/// A world whose repositories have no hook yet, and further programs on `PATH`.
+struct Beside {
+    world: World,
+    path: String,
+}
+
+impl Beside {
+    fn new(programs: &[&Path]) -> Self {
+        let world = World::new(r#","readOnly":true"#);
+        for name in ["flux", "app"] {
+            assert_eq!(world.home.rwenv(name, &["hooks", "uninstall"]).code, 0);
+        }
+        for (key, value) in
+            [("user.name", "t"), ("user.email", "t@example.com"), ("init.defaultBranch", "main")]
+        {
+            world.home.git("", &["config", "--global", key, value]);
+        }
+        let folders = programs.iter().copied().chain([Path::new(env!("CARGO_BIN_EXE_rwenv"))]);
+        let folders = folders.map(|program| program.parent().unwrap().display().to_string());
+        let path = folders.chain(["/usr/local/bin:/usr/bin:/bin".to_owned()]).collect::<Vec<_>>().join(":");
+        Self { world, path }
+    }
+
+    /// Runs shell code with the programs.
+    fn sh(&self, folder: &str, code: &str) -> Answer {
+        let mut command = self.world.home.command("bash", &self.file(folder));
+        answer(command.env("PATH", &self.path).args(["-c", code]))
+    }
+
+    fn ok(&self, folder: &str, code: &str) -> String {
+        let answer = self.sh(folder, code);
+        assert_eq!(answer.code, 0, "{code}: {answer:?}");
+        answer.stdout + &answer.stderr
+    }
+
+    /// Pushes a new commit to a branch of this name, which nobody refuses.
+    fn pushes(&self, folder: &str, branch: &str) -> String {
+        self.ok(folder, &format!("git commit -q --allow-empty -m x && git push -q origin HEAD:{branch}"))
+    }
+
+    /// Pushes and is stopped.
+    fn stopped(&self, folder: &str, code: &str) -> String {
+        let before = self.world.refs(folder);
+        let answer = self.sh(folder, code);
+        assert!(answer.code != 0, "{code}: {answer:?}");
+        assert_eq!(self.world.refs(folder), before, "{code}");
+        answer.stdout + &answer.stderr
+    }
+
+    fn installs(&self, folder: &str) -> String {
+        self.ok(folder, "rwenv hooks install")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.world.home.path(name)
+    }
+
+    fn script(&self, name: &str, text: &str) {
+        self.world.home.write(name, text);
+        self.world.home.mode(name, 0o755);
+    }
+
+    /// What hooks have said to this file since the last time.
+    fn ran(&self) -> String {
+        let path = self.file("ran");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let _ = fs::remove_file(path);
+        text
+    }
+
+    /// What lies in a repository's own folder of git that says it is ours.
+    fn left(&self, folder: &str) -> String {
+        self.ok(folder, "find . -name '*before-rwenv*'; grep -rl 'rwenv git-hook' .git/hooks || true")
+    }
+
+    /// How many objects of git-lfs the other side of `app` has.
+    fn uploaded(&self) -> usize {
+        self.ok("", "find remotes/app.git/lfs/objects -type f 2>/dev/null | wc -l").trim().parse().unwrap()
+    }
+}
+
+fn lfs() -> Option<PathBuf> {
+    fetched::go("github.com/git-lfs/git-lfs/v3", "v3.6.1", "git-lfs")
+}
+
+#[test]
+fn what_git_lfs_keeps_is_uploaded_where_our_hook_was_there_first() {
+    let Some(lfs) = lfs() else { return };
+    let mut it = Beside::new(&[&lfs]);
+    it.ok("", "git lfs install --skip-repo");
+    it.installs("app");
+    // A repository without it has nothing to do with it.
+    assert!(!it.pushes("app", "none").contains("lfs"));
+    let traced = it.ok("app", "git commit -q --allow-empty -m x && GIT_TRACE=1 git push -q origin HEAD:none");
+    assert!(!traced.contains("lfs pre-push"), "{traced}");
+    // It leaves a hook alone that is not its own.
+    assert!(it.sh("app", "git lfs install --local").code != 0);
+    it.ok(
+        "app",
+        "git lfs track '*.bin' && head -c 5000 /dev/urandom > a.bin && git add -A && git commit -qm lfs",
+    );
+    let path = std::mem::replace(&mut it.path, "/usr/bin:/bin".to_owned());
+    let told = it.stopped("app", "git push -q origin HEAD:main");
+    assert!(told.contains("git-lfs is not on PATH") && told.contains("instead: install git-lfs"), "{told}");
+    // Taking a branch away needs nothing of it.
+    it.ok("app", "git push -q origin :none");
+    it.path = path;
+    it.ok("app", "git push -q origin HEAD:main");
+    assert_eq!(it.uploaded(), 1);
+    it.ok("", "git clone -q remotes/app.git other && cmp app/a.bin other/a.bin");
+    // Where a hook starts it, it is not started twice.
+    it.ok("", "git init -q --bare remotes/two.git && git clone -q remotes/app.git two && cp app/.git/hooks/pre-push ours");
+    it.ok("two", "git lfs install --local && git remote add next ../remotes/two.git");
+    it.installs("two");
+    let traced = it.ok("two", "GIT_TRACE=1 git push -q next HEAD:main");
+    assert_eq!(traced.matches("exec: git-lfs pre-push").count(), 1, "{traced}");
+    assert_eq!(it.ok("", "find remotes/two.git/lfs/objects -type f | wc -l").trim(), "1");
+}
+
+#[test]
+fn what_git_lfs_keeps_is_uploaded_with_hooks_for_all_repositories() {
+    let Some(lfs) = lfs() else { return };
+    let it = Beside::new(&[&lfs]);
+    it.ok("", "git lfs install --skip-repo && rwenv hooks install --global");
+    it.ok("app", "git lfs track --lockable '*.bin' && head -c 5000 /dev/urandom > a.bin && git add -A && git commit -qm lfs");
+    let writable = |name: &str| fs::metadata(it.file(name)).unwrap().permissions().mode() & 0o222;
+    assert_eq!(writable("app/a.bin"), 0, "post-commit of git-lfs ran");
+    it.ok("app", "git push -q origin HEAD:main");
+    assert_eq!(it.uploaded(), 1);
+    it.ok("", "git -C remotes/app.git symbolic-ref HEAD refs/heads/main && git clone -q remotes/app.git w");
+    assert_eq!(writable("w/a.bin"), 0, "post-checkout of git-lfs ran");
+    it.ok("w", "rm -f a.bin; head -c 5000 /dev/urandom > a.bin && git commit -qam more && git push -q origin HEAD:main");
+    assert_eq!(it.uploaded(), 2);
+    it.ok("", "git clone -q remotes/app.git v && cmp w/a.bin v/a.bin");
+}
+
+#[test]
+fn the_team_s_husky_hook_runs() {
+    let Some(husky) = fetched::npm("husky", "9.1.7", "husky") else { return };
+    let it = Beside::new(&[&husky]);
+    it.script("app/.husky/pre-push", "echo \"team $1 $(wc -l)\" >> ../ran\nexit ${TEAM:-0}\n");
+    it.ok("app", "husky && git add -A && git commit -qm husky && cp .husky/_/pre-push ../before");
+    assert!(it.installs("app").contains("then runs"));
+    assert_eq!(it.ok("app", "git status --porcelain"), "", "nothing to commit");
+    it.stopped("app", "TEAM=3 git push -q origin HEAD:a");
+    it.ok("app", "git push -q origin HEAD:a HEAD:b");
+    assert_eq!(it.ran(), "team origin 1\nteam origin 2\n");
+    // It writes its hooks again with every npm install.
+    for round in 0..2 {
+        it.ok("app", "husky");
+        it.installs("app");
+        it.pushes("app", &format!("again{round}"));
+        assert_eq!(it.ran(), "team origin 1\n");
+    }
+    it.ok("app", "rwenv hooks uninstall && cmp .husky/_/pre-push ../before");
+    assert_eq!(it.left("app"), "");
+    it.pushes("app", "without");
+    assert_eq!(it.ran(), "team origin 1\n");
+}
+
+#[test]
+fn a_hook_that_goes_by_its_own_name_and_place_finds_them() {
+    let it = Beside::new(&[]);
+    let said = "pre-push origin ../remotes/app.git 1 here\n";
+    let rest = "\"$@\" $(wc -l) $X >> ../ran";
+    let hooks = [
+        format!("#!/bin/sh\necho $(basename \"$0\") {rest}\n"),
+        format!("#!/usr/bin/env bash\necho $(basename \"$(readlink -f \"${{BASH_SOURCE[0]}}\")\") {rest}\n"),
+        format!("#!/bin/sh\n. \"$(dirname \"$0\")/lib.sh\"\nsay {rest}\n"),
+        "#!/bin/sh\nexec \"$0.d/one\" \"$@\"\n".to_owned(),
+        "#!/bin/sh\nexec \"$(git rev-parse --show-toplevel)/$(basename \"$0\").sh\" \"$@\"\n".to_owned(),
+        "#!/bin/sh\nexec \"$(dirname \"$0\")/../../pre-push.sh\" \"$@\"\n".to_owned(),
+        "#!/bin/sh\nif [ -z \"$TWICE\" ]; then TWICE=1 exec \"$0\" \"$@\"; fi\nexec ./pre-push.sh \"$@\"\n".to_owned(),
+        "#!/usr/bin/env python3\nimport sys, os, pathlib\nopen('../ran', 'a').write(' '.join([pathlib.Path(__file__).resolve().name, \
+         *sys.argv[1:], str(len(sys.stdin.readlines())), os.environ['X']]) + '\\n')\n"
+            .to_owned(),
+    ];
+    it.script("app/pre-push.sh", &format!("#!/bin/sh\necho pre-push {rest}\n"));
+    it.world.home.write("app/.git/hooks/lib.sh", "say() { echo \"$(basename \"$0\")\" \"$@\"; }\n");
+    it.script("app/.git/hooks/pre-push.d/one", &format!("#!/bin/sh\necho pre-push {rest}\n"));
+    let check = |what: &str, number: usize| {
+        for _ in 0..2 {
+            it.installs("app");
+        }
+        it.ok(
+            "app",
+            &format!("git commit -q --allow-empty -m x && X=here git push -q origin HEAD:b{number}"),
+        );
+        assert_eq!(it.ran(), said, "{what}");
+        it.ok("app", "rwenv hooks uninstall");
+    };
+    for (number, text) in hooks.iter().enumerate() {
+        it.script("app/.git/hooks/pre-push", text);
+        check(text, number);
+        assert_eq!(it.world.home.read("app/.git/hooks/pre-push"), *text);
+    }
+    // A link that is said from where it lies.
+    let hook = it.file("app/.git/hooks/pre-push");
+    fs::remove_file(&hook).unwrap();
+    symlink("../../pre-push.sh", &hook).unwrap();
+    check("a link", 20);
+    assert_eq!(fs::read_link(&hook).unwrap(), Path::new("../../pre-push.sh"));
+    // A neighbour that comes later.
+    fs::remove_file(&hook).unwrap();
+    it.script("app/.git/hooks/pre-push", "#!/bin/sh\nexec \"$(dirname \"$0\")/later\" \"$@\"\n");
+    it.installs("app");
+    it.script("app/.git/hooks/later", &format!("#!/bin/sh\necho pre-push {rest}\n"));
+    check("later", 21);
+    // One that is kept as earlier versions did.
+    it.installs("app");
+    let kept = it.file("app/.git/hooks.before-rwenv");
+    fs::rename(kept.join("pre-push"), it.file("app/.git/hooks/pre-push.before-rwenv")).unwrap();
+    fs::remove_dir_all(kept).unwrap();
+    it.ok("app", "git commit -q --allow-empty -m x && X=here git push -q origin HEAD:old");
+    assert_eq!(it.ran(), said);
+    check("from before", 22);
+    assert_eq!(it.left("app"), "");
+}
+
+#[test]
+fn hooks_that_are_committed_are_not_written_to() {
+    let it = Beside::new(&[]);
+    let team = "#!/bin/sh\necho \"team $1 $(wc -l)\" >> ../ran\n";
+    for name in ["app", "flux"] {
+        it.script(&format!("{name}/.githooks/pre-push"), team);
+        it.ok(name, "git config core.hooksPath .githooks && git add -A && git commit -qm hooks");
+    }
+    let refuses = |folder: &str, why: &str| {
+        let answer = it.sh(folder, "rwenv hooks install");
+        assert!(answer.code == 1 && answer.stderr.contains(why), "{answer:?}");
+        assert_eq!(it.ok(folder, "git status --porcelain"), "");
+        answer.stderr
+    };
+    let told = refuses("app", "git tracks files in this folder");
+    assert!(it.sh("app", "rwenv hooks status").code == 1);
+    // What it says to do instead works, with and without rwenv, and the team's hook gets its input.
+    let lines = told.split_once("\n\n").unwrap().1;
+    for name in ["app", "flux"] {
+        it.script(&format!("{name}/.githooks/pre-push"), &team.replacen('\n', &format!("\n{lines}"), 1));
+        it.ok(name, "git commit -qam lines");
+        assert!(it.installs(name).contains("judges what is pushed"));
+        assert_eq!(it.ok(name, "git status --porcelain"), "");
+    }
+    it.ok("app", "git push -q origin HEAD:a HEAD:b");
+    it.ok("app", "PATH=/usr/bin:/bin git push -q origin HEAD:c");
+    assert_eq!(it.ran(), "team origin 2\nteam origin 1\n");
+    assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
+    let kept = it.sh("app", "rwenv hooks uninstall");
+    assert!(kept.code == 1 && kept.stdout.contains("by hand"), "{kept:?}");
+    assert_eq!(it.ok("app", "git status --porcelain"), "");
+    // Links to it, a file that would be committed, a folder that is not there, somebody else's repository.
+    it.ok("app", "git checkout -q HEAD~1 && git config --unset core.hooksPath && rm -r .git/hooks && ln -s ../.githooks .git/hooks");
+    refuses("app", "git tracks files in this folder");
+    it.ok("app", "git config core.hooksPath shared/hooks");
+    let told = refuses("app", "it lies in the work tree");
+    assert!(told.contains("make it, executable") && !it.file("app/shared").exists(), "{told}");
+    it.ok("app", "git config core.hooksPath ../flux/.githooks && git -C ../flux reset -q --hard HEAD~1");
+    refuses("app", "git tracks files in this folder");
+    // What is ignored is this machine's own, and so is a folder outside.
+    it.ok("app", "echo /mine > .git/info/exclude && mkdir mine && git config core.hooksPath mine");
+    it.installs("app");
+    assert_eq!(it.ok("app", "git status --porcelain"), "");
+    it.ok("app", "rwenv hooks uninstall && mkdir ../outside && git config core.hooksPath ../outside");
+    it.installs("app");
+}
+
+const PRE_COMMIT: &str = "repos:\n- repo: local\n  hooks:\n  - id: x\n    name: x\n    language: system\n    \
+    entry: sh -c 'echo tool >> ../ran'\n    stages: [pre-push]\n    always_run: true\n    pass_filenames: false\n";
+const LEFTHOOK: &str = "pre-push:\n  commands:\n    x:\n      run: echo tool >> ../ran\n";
+
+/// Tools that write a pre-push hook into `.git/hooks`: the command that does, and their configuration.
+fn writers() -> Vec<(PathBuf, &'static str, &'static str, &'static str)> {
+    let config = ".pre-commit-config.yaml";
+    let all = [
+        (
+            fetched::pip("pre-commit", "4.7.0", "pre-commit"),
+            "pre-commit install -t pre-push",
+            config,
+            PRE_COMMIT,
+        ),
+        (fetched::pip("prek", "0.5.10", "prek"), "prek install -t pre-push", config, PRE_COMMIT),
+        (fetched::npm("lefthook", "2.2.2", "lefthook"), "lefthook install", "lefthook.yml", LEFTHOOK),
+    ];
+    all.into_iter()
+        .filter_map(|(program, install, file, text)| Some((program?, install, file, text)))
+        .collect()
+}
+
+#[test]
+fn a_tool_that_writes_its_hook_again_is_taken_up_again() {
+    for (program, writes, file, text) in writers() {
+        let it = Beside::new(&[&program]);
+        for name in ["app", "flux"] {
+            it.world.home.write(&format!("{name}/{file}"), text);
+            it.ok(name, &format!("git add -A && git commit -qm tool && {writes}"));
+        }
+        let branch = std::cell::Cell::new(0);
+        let pushes = |ran: &str| {
+            branch.set(branch.get() + 1);
+            it.pushes("app", &format!("b{}", branch.get()));
+            assert_eq!(it.ran(), ran, "{writes}");
+        };
+        for _ in 0..3 {
+            it.installs("app");
+            it.installs("app");
+            pushes("tool\n");
+            // Between its writing and ours nothing runs twice, and nothing is stopped.
+            it.ok("app", writes);
+            pushes("tool\n");
+        }
+        it.installs("app");
+        it.installs("flux");
+        assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
+        // Back to what the tool wrote.
+        let out = it.ok("app", "rwenv hooks uninstall");
+        assert!(!out.contains("or not there"), "{out}");
+        assert_eq!(it.left("app"), "", "{writes}");
+        pushes("tool\n");
+        // With a hook of one's own below: neither is lost, whoever came first.
+        it.ok("app", "rm .git/hooks/pre-push");
+        it.script("app/.git/hooks/pre-push", "#!/bin/sh\necho mine >> ../ran\n");
+        it.installs("app");
+        it.ok("app", writes);
+        it.installs("app");
+        pushes("mine\ntool\n");
+        it.ok("app", writes);
+        it.installs("app");
+        pushes("mine\ntool\n");
+        let out = it.ok("app", "rwenv hooks uninstall");
+        assert!(out.contains("was there earlier and stays where it is"), "{out}");
+        pushes("tool\n");
+        it.installs("app");
+        pushes("mine\ntool\n");
+    }
+}
+
+#[test]
+fn a_hook_that_a_tool_put_aside_is_not_lost() {
+    let Some(program) = fetched::pip("pre-commit", "4.7.0", "pre-commit") else { return };
+    let it = Beside::new(&[&program]);
+    it.world.home.write("app/.pre-commit-config.yaml", PRE_COMMIT);
+    it.script("app/.git/hooks/pre-push", "#!/bin/sh\necho mine >> ../ran\n");
+    let writes = "pre-commit install -t pre-push";
+    it.ok("app", &format!("git add -A && git commit -qm tool && {writes}"));
+    for round in 0..2 {
+        it.installs("app");
+        it.pushes("app", &format!("b{round}"));
+        assert_eq!(it.ran(), "mine\ntool\n");
+        // It puts ours aside under the name under which it had put the other.
+        it.ok("app", writes);
+    }
+    it.installs("app");
+    it.ok("app", "rwenv hooks uninstall");
+    assert_eq!(it.left("app"), "");
+    it.pushes("app", "without");
+    assert_eq!(it.ran(), "mine\ntool\n");
+}
+
+#[test]
+fn a_hook_for_all_repositories_changes_nothing_of_what_git_does() {
+    let it = Beside::new(&[]);
+    let told = it.ok("", "rwenv hooks install --global");
+    assert!(told.contains("refuse to install where it is set"), "{told}");
+    // A push to the branch that is checked out on the other side.
+    it.ok("", "git clone -q app other && git -C app config receive.denyCurrentBranch updateInstead");
+    it.ok("other", "echo new > f && git add -A && git commit -qm f && git push -q origin HEAD:main");
+    assert_eq!(
+        (it.ok("app", "cat f"), it.ok("app", "git status --porcelain")),
+        ("new\n".to_owned(), String::new())
+    );
+    // A ref that a hook would have to answer for.
+    it.ok("", "git -C remotes/app.git config receive.procReceiveRefs refs/for");
+    let told = it.stopped(
+        "app",
+        "timeout 20 git push origin HEAD:refs/for/main; code=$?; [ $code != 124 ] && exit $code",
+    );
+    assert!(told.contains("proc-receive"), "{told}");
+    // What an earlier version put there goes.
+    let folder = it.file(".claude/rwenv/git-hooks");
+    fs::copy(folder.join("pre-push"), folder.join("reference-transaction")).unwrap();
+    let told = it.ok("", "rwenv hooks install --global");
+    assert!(!folder.join("reference-transaction").exists() && !told.contains("This sets"), "{told}");
+    it.ok("", "rwenv hooks uninstall --global");
+    assert!(!folder.exists());
+}
+
+#[test]
+fn hooks_for_all_repositories_start_rwenv_only_where_one_is_handed_on_to() {
+    let it = Beside::new(&[]);
+    // A program of the same name in a place of its own, which can be replaced.
+    let rwenv = it.file("bin/rwenv");
+    fs::create_dir(it.file("bin")).unwrap();
+    if fs::hard_link(env!("CARGO_BIN_EXE_rwenv"), &rwenv).is_err() {
+        fs::copy(env!("CARGO_BIN_EXE_rwenv"), &rwenv).unwrap();
+    }
+    it.ok("", "\"$HOME/bin/rwenv\" hooks install --global");
+    fs::remove_file(&rwenv).unwrap();
+    it.script("bin/rwenv", "#!/bin/sh\necho \"$4\" >> ~/ran\n");
+    for name in ["linked", "sub/module"] {
+        it.ok("", &format!("mkdir -p sub && git clone -q app {name}"));
+    }
+    it.ok(
+        "app",
+        "git worktree add -q ../tree && git -c protocol.file.allow=always submodule --quiet add ../app inner",
+    );
+    let changes = "echo x >> f && git add f && git commit -qm x && git commit -q --amend -m y && git checkout -q -b new-$$ && git rebase -q --force HEAD~1";
+    for folder in ["app", "tree", "linked", "app/inner"] {
+        it.ok(folder, changes);
+        assert_eq!(it.ran(), "", "{folder}");
+    }
+    it.script("app/.git/hooks/commit-msg", "#!/bin/sh\necho own >> ~/ran\n");
+    for folder in ["app", "tree"] {
+        it.ok(folder, "git commit -q --allow-empty -m x");
+        assert_eq!(it.ran(), "commit-msg\n", "{folder}");
+    }
+    // Without rwenv other hooks go on, and nothing is pushed.
+    fs::remove_file(&rwenv).unwrap();
+    for folder in ["app", "tree"] {
+        let told = it.ok(folder, "git commit -q --allow-empty -m x");
+        assert!(it.ran() == "own\n" && told.matches("rwenv: warning:").count() == 1, "{told}");
+    }
+    it.script("app/.git/hooks/commit-msg", "#!/bin/sh\nexit 7\n");
+    assert!(it.sh("app", "git commit -q --allow-empty -m x").code != 0);
+    let told = it.stopped("app", "git push -q origin HEAD:main");
+    assert!(
+        told.contains("is gone, so nothing is pushed") && told.contains("--unset core.hooksPath"),
+        "{told}"
+    );
+}
+
+#[test]
+fn managers_have_a_way_in_beside_hooks_for_all_repositories() {
+    for (program, writes, file, text) in writers() {
+        let it = Beside::new(&[&program]);
+        it.world.home.write(&format!("app/{file}"), text);
+        it.ok("app", "git add -A && git commit -qm tool && rwenv hooks install --global");
+        assert!(it.sh("app", writes).code != 0, "{writes} takes this for its own");
+        it.ok("app", &format!("GIT_CONFIG_GLOBAL=/dev/null {writes}"));
+        it.pushes("app", "a");
+        assert_eq!(it.ran(), "tool\n", "{writes}");
+        // Ours in the repository as well: what it took the place of still runs, once.
+        it.ok("app", "git config --global --unset core.hooksPath && rwenv hooks install && rwenv hooks install --global");
+        it.pushes("app", "b");
+        assert_eq!(it.ran(), "tool\n", "{writes}");
+    }
+}
+
+#[test]
+fn a_configuration_that_cannot_be_written_leaves_no_hooks() {
+    let it = Beside::new(&[]);
+    // git writes a lock beside the file first.
+    it.ok("", "touch .gitconfig.lock");
+    assert!(it.sh("", "rwenv hooks install --global").code != 0);
+    assert!(!it.file(".claude/rwenv/git-hooks").exists());
+}
