@@ -204,12 +204,11 @@ fn take_up(folder: &Path, hook: &Path) -> Result<(), FileError> {
     link_neighbours(folder, &place).map_err(|e| FileError::io(&place, e))
 }
 
-/// Puts a hook back where it came from, with what belongs to it.
-fn give_back(folder: &Path, place: &Path) -> Result<(), FileError> {
-    for name in asides().filter(|name| is_held(&place.join(name)) && !there(&folder.join(name))) {
-        rename(&place.join(&name), &folder.join(&name))?;
-    }
-    rename(&place.join(PRE_PUSH), &folder.join(PRE_PUSH))
+/// Puts back what a tool had put aside for its hook.
+fn give_asides_back(folder: &Path, place: &Path) -> Result<(), FileError> {
+    asides()
+        .filter(|name| is_held(&place.join(name)) && !there(&folder.join(name)))
+        .try_for_each(|name| rename(&place.join(&name), &folder.join(&name)))
 }
 
 /// Takes out what another tool put aside where that is ours: started from there, it would judge a second time.
@@ -252,13 +251,15 @@ pub fn uninstall(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
     if is_ours(&hook) {
         remove(&hook)?;
     }
-    for kept in places(folder).iter().map(|place| place.join(PRE_PUSH)) {
-        if there(&hook) && same_tool(&hook, &kept) {
-            remove(&kept)?;
+    for place in places(folder) {
+        if there(&hook) && same_tool(&hook, &place.join(PRE_PUSH)) {
+            give_asides_back(folder, &place)?;
+            remove(&place.join(PRE_PUSH))?;
         }
     }
     if let Some(newest) = places(folder).last().filter(|_| !there(&hook)) {
-        give_back(folder, newest)?;
+        give_asides_back(folder, newest)?;
+        rename(&newest.join(PRE_PUSH), &hook)?;
     }
     if there(&renamed(folder)) && !there(&hook) {
         rename(&renamed(folder), &hook)?;

@@ -359,11 +359,13 @@ fn a_hook_that_a_tool_put_aside_is_not_lost() {
         // It puts ours aside under the name under which it had put the other.
         it.ok("app", writes);
     }
-    it.installs("app");
-    it.ok("app", "rwenv hooks uninstall");
-    assert_eq!(it.left("app"), "");
-    it.pushes("app", "without");
-    assert_eq!(it.ran(), "mine\ntool\n");
+    for again in [":", writes] {
+        it.installs("app");
+        it.ok("app", &format!("{again} && rwenv hooks uninstall"));
+        assert_eq!(it.left("app"), "");
+        it.pushes("app", &format!("without-{}", again.len()));
+        assert_eq!(it.ran(), "mine\ntool\n");
+    }
 }
 
 #[test]
