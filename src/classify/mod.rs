@@ -1,5 +1,6 @@
 //! Invocation → operation: argv read by the tool's own flag grammar, with `policies/tools/*.toml` as the table.
 
+mod argo;
 mod arguments;
 #[cfg(feature = "full")]
 pub mod code_schema;
@@ -17,6 +18,7 @@ mod targets;
 mod verb;
 mod wrapper;
 
+pub use argo::only_syncs;
 pub use http::in_text;
 pub use language::in_code;
 pub use mcp::{McpCall, classify as mcp};
