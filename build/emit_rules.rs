@@ -36,7 +36,7 @@ pub(crate) fn lint_source() -> String {
 
 pub(crate) fn rules_source() -> String {
     let mut out = String::from(
-        "use crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
+        "use std::borrow::Cow;\n\nuse crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
     );
     let mut ids = BTreeSet::new();
     let mut classes = String::new();
@@ -46,9 +46,9 @@ pub(crate) fn rules_source() -> String {
         for class in &policy.class {
             writeln!(
                 classes,
-                "PathClass {{ name: {:?}, patterns: {} }},",
+                "PathClass {{ name: Cow::Borrowed({:?}), patterns: {} }},",
                 class.name,
-                strings(&class.patterns)
+                texts(&class.patterns)
             )
             .expect("writing to a string");
         }
@@ -65,7 +65,7 @@ pub(crate) fn rules_source() -> String {
                 row.decision == "allow" || !row.instead.is_empty(),
                 "{at}: says no without saying what instead"
             );
-            let known = |name: &&String| !classes.contains(&format!("name: {name:?},"));
+            let known = |name: &&String| !classes.contains(&format!("name: Cow::Borrowed({name:?}),"));
             assert!(row.when.paths.iter().find(known).is_none(), "{at}: no class has one of these names");
             rule(&mut out, &row, &at);
         }
@@ -87,6 +87,12 @@ pub(crate) fn rules_source() -> String {
     )
     .expect("writing to a string");
     out
+}
+
+/// A list of texts that stand in the program.
+fn texts(all: &[String]) -> String {
+    let all: Vec<String> = all.iter().map(|text| format!("Cow::Borrowed({text:?})")).collect();
+    format!("Cow::Borrowed(&[{}])", all.join(", "))
 }
 
 fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
@@ -114,18 +120,19 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
     let refs = when.refs.as_deref().map_or("None".into(), |r| format!("Some(Refs::{})", camel(r)));
     writeln!(
         out,
-        "Rule {{ id: {:?}, decision: Decision::{decision}, when: When {{ flags: &[{}], effects: &[{}], tools: {}, verbs: {}, \
-         traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {}, namespaces: {}, rwenvs: {} }}, reason: {:?}, instead: {:?}, only: None, classes: &[] }},",
+        "Rule {{ id: Cow::Borrowed({:?}), decision: Decision::{decision}, when: When {{ flags: Cow::Borrowed(&[{}]), effects: Cow::Borrowed(&[{}]), tools: {}, \
+         verbs: {}, traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {}, namespaces: {}, rwenvs: {} }}, reason: Cow::Borrowed({:?}), \
+         instead: Cow::Borrowed({:?}), only: None, classes: Cow::Borrowed(&[]) }},",
         row.id,
         flags.join(", "),
         effects.join(", "),
-        strings(&when.tools),
-        strings(&when.verbs),
-        strings(&when.traits),
-        strings(&when.without),
-        strings(&when.paths),
-        strings(&when.namespaces),
-        strings(&when.rwenvs),
+        texts(&when.tools),
+        texts(&when.verbs),
+        texts(&when.traits),
+        texts(&when.without),
+        texts(&when.paths),
+        texts(&when.namespaces),
+        texts(&when.rwenvs),
         row.reason,
         row.instead
     )

@@ -336,9 +336,10 @@ fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule])
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(changes);
     }
-    let facts = Facts { rules: own.to_vec(), ..facts(&plan, name) };
+    let facts = Facts { rules: own.into(), ..facts(&plan, name) };
     let mut rwenvs = rwenvs()?;
-    let named: Vec<String> = own.iter().filter_map(|rule| rule.only.map(str::to_owned)).collect();
+    let named: Vec<String> =
+        own.iter().filter_map(|rule| rule.only.as_ref().map(ToString::to_string)).collect();
     rwenvs.all.iter_mut().for_each(|rwenv| rwenv.policies.clone_from(&named));
     Some(decide::conclude(&plan, &facts, &rwenvs))
 }

@@ -54,7 +54,7 @@ struct Read {
 
 /// Reads and checks files, in the order of the layers.
 fn read(paths: &[PathBuf]) -> Vec<Read> {
-    let mut taken: Vec<String> = RULES.iter().map(|rule| rule.id.to_owned()).collect();
+    let mut taken: Vec<String> = RULES.iter().map(|rule| rule.id.to_string()).collect();
     let mut out = Vec::new();
     for path in paths {
         let checked = read_one(path, &taken);

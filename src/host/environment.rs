@@ -41,6 +41,21 @@ impl Environment {
         }
     }
 
+    /// Nothing but a home directory, for tests.
+    #[cfg(test)]
+    pub(crate) fn at(home: &Path) -> Self {
+        Self {
+            home: home.to_owned(),
+            config_dir: home.join(".claude/rwenv"),
+            rwenv: None,
+            kubeconfig: None,
+            session_kubeconfig: None,
+            runtime_dir: None,
+            path: "/usr/bin:/bin".to_owned(),
+            both_selections: false,
+        }
+    }
+
     /// The same for a shim. It was started by its path in the folder of shims, and the configuration is the one that
     /// folder belongs to: variables are the caller's, and `$RWENV` may add a rwenv but not hide the directory's.
     #[must_use]

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ use crate::policy::layer::{self, Checked};
 pub const ORGANISATION: &str = "/etc/rwenv/policies";
 /// Where a project's lie, in its folder.
 pub const PROJECT: &str = ".claude/rwenv-policies";
+/// Most folders' rules that are held.
+const HELD: usize = 32;
 /// Longest time a check of changed files may take.
 const CHECK: Duration = Duration::from_secs(2);
 
@@ -50,7 +53,7 @@ pub struct Kept {
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
     /// The rules.
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
     /// What is wrong: then nothing is changed until it is mended.
     pub problem: Option<String>,
 }
@@ -118,7 +121,11 @@ pub fn kept(path: &Path) -> Option<Kept> {
     serde_json::from_str(&files::read_trusted(path).ok()??).ok()
 }
 
-/// The rules that count in a directory.
+/// Rules that were loaded, by the file they are kept in, with the marks of the files they are from.
+static LOADED: Mutex<Vec<(PathBuf, Vec<Mark>, Loaded)>> = Mutex::new(Vec::new());
+
+/// The rules that count in a directory. While its files stay as they are, so do the rules: a process that judges for long loads them
+/// once, and lets go of those that count no more.
 #[must_use]
 pub fn load(cwd: &str, environment: &Environment) -> Loaded {
     let folders = folders(cwd, environment);
@@ -127,6 +134,11 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
         return Loaded::default();
     }
     let path = kept_at(&folders, environment);
+    let held = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_same = |(at, of, _): &&(PathBuf, Vec<Mark>, Loaded)| *at == path && *of == marks;
+    if let Some((_, _, loaded)) = held().iter().find(is_same) {
+        return loaded.clone();
+    }
     let current = || kept(&path).filter(|kept| kept.marks == marks);
     let kept = current().or_else(|| {
         check(cwd, environment)?;
@@ -135,14 +147,20 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
     let Some(kept) = kept else {
         let first = marks.first().map_or("", |mark| mark.path.as_str());
         return Loaded {
-            rules: Vec::new(),
+            rules: Arc::default(),
             problem: Some(format!(
                 "the policies beside {first} could not be read; rwenv policy lint says why"
             )),
         };
     };
     let problem = kept.unknown.then(|| kept.problems.first().cloned().unwrap_or_default());
-    Loaded { rules: layer::load(&kept.policies), problem }
+    let loaded = Loaded { rules: layer::load(&kept.policies).into(), problem };
+    let mut held = held();
+    held.retain(|(at, ..)| *at != path);
+    let oldest = (held.len() + 1).saturating_sub(HELD);
+    held.drain(..oldest);
+    held.push((path, marks, loaded.clone()));
+    loaded
 }
 
 /// Has the files checked by the program that can.
@@ -151,4 +169,45 @@ fn check(cwd: &str, environment: &Environment) -> Option<()> {
     let mut command = Command::new(program);
     command.args(["policy", "keep", "--dir", cwd]).env("RWENV_CONFIG_DIR", &environment.config_dir);
     process::output(&mut command, b"", CHECK).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keeps what `rwenv policy keep` would of one file.
+    fn keep(environment: &Environment, reason: &str) {
+        let folders = folders("/", environment);
+        fs::create_dir_all(environment.config_dir.join("policies")).unwrap();
+        fs::write(environment.config_dir.join("policies/own.toml"), reason).unwrap();
+        let kept = serde_json::json!({
+            "marks": marks(&folders),
+            "policies": [{"path": "own.toml", "name": "own", "optional": false, "classes": [], "rules": [
+                {"id": "own.a", "decision": "deny", "when": {}, "reason": reason, "instead": "nothing"},
+            ]}],
+            "problems": [],
+            "unknown": false,
+        });
+        let path = kept_at(&folders, environment);
+        files::make_private_dir(path.parent().unwrap()).unwrap();
+        files::write(&path, &kept.to_string(), 0o600).unwrap();
+    }
+
+    #[test]
+    fn rules_are_loaded_once_and_let_go_when_their_files_change() {
+        let home = tempfile::TempDir::new().unwrap();
+        let environment = Environment::at(home.path());
+        keep(&environment, "first");
+        let first = load("/", &environment);
+        assert_eq!(first.rules.first().map(|rule| &*rule.reason), Some("first"));
+        for _ in 0..1000 {
+            assert!(Arc::ptr_eq(&first.rules, &load("/", &environment).rules));
+        }
+        keep(&environment, "the second one");
+        let second = load("/", &environment);
+        assert_eq!(second.rules.first().map(|rule| &*rule.reason), Some("the second one"));
+        let gone = Arc::downgrade(&first.rules);
+        drop(first);
+        assert!(gone.upgrade().is_none(), "nobody holds what counts no more");
+    }
 }

@@ -1,5 +1,7 @@
 //! Questions a command line raises about the outside, and the answers it was judged by.
 
+use std::sync::Arc;
+
 use super::Dir;
 use super::Rule;
 
@@ -92,7 +94,7 @@ pub struct Facts {
     /// What is pushed, by path.
     pub pushed: Vec<(String, Pushed)>,
     /// Rules beside the built-in ones.
-    pub rules: Vec<Rule>,
+    pub rules: Arc<[Rule]>,
     /// Why it is not known what these rules are.
     pub rules_unknown: Option<String>,
     /// Repositories by directory; none where there is no repository.

@@ -23,7 +23,7 @@ pub use facts::{Bound, Facts, GitRepository, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
-pub use rule::{FlagName, PathClass, Refs, Repository, Rule, When};
+pub use rule::{FlagName, List, PathClass, Refs, Repository, Rule, Text, When};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
 };

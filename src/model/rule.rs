@@ -1,6 +1,13 @@
 //! Policy rules as data: which operations get which decision, why, and what to do instead.
 
+use std::borrow::Cow;
+
 use super::{Decision, Effect};
+
+/// A text of a rule: built in, or read from a file and gone with it.
+pub type Text = Cow<'static, str>;
+/// A list of a rule, in the same way.
+pub type List<T> = Cow<'static, [T]>;
 
 /// A property of the rwenv that a rule may require.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -54,57 +61,57 @@ pub enum Refs {
 }
 
 /// When a rule matches: every list that is not empty has to contain what the operation has.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct When {
     /// All of these have to hold for the rwenv.
-    pub flags: &'static [FlagName],
+    pub flags: List<FlagName>,
     /// One of these effects.
-    pub effects: &'static [Effect],
+    pub effects: List<Effect>,
     /// One of these tools.
-    pub tools: &'static [&'static str],
+    pub tools: List<Text>,
     /// One of these verb paths, or a path that starts with one of them.
-    pub verbs: &'static [&'static str],
+    pub verbs: List<Text>,
     /// All of these traits.
-    pub traits: &'static [&'static str],
+    pub traits: List<Text>,
     /// None of these traits.
-    pub without: &'static [&'static str],
+    pub without: List<Text>,
     /// On this kind of repository.
     pub repository: Option<Repository>,
     /// Changing one of these refs.
     pub refs: Option<Refs>,
     /// Changing files of one of these classes.
-    pub paths: &'static [&'static str],
+    pub paths: List<Text>,
     /// In a namespace that is named and matches one of these patterns.
-    pub namespaces: &'static [&'static str],
+    pub namespaces: List<Text>,
     /// In the name of a rwenv that matches one of these patterns.
-    pub rwenvs: &'static [&'static str],
+    pub rwenvs: List<Text>,
 }
 
 /// Files that are alike in what a change of them does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PathClass {
     /// Its name in rules.
-    pub name: &'static str,
+    pub name: Text,
     /// Patterns of paths from the root of the repository; `*` stands for anything.
-    pub patterns: &'static [&'static str],
+    pub patterns: List<Text>,
 }
 
 /// One rule of a policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     /// Unique, `policy.name`.
-    pub id: &'static str,
+    pub id: Text,
     /// What it decides.
     pub decision: Decision,
     /// When it matches.
     pub when: When,
     /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
     /// `{paths}`, `{push}` and `{repository}` filled in.
-    pub reason: &'static str,
+    pub reason: Text,
     /// What to do instead, with the same names filled in.
-    pub instead: &'static str,
+    pub instead: Text,
     /// The policy a rwenv has to name for the rule to count; none: it counts for all.
-    pub only: Option<&'static str>,
+    pub only: Option<Text>,
     /// Classes of files of its own policy.
-    pub classes: &'static [PathClass],
+    pub classes: List<PathClass>,
 }

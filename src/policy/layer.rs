@@ -6,7 +6,7 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{PolicyFile, RuleRow};
-use crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};
+use crate::model::{Decision, Effect, FlagName, List, PathClass, Refs, Repository, Rule, Text, When};
 
 /// A policy that was checked, as it is kept for the hook.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -126,51 +126,46 @@ fn word<'de, T: Deserialize<'de>>(text: &'de str) -> Option<T> {
     T::deserialize(StrDeserializer::<Error>::new(text)).ok()
 }
 
-/// Makes the rules count for the rest of this process.
+/// The rules of checked policies, which live as long as whoever holds them.
 #[must_use]
 pub fn load(policies: &[Checked]) -> Vec<Rule> {
-    let mut out = Vec::new();
-    for policy in policies {
-        let classes: &'static [PathClass] = leaked(
-            policy
-                .classes
-                .iter()
-                .map(|(name, patterns)| PathClass { name: text(name), patterns: texts(patterns) }),
-        );
-        out.extend(policy.rules.iter().map(|row| Rule {
-            id: text(&row.id),
-            decision: if row.decision == "ask" { Decision::Ask } else { Decision::Deny },
-            when: When {
-                flags: leaked(row.when.flags.iter().filter_map(|flag| word(text(flag)))),
-                effects: leaked(row.when.effects.iter().filter_map(|effect| word(text(effect)))),
-                tools: texts(&row.when.tools),
-                verbs: texts(&row.when.verbs),
-                traits: texts(&row.when.traits),
-                without: texts(&row.when.without),
-                repository: row.when.repository.as_deref().and_then(|value| word(text(value))),
-                refs: row.when.refs.as_deref().and_then(|value| word(text(value))),
-                paths: texts(&row.when.paths),
-                namespaces: texts(&row.when.namespaces),
-                rwenvs: texts(&row.when.rwenvs),
-            },
-            reason: text(&row.reason),
-            instead: text(&row.instead),
-            only: policy.optional.then(|| text(&policy.name)),
-            classes,
-        }));
+    policies
+        .iter()
+        .flat_map(|policy| {
+            let classes: List<PathClass> = (policy.classes.iter())
+                .map(|(name, patterns)| PathClass { name: name.clone().into(), patterns: texts(patterns) })
+                .collect::<Vec<_>>()
+                .into();
+            policy.rules.iter().map(move |row| rule(row, policy, classes.clone()))
+        })
+        .collect()
+}
+
+fn rule(row: &RuleRow, policy: &Checked, classes: List<PathClass>) -> Rule {
+    let when = &row.when;
+    Rule {
+        id: row.id.clone().into(),
+        decision: if row.decision == "ask" { Decision::Ask } else { Decision::Deny },
+        when: When {
+            flags: when.flags.iter().filter_map(|flag| word(flag)).collect::<Vec<_>>().into(),
+            effects: when.effects.iter().filter_map(|effect| word(effect)).collect::<Vec<_>>().into(),
+            tools: texts(&when.tools),
+            verbs: texts(&when.verbs),
+            traits: texts(&when.traits),
+            without: texts(&when.without),
+            repository: when.repository.as_deref().and_then(word),
+            refs: when.refs.as_deref().and_then(word),
+            paths: texts(&when.paths),
+            namespaces: texts(&when.namespaces),
+            rwenvs: texts(&when.rwenvs),
+        },
+        reason: row.reason.clone().into(),
+        instead: row.instead.clone().into(),
+        only: policy.optional.then(|| policy.name.clone().into()),
+        classes,
     }
-    out
 }
 
-// Rules live as long as the process: they are loaded once.
-fn text(value: &str) -> &'static str {
-    Box::leak(value.to_owned().into_boxed_str())
-}
-
-fn texts(values: &[String]) -> &'static [&'static str] {
-    leaked(values.iter().map(|value| text(value)))
-}
-
-fn leaked<T>(items: impl Iterator<Item = T>) -> &'static [T] {
-    Box::leak(items.collect::<Vec<T>>().into_boxed_slice())
+fn texts(values: &[String]) -> List<Text> {
+    values.iter().map(|value| Text::from(value.clone())).collect::<Vec<_>>().into()
 }

@@ -8,7 +8,7 @@ pub use builtin::{CLASSES, RULES, TOOLS};
 
 use crate::model::{
     Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,
-    Rule, Rwenv, glob,
+    Rule, Rwenv, Text, glob,
 };
 
 /// In whose name an operation is judged.
@@ -114,7 +114,7 @@ impl Subject {
     /// The changed files of one of these classes.
     fn changed<'o>(&self, operation: &'o Operation, rule: &Rule) -> Vec<&'o str> {
         let paths = operation.target.repository.changed.iter().map(String::as_str);
-        let of = |path: &&str| rule.when.paths.iter().any(|class| self.is_of(class, path, rule.classes));
+        let of = |path: &&str| rule.when.paths.iter().any(|class| self.is_of(class, path, &rule.classes));
         paths.filter(of).collect()
     }
 
@@ -128,7 +128,7 @@ impl Subject {
         });
         let known = || {
             let classes = CLASSES.iter().chain(own);
-            classes.filter(|c| c.name == class).flat_map(|c| c.patterns).any(|p| glob(p, path))
+            classes.filter(|c| c.name == class).flat_map(|c| c.patterns.iter()).any(|p| glob(p, path))
         };
         match (class, level) {
             ("infrastructure", Some(level)) => level == Autonomy::Manual,
@@ -153,13 +153,13 @@ pub type On = Option<Repository>;
 #[must_use]
 pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]) -> Vec<Reason> {
     (rules.iter())
-        .filter(|rule| rule.only.is_none_or(|name| subject.policies.iter().any(|own| own == name)))
+        .filter(|rule| rule.only.as_ref().is_none_or(|name| subject.policies.iter().any(|own| own == name)))
         .filter(|rule| matches(rule, operation, on, subject))
         .map(|rule| Reason {
             decision: rule.decision,
-            rule: rule.id.to_owned(),
-            text: fill(rule.reason, rule, operation, subject),
-            instead: fill(rule.instead, rule, operation, subject),
+            rule: rule.id.to_string(),
+            text: fill(&rule.reason, rule, operation, subject),
+            instead: fill(&rule.instead, rule, operation, subject),
             part: String::new(),
             span: operation.span,
             rwenv: Some(subject.name.clone()),
@@ -170,23 +170,25 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
 
 fn matches(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> bool {
     let when = &rule.when;
-    let verb = |v: &&str| {
-        operation.verb == **v || operation.verb.strip_prefix(*v).is_some_and(|rest| rest.starts_with(' '))
+    let verb = |v: &Text| {
+        let rest = operation.verb.strip_prefix(&**v);
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
+    let has = |name: &Text| operation.traits.iter().any(|own| name == own);
     when.flags.iter().all(|f| subject.has(*f))
         && (when.effects.is_empty() || when.effects.contains(&operation.effect))
-        && (when.tools.is_empty() || when.tools.contains(&operation.tool))
+        && (when.tools.is_empty() || when.tools.iter().any(|tool| *tool == operation.tool))
         && (when.verbs.is_empty() || when.verbs.iter().any(verb))
-        && when.traits.iter().all(|t| operation.traits.contains(t))
-        && !when.without.iter().any(|t| operation.traits.contains(t))
+        && when.traits.iter().all(has)
+        && !when.without.iter().any(has)
         && (when.repository.is_none() || when.repository == on)
         && when.refs.is_none_or(|refs| touches(refs, operation, subject))
         && (when.rwenvs.is_empty() || when.rwenvs.iter().any(|pattern| glob(pattern, &subject.name)))
-        && (when.namespaces.is_empty() || named(when.namespaces, operation.target.namespace.as_deref()))
+        && (when.namespaces.is_empty() || named(&when.namespaces, operation.target.namespace.as_deref()))
         && (when.paths.is_empty() || !subject.changed(operation, rule).is_empty())
 }
 
-fn named(patterns: &[&str], namespace: Option<&str>) -> bool {
+fn named(patterns: &[Text], namespace: Option<&str>) -> bool {
     namespace.is_some_and(|namespace| patterns.iter().any(|pattern| glob(pattern, namespace)))
 }
 

@@ -219,8 +219,8 @@ proptest! {
 #[test]
 fn rules_are_a_set_and_one_more_only_tightens() {
     use rwenv::policy::{RULES, Subject, evaluate};
-    let backwards: Vec<_> = RULES.iter().rev().copied().collect();
-    let twice: Vec<_> = RULES.iter().chain(RULES).copied().collect();
+    let backwards: Vec<_> = RULES.iter().rev().cloned().collect();
+    let twice: Vec<_> = RULES.iter().chain(RULES).cloned().collect();
     let own = rwenv::policy::layer::load(&[rwenv::policy::layer::check(
         &toml::from_str(
             "about = \"x\"\n[[rule]]\nid = \"own.all\"\ndecision = \"ask\"\nwhen = { effects = [\"read\"] }\nreason = \"x\"\ninstead = \"y\"\n\
@@ -232,7 +232,7 @@ fn rules_are_a_set_and_one_more_only_tightens() {
         &[],
     )
     .unwrap()]);
-    let more: Vec<_> = RULES.iter().copied().chain(own).collect();
+    let more: Vec<_> = RULES.iter().cloned().chain(own).collect();
     let mut operations = 0;
     for (line, _) in simple_lines() {
         let context = rwenv::model::Context {
