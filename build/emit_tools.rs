@@ -92,6 +92,7 @@ fn lists(programs: &tools::ProgramFile) -> String {
         ("guarded_agent", &programs.guarded_agent),
         ("guarded_hooks", &programs.guarded_hooks),
         ("startup", &programs.startup),
+        ("secret_annotations", &programs.secret_annotations),
     ];
     all.map(|(name, list)| format!("{name}: {}", strings(list))).join(", ")
 }

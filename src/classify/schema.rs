@@ -343,4 +343,6 @@ pub struct ProgramFile {
     pub guarded_hooks: Vec<String>,
     /// Patterns of files that shells read when they start.
     pub startup: Vec<String>,
+    /// Patterns of annotations of Secrets whose values are settings.
+    pub secret_annotations: Vec<String>,
 }

@@ -1,6 +1,8 @@
 //! Bodies of patches: whether all they change is what reconciles, suspends or resumes.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use crate::classify;
 
 /// Annotations that ask Flux to reconcile (fluxcd/pkg/apis/meta, helm-controller/api/v2).
 const REQUESTS: [&str; 3] =
@@ -15,7 +17,7 @@ pub(super) enum Change {
     Suspend,
     /// It takes `spec.suspend` away.
     Resume,
-    /// It has Argo CD sync what Git says.
+    /// It has Argo CD sync what Git says, or compare with it anew.
     Sync,
     /// Something else.
     Other,
@@ -26,10 +28,14 @@ pub(super) enum Change {
 pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(Change, Vec<u8>)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let change = match content_type.split(';').next().unwrap_or_default().trim() {
-        "application/merge-patch+json" | "application/strategic-merge-patch+json" => merged(&value),
-        "application/json-patch+json" => listed(&value),
+        "application/merge-patch+json" | "application/strategic-merge-patch+json" if value.is_object() => {
+            merged(&value)
+        }
+        "application/json-patch+json" if value.is_array() => listed(&value),
         _ => return None,
     };
+    let change =
+        if change == Change::Other && classify::only_syncs(&value).is_ok() { Change::Sync } else { change };
     Some((change, serde_json::to_vec(&value).ok()?))
 }
 
@@ -58,7 +64,6 @@ fn merged(patch: &Value) -> Change {
             Some(("suspend", value)) => suspended(value),
             _ => Change::Other,
         },
-        Some(("operation", operation)) if syncs(operation) => Change::Sync,
         _ => Change::Other,
     }
 }
@@ -73,13 +78,6 @@ fn suspended(value: &Value) -> Change {
         Value::Bool(false) | Value::Null => Change::Resume,
         _ => Change::Other,
     }
-}
-
-/// True for a sync to what Git says: one that brings manifests or a source of its own is none.
-fn syncs(operation: &Value) -> bool {
-    let own = ["manifests", "source", "sources"];
-    let plain = |sync: &Map<String, Value>| own.iter().all(|key| !sync.contains_key(*key));
-    operation.get("sync").and_then(Value::as_object).is_some_and(plain)
 }
 
 /// A list of operations, all of which are of one sort (RFC 6902).
@@ -99,45 +97,4 @@ fn listed(patch: &Value) -> Change {
     let mut all = patch.as_array().into_iter().flatten().map(one);
     let Some(first) = all.next() else { return Change::Other };
     if all.all(|change| change == first) { first } else { Change::Other }
-}
-
-/// A value of which only the length is left.
-fn hidden(text: &str) -> String {
-    "*".repeat(text.len())
-}
-
-/// Replaces the values of all Secrets in an answer, wherever they stand in it.
-pub(super) fn mask(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(mask),
-        Value::Object(object) => {
-            for key in ["data", "stringData"] {
-                let Some(Value::Object(data)) = object.get_mut(key) else { continue };
-                for (_, value) in data.iter_mut() {
-                    if let Value::String(text) = value {
-                        *text = if key == "data" { masked(text) } else { hidden(text) };
-                    }
-                }
-            }
-            if let Some(Value::Object(annotations)) =
-                object.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"))
-            {
-                annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-            }
-            for key in ["items", "rows", "object"] {
-                if let Some(inner) = object.get_mut(key) {
-                    mask(inner);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
-/// Base64 of as many asterisks as there were bytes.
-fn masked(text: &str) -> String {
-    use base64::Engine as _;
-    let engine = base64::engine::general_purpose::STANDARD;
-    let length = engine.decode(text).map_or(text.len(), |bytes| bytes.len());
-    engine.encode(vec![b'*'; length])
 }

@@ -1,7 +1,7 @@
 //! Sending a request on, written anew, and handing its answer back as it comes.
 
-use http_body_util::BodyExt as _;
-use hyper::body::Bytes;
+use http_body_util::{BodyExt as _, Collected, Limited};
+use hyper::body::{Body as HttpBody, Bytes};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::upgrade::OnUpgrade;
 use hyper::{Request as HttpRequest, Response, StatusCode};
@@ -10,7 +10,8 @@ use kube::client::Body as Sent;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::meaning::Mask;
-use super::reply::{Body, status};
+use super::reply::{Body, status, written};
+use super::secrets;
 use super::stream::Masked;
 use super::upstream::Upstreams;
 use crate::cluster::ClusterError;
@@ -44,6 +45,22 @@ const KEPT: [HeaderName; 8] = [
     header::ALT_SVC,
 ];
 
+/// Headers of an answer about Secrets that are handed on; others may quote values.
+const SHOWN: [&str; 10] = [
+    "content-type",
+    "content-length",
+    "content-encoding",
+    "cache-control",
+    "date",
+    "retry-after",
+    "vary",
+    "audit-id",
+    "x-kubernetes-pf-flowschema-uid",
+    "x-kubernetes-pf-prioritylevel-uid",
+];
+/// Largest failure that is read.
+const FAILURE: usize = 4 << 20;
+
 /// A request that may pass.
 pub(super) struct Passing {
     pub(super) method: hyper::Method,
@@ -64,7 +81,7 @@ pub(super) async fn forward(
     upstreams: &Upstreams,
     environment: &Environment,
 ) -> Response<Body> {
-    if passing.mask == Mask::Secrets {
+    if matches!(passing.mask, Mask::Secrets | Mask::Texts) {
         plain(&mut passing.headers);
     }
     let mut tried = false;
@@ -86,7 +103,7 @@ pub(super) async fn forward(
             }
             return failed(&cluster.unauthorized());
         }
-        return answer(response, passing);
+        return answer(response, passing).await;
     }
 }
 
@@ -124,34 +141,93 @@ fn plain(headers: &mut HeaderMap) {
     headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
 }
 
-fn answer(mut response: Response<Sent>, passing: Passing) -> Response<Body> {
+async fn answer(mut response: Response<Sent>, passing: Passing) -> Response<Body> {
     if response.status().is_redirection() && response.status() != StatusCode::NOT_MODIFIED {
         return status(502, "The cluster sends this request elsewhere, where the API guard does not follow.");
     }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         return switched(response, passing);
     }
-    let masked = passing.mask == Mask::Secrets;
     let headers = response.headers_mut();
     KEPT.iter().for_each(|name| drop(headers.remove(name)));
     headers.remove("keep-alive");
-    if masked {
-        headers.remove(header::CONTENT_LENGTH);
-        headers.insert(
-            "warning",
-            HeaderValue::from_static(
-                r#"299 - "rwenv: the values of Secrets are masked; a person shows them with rwenv grant""#,
-            ),
-        );
+    if passing.mask != Mask::Nothing {
+        return about_secrets(response, passing).await;
     }
     let place = passing.place;
-    response.map(|body| {
-        let body = body.map_frame(move |frame| {
-            let _ = &place;
-            frame
-        });
-        if masked { Masked::new(body).boxed_unsync() } else { body.map_err(Into::into).boxed_unsync() }
+    response.map(|body| held(body, place).map_err(Into::into).boxed_unsync())
+}
+
+/// A body that keeps its place until it has ended.
+fn held(
+    body: Sent,
+    place: OwnedSemaphorePermit,
+) -> impl HttpBody<Data = Bytes, Error = <Sent as HttpBody>::Error> + Send + Unpin + 'static {
+    body.map_frame(move |frame| {
+        let _ = &place;
+        frame
     })
+}
+
+/// An answer that shows no value of a Secret.
+async fn about_secrets(mut response: Response<Sent>, passing: Passing) -> Response<Body> {
+    let (code, mask) = (response.status(), passing.mask);
+    let headers = response.headers_mut();
+    let warned = headers.contains_key(header::WARNING);
+    let others: Vec<HeaderName> =
+        headers.keys().filter(|name| !SHOWN.contains(&name.as_str())).cloned().collect();
+    others.iter().for_each(|name| drop(headers.remove(name)));
+    // The words behind the status code are the server's own, too.
+    response.extensions_mut().clear();
+    let whole = code.is_success() || code == StatusCode::NOT_MODIFIED;
+    let read = mask == Mask::Failures || !code.is_success() || is_json(response.headers());
+    let mut out = if whole && read {
+        passed(response, passing)
+    } else {
+        failure(response, if whole { StatusCode::BAD_GATEWAY } else { code }).await
+    };
+    let warnings = [
+        (mask == Mask::Secrets && whole).then_some(
+            r#"299 - "rwenv: the values of Secrets are masked; a person shows them with rwenv grant""#,
+        ),
+        warned.then_some(r#"299 - "rwenv: a warning of the cluster about a Secret is withheld""#),
+    ];
+    for warning in warnings.into_iter().flatten() {
+        out.headers_mut().append(header::WARNING, HeaderValue::from_static(warning));
+    }
+    out
+}
+
+/// What succeeded, with as much of it masked as has to be.
+fn passed(mut response: Response<Sent>, passing: Passing) -> Response<Body> {
+    let Passing { mask, place, .. } = passing;
+    let change: fn(&mut serde_json::Value) = match mask {
+        Mask::Nothing | Mask::Failures => {
+            return response.map(|body| held(body, place).map_err(Into::into).boxed_unsync());
+        }
+        Mask::Texts => secrets::withhold_texts,
+        Mask::Secrets => secrets::mask,
+    };
+    response.headers_mut().remove(header::CONTENT_LENGTH);
+    response.map(|body| Masked::new(held(body, place), change).boxed_unsync())
+}
+
+/// A failure without its texts, or an answer that cannot be read as one without itself.
+async fn failure(response: Response<Sent>, code: StatusCode) -> Response<Body> {
+    let (parts, body) = response.into_parts();
+    let body = Limited::new(body, FAILURE).collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let mut out = written(code.as_u16(), &secrets::failure(code.as_u16(), &body));
+    let kept = parts.headers.into_iter().filter_map(|(name, value)| Some((name?, value)));
+    for (name, value) in kept.filter(|(name, _)| !name.as_str().starts_with("content-")) {
+        out.headers_mut().insert(name, value);
+    }
+    out
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(';').next().is_some_and(|kind| kind.trim() == "application/json")
+        && headers.get(header::CONTENT_ENCODING).is_none_or(|value| value == "identity")
 }
 
 /// Joins both connections once the cluster has agreed to another protocol.

@@ -3,6 +3,7 @@
 
 use super::body::{Change, change};
 use super::request::{Legacy, Method, Request, Resource};
+use crate::classify;
 use crate::model::{Effect, Operation, Reach, Span, Target, Word};
 
 /// Paths that are no resources and only tell something, by their first segment.
@@ -60,7 +61,11 @@ pub(super) enum Mask {
     /// All of it is.
     #[default]
     Nothing,
-    /// Values of Secrets are replaced.
+    /// Texts of failures, which may quote a Secret.
+    Failures,
+    /// These, and the texts of every other status.
+    Texts,
+    /// These, and the values of Secrets.
     Secrets,
 }
 
@@ -75,6 +80,13 @@ pub(super) struct Asking<'h> {
     pub(super) command: &'h str,
     /// Nothing is changed in this rwenv from here: what is read is not written back.
     pub(super) guarded: bool,
+}
+
+impl Asking<'_> {
+    /// It says that it compares, and shows no more than what describes.
+    pub(super) fn compares(&self) -> bool {
+        matches!(self.command, "kubectl diff" | "kubectl apply")
+    }
 }
 
 /// What a request means.
@@ -128,11 +140,29 @@ impl Meaning {
 pub(super) fn meaning(request: &Request, asking: Asking<'_>, body: &[u8]) -> Meaning {
     let Some(resource) = &request.resource else { return path(request) };
     let mut meaning = of_resource(request, resource, asking, body);
+    if is_secret(resource) && meaning.mask == Mask::Nothing && meaning.operation.effect != Effect::ReadSecret
+    {
+        meaning.mask = unasked(request);
+    }
     let target = &mut meaning.operation.target;
     target.namespace.clone_from(&resource.namespace);
     target.names = resource.object.iter().cloned().collect();
     target.kinds = vec![kind(resource)];
     meaning
+}
+
+fn is_secret(resource: &Resource) -> bool {
+    resource.group.is_empty() && resource.name == "secrets"
+}
+
+/// What is not shown of an answer about Secrets that nobody asked for their values. What is created or replaced is answered with what the
+/// client has sent; a client may go on with that, so that it stays whole. A patch and a deletion are answered with what was there.
+fn unasked(request: &Request) -> Mask {
+    match request.method {
+        Method::Get => Mask::Failures,
+        Method::Post | Method::Put => Mask::Texts,
+        Method::Patch | Method::Delete => Mask::Secrets,
+    }
 }
 
 /// A resource as people write it: with its group, where it is no well-known one.
@@ -206,9 +236,7 @@ fn words(request: &Request, resource: &Resource, verb: &str) -> Vec<Word> {
 
 fn get(request: &Request, resource: &Resource, subresource: Option<&str>, asking: Asking<'_>) -> Meaning {
     match subresource {
-        None | Some("status" | "scale") if resource.group.is_empty() && resource.name == "secrets" => {
-            secret(request, resource, asking)
-        }
+        None | Some("status" | "scale") if is_secret(resource) => secret(request, resource, asking),
         None | Some("status" | "scale") => Meaning::new("get", Effect::Read),
         Some("log") if resource.group.is_empty() && resource.name == "pods" => {
             Meaning::new("logs", Effect::Read)
@@ -226,7 +254,7 @@ fn secret(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning
     let whole = request.values("includeObject").any(|value| value == "Object");
     let watches = resource.legacy.is_some() || request.values("watch").next().is_some();
     // What compares shows no more than what describes; but what would be written back has to be whole.
-    let compares = asking.guarded && matches!(asking.command, "kubectl diff" | "kubectl apply");
+    let compares = asking.guarded && asking.compares();
     let describes = (asking.command == "kubectl describe" || compares) && !watches;
     if (names && !whole) || describes {
         return Meaning::new("get", Effect::Read).masked();
@@ -292,7 +320,7 @@ fn dry(request: &Request) -> bool {
 }
 
 fn dry_run(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning {
-    let secret = resource.group.is_empty() && resource.name == "secrets";
+    let secret = is_secret(resource);
     // A patch that copies can bring a value to where nobody expects one; these cannot.
     let plain = asking.content_type.split(';').next().unwrap_or_default().trim();
     if secret && request.method == Method::Patch && !PLAIN_PATCHES.contains(&plain) {
@@ -328,11 +356,26 @@ fn patch(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]
             meaning
         }
         Change::Sync if argo => Meaning::new("patch", Effect::Reconcile),
-        _ => plain(request.method),
+        _ => match sync_with_more(&written).filter(|_| argo) {
+            Some(why) => plain(request.method).noted(why),
+            None => plain(request.method),
+        },
     };
     // Exactly what was judged is what is sent.
     meaning.body = Some(written);
     meaning
+}
+
+/// What makes a patch that syncs more than that.
+fn sync_with_more(patch: &[u8]) -> Option<String> {
+    let patch: serde_json::Value = serde_json::from_slice(patch).ok()?;
+    let steps = patch.as_array().into_iter().flatten().filter_map(|step| step.get("path")?.as_str());
+    let about =
+        patch.get("operation").is_some() || steps.into_iter().any(|path| path.starts_with("/operation"));
+    if !about {
+        return None;
+    }
+    classify::only_syncs(&patch).err()
 }
 
 /// An operation as it counts where its dry run may be none.

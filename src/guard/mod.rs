@@ -10,6 +10,7 @@ mod judge;
 mod meaning;
 mod reply;
 mod request;
+mod secrets;
 mod serve;
 mod stream;
 mod upstream;

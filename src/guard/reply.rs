@@ -17,14 +17,21 @@ pub(super) fn whole(bytes: impl Into<Bytes>) -> Body {
 }
 
 /// The reason of a status that clients know by name.
-fn reason(code: u16) -> &'static str {
+pub(super) fn reason(code: u16) -> &'static str {
     match code {
         400 => "BadRequest",
         401 => "Unauthorized",
         403 => "Forbidden",
+        404 => "NotFound",
         405 => "MethodNotAllowed",
+        406 => "NotAcceptable",
+        409 => "Conflict",
+        410 => "Expired",
         413 => "RequestEntityTooLarge",
+        415 => "UnsupportedMediaType",
+        422 => "Invalid",
         429 => "TooManyRequests",
+        500 => "InternalError",
         504 => "Timeout",
         _ => "ServiceUnavailable",
     }
@@ -41,6 +48,11 @@ pub(super) fn status(code: u16, message: &str) -> Response<Body> {
         "reason": reason(code),
         "code": code,
     });
+    written(code, &status)
+}
+
+/// A status that is written already.
+pub(super) fn written(code: u16, status: &serde_json::Value) -> Response<Body> {
     let mut response = Response::new(whole(status.to_string()));
     *response.status_mut() = StatusCode::from_u16(code).unwrap_or(StatusCode::FORBIDDEN);
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,26 +1,27 @@
-//! Answers whose Secrets are masked on the way: one JSON value per line, as the API server writes lists and watches.
+//! Answers that are changed on the way, so that they show no Secret's values: one JSON value per line, as the API server writes lists and
+//! watches.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use hyper::body::{Body as HttpBody, Bytes, Frame};
 
-use super::body::mask;
 use super::reply::Error;
 
 /// Longest line that is taken apart, in bytes.
 const LONGEST: usize = 32 << 20;
 
-/// A body with masked values.
+/// A body of which every value is changed.
 pub(super) struct Masked<B> {
     inner: B,
+    change: fn(&mut serde_json::Value),
     held: Vec<u8>,
     ended: bool,
 }
 
 impl<B> Masked<B> {
-    pub(super) fn new(inner: B) -> Self {
-        Self { inner, held: Vec::new(), ended: false }
+    pub(super) fn new(inner: B, change: fn(&mut serde_json::Value)) -> Self {
+        Self { inner, change, held: Vec::new(), ended: false }
     }
 
     /// What of the held bytes can be given out: whole lines, and at the end the rest.
@@ -36,7 +37,7 @@ impl<B> Masked<B> {
         for line in whole.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match serde_json::from_slice::<serde_json::Value>(line) {
                 Ok(mut value) => {
-                    mask(&mut value);
+                    (self.change)(&mut value);
                     out.extend(value.to_string().into_bytes());
                     out.push(b'\n');
                 }
@@ -89,6 +90,7 @@ mod tests {
     use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
+    use crate::guard::secrets::mask;
 
     #[test]
     fn values_are_masked_wherever_a_chunk_ends() {
@@ -102,7 +104,7 @@ mod tests {
                 .as_bytes()
                 .chunks(size)
                 .map(|chunk| Ok::<_, Error>(Frame::data(Bytes::copy_from_slice(chunk))));
-            let body = Masked::new(StreamBody::new(Chunks(chunks.collect::<Vec<_>>().into_iter())));
+            let body = Masked::new(StreamBody::new(Chunks(chunks.collect::<Vec<_>>().into_iter())), mask);
             let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
             let out = runtime.block_on(body.collect()).unwrap().to_bytes();
             let out = String::from_utf8(out.to_vec()).unwrap();

@@ -65,6 +65,8 @@ pub struct Tools {
     pub guarded_hooks: &'static [&'static str],
     /// Patterns of files that shells read when they start.
     pub startup: &'static [&'static str],
+    /// Patterns of annotations of Secrets whose values are settings.
+    pub secret_annotations: &'static [&'static str],
 }
 
 impl Tools {
