@@ -115,7 +115,11 @@ impl Cluster {
     }
 
     async fn connect(rwenv: &Rwenv, environment: &Environment, verbatim: bool) -> Result<Self, ClusterError> {
-        let place = Place::of(rwenv, environment)?;
+        // It reads files, and may ask docker what it mounts.
+        let (of, seen) = (rwenv.clone(), environment.clone());
+        let found = tokio::task::spawn_blocking(move || Place::of(&of, &seen)).await;
+        let place = found
+            .map_err(|error| ClusterError::Kubeconfig { path: PathBuf::new(), why: error.to_string() })??;
         let changed = place.changed();
         let context = place.context.clone();
         let mut config = configuration(&place.path, &context).await?;
@@ -153,6 +157,12 @@ impl Cluster {
     /// Where it names no context.
     pub fn place(rwenv: &Rwenv, environment: &Environment) -> Result<(PathBuf, String), ClusterError> {
         Place::of(rwenv, environment).map(|place| (place.path, place.context))
+    }
+
+    /// True for a kubeconfig that has this context.
+    #[must_use]
+    pub fn is_in(file: &Path, context: &str) -> bool {
+        place::has_context(file, context)
     }
 
     /// The client.

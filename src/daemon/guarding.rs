@@ -13,6 +13,8 @@ use crate::wire::daemon::GuardHealth;
 
 /// Threads that serve.
 const THREADS: usize = 2;
+/// Threads that read files, and wait for them.
+const READERS: usize = 64;
 
 /// The guard, or why there is none.
 #[derive(Default)]
@@ -79,6 +81,7 @@ fn begin(shared: &Arc<Shared>) -> Result<Runtime, GuardError> {
     let guard = Arc::new(Guard::new(&identity, move || lock(&of.rwenvs).clone(), shared.environment.clone()));
     let runtime = Builder::new_multi_thread()
         .worker_threads(THREADS)
+        .max_blocking_threads(READERS)
         .thread_name("guard")
         .enable_all()
         .build()

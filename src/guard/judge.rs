@@ -1,23 +1,39 @@
 //! What is decided about a request, and what is put on record of it.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::meaning::{Asking, Meaning, meaning, not_dry};
 use super::request::{Refusal, Request};
 use crate::decide::{self, kind_named, text};
 use crate::host::environment::Environment;
-use crate::host::policies::{self, Loaded, Mark};
+use crate::host::grants::Grant;
+use crate::host::policies::{self, Loaded};
 use crate::host::{self, audit, grants, index};
 use crate::model::{Context, Decision, Effect, Facts, Operation, Reason, Rwenvs, Span, Verdict};
 
 /// Name of this enforcement point in the log.
 const DOOR: &str = "guard";
 
-/// Decides about requests.
+/// Decides about requests. It reads files, and for a grant may start git: it is not for a thread that others wait for.
 pub struct Judge {
     environment: Environment,
     context: Context,
-    rules: Mutex<Option<(Vec<Mark>, Loaded)>>,
+    opened: Mutex<Vec<Opened>>,
+}
+
+/// What a grant opens the guard for, as it was when a request first needed it: what its line stands for is looked up once, however
+/// often a client tries.
+struct Opened {
+    grant: Grant,
+    /// The rwenvs it was looked up with.
+    rwenvs: Rwenvs,
+    means: Arc<Means>,
+}
+
+/// What a granted line would do, and in whose name.
+struct Means {
+    operations: Vec<Operation>,
+    concerned: Vec<String>,
 }
 
 /// What was decided.
@@ -48,21 +64,7 @@ impl Judge {
     #[must_use]
     pub fn new(environment: Environment) -> Self {
         let context = decide::request_context(&environment.config_dir.display().to_string());
-        Self { environment, context, rules: Mutex::default() }
-    }
-
-    /// The rules beside the built-in ones, read again where a file of them has changed.
-    fn rules(&self) -> Loaded {
-        let marks = policies::marks(&policies::folders(&self.context.cwd, &self.environment));
-        let mut known = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*known {
-            Some((of, loaded)) if *of == marks => loaded.clone(),
-            _ => {
-                let loaded = policies::load(&self.context.cwd, &self.environment);
-                *known = Some((marks, loaded.clone()));
-                loaded
-            }
-        }
+        Self { environment, context, opened: Mutex::default() }
     }
 
     /// Decides about a request of which nothing but its first line is known, and gives the target as it is sent on. Groups that
@@ -92,11 +94,11 @@ impl Judge {
             Some(words) => decide::plan_argv(words.clone(), Vec::new(), &self.context),
             None => decide::plan_request(meaning.operation.clone(), line, &self.context),
         };
-        let Loaded { rules, problem } = self.rules();
+        let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
         let facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
         let mut verdict = decide::conclude(&plan, &facts, rwenvs);
         let operations = || plan.planned.iter().map(|planned| &planned.operation);
-        if verdict.decision() > Decision::Allow && self.granted(&verdict, operations(), rwenv) {
+        if verdict.decision() > Decision::Allow && self.granted(&verdict, operations(), (rwenv, rwenvs)) {
             verdict = verdict.granted();
         }
         let verdict = decide::with_definitions(&verdict, &plan, |rwenv, object| {
@@ -111,19 +113,36 @@ impl Judge {
         &self,
         verdict: &Verdict,
         operations: impl Iterator<Item = &'o Operation> + Clone,
-        rwenv: &str,
+        (rwenv, rwenvs): (&str, &Rwenvs),
     ) -> bool {
         grants::not_lifted(verdict).is_none()
-            && grants::live(&self.environment).iter().any(|grant| {
-                let context =
-                    Context { cwd: grant.cwd.clone(), ..host::context(Some(&grant.cwd), &self.environment) };
-                let observed = host::observe(decide::plan(&grant.command, &context), &self.environment);
-                let concerned = decide::concerned(&observed.plan, &observed.facts, &observed.rwenvs);
-                let granted: Vec<&Operation> =
-                    observed.plan.planned.iter().map(|planned| &planned.operation).collect();
-                concerned.iter().any(|name| name == rwenv)
-                    && operations.clone().all(|asked| granted.iter().any(|granted| covers(granted, asked)))
+            && self.means(rwenvs).iter().any(|means| {
+                means.concerned.iter().any(|name| name == rwenv)
+                    && operations.clone().all(|asked| means.operations.iter().any(|of| covers(of, asked)))
             })
+    }
+
+    /// What the grants that count now open the guard for.
+    fn means(&self, rwenvs: &Rwenvs) -> Vec<Arc<Means>> {
+        let live = grants::live(&self.environment);
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|known| known.rwenvs == *rwenvs && live.contains(&known.grant));
+        for grant in live {
+            if !opened.iter().any(|known| known.grant == grant) {
+                let means = Arc::new(self.look_up(&grant));
+                opened.push(Opened { grant, rwenvs: rwenvs.clone(), means });
+            }
+        }
+        opened.iter().map(|known| Arc::clone(&known.means)).collect()
+    }
+
+    fn look_up(&self, grant: &Grant) -> Means {
+        let context =
+            Context { cwd: grant.cwd.clone(), ..host::context(Some(&grant.cwd), &self.environment) };
+        let observed = host::observe(decide::plan(&grant.command, &context), &self.environment);
+        let concerned = decide::concerned(&observed.plan, &observed.facts, &observed.rwenvs);
+        let operations = observed.plan.planned.into_iter().map(|planned| planned.operation).collect();
+        Means { operations, concerned }
     }
 
     /// Puts a request on record; says why it cannot be.
@@ -166,4 +185,43 @@ pub(super) fn told(verdict: &Verdict) -> String {
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::files;
+    use crate::model::{Rwenv, RwenvName};
+
+    #[test]
+    fn what_a_grant_opens_is_looked_up_once() {
+        let home = tempfile::TempDir::new().unwrap();
+        let environment = Environment::at(home.path());
+        let cwd = home.path().display().to_string();
+        files::make_private_dir(&home.path().join(".claude/rwenv")).unwrap();
+        files::write(
+            &home.path().join(".claude/rwenv/envs.json"),
+            r#"{"rwenvs":{"dev":{"readOnly":true,"kubernetesContext":"c"}}}"#,
+            0o600,
+        )
+        .unwrap();
+        let context = host::context(Some(&cwd), &environment);
+        let plan = decide::plan("kubectl --context c delete pod web-0 -n app", &context);
+        let denied = Ruling::unread("no", "dev").verdict;
+        grants::make(&plan, &denied, 60, None, &environment).unwrap();
+        let judge = Judge::new(environment);
+        let rwenvs = host::config::rwenvs(&home.path().join(".claude/rwenv"));
+        let decided = |target: &str| judge.of_line("DELETE", target, "dev", &rwenvs).unwrap().0;
+        let first = judge.means(&rwenvs);
+        for _ in 0..100 {
+            assert_eq!(decided("/api/v1/namespaces/app/pods/web-0"), Decision::Allow);
+            assert_eq!(decided("/api/v1/namespaces/app/pods/web-1"), Decision::Deny);
+        }
+        let last = judge.means(&rwenvs);
+        assert!(first.len() == 1 && last.len() == 1 && Arc::ptr_eq(&first[0], &last[0]));
+        // Other rwenvs, another meaning.
+        let mut others = rwenvs.clone();
+        others.all.push(Rwenv::named(RwenvName::new("new").unwrap()));
+        assert!(!Arc::ptr_eq(&first[0], &judge.means(&others)[0]));
+    }
 }

@@ -10,6 +10,7 @@ mod judge;
 mod meaning;
 mod reply;
 mod request;
+mod room;
 mod secrets;
 mod serve;
 mod stream;

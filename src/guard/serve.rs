@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Limited};
-use hyper::body::{Body as _, Bytes, Incoming};
+use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap};
 use hyper::service::service_fn;
 use hyper::{Request as HttpRequest, Response};
@@ -25,20 +24,18 @@ use super::judge::{Judge, Ruling, line, told};
 use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
 use super::reply::{Body, status};
 use super::request::{Refusal, Request};
+use super::room::{Collected, Room};
+use super::secrets;
 use super::upstream::Upstreams;
 use super::{GuardError, Identity};
 use crate::host::environment::Environment;
 use crate::host::{audit, clock, grants, guarded};
 use crate::model::{Decision, Effect, Rwenv, Rwenvs};
 
-/// Largest body a client may send; the API server takes no larger one.
-const LARGEST: usize = 3 << 20;
 /// Largest head of a request, and what is read ahead of a slow reader.
 const BUFFER: usize = 64 << 10;
 /// Longest wait for a request's head, and for the handshake.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest wait for a request's body.
-const BODY: Duration = Duration::from_secs(60);
 /// Headers a request is judged by.
 const JUDGED: [header::HeaderName; 3] =
     [header::ACCEPT, header::CONTENT_TYPE, header::HeaderName::from_static("kubectl-command")];
@@ -68,6 +65,7 @@ pub struct Guard {
     tokens: Mutex<BTreeMap<Vec<u8>, String>>,
     places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     away: Mutex<Away>,
+    room: Room,
     /// What came in.
     pub counters: Counters,
 }
@@ -131,6 +129,7 @@ impl Guard {
             tokens: Mutex::new(identity.tokens()),
             places: Mutex::default(),
             away: Mutex::default(),
+            room: Room::default(),
             counters: Counters::default(),
         }
     }
@@ -189,9 +188,13 @@ impl Guard {
     async fn handle(self: Arc<Self>, request: HttpRequest<Incoming>, address: SocketAddr) -> Response<Body> {
         let rwenvs = (self.known)();
         let answered = match self.admitted(&request, address, &rwenvs) {
-            Ok(rwenv) => self.admit(request, rwenv, &rwenvs).await,
+            Ok(rwenv) => {
+                let rwenv = rwenv.clone();
+                Arc::clone(&self).admit(request, rwenv, Arc::new(rwenvs)).await
+            }
             Err(refusal) => {
-                self.turned_away(&refusal);
+                let (guard, seen) = (Arc::clone(&self), refusal.clone());
+                tokio::task::spawn_blocking(move || guard.turned_away(&seen));
                 Err(refusal)
             }
         };
@@ -235,50 +238,97 @@ impl Guard {
     }
 
     async fn admit(
-        &self,
+        self: Arc<Self>,
         mut http: HttpRequest<Incoming>,
-        rwenv: &Rwenv,
-        rwenvs: &Rwenvs,
+        rwenv: Rwenv,
+        rwenvs: Arc<Rwenvs>,
     ) -> Result<Response<Body>, Refusal> {
-        let name = rwenv.name.as_str();
+        let name = rwenv.name.to_string();
         let method = http.method().as_str().to_owned();
         let target = http.uri().path_and_query().filter(|_| http.uri().authority().is_none());
         let target = target.map_or_else(|| http.uri().to_string(), ToString::to_string);
         let read = header_refusal(http.headers()).map_or_else(|| Request::read(&method, &target), Err);
-        let mut request =
-            read.map_err(|refusal| self.not_read(refusal, &format!("{method} {target}"), name))?;
-        let upgrade = upgrade(&mut http, &request)
-            .map_err(|refusal| self.not_read(refusal, &line(&method, &request), name))?;
-        let (parts, incoming) = http.into_parts();
-        let body = collected(incoming)
-            .await
-            .map_err(|refusal| self.not_read(refusal, &line(&method, &request), name))?;
-        let [accept, content_type, command] =
-            JUDGED.map(|name| single(&parts.headers, &name).unwrap_or_default());
-        // Under a grant something may be written back.
-        let guarded = guarded::is_guarded(rwenv) && grants::live(&self.environment).is_empty();
-        let asking = Asking { accept, content_type, command, guarded };
-        let mut meaning = meaning(&request, asking, &body);
-        self.check_dry_run(&mut meaning, rwenv).await;
+        let mut request = match read {
+            Ok(request) => request,
+            Err(refusal) => return Err(self.not_read(refusal, format!("{method} {target}"), name).await),
+        };
         let line = line(&method, &request);
-        let ruling = self.judge.decide(&meaning, &line, name, rwenvs);
-        self.record(&ruling, &meaning, &line, name)?;
-        if meaning.mask == Mask::Secrets {
+        let read = match upgrade(&mut http, &request) {
+            Ok(upgrade) => {
+                let (parts, incoming) = http.into_parts();
+                self.room.collected(incoming, &name).await.map(|body| (upgrade, parts, body))
+            }
+            Err(refusal) => Err(refusal),
+        };
+        let (upgrade, parts, body) = match read {
+            Ok(read) => read,
+            Err(refusal) => return Err(self.not_read(refusal, line, name).await),
+        };
+        let meaning = self.meant(&request, &parts.headers, &body, &rwenv).await;
+        let meaning = match secrets::written_back(&meaning, request.method, &body.bytes) {
+            Some(refusal) => return Err(self.not_read(refusal, line, name).await),
+            None => self.ruled(meaning, line.clone(), name.clone(), rwenvs).await?,
+        };
+        if matches!(meaning.mask, Mask::Secrets | Mask::Texts) {
             // Of what is written over several lines no line can be read.
             request.set("pretty", "false");
         }
-        let place = self.place(name).map_err(|refusal| self.not_read(refusal, &line, name))?;
+        let place = match self.place(&name) {
+            Ok(place) => place,
+            Err(refusal) => return Err(self.not_read(refusal, line, name).await),
+        };
         self.counters.passed.fetch_add(1, Ordering::Relaxed);
         let passing = Passing {
             method: parts.method,
             target: request.target(),
             headers: parts.headers,
-            body: meaning.body.map_or(body, Bytes::from),
+            body: meaning.body.map_or(body.bytes, Bytes::from),
             mask: meaning.mask,
             upgrade,
             place,
         };
-        Ok(forward(passing, rwenv, &self.upstreams, &self.environment).await)
+        // What the body takes counts until the cluster has it.
+        let held = body.held;
+        let answer = forward(passing, &rwenv, &self.upstreams, &self.environment).await;
+        drop(held);
+        Ok(answer)
+    }
+
+    /// What a request means, by all that it is judged by.
+    async fn meant(
+        self: &Arc<Self>,
+        request: &Request,
+        headers: &HeaderMap,
+        body: &Collected,
+        rwenv: &Rwenv,
+    ) -> Meaning {
+        let [accept, content_type, command] = JUDGED.map(|name| single(headers, &name).unwrap_or_default());
+        let mut asking = Asking { accept, content_type, command, guarded: false };
+        if guarded::is_guarded(rwenv) && asking.compares() {
+            // Under a grant something may be written back.
+            let guard = Arc::clone(self);
+            asking.guarded =
+                waited(move || grants::live(&guard.environment).is_empty()).await.unwrap_or(false);
+        }
+        let mut meaning = meaning(request, asking, &body.bytes);
+        self.check_dry_run(&mut meaning, rwenv).await;
+        meaning
+    }
+
+    /// Decides, and puts on record what was decided.
+    async fn ruled(
+        self: &Arc<Self>,
+        meaning: Meaning,
+        line: String,
+        name: String,
+        rwenvs: Arc<Rwenvs>,
+    ) -> Result<Meaning, Refusal> {
+        let guard = Arc::clone(self);
+        waited(move || {
+            let ruling = guard.judge.decide(&meaning, &line, &name, &rwenvs);
+            guard.record(&ruling, &meaning, &line, &name).map(|()| meaning)
+        })
+        .await?
     }
 
     /// A place among the requests of a rwenv.
@@ -336,12 +386,22 @@ impl Guard {
     }
 
     /// A request that is not even looked at goes on record as well.
-    fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
+    async fn not_read(self: &Arc<Self>, refusal: Refusal, line: String, rwenv: String) -> Refusal {
         let why = format!("The API guard refuses this request: {}.", refusal.why);
-        let ruling = Ruling::unread(&why, rwenv);
-        let _ = self.judge.record(&ruling, line, rwenv);
-        Refusal { why: told(&ruling.verdict), ..refusal }
+        let ruling = Ruling::unread(&why, &rwenv);
+        let why = told(&ruling.verdict);
+        let guard = Arc::clone(self);
+        let _ = waited(move || guard.judge.record(&ruling, &line, &rwenv)).await;
+        Refusal { why, ..refusal }
     }
+}
+
+/// Does what reads or writes files on a thread that may wait for them.
+async fn waited<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| Refusal {
+        code: 503,
+        why: format!("The API guard could not judge this request: {error}"),
+    })
 }
 
 /// The only value of a header, as text.
@@ -394,20 +454,4 @@ fn upgrade(
         });
     }
     Ok(Some((hyper::upgrade::on(http), protocol)))
-}
-
-async fn collected(body: Incoming) -> Result<Bytes, Refusal> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let refuse = |code, why: String| Refusal { code, why };
-    let whole = tokio::time::timeout(BODY, Limited::new(body, LARGEST).collect()).await;
-    let whole = whole.map_err(|_| refuse(408, "its body did not come in time".to_owned()))?;
-    match whole {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            Err(refuse(413, format!("its body is larger than {LARGEST} bytes")))
-        }
-        Err(error) => Err(refuse(400, format!("its body cannot be read: {error}"))),
-    }
 }

@@ -1,7 +1,10 @@
 //! The API guard as clients meet it that are not kubectl, and when things around it go wrong.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
+use std::process::Stdio;
+use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::Value;
@@ -34,7 +37,7 @@ impl Guarded {
     }
 
     /// The status and what was answered to a request of curl's.
-    fn curl(&self, rwenv: &str, path: &str, more: &[&str]) -> (String, String) {
+    pub(crate) fn curl(&self, rwenv: &str, path: &str, more: &[&str]) -> (String, String) {
         let access = self.access(rwenv);
         let bearer = format!("Authorization: Bearer {}", access.token);
         let told = self.bare(&access, path, &[&["-H", &bearer], more].concat());
@@ -59,7 +62,7 @@ impl Guarded {
     }
 }
 
-fn message(body: &str) -> String {
+pub(crate) fn message(body: &str) -> String {
     let status: Value = serde_json::from_str(body).unwrap_or_default();
     assert_eq!(status["kind"], "Status", "{body}");
     status["message"].as_str().unwrap().to_owned()
@@ -279,4 +282,44 @@ fn sessions_of_guarded_rwenvs_go_through_it_and_others_do_not() {
     );
     let none = home.rwenv("", &["kubeconfig", "nothing"]);
     assert!(none.code == 1 && none.stderr.contains("there is no rwenv 'nothing'"), "{}", none.stderr);
+}
+
+/// More bodies than there is room for, each of which waits with its last byte.
+#[test]
+fn bodies_that_are_sent_slowly_take_no_more_than_a_share() {
+    let Some(guarded) = Guarded::new() else { return };
+    let access = guarded.access("ro");
+    let bearer = format!("Authorization: Bearer {}", access.token);
+    let target = format!("{}/api/v1/namespaces/app/pods/web-0", access.url);
+    let (tell, told) = std::sync::mpsc::channel();
+    let open: Vec<_> = (0..14)
+        .map(|_| {
+            let mut curl = std::process::Command::new("curl");
+            curl.args(["-sS", "--max-time", "50", "-o", "/dev/null", "-w", "%{http_code}", "-X", "PUT"]);
+            // `.` reads what is sent without waiting for more of it.
+            curl.args(["-T", ".", "--cacert", &access.authority, "-H", &bearer, "-H", "Expect:", &target]);
+            curl.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+            let mut curl = curl.spawn().unwrap();
+            let mut stdin = curl.stdin.take().unwrap();
+            let tell = tell.clone();
+            std::thread::spawn(move || tell.send(curl.wait_with_output().unwrap().stdout));
+            std::thread::spawn(move || {
+                // Who is refused reads no more.
+                let _ = stdin.write_all(&vec![b' '; 2_900_000]);
+                stdin
+            })
+        })
+        .collect();
+    let next = || String::from_utf8(told.recv_timeout(Duration::from_secs(60)).unwrap()).unwrap();
+    // Ten times 3 MiB are less than 32 MiB, and eleven times more.
+    let mut ended: Vec<String> = (0..4).map(|_| next()).collect();
+    assert!(ended.iter().all(|code| code == "429"), "{ended:?}");
+    let (status, _) = guarded.curl("go", "/api/v1/namespaces/app/pods/web-0", &["-X", "DELETE", "-d", "{}"]);
+    assert_eq!(status, "403", "another rwenv has room of its own");
+    open.into_iter().for_each(|writer| drop(writer.join().unwrap()));
+    ended.extend((4..14).map(|_| next()));
+    let count = |status: &str| ended.iter().filter(|code| *code == status).count();
+    assert!(count("403") >= 1 && count("429") + count("403") == 14, "{ended:?}");
+    let (status, body) = guarded.curl("ro", "/api/v1/namespaces/app/pods/web-0", &["-X", "PUT", "-d", "{}"]);
+    assert_eq!(status, "403", "what has ended gives back its room: {body}");
 }

@@ -203,12 +203,21 @@ impl ApiServer {
 
     /// What kubectl prints; nothing where it fails.
     pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> String {
+        let output = self.run(arguments, input);
+        if output.status.success() { String::from_utf8(output.stdout).unwrap() } else { String::new() }
+    }
+
+    /// All that kubectl says, whether it fails or not.
+    pub(crate) fn kubectl_says(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments, "");
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> std::process::Output {
         let config = self.dir.path().join("kubeconfig");
         fs::write(&config, self.kubeconfig("test")).unwrap();
         let mut command = assert_cmd::Command::new("kubectl");
-        let output =
-            command.arg("--kubeconfig").arg(config).args(arguments).write_stdin(input).output().unwrap();
-        if output.status.success() { String::from_utf8(output.stdout).unwrap() } else { String::new() }
+        command.arg("--kubeconfig").arg(config).args(arguments).write_stdin(input).output().unwrap()
     }
 
     /// Has manifests applied, and waits for kinds that are new.
@@ -259,7 +268,12 @@ impl ApiServer {
 
     /// The kinds of Flux.
     pub(crate) fn flux_kinds(&self) {
-        self.apply(include_str!("../cluster/crds.yaml"));
+        self.kinds(include_str!("../cluster/crds.yaml"));
+    }
+
+    /// More kinds.
+    pub(crate) fn kinds(&self, manifests: &str) {
+        self.apply(manifests);
         let wait = ["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"];
         assert!(self.kubectl(&wait, "").contains("condition met"));
     }

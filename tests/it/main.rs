@@ -11,6 +11,7 @@ mod agents;
 mod api_fuzz;
 mod api_guard;
 mod api_protocol;
+mod api_secrets;
 mod apiserver;
 mod audit;
 mod cli;
