@@ -45,7 +45,7 @@ pub(super) enum Command {
         after_help = "Writes .claude/rwenv, and adds it to the repository's .gitignore.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes"
     )]
     Set(Set),
-    /// Add a rwenv; on a terminal, without flags, it asks
+    /// Add a rwenv; on a terminal, without flags, it asks for the rest
     #[command(
         after_help = "Examples:\n  rwenv add\n  rwenv add prod --type k3s --kubeconfig ~/.kube/config --context prod --read-only"
     )]

@@ -39,13 +39,14 @@ fn rwenv<'a>(file: &'a mut Object, name: &str) -> Result<&'a mut Object, EditErr
 }
 
 pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
-    let asked = args.name.is_none() && prompt::is_possible();
+    let bare = args.fields.values()?.is_empty() && !args.output.json;
+    let asked = bare && prompt::is_possible();
     let (name, fields) = match &args.name {
-        Some(name) => (name.clone(), None),
-        None if asked => {
-            let (name, fields) = interview()?;
+        given if asked => {
+            let (name, fields) = interview(given.as_deref())?;
             (name, Some(fields))
         }
+        Some(name) => (name.clone(), None),
         None => bail!("say a name: rwenv add NAME [--context …] (see rwenv add --help)"),
     };
     let name = RwenvName::new(&name)?;
@@ -71,15 +72,23 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         };
         return super::envs::set(&set, environment);
     }
-    done(&name, "added", args.output.json, environment)
+    let done = done(&name, "added", args.output.json, environment);
+    let added = config::load(&environment.config_dir)?;
+    if added.rwenvs.get(name.as_str()).is_some_and(|rwenv| !rwenv.names_context()) {
+        out::note(&format!(
+            "it names no context, so changes of clusters are refused in it; rwenv edit {name} --context CONTEXT gives it one (kubectl config get-contexts lists them)"
+        ));
+    }
+    done
 }
 
 /// Asks for what a rwenv has, one thing after another.
-fn interview() -> anyhow::Result<(String, Fields)> {
+fn interview(given: Option<&str>) -> anyhow::Result<(String, Fields)> {
     let name = loop {
-        let name = prompt::line("Name", "")?;
+        let name = given.map_or_else(|| prompt::line("Name", ""), |name| Ok(name.to_owned()))?;
         match RwenvName::new(&name) {
             Ok(name) => break name.to_string(),
+            Err(error) if given.is_some() => return Err(error.into()),
             Err(error) => out::note(&error.to_string()),
         }
     };

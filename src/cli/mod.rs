@@ -69,6 +69,26 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
+    let about_rwenvs = matches!(
+        command,
+        Command::List(_)
+            | Command::Cur(_)
+            | Command::Set(_)
+            | Command::Add(_)
+            | Command::Edit(_)
+            | Command::Remove(_)
+            | Command::Import(_)
+            | Command::LocalMode(_)
+            | Command::Check(_)
+    );
+    let ended = dispatch(command, environment);
+    if about_rwenvs && let Ok(config) = crate::host::config::load(&environment.config_dir) {
+        config.slips().iter().for_each(|slip| out::note(slip));
+    }
+    ended
+}
+
+fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<u8> {
     match command {
         Command::List(args) => envs::list(&args, environment),
         Command::Cur(args) => envs::cur(&args, environment),

@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use kube::config::Kubeconfig;
+
 use super::ClusterError;
 use crate::host::environment::Environment;
-use crate::host::{config, process, program};
+use crate::host::{config, kubeconfig, process, program};
 use crate::model::Rwenv;
 
 /// Longest time docker may take to say what it mounts.
@@ -30,23 +32,24 @@ struct Mount {
 impl Place {
     /// The place a rwenv names: the first that is there, seen from here, then from the dev container.
     pub(super) fn of(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
-        let named = rwenv.places.iter().filter_map(|place| {
-            let written = place.kubeconfig_path.clone().unwrap_or_else(|| "~/.kube/config".to_owned());
-            Some((written, place.kubernetes_context.clone()?))
-        });
+        let named = rwenv
+            .places
+            .iter()
+            .filter_map(|place| Some((place.kubeconfig_path.as_deref(), place.kubernetes_context.clone()?)));
         let mut first = None;
         for (written, context) in named {
-            let path = match written.strip_prefix("~/") {
-                Some(rest) => environment.home.join(rest),
-                None => PathBuf::from(written),
-            };
-            if path.exists() {
+            let files = kubeconfig::of_place(written, environment);
+            let usual = files.first().cloned().unwrap_or_default();
+            if written.is_some() {
+                let there = usual.exists().then(|| usual.clone());
+                if let Some(path) = there.or_else(|| behind_container(&usual, environment)) {
+                    return Ok(Self { path, context });
+                }
+            }
+            if let Some(path) = files.into_iter().find(|file| has_context(file, &context)) {
                 return Ok(Self { path, context });
             }
-            if let Some(path) = behind_container(&path, environment) {
-                return Ok(Self { path, context });
-            }
-            first = first.or(Some(Self { path, context }));
+            first = first.or(Some(Self { path: usual, context }));
         }
         first.ok_or_else(|| ClusterError::NoContext(rwenv.name.to_string()))
     }
@@ -55,6 +58,11 @@ impl Place {
     pub(super) fn changed(&self) -> Option<SystemTime> {
         std::fs::metadata(&self.path).and_then(|meta| meta.modified()).ok()
     }
+}
+
+/// True for a kubeconfig that has this context.
+pub(super) fn has_context(file: &Path, context: &str) -> bool {
+    Kubeconfig::read_from(file).is_ok_and(|config| config.contexts.iter().any(|named| named.name == context))
 }
 
 /// The file of this machine that the dev container sees as `path`.

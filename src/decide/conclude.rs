@@ -5,8 +5,8 @@ use super::subject::{Judge, of_cluster, of_repository, of_service, selected};
 use super::{Plan, ids};
 use crate::classify;
 use crate::model::{
-    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenvs, Span, Tool,
-    Verdict,
+    Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenv, Rwenvs, Span,
+    Tool, Verdict,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -104,6 +104,7 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 rwenv: None,
             }),
             Judge::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
+            Judge::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
         }
     }
     reasons
@@ -139,6 +140,26 @@ fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
         part: String::new(),
         span,
         rwenv: None,
+    }
+}
+
+fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
+    let Operation { tool, verb, .. } = operation;
+    let (name, file) = (&rwenv.name, format!("{}/envs.json", rwenvs.config_dir));
+    let meant = rwenv.misspelt.iter().find(|found| found.meant == "kubernetesContext");
+    let meant = meant.map_or_else(String::new, |found| format!(" {file} says \"{}\" there.", found.name));
+    Reason {
+        decision: Decision::Deny,
+        rule: ids::NO_CONTEXT.to_owned(),
+        text: format!(
+            "rwenv '{name}' names no context, so that nobody knows which cluster {tool} {verb} would change.{meant}"
+        ),
+        instead: format!(
+            "Let a person add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads go on; a change elsewhere names the context of another rwenv."
+        ),
+        part: String::new(),
+        span: operation.span,
+        rwenv: Some(name.to_string()),
     }
 }
 

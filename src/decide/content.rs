@@ -58,6 +58,7 @@ pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
     let mut names: Vec<String> = judges
         .map(|judge| match judge {
             Judge::Subject(subject, _) => subject.name,
+            Judge::NoContext(rwenv) => rwenv.name.to_string(),
             Judge::NoneSelected | Judge::Invalid(_) | Judge::Elsewhere(..) => String::new(),
         })
         .collect();

@@ -33,6 +33,8 @@ pub mod ids {
     pub const INVALID: &str = "rwenv.invalid-selection";
     /// The target is in no rwenv.
     pub const FOREIGN: &str = "rwenv.foreign-target";
+    /// The rwenv names no context, and a cluster is about to be changed.
+    pub const NO_CONTEXT: &str = "rwenv.no-context";
     /// A policy beside the built-in ones cannot be read.
     pub const POLICY: &str = "policy.unreadable";
     /// The line cannot be read.

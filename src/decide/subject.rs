@@ -20,6 +20,8 @@ pub(super) enum Judge {
     Invalid(String),
     /// The target cannot be told at all: not even a read is known to go where it should.
     Elsewhere(Subject, String),
+    /// A rwenv that names no context has no cluster to change.
+    NoContext(Rwenv),
 }
 
 /// The judges of an operation on a cluster.
@@ -53,11 +55,12 @@ pub(super) fn of_cluster(
         };
     }
     if let Some(file) = &target.kubeconfig {
-        return by_kubeconfig(file, rwenvs, &selected, home);
+        return placed(by_kubeconfig(file, rwenvs, &selected, home), operation.effect, rwenvs);
     }
-    let mut all = selected;
+    let mut all = placed(selected, operation.effect, rwenvs);
     // A bare call goes where the kubeconfig's current context points.
     if operation.effect > Effect::ReadSecret
+        && !all.iter().any(|judge| matches!(judge, Judge::NoContext(_)))
         && let Some(context) = facts.current_context.as_deref()
     {
         let known =
@@ -75,6 +78,27 @@ pub(super) fn of_cluster(
         }
     }
     all
+}
+
+/// A rwenv that names no context owns none: what goes to whatever context is current changes nothing in its name. Looking is free, and
+/// what lies between counts as in a read-only one.
+fn placed(judges: Vec<Judge>, effect: Effect, rwenvs: &Rwenvs) -> Vec<Judge> {
+    let one = |judge: Judge| match judge {
+        Judge::Subject(subject, on) if !subject.read_only && effect != Effect::Read => {
+            match rwenvs.get(&subject.name).filter(|_| !names_context(rwenvs, &subject.name)) {
+                None => Judge::Subject(subject, on),
+                Some(rwenv) if effect == Effect::Reconcile || effect >= Effect::ClusterWrite => {
+                    Judge::NoContext(rwenv.clone())
+                }
+                Some(_) => {
+                    let title = format!("{} (without a context)", subject.title);
+                    Judge::Subject(Subject { read_only: true, title, ..subject }, on)
+                }
+            }
+        }
+        other => other,
+    };
+    judges.into_iter().map(one).collect()
 }
 
 /// What is selected where an operation runs. `cd /tmp && kubectl …`: where nothing is, the line stays in the environment it
@@ -109,7 +133,7 @@ fn has_context(rwenvs: &Rwenvs, name: &str, context: &str) -> bool {
 }
 
 fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
-    rwenvs.get(name).is_some_and(|r| r.places.iter().any(|p| p.kubernetes_context.is_some()))
+    rwenvs.get(name).is_some_and(Rwenv::names_context)
 }
 
 fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {

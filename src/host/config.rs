@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::fields::{Entry, File, Names, nearly};
+use super::fields::{Entry, File, Slip, slips};
 use super::files::{self, FileError};
-use crate::model::{Database, Object, Place, Rwenv, RwenvName, Rwenvs};
+use crate::model::{Database, Misspelt, Object, Place, Rwenv, RwenvName, Rwenvs};
 
 use super::fields::Version;
 
@@ -44,6 +44,27 @@ pub struct Config {
     pub services: Vec<Vec<(String, String)>>,
     /// The named databases.
     pub databases: Vec<(String, Database)>,
+    /// Names outside of rwenvs that mean nothing, and nearly are some that do.
+    pub misspelt: Vec<Misspelt>,
+}
+
+impl Config {
+    /// Every name that means nothing and nearly is one that does, as a sentence that says where it stands.
+    #[must_use]
+    pub fn slips(&self) -> Vec<String> {
+        let say = |misspelt: &Misspelt, of: &str| {
+            let Misspelt { name, line, meant } = misspelt;
+            format!(
+                "{}/envs.json:{line}: \"{}\"{of} is no field and counts for nothing; write \"{meant}\" if that is meant",
+                self.rwenvs.config_dir,
+                name.escape_debug()
+            )
+        };
+        let of = |rwenv: &Rwenv| format!(" of rwenv '{}'", rwenv.name);
+        let own = self.rwenvs.all.iter().flat_map(|rwenv| rwenv.misspelt.iter().map(move |m| (m, of(rwenv))));
+        let all = self.misspelt.iter().map(|misspelt| (misspelt, String::new())).chain(own);
+        all.map(|(misspelt, of)| say(misspelt, &of)).collect()
+    }
 }
 
 /// Path of the file.
@@ -153,16 +174,17 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
             "write \"version\": \"1.0\", or use a newer rwenv".to_owned(),
         ));
     }
-    let names: Names = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
-    for (rwenv, fields) in &names.rwenvs {
-        for (field, _) in &fields.0 {
-            if let Some(meant) = nearly(field) {
-                let problem =
-                    format!("rwenv '{}' has a field '{}'", rwenv.escape_debug(), field.escape_debug());
-                return Err(at_name(text, field, path, problem, format!("write \"{meant}\"")));
-            }
-        }
+    let whole: Value = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
+    let slips = slips(&whole);
+    if let Some(slip) = slips.iter().find(|slip| slip.grave) {
+        let rwenv = slip.rwenv.as_deref().unwrap_or_default();
+        let problem = format!("rwenv '{}' has a field '{}'", rwenv.escape_debug(), slip.name.escape_debug());
+        return Err(at_name(text, &slip.name, path, problem, format!("write \"{}\"", slip.meant)));
     }
+    let misspelt = |slip: &Slip| {
+        let (line, _) = place(text, &slip.name);
+        Misspelt { name: slip.name.clone(), line, meant: slip.meant }
+    };
     let mut rwenvs = Rwenvs { config_dir: config_dir.display().to_string(), ..Rwenvs::default() };
     let mut services = Vec::new();
     for (name, Object(mut entry)) in file.rwenvs.0 {
@@ -170,11 +192,13 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
             at_name(text, &name, path, e.to_string(), "rename it with rwenv edit or in the file".to_owned())
         })?;
         services.push(std::mem::take(&mut entry.services.0));
-        rwenvs.all.push(rwenv(checked, entry));
+        let own = slips.iter().filter(|slip| slip.rwenv.as_ref() == Some(&name)).map(misspelt).collect();
+        rwenvs.all.push(Rwenv { misspelt: own, ..rwenv(checked, entry) });
     }
+    let misspelt = slips.iter().filter(|slip| slip.rwenv.is_none()).map(misspelt).collect();
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
     let databases = file.databases.0.into_iter().map(|(name, Object(database))| (name, database)).collect();
-    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases })
+    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases, misspelt })
 }
 
 fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
@@ -231,12 +255,20 @@ fn invalid(path: &Path, error: &serde_json::Error) -> ConfigError {
 
 /// An error at the place where a name stands in the text as a key.
 fn at_name(text: &str, name: &str, path: &Path, problem: String, fix: String) -> ConfigError {
+    let (line, column) = place(text, name);
+    ConfigError::Invalid { path: path.to_owned(), line, column, problem, fix }
+}
+
+/// Line and column of the first key of this name, from 1.
+fn place(text: &str, name: &str) -> (usize, usize) {
     let quoted = serde_json::to_string(name).unwrap_or_default();
-    let at = text.find(&quoted).unwrap_or_default();
+    let is_key =
+        |at: &usize| text.get(at + quoted.len()..).is_some_and(|rest| rest.trim_start().starts_with(':'));
+    let at = text.match_indices(&quoted).map(|(at, _)| at).find(is_key).unwrap_or_default();
     let before = text.get(..at).unwrap_or_default();
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    ConfigError::Invalid { path: path.to_owned(), line, column, problem, fix }
+    (line, column)
 }
 
 /// Changes the file under its lock: read, checked, changed, checked again, written whole. Whatever the change does

@@ -1,11 +1,11 @@
 //! The shape of `envs.json`: every field that means something to us, and a word for those that nearly do.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
 
 use crate::model::{Autonomy, Database, ExecReads, Object, Pin, Place};
 
@@ -230,39 +230,76 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
     }
 }
 
-/// The names of each rwenv's fields, known or not.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub(super) struct Names {
-    /// By rwenv.
-    pub rwenvs: BTreeMap<String, Ordered<IgnoredAny>>,
+/// Fields of the file.
+const TOP: [&str; 5] = ["version", "useDevContainer", "devContainer", "databases", "rwenvs"];
+/// Fields of a place.
+const PLACE: [&str; 2] = ["kubeconfigPath", "kubernetesContext"];
+/// Fields of a database.
+const DATABASE: [&str; 6] =
+    ["namespace", "secretName", "pgbouncerHost", "database", "username", "description"];
+/// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
+const RESTRICTING: [&str; 8] = [
+    "readOnly",
+    "gitOpsOnly",
+    "protectedBranches",
+    "fluxGitRepo",
+    "fluxBranch",
+    "autonomy",
+    "policies",
+    "terraformPaths",
+];
+
+/// A name that means nothing where it stands, and the one that was probably meant.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Slip {
+    /// The rwenv, where it stands in one.
+    pub rwenv: Option<String>,
+    /// The name.
+    pub name: String,
+    /// What was probably meant.
+    pub meant: &'static str,
+    /// Nobody may go on as if it were not there.
+    pub grave: bool,
 }
 
-/// The field that was probably meant by a name that is none: written with other capitals or separators, or, for
-/// the two that hold a rwenv shut, one letter off.
+/// All such names of a file that can be read.
 #[must_use]
-pub(super) fn nearly(name: &str) -> Option<&'static str> {
+pub(super) fn slips(file: &Value) -> Vec<Slip> {
+    let mut all = Vec::new();
+    let mut see = |object: &Value, known: &[&'static str], rwenv: Option<&str>| {
+        let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
+        all.extend(names.filter_map(|name| {
+            let (meant, same) = nearest(name, known)?;
+            let grave = rwenv.is_some() && known == Entry::FIELDS && (same || RESTRICTING.contains(&meant));
+            Some(Slip { rwenv: rwenv.map(str::to_owned), name: name.clone(), meant, grave })
+        }));
+    };
+    see(file, &TOP, None);
+    let each = |key: &str| file.get(key).and_then(Value::as_object).into_iter().flatten();
+    for (_, database) in each("databases") {
+        see(database, &DATABASE, None);
+    }
+    for (name, rwenv) in each("rwenvs") {
+        see(rwenv, &Entry::FIELDS, Some(name));
+        for place in ["local", "container"].into_iter().filter_map(|key| rwenv.get(key)) {
+            see(place, &PLACE, Some(name));
+        }
+    }
+    all
+}
+
+/// The known name that was probably meant by one that is none, and whether it is the same but for capitals and separators.
+fn nearest(name: &str, known: &[&'static str]) -> Option<(&'static str, bool)> {
     let bare = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
-    if Entry::FIELDS.contains(&name) {
+    if known.contains(&name) {
         return None;
     }
-    let same = Entry::FIELDS.into_iter().find(|f| bare(f) == bare(name));
-    same.or_else(|| ["readOnly", "gitOpsOnly"].into_iter().find(|f| one_edit(&bare(f), &bare(name))))
-}
-
-/// True where one letter more, less, other or swapped makes one text of the other.
-fn one_edit(a: &str, b: &str) -> bool {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let front = a.iter().zip(&b).take_while(|(x, y)| x == y).count();
-    let back = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-    let longest = a.len().max(b.len());
-    let back = back.min(a.len().min(b.len()) - front.min(a.len().min(b.len())));
-    let differ = longest - front - back;
-    let swapped = differ == 2
-        && a.len() == b.len()
-        && a.get(front) == b.get(front + 1)
-        && a.get(front + 1) == b.get(front);
-    (differ <= 1 && a.len().abs_diff(b.len()) <= 1) || swapped
+    let wanted = bare(name);
+    let far = |field: &str| strsim::osa_distance(&bare(field), &wanted);
+    let found = known.iter().copied().min_by_key(|field| far(field))?;
+    // Of a short word, two letters are half of another.
+    let most = if wanted.chars().count().min(found.len()) > 5 { 2 } else { 1 };
+    (far(found) <= most).then(|| (found, far(found) == 0))
 }
 
 #[cfg(test)]
@@ -271,6 +308,7 @@ mod tests {
 
     #[test]
     fn names_that_nearly_are_fields_are_found() {
+        let near = |name: &str| nearest(name, &Entry::FIELDS).map(|(field, _)| field);
         for (name, field) in [
             ("readonly", Some("readOnly")),
             ("read_only", Some("readOnly")),
@@ -280,13 +318,45 @@ mod tests {
             ("reedOnly", Some("readOnly")),
             ("gitopsOnly", Some("gitOpsOnly")),
             ("kubernetes_context", Some("kubernetesContext")),
+            ("kubernetesContxt", Some("kubernetesContext")),
+            ("kuberntesContexts", Some("kubernetesContext")),
+            ("fluxGitRep", Some("fluxGitRepo")),
+            ("service", Some("services")),
             ("readOnly", None),
-            ("service", None),
             ("x-team", None),
             ("owner", None),
             ("ready", None),
+            ("tier", None),
+            ("note", None),
+            ("path", None),
+            ("url", None),
+            ("region", None),
         ] {
-            assert_eq!(nearly(name), field, "{name}");
+            assert_eq!(near(name), field, "{name}");
         }
+    }
+
+    #[test]
+    fn what_holds_a_rwenv_shut_is_grave_and_all_else_is_told() {
+        let file = serde_json::json!({
+            "usedevContainer": false,
+            "databases": {"a": {"secretname": "s"}},
+            "rwenvs": {
+                "dev": {"kubernetesContxt": "x", "fluxGitRep": "y", "team": "z", "local": {"kubeconfigPth": "k"}},
+                "kubernetesContxt": {"autonmy": "manual", "Services": {}},
+            },
+        });
+        let all: Vec<(String, &str, bool)> =
+            slips(&file).into_iter().map(|slip| (slip.name, slip.meant, slip.grave)).collect();
+        let expected = [
+            ("usedevContainer", "useDevContainer", false),
+            ("secretname", "secretName", false),
+            ("kubernetesContxt", "kubernetesContext", false),
+            ("fluxGitRep", "fluxGitRepo", true),
+            ("kubeconfigPth", "kubeconfigPath", false),
+            ("autonmy", "autonomy", true),
+            ("Services", "services", true),
+        ];
+        assert_eq!(all, expected.map(|(name, meant, grave)| (name.to_owned(), meant, grave)));
     }
 }

@@ -1,6 +1,6 @@
-//! The one thing of a kubeconfig that decides where a bare call goes: its current context.
+//! Kubeconfigs: the files that count, and the one thing of them that decides where a bare call goes, the current context.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
 use super::files;
@@ -10,11 +10,41 @@ use super::files;
 #[must_use]
 pub fn current_context(environment: &Environment, keeps: bool) -> Option<String> {
     let session = environment.session_kubeconfig.as_ref().filter(|_| keeps);
-    let paths: Vec<PathBuf> = match session.or(environment.kubeconfig.as_ref()) {
-        Some(list) => list.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
-        None => vec![environment.home.join(".kube/config")],
-    };
+    let paths = session.map_or_else(|| usual(environment), |list| listed(list));
     paths.iter().filter_map(|path| files::read(path).ok().flatten()).find_map(|text| scan(&text))
+}
+
+fn listed(list: &str) -> Vec<PathBuf> {
+    list.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect()
+}
+
+/// The person's own: the files of `$KUBECONFIG`, or `~/.kube/config`.
+#[must_use]
+pub fn usual(environment: &Environment) -> Vec<PathBuf> {
+    match &environment.kubeconfig {
+        Some(list) => listed(list),
+        None => vec![environment.home.join(".kube/config")],
+    }
+}
+
+/// A path of the configuration, seen from this home.
+#[must_use]
+pub fn full(written: &str, environment: &Environment) -> PathBuf {
+    written.strip_prefix("~/").map_or_else(|| PathBuf::from(written), |rest| environment.home.join(rest))
+}
+
+/// The files in which a rwenv's context may be: the one that is written down, or the person's own. The default file of another home is
+/// that of the dev container; where it is not here, the person's own stands for it.
+#[must_use]
+pub fn of_place(written: Option<&str>, environment: &Environment) -> Vec<PathBuf> {
+    let Some(path) = written.map(|written| full(written, environment)) else { return usual(environment) };
+    if path.exists() || !path.ends_with(Path::new(".kube/config")) {
+        return vec![path];
+    }
+    let mut all = vec![path];
+    all.extend(usual(environment).into_iter().filter(|own| own.exists()));
+    all.dedup();
+    all
 }
 
 /// `current-context` of one file, YAML or JSON. It is a key of the top level, so that a line that starts with it

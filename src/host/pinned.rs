@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::environment::Environment;
-use super::{files, process, program};
+use super::{files, kubeconfig, process, program};
 use crate::model::Rwenv;
 
 /// Longest time kubectl may take to print a part of a kubeconfig.
@@ -32,20 +32,15 @@ pub fn make(rwenv: &Rwenv, environment: &Environment) -> Result<Option<PathBuf>,
     let Some(place) = rwenv.places.first() else { return Ok(None) };
     let Some(context) = &place.kubernetes_context else { return Ok(None) };
     let own = path(rwenv.name.as_str(), environment);
-    let source = match &place.kubeconfig_path {
-        Some(path) => match path.strip_prefix("~/") {
-            Some(rest) => environment.home.join(rest).display().to_string(),
-            None => path.clone(),
-        },
-        None => environment
-            .kubeconfig
-            .clone()
-            .unwrap_or_else(|| environment.home.join(".kube/config").display().to_string()),
-    };
-    let sources: Vec<&Path> = source.split(':').map(Path::new).filter(|path| path.exists()).collect();
+    let sources = kubeconfig::of_place(place.kubeconfig_path.as_deref(), environment);
+    let text =
+        |paths: &[PathBuf]| paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(":");
+    let looked = text(&sources);
+    let sources: Vec<PathBuf> = sources.into_iter().filter(|path| path.exists()).collect();
     if sources.is_empty() {
-        return Err(format!("Kubeconfig not found at {source}."));
+        return Err(format!("Kubeconfig not found at {looked}."));
     }
+    let source = text(&sources);
     let made = fs::metadata(&own).and_then(|meta| meta.modified()).ok();
     let newest =
         sources.iter().filter_map(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok()).max();

@@ -25,7 +25,7 @@ pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
 pub use rule::{FlagName, List, PathClass, Refs, Repository, Rule, Text, When};
 pub use rwenv::{
-    Autonomy, Database, ExecReads, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
+    Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
 };
 pub use tool::{
     Carry, CarryKind, Command, Endpoint, Env, Flags, Grammar, KeyRule, Mode, Name, Names, Tool, Tools,

@@ -137,6 +137,17 @@ pub struct Database {
     pub description: Option<String>,
 }
 
+/// A name in the configuration that means nothing, and nearly is one that does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Misspelt {
+    /// The name.
+    pub name: String,
+    /// The line it stands in, from 1.
+    pub line: usize,
+    /// The one that was probably meant.
+    pub meant: &'static str,
+}
+
 /// A named environment: cluster, Flux repository and what may be done to them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
@@ -181,6 +192,8 @@ pub struct Rwenv {
     pub argocd_apps: Vec<String>,
     /// Seconds between two looks at its repository, where it says.
     pub sync_interval: Option<u64>,
+    /// Names of fields that mean nothing, and nearly are some that do.
+    pub misspelt: Vec<Misspelt>,
 }
 
 impl Rwenv {
@@ -211,7 +224,14 @@ impl Rwenv {
             terraform_paths: Vec::new(),
             argocd_apps: vec!["*argocd-apps/*".to_owned()],
             sync_interval: None,
+            misspelt: Vec::new(),
         }
+    }
+
+    /// True where one of its places names a context.
+    #[must_use]
+    pub fn names_context(&self) -> bool {
+        self.places.iter().any(|p| p.kubernetes_context.as_deref().is_some_and(|name| !name.is_empty()))
     }
 
     /// True where one of its places has this context.

@@ -44,6 +44,7 @@ mod knowledge_hostile;
 mod knowledge_questions;
 mod lint;
 mod malformed;
+mod no_context;
 mod oracle;
 mod pin;
 mod plugin;

@@ -103,6 +103,23 @@ fn a_context_that_is_not_there_is_said_and_changes_nothing() {
     assert!(session(&home, "SessionStart", "rw").stdout.contains("Kubeconfig not found at"));
 }
 
+#[test]
+fn the_default_kubeconfig_of_the_container_stands_for_the_persons_own() {
+    let home = Home::new();
+    home.write(".kube/config", KUBECONFIG);
+    let envs = |path: &str| {
+        let entry = format!("\"kubernetesContext\": \"rw-ctx\", \"kubeconfigPath\": \"{path}\"");
+        let envs = crate::support::ENVS.replace("\"kubernetesContext\": \"rw-ctx\"", &entry);
+        home.write(".claude/rwenv/envs.json", &envs);
+    };
+    envs("/elsewhere/clusters.yaml");
+    assert!(session(&home, "SessionStart", "rw").stdout.contains("Kubeconfig not found at /elsewhere"));
+    envs("/home-of-the-container/.kube/config");
+    assert_eq!(session(&home, "SessionStart", "rw").code, 0);
+    let text = home.read(".claude/rwenv/kube/rw.yaml");
+    assert!(text.contains("current-context: rw-ctx") && text.contains("b.example.com"), "{text}");
+}
+
 /// What the hook makes of a line where the rwenv wants it rewritten.
 fn rewritten(home: &Home, line: &str) -> Option<String> {
     let answer = home.hook("rw", line);

@@ -10,9 +10,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Check;
+use crate::cluster::Cluster;
 use crate::host::agent;
 use crate::host::environment::{self, Environment};
-use crate::host::{config, files, process, program};
+use crate::host::{config, files, kubeconfig, process, program};
 use crate::model::Rwenv;
 use crate::repos::{self, Flux};
 
@@ -33,34 +34,51 @@ pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     all
 }
 
-fn full(path: &str, environment: &Environment) -> PathBuf {
-    path.strip_prefix("~/").map_or_else(|| PathBuf::from(path), |rest| environment.home.join(rest))
-}
-
-/// The kubeconfigs through which a rwenv's cluster may be reached, each with the context.
-fn kubeconfigs(rwenv: &Rwenv, environment: &Environment) -> Vec<(PathBuf, Option<String>)> {
-    let usual = || match &environment.kubeconfig {
-        Some(list) => list.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect(),
-        None => vec![environment.home.join(".kube/config")],
-    };
-    let each = rwenv.places.iter().flat_map(|place| {
-        let files = place.kubeconfig_path.as_deref().map_or_else(usual, |path| vec![full(path, environment)]);
-        files.into_iter().map(|file| (file, place.kubernetes_context.clone())).collect::<Vec<_>>()
+/// The kubeconfigs in which a rwenv's context may be, each with the context.
+fn kubeconfigs(rwenv: &Rwenv, environment: &Environment) -> Vec<(PathBuf, String)> {
+    let each = rwenv.places.iter().filter_map(|place| {
+        let context = place.kubernetes_context.clone()?;
+        let files = kubeconfig::of_place(place.kubeconfig_path.as_deref(), environment);
+        Some(files.into_iter().map(move |file| (file, context.clone())))
     });
-    let mut all: Vec<(PathBuf, Option<String>)> = each.collect();
+    let mut all: Vec<(PathBuf, String)> = each.flatten().collect();
     all.dedup();
     all
 }
 
-fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
-    let level = |check: Check, level| Check { level: Some(level), ..check };
-    let there: Vec<_> =
-        kubeconfigs(rwenv, environment).into_iter().filter(|(file, _)| file.exists()).collect();
-    if there.is_empty() {
+/// What is said where nothing can be looked at: that nothing reaches the cluster would be more than is known.
+fn not_seen(rwenv: &Rwenv, looked: &[(PathBuf, String)]) -> Check {
+    let name = &rwenv.name;
+    let Some((_, context)) = looked.first() else {
         return Check::ok(
             "custody",
-            "no kubeconfig of it is here: nothing on this machine reaches its cluster",
+            format!(
+                "it names no context: what reaches its cluster cannot be looked at, and changes of clusters are refused in it (rwenv edit {name} --context CONTEXT gives it one)"
+            ),
         );
+    };
+    let mut files: Vec<String> = looked.iter().map(|(file, _)| environment::under_home(file)).collect();
+    files.dedup();
+    Check::warn(
+        "custody",
+        format!(
+            "context '{context}' is not in {}: what reaches its cluster could not be looked at",
+            files.join(", ")
+        ),
+        format!("name the kubeconfig that has it: rwenv edit {name} --kubeconfig FILE"),
+    )
+}
+
+fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
+    let level = |check: Check, level| Check { level: Some(level), ..check };
+    let looked = kubeconfigs(rwenv, environment);
+    // What cannot be read may have it.
+    let has = |(file, context): &&(PathBuf, String)| {
+        file.exists() && (File::open(file).is_err() || Cluster::is_in(file, context))
+    };
+    let there: Vec<_> = looked.iter().filter(has).collect();
+    if there.is_empty() {
+        return not_seen(rwenv, &looked);
     }
     let readable: Vec<_> = there.iter().filter(|(file, _)| File::open(file).is_ok()).collect();
     let Some((file, context)) = readable.first() else {
@@ -73,8 +91,7 @@ fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
         );
     };
     let shown = environment::under_home(file);
-    let rights =
-        if offline { Err("not asked".to_owned()) } else { rights(file, context.as_deref(), environment) };
+    let rights = if offline { Err("not asked".to_owned()) } else { rights(file, context, environment) };
     if rights == Ok(None) {
         return level(
             Check::ok(
@@ -122,7 +139,7 @@ fn is_hidden(file: &Path, environment: &Environment) -> bool {
     let hidden =
         sandbox.and_then(|s| s.get("filesystem")).and_then(|f| f.get("denyRead")).and_then(Value::as_array);
     let mut hidden = hidden.into_iter().flatten().filter_map(Value::as_str);
-    on && hidden.any(|path| file.starts_with(full(path, environment)))
+    on && hidden.any(|path| file.starts_with(kubeconfig::full(path, environment)))
 }
 
 #[derive(Deserialize)]
@@ -148,12 +165,12 @@ struct Rule {
 }
 
 /// What an identity may do beyond reading: nothing, or an example.
-fn rights(file: &Path, context: Option<&str>, environment: &Environment) -> Result<Option<String>, String> {
+fn rights(file: &Path, context: &str, environment: &Environment) -> Result<Option<String>, String> {
     let kubectl = program::find("kubectl", environment).ok_or("kubectl is not on PATH")?;
     for namespace in NAMESPACES {
         let mut command = Command::new(&kubectl);
         command.arg("--kubeconfig").arg(file).arg("--request-timeout=5s");
-        command.args(context.iter().flat_map(|context| ["--context", context]));
+        command.args(["--context", context]);
         command.args(["create", "--raw", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]);
         let review = format!(
             r#"{{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{{"namespace":"{namespace}"}}}}"#

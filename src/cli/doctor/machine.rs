@@ -38,6 +38,11 @@ fn configuration(environment: &Environment) -> Check {
         Ok(config) if config.rwenvs.all.is_empty() => {
             Check::warn("config", format!("{path} names no rwenv"), "rwenv add")
         }
+        Ok(config) if !config.slips().is_empty() => Check::warn(
+            "config",
+            config.slips().join("\n"),
+            "correct the name there, or with rwenv edit; names of your own may stay",
+        ),
         Ok(config) => {
             let count = config.rwenvs.all.len();
             Check::ok("config", format!("{path}: {count} {}", if count == 1 { "rwenv" } else { "rwenvs" }))
