@@ -45,12 +45,16 @@ pub(super) struct Ruling {
 
 impl Ruling {
     /// A request that cannot be judged is refused.
-    pub(super) fn unread(why: &str, rwenv: &str) -> Self {
+    pub(super) fn unread(why: &str, code: u16, rwenv: &str) -> Self {
+        let instead = match code {
+            408 | 429 => "Send it again in a moment, when other requests have ended.",
+            _ => "Use kubectl, or a client library, with its own paths and headers.",
+        };
         let reason = Reason {
             decision: Decision::Deny,
             rule: decide::ids::REQUEST.to_owned(),
             text: why.to_owned(),
-            instead: "Use kubectl, or a client library, with its own paths and headers.".to_owned(),
+            instead: instead.to_owned(),
             part: String::new(),
             span: Span::default(),
             rwenv: Some(rwenv.to_owned()),
@@ -207,7 +211,7 @@ mod tests {
         .unwrap();
         let context = host::context(Some(&cwd), &environment);
         let plan = decide::plan("kubectl --context c delete pod web-0 -n app", &context);
-        let denied = Ruling::unread("no", "dev").verdict;
+        let denied = Ruling::unread("no", 403, "dev").verdict;
         grants::make(&plan, &denied, 60, None, &environment).unwrap();
         let judge = Judge::new(environment);
         let rwenvs = host::config::rwenvs(&home.path().join(".claude/rwenv"));

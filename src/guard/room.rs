@@ -42,19 +42,23 @@ pub(super) struct Collected {
 
 impl Room {
     /// Reads a body whole.
-    pub(super) async fn collected<B>(&self, body: B, rwenv: &str) -> Result<Collected, Refusal>
+    pub(super) async fn collected<B>(&self, mut body: B, rwenv: &str) -> Result<Collected, Refusal>
     where
-        B: HttpBody<Data = Bytes> + Unpin,
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
         B::Error: std::fmt::Display,
     {
         if body.is_end_stream() {
             return Ok(Collected::default());
         }
-        let read = tokio::time::timeout(PATIENCE, self.read(body, rwenv)).await;
-        read.unwrap_or_else(|_| refuse(408, "its body did not come in time".to_owned()))
+        let read = tokio::time::timeout(PATIENCE, self.read(&mut body, rwenv)).await;
+        let read = read.unwrap_or_else(|_| refuse(408, "its body did not come in time".to_owned()));
+        if read.is_err() {
+            tokio::spawn(tokio::time::timeout(PATIENCE, passed_over(body)));
+        }
+        read
     }
 
-    async fn read<B>(&self, mut body: B, rwenv: &str) -> Result<Collected, Refusal>
+    async fn read<B>(&self, body: &mut B, rwenv: &str) -> Result<Collected, Refusal>
     where
         B: HttpBody<Data = Bytes> + Unpin,
         B::Error: std::fmt::Display,
@@ -97,6 +101,19 @@ impl Room {
         let all =
             Arc::clone(&self.total).try_acquire_many_owned(count).map_err(|_| full("all rwenvs", TOTAL))?;
         Ok([own, all])
+    }
+}
+
+/// Reads the rest of a body that is refused, and keeps nothing of it: a connection that is closed on a client that still sends takes
+/// the answer with it.
+async fn passed_over<B: HttpBody<Data = Bytes> + Unpin>(mut body: B) {
+    let mut left = LARGEST;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
     }
 }
 

@@ -388,7 +388,7 @@ impl Guard {
     /// A request that is not even looked at goes on record as well.
     async fn not_read(self: &Arc<Self>, refusal: Refusal, line: String, rwenv: String) -> Refusal {
         let why = format!("The API guard refuses this request: {}.", refusal.why);
-        let ruling = Ruling::unread(&why, &rwenv);
+        let ruling = Ruling::unread(&why, refusal.code, &rwenv);
         let why = told(&ruling.verdict);
         let guard = Arc::clone(self);
         let _ = waited(move || guard.judge.record(&ruling, &line, &rwenv)).await;
