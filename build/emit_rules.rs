@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::{camel, effect, files, lint, parse, rules, strings};
+use crate::{camel, effect, files, lint, parse, reach, rules, strings, traits};
 
 pub(crate) fn lint_source() -> String {
     let mut out = String::from(
@@ -36,7 +36,7 @@ pub(crate) fn lint_source() -> String {
 
 pub(crate) fn rules_source() -> String {
     let mut out = String::from(
-        "use std::borrow::Cow;\n\nuse crate::model::{Decision, Effect, FlagName, PathClass, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
+        "use std::borrow::Cow;\n\nuse crate::model::{Decision, Effect, FlagName, PathClass, Reach, Refs, Repository, Rule, When};\n/// All rules of the built-in policies.\npub static RULES: &[Rule] = &[\n",
     );
     let mut ids = BTreeSet::new();
     let mut classes = String::new();
@@ -86,6 +86,9 @@ pub(crate) fn rules_source() -> String {
         strings(&tools)
     )
     .expect("writing to a string");
+    let traits: Vec<String> = crate::known_traits().into_keys().collect();
+    writeln!(out, "/// Names of traits.\npub static TRAITS: &[&str] = {};", strings(&traits))
+        .expect("writing to a string");
     out
 }
 
@@ -115,26 +118,31 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
         })
         .collect();
     let effects: Vec<String> = when.effects.iter().map(|e| effect(e, at)).collect();
+    let reaches: Vec<String> = (when.reach.iter())
+        .map(|name| reach(Some(name), at).trim_start_matches("Some(").trim_end_matches(')').to_owned())
+        .collect();
     let repository =
         when.repository.as_deref().map_or("None".into(), |r| format!("Some(Repository::{})", camel(r)));
     let refs = when.refs.as_deref().map_or("None".into(), |r| format!("Some(Refs::{})", camel(r)));
     writeln!(
         out,
-        "Rule {{ id: Cow::Borrowed({:?}), decision: Decision::{decision}, when: When {{ flags: Cow::Borrowed(&[{}]), effects: Cow::Borrowed(&[{}]), tools: {}, \
-         verbs: {}, traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {}, namespaces: {}, rwenvs: {} }}, reason: Cow::Borrowed({:?}), \
-         instead: Cow::Borrowed({:?}), only: None, classes: Cow::Borrowed(&[]) }},",
+        "Rule {{ id: Cow::Borrowed({:?}), decision: Decision::{decision}, when: When {{ flags: Cow::Borrowed(&[{}]), effects: Cow::Borrowed(&[{}]), \
+         reach: Cow::Borrowed(&[{}]), tools: {}, verbs: {}, traits: {}, without: {}, repository: {repository}, refs: {refs}, paths: {}, namespaces: {}, rwenvs: {} }}, \
+         reason: Cow::Borrowed({:?}), instead: Cow::Borrowed({:?}), only: None, classes: Cow::Borrowed(&[]), floor: {} }},",
         row.id,
         flags.join(", "),
         effects.join(", "),
+        reaches.join(", "),
         texts(&when.tools),
         texts(&when.verbs),
-        texts(&when.traits),
-        texts(&when.without),
+        texts(traits(&when.traits, at)),
+        texts(traits(&when.without, at)),
         texts(&when.paths),
         texts(&when.namespaces),
         texts(&when.rwenvs),
         row.reason,
-        row.instead
+        row.instead,
+        row.floor
     )
     .expect("writing to a string");
 }

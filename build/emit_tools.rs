@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::{camel, codes, effect, files, parse, reach, strings, tools};
+use crate::{camel, codes, effect, files, parse, reach, strings, tools, traits};
 
 pub(crate) fn tools_source() -> String {
     let mut tools = String::new();
@@ -158,14 +158,14 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
                 strings(&row.urls),
                 effect(&row.effect, at),
                 reach(Some(&row.reach), at).trim_start_matches("Some(").trim_end_matches(')'),
-                strings(&row.traits)
+                strings(traits(&row.traits, at))
             )
         })
         .collect();
     let env = &file.env;
     format!(
         "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, host: {:?}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {} }}, \
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {}, inputs: {}, host: {} }}, \
          commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
         file.name,
         strings(&file.programs),
@@ -181,13 +181,17 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&file.roles.repository),
         strings(&file.roles.file),
         strings(&file.roles.chdir),
+        strings(&file.roles.plan),
         file.host,
+        strings(&file.roles.host),
         strings(&env.context),
         strings(&env.kubeconfig),
         strings(&env.redirect),
         strings(&env.code),
         strings(&env.bends),
         strings(&env.ambient),
+        strings(&env.inputs),
+        strings(&env.host),
         !file.unshimmed,
     )
 }
@@ -229,7 +233,7 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
         strings(&row.aliases),
         effect(&row.effect, &at),
         reach(row.reach.as_deref(), &at),
-        strings(&row.traits),
+        strings(traits(&row.traits, &at)),
         row.group,
         flags(&row.value, &optional, &row.switch),
         strings(&row.sql),
@@ -241,7 +245,7 @@ fn mode(row: &tools::ModeRow, at: &str) -> String {
     assert!(!row.examples.is_empty(), "{at}: a mode with effect '{}' has no example", row.effect);
     format!(
         "Mode {{ effect: {}, reach: {}, flags: {}, without: {}, argument: {}, no_argument: {}, last: {}, assignments: {}, kinds: {}, \
-         patches: {}, least: {}, most: {}, traits: {} }}, ",
+         patches: {}, syncs: {}, only: {}, least: {}, most: {}, traits: {} }}, ",
         effect(&row.effect, at),
         reach(row.reach.as_deref(), at),
         strings(&row.flags),
@@ -252,9 +256,11 @@ fn mode(row: &tools::ModeRow, at: &str) -> String {
         strings(&row.assignments),
         strings(&row.kinds),
         strings(&row.patches),
+        row.syncs,
+        strings(&row.only),
         row.least.unwrap_or(0),
         row.most.unwrap_or(u8::MAX),
-        strings(&row.traits),
+        strings(traits(&row.traits, at)),
     )
 }
 
@@ -358,11 +364,15 @@ fn mcp_source(file: &codes::McpFile, at: &str) -> String {
         })
         .collect();
     format!(
-        "Mcp {{ servers: &[{servers}], verbs: &[{verbs}], command: {}, operation: {}, context: {}, sql: {}, kind: {} }}",
+        "Mcp {{ servers: &[{servers}], verbs: &[{verbs}], command: {}, operation: {}, context: {}, sql: {}, kind: {}, owner: {}, repository: {}, proposal: {}, talk: {} }}",
         strings(&file.command),
         strings(&file.operation),
         strings(&file.context),
         strings(&file.sql),
-        strings(&file.kind)
+        strings(&file.kind),
+        strings(&file.owner),
+        strings(&file.repository),
+        strings(&file.proposal),
+        strings(&file.talk)
     )
 }

@@ -23,6 +23,7 @@ mod tools;
 mod emit_rules;
 mod emit_tools;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,6 +88,19 @@ pub(crate) fn files(dir: &str) -> Vec<PathBuf> {
 pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// The traits there are, each with what it says.
+pub(crate) fn known_traits() -> BTreeMap<String, String> {
+    parse(Path::new("policies/traits.toml"))
+}
+
+/// These traits; a word that is none stops the build.
+pub(crate) fn traits<'t>(all: &'t [String], at: &str) -> &'t [String] {
+    let known = known_traits();
+    let wrong = all.iter().find(|name| !known.contains_key(*name));
+    assert!(wrong.is_none(), "{at}: {wrong:?} is no trait; they stand in policies/traits.toml");
+    all
 }
 
 pub(crate) fn strings(all: &[String]) -> String {

@@ -127,6 +127,14 @@ pub struct McpFile {
     pub sql: Vec<String>,
     /// Arguments that name a kind.
     pub kind: Vec<String>,
+    /// Arguments that name the owner of a repository.
+    pub owner: Vec<String>,
+    /// Arguments that name a repository.
+    pub repository: Vec<String>,
+    /// Names of proposals.
+    pub proposal: Vec<String>,
+    /// Words of talk about them.
+    pub talk: Vec<String>,
     /// Servers.
     pub server: Vec<McpServerRow>,
     /// Words of tools.

@@ -78,6 +78,10 @@ pub struct Roles {
     pub file: Vec<String>,
     /// The directory it runs in.
     pub chdir: Vec<String>,
+    /// A file that holds what is going to be done.
+    pub plan: Vec<String>,
+    /// The host repositories are on.
+    pub host: Vec<String>,
 }
 
 /// Requests that are alike.
@@ -114,10 +118,14 @@ pub struct EnvLists {
     pub redirect: Vec<String>,
     /// A command that is run.
     pub code: Vec<String>,
-    /// What makes the words untrustworthy.
+    /// What makes the words untrustworthy, as patterns.
     pub bends: Vec<String>,
     /// What counts only where a command line sets it.
     pub ambient: Vec<String>,
+    /// What is applied beside files, as patterns.
+    pub inputs: Vec<String>,
+    /// The host repositories are on.
+    pub host: Vec<String>,
 }
 
 /// One verb, or several alike.
@@ -207,6 +215,10 @@ pub struct ModeRow {
     pub kinds: Vec<String>,
     /// Only such patches.
     pub patches: Vec<String>,
+    /// Only a patch that has Argo CD sync.
+    pub syncs: bool,
+    /// No other flags than these.
+    pub only: Vec<String>,
     /// Least arguments.
     pub least: Option<u8>,
     /// Most arguments.

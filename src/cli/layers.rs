@@ -234,7 +234,7 @@ optional = false
 [[rule]]
 id = "@NAME@.other-team"
 decision = "ask"
-# All that is given has to hold: flags, effects, tools, verbs, traits, without, namespaces, rwenvs, repository, refs, paths.
+# All that is given has to hold: flags, effects, reach, tools, verbs, traits, without, namespaces, rwenvs, repository, refs, paths.
 when = { effects = ["cluster-write"], tools = ["kubectl"], namespaces = ["payments*"] }
 reason = "{target} of {subject} belongs to the payments team."
 instead = "Ask them, or change it in {repository}."

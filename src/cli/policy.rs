@@ -98,6 +98,7 @@ fn when(rule: &RuleRow) -> String {
     };
     say("rwenv", &when.flags);
     say("effect", &when.effects);
+    say("reach", &when.reach);
     say("tool", &when.tools);
     say("verb", &when.verbs);
     say("with", &when.traits);
@@ -107,6 +108,7 @@ fn when(rule: &RuleRow) -> String {
     say("files", &when.paths);
     say("namespace", &when.namespaces);
     say("in rwenv", &when.rwenvs);
+    out.extend(rule.floor.then(|| "where no other rule says as much".to_owned()));
     out.join("; ")
 }
 

@@ -107,6 +107,14 @@ pub struct Mcp {
     pub sql: &'static [&'static str],
     /// Arguments that name a kind of object.
     pub kind: &'static [&'static str],
+    /// Arguments that name the owner of a repository.
+    pub owner: &'static [&'static str],
+    /// Arguments that name a repository, with its owner or without.
+    pub repository: &'static [&'static str],
+    /// What a proposal is called, as words with spaces between.
+    pub proposal: &'static [&'static str],
+    /// Words that say that it is only talked about.
+    pub talk: &'static [&'static str],
 }
 
 /// Servers that are alike.

@@ -16,10 +16,17 @@ pub enum Question {
     Program(String),
     /// What is the text of this file, if it is a script?
     Script(String),
-    /// Of which kinds are the objects in this file?
-    Kinds(String),
+    /// Is all this file holds an Application of Argo CD that Git has, in a place where a rwenv has them?
+    Application(String),
     /// Is what this file or folder holds committed, and the commit on a remote?
     Pushed(String),
+    /// Was the plan in this file made from what Git has around this directory?
+    Plan {
+        /// The file.
+        file: String,
+        /// The directory it is applied in.
+        dir: String,
+    },
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
 }
@@ -43,6 +50,8 @@ pub enum Pushed {
     Yes,
     /// It is not, or cannot be said; why.
     No(String),
+    /// Git is told to ignore it, and has all of the folder it lies in.
+    Generated,
 }
 
 /// What a file is that may be a script.
@@ -63,6 +72,8 @@ pub struct GitRepository {
     pub branch: Option<String>,
     /// All local branches.
     pub branches: Vec<String>,
+    /// All tags.
+    pub tags: Vec<String>,
     /// Configuration as git reads it: lower-case section and key, in order; later ones win.
     pub config: Vec<(String, String)>,
     /// Why a push from here would not be judged by the pre-push hook that was installed; none where it would, or
@@ -87,12 +98,14 @@ pub struct Facts {
     pub current_context: Option<String>,
     /// Programs by path or name; none where it is none that we know.
     pub programs: Vec<(String, Option<&'static str>)>,
-    /// Kinds of the objects in manifests, by path.
-    pub kinds: Vec<(String, Vec<String>)>,
+    /// Files that are Applications which Git has.
+    pub applications: Vec<String>,
     /// Scripts by path.
     pub scripts: Vec<(String, Script)>,
     /// What is pushed, by path.
     pub pushed: Vec<(String, Pushed)>,
+    /// Whether plans are of what is pushed, by file and directory.
+    pub plans: Vec<((String, String), Pushed)>,
     /// Rules beside the built-in ones.
     pub rules: Arc<[Rule]>,
     /// Why it is not known what these rules are.
@@ -125,6 +138,12 @@ impl Facts {
     #[must_use]
     pub fn pushed(&self, path: &str) -> Option<&Pushed> {
         self.pushed.iter().find(|(p, _)| p == path).map(|(_, pushed)| pushed)
+    }
+
+    /// Whether a plan was made of what Git has.
+    #[must_use]
+    pub fn plan(&self, file: &str, dir: &str) -> Option<&Pushed> {
+        self.plans.iter().find(|((f, d), _)| f == file && d == dir).map(|(_, pushed)| pushed)
     }
 
     /// The repository around a directory.

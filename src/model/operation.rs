@@ -138,6 +138,8 @@ pub struct RepositoryTarget {
     pub changed: Vec<String>,
     /// The URL and the folder of a clone that the call makes.
     pub clones: Option<(Word, Word)>,
+    /// The tag that the call makes.
+    pub tag: Option<Word>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
 }
@@ -166,6 +168,8 @@ pub struct Target {
     pub names: Vec<String>,
     /// Files that say what is applied.
     pub files: Vec<Word>,
+    /// The file that holds a plan: the one that is applied, or the one that is written.
+    pub plan: Option<Word>,
 }
 
 /// What one invocation would do.

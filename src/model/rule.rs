@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Decision, Effect};
+use super::{Decision, Effect, Reach};
 
 /// A text of a rule: built in, or read from a file and gone with it.
 pub type Text = Cow<'static, str>;
@@ -56,7 +56,7 @@ pub enum Refs {
     Protected,
     /// A tag.
     Tag,
-    /// A protected branch whose history is rewritten, or that is removed.
+    /// A branch whose history is rewritten, or that is removed: a protected one, or the one Flux follows.
     Rewritten,
 }
 
@@ -67,6 +67,8 @@ pub struct When {
     pub flags: List<FlagName>,
     /// One of these effects.
     pub effects: List<Effect>,
+    /// Touching one of these.
+    pub reach: List<Reach>,
     /// One of these tools.
     pub tools: List<Text>,
     /// One of these verb paths, or a path that starts with one of them.
@@ -114,4 +116,6 @@ pub struct Rule {
     pub only: Option<Text>,
     /// Classes of files of its own policy.
     pub classes: List<PathClass>,
+    /// It catches what no other rule foresees: its words are left out where another decides as much, its decision never is.
+    pub floor: bool,
 }

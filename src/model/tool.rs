@@ -211,8 +211,12 @@ pub struct Tool {
     pub file: &'static [&'static str],
     /// Flags that name the directory it runs in.
     pub chdir: &'static [&'static str],
+    /// Flags that name a file that is going to hold what is to be done.
+    pub plan: &'static [&'static str],
     /// Where such repositories are.
     pub host: &'static str,
+    /// Flags that name another such place.
+    pub hosts: &'static [&'static str],
     /// Variables with the meaning of those flags, in the same order, and those whose value is run.
     pub env: Env,
     /// Its verbs.
@@ -253,10 +257,14 @@ pub struct Env {
     pub redirect: &'static [&'static str],
     /// Hold a command that the tool runs.
     pub code: &'static [&'static str],
-    /// Change what the tool reads or skips, so that its words no longer tell what it does.
+    /// Change what the tool reads or skips, so that its words no longer tell what it does; patterns.
     pub bends: &'static [&'static str],
     /// Set on whole machines: they count where a command line sets them, not where a process inherits them.
     pub ambient: &'static [&'static str],
+    /// Are applied beside what files say; patterns.
+    pub inputs: &'static [&'static str],
+    /// Name the host repositories are on.
+    pub host: &'static [&'static str],
 }
 
 /// One verb.
@@ -309,6 +317,10 @@ pub struct Mode {
     pub kinds: &'static [&'static str],
     /// The text given to `--patch` sets nothing but these top-level keys (or `a.b`).
     pub patches: &'static [&'static str],
+    /// That text asks for nothing but a plain sync of Argo CD.
+    pub syncs: bool,
+    /// No flag is given that is none of these, and no word that may be one.
+    pub only: &'static [&'static str],
     /// Least number of arguments.
     pub least: u8,
     /// Greatest number of arguments.

@@ -6,7 +6,7 @@ use serde::de::value::{Error, StrDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::schema::{PolicyFile, RuleRow};
-use crate::model::{Decision, Effect, FlagName, List, PathClass, Refs, Repository, Rule, Text, When};
+use crate::model::{Decision, Effect, FlagName, List, PathClass, Reach, Refs, Repository, Rule, Text, When};
 
 /// A policy that was checked, as it is kept for the hook.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -111,9 +111,16 @@ fn names(rule: &RuleRow) -> Vec<(&str, String)> {
     for effect in rule.when.effects.iter().filter(|effect| word::<Effect>(effect).is_none()) {
         out.push((effect.as_str(), Effect::ALL.map(Effect::as_str).join(", ")));
     }
+    for reach in rule.when.reach.iter().filter(|reach| word::<Reach>(reach).is_none()) {
+        out.push((reach.as_str(), "local, repository, service, cluster".to_owned()));
+    }
     let tools: Vec<&str> = crate::policy::TOOLS.to_vec();
     for tool in rule.when.tools.iter().filter(|tool| !tools.contains(&tool.as_str())) {
         out.push((tool.as_str(), tools.join(", ")));
+    }
+    let traits = rule.when.traits.iter().chain(&rule.when.without);
+    for name in traits.filter(|name| !crate::policy::TRAITS.contains(&name.as_str())) {
+        out.push((name.as_str(), crate::policy::TRAITS.join(", ")));
     }
     let repository = rule.when.repository.as_deref().filter(|value| word::<Repository>(value).is_none());
     out.extend(repository.map(|value| (value, "flux, other".to_owned())));
@@ -149,6 +156,7 @@ fn rule(row: &RuleRow, policy: &Checked, classes: List<PathClass>) -> Rule {
         when: When {
             flags: when.flags.iter().filter_map(|flag| word(flag)).collect::<Vec<_>>().into(),
             effects: when.effects.iter().filter_map(|effect| word(effect)).collect::<Vec<_>>().into(),
+            reach: when.reach.iter().filter_map(|reach| word(reach)).collect::<Vec<_>>().into(),
             tools: texts(&when.tools),
             verbs: texts(&when.verbs),
             traits: texts(&when.traits),
@@ -163,6 +171,7 @@ fn rule(row: &RuleRow, policy: &Checked, classes: List<PathClass>) -> Rule {
         instead: row.instead.clone().into(),
         only: policy.optional.then(|| policy.name.clone().into()),
         classes,
+        floor: row.floor,
     }
 }
 

@@ -4,7 +4,7 @@ mod builtin;
 pub mod layer;
 pub mod schema;
 
-pub use builtin::{CLASSES, RULES, TOOLS};
+pub use builtin::{CLASSES, RULES, TOOLS, TRAITS};
 
 use crate::model::{
     Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,
@@ -32,8 +32,12 @@ pub struct Subject {
     pub flux_git_repo: Option<String>,
     /// Branches that are protected.
     pub protected: Vec<String>,
+    /// The branch Flux follows, or those it may follow where none is named.
+    pub followed: Vec<String>,
     /// How much an agent does alone.
     pub autonomy: Autonomy,
+    /// Patterns of the files that make Applications known to Argo CD.
+    pub argocd_apps: Vec<String>,
     /// Names of further policies that count.
     pub policies: Vec<String>,
     /// Folders whose files make infrastructure, beside what is known as such.
@@ -46,6 +50,10 @@ impl Subject {
     pub fn of(rwenv: &Rwenv) -> Self {
         let mut protected = rwenv.protected_branches.clone();
         protected.extend(rwenv.flux_branch.clone());
+        let followed = match &rwenv.flux_branch {
+            Some(branch) => vec![branch.clone()],
+            None => Rwenv::PROTECTED.map(str::to_owned).to_vec(),
+        };
         Self {
             name: rwenv.name.to_string(),
             title: format!("rwenv '{}'", rwenv.name),
@@ -56,7 +64,9 @@ impl Subject {
             exec_reads: rwenv.exec_reads,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
+            followed,
             autonomy: rwenv.autonomy,
+            argocd_apps: rwenv.argocd_apps.clone(),
             policies: rwenv.policies.clone(),
             terraform_paths: rwenv.terraform_paths.clone(),
         }
@@ -75,7 +85,9 @@ impl Subject {
             exec_reads: ExecReads::Ask,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
+            followed: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
             autonomy: Autonomy::default(),
+            argocd_apps: Vec::new(),
             policies: Vec::new(),
             terraform_paths: Vec::new(),
         }
@@ -140,10 +152,20 @@ impl Subject {
     /// True where this ref is protected, or not known.
     #[must_use]
     pub fn protects(&self, update: &RefUpdate) -> bool {
-        let Some(destination) = &update.destination else { return true };
-        let branch = destination.strip_prefix("refs/heads/").unwrap_or(destination);
-        self.protected.iter().any(|p| p == branch)
+        is_one(update, &self.protected)
     }
+
+    /// True where this ref is the branch Flux follows, or may be.
+    fn follows(&self, update: &RefUpdate) -> bool {
+        is_one(update, &self.followed)
+    }
+}
+
+/// True where the destination is one of these branches, or not known.
+fn is_one(update: &RefUpdate, branches: &[String]) -> bool {
+    let Some(destination) = &update.destination else { return true };
+    let branch = destination.strip_prefix("refs/heads/").unwrap_or(destination);
+    branches.iter().any(|name| name == branch)
 }
 
 /// Which repository an operation is on, seen from the subject.
@@ -152,9 +174,13 @@ pub type On = Option<Repository>;
 /// Every rule's answer about an operation in the name of one subject.
 #[must_use]
 pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]) -> Vec<Reason> {
-    (rules.iter())
+    let hits: Vec<&Rule> = (rules.iter())
         .filter(|rule| rule.only.as_ref().is_none_or(|name| subject.policies.iter().any(|own| own == name)))
-        .filter(|rule| matches(rule, operation, on, subject))
+        .filter(|rule| rule.decision > Decision::Allow && matches(rule, operation, on, subject))
+        .collect();
+    let foreseen = hits.iter().filter(|rule| !rule.floor).map(|rule| rule.decision).max();
+    (hits.into_iter())
+        .filter(|rule| !rule.floor || foreseen.is_none_or(|decision| decision < rule.decision))
         .map(|rule| Reason {
             decision: rule.decision,
             rule: rule.id.to_string(),
@@ -164,7 +190,6 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
             span: operation.span,
             rwenv: Some(subject.name.clone()),
         })
-        .filter(|reason| reason.decision > Decision::Allow)
         .collect()
 }
 
@@ -177,6 +202,7 @@ fn matches(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> boo
     let has = |name: &Text| operation.traits.iter().any(|own| name == own);
     when.flags.iter().all(|f| subject.has(*f))
         && (when.effects.is_empty() || when.effects.contains(&operation.effect))
+        && (when.reach.is_empty() || when.reach.contains(&operation.reach))
         && (when.tools.is_empty() || when.tools.iter().any(|tool| *tool == operation.tool))
         && (when.verbs.is_empty() || when.verbs.iter().any(verb))
         && when.traits.iter().all(has)
@@ -196,7 +222,9 @@ fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
     let updates = &operation.target.repository.updates;
     match refs {
         Refs::Protected => updates.iter().any(|u| subject.protects(u)),
-        Refs::Rewritten => updates.iter().any(|u| subject.protects(u) && (u.force || u.delete)),
+        Refs::Rewritten => {
+            (updates.iter()).any(|u| (subject.protects(u) || subject.follows(u)) && (u.force || u.delete))
+        }
         Refs::Tag => {
             updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/")))
         }

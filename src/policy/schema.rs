@@ -43,6 +43,9 @@ pub struct RuleRow {
     /// What to do instead.
     #[serde(default)]
     pub instead: String,
+    /// It is said only where no other rule says as much.
+    #[serde(default)]
+    pub floor: bool,
     /// Examples; at least one that matches and one that does not.
     #[serde(default)]
     pub example: Vec<RuleExample>,
@@ -56,6 +59,8 @@ pub struct WhenRow {
     pub flags: Vec<String>,
     /// Effects.
     pub effects: Vec<String>,
+    /// What is touched.
+    pub reach: Vec<String>,
     /// Tools.
     pub tools: Vec<String>,
     /// Verbs.
@@ -89,6 +94,9 @@ pub struct RuleExample {
     /// Paths that a push in it changes.
     #[serde(default)]
     pub changes: Vec<String>,
+    /// What git says of the files it applies: `pushed` or `generated`; none: they are in no commit.
+    #[serde(default)]
+    pub git: Option<String>,
     /// Whether the rule says something about it.
     pub matches: bool,
     /// `read-only` (the default), `gitops-only`, `writable`, `manual` or `prompted`.
