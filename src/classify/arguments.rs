@@ -14,6 +14,24 @@ pub(super) struct Given {
     pub(super) takes: bool,
 }
 
+impl Given {
+    /// True where it is what `--flag` or `--flag=pattern` says.
+    fn matches(&self, pattern: &str) -> bool {
+        match pattern.split_once('=') {
+            None => self.takes || !self.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
+            Some((_, wanted)) => match self.value.as_ref() {
+                None => glob(wanted, ""),
+                Some(word) => match (word.as_literal(), wanted.strip_suffix('*')) {
+                    (Some(text), _) => glob(wanted, text),
+                    // However it goes on.
+                    (None, Some(start)) if !start.is_empty() => word.prefix().starts_with(start),
+                    (None, _) => false,
+                },
+            },
+        }
+    }
+}
+
 /// The arguments of one call.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Arguments {
@@ -33,35 +51,30 @@ impl Arguments {
         self.flags.iter().rev().find(|f| names.contains(&f.name.as_str()))
     }
 
-    /// True where a flag is in force that matches `--flag` or `--flag=pattern`.
+    /// True where a flag is in force that matches `--flag` or `--flag=pattern`; of one given twice the last counts.
     pub(super) fn has(&self, pattern: &str) -> bool {
-        let (name, value) = match pattern.split_once('=') {
-            Some((name, value)) => (name, Some(value)),
-            None => (pattern, None),
-        };
-        let Some(given) = self.flags.iter().rev().find(|f| f.name == name) else { return false };
-        match value {
-            None => given.takes || !given.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
-            Some(wanted) => match given.value.as_ref() {
-                None => glob(wanted, ""),
-                Some(word) => match (word.as_literal(), wanted.strip_suffix('*')) {
-                    (Some(text), _) => glob(wanted, text),
-                    // However it goes on.
-                    (None, Some(start)) if !start.is_empty() => word.prefix().starts_with(start),
-                    (None, _) => false,
-                },
-            },
-        }
+        let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
+        self.flags.iter().rev().find(|f| f.name == name).is_some_and(|given| given.matches(pattern))
     }
 
-    /// As `has`, also where an unknown value may match.
+    /// True where the last of these flags that is given is one that takes them back (`--dry-run --no-dry-run`), as git reads them.
+    pub(super) fn taken_back(&self, names: &[&str]) -> bool {
+        let back = |flag: &Given| {
+            let bare = flag.name.strip_prefix("--no-").unwrap_or_default();
+            !bare.is_empty() && names.iter().any(|name| name.strip_prefix("--") == Some(bare))
+        };
+        let last = self.flags.iter().rev().find(|flag| names.contains(&flag.name.as_str()) || back(flag));
+        last.is_some_and(|flag| !names.contains(&flag.name.as_str()))
+    }
+
+    /// As `has`, also where an unknown value may match, or one that is not the last.
     pub(super) fn may_have(&self, pattern: &str) -> bool {
-        let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
+        let (name, valued) = pattern.split_once('=').map_or((pattern, false), |(name, _)| (name, true));
         self.has(pattern)
-            || self
-                .flags
-                .iter()
-                .any(|f| f.name == name && f.value.as_ref().is_some_and(|v| v.as_literal().is_none()))
+            || self.flags.iter().filter(|f| f.name == name).any(|f| {
+                // Some flags are given several times, and each counts (`-f a=b -f c=d`).
+                (valued && f.matches(pattern)) || f.value.as_ref().is_some_and(|v| v.as_literal().is_none())
+            })
     }
 }
 
@@ -176,16 +189,20 @@ fn long_name(name: &str, lists: Lists<'_>, spelling: Spelling) -> String {
         return format!("--{}", name.replace('_', "-"));
     }
     let full = format!("--{name}");
-    if lists.long().any(|l| l == full) {
+    let listed = |flag: &str| lists.long().any(|l| l == flag);
+    if listed(&full) || name.strip_prefix("no-").is_some_and(|bare| listed(&format!("--{bare}"))) {
         return full;
     }
-    let mut hits: Vec<&str> = lists.long().filter(|l| l.starts_with(&full)).collect();
-    hits.sort_unstable();
-    hits.dedup();
-    match hits.as_slice() {
-        [only] => (*only).to_owned(),
-        _ => full,
-    }
+    let only = |start: &str| {
+        let mut hits: Vec<&str> = lists.long().filter(|l| l.starts_with(start)).collect();
+        hits.sort_unstable();
+        hits.dedup();
+        if let [only] = hits.as_slice() { Some((*only).to_owned()) } else { None }
+    };
+    // Most options can be taken back, and that may be abbreviated as well (`--no-dry`).
+    let taken_back =
+        || only(&format!("--{}", name.strip_prefix("no-")?)).map(|l| l.replacen("--", "--no-", 1));
+    only(&full).or_else(taken_back).unwrap_or(full)
 }
 
 /// Short flags written together. The name of the last one is returned where its value is the next word.

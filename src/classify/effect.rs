@@ -1,5 +1,6 @@
 //! From a verb's table row and its arguments to the effect they have together.
 
+use super::argo;
 use super::arguments::Arguments;
 use crate::model::glob;
 use crate::model::{Command, Effect, Mode, Reach, Word};
@@ -49,7 +50,8 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
     let matches = |pattern: &&str| args.rest.iter().any(|w| w.as_literal().is_some_and(|t| glob(pattern, t)));
     let computed = maybe && args.rest.first().is_some_and(|w| w.as_literal().is_none());
     let count = args.rest.len();
-    (mode.flags.is_empty() || mode.flags.iter().any(has))
+    // A form that makes the effect less has to be in force at the end of the line.
+    (mode.flags.is_empty() || (mode.flags.iter().any(has) && (maybe || !args.taken_back(mode.flags))))
         && !mode.without.iter().any(|f| args.may_have(f))
         && (mode.argument.is_empty() || computed || mode.argument.iter().any(matches))
         && !mode.no_argument.iter().any(matches)
@@ -58,6 +60,8 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
         && (mode.kinds.is_empty()
             || kinds.iter().any(|own| mode.kinds.contains(&own.as_str()) || (maybe && own.contains('…'))))
         && (mode.patches.is_empty() || patches_only(args, mode.patches))
+        && (!mode.syncs || patch(args).is_some_and(|patch| argo::only_syncs(&patch).is_ok()))
+        && (mode.only.is_empty() || only_has(args, mode.only))
         && count >= usize::from(mode.least)
         && (mode.most == u8::MAX || count <= usize::from(mode.most))
 }
@@ -78,15 +82,26 @@ fn assignments_are(args: &Arguments, patterns: &[&str]) -> bool {
     })
 }
 
-/// The JSON given to `--patch` sets nothing but these keys.
+/// No other flags are given, as far as that can be told.
+fn only_has(args: &Arguments, flags: &[&str]) -> bool {
+    !args.uncertain && args.flags.iter().all(|given| flags.contains(&given.name.as_str()))
+}
+
+/// The JSON given to `--patch`, where that is all that is patched.
+fn patch(args: &Arguments) -> Option<serde_json::Value> {
+    let text = args.value(&["-p", "--patch"]).and_then(|g| g.value.as_ref()).and_then(Word::as_literal);
+    if args.may_have("--patch-file") {
+        return None;
+    }
+    text.and_then(|text| serde_json::from_str(text).ok())
+}
+
+/// That JSON sets nothing but these keys.
 fn patches_only(args: &Arguments, keys: &[&str]) -> bool {
-    let patch = args.value(&["-p", "--patch"]).and_then(|g| g.value.as_ref()).and_then(Word::as_literal);
-    if args.may_have("--patch-file") || args.may_have("--type=json") {
+    if args.may_have("--type=json") {
         return false;
     }
-    let Some(serde_json::Value::Object(patch)) = patch.and_then(|p| serde_json::from_str(p).ok()) else {
-        return false;
-    };
+    let Some(serde_json::Value::Object(patch)) = patch(args) else { return false };
     !patch.is_empty()
         && patch.iter().all(|(key, value)| {
             keys.contains(&key.as_str())

@@ -104,6 +104,9 @@ fn known(
     if command.path == ["clone"] {
         front.repository.clones = clones(&args);
     }
+    if command.path == ["tag"] {
+        front.repository.tag = args.rest.first().cloned();
+    }
     front.repository.head = moves_head(command, &args);
     let skips = skips_hooks(invocation, tool, &front);
     let informs =
@@ -382,18 +385,20 @@ fn push_target(args: &Arguments, target: &mut RepositoryTarget) {
     target.refspecs.extend(first.clone().filter(|_| by_option.is_some()));
     target.remote = first.or(by_option);
     target.refspecs.extend(rest);
-    let forms: [(&[&str], &'static str); 8] = [
+    let forms: [(&[&str], &'static str); 10] = [
         (&["--all", "--branches"], "--all"),
         (&["--mirror"], "--mirror"),
         (&["--tags"], "--tags"),
         (&["--delete", "-d"], "--delete"),
-        (&["--force", "-f", "--force-with-lease"], "--force"),
+        (&["--force", "-f"], "--force"),
+        (&["--force-with-lease"], "--force"),
+        (&["--no-follow-tags"], "--no-follow-tags"),
         (&["--prune"], "--prune"),
         (&["--follow-tags"], "--follow-tags"),
         (&["--no-verify"], "--no-verify"),
     ];
     for (flags, name) in forms {
-        if flags.iter().any(|f| args.has(f)) {
+        if flags.iter().any(|f| args.has(f)) && !args.taken_back(flags) {
             target.push_flags.push(name);
         }
     }

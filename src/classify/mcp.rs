@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::sql;
-use crate::model::{ClusterTarget, Dir, Effect, Mcp, McpServer, Operation, Reach, Span, Target, Word};
+use crate::model::{ClusterTarget, Dir, Effect, Mcp, Operation, Reach, RepositoryTarget, Span, Target, Word};
 
 /// The tool all such calls are of, in policies.
 const TOOL: &str = "mcp";
@@ -38,7 +38,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     else {
         return McpCall { operation: None, lines };
     };
-    let mut effect = effect(&own, known, tables);
+    let mut effect = effect(&own, tables);
     // What runs in a pod does not run here.
     if effect == Effect::Exec && known.reach == Reach::Cluster {
         lines.clear();
@@ -48,9 +48,11 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
             line.insert_str(0, "kubectl ");
         }
     }
-    if known.forge && effect != Effect::GitPublish {
+    if known.forge {
         // Issues, comments and the like are talk.
-        return McpCall { operation: None, lines };
+        let publishes = on_forge(&own, tables);
+        let operation = publishes.map(|traits| published(tool, traits, repository(arguments, tables), cwd));
+        return McpCall { operation, lines };
     }
     let text = |names: &[&str]| {
         arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
@@ -89,19 +91,71 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     McpCall { operation: Some(operation), lines }
 }
 
-/// What the words of a tool's name say it does; nothing known is unknown.
-fn effect(words: &[String], server: &McpServer, tables: &Mcp) -> Effect {
-    let said = tables.verbs.iter().filter(|verb| {
-        (!verb.forge || server.forge) && verb.words.iter().any(|word| words.iter().any(|own| own == word))
-    });
-    let said: Vec<Effect> = said.map(|verb| verb.effect).collect();
-    if server.forge {
-        let reads = words.first().is_some_and(|first| {
-            tables.verbs.iter().any(|v| v.effect == Effect::Read && v.words.contains(&first.as_str()))
-        });
-        return if !reads && said.contains(&Effect::GitPublish) { Effect::GitPublish } else { Effect::Read };
+/// A call that publishes something in a repository of a forge: the one it names, or the one of this directory.
+fn published(tool: &str, mut traits: Vec<&'static str>, remote: Option<Word>, cwd: &Dir) -> Operation {
+    traits.extend(remote.is_some().then_some("named"));
+    let repository = RepositoryTarget { dirs: vec![cwd.clone()], remote, ..RepositoryTarget::default() };
+    Operation {
+        tool: TOOL,
+        verb: tool.rsplit("__").next().unwrap_or(tool).to_owned(),
+        effect: Effect::GitPublish,
+        reach: Reach::Repository,
+        traits,
+        target: Target { repository, ..Target::default() },
+        note: None,
+        span: Span::default(),
+        cwd: vec![cwd.clone()],
     }
-    said.into_iter().max().unwrap_or(Effect::Unknown)
+}
+
+/// The repository that arguments name, on a host they do not tell.
+fn repository(arguments: &Map<String, Value>, tables: &Mcp) -> Option<Word> {
+    let text = |names: &[&str]| {
+        let found = arguments.iter().find(|(name, _)| names.contains(&name.as_str()));
+        found.and_then(|(_, value)| value.as_str())
+    };
+    let name = text(tables.repository)?.replace("%2F", "/").replace("%2f", "/");
+    if name.contains("://") {
+        return Some(Word::literal(name));
+    }
+    let slug = if name.contains('/') { name } else { format!("{}/{name}", text(tables.owner)?) };
+    Some(Word::literal(format!("https://*/{slug}.git")))
+}
+
+/// What a tool of a forge does to a repository: it lands something on a branch, proposes it, or makes a tag. None where it only looks
+/// or talks.
+fn on_forge(words: &[String], tables: &Mcp) -> Option<Vec<&'static str>> {
+    let says = |effect: Effect, words: &[String]| {
+        let verbs = tables.verbs.iter().filter(move |verb| verb.effect == effect);
+        verbs.flat_map(|verb| verb.words).any(|word| words.iter().any(|own| own == word))
+    };
+    let reads = |word: Option<&String>| word.is_some_and(|w| says(Effect::Read, std::slice::from_ref(w)));
+    if reads(words.first()) {
+        return None;
+    }
+    let joined = format!(" {} ", words.join(" "));
+    let name = tables.proposal.iter().find(|name| joined.contains(&format!(" {name} ")));
+    // `merge_pull_request` merges; `create_merge_request` does not.
+    let rest = name.map_or(joined.clone(), |name| joined.replacen(&format!(" {name} "), " ", 1));
+    let rest: Vec<String> = rest.split_whitespace().map(str::to_owned).collect();
+    let has = |names: &[&str]| rest.iter().any(|word| names.contains(&word.as_str()));
+    if says(Effect::GitPublish, &rest) {
+        let traits = [
+            ("direct", true),
+            ("tags", has(&["tag", "release"])),
+            ("merge", name.is_some() && has(&["merge", "accept"])),
+        ];
+        return Some(traits.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect());
+    }
+    // `pull_request_read` looks as `get_pull_request` does.
+    (name.is_some() && !reads(words.last()) && !has(tables.talk)).then(|| vec!["proposal"])
+}
+
+/// What the words of a tool's name say it does; nothing known is unknown.
+fn effect(words: &[String], tables: &Mcp) -> Effect {
+    let said = (tables.verbs.iter())
+        .filter(|verb| !verb.forge && verb.words.iter().any(|word| words.iter().any(|own| own == word)));
+    said.map(|verb| verb.effect).max().unwrap_or(Effect::Unknown)
 }
 
 /// A command line among the arguments: a text, or a list of words.

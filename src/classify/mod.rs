@@ -131,7 +131,10 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
     let runner = tools.runner(name);
     if tool.is_some() || language.is_some() || runner.is_some() || wrappers.peek().is_some() {
         let mut out = tool.map(|found| as_tool(invocation, found, tools)).unwrap_or_default();
-        out.carried.extend(wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)));
+        let wrapped: Vec<Carried> =
+            wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)).collect();
+        out.operations.iter_mut().for_each(|operation| enters(operation, &wrapped, tools));
+        out.carried.extend(wrapped);
         out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
@@ -143,6 +146,34 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         return Classified::default();
     }
     Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
+}
+
+/// A shell that somebody types into, in a container: what it does nobody can say.
+fn enters(operation: &mut Operation, wrapped: &[Carried], tools: &Tools) {
+    let shell = wrapped.iter().find_map(|carried| match carried {
+        Carried::Invocation { invocation, remote: Some(place) } if is_interactive(invocation, tools) => {
+            Some(place)
+        }
+        _ => None,
+    });
+    if let Some(place) = shell.filter(|_| operation.traits.contains(&"enters")) {
+        (operation.effect, operation.reach) = (Effect::Exec, Reach::Service);
+        operation.traits.push("inner-shell");
+        operation.target.names = vec![place.clone()];
+    }
+}
+
+/// True for a shell without code, script or input of its own.
+fn is_interactive(by: &Invocation, tools: &Tools) -> bool {
+    let name = by.program().and_then(Word::basename).unwrap_or_default();
+    let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
+    tools.shells.contains(&name)
+        && by.stdin == Stdin::Inherited
+        && by
+            .argv
+            .iter()
+            .skip(1)
+            .all(|w| plain(w) || matches!(w.as_literal(), Some("--login" | "--norc" | "--noprofile")))
 }
 
 /// `git-push`, `kubectl-neat`: git's verbs and kubectl's plugins are programs of their own.

@@ -4,6 +4,7 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::effect::{Outcome, apply};
 use super::verb::find_verb;
 use super::{Carried, Classified, sql, tail, wrapper};
+use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
     Target, Tool, Tools, Word,
@@ -61,11 +62,18 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     };
     copy_direction(&mut operation, &args);
     aim(&mut operation, invocation, tool, command, &args);
-    if !command.sql.is_empty() {
+    if !command.sql.is_empty() && !operation.traits.contains(&"dry-run") {
+        // What a form makes of it counts beside its SQL (a table that the result is written to).
+        let by_form = Some(operation.effect).filter(|effect| *effect != command.effect);
         sql::judge(&mut operation, invocation, command, &args);
+        operation.effect = operation.effect.max(by_form.unwrap_or(Effect::Read));
     }
-    let bent = tool.env.bends.iter().find(|name| invocation.assigned(name).is_some());
-    if let Some(name) = bent.filter(|_| operation.reach != Reach::Local) {
+    let set = |patterns: &[&str]| {
+        let names = invocation.env.iter().map(|assigned| assigned.name.as_str());
+        names.into_iter().find(|name| patterns.iter().any(|pattern| glob(pattern, name))).map(str::to_owned)
+    };
+    operation.traits.extend(set(tool.env.inputs).map(|_| "inputs"));
+    if let Some(name) = set(tool.env.bends).filter(|_| operation.reach != Reach::Local) {
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
     }
@@ -178,34 +186,50 @@ fn cluster(invocation: &Invocation, tool: &Tool, traits: &[&str], args: &Argumen
 
 /// The repository a forge's command line names, or the one it runs in.
 fn repository(invocation: &Invocation, tool: &Tool, args: &Arguments) -> RepositoryTarget {
-    let given = args.value(tool.repository).and_then(|g| g.value.clone());
-    let by_env = || tool.env.context.iter().find_map(|name| invocation.assigned(name).cloned());
-    let of_path = |word: &Word| {
-        let shown = word.display();
-        let path = shown
-            .split_once("://")
-            .map_or(shown.as_ref(), |(_, rest)| rest.split_once('/').map_or("", |p| p.1));
-        let path = path.trim_start_matches('/');
-        let path = path.strip_prefix("repos/").or(shown.contains("://").then_some(path))?;
-        let mut parts = path.split('/');
-        Some(format!("{}/{}", parts.next()?, parts.next()?))
+    let given = |flags: &[&str], variables: &[&str]| {
+        let flag = args.value(flags).and_then(|g| g.value.clone());
+        flag.or_else(|| variables.iter().find_map(|name| invocation.assigned(name).cloned()))
     };
-    let slug = given.or_else(by_env).or_else(|| args.rest.iter().find_map(of_path).map(Word::literal));
-    let remote = slug.map(|slug| match slug.as_literal() {
-        Some(text) if text.contains("://") || text.matches('/').count() > 1 => {
+    let named = given(tool.repository, tool.env.context);
+    let slug = named.or_else(|| args.rest.iter().find_map(in_api).map(Word::literal));
+    let host = given(tool.hosts, tool.env.host);
+    let host = host.as_ref().map_or(Some(tool.host), Word::as_literal);
+    let remote = slug.map(|slug| match (slug.as_literal(), host) {
+        (Some(text), _) if text.contains("://") || text.matches('/').count() > 1 => {
             let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
             Word::literal(format!("https://{bare}"))
         }
         // `{owner}/{repo}` is the repository it runs in.
-        Some(text) if text.contains('{') => Word::default(),
-        Some(text) => Word::literal(format!("https://{}/{text}.git", tool.host)),
-        None => slug,
+        (Some(text), _) if text.contains(['{', ':']) => Word::default(),
+        (Some(text), Some(host)) => Word::literal(format!("https://{host}/{text}.git")),
+        (Some(_), None) => Word::unknown(),
+        (None, _) => slug,
     });
     RepositoryTarget {
         dirs: invocation.cwd.clone(),
         remote: remote.filter(|word| !word.parts().is_empty()),
         ..RepositoryTarget::default()
     }
+}
+
+/// The repository that a path of a forge's API is about, `OWNER/NAME`, with its host before it where the path has one.
+fn in_api(word: &Word) -> Option<String> {
+    let shown = word.display();
+    let (host, path) = match shown.split_once("://") {
+        Some((_, rest)) => {
+            rest.split_once('/').map(|(host, path)| (Some(host.trim_start_matches("api.")), path))?
+        }
+        None => (None, shown.trim_start_matches('/')),
+    };
+    let slug = if let Some((_, project)) = path.split_once("projects/") {
+        let project = project.split('/').next()?.replace("%2F", "/").replace("%2f", "/");
+        project.contains('/').then_some(project)?
+    } else {
+        let rest = path.strip_prefix("repos/").or_else(|| path.split_once("/repos/").map(|(_, rest)| rest));
+        let mut parts = rest.or(host.map(|_| path))?.split('/');
+        format!("{}/{}", parts.next()?, parts.next()?)
+    };
+    Some(host.map_or(slug.clone(), |host| format!("{host}/{slug}")))
 }
 
 /// What a call is aimed at beside a cluster's objects: files, a directory, a repository, containers.
@@ -221,6 +245,11 @@ fn aim(
         all.filter_map(|f| f.value.clone()).collect::<Vec<Word>>()
     };
     operation.target.files = given(tool.file);
+    operation.target.plan = if operation.traits.contains(&"plan-file") {
+        args.rest.first().cloned()
+    } else {
+        given(tool.plan).pop()
+    };
     for dir in given(tool.chdir) {
         operation.cwd = operation.cwd.iter().map(|cwd| cwd.enter(&dir)).collect();
     }
@@ -230,6 +259,7 @@ fn aim(
     }
     if operation.reach == Reach::Repository {
         operation.target.repository = repository(invocation, tool, args);
+        operation.traits.extend(operation.target.repository.remote.is_some().then_some("named"));
     }
 }
 

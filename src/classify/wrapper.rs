@@ -93,6 +93,8 @@ fn front(
             let hit = wrapper.verbs.contains(&text);
             if hit {
                 verb = true;
+            } else if wrapper.value.contains(&text) {
+                at += 1;
             } else if !text.starts_with('-') && !wrapper.groups.contains(&text) {
                 return None;
             }
@@ -155,7 +157,9 @@ fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> O
         wrapper.style == WrapperStyle::RemoteArgv && by.argv.iter().any(|w| w.as_literal() == Some("run"));
     let name = word.basename().filter(|_| runs)?;
     let name = name.split([':', '@']).next().unwrap_or(name);
-    tools.tool(name).map(|t| t.name)
+    // `bitnami/kubectl`, `fluxcd/flux-cli`, `x/k8s-kubectl`
+    let names = [name, name.trim_end_matches("-cli"), name.trim_start_matches("k8s-")];
+    names.into_iter().find_map(|name| tools.tool(name)).map(|tool| tool.name)
 }
 
 /// The short option of a list that `text`, a cluster of them, holds.
