@@ -10,7 +10,10 @@ use crate::model::{
     Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
     Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
-use crate::policy::schema::{PolicyFile, RuleExample};
+use crate::policy::{
+    self,
+    schema::{PolicyFile, RuleExample},
+};
 
 mod sources {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
@@ -164,7 +167,11 @@ fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (&str, &[String
         }
         Some(found) => (traits.iter())
             .find(|t| !found.traits.contains(&t.as_str()))
-            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits)),
+            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits))
+            .or_else(|| {
+                let wrong = found.traits.iter().find(|name| !policy::TRAITS.contains(*name))?;
+                Some(format!("has '{wrong}', which is in policies/traits.toml not"))
+            }),
     };
     report.check(at, command, problem);
 }
@@ -255,14 +262,19 @@ pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> Report {
 
 fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
     for rule in &policy.rule {
-        for RuleExample { command, mcp, matches, rwenv, changes } in &rule.example {
+        for example @ RuleExample { command, mcp, matches, rwenv, changes, .. } in &rule.example {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
             let (plan, command) = match mcp.as_str() {
                 "" => (decide::plan(command, &context()), command),
                 _ => (mcp_plan(mcp), mcp),
             };
-            let Some(verdict) = judged_plan(plan, selected, changes, own) else {
+            let pushed = match example.git.as_deref() {
+                Some("pushed") => Pushed::Yes,
+                Some("generated") => Pushed::Generated,
+                _ => Pushed::No("it is in no commit".to_owned()),
+            };
+            let Some(verdict) = judged_plan(plan, selected, (changes, &pushed), own) else {
                 report.check(
                     &at,
                     command,
@@ -301,7 +313,8 @@ fn content(file: &str, lint: &LintFile, report: &mut Report) {
 /// `manual` or `prompted` rwenv is selected, in a repository on branch `feature`. None for another word.
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
-    judged_plan(decide::plan(command, &context()), selected, &[], &[])
+    let pushed = Pushed::No("it is in no commit".to_owned());
+    judged_plan(decide::plan(command, &context()), selected, (&[], &pushed), &[])
 }
 
 /// A plan where nothing lies on the disk: every program that is named by a path is its own, and no script is there.
@@ -322,7 +335,12 @@ pub fn alone(mut plan: Plan) -> Plan {
 }
 
 /// The same where it is known which files the pushes in it change.
-fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule]) -> Option<Verdict> {
+fn judged_plan(
+    mut plan: Plan,
+    selected: &str,
+    (changes, pushed): (&[String], &Pushed),
+    own: &[Rule],
+) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
@@ -336,7 +354,7 @@ fn judged_plan(mut plan: Plan, selected: &str, changes: &[String], own: &[Rule])
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(changes);
     }
-    let facts = Facts { rules: own.into(), ..facts(&plan, name) };
+    let facts = Facts { rules: own.into(), ..facts(&plan, name, pushed) };
     let mut rwenvs = rwenvs()?;
     let named: Vec<String> =
         own.iter().filter_map(|rule| rule.only.as_ref().map(ToString::to_string)).collect();
@@ -379,7 +397,7 @@ fn rwenvs() -> Option<Rwenvs> {
 }
 
 /// Everything is where one rwenv is selected, on a branch of a repository that is no Flux repository.
-fn facts(plan: &Plan, name: &str) -> Facts {
+fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
     let mut facts = Facts::default();
     for question in &plan.questions {
         match question {
@@ -387,10 +405,11 @@ fn facts(plan: &Plan, name: &str) -> Facts {
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::Program(_) | Question::Script(_) => {}
-            Question::Kinds(_) => {}
+            Question::Application(_) => {}
             Question::Pushed(path) => {
-                facts.pushed.push((path.clone(), Pushed::No("it is in no commit".to_owned())));
+                facts.pushed.push((path.clone(), pushed.clone()));
             }
+            Question::Plan { file, dir } => facts.plans.push(((file.clone(), dir.clone()), Pushed::Yes)),
             Question::GitRepository(dir) => {
                 let config = vec![(
                     "remote.origin.url".to_owned(),
@@ -400,6 +419,7 @@ fn facts(plan: &Plan, name: &str) -> Facts {
                     dir.clone(),
                     Some(GitRepository {
                         branch: Some("feature".to_owned()),
+                        tags: vec!["v9".to_owned()],
                         config,
                         ..GitRepository::default()
                     }),

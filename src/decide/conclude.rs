@@ -1,6 +1,6 @@
 //! From a plan and the answers to its questions to the verdict.
 
-use super::resolve::resolved;
+use super::resolve::{resolved, seen_by};
 use super::subject::{Judge, of_cluster, of_repository, of_service, selected};
 use super::{Plan, ids};
 use crate::classify;
@@ -89,6 +89,7 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
     for judge in judges(operation, facts, rwenvs, start) {
         match judge {
             Judge::Subject(subject, on) => {
+                let operation = &seen_by(operation, &subject, facts);
                 reasons.extend(policy::evaluate(operation, on, &subject, RULES));
                 reasons.extend(policy::evaluate(operation, on, &subject, &facts.rules));
                 reasons.extend(rules_unknown(operation, facts, &subject));

@@ -55,7 +55,7 @@ fn meets(a: &[Dir], b: &[Dir]) -> bool {
 }
 
 /// True where nothing but `&&` stands between the commands from one to another.
-fn chained(plan: &Plan, from: Span, to: Span) -> bool {
+pub(super) fn chained(plan: &Plan, from: Span, to: Span) -> bool {
     // Both in one carried text (`bash -c '…'`): how they are joined is not seen from here.
     if to.start < from.end {
         return false;

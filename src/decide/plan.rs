@@ -365,9 +365,11 @@ impl Plan {
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             questions.extend(resolve::applied(operation).into_iter().map(Question::Pushed));
-            for path in resolve::applications(operation) {
-                questions.extend([Question::Kinds(path.clone()), Question::Pushed(path)]);
+            if operation.traits.contains(&"plan-file") {
+                let plans = resolve::plan_files(operation).into_iter();
+                questions.extend(plans.map(|(file, dir)| Question::Plan { file, dir }));
             }
+            questions.extend(resolve::applications(operation).into_iter().map(Question::Application));
             if operation.traits.contains(&"ends-container") {
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }

@@ -13,14 +13,17 @@ pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitReposito
     if has("--mirror") || has("--all") || has("--prune") || settings.flag("remote", "mirror") {
         updates.push(unknown(has("--mirror")));
     }
-    if has("--tags") {
+    if has("--tags") || settings.follows_tags() {
         updates.push(RefUpdate { destination: Some("refs/tags/*".to_owned()), force, delete: false });
     }
+    let tags_alone = has("--tags");
     let mut refspecs: Vec<Word> = target.refspecs.clone();
-    if refspecs.is_empty() && updates.is_empty() {
+    if refspecs.is_empty()
+        && (updates.is_empty() || !(tags_alone || updates.iter().any(|u| u.destination.is_none())))
+    {
         refspecs = settings.configured();
         if refspecs.is_empty() {
-            updates.extend(settings.default());
+            updates.extend(settings.default(force));
         }
     }
     let mut words = refspecs.iter();
@@ -44,10 +47,13 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
         None => (false, spec),
     };
     let force = force || plus;
-    let (source, destination) = match spec.split_once(':') {
+    // The last colon parts the two: `:/text` is the youngest commit with this text.
+    let (source, destination) = match spec.rsplit_once(':') {
         // `:` alone pushes every branch both sides have.
         Some(("", "")) => return RefUpdate { destination: None, force, delete },
-        Some(("", destination)) => return RefUpdate { destination: named(destination), force, delete: true },
+        Some(("", destination)) => {
+            return RefUpdate { destination: named(destination, repository), force, delete: true };
+        }
         Some((source, "")) => (source, source),
         Some((source, destination)) => (source, destination),
         None => (spec, spec),
@@ -57,7 +63,7 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
     }
     let pushes_head = (destination == source && matches!(source, "HEAD" | "@")) || destination == CURRENT;
     let destination =
-        if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination) };
+        if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination, repository) };
     RefUpdate { destination, force, delete }
 }
 
@@ -73,8 +79,14 @@ fn written(word: &Word) -> Option<String> {
     })
 }
 
-/// A destination by name; a pattern may stand for any branch.
-fn named(destination: &str) -> Option<String> {
+/// A destination by name; a pattern may stand for any branch. A short name that is a tag's here, and no branch's, is a tag's there.
+fn named(destination: &str, repository: Option<&GitRepository>) -> Option<String> {
+    let tag = |name: &str| {
+        repository.is_some_and(|r| r.tags.iter().any(|t| t == name) && !r.branches.iter().any(|b| b == name))
+    };
+    if let Some(name) = destination.strip_prefix("tags/").or(Some(destination).filter(|name| tag(name))) {
+        return Some(format!("refs/tags/{name}"));
+    }
     let short =
         destination.strip_prefix("refs/heads/").or(destination.strip_prefix("heads/")).unwrap_or(destination);
     let pattern = (short.contains('*') && !short.starts_with("refs/tags/")) || short.contains(CURRENT);
@@ -134,9 +146,20 @@ impl Settings<'_> {
         own.chain(theirs.map(|(_, v)| Word::literal(v.as_str()))).collect()
     }
 
+    /// Tags that go along with what is pushed: those that are annotated and lead to it. Where there are none here, none do.
+    fn follows_tags(&self) -> bool {
+        let given = |flag: &str| self.target.push_flags.contains(&flag);
+        let configured = || match self.get("push.followtags") {
+            None => false,
+            Some(value) => !matches!(value.as_deref(), Some("false" | "no" | "off" | "0")),
+        };
+        let follows = given("--follow-tags") || (!given("--no-follow-tags") && configured());
+        follows && self.repository.is_none_or(|repository| !repository.tags.is_empty())
+    }
+
     /// `push.default` and the branch's upstream.
-    fn default(&self) -> Vec<RefUpdate> {
-        let update = |destination| vec![RefUpdate { destination, force: false, delete: false }];
+    fn default(&self, force: bool) -> Vec<RefUpdate> {
+        let update = |destination| vec![RefUpdate { destination, force, delete: false }];
         if self.target.config.iter().any(|(k, _)| k == "*") {
             return update(None);
         }
@@ -147,7 +170,7 @@ impl Settings<'_> {
             Some("nothing") => Vec::new(),
             Some("upstream" | "tracking") => {
                 let merge = self.get(&format!("branch.{branch}.merge")).flatten();
-                update(merge.and_then(|m| named(&m)))
+                update(merge.and_then(|m| named(&m, None)))
             }
             _ => update(None),
         }
@@ -180,6 +203,7 @@ mod tests {
     fn every_form_of_a_refspec() {
         let r = repository("feature", &[]);
         assert_eq!(to(&["HEAD:main"], &[], &r), ["main"]);
+        assert_eq!(to(&[":/fix the: bug:main"], &[], &r), ["main"]);
         assert_eq!(to(&["+HEAD:refs/heads/main"], &[], &r), ["main"]);
         assert_eq!(to(&["HEAD"], &[], &r), ["feature"]);
         assert_eq!(to(&["main"], &["--delete"], &r), ["main"]);
@@ -189,6 +213,48 @@ mod tests {
         assert_eq!(to(&["tag", "v1"], &[], &r), ["refs/tags/v1"]);
         assert_eq!(to(&[], &["--mirror"], &r), ["?"]);
         assert_eq!(to(&[], &[], &r), ["feature"]);
+    }
+
+    fn forced(refspecs: &[&str], flags: &[&'static str], repository: &GitRepository) -> Vec<(bool, bool)> {
+        let target = RepositoryTarget {
+            refspecs: refspecs.iter().map(|r| Word::literal(*r)).collect(),
+            push_flags: flags.to_vec(),
+            ..RepositoryTarget::default()
+        };
+        updates(&target, Some(repository)).into_iter().map(|u| (u.force, u.delete)).collect()
+    }
+
+    #[test]
+    fn force_holds_for_what_configuration_names_and_a_commit_by_its_text_is_no_deletion() {
+        let r = repository("main", &[]);
+        assert_eq!(forced(&[], &["--force"], &r), [(true, false)]);
+        assert_eq!(forced(&[], &[], &r), [(false, false)]);
+        let configured = repository("main", &[("remote.origin.push", "HEAD:refs/heads/main")]);
+        assert_eq!(forced(&[], &["--force"], &configured), [(true, false)]);
+        assert_eq!(forced(&[":/text:main"], &[], &r), [(false, false)]);
+        assert_eq!(forced(&[":main"], &[], &r), [(false, true)]);
+    }
+
+    #[test]
+    fn a_name_that_is_a_tag_here_and_no_branch_is_a_tag() {
+        let tags = vec!["v9".to_owned(), "both".to_owned()];
+        let branches = vec!["both".to_owned(), "feature".to_owned()];
+        let r = GitRepository { tags, branches, ..repository("feature", &[]) };
+        for spec in ["v9", "+v9", ":v9", "v9:v9", "HEAD:v9", "tags/v9", "v9:refs/tags/v9"] {
+            assert_eq!(to(&[spec], &[], &r), ["refs/tags/v9"], "{spec}");
+        }
+        assert_eq!(to(&["v9"], &["--delete"], &r), ["refs/tags/v9"]);
+        assert_eq!(
+            to(&["both", "v10", "v9:refs/heads/v9", "feature"], &[], &r),
+            ["both", "v10", "v9", "feature"]
+        );
+        assert_eq!(to(&["feature"], &["--follow-tags"], &r), ["refs/tags/*", "feature"]);
+        assert_eq!(to(&[], &["--follow-tags"], &r), ["refs/tags/*", "feature"]);
+        assert_eq!(to(&[], &["--tags"], &r), ["refs/tags/*"]);
+        assert_eq!(to(&["feature"], &["--follow-tags"], &repository("feature", &[])), ["feature"]);
+        let configured = GitRepository { config: vec![("push.followtags".into(), "true".into())], ..r };
+        assert_eq!(to(&["feature"], &[], &configured), ["refs/tags/*", "feature"]);
+        assert_eq!(to(&["feature"], &["--no-follow-tags"], &configured), ["feature"]);
     }
 
     #[test]

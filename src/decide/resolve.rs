@@ -1,11 +1,14 @@
 //! An operation as it turns out once the outside is known: where a push goes, what an alias stands for, whether Git has what is
 //! applied.
 
+use std::borrow::Cow;
+
 use super::{Plan, Planned};
 use super::{head, push};
 use crate::classify;
 use crate::model::glob;
 use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Word};
+use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
 pub(super) fn resolved(
@@ -16,9 +19,9 @@ pub(super) fn resolved(
     rwenvs: &Rwenvs,
 ) -> Vec<Operation> {
     let mut all = vec![planned.operation.clone()];
+    let (made, surely) = planned_here(plan, at, &planned.operation);
     for operation in &mut all {
-        unpushed(operation, facts);
-        bootstrap(operation, facts, rwenvs);
+        unpushed(operation, (&made, surely), facts);
         dev_container(operation, rwenvs);
     }
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
@@ -48,13 +51,20 @@ pub(super) fn resolved(
         let mut updates = Vec::new();
         for dir in dirs {
             let repository = dir.and_then(|d| facts.repository(d));
-            for possible in head::possible(plan, before, operation, repository) {
+            for mut possible in head::possible(plan, before, operation, repository) {
+                possible.iter_mut().for_each(|repository| repository.tags.extend(tagged(before)));
                 updates.extend(push::updates(&operation.target.repository, possible.as_ref()));
             }
         }
         operation.target.repository.updates = updates;
     }
     all
+}
+
+/// Tags that the line has made before.
+fn tagged(before: &[Planned]) -> impl Iterator<Item = String> + '_ {
+    let made = before.iter().filter(|p| p.operation.effect > Effect::Read);
+    made.filter_map(|p| Some(p.operation.target.repository.tag.as_ref()?.as_literal()?.to_owned()))
 }
 
 /// What an alias of the repository's configuration stands for: the same call again, with the alias as configuration
@@ -90,52 +100,90 @@ fn committed(plan: &Plan, at: usize, operation: &Operation, facts: &Facts) -> Ve
     updates
 }
 
-/// The files and folders an operation applies, where it matters whether Git has them.
+/// What stands before an operation in its line and has made the plan that it applies; whether it surely has.
+pub(super) fn planned_here<'p>(
+    plan: &'p Plan,
+    at: usize,
+    operation: &Operation,
+) -> (Vec<&'p Operation>, bool) {
+    let places = plan_files(operation);
+    let before = plan.planned.get(..at).unwrap_or_default().iter().map(|p| &p.operation);
+    let makes =
+        |o: &&Operation| o.effect == Effect::Exec && !places.is_empty() && meets(&plan_files(o), &places);
+    let made: Vec<&Operation> = before.filter(makes).collect();
+    let surely = made.last().is_some_and(|last| head::chained(plan, last.span, operation.span));
+    (made, surely)
+}
+
+fn meets(a: &[(String, String)], b: &[(String, String)]) -> bool {
+    a.iter().any(|(file, _)| b.iter().any(|(other, _)| file == other))
+}
+
+/// Where the file of a plan may lie, each with the directory it is made or applied in.
+pub(super) fn plan_files(operation: &Operation) -> Vec<(String, String)> {
+    let Some(word) = operation.target.plan.as_ref().filter(|word| word.as_literal().is_some()) else {
+        return Vec::new();
+    };
+    let places = operation.cwd.iter().filter_map(|dir| Some((dir.enter(word), dir.path()?.to_owned())));
+    places.filter_map(|(file, dir)| Some((file.path()?.to_owned(), dir))).collect()
+}
+
+/// The files and folders an operation applies, or means to when its plan is applied, where it matters whether Git has them.
 pub(super) fn applied(operation: &Operation) -> Vec<String> {
-    if operation.effect != Effect::Provision || operation.reach != Reach::Service {
+    let applies = operation.effect == Effect::Provision && operation.traits.contains(&"applies");
+    if operation.reach != Reach::Service || !(applies || operation.target.plan.is_some()) {
         return Vec::new();
     }
-    let dirs = operation.cwd.iter().filter_map(Dir::path);
-    if operation.tool == "terraform" {
-        return dirs.map(str::to_owned).collect();
-    }
+    let tree = operation.cwd.iter().filter(|_| applies && operation.traits.contains(&"tree"));
+    let tree = tree.filter_map(|dir| dir.path().map(str::to_owned));
     let files: Vec<Word> = (operation.target.files.iter())
         .filter_map(|word| word.as_literal())
         .map(|text| Word::literal(text.trim_start_matches('@')))
         .collect();
     let places = operation.cwd.iter().flat_map(|dir| files.iter().map(|file| dir.enter(file)));
-    places.filter_map(|dir| dir.path().map(str::to_owned)).collect()
+    tree.chain(places.filter_map(|dir| dir.path().map(str::to_owned))).collect()
 }
 
 /// Notes what an operation applies that no remote has.
-fn unpushed(operation: &mut Operation, facts: &Facts) {
-    if operation.effect != Effect::Provision || operation.reach != Reach::Service {
+fn unpushed(operation: &mut Operation, (made, surely): (&[&Operation], bool), facts: &Facts) {
+    if operation.effect != Effect::Provision || !operation.traits.contains(&"applies") {
         return;
     }
-    // A restart applies nothing.
-    let applies = operation.tool == "terraform" || APPLY.contains(&operation.verb.as_str());
-    if !applies {
-        return;
+    let mut paths = applied(operation);
+    let mut computed = operation.target.files.iter().any(|word| word.as_literal().is_none());
+    for plan in made {
+        paths.extend(applied(plan));
+        computed |= plan.target.files.iter().any(|word| word.as_literal().is_none());
+        let meant = ["destroys", "replaces", "inputs"].into_iter().filter(|t| plan.traits.contains(t));
+        operation.traits.extend(meant);
     }
-    let paths = applied(operation);
-    let why = paths.iter().find_map(|path| match facts.pushed(path) {
-        Some(Pushed::Yes) => None,
+    let found: Vec<Option<&Pushed>> = paths.iter().map(|path| facts.pushed(path)).collect();
+    let plans = plan_files(operation);
+    let old = plans.iter().map(|(file, dir)| facts.plan(file, dir)).filter(|_| !surely);
+    let why = found.iter().copied().chain(old).find_map(|found| match found {
+        Some(Pushed::Yes | Pushed::Generated) => None,
         Some(Pushed::No(why)) => Some(why.clone()),
         None => Some("git was not asked".to_owned()),
     });
-    let why = if paths.is_empty() { Some("it names no file".to_owned()) } else { why };
-    if let Some(why) = why {
-        operation.traits.push("unpushed");
-        operation.note = Some(why);
-    } else {
-        operation.traits.push("pushed");
-    }
+    let why = match why {
+        _ if paths.is_empty() => Some("it names no file".to_owned()),
+        _ if computed => Some("one of its files is computed".to_owned()),
+        _ if operation.target.plan.is_some() && plans.is_empty() => Some("its plan is computed".to_owned()),
+        why => why,
+    };
+    operation.traits.push(match &why {
+        Some(_) => "unpushed",
+        None if found.contains(&Some(&Pushed::Generated)) => "generated",
+        None => "pushed",
+    });
+    operation.note = why.or_else(|| operation.note.take());
 }
 
-/// The files that kubectl would apply, of which it matters whether they make an Argo CD Application known to the cluster.
+/// The files that kubectl would apply by themselves, of which it matters whether they make an Argo CD Application known to the
+/// cluster.
 pub(super) fn applications(operation: &Operation) -> Vec<String> {
     let applies = operation.tool == "kubectl" && matches!(operation.verb.as_str(), "apply" | "create");
-    if !applies || operation.effect != Effect::ClusterWrite {
+    if !applies || operation.effect != Effect::ClusterWrite || !operation.traits.contains(&"plain") {
         return Vec::new();
     }
     let files = operation.target.files.iter();
@@ -147,28 +195,23 @@ pub(super) fn applications(operation: &Operation) -> Vec<String> {
                 .map(move |dir| file.as_literal().and(dir.enter(file).path().map(str::to_owned)))
         })
         .collect();
-    // Others are nobody's exception, and cost nothing.
-    all.filter(|paths| paths.iter().all(|path| path.contains("argo"))).unwrap_or_default()
+    all.unwrap_or_default()
 }
 
-/// Notes the one change that is made by hand where everything else comes from Git: an Application that Git has, and that Argo CD has
-/// not met yet.
-fn bootstrap(operation: &mut Operation, facts: &Facts, rwenvs: &Rwenvs) {
+/// The operation as the rwenv sees it in whose name it is judged. One change is made by hand where everything else comes from Git: an
+/// Application that Git has, where this rwenv keeps its Applications, and that Argo CD has not met yet.
+pub(super) fn seen_by<'o>(operation: &'o Operation, subject: &Subject, facts: &Facts) -> Cow<'o, Operation> {
     let paths = applications(operation);
-    let is_one = |path: &String| {
-        let kinds = facts.kinds.iter().find(|(known, _)| known == path).map(|(_, kinds)| kinds.as_slice());
-        let only =
-            kinds.is_some_and(|kinds| !kinds.is_empty() && kinds.iter().all(|kind| kind == "Application"));
-        let place = rwenvs.all.iter().flat_map(|rwenv| &rwenv.argocd_apps).any(|pattern| glob(pattern, path));
-        only && place && facts.pushed(path) == Some(&Pushed::Yes)
+    let kept = |path: &String| {
+        facts.applications.contains(path) && subject.argocd_apps.iter().any(|pattern| glob(pattern, path))
     };
-    if !paths.is_empty() && paths.iter().all(is_one) {
-        operation.traits.push("bootstrap");
+    if paths.is_empty() || !paths.iter().all(kept) {
+        return Cow::Borrowed(operation);
     }
+    let mut own = operation.clone();
+    own.traits.push("bootstrap");
+    Cow::Owned(own)
 }
-
-/// Verbs of talosctl that apply what stands in a file.
-const APPLY: [&str; 3] = ["apply-config", "patch", "edit"];
 
 /// What ends, changes or replaces the dev container is aimed at the guard.
 fn dev_container(operation: &mut Operation, rwenvs: &Rwenvs) {

@@ -262,6 +262,12 @@ fn is_flux_repository(
     operation: &Operation,
     rwenvs: &Rwenvs,
 ) -> bool {
+    if operation.traits.contains(&"named")
+        && let Some(named) = operation.target.repository.remote.as_ref().and_then(Word::as_literal)
+    {
+        // What a forge does is done there, wherever this runs.
+        return rwenv.flux_git_repo.as_deref().is_some_and(|url| names_repository(named, url));
+    }
     let clones = format!("{}/flux-repos/{}/", rwenvs.config_dir, rwenv.name);
     if dir.path().is_some_and(|d| format!("{d}/").starts_with(&clones)) {
         return true;
@@ -286,6 +292,18 @@ fn is_flux_repository(
         })
     });
     by_call || by_remote || named.is_some_and(|n| same_repository(&from(dir, n), url))
+}
+
+/// True where a forge's repository is the one at a URL; of a forge whose host is not told (`*`), by its path alone.
+fn names_repository(named: &str, url: &str) -> bool {
+    match named.strip_prefix("https://*/") {
+        Some(path) => {
+            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host).split(['/', ':']).next();
+            host.is_some_and(|host| same_repository(&format!("https://{host}/{path}"), url))
+        }
+        None => same_repository(named, url),
+    }
 }
 
 /// A URL as git rewrites it here (`url.<base>.insteadOf`, the longest that fits).

@@ -19,19 +19,25 @@ pub(super) fn repository(dir: &str, environment: &Environment) -> Option<GitRepo
         return None;
     }
     let config = run(dir, &["config", "--list", "-z"], environment)?;
-    let heads =
-        run(dir, &["for-each-ref", "--format=%(HEAD)%(refname:lstrip=2)", "refs/heads"], environment)?;
-    let branches = heads.lines().filter_map(|l| l.get(1..)).map(str::to_owned).collect();
+    let refs =
+        run(dir, &["for-each-ref", "--format=%(HEAD)%(refname)", "refs/heads", "refs/tags"], environment)?;
+    let below = |folder: &'static str| {
+        let names = refs.lines().filter_map(move |line| line.get(1..)?.strip_prefix(folder));
+        names.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (branches, tags) = (below("refs/heads/"), below("refs/tags/"));
     // A branch without a commit is in no list of refs.
-    let branch = (heads.lines().find_map(|l| l.strip_prefix('*')).map(str::to_owned)).or_else(|| {
-        run(dir, &["symbolic-ref", "-q", "--short", "HEAD"], environment).map(|b| b.trim_end().to_owned())
-    });
+    let branch =
+        (refs.lines().find_map(|l| l.strip_prefix("*refs/heads/")).map(str::to_owned)).or_else(|| {
+            run(dir, &["symbolic-ref", "-q", "--short", "HEAD"], environment).map(|b| b.trim_end().to_owned())
+        });
     let pairs =
         config.split('\0').filter(|entry| !entry.is_empty()).map(|entry| match entry.split_once('\n') {
             Some((key, value)) => (key.to_owned(), value.to_owned()),
             None => (entry.to_owned(), "true".to_owned()),
         });
-    let mut repository = GitRepository { branch, branches, config: pairs.collect(), skipped_hooks: None };
+    let mut repository =
+        GitRepository { branch, branches, tags, config: pairs.collect(), skipped_hooks: None };
     repository.skipped_hooks = skipped(dir, &repository, environment);
     Some(repository)
 }
@@ -52,7 +58,12 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
     let ask =
         |arguments: &[&str]| run(dir, &[&["-c", "core.fsmonitor=false"], arguments].concat(), environment);
     if ask(&["ls-files", "--error-unmatch", "--", name]).is_none_or(|files| files.is_empty()) {
-        return no(&format!("{name} of {dir} is in no commit"));
+        let made_of = (place.is_file() && name != ".").then(|| generated_in(place, environment)).flatten();
+        return match made_of.and_then(|folder| folder.to_str().map(|folder| pushed(folder, environment))) {
+            Some(Pushed::Yes) => Pushed::Generated,
+            Some(found) => found,
+            None => no(&format!("{name} of {dir} is in no commit")),
+        };
     }
     let status =
         ask(&["status", "--porcelain", "--untracked-files=all", "--ignore-submodules=all", "--", name]);
@@ -65,6 +76,57 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
         Some(refs) if !refs.trim().is_empty() => Pushed::Yes,
         Some(_) => no("its last commit is on no remote"),
         None => no("git cannot say what is pushed"),
+    }
+}
+
+/// The folder a file is made in that git is told to ignore: the one that holds the ignored file or, where a folder is ignored
+/// whole, that folder.
+fn generated_in<'p>(file: &'p Path, environment: &Environment) -> Option<&'p Path> {
+    let ignored = |path: &Path| {
+        let (dir, name) = (path.parent()?.to_str()?, path.file_name()?.to_str()?);
+        run(dir, &["check-ignore", "-q", "--", name], environment)
+    };
+    ignored(file)?;
+    let outermost = file.ancestors().take_while(|path| ignored(path).is_some()).last()?;
+    outermost.parent()
+}
+
+/// Most files of a folder whose age is compared with a plan's.
+const MOST_FILES: usize = 5_000;
+
+/// Whether a plan was made in this repository, of the commit there is now: a plan outside may be of anything, and one that is older
+/// than the last move of HEAD, or than a file of the folder, is of something else. One that is not there does nothing.
+pub(super) fn plan(file: &str, dir: &str, environment: &Environment) -> Pushed {
+    let no = |why: &str| Pushed::No(format!("the plan {file} {why}"));
+    let ask = |arguments: &[&str]| run(dir, arguments, environment).map(|text| text.trim_end().to_owned());
+    let real = match fs::canonicalize(file) {
+        Ok(real) => real,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Pushed::Yes,
+        Err(_) => return no("cannot be looked at"),
+    };
+    let Some(root) = ask(&["rev-parse", "--show-toplevel"]).and_then(|root| fs::canonicalize(root).ok())
+    else {
+        return no("is of no repository");
+    };
+    if !real.starts_with(&root) {
+        return no("lies outside the repository");
+    }
+    if real.is_dir() {
+        return pushed(file, environment);
+    }
+    let age = |path: &Path| fs::symlink_metadata(path).and_then(|meta| meta.modified()).ok();
+    let moved = ask(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]);
+    let Some((made, moved)) = age(&real).zip(moved.and_then(|log| age(Path::new(&log)))) else {
+        return no("may be older than the commit there is now");
+    };
+    if made < moved {
+        return no("is older than the commit there is now; plan again");
+    }
+    let files = run(dir, &["ls-files", "-z"], environment).unwrap_or_default();
+    let newer = |name: &str| age(&Path::new(dir).join(name)).is_some_and(|changed| made < changed);
+    match files.split('\0').filter(|name| !name.is_empty()).take(MOST_FILES).find(|name| newer(name)) {
+        Some(name) => no(&format!("is older than {name}; plan again")),
+        None => Pushed::Yes,
     }
 }
 

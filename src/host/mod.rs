@@ -27,7 +27,7 @@ mod script;
 pub mod shims;
 
 use crate::decide::Plan;
-use crate::model::{Context, Facts, Question, Rwenvs};
+use crate::model::{Context, Facts, Pushed, Question, Rwenv, Rwenvs, glob};
 use environment::Environment;
 
 /// A plan and all that has to be known to conclude it.
@@ -77,9 +77,18 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 out.facts.current_context =
                     kubeconfig::current_context(environment, out.plan.keeps_environment());
             }
-            Question::Kinds(path) => out.facts.kinds.push((path.clone(), kinds::kinds(path))),
+            Question::Application(path) => {
+                let of = |rwenv: &Rwenv| rwenv.argocd_apps.iter().any(|pattern| glob(pattern, path));
+                // Most of what is applied lies elsewhere, and costs nothing.
+                let is_one = out.rwenvs.all.iter().any(of) && kinds::is_application(path);
+                let found = is_one && git::pushed(path, environment) == Pushed::Yes;
+                out.facts.applications.extend(found.then(|| path.clone()));
+            }
             Question::Pushed(path) => {
                 out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
+            }
+            Question::Plan { file, dir } => {
+                out.facts.plans.push(((file.clone(), dir.clone()), git::plan(file, dir, environment)));
             }
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
