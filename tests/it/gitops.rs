@@ -111,3 +111,190 @@ fn asking_runs_nothing_a_repository_brings() {
     check(&home, &[("terraform -chdir=infra apply", "allow")]);
     assert!(!home.path("ran").exists());
 }
+
+/// `terraform` does more than bring about what Git has; what else it does is nobody's without a person.
+#[test]
+fn what_terraform_does_beside_git_is_not_what_git_has() {
+    let home = project();
+    home.write("go/infra/env/prod.tfvars", "replicas = 3\n");
+    home.git("go", &["add", "-A"]);
+    home.git("go", &["commit", "-qm", "values"]);
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    home.write("other.tfvars", "replicas = 0\n");
+    check(
+        &home,
+        &[
+            ("terraform -chdir=infra apply", "allow"),
+            ("cd infra && tofu apply -auto-approve -input=false -lock-timeout=5m", "allow"),
+            ("terraform -chdir=infra apply -var-file=env/prod.tfvars", "allow"),
+            ("terraform -chdir=infra apply -target=x.y", "allow"),
+            ("terraform -chdir=infra apply -destroy=false", "allow"),
+            ("terraform -chdir=infra apply -refresh-only", "allow"),
+            ("terraform -chdir=infra plan -destroy -var a=b", "allow"),
+            ("terraform -chdir=infra state list", "allow"),
+            ("terraform -chdir=infra destroy -auto-approve", "deny"),
+            ("tofu -chdir=infra destroy", "deny"),
+            ("cd infra && terraform apply -auto-approve -destroy", "deny"),
+            ("cd infra && terraform apply --destroy=true", "deny"),
+            ("terraform -chdir=infra apply -replace=x.y", "ask"),
+            ("terraform -chdir=infra apply -replace x.y -auto-approve", "ask"),
+            ("terraform -chdir=infra apply -var replicas=0", "ask"),
+            ("terraform -chdir=infra apply -var=replicas=0", "ask"),
+            ("TF_VAR_replicas=0 terraform -chdir=infra apply", "ask"),
+            ("export TF_WORKSPACE=blue; terraform -chdir=infra apply", "ask"),
+            ("terraform -chdir=infra apply -state=/tmp/x.tfstate", "ask"),
+            ("terraform -chdir=infra apply -var-file=../../other.tfvars", "deny"),
+            ("terraform -chdir=infra apply -var-file=\"$FILE\"", "deny"),
+            ("TF_CLI_ARGS_apply=-destroy terraform -chdir=infra apply", "ask"),
+            ("terraform -chdir=infra state rm x.y", "deny"),
+            ("tofu -chdir=infra state mv x.y x.z", "deny"),
+            ("terraform -chdir=infra state push old.tfstate", "deny"),
+            ("terraform -chdir=infra state replace-provider a b", "deny"),
+            ("terraform -chdir=infra state rm -dry-run x.y", "allow"),
+            ("terraform -chdir=infra import x.y id", "deny"),
+            ("terraform -chdir=infra taint x.y", "ask"),
+            ("terraform -chdir=infra untaint x.y", "ask"),
+            ("terraform -chdir=infra force-unlock -force 1f2e", "ask"),
+            ("terraform -chdir=infra workspace delete blue", "deny"),
+            ("terraform -chdir=infra workspace select blue", "ask"),
+        ],
+    );
+}
+
+#[test]
+fn a_plan_is_applied_where_it_was_made_of_what_git_has() {
+    let home = project();
+    home.write("go/.gitignore", "/.claude\n*.plan\n");
+    home.git("go", &["add", "-A"]);
+    home.git("go", &["commit", "-qm", "no plans"]);
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    home.write("go/infra/tf.plan", "a plan");
+    home.write("tf.plan", "a plan");
+    check(
+        &home,
+        &[
+            ("terraform -chdir=infra apply tf.plan", "allow"),
+            ("cd infra && terraform plan -out=tf.plan && terraform apply tf.plan", "allow"),
+            ("cd infra && terraform plan -out=/tmp/x.plan && terraform apply /tmp/x.plan", "allow"),
+            ("cd infra && terraform plan -destroy -out=tf.plan && terraform apply tf.plan", "deny"),
+            ("cd infra && terraform plan -var a=b -out tf.plan && terraform apply tf.plan", "ask"),
+            (
+                "cd infra && terraform plan -var-file=../../x.tfvars -out tf.plan && terraform apply tf.plan",
+                "deny",
+            ),
+            ("terraform -chdir=infra apply ../../tf.plan", "deny"),
+            ("terraform -chdir=infra apply \"$PLAN\"", "deny"),
+        ],
+    );
+    let outside = home.hook("go", "terraform -chdir=infra apply ../../tf.plan");
+    assert!(outside.stderr.contains("lies outside the repository"), "{}", outside.stderr);
+    // HEAD has moved on since: the plan is of something else.
+    home.git("go", &["commit", "-q", "--allow-empty", "-m", "on"]);
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    let old = home.hook("go", "terraform -chdir=infra apply tf.plan");
+    assert!(old.decision() == "deny" && old.stderr.contains("plan again"), "{}", old.stderr);
+    home.write("go/infra/tf.plan", "a plan");
+    check(&home, &[("terraform -chdir=infra apply tf.plan", "allow")]);
+    // So have its files: what is there now was made after it.
+    home.git("go", &["rm", "-q", "--cached", "infra/main.tf"]);
+    home.git("go", &["reset", "-q", "--hard"]);
+    check(&home, &[("terraform -chdir=infra apply tf.plan", "deny")]);
+}
+
+/// What Git is told to ignore is generated from what it has; a person looks at it.
+#[test]
+fn a_generated_configuration_asks_where_git_has_what_it_is_made_of() {
+    let home = project();
+    home.write("go/.gitignore", "/.claude\ngenerated/\n");
+    home.write("go/talos/generated/node.yaml", "machine: {}\n");
+    home.git("go", &["add", "-A"]);
+    home.git("go", &["commit", "-qm", "ignored"]);
+    let node = "talosctl -n 10.0.0.2 apply-config --file talos/generated/node.yaml";
+    check(&home, &[(node, "deny")]);
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    check(
+        &home,
+        &[
+            (node, "ask"),
+            ("talosctl -n 10.0.0.2 apply-config --dry-run -f talos/generated/node.yaml", "allow"),
+        ],
+    );
+    home.write("go/talos/patch.yaml", "machine: {}\n");
+    check(&home, &[(node, "deny")]);
+}
+
+#[test]
+fn machines_are_a_persons_in_a_rwenv_of_autonomy_manual() {
+    let home = project();
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    for (autonomy, wanted) in [("standard", "allow"), ("prompted", "ask"), ("manual", "deny")] {
+        home.write(
+            ".claude/rwenv/envs.json",
+            &format!(r#"{{"version":"1.0","rwenvs":{{"go":{{"gitOpsOnly":true,"kubernetesContext":"go-ctx","autonomy":"{autonomy}"}}}}}}"#),
+        );
+        check(
+            &home,
+            &[
+                ("terraform -chdir=infra apply", wanted),
+                ("talosctl -n 10.0.0.2 apply-config -f talos/node.yaml", wanted),
+                ("terraform -chdir=infra plan -out=tf.plan", "allow"),
+            ],
+        );
+    }
+    let told = home.hook("go", "terraform -chdir=infra apply");
+    assert!(told.stderr.contains("have a person run: terraform apply"), "{}", told.stderr);
+}
+
+/// The exception is for one file of Applications, where this rwenv keeps them.
+#[test]
+fn the_exception_for_applications_is_the_rwenvs_own_and_has_no_more_happen() {
+    let home = project();
+    let app = "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata:\n  name: web\n";
+    home.write("go/mine/app.yaml", app);
+    home.write("go/first/app.yaml", app);
+    home.git("go", &["add", "-A"]);
+    home.git("go", &["commit", "-qm", "more"]);
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    let file = "-f kubernetes/argocd-apps/web.yaml";
+    for more in [
+        "--prune --all",
+        "--prune -l app=web",
+        "--prune --prune-allowlist=core/v1/ConfigMap --all",
+        "--force --grace-period=0",
+        "--force-conflicts --server-side",
+        "--cascade=foreground --force",
+        "-R",
+        "$FLAGS",
+        "\"$FLAG\"",
+    ] {
+        check(&home, &[(&format!("kubectl apply {more} {file}"), "deny")]);
+    }
+    check(
+        &home,
+        &[
+            (&format!("kubectl apply {file}"), "allow"),
+            (
+                &format!("kubectl --context go-ctx -n argocd apply --server-side --field-manager=me {file}"),
+                "allow",
+            ),
+            (&format!("kubectl create {file}"), "allow"),
+            ("kubectl apply -f mine/app.yaml", "deny"),
+            ("kubectl apply -f first/app.yaml", "deny"),
+        ],
+    );
+    let envs = |go: &str, rw: &str| {
+        let text = format!(
+            r#"{{"version":"1.0","rwenvs":{{"go":{{"gitOpsOnly":true,"kubernetesContext":"go-ctx"{go}}},"rw":{{"kubernetesContext":"rw-ctx"{rw}}}}}}}"#
+        );
+        home.write(".claude/rwenv/envs.json", &text);
+    };
+    envs(r#","argocdApps":["*/first/*"]"#, r#","argocdApps":["*/mine/*"]"#);
+    check(
+        &home,
+        &[
+            ("kubectl apply -f first/app.yaml", "allow"),
+            ("kubectl apply -f mine/app.yaml", "deny"),
+            ("kubectl apply -f kubernetes/argocd-apps/web.yaml", "deny"),
+        ],
+    );
+}

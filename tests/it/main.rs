@@ -27,6 +27,7 @@ mod deploy_story;
 mod doctor;
 mod explain;
 mod fetched;
+mod floor;
 mod flux;
 mod flux_diff;
 mod flux_health;

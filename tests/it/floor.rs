@@ -1,0 +1,224 @@
+//! No change is foreseen by nobody: every effect of every verb in every form meets a rule where an environment forbids it, and so
+//! does a tool that no rule names.
+
+use rwenv::classify;
+use rwenv::decide::quoted;
+use rwenv::examples::judged;
+use rwenv::model::{
+    Command, Decision, Effect, Operation, Reach, Repository, Rwenv, RwenvName, Span, Target, Tool,
+};
+use rwenv::policy::{self, RULES, Subject};
+
+/// An operation as a row of a table has it.
+#[derive(Clone, Debug)]
+struct Form {
+    tool: &'static str,
+    verb: String,
+    effect: Effect,
+    reach: Reach,
+    traits: Vec<&'static str>,
+}
+
+impl Form {
+    fn operation(&self) -> Operation {
+        Operation {
+            tool: self.tool,
+            verb: self.verb.clone(),
+            effect: self.effect,
+            reach: self.reach,
+            traits: self.traits.clone(),
+            target: Target::default(),
+            note: None,
+            span: Span::default(),
+            cwd: Vec::new(),
+        }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.traits.contains(&name)
+    }
+}
+
+/// A verb as it stands, and in each of its forms.
+fn forms(tool: &'static Tool, command: &'static Command) -> Vec<Form> {
+    let reach = command.reach.unwrap_or(tool.reach);
+    let base = Form {
+        tool: tool.name,
+        verb: command.path.join(" "),
+        effect: command.effect,
+        reach,
+        traits: command.traits.to_vec(),
+    };
+    let form = |mode: &'static rwenv::model::Mode| Form {
+        effect: mode.effect,
+        reach: mode.reach.unwrap_or(reach),
+        traits: command.traits.iter().chain(mode.traits).copied().collect(),
+        ..base.clone()
+    };
+    let forms = command.modes.iter().map(form);
+    std::iter::once(base.clone()).chain(forms).collect()
+}
+
+/// Every form of every verb, what is not known of each tool, and a tool that no table has yet with every effect there is.
+fn all() -> Vec<Form> {
+    let tools = classify::tools();
+    let mut out: Vec<Form> = Vec::new();
+    for tool in tools.tools {
+        out.extend(tool.commands.iter().flat_map(|command| forms(tool, command)));
+        out.extend(tool.endpoints.iter().map(|endpoint| Form {
+            tool: tool.name,
+            verb: endpoint.verb.to_owned(),
+            effect: endpoint.effect,
+            reach: endpoint.reach,
+            traits: endpoint.traits.to_vec(),
+        }));
+        out.push(Form {
+            tool: tool.name,
+            verb: String::new(),
+            effect: Effect::Unknown,
+            reach: tool.reach,
+            traits: Vec::new(),
+        });
+    }
+    for tool in ["mcp", "a-tool-nobody-has-met"] {
+        for (effect, reach) in
+            Effect::ALL.into_iter().flat_map(|e| [(e, Reach::Cluster), (e, Reach::Service)])
+        {
+            out.push(Form { tool, verb: "verb".to_owned(), effect, reach, traits: Vec::new() });
+        }
+    }
+    out
+}
+
+fn decided(form: &Form, on: Option<Repository>, subject: &Subject) -> Decision {
+    let reasons = policy::evaluate(&form.operation(), on, subject, RULES);
+    reasons.iter().map(|reason| reason.decision).max().unwrap_or(Decision::Allow)
+}
+
+fn subject(change: impl FnOnce(&mut Rwenv)) -> Subject {
+    let mut rwenv = Rwenv::named(RwenvName::new("env").unwrap());
+    change(&mut rwenv);
+    Subject::of(&rwenv)
+}
+
+/// Fails with every form that is decided more mildly than it should be.
+fn least(what: &str, subject: &Subject, on: Option<Repository>, wanted: impl Fn(&Form) -> Option<Decision>) {
+    let mut ran = 0;
+    let mut wrong = Vec::new();
+    for form in all() {
+        let Some(wanted) = wanted(&form) else { continue };
+        ran += 1;
+        let got = decided(&form, on, subject);
+        if got < wanted {
+            wrong.push(format!(
+                "{} {} ({} {:?} {:?}): {}, should be at least {}",
+                form.tool,
+                form.verb,
+                form.effect.as_str(),
+                form.reach,
+                form.traits,
+                got.as_str(),
+                wanted.as_str()
+            ));
+        }
+    }
+    assert!(ran > 20, "{what}: only {ran} forms");
+    assert!(wrong.is_empty(), "{what}, {} of {ran}:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+fn is_remote(form: &Form) -> bool {
+    matches!(form.reach, Reach::Cluster | Reach::Service)
+}
+
+#[test]
+fn nothing_changes_in_a_read_only_environment_because_no_rule_foresaw_it() {
+    let read_only = subject(|rwenv| rwenv.read_only = true);
+    least("read-only", &read_only, None, |form| match form.effect {
+        _ if !is_remote(form) => None,
+        // A person may know that nothing follows this image, and that this was no webhook.
+        Effect::CloudWrite if form.has("image") => Some(Decision::Ask),
+        Effect::Reconcile if form.has("refresh") || form.has("webhook") => Some(Decision::Ask),
+        Effect::ClusterWrite
+        | Effect::Provision
+        | Effect::CloudWrite
+        | Effect::DataWrite
+        | Effect::Reconcile => Some(Decision::Deny),
+        Effect::Exec | Effect::Tunnel | Effect::SessionChange | Effect::ReadSecret | Effect::Unknown => {
+            Some(Decision::Ask)
+        }
+        _ => None,
+    });
+    // Its Flux repository: neither here nor on the forge.
+    least("read-only Flux repository", &read_only, Some(Repository::Flux), |form| match form.effect {
+        _ if form.reach != Reach::Repository || form.has("talk") => None,
+        Effect::GitWrite if ["fetch", "fast-forward", "checkout"].iter().any(|name| form.has(name)) => None,
+        Effect::GitWrite | Effect::GitPublish => Some(Decision::Deny),
+        Effect::Unknown => Some(Decision::Ask),
+        _ => None,
+    });
+}
+
+#[test]
+fn nothing_goes_around_git_because_no_rule_foresaw_it() {
+    let git_ops = subject(|rwenv| rwenv.git_ops_only = true);
+    least("GitOps-only", &git_ops, None, |form| match form.effect {
+        _ if !is_remote(form) || form.has("plan") || form.has("image") => None,
+        Effect::ClusterWrite if form.has("suspend") => Some(Decision::Ask),
+        Effect::ClusterWrite if form.has("resume") || form.has("kubeconfig") => None,
+        Effect::ClusterWrite => Some(Decision::Deny),
+        Effect::Provision if form.has("destroys") || form.has("state") => Some(Decision::Deny),
+        Effect::Provision | Effect::CloudWrite | Effect::DataWrite => Some(Decision::Ask),
+        Effect::Exec | Effect::SessionChange | Effect::ReadSecret | Effect::Unknown => Some(Decision::Ask),
+        _ => None,
+    });
+    // What Git has is applied, and nothing else that a form of the same verb would do.
+    for (traits, wanted) in [
+        (vec!["applies", "tree", "pushed"], Decision::Allow),
+        (vec!["applies", "tree", "pushed", "plan-file"], Decision::Allow),
+        (vec!["applies", "tree", "unpushed"], Decision::Deny),
+        (vec!["applies", "pushed", "destroys"], Decision::Deny),
+        (vec!["applies", "pushed", "replaces"], Decision::Ask),
+        (vec!["applies", "pushed", "inputs"], Decision::Ask),
+        (vec!["applies", "generated"], Decision::Ask),
+    ] {
+        let form = Form {
+            tool: "a-tool-nobody-has-met",
+            verb: "apply".to_owned(),
+            effect: Effect::Provision,
+            reach: Reach::Service,
+            traits,
+        };
+        assert_eq!(decided(&form, None, &git_ops), wanted, "{form:?}");
+    }
+}
+
+#[test]
+fn machines_are_a_persons_where_autonomy_says_so() {
+    for (name, wanted) in [("manual", Decision::Deny), ("prompted", Decision::Ask)] {
+        let subject = subject(|rwenv| {
+            rwenv.autonomy = if name == "manual" {
+                rwenv::model::Autonomy::Manual
+            } else {
+                rwenv::model::Autonomy::Prompted
+            };
+        });
+        least(name, &subject, None, |form| (form.effect == Effect::Provision).then_some(wanted));
+    }
+}
+
+/// A reason that another gives as strictly is said once.
+#[test]
+fn a_floor_adds_no_words_to_what_a_rule_says() {
+    for (line, rwenv, rules) in [
+        ("kubectl delete pod p", "read-only", vec!["read-only.cluster-write"]),
+        ("kubectl delete pod p", "gitops-only", vec!["gitops-only.direct-write"]),
+        ("docker push registry.example.com/web:1", "read-only", vec!["read-only.image-push"]),
+        ("argocd app set web --parameter a=b", "gitops-only", vec!["gitops-only.services"]),
+        ("vault kv put secret/a b=c", "read-only", vec!["read-only.services"]),
+        ("talosctl -n 10.0.0.2 reboot", "gitops-only", vec!["gitops-only.machines"]),
+    ] {
+        let verdict = judged(line, rwenv).unwrap();
+        let said: Vec<&str> = verdict.reasons().iter().map(|reason| reason.rule.as_str()).collect();
+        assert_eq!(said, rules, "{} in {rwenv}", quoted(line));
+    }
+}
