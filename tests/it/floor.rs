@@ -162,7 +162,8 @@ fn nothing_changes_in_a_read_only_environment_because_no_rule_foresaw_it() {
 fn nothing_goes_around_git_because_no_rule_foresaw_it() {
     let git_ops = subject(|rwenv| rwenv.git_ops_only = true);
     least("GitOps-only", &git_ops, None, |form| match form.effect {
-        _ if !is_remote(form) || form.has("plan") || form.has("image") => None,
+        // Plans look, images are no manifests, and containers of this machine are the developer's.
+        _ if !is_remote(form) || ["plan", "image", "enters"].iter().any(|name| form.has(name)) => None,
         Effect::ClusterWrite if form.has("suspend") => Some(Decision::Ask),
         Effect::ClusterWrite if form.has("resume") || form.has("kubeconfig") => None,
         Effect::ClusterWrite => Some(Decision::Deny),
