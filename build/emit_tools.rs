@@ -58,7 +58,7 @@ pub(crate) fn tools_source() -> String {
     programs.reads.sort();
     let (languages, clients) = others;
     format!(
-        "use crate::model::{{Carry, CarryKind, Client, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, \
+        "use crate::model::{{Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, \
          Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], \
          wrappers: &[{wrappers}], languages: &[{languages}], clients: &[{clients}], runners: &[{runners}], mcp: {mcp}, names: {}, {} }};\n",
         names_source(&names),
@@ -82,12 +82,16 @@ fn lists(programs: &tools::ProgramFile) -> String {
         ("connectors", &programs.connectors),
         ("code_variables", &programs.code_variables),
         ("changers", &programs.changers),
+        ("compressors", &programs.compressors),
+        ("patchers", &programs.patchers),
+        ("unpackers", &programs.unpackers),
         ("writers", &programs.writers),
         ("in_place", &programs.in_place),
         ("output_files", &programs.output_files),
         ("output_folders", &programs.output_folders),
         ("killers", &programs.killers),
         ("guarded", &programs.guarded),
+        ("at_home", &programs.at_home),
         ("unguarded", &programs.unguarded),
         ("guarded_agent", &programs.guarded_agent),
         ("guarded_hooks", &programs.guarded_hooks),
@@ -310,7 +314,7 @@ fn languages(file: &codes::LanguageFile, at: &str) -> (String, String) {
         format!(
             "Language {{ programs: {}, code: {}, value: {}, file: {}, stop: {}, verbs: {}, attached: {}, plus: {}, \
              place: CodePlace {{ first: {}, script: {}, stdin: {} }}, comment: {}, variables: {}, files_in: {}, starts: {}, \
-             decodes: {}, says: {}, lines: {} }},\n",
+             decodes: {}, says: {}, lines: {}, files: {} }},\n",
             strings(&row.programs),
             strings(&row.code),
             strings(&row.value),
@@ -328,7 +332,8 @@ fn languages(file: &codes::LanguageFile, at: &str) -> (String, String) {
             strings(&row.starts),
             strings(&row.decodes),
             strings(&row.says),
-            strings(&row.lines)
+            strings(&row.lines),
+            code_files(&row.files)
         )
     };
     let client = |row: &codes::ClientRow| {
@@ -343,6 +348,19 @@ fn languages(file: &codes::LanguageFile, at: &str) -> (String, String) {
         )
     };
     (file.language.iter().map(language).collect(), file.client.iter().map(client).collect())
+}
+
+fn code_files(row: &codes::CodeFilesRow) -> String {
+    let all = [
+        ("writes", &row.writes),
+        ("moves", &row.moves),
+        ("copies", &row.copies),
+        ("methods", &row.methods),
+        ("opens", &row.opens),
+        ("home", &row.home),
+        ("patterns", &row.patterns),
+    ];
+    format!("CodeFiles {{ {} }}", all.map(|(name, list)| format!("{name}: {}", strings(list))).join(", "))
 }
 
 fn mcp_source(file: &codes::McpFile, at: &str) -> String {

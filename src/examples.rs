@@ -7,8 +7,8 @@ use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
-    Rwenv, RwenvName, Rwenvs, Script, Verdict,
+    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Lead, Operation, Place, Pushed, Question,
+    Rule, Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
 use crate::policy::{
     self,
@@ -201,6 +201,12 @@ fn deletes_the_pod(example: &str) -> Option<String> {
     }
 }
 
+/// What is wrong with an example that should write a file of the guard's.
+fn tampers(example: &str) -> Option<String> {
+    let found = greatest(example, "guard").filter(|operation| operation.effect == Effect::Tamper);
+    found.is_none().then(|| "should write a file of the guard's".to_owned())
+}
+
 /// What is wrong with an example that should change nothing.
 fn harmless(example: &str) -> Option<String> {
     let plan = decide::plan(example, &context());
@@ -239,6 +245,7 @@ fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
     for row in &all.language {
         let at = format!("{file}: {}", row.programs.first().map_or("", String::as_str));
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
+        row.tampers.iter().for_each(|example| report.check(&at, example, tampers(example)));
         row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
     }
     for row in &all.client {
@@ -320,18 +327,46 @@ pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
 /// A plan where nothing lies on the disk: every program that is named by a path is its own, and no script is there.
 #[must_use]
 pub fn alone(mut plan: Plan) -> Plan {
-    while plan.asks_for_programs() {
+    while plan.is_waiting() {
         let mut facts = Facts::default();
         for question in &plan.questions {
             match question {
                 Question::Program(program) => facts.programs.push((program.clone(), None)),
                 Question::Script(path) => facts.scripts.push((path.clone(), Script::Absent)),
+                Question::Leads(path) => facts.leads.push((path.clone(), lead(path))),
                 _ => {}
             }
         }
         plan = plan.resume(&facts);
     }
     plan
+}
+
+/// Files of the guard's in the examples' world.
+const GUARDED: [&str; 8] = [
+    "/home/me/.claude/settings.json",
+    "/home/me/.claude/rwenv/envs.json",
+    "/home/me/.codex/hooks.json",
+    "/home/me/.config/opencode/plugins/rwenv.js",
+    "/home/me/.local/bin/rwenv",
+    "/home/me/.local/bin/rwenv-hook",
+    "/home/me/project/.claude/rwenv",
+    "/home/me/dotfiles/.claude/settings.json",
+];
+
+/// Where a path leads there: what the guard has lies in the home directory, but for a file that `dotfiles` would bring.
+fn lead(path: &str) -> Lead {
+    let below = |file: &&str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    let dotfiles = |file: &&str| file.starts_with("/home/me/dotfiles/");
+    Lead {
+        exists: GUARDED.iter().any(|file| *file == path || below(file)),
+        names: Vec::new(),
+        holds: GUARDED
+            .iter()
+            .filter(|file| below(file) && !dotfiles(file))
+            .map(|file| (*file).to_owned())
+            .collect(),
+    }
 }
 
 /// The same where it is known which files the pushes in it change.
@@ -404,8 +439,7 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             Question::Binding(Dir::Unknown) => {}
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
-            Question::Program(_) | Question::Script(_) => {}
-            Question::Application(_) => {}
+            Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Application(_) => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), pushed.clone()));
             }

@@ -49,10 +49,34 @@ pub struct LanguageRow {
     pub says: Vec<String>,
     /// Patterns whose first group is a command line.
     pub lines: Vec<String>,
+    /// How its code writes files.
+    pub files: CodeFilesRow,
     /// Command lines that run `kubectl delete pod p`.
     pub examples: Vec<String>,
+    /// Command lines that write a file of the guard's.
+    pub tampers: Vec<String>,
     /// Command lines that run nothing that matters.
     pub harmless: Vec<String>,
+}
+
+/// Names by which code writes files.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CodeFilesRow {
+    /// Their first argument.
+    pub writes: Vec<String>,
+    /// Any of their arguments.
+    pub moves: Vec<String>,
+    /// Their second argument.
+    pub copies: Vec<String>,
+    /// What they are called on.
+    pub methods: Vec<String>,
+    /// What they open, where a mode says so.
+    pub opens: Vec<String>,
+    /// Stand for the home directory.
+    pub home: Vec<String>,
+    /// Patterns whose first group is a file that is written.
+    pub patterns: Vec<String>,
 }
 
 /// Client libraries.

@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::literals::{Candidate, candidates};
 use super::wrapper::behind;
-use super::{Carried, Reader, tail};
+use super::{Carried, Reader, Write, tail, writes};
 use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
 /// Where a program finds its code.
@@ -179,6 +179,7 @@ pub fn in_code(
         let hits = pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|m| m.as_str().to_owned()));
         out.extend(hits.map(|line| guess(shell(line, by))));
     }
+    out.extend(files(text, (by, inline), language));
     if let Some(client) = tools.clients.iter().find(|client| uses(text, client)) {
         out.push(unknown(by, &format!("code that {}", client.about)));
     }
@@ -202,6 +203,23 @@ pub fn in_code(
         out.push(unknown(by, "code that starts programs makes text out of what cannot be read"));
     }
     out
+}
+
+/// The files that a text in another language writes. Where what it writes is computed, what it names counts, if it stands in the line.
+fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> Option<Carried> {
+    let found = writes::files(text, language);
+    let known = |word: &Word| inline || !word.prefix().is_empty();
+    let written = found.written.into_iter().filter(|(word, _)| known(word));
+    let mut all: Vec<Write> = written.map(|(file, whole)| Write { file, whole, named: false }).collect();
+    if found.computed && inline {
+        all.extend(found.mentioned.into_iter().map(|file| Write { file, whole: false, named: true }));
+    }
+    for pattern in language.files.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()) {
+        let hits =
+            pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|m| m.as_str().trim().to_owned()));
+        all.extend(hits.map(|path| Write { file: Word::literal(path), whole: false, named: false }));
+    }
+    (!all.is_empty()).then(|| Carried::Writes(all, by.clone()))
 }
 
 /// A program and its arguments, as they are handed over.

@@ -18,7 +18,7 @@ pub(super) enum Candidate {
 
 /// One piece of code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
+pub(super) enum Token {
     /// A literal; several words where it is a list of them (`qw(a b)`).
     Literal(Vec<Word>),
     /// A literal that is run where it stands.
@@ -28,8 +28,14 @@ enum Token {
     Member(String),
     Open,
     OpenCall,
+    /// A brace that opens statements.
+    Block,
     Close,
     Comma,
+    /// Divides, or goes into a folder.
+    Slash,
+    /// What follows is written into.
+    Into,
     Join,
     /// What stands before is the name of what follows (`args=`, `cmd:`).
     Label,
@@ -39,8 +45,7 @@ enum Token {
 /// Finds what a text in some language may start.
 pub(super) fn candidates(text: &str, language: &Language) -> Vec<Candidate> {
     let mut reader = Reader { language, frames: vec![Frame::default()], out: Vec::new(), last: None };
-    let lexer = Lexer { rest: text, language, last: None };
-    for token in lexer {
+    for token in tokens(text, language) {
         reader.take(token);
         if reader.out.len() > MOST {
             break;
@@ -50,6 +55,11 @@ pub(super) fn candidates(text: &str, language: &Language) -> Vec<Candidate> {
         reader.flush(frame);
     }
     reader.out
+}
+
+/// The pieces of a text.
+pub(super) fn tokens<'a>(text: &'a str, language: &'a Language) -> impl Iterator<Item = Token> + 'a {
+    Lexer { rest: text, language, last: None }
 }
 
 /// The arguments of one call, or one statement.
@@ -90,7 +100,7 @@ impl Reader<'_> {
                 }
             }
             Token::Name(_) => self.piece(&Word::unknown(), literal_before),
-            Token::OpenCall => {
+            Token::OpenCall | Token::Block => {
                 let call = match &self.last {
                     Some(Token::Name(name) | Token::Member(name)) => name.clone(),
                     _ => String::new(),
@@ -99,7 +109,7 @@ impl Reader<'_> {
             }
             Token::Open => self.frame().open += 1,
             Token::Close => self.close(),
-            Token::Comma => self.frame().glue = false,
+            Token::Comma | Token::Slash | Token::Into => self.frame().glue = false,
             Token::Join => self.frame().glue = true,
             Token::Label if matches!(self.last, Some(Token::Name(_))) => self.pop_name(),
             Token::Label | Token::Member(_) => {}
@@ -195,7 +205,19 @@ impl<'a> Lexer<'a> {
             let c = self.rest.chars().next()?;
             if c == '\n' {
                 self.bump(1);
-                if !matches!(self.last, Some(Token::Comma | Token::Join | Token::Open | Token::OpenCall)) {
+                let goes_on = |last: &Token| {
+                    matches!(
+                        last,
+                        Token::Comma
+                            | Token::Slash
+                            | Token::Into
+                            | Token::Join
+                            | Token::Open
+                            | Token::OpenCall
+                            | Token::Block
+                    )
+                };
+                if !self.last.as_ref().is_some_and(goes_on) {
                     return Some(Token::Break);
                 }
             } else if c.is_whitespace() || c == '\\' {
@@ -226,9 +248,15 @@ impl<'a> Lexer<'a> {
             '"' | '\'' | '`' => self.quoted(c, false),
             '(' | '[' | '{' => {
                 let called = matches!(self.last, Some(Token::Name(_) | Token::Member(_) | Token::Close));
-                let value = matches!(self.last, Some(Token::Comma | Token::Open | Token::OpenCall));
+                let operator = matches!(self.last, Some(Token::Comma | Token::Slash | Token::Into));
+                let value =
+                    operator || matches!(self.last, Some(Token::Open | Token::OpenCall | Token::Block));
                 self.bump(1);
-                if (called && c == '(') || (c == '{' && !value) { Token::OpenCall } else { Token::Open }
+                match c {
+                    '(' if called => Token::OpenCall,
+                    '{' if !value => Token::Block,
+                    _ => Token::Open,
+                }
             }
             ')' | ']' | '}' => self.one(Token::Close),
             ',' => self.one(Token::Comma),
@@ -246,6 +274,8 @@ impl<'a> Lexer<'a> {
                 Token::Label
             }
             '|' => self.one(Token::Comma),
+            '/' => self.one(Token::Slash),
+            '>' => self.one(Token::Into),
             _ => self.one_of(c),
         }
     }

@@ -10,6 +10,7 @@ mod http;
 mod language;
 mod literals;
 mod mcp;
+pub mod patch;
 mod pflag;
 #[cfg(feature = "full")]
 pub mod schema;
@@ -17,6 +18,7 @@ mod sql;
 mod targets;
 mod verb;
 mod wrapper;
+mod writes;
 
 pub use argo::only_syncs;
 pub use http::in_text;
@@ -51,6 +53,8 @@ pub enum Reader {
     Language(&'static Language),
     /// A program that runs targets; the arguments are those.
     Targets(&'static Runner),
+    /// A program that applies patches.
+    Patch,
 }
 
 /// Something an invocation hands to another program or shell to run.
@@ -85,10 +89,23 @@ pub enum Carried {
         /// Who reads it.
         reader: Reader,
     },
+    /// Files that code, or a patch, writes.
+    Writes(Vec<Write>, Invocation),
     /// Something of another language that may be run: of what stays unknown in it nothing is said.
     Guess(Box<Carried>),
     /// Code that is not known.
     Opaque(Opaque),
+}
+
+/// A file that is written, as far as a text says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its path.
+    pub file: Word,
+    /// All below it is written too.
+    pub whole: bool,
+    /// What is written is computed, and this is only named beside it.
+    pub named: bool,
 }
 
 /// What one invocation comes to.
@@ -138,6 +155,9 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
+    }
+    if tools.patchers.contains(&name) {
+        return Classified { operations: Vec::new(), carried: patches(invocation) };
     }
     if matches!(name, "source" | ".") {
         return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
@@ -220,6 +240,38 @@ fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carrie
         }
     }
     Vec::new()
+}
+
+/// The files that a patch writes which stands in the line, or in a file.
+fn patches(by: &Invocation) -> Vec<Carried> {
+    let unread = |what: &str| {
+        let what = what.to_owned();
+        Carried::Opaque(Opaque { kind: OpaqueKind::Code, span: by.span, what, invocation: None })
+    };
+    if let Some(word) = by.argv.get(1) {
+        let mut out: Vec<Carried> = word.as_code().and_then(|text| patch_in(&text, by)).into_iter().collect();
+        out.extend(word.as_literal().is_none().then(|| unread("the patch is computed")));
+        return out;
+    }
+    match &by.stdin {
+        Stdin::Text(text) => patch_in(text, by).into_iter().collect(),
+        Stdin::File(path) => vec![Carried::Script {
+            path: path.clone(),
+            arguments: Vec::new(),
+            by: by.clone(),
+            reader: Reader::Patch,
+        }],
+        Stdin::Unknown => vec![unread("the patch is what another program prints")],
+        Stdin::Inherited => Vec::new(),
+    }
+}
+
+/// The files that a patch writes.
+#[must_use]
+pub fn patch_in(text: &str, by: &Invocation) -> Option<Carried> {
+    let files = patch::patched(text)?.into_iter();
+    let files = files.map(|file| Write { file: Word::literal(file.path), whole: false, named: false });
+    Some(Carried::Writes(files.collect(), by.clone()))
 }
 
 /// The script that the n-th word names; what a shell has read from elsewhere is analysed already.

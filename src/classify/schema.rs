@@ -335,6 +335,12 @@ pub struct ProgramFile {
     pub code_variables: Vec<String>,
     /// Change the files they are given.
     pub changers: Vec<String>,
+    /// Put another file in the place of those they are given.
+    pub compressors: Vec<String>,
+    /// Apply a patch that they are given, or read.
+    pub patchers: Vec<String>,
+    /// Unpack what another file holds.
+    pub unpackers: Vec<String>,
     /// Change the last file they are given.
     pub writers: Vec<String>,
     /// Change the files they are given where `-i` says so.
@@ -347,6 +353,8 @@ pub struct ProgramFile {
     pub killers: Vec<String>,
     /// Patterns of files that are the guard's.
     pub guarded: Vec<String>,
+    /// Where such files lie in a home directory.
+    pub at_home: Vec<String>,
     /// Of these, what everyone may write.
     pub unguarded: Vec<String>,
     /// Patterns of files that decide whether the agent asks the guard.

@@ -1,56 +1,121 @@
 //! What is aimed at the guard itself: its files, its programs, its daemon, and the agent's settings that call it.
 
-use crate::classify;
-use crate::model::{Context, Dir, Effect, Invocation, Operation, Reach, Span, Target, Word, glob, normalize};
+use super::place::{HOOK, OWN, below, below_home, from_home, guarded, places, wild};
+use super::touch::{Source, Touch, touches};
+use crate::classify::{self, Write};
+use crate::model::{
+    Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Word, glob, normalize,
+};
 
 /// What operations on the guard are called in policies.
 const TOOL: &str = "guard";
-/// Files of rwenv's own.
-const OWN: &str = "own";
-/// Files that say whether the agent asks us.
-const AGENT: &str = "agent-settings";
-/// Hooks of git's that say whether git does.
-const HOOK: &str = "git-hook";
+/// What may be one of these.
+const UNSURE: &str = "guard-unsure";
+/// Most paths of one invocation that are followed.
+const MOST: usize = 256;
 /// Verbs of git that write files of the work tree.
-const GIT_WRITES: [&str; 14] = [
-    "checkout", "restore", "reset", "clean", "stash", "apply", "am", "switch", "pull", "merge", "rebase",
-    "rm", "mv", "revert",
+const GIT_WRITES: [&str; 16] = [
+    "checkout",
+    "restore",
+    "reset",
+    "clean",
+    "stash",
+    "apply",
+    "am",
+    "switch",
+    "pull",
+    "merge",
+    "rebase",
+    "rm",
+    "mv",
+    "revert",
+    "checkout-index",
+    "read-tree",
 ];
 
-/// What an invocation does to the guard, if anything.
-pub(super) fn attack(invocation: &Invocation, context: &Context) -> Option<Operation> {
+/// Something that changes the guard if files lie as they may.
+#[derive(Clone, Debug)]
+pub(super) struct Wait {
+    /// The path that has to be known.
+    pub(super) path: String,
+    how: How,
+    /// What it comes to then.
+    operation: Operation,
+    by: Invocation,
+}
+
+#[derive(Clone, Debug)]
+enum How {
+    /// It leads to a file of the guard's; with `true`, all below it goes too.
+    Same(bool),
+    /// It holds one.
+    Holds,
+    /// It holds one with such a name: what stands before and behind what is wild.
+    Matches(String, String, bool),
+    /// It holds one that a search by these names finds.
+    Found(Vec<String>),
+    /// It is there, and arrives where one is.
+    Arrives,
+    /// It is not there yet, so that it cannot be told what arrives.
+    Made,
+}
+
+/// What is done to the guard: what is certain, and what depends on where files lie.
+#[derive(Debug, Default)]
+pub(super) struct Attacks {
+    pub(super) certain: Vec<Operation>,
+    pub(super) waits: Vec<Wait>,
+}
+
+/// What an invocation does to the guard.
+pub(super) fn attack(invocation: &Invocation, context: &Context) -> Attacks {
     let tables = classify::tools();
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let words: Vec<&Word> = invocation.argv.iter().skip(1).collect();
-    let operation = |what: String, whose: &'static str| {
-        Some(Operation { cwd: invocation.cwd.clone(), ..on_guard(what, whose, invocation.span) })
-    };
+    let mut found = Finder { context, by: invocation, out: Attacks::default() };
     if tables.killers.contains(&name) && words.iter().any(|w| w.display().contains("rwenv")) && ends(&words) {
-        return operation("the daemon".to_owned(), OWN);
-    }
-    let mut written: Vec<(Word, bool)> = invocation.writes.iter().map(|w| (w.clone(), false)).collect();
-    written.extend(changed(name, &words));
-    written.extend(outputs(name, &words));
-    if written.is_empty() {
-        return None;
+        found.certain("the daemon".to_owned(), OWN);
+        return found.out;
     }
     // A start-up file is guarded where what is done to it concerns us.
     let about_us = words.iter().any(|w| w.display().contains("rwenv"));
-    for (word, whole) in &written {
-        for path in places(word, &invocation.cwd) {
-            if let Some(whose) = guarded(&path, *whole, context) {
-                return operation(path, whose);
-            }
-            if about_us && tables.startup.iter().any(|pattern| glob(pattern, &path)) {
-                return operation(path, OWN);
-            }
+    for touch in touches(invocation) {
+        if found.out.certain.iter().any(|operation| rank(operation) == 0) {
+            break;
         }
+        if let Touch::Writes { word, .. } = &touch
+            && about_us
+            && let Some(path) = (places(word, &invocation.cwd).into_iter())
+                .find(|path| tables.startup.iter().any(|pattern| glob(pattern, path)))
+        {
+            found.certain(path, OWN);
+        }
+        found.touch(&touch);
     }
-    None
+    found.finish()
 }
 
-/// A git operation that writes files where the guard's are.
-pub(super) fn through_git(operation: &Operation, context: &Context) -> Option<Operation> {
+/// What code, or a patch, does to the guard by the files it writes.
+pub(super) fn written(files: &[Write], by: &Invocation, context: &Context) -> Attacks {
+    let mut found = Finder { context, by, out: Attacks::default() };
+    for Write { file, whole, named } in files {
+        let file = from_home(file, context);
+        if *named {
+            let hit = places(&file, &by.cwd).into_iter().find(|path| guarded(path, false, context).is_some());
+            hit.into_iter().for_each(|path| found.certain(path, UNSURE));
+        } else {
+            found.touch(&Touch::Writes { word: file, whole: *whole });
+        }
+    }
+    found.finish()
+}
+
+/// A git operation that writes files where the guard's are, or may be.
+pub(super) fn through_git(
+    operation: &Operation,
+    invocation: &Invocation,
+    context: &Context,
+) -> Option<Operation> {
     if operation.tool != "git" || !GIT_WRITES.contains(&operation.verb.as_str()) {
         return None;
     }
@@ -60,20 +125,93 @@ pub(super) fn through_git(operation: &Operation, context: &Context) -> Option<Op
             || path == context.config_dir
             || guarded(&format!("{path}/envs.json"), false, context).is_some()
     };
-    let dir = operation.target.repository.dirs.iter().filter_map(Dir::path).find(|path| inside(path))?;
-    Some(on_guard(dir.to_owned(), OWN, operation.span))
+    let mut dirs: Vec<&str> = operation.target.repository.dirs.iter().filter_map(Dir::path).collect();
+    if let Some(dir) = dirs.iter().find(|path| inside(path)) {
+        return Some(on_guard((*dir).to_owned(), OWN, operation.span));
+    }
+    // A work tree may be named before the repository.
+    let named = invocation.argv.iter().enumerate().find_map(|(at, word)| {
+        match word.prefix().strip_prefix("--work-tree") {
+            Some("") => invocation.argv.get(at + 1).and_then(Word::as_literal),
+            Some(rest) => rest.strip_prefix('='),
+            None => None,
+        }
+    });
+    dirs.extend(named.filter(|path| path.starts_with('/')));
+    let at_home = dirs.iter().any(|path| normalize(path) == context.home);
+    // Files that are named are only those.
+    let behind: Vec<&Word> =
+        invocation.argv.iter().skip_while(|word| word.as_literal() != Some("--")).skip(1).collect();
+    let home = Dir::Known(context.home.clone());
+    let concerns = |word: &&Word| {
+        home.enter(word).path().is_none_or(|path| {
+            path == context.home
+                || !below_home(path, context).is_empty()
+                || guarded(path, true, context).is_some()
+        })
+    };
+    let concerned = behind.is_empty() || behind.iter().any(concerns);
+    (at_home && concerned).then(|| on_guard(context.home.clone(), UNSURE, operation.span))
 }
 
-/// A file that a tool of the agent's is about to write.
-pub(super) fn on_file(path: &str, context: &Context) -> Option<Operation> {
-    let cwd = [Dir::Known(context.cwd.clone())];
-    let path = path.strip_prefix("~/").map_or(path.to_owned(), |rest| format!("{}/{rest}", context.home));
-    let found = places(&Word::literal(path), &cwd).into_iter().find_map(|place| {
-        let whose = guarded(&place, false, context)?;
-        Some((place, whose))
-    });
-    let (place, whose) = found?;
-    Some(on_guard(place, whose, Span::default()))
+/// A file that a tool of the agent's is about to write; where `whole`, with all below it.
+pub(super) fn on_file(path: &str, whole: bool, context: &Context) -> Attacks {
+    let by = Invocation { cwd: vec![Dir::Known(context.cwd.clone())], ..Invocation::default() };
+    let word = from_home(&Word::literal(path), context);
+    // A tool takes a name as it is.
+    let word = if word.is_wild() { Word::literal(path) } else { word };
+    let mut found = Finder { context, by: &by, out: Attacks::default() };
+    found.touch(&Touch::Writes { word, whole });
+    found.finish()
+}
+
+/// What a wait comes to, now that it is known where its path leads.
+pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operation, Invocation)> {
+    let mut operation = wait.operation.clone();
+    let whose = match &wait.how {
+        How::Same(whole) => lead.names.iter().find_map(|name| guarded(name, *whole, context)),
+        How::Holds => held(&lead.holds.iter().collect::<Vec<_>>(), context),
+        How::Matches(head, tail, whole) => {
+            let fits = |path: &&String| {
+                let rest = below(path, &wait.path).unwrap_or_default();
+                let (name, deeper) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+                let shown = !head.is_empty() || !name.starts_with('.');
+                shown
+                    && (*whole || !deeper)
+                    && name.len() >= head.len() + tail.len()
+                    && name.starts_with(head)
+                    && name.ends_with(tail)
+            };
+            held(&lead.holds.iter().filter(fits).collect::<Vec<_>>(), context)
+        }
+        How::Found(names) => {
+            let fits = |path: &&String| {
+                let mut parts = below(path, &wait.path).unwrap_or_default().split('/');
+                names.is_empty() || parts.any(|part| names.iter().any(|name| glob(name, part)))
+            };
+            held(&lead.holds.iter().filter(fits).collect::<Vec<_>>(), context)
+        }
+        How::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
+        How::Made => (!lead.exists).then_some(UNSURE),
+    }?;
+    operation.traits = vec![whose];
+    Some((operation, wait.by.clone()))
+}
+
+/// How much is known: what is the guard's or the agent's, what a person is asked about, what is not known.
+fn rank(operation: &Operation) -> u8 {
+    match operation.traits.first() {
+        Some(&UNSURE) => 2,
+        Some(&HOOK) => 1,
+        _ => 0,
+    }
+}
+
+/// Whose the files are that go with a folder. The selection of a project may be meant to go: a person says so.
+fn held(holds: &[&String], context: &Context) -> Option<&'static str> {
+    let project = |path: &&&String| context.cwd != context.home && below(path, &context.cwd).is_some();
+    let first = holds.iter().find(|path| !project(path)).or(holds.first())?;
+    if project(&first) { Some(UNSURE) } else { Some(guarded(first, true, context).unwrap_or(OWN)) }
 }
 
 fn on_guard(what: String, whose: &'static str, span: Span) -> Operation {
@@ -108,184 +246,166 @@ fn ends(words: &[&Word]) -> bool {
     !words.iter().any(|word| word.as_literal().is_some_and(|text| harmless.contains(&text)))
 }
 
-/// The operands that a program changes, and whether it takes whole folders along.
-fn changed(name: &str, words: &[&Word]) -> Vec<(Word, bool)> {
-    let tables = classify::tools();
-    let flag = |letters: &[char]| {
-        words.iter().any(|w| {
-            let text = w.prefix();
-            text.starts_with('-') && !text.starts_with("--") && text.contains(letters)
-        })
-    };
-    let long = |name: &str| words.iter().any(|w| w.prefix().starts_with(name));
-    if matches!(name, "find" | "gfind") {
-        return searched(words);
-    }
-    if name == "dd" {
-        let of = words.iter().filter_map(|w| w.prefix().strip_prefix("of=").map(Word::literal));
-        return of.map(|word| (word, false)).collect();
-    }
-    let operands: Vec<Word> =
-        words.iter().filter(|w| !w.prefix().starts_with('-')).map(|w| (*w).clone()).collect();
-    if tables.in_place.contains(&name) {
-        let edits = flag(&['i']) || long("--in-place");
-        return if edits { operands.into_iter().map(|word| (word, false)).collect() } else { Vec::new() };
-    }
-    if tables.writers.contains(&name) {
-        // The destination alone: the last, or what `-t` names.
-        return operands.last().cloned().into_iter().chain(target(words)).map(|word| (word, false)).collect();
-    }
-    if !tables.changers.contains(&name) {
-        return Vec::new();
-    }
-    let moves = matches!(name, "mv" | "gmv");
-    let whole = moves || flag(&['r', 'R']) || long("--recursive");
-    // What is moved goes whole; the folder it is moved into stays.
-    let last = operands.len().saturating_sub(1);
-    operands.into_iter().enumerate().map(|(at, word)| (word, whole && !(moves && at == last))).collect()
+/// Collects what is done to the guard by one invocation.
+struct Finder<'a> {
+    context: &'a Context,
+    by: &'a Invocation,
+    out: Attacks,
 }
 
-/// What options say a program writes: files, and files in folders.
-fn outputs(name: &str, words: &[&Word]) -> Vec<(Word, bool)> {
-    let tables = classify::tools();
-    let files = named(name, words, tables.output_files);
-    let folders = named(name, words, tables.output_folders).into_iter().flat_map(|folder| {
-        let inside = |file: &str| folder.as_literal().map(|path| Word::literal(format!("{path}/{file}")));
-        let known = [inside("settings.json"), inside("envs.json")];
-        known.into_iter().flatten().chain([folder.clone()]).collect::<Vec<_>>()
-    });
-    files.into_iter().chain(folders).map(|word| (word, false)).collect()
-}
+impl Finder<'_> {
+    fn operation(&self, what: String, whose: &'static str) -> Operation {
+        Operation { cwd: self.by.cwd.clone(), ..on_guard(what, whose, self.by.span) }
+    }
 
-/// The values of options, some of which only one program has.
-fn named(name: &str, words: &[&Word], options: &[&str]) -> Vec<Word> {
-    let mut all = Vec::new();
-    for entry in options {
-        let (program, option) = entry.split_once(' ').unwrap_or((name, entry));
-        for (at, word) in words.iter().enumerate().filter(|_| program == name) {
-            let behind = word.prefix().strip_prefix(option);
-            if word.as_literal() == Some(option) {
-                all.extend(words.get(at + 1).map(|value| (*value).clone()));
-            } else if let Some(value) = behind.filter(|_| !option.starts_with("--")) {
-                all.push(Word::literal(value.trim_start_matches('=')));
-            } else if let Some(value) = behind.and_then(|rest| rest.strip_prefix('=')) {
-                all.push(Word::literal(value));
+    fn certain(&mut self, what: String, whose: &'static str) {
+        let operation = self.operation(what, whose);
+        self.out.certain.push(operation);
+    }
+
+    fn wait(&mut self, path: &str, how: How, what: &str) {
+        if !path.starts_with("/dev/") && self.out.waits.len() < MOST {
+            let whose = guarded(what, true, self.context).unwrap_or(OWN);
+            let operation = self.operation(what.to_owned(), whose);
+            self.out.waits.push(Wait { path: path.to_owned(), how, operation, by: self.by.clone() });
+        }
+    }
+
+    /// The worst is enough.
+    fn finish(mut self) -> Attacks {
+        self.out.certain.sort_by_key(rank);
+        self.out.certain.truncate(1);
+        if self.out.certain.iter().any(|operation| rank(operation) == 0) {
+            self.out.waits.clear();
+        }
+        self.out
+    }
+
+    fn touch(&mut self, touch: &Touch) {
+        match touch {
+            Touch::Writes { word, whole } => self.writes(word, *whole),
+            Touch::Searched { folder, names } => self.searched(folder, names),
+            Touch::Brings { into, from, whole } => {
+                for place in places(into, &self.by.cwd) {
+                    self.writes(&Word::literal(place.as_str()), false);
+                    for source in from {
+                        self.arrives(&place, source, *whole);
+                    }
+                }
+            }
+            Touch::Unpacks { into, members } => {
+                for place in places(into, &self.by.cwd) {
+                    self.unpacks(&place, members);
+                }
             }
         }
     }
-    all
-}
 
-/// The folders in which `find` has files changed.
-fn searched(words: &[&Word]) -> Vec<(Word, bool)> {
-    let tables = classify::tools();
-    let text = |at: usize| words.get(at).and_then(|w| w.as_literal()).unwrap_or_default();
-    let changes = |at: usize| match text(at) {
-        "-delete" => true,
-        "-exec" | "-execdir" | "-ok" | "-okdir" => {
-            let program = words.get(at + 1).and_then(|w| w.basename()).unwrap_or_default();
-            [tables.changers, tables.writers, tables.in_place].iter().any(|names| names.contains(&program))
+    fn writes(&mut self, word: &Word, whole: bool) {
+        for path in places(word, &self.by.cwd) {
+            if let Some(whose) = guarded(&path, whole, self.context) {
+                self.certain(path, whose);
+                return;
+            }
+            if word.as_literal().is_some() {
+                self.wait(&path, How::Same(whole), &path);
+                if whole {
+                    self.wait(&path, How::Holds, &path);
+                }
+            }
         }
-        _ => false,
-    };
-    if !(0..words.len()).any(changes) {
-        return Vec::new();
-    }
-    let folders = words
-        .iter()
-        .skip_while(|w| w.prefix().starts_with('-'))
-        .take_while(|w| !w.prefix().starts_with(['-', '(', '!']));
-    folders.map(|word| ((*word).clone(), true)).collect()
-}
-
-/// What `-t FOLDER` and `--target-directory=FOLDER` name.
-fn target(words: &[&Word]) -> Option<Word> {
-    let at = words.iter().position(|w| matches!(w.prefix(), "-t" | "--target-directory"));
-    let behind = at.and_then(|at| words.get(at + 1)).map(|w| (*w).clone());
-    let attached =
-        words.iter().find_map(|w| w.prefix().strip_prefix("--target-directory=").map(Word::literal));
-    behind.or(attached)
-}
-
-/// The files a word may stand for; of one that is computed, what is certain of it.
-fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
-    let known = word.as_literal().unwrap_or_else(|| word.prefix());
-    let mut all: Vec<String> = match known {
-        "" => Vec::new(),
-        text => {
-            let word = Word::literal(text);
-            cwd.iter().filter_map(|dir| dir.enter(&word).path().map(|path| real(path, dir))).collect()
+        let Some((folder, head, tail)) = wild(word) else { return };
+        for folder in places(&Word::literal(folder), &self.by.cwd) {
+            self.wait(
+                &folder,
+                How::Matches(head.clone(), tail.clone(), whole),
+                &format!("{folder}/{head}*{tail}"),
+            );
         }
-    };
-    if word.as_literal().is_none() && word.suffix().contains('/') {
-        all.push(normalize(word.suffix()));
     }
-    all
-}
 
-/// A path without the detours that `/proc` has: through a process's root, or its directory.
-fn real(path: &str, cwd: &Dir) -> String {
-    let Some(rest) = path.strip_prefix("/proc/").and_then(|rest| rest.split_once('/')) else {
-        return path.to_owned();
-    };
-    match rest.1.split_once('/').unwrap_or((rest.1, "")) {
-        ("root", rest) => normalize(rest),
-        ("cwd", rest) => normalize(&format!("{}/{rest}", cwd.path().unwrap_or_default())),
-        ("task", rest) => real(&format!("/proc/{rest}"), cwd),
-        _ => path.to_owned(),
-    }
-}
-
-/// Whose a file is, where it is guarded. A folder that holds the guard's files is meant where all in it is changed.
-fn guarded(path: &str, whole: bool, context: &Context) -> Option<&'static str> {
-    let tables = classify::tools();
-    let is = |patterns: &[&str]| patterns.iter().any(|pattern| glob(pattern, path));
-    let config = context.config_dir.as_str();
-    let below =
-        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let free = ["flux-repos", "catalog"].iter().any(|name| below(&format!("{config}/{name}")));
-    if is(tables.unguarded) || (!config.is_empty() && free) {
-        return None;
-    }
-    if is(tables.guarded) || (!config.is_empty() && below(config)) {
-        return Some(OWN);
-    }
-    let above = config.strip_prefix(path).is_some_and(|rest| rest.starts_with('/') || path == "/");
-    if whole && !config.is_empty() && above {
-        return Some(OWN);
-    }
-    if is(tables.guarded_agent) {
-        return Some(AGENT);
-    }
-    is(tables.guarded_hooks).then_some(HOOK)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_ours_the_agent_s_or_nobody_s() {
-        let context = Context { cwd: "/w".into(), home: "/h".into(), config_dir: "/h/.claude/rwenv".into() };
-        let guarded = |path: &str, whole| guarded(path, whole, &context);
-        assert_eq!(guarded("/h/.claude/rwenv/envs.json", false), Some(OWN));
-        assert_eq!(guarded("/w/.claude/settings.json", false), Some(AGENT));
-        assert_eq!(guarded("/w/.claude/rwenv", false), Some(OWN));
-        assert_eq!(guarded("/w/.git/hooks/pre-push", false), Some(HOOK));
-        assert_eq!(guarded("/h/.claude", true), Some(OWN));
-        for free in [
-            "/h/.claude/rwenv/flux-repos/dev/flux/a.yaml",
-            "/h/.claude/commands/x.md",
-            "/w/rwenv/README.md",
-            "/h/.claude/rwenvx",
-        ] {
-            assert_eq!(guarded(free, true), None, "{free}");
+    fn searched(&mut self, folder: &Word, names: &[String]) {
+        let concerns = |path: &str| {
+            names.is_empty()
+                || below_home(path, self.context)
+                    .iter()
+                    .any(|(_, rest)| rest.split('/').any(|part| names.iter().any(|name| glob(name, part))))
+        };
+        for path in places(folder, &self.by.cwd) {
+            let above = guarded(&path, true, self.context).filter(|_| concerns(&path));
+            match guarded(&path, false, self.context).or(above) {
+                Some(whose) => self.certain(path, whose),
+                None => self.wait(&path, How::Found(names.to_vec()), &path),
+            }
         }
-        assert_eq!(guarded("/h/.claude", false), None);
-        let cwd = Dir::Known("/w".to_owned());
-        assert_eq!(real("/proc/self/root/h/x", &cwd), "/h/x");
-        assert_eq!(real("/proc/12/cwd/x", &cwd), "/w/x");
-        assert_eq!(real("/proc/self/task/3/root/x", &cwd), "/x");
-        assert_eq!(real("/proc/cpuinfo", &cwd), "/proc/cpuinfo");
+    }
+
+    /// Something arrives at a place: as it, or in it under its own name.
+    fn arrives(&mut self, place: &str, source: &Source, whole: bool) {
+        if source.spills {
+            let sources = places(&source.word, &self.by.cwd);
+            return sources.iter().for_each(|from| self.spills(from, place));
+        }
+        if let Some((folder, head, tail)) = wild(&source.word) {
+            let fits = |rest: &str| {
+                let (name, deeper) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
+                (whole || !deeper)
+                    && (!head.is_empty() || !name.starts_with('.'))
+                    && name.starts_with(&head)
+                    && name.ends_with(&tail)
+            };
+            for folder in places(&Word::literal(folder), &self.by.cwd) {
+                for (file, rest) in below_home(place, self.context).into_iter().filter(|(_, rest)| fits(rest))
+                {
+                    self.wait(&format!("{folder}/{rest}"), How::Arrives, &file);
+                }
+            }
+            return;
+        }
+        let Some(name) =
+            source.word.as_literal().and_then(|text| text.trim_end_matches('/').rsplit(['/', ':']).next())
+        else {
+            return;
+        };
+        let target = normalize(&format!("{place}/{name}"));
+        if let Some(whose) = guarded(&target, false, self.context) {
+            return self.certain(target, whose);
+        }
+        self.wait(&target, How::Same(false), &target);
+        if whole {
+            for from in places(&source.word, &self.by.cwd) {
+                self.spills(&from, &target);
+            }
+        }
+    }
+
+    /// What a folder holds arrives in another.
+    fn spills(&mut self, from: &str, into: &str) {
+        let below = below_home(into, self.context);
+        for (file, rest) in &below {
+            self.wait(&format!("{from}/{rest}"), How::Arrives, file);
+        }
+        if !below.is_empty() {
+            self.wait(from, How::Made, into);
+        }
+    }
+
+    /// What another file holds arrives in a folder. Where nobody keeps but programs, that is the everyday.
+    fn unpacks(&mut self, place: &str, members: &[Word]) {
+        let kept = below_home(place, self.context);
+        let usual = ["/bin", "/.local", "/.config", "/.cargo"].iter().any(|name| place.ends_with(name));
+        let home = place == self.context.home;
+        let within = !usual && (home || place.starts_with(&format!("{}/.", self.context.home)));
+        if members.is_empty() && within && !kept.is_empty() {
+            return self.certain(place.to_owned(), UNSURE);
+        }
+        for member in members.iter().filter_map(Word::as_literal) {
+            let target = normalize(&format!("{place}/{member}"));
+            let meets = guarded(&target, true, self.context).is_some()
+                || (!below_home(&target, self.context).is_empty() && target != self.context.home);
+            if meets || (within && target == place) {
+                return self.certain(target, UNSURE);
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ mod follow;
 mod guard;
 mod head;
 mod pin;
+mod place;
 mod plan;
 mod program;
 mod push;
@@ -16,6 +17,7 @@ mod resolve;
 mod script;
 mod subject;
 pub mod text;
+mod touch;
 
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, concerned, hook_lost, is_protected, plan_push, unread, with_content};

@@ -42,6 +42,8 @@ pub struct Plan {
     pub(super) written: Vec<Written>,
     /// Scripts that were judged, with their arguments and who runs them: a second time they say the same.
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
+    /// What depends on where files lie.
+    waits: Vec<guard::Wait>,
     /// What the line sends by itself.
     connection: Connection,
     /// Programs that are none of our tools.
@@ -119,8 +121,9 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
 #[must_use]
 pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
     let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
-    let attacks = paths.iter().filter_map(|path| guard::on_file(path, context));
-    plan.planned.extend(attacks.map(|operation| Planned { operation, invocation: Invocation::default() }));
+    for path in paths {
+        plan.attacked(guard::on_file(path, false, context), &Invocation::default());
+    }
     plan.finish()
 }
 
@@ -161,6 +164,12 @@ impl Plan {
     /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {
+        for wait in std::mem::take(&mut self.waits) {
+            match facts.lead(&wait.path) {
+                None => self.waits.push(wait),
+                Some(lead) => self.met(guard::met(&wait, lead, &self.context)),
+            }
+        }
         for mut pending in std::mem::take(&mut self.pending) {
             self.quiet = pending.quiet;
             if pending.script.is_some() {
@@ -187,10 +196,26 @@ impl Plan {
         self.finish()
     }
 
-    /// True where it waits to be told what programs are.
+    /// True where it waits to be told what programs are, or where files lie.
     #[must_use]
-    pub fn asks_for_programs(&self) -> bool {
-        !self.pending.is_empty()
+    pub fn is_waiting(&self) -> bool {
+        !self.pending.is_empty() || !self.waits.is_empty()
+    }
+
+    /// What an invocation, or a tool of the agent's, does to the guard.
+    fn attacked(&mut self, attacks: guard::Attacks, by: &Invocation) {
+        for operation in attacks.certain {
+            self.met(Some((operation, by.clone())));
+        }
+        self.waits.extend(attacks.waits);
+    }
+
+    fn met(&mut self, found: Option<(Operation, Invocation)>) {
+        let Some((operation, invocation)) = found else { return };
+        let same = |planned: &Planned| planned.operation == operation;
+        if !self.planned.iter().any(same) {
+            self.planned.push(Planned { operation, invocation });
+        }
     }
 
     fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
@@ -249,10 +274,11 @@ impl Plan {
             }
         }
         if remote.is_none() {
-            let through_git = operations.iter().filter_map(|o| guard::through_git(o, &self.context));
-            let attacks: Vec<Operation> =
-                through_git.chain(guard::attack(invocation, &self.context)).collect();
-            operations.extend(attacks);
+            let through_git =
+                operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
+            let through_git: Vec<Operation> = through_git.collect();
+            operations.extend(through_git);
+            self.attacked(guard::attack(invocation, &self.context), invocation);
             operations.extend(self.connection.see(invocation));
         }
         self.planned.extend(
@@ -266,6 +292,10 @@ impl Plan {
     pub(super) fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
+            Carried::Writes(..) if remote.is_some() => {}
+            Carried::Writes(files, by) => {
+                self.attacked(guard::written(&files, &by, &self.context), &by);
+            }
             Carried::Script { .. } if remote.is_some() || depth > DEEPEST => {}
             Carried::Script { path, arguments, by, reader } => {
                 self.sourced(&path, (arguments, reader), &by, depth + 1);
@@ -402,6 +432,7 @@ impl Plan {
             pending.places.iter().cloned().map(question)
         });
         questions.extend(asked);
+        questions.extend(self.waits.iter().map(|wait| Question::Leads(wait.path.clone())));
         for opaque in &self.opaque {
             let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
             questions.extend(dirs.into_iter().map(Question::Binding));

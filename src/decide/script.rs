@@ -103,7 +103,7 @@ impl Plan {
                 None => pending.places.push(place),
                 Some(Script::Text(text)) => self.text(text, run.clone(), &pending.invocation, pending.depth),
                 // A bundle of another language is as large as it likes; the shims see what it starts.
-                Some(Script::Unreadable(why)) if run.reader == Reader::Shell => {
+                Some(Script::Unreadable(why)) if matches!(run.reader, Reader::Shell | Reader::Patch) => {
                     self.unread(&pending.invocation, why);
                 }
                 Some(_) => {}
@@ -156,6 +156,11 @@ impl Plan {
                 }
                 for (path, wanted) in found.files {
                     self.sourced(&Word::literal(path), (wanted, run.reader), &reader, depth + 1);
+                }
+            }
+            Reader::Patch => {
+                if let Some(carried) = classify::patch_in(text, &reader) {
+                    self.carried(carried, None, depth + 1);
                 }
             }
             Reader::Shell => self.shell_script(text, run.arguments, &reader, depth),

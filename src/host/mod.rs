@@ -19,6 +19,7 @@ mod kinds;
 pub mod kubeconfig;
 pub mod objects;
 pub mod pinned;
+mod places;
 pub mod policies;
 pub mod process;
 pub mod program;
@@ -45,7 +46,8 @@ pub struct Observed {
 #[must_use]
 pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     let mut out = Observed { plan, ..Observed::default() };
-    while out.plan.asks_for_programs() {
+    let mut places: Option<places::Guarded> = None;
+    while out.plan.is_waiting() {
         for question in &out.plan.questions {
             match question {
                 Question::Program(program) if out.facts.program(program).is_none() => {
@@ -54,6 +56,11 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 }
                 Question::Script(path) if out.facts.script(path).is_none() => {
                     out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                Question::Leads(path) if out.facts.lead(path).is_none() => {
+                    let known =
+                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
+                    out.facts.leads.push((path.clone(), known.lead(path)));
                 }
                 _ => {}
             }
@@ -93,7 +100,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
             }
-            Question::Program(_) | Question::Script(_) => {}
+            Question::Program(_) | Question::Script(_) | Question::Leads(_) => {}
         }
     }
     out

@@ -37,6 +37,28 @@ pub struct Language {
     pub says: &'static [&'static str],
     /// Patterns whose first group is a command line.
     pub lines: &'static [&'static str],
+    /// How its code writes files.
+    pub files: CodeFiles,
+}
+
+/// Names by which code writes files. One with a dot is meant as a whole, or as it is when it is imported; `/1` behind a name: with one
+/// argument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeFiles {
+    /// Write what their first argument names.
+    pub writes: &'static [&'static str],
+    /// Write what any of their arguments names.
+    pub moves: &'static [&'static str],
+    /// Write what their second argument names.
+    pub copies: &'static [&'static str],
+    /// Write what they are called on.
+    pub methods: &'static [&'static str],
+    /// Write what they open, where a mode says so.
+    pub opens: &'static [&'static str],
+    /// Stand for the home directory.
+    pub home: &'static [&'static str],
+    /// Patterns whose first group is a file that is written.
+    pub patterns: &'static [&'static str],
 }
 
 /// Where a program finds its code, if no option gives it.

@@ -46,6 +46,8 @@ pub struct Word {
     parts: Vec<Part>,
     /// True where an unquoted unknown may turn into no word, or several words, at run time.
     splits: bool,
+    /// True where what is unknown is a pattern that files of these names match.
+    wild: bool,
 }
 
 impl Word {
@@ -60,13 +62,13 @@ impl Word {
     /// A word of which nothing is known but that it is exactly one.
     #[must_use]
     pub fn unknown() -> Self {
-        Self { parts: vec![Part::Unknown], splits: false }
+        Self { parts: vec![Part::Unknown], ..Self::default() }
     }
 
     /// Exactly one word, of which it is known what it is.
     #[must_use]
     pub fn asked(what: Asked) -> Self {
-        Self { parts: vec![Part::Asked(what)], splits: false }
+        Self { parts: vec![Part::Asked(what)], ..Self::default() }
     }
 
     /// What the whole word is, where that is known though its text is not.
@@ -81,7 +83,7 @@ impl Word {
     /// Something of which nothing is known, not even how many words it becomes.
     #[must_use]
     pub fn unknown_words() -> Self {
-        Self { parts: vec![Part::Unknown], splits: true }
+        Self { parts: vec![Part::Unknown], splits: true, wild: false }
     }
 
     /// Appends certain characters.
@@ -104,6 +106,12 @@ impl Word {
         }
     }
 
+    /// Appends a pattern that the shell replaces by the names of files.
+    pub fn push_wild(&mut self) {
+        self.push_unknown(true);
+        self.wild = true;
+    }
+
     /// Appends text of which it is known what it is.
     pub fn push_asked(&mut self, what: Asked) {
         self.parts.push(Part::Asked(what));
@@ -111,6 +119,7 @@ impl Word {
 
     /// Appends another word's pieces to this one.
     pub fn push_word(&mut self, other: &Self) {
+        self.wild |= other.wild;
         for part in &other.parts {
             match part {
                 Part::Text(text) => self.push_text(text),
@@ -130,6 +139,12 @@ impl Word {
     #[must_use]
     pub fn splits(&self) -> bool {
         self.splits
+    }
+
+    /// True where what is unknown is a pattern that files of these names match.
+    #[must_use]
+    pub fn is_wild(&self) -> bool {
+        self.wild
     }
 
     /// The same pieces as exactly one word (an unknown inside quotes).

@@ -14,6 +14,8 @@ pub enum Question {
     CurrentContext,
     /// Which program that we know is this file, or this name on `PATH`?
     Program(String),
+    /// Where does this path lead, and what of the guard's lies there?
+    Leads(String),
     /// What is the text of this file, if it is a script?
     Script(String),
     /// Is all this file holds an Application of Argo CD that Git has, in a place where a rwenv has them?
@@ -41,6 +43,17 @@ pub enum Bound {
     Rwenv(String),
     /// Something that cannot be followed; why.
     Invalid(String),
+}
+
+/// Where a path leads.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lead {
+    /// Something is there.
+    pub exists: bool,
+    /// Other names of the same file: without links, and those under which the guard knows it.
+    pub names: Vec<String>,
+    /// What the guard's tables know of below it, by this path.
+    pub holds: Vec<String>,
 }
 
 /// Whether a remote has what lies here.
@@ -98,6 +111,8 @@ pub struct Facts {
     pub current_context: Option<String>,
     /// Programs by path or name; none where it is none that we know.
     pub programs: Vec<(String, Option<&'static str>)>,
+    /// Where paths lead.
+    pub leads: Vec<(String, Lead)>,
     /// Files that are Applications which Git has.
     pub applications: Vec<String>,
     /// Scripts by path.
@@ -126,6 +141,12 @@ impl Facts {
     #[must_use]
     pub fn program(&self, path: &str) -> Option<Option<&'static str>> {
         self.programs.iter().find(|(p, _)| p == path).map(|(_, name)| *name)
+    }
+
+    /// Where a path leads; none where nobody has looked.
+    #[must_use]
+    pub fn lead(&self, path: &str) -> Option<&Lead> {
+        self.leads.iter().find(|(p, _)| p == path).map(|(_, lead)| lead)
     }
 
     /// What is known of a file that may be a script; none where nobody has looked.

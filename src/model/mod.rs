@@ -14,12 +14,12 @@ mod rwenv;
 mod tool;
 mod url;
 
-pub use code::{Client, CodePlace, Language, Mcp, McpServer, McpVerb, Runner};
+pub use code::{Client, CodeFiles, CodePlace, Language, Mcp, McpServer, McpVerb, Runner};
 pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Decision, Reason, Verdict};
-pub use facts::{Bound, Facts, GitRepository, Pushed, Question, Script};
+pub use facts::{Bound, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};

@@ -45,6 +45,12 @@ pub struct Tools {
     pub code_variables: &'static [&'static str],
     /// Change the files they are given.
     pub changers: &'static [&'static str],
+    /// Put another file in the place of those they are given, unless they are told to print it.
+    pub compressors: &'static [&'static str],
+    /// Apply a patch that they are given, or read.
+    pub patchers: &'static [&'static str],
+    /// Unpack what another file holds.
+    pub unpackers: &'static [&'static str],
     /// Change the last file they are given.
     pub writers: &'static [&'static str],
     /// Change the files they are given where `-i` says so.
@@ -57,6 +63,8 @@ pub struct Tools {
     pub killers: &'static [&'static str],
     /// Patterns of files that are the guard's.
     pub guarded: &'static [&'static str],
+    /// Where such files lie in a home directory, for what takes whole folders along.
+    pub at_home: &'static [&'static str],
     /// Of these, what everyone may write.
     pub unguarded: &'static [&'static str],
     /// Patterns of files that decide whether the agent asks the guard.

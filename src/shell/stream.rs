@@ -164,7 +164,7 @@ impl Fields<'_> {
             self.word.push_text("./");
         }
         self.word.push_text(head);
-        self.word.push_unknown(true);
+        self.word.push_wild();
         self.word.push_text(tail);
     }
 }

@@ -1,0 +1,384 @@
+//! Code in another language, read for the files it writes: calls that write, and what they are given, as far as literals, what joins
+//! them and plain assignments say. What a call is given may be computed; then it is said that it is.
+
+use std::collections::HashMap;
+
+use super::literals::{Token, tokens};
+use crate::model::{CodeFiles, Language, Word};
+
+/// Most values that are kept of one text.
+const MOST: usize = 20_000;
+
+/// What a text says about files.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// What is written, and whether all below it is.
+    pub(super) written: Vec<(Word, bool)>,
+    /// Something is written whose name is computed.
+    pub(super) computed: bool,
+    /// Everything that may be a path.
+    pub(super) mentioned: Vec<Word>,
+}
+
+/// Finds what a text writes.
+pub(super) fn files(text: &str, language: &Language) -> Files {
+    let names = &language.files;
+    let all = [names.writes, names.moves, names.copies, names.methods, names.opens];
+    let last =
+        |name: &&str| name.split('/').next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
+    if !all
+        .iter()
+        .flat_map(|list| list.iter())
+        .any(|name| last(name).is_some_and(|name| text.contains(&name)))
+    {
+        return Files::default();
+    }
+    // Names may stand before what they are given (`[unlink(f) for f in …]`): a first reading is for these alone.
+    let known = read(text, language, None).known;
+    read(text, language, Some(known)).found
+}
+
+/// Reads a text, with what its names stand for where that is known already.
+fn read<'a>(text: &str, language: &'a Language, known: Option<HashMap<String, Vec<Word>>>) -> Reader<'a> {
+    let mut reader = Reader {
+        names: &language.files,
+        frames: vec![Frame::default()],
+        learns: known.is_none(),
+        known: known.unwrap_or_default(),
+        found: Files::default(),
+        last: None,
+    };
+    for token in tokens(text, language) {
+        reader.take(token);
+        if reader.found.mentioned.len() > MOST {
+            break;
+        }
+    }
+    while reader.frames.len() > 1 {
+        reader.close();
+    }
+    reader.end_statement();
+    reader
+}
+
+/// How the next piece joins what stands before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Glue {
+    /// As a piece of it.
+    #[default]
+    Text,
+    /// As a name in the folder it is.
+    Path,
+}
+
+/// What opened a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Block,
+    Call,
+    Group,
+}
+
+/// A call, a group in brackets, or a statement.
+#[derive(Clone, Debug, Default)]
+struct Frame {
+    kind: Kind,
+    call: String,
+    /// What it is called on, where that is a value.
+    on: Option<Word>,
+    values: Vec<Word>,
+    value: Option<Word>,
+    /// What stood before the last name.
+    before: (Option<Word>, Glue),
+    /// Names that no bracket follows: variables, or calls without brackets.
+    names: Vec<String>,
+    label: Option<String>,
+    glue: Glue,
+    into: bool,
+}
+
+struct Reader<'a> {
+    names: &'a CodeFiles,
+    frames: Vec<Frame>,
+    learns: bool,
+    known: HashMap<String, Vec<Word>>,
+    found: Files,
+    last: Option<Token>,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, token: Token) {
+        match &token {
+            Token::Literal(words) => {
+                let called = matches!(self.last, Some(Token::Name(_)));
+                for (at, word) in words.iter().enumerate() {
+                    // `write "x"`: what stands before was the name of a call.
+                    if (called && at == 0) || at > 0 {
+                        self.next_value(called && at == 0);
+                    }
+                    self.literal(word);
+                }
+            }
+            Token::Run(_) => self.piece(&Word::unknown()),
+            Token::Name(name) => self.name(name),
+            Token::OpenCall => self.open_call(),
+            Token::Open => self.frames.push(Frame { kind: Kind::Group, ..Frame::default() }),
+            Token::Block => self.frames.push(Frame::default()),
+            Token::Close => self.close(),
+            Token::Comma => self.next_value(false),
+            Token::Slash => self.frame().glue = Glue::Path,
+            Token::Join => self.frame().glue = Glue::Text,
+            Token::Into => {
+                self.next_value(false);
+                self.frame().into = true;
+            }
+            Token::Label => {
+                if let Some(Token::Name(name)) = self.last.clone() {
+                    self.unname();
+                    self.frame().label = Some(name);
+                } else {
+                    // `for f in …:`
+                    self.next_value(false);
+                }
+            }
+            Token::Member(name) => self.member(name),
+            Token::Break => {
+                if self.frame().kind == Kind::Block {
+                    self.end_statement();
+                }
+            }
+        }
+        self.last = Some(token);
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        if self.frames.is_empty() {
+            self.frames.push(Frame::default());
+        }
+        let last = self.frames.len() - 1;
+        #[expect(clippy::indexing_slicing, reason = "there is at least one")]
+        &mut self.frames[last]
+    }
+
+    /// Ends a value; `dropped`: it was none.
+    fn next_value(&mut self, dropped: bool) {
+        let frame = self.frame();
+        let value = frame.value.take().filter(|_| !dropped);
+        frame.glue = Glue::Text;
+        let Some(value) = value else { return };
+        let label = frame.label.take();
+        let call = frame.kind == Kind::Call;
+        frame.values.push(value.clone());
+        if let Some(label) = label.filter(|_| !call && self.learns) {
+            let known = self.known.entry(label).or_default();
+            if !known.contains(&value) {
+                known.push(value.clone());
+            }
+        }
+        self.found.mentioned.push(value);
+    }
+
+    /// The last name is none of a value.
+    fn unname(&mut self) {
+        let frame = self.frame();
+        frame.names.pop();
+        (frame.value, frame.glue) = std::mem::take(&mut frame.before);
+    }
+
+    fn literal(&mut self, word: &Word) {
+        match word.as_literal() {
+            // `ENV["HOME"]`, `getenv("HOME")`
+            Some("HOME") => self.home(),
+            _ => self.piece(word),
+        }
+    }
+
+    fn home(&mut self) {
+        self.frame().value = None;
+        self.piece(&Word::literal("~"));
+    }
+
+    fn piece(&mut self, word: &Word) {
+        let frame = self.frame();
+        let glue = std::mem::take(&mut frame.glue);
+        let value = frame.value.get_or_insert_default();
+        if glue == Glue::Path && !value.parts().is_empty() {
+            value.push_text("/");
+        }
+        value.push_word(word);
+    }
+
+    fn name(&mut self, name: &str) {
+        if matches!(name, "HOME") || self.names.home.contains(&name) {
+            return self.home();
+        }
+        // `for f in …` makes a name known, as `=` does.
+        if name == "in"
+            && let Some(Token::Name(variable)) = self.last.clone()
+        {
+            self.unname();
+            self.frame().label = Some(variable);
+            return;
+        }
+        if matches!(self.last, Some(Token::Name(_))) {
+            self.next_value(true);
+        }
+        let frame = self.frame();
+        frame.names.push(name.to_owned());
+        frame.before = (frame.value.clone(), frame.glue);
+        let word = self.variable(name).unwrap_or_else(Word::unknown);
+        self.piece(&word);
+    }
+
+    /// The one value a name has.
+    fn variable(&self, name: &str) -> Option<Word> {
+        match self.known.get(name).map(Vec::as_slice) {
+            Some([only]) => Some(only.clone()),
+            _ => None,
+        }
+    }
+
+    fn member(&mut self, name: &str) {
+        if self.names.home.contains(&name) {
+            self.home();
+        }
+    }
+
+    fn open_call(&mut self) {
+        let call = match self.last.clone() {
+            Some(Token::Name(name)) => {
+                if !self.names.home.contains(&name.as_str()) {
+                    self.unname();
+                }
+                let on = name.rsplit_once('.').map(|(on, _)| self.variable(on));
+                if let Some(Some(on)) = &on {
+                    self.piece(on);
+                }
+                let on = on.map(|word| word.unwrap_or_else(Word::unknown));
+                Frame { kind: Kind::Call, call: name, on, ..Frame::default() }
+            }
+            Some(Token::Member(name)) => {
+                let on = self.frame().value.clone();
+                Frame { kind: Kind::Call, call: format!(".{name}"), on, ..Frame::default() }
+            }
+            _ => Frame { kind: Kind::Call, ..Frame::default() },
+        };
+        self.frames.push(call);
+    }
+
+    /// Ends a bracket: the call is looked at, and what it was given stands for its result.
+    fn close(&mut self) {
+        if self.frames.len() < 2 {
+            return;
+        }
+        if self.frame().kind == Kind::Block {
+            self.end_statement();
+        }
+        self.next_value(false);
+        let Some(frame) = self.frames.pop() else { return };
+        self.called(&frame);
+        self.named(&frame);
+        let opens = frame.kind == Kind::Call && self.is(self.names.opens, &frame);
+        for value in frame.values.iter().filter(|value| !(opens && mode(value))) {
+            if value.as_literal() == Some("~") {
+                self.frame().value = None;
+            } else if frame.kind == Kind::Call || frame.values.len() > 1 {
+                self.frame().glue = Glue::Path;
+            }
+            self.piece(value);
+        }
+    }
+
+    fn end_statement(&mut self) {
+        self.next_value(false);
+        let kind = self.frame().kind;
+        let frame = std::mem::replace(self.frame(), Frame { kind, ..Frame::default() });
+        self.named(&frame);
+        if frame.into && self.names.writes.contains(&">") {
+            frame.values.last().into_iter().for_each(|value| self.write(value, false));
+        }
+    }
+
+    /// Calls without brackets: `unlink "x"`, `map(os.remove, …)`.
+    fn named(&mut self, frame: &Frame) {
+        let imports = ["import", "from", "use", "require", "using"];
+        if frame.names.first().is_some_and(|name| imports.contains(&name.as_str())) {
+            return;
+        }
+        for name in &frame.names {
+            let call = Frame { kind: Kind::Call, call: name.clone(), on: None, ..frame.clone() };
+            self.called(&call);
+        }
+    }
+
+    fn is(&self, list: &[&str], frame: &Frame) -> bool {
+        let full = frame.call.trim_start_matches('.');
+        let member = frame.call.starts_with('.');
+        let last = |name: &str| name.rsplit(['.', ':', '>']).next().map(str::to_owned);
+        list.iter().any(|entry| {
+            let (entry, wanted) = entry.split_once('/').unwrap_or((entry, ""));
+            if !wanted.is_empty() && wanted.parse() != Ok(frame.values.len()) {
+                return false;
+            }
+            let imported = !member && last(entry).as_deref() == Some(full);
+            match entry.contains('.') {
+                true => entry == full || imported,
+                false => last(full).as_deref() == Some(entry),
+            }
+        })
+    }
+
+    /// Looks at what a call is given.
+    fn called(&mut self, frame: &Frame) {
+        if frame.kind != Kind::Call {
+            return;
+        }
+        let names = self.names;
+        let mut targets: Vec<&Word> = Vec::new();
+        let mut whole = true;
+        if self.is(names.moves, frame) {
+            targets.extend(&frame.values);
+        } else if self.is(names.writes, frame) {
+            targets.extend(frame.values.first());
+        } else if self.is(names.copies, frame) {
+            targets.extend(frame.values.get(1));
+            whole = false;
+        } else if self.is(names.opens, frame) {
+            let all = frame.on.iter().chain(&frame.values);
+            if frame.values.iter().any(mode) {
+                targets.extend(all.filter(|value| !bare_mode(value)));
+            }
+            whole = false;
+        } else if self.is(names.methods, frame) {
+            targets.extend(&frame.on);
+        }
+        for value in targets {
+            self.write(value, whole);
+        }
+    }
+
+    fn write(&mut self, value: &Word, whole: bool) {
+        // Perl: the mode stands before the name.
+        let path = value.as_literal().and_then(|text| text.strip_prefix(['>', '+']));
+        let word = path
+            .map_or_else(|| value.clone(), |path| Word::literal(path.trim_start_matches(['>', '<', ' '])));
+        let nothing = word.prefix().is_empty() || word.prefix() == ">";
+        self.found.computed |= word.as_literal().is_none() && nothing && !word.suffix().contains('/');
+        self.found.written.push((word, whole));
+    }
+}
+
+/// True for what tells an opening call to write: `w`, `ab+`, `>`, or a name behind such a mark.
+fn mode(word: &Word) -> bool {
+    let text = word.prefix();
+    bare_mode(word) || text.starts_with('>') || text.starts_with("+<") || text.starts_with("+>")
+}
+
+/// The same with nothing behind it.
+fn bare_mode(word: &Word) -> bool {
+    let Some(text) = word.as_literal() else { return false };
+    let text = text.split(':').next().unwrap_or_default().trim();
+    let letters = !text.is_empty() && text.len() <= 4 && text.chars().all(|c| "rwaxcbtU+".contains(c));
+    (letters && text.contains(['w', 'a', 'x', 'c', '+'])) || matches!(text, ">" | ">>" | "+<" | "+>")
+}

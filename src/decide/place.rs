@@ -1,0 +1,146 @@
+//! Paths, and whose they are: what a word may stand for, and which files are the guard's.
+
+use crate::classify;
+use crate::model::{Context, Dir, Part, Word, glob, normalize};
+
+/// Files of rwenv's own.
+pub(super) const OWN: &str = "own";
+/// Files that say whether the agent asks us.
+pub(super) const AGENT: &str = "agent-settings";
+/// Hooks of git's that say whether git does.
+pub(super) const HOOK: &str = "git-hook";
+
+/// Whose a file is, where it is guarded. A folder that holds the guard's files is meant where all in it is changed.
+pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<&'static str> {
+    let tables = classify::tools();
+    let is = |patterns: &[&str]| patterns.iter().any(|pattern| glob(pattern, path));
+    let config = context.config_dir.as_str();
+    let below =
+        |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let free = ["flux-repos", "catalog"].iter().any(|name| below(&format!("{config}/{name}")));
+    if is(tables.unguarded) || (!config.is_empty() && free) {
+        return None;
+    }
+    if is(tables.guarded) || (!config.is_empty() && below(config)) {
+        return Some(OWN);
+    }
+    let above = config.strip_prefix(path).is_some_and(|rest| rest.starts_with('/') || path == "/");
+    if whole && !config.is_empty() && above {
+        return Some(OWN);
+    }
+    if is(tables.guarded_agent) {
+        return Some(AGENT);
+    }
+    is(tables.guarded_hooks).then_some(HOOK)
+}
+
+/// A word of code as a path: `~` stands for the home directory, and stars for names.
+pub(super) fn from_home(word: &Word, context: &Context) -> Word {
+    let mut out = Word::default();
+    for (at, part) in word.parts().iter().enumerate() {
+        match part {
+            Part::Text(text) => {
+                let rest = text
+                    .strip_prefix('~')
+                    .filter(|rest| at == 0 && (rest.is_empty() || rest.starts_with('/')));
+                let text = rest.map_or_else(|| text.clone(), |rest| format!("{}{rest}", context.home));
+                let wild = |c: char| matches!(c, '*' | '?');
+                match text.find(wild).zip(text.rfind(wild)) {
+                    Some((start, end)) => {
+                        out.push_text(text.get(..start).unwrap_or_default());
+                        out.push_wild();
+                        out.push_text(text.get(end + 1..).unwrap_or_default());
+                    }
+                    None => out.push_text(&text),
+                }
+            }
+            _ => out.push_unknown(false),
+        }
+    }
+    out
+}
+
+/// The files a word may stand for; of one that is computed, what is certain of it.
+pub(super) fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
+    let known = word.as_literal().unwrap_or_else(|| word.prefix());
+    let mut all: Vec<String> = match known {
+        "" => Vec::new(),
+        text => {
+            let word = Word::literal(text);
+            cwd.iter().filter_map(|dir| dir.enter(&word).path().map(|path| real(path, dir))).collect()
+        }
+    };
+    if word.as_literal().is_none() && word.suffix().contains('/') {
+        all.push(normalize(word.suffix()));
+    }
+    all
+}
+
+/// A path without the detours that `/proc` has: through a process's root, or its directory.
+fn real(path: &str, cwd: &Dir) -> String {
+    let Some(rest) = path.strip_prefix("/proc/").and_then(|rest| rest.split_once('/')) else {
+        return path.to_owned();
+    };
+    match rest.1.split_once('/').unwrap_or((rest.1, "")) {
+        ("root", rest) => normalize(rest),
+        ("cwd", rest) => normalize(&format!("{}/{rest}", cwd.path().unwrap_or_default())),
+        ("task", rest) => real(&format!("/proc/{rest}"), cwd),
+        _ => path.to_owned(),
+    }
+}
+
+/// A wild word taken apart: the folder, and what of a name stands before and behind what is wild.
+pub(super) fn wild(word: &Word) -> Option<(&str, String, String)> {
+    if !word.is_wild() {
+        return None;
+    }
+    let (folder, head) = word.prefix().rsplit_once('/').unwrap_or((".", word.prefix()));
+    let folder = if folder.is_empty() { "/" } else { folder };
+    let unknown = word.parts().iter().filter(|part| !matches!(part, Part::Text(_))).count();
+    let tail = word.suffix();
+    // A computed folder, or a pattern for one: of the names in it nothing is known.
+    (unknown == 1 && !tail.contains('/')).then(|| (folder, head.to_owned(), tail.to_owned()))
+}
+
+/// What stands behind a folder in a path below it.
+pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
+    path.strip_prefix(folder.trim_end_matches('/'))?.strip_prefix('/')
+}
+
+/// Where files of the guard's lie in a home directory, below this path.
+pub(super) fn below_home(path: &str, context: &Context) -> Vec<(String, String)> {
+    let all = classify::tools().at_home.iter().map(|name| format!("{}/{name}", context.home));
+    let config = ["", "/envs.json"].iter().map(|name| format!("{}{name}", context.config_dir));
+    let all = all.chain(config.filter(|_| !context.config_dir.is_empty()));
+    all.filter_map(|file| below(&file, path).map(|rest| rest.to_owned()).map(|rest| (file, rest))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_ours_the_agent_s_or_nobody_s() {
+        let context = Context { cwd: "/w".into(), home: "/h".into(), config_dir: "/h/.claude/rwenv".into() };
+        let guarded = |path: &str, whole| guarded(path, whole, &context);
+        assert_eq!(guarded("/h/.claude/rwenv/envs.json", false), Some(OWN));
+        assert_eq!(guarded("/w/.claude/settings.json", false), Some(AGENT));
+        assert_eq!(guarded("/w/.claude/rwenv", false), Some(OWN));
+        assert_eq!(guarded("/w/.git/hooks/pre-push", false), Some(HOOK));
+        assert_eq!(guarded("/h/.claude", true), Some(OWN));
+        for free in [
+            "/h/.claude/rwenv/flux-repos/dev/flux/a.yaml",
+            "/h/.claude/commands/x.md",
+            "/w/rwenv/README.md",
+            "/h/.claude/rwenvx",
+        ] {
+            assert_eq!(guarded(free, true), None, "{free}");
+        }
+        assert_eq!(guarded("/h/.claude", false), None);
+        let cwd = Dir::Known("/w".to_owned());
+        assert_eq!(real("/proc/self/root/h/x", &cwd), "/h/x");
+        assert_eq!(real("/proc/12/cwd/x", &cwd), "/w/x");
+        assert_eq!(real("/proc/self/task/3/root/x", &cwd), "/x");
+        assert_eq!(real("/proc/cpuinfo", &cwd), "/proc/cpuinfo");
+    }
+}

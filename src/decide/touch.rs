@@ -1,0 +1,301 @@
+//! What an invocation does to files: those it writes, those that arrive in a folder, and what it unpacks there.
+
+use crate::classify;
+use crate::model::{Invocation, Word};
+
+/// Something done to files.
+#[derive(Clone, Debug)]
+pub(super) enum Touch {
+    /// A file is written; where `whole`, all below it.
+    Writes { word: Word, whole: bool },
+    /// Of what is below a folder, entries of one of these names; all where there is none.
+    Searched { folder: Word, names: Vec<String> },
+    /// Files arrive at this place: as it, or in it where it is a folder.
+    Brings { into: Word, from: Vec<Source>, whole: bool },
+    /// What another file holds arrives in this folder: these members of it, or all.
+    Unpacks { into: Word, members: Vec<Word> },
+}
+
+/// Something that is copied, moved or linked.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) word: Word,
+    /// What is in it arrives, without its own name.
+    pub(super) spills: bool,
+}
+
+/// What an invocation does to files.
+pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
+    let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+    let call = Call { name, words: invocation.argv.iter().skip(1).collect() };
+    let written = invocation.writes.iter().map(|word| Touch::Writes { word: word.clone(), whole: false });
+    let mut all: Vec<Touch> = written.collect();
+    all.extend(call.changed());
+    all.extend(call.outputs());
+    all.extend(call.unpacks());
+    all
+}
+
+struct Call<'a> {
+    name: &'a str,
+    words: Vec<&'a Word>,
+}
+
+impl Call<'_> {
+    /// A cluster of short options has one of these letters.
+    fn flag(&self, letters: &[char]) -> bool {
+        self.words.iter().any(|w| {
+            let text = w.prefix();
+            text.starts_with('-') && !text.starts_with("--") && text.contains(letters)
+        })
+    }
+
+    fn long(&self, name: &str) -> bool {
+        self.words.iter().any(|w| w.prefix().starts_with(name))
+    }
+
+    fn operands(&self) -> Vec<Word> {
+        self.words.iter().filter(|w| !w.prefix().starts_with('-')).map(|w| (*w).clone()).collect()
+    }
+
+    /// The operands that a program changes.
+    fn changed(&self) -> Vec<Touch> {
+        let tables = classify::tools();
+        let writes = |word: Word| Touch::Writes { word, whole: false };
+        let name = self.name;
+        if matches!(name, "find" | "gfind") {
+            return self.searched();
+        }
+        if name == "dd" {
+            let of = self.words.iter().filter_map(|w| w.prefix().strip_prefix("of=").map(Word::literal));
+            return of.map(writes).collect();
+        }
+        let operands = self.operands();
+        if tables.in_place.contains(&name) {
+            return if self.edits() { operands.into_iter().map(writes).collect() } else { Vec::new() };
+        }
+        if tables.compressors.contains(&name) {
+            let keeps = self.flag(&['c', 'k', 'l', 't']) || self.long("--stdout") || self.long("--keep");
+            return if keeps { Vec::new() } else { operands.into_iter().map(writes).collect() };
+        }
+        let brings = tables.writers.contains(&name) || matches!(name, "mv" | "gmv" | "ln" | "gln");
+        if brings {
+            return self.brought();
+        }
+        if !tables.changers.contains(&name) {
+            return Vec::new();
+        }
+        let whole = self.flag(&['r', 'R']) || self.long("--recursive");
+        operands.into_iter().map(|word| Touch::Writes { word, whole }).collect()
+    }
+
+    /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.
+    fn brought(&self) -> Vec<Touch> {
+        let moves = matches!(self.name, "mv" | "gmv");
+        let links = matches!(self.name, "ln" | "gln");
+        let whole = moves
+            || links
+            || self.flag(&['r', 'R', 'a', 'd'])
+            || self.long("--recursive")
+            || self.long("--archive");
+        let exact = self.flag(&['T']) || self.long("--no-target-directory");
+        let target = self.target();
+        let mut from = self.operands();
+        from.retain(|word| target.as_ref() != Some(word));
+        let into = match target {
+            Some(folder) => Some(folder),
+            None if links && from.len() == 1 => Some(Word::literal(".")),
+            None => from.pop(),
+        };
+        let mut all = Vec::new();
+        if moves || links {
+            // What is moved goes whole, and a link is another name of what it leads to.
+            all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole: moves }));
+        }
+        if links && (self.flag(&['n', 'T']) || self.long("--no-dereference")) {
+            all.extend(into.clone().map(|word| Touch::Writes { word, whole: true }));
+        }
+        if self.long("--remove-source-files") {
+            all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole }));
+        }
+        let Some(into) = into else { return all };
+        if self.long("--del") {
+            all.push(Touch::Writes { word: into.clone(), whole: true });
+        }
+        let rsync = self.name == "rsync";
+        let sources = from.into_iter().map(|word| {
+            let text = word.as_literal().unwrap_or_default();
+            let spills =
+                exact || matches!(text, "." | "..") || text.ends_with("/.") || (rsync && text.ends_with('/'));
+            Source { word, spills }
+        });
+        all.push(Touch::Brings { into, from: sources.collect(), whole });
+        all
+    }
+
+    /// True where the call changes its files in place.
+    fn edits(&self) -> bool {
+        match self.name {
+            "awk" | "gawk" => {
+                self.words.iter().any(|w| matches!(w.as_literal(), Some("inplace" | "-iinplace")))
+            }
+            // `-Mstrict` is none.
+            "perl" | "ruby" => self.words.iter().any(|w| {
+                let cluster = w.prefix().strip_prefix('-').unwrap_or_default();
+                let letters = cluster.split(['M', 'I', 'm', 'e', 'E', 'r']).next().unwrap_or_default();
+                !cluster.starts_with('-') && letters.contains('i')
+            }),
+            _ => self.flag(&['i']) || self.long("--in-place"),
+        }
+    }
+
+    /// What options say a program writes: files, and files in folders.
+    fn outputs(&self) -> Vec<Touch> {
+        let tables = classify::tools();
+        let archives = tables.unpackers.contains(&self.name);
+        let into = !archives || self.extracts();
+        let mut files = if archives && into { Vec::new() } else { self.named(tables.output_files) };
+        let folders = if into { self.named(tables.output_folders) } else { Vec::new() };
+        if archives && (self.long("--remove-files") || (self.name == "zip" && self.flag(&['m']))) {
+            files.extend(self.operands());
+        }
+        files.extend(self.downloads());
+        let folders = folders.into_iter().flat_map(|folder| {
+            let inside = |file: &str| folder.as_literal().map(|path| Word::literal(format!("{path}/{file}")));
+            let known = [inside("settings.json"), inside("envs.json")];
+            known.into_iter().flatten().chain([folder.clone()]).collect::<Vec<_>>()
+        });
+        files.into_iter().chain(folders).map(|word| Touch::Writes { word, whole: false }).collect()
+    }
+
+    /// Files that take the name they have where they come from.
+    fn downloads(&self) -> Vec<Word> {
+        let remote = match self.name {
+            "curl" => self.flag(&['O']) || self.long("--remote-name"),
+            "wget" => !self.flag(&['O']) && !self.long("--output-document"),
+            _ => false,
+        };
+        if !remote {
+            return Vec::new();
+        }
+        let folder = self.named(&["curl --output-dir", "wget -P", "wget --directory-prefix"]).pop();
+        let urls = self.operands().into_iter().filter(|word| word.prefix().contains("://"));
+        let names = urls.filter_map(|url| {
+            url.basename().map(|name| name.split(['?', '#']).next().unwrap_or_default().to_owned())
+        });
+        let place = |name: String| match folder.as_ref().and_then(Word::as_literal) {
+            Some(folder) => Word::literal(format!("{folder}/{name}")),
+            None => Word::literal(name),
+        };
+        names.filter(|name| !name.is_empty()).map(place).collect()
+    }
+
+    /// The values of options, some of which only one program has.
+    fn named(&self, options: &[&str]) -> Vec<Word> {
+        let mut all = Vec::new();
+        for entry in options {
+            let (program, option) = entry.split_once(' ').unwrap_or((self.name, entry));
+            for (at, word) in self.words.iter().enumerate().filter(|_| program == self.name) {
+                let behind = word.prefix().strip_prefix(option);
+                if word.as_literal() == Some(option) {
+                    all.extend(self.words.get(at + 1).map(|value| (*value).clone()));
+                } else if let Some(value) = behind.filter(|_| !option.starts_with("--")) {
+                    all.push(Word::literal(value.trim_start_matches('=')));
+                } else if let Some(value) = behind.and_then(|rest| rest.strip_prefix('=')) {
+                    all.push(Word::literal(value));
+                }
+            }
+        }
+        all
+    }
+
+    /// The folders in which `find` has files changed.
+    fn searched(&self) -> Vec<Touch> {
+        let tables = classify::tools();
+        let text = |at: usize| self.words.get(at).and_then(|w| w.as_literal()).unwrap_or_default();
+        let changes = |at: usize| match text(at) {
+            "-delete" => true,
+            "-exec" | "-execdir" | "-ok" | "-okdir" => {
+                let program = self.words.get(at + 1).and_then(|w| w.basename()).unwrap_or_default();
+                [tables.changers, tables.writers, tables.in_place]
+                    .iter()
+                    .any(|names| names.contains(&program))
+            }
+            _ => false,
+        };
+        if !(0..self.words.len()).any(changes) {
+            return Vec::new();
+        }
+        let at = |at: usize| self.words.get(at + 1).map(|w| w.as_literal().unwrap_or("*").to_owned());
+        let names: Vec<String> =
+            (0..self.words.len()).filter(|i| matches!(text(*i), "-name" | "-iname")).filter_map(at).collect();
+        let folders = self.words.iter().skip_while(|w| w.prefix().starts_with('-'));
+        let folders = folders.take_while(|w| !w.prefix().starts_with(['-', '(', '!']));
+        let mut folders: Vec<Word> = folders.map(|word| (*word).clone()).collect();
+        if folders.is_empty() {
+            folders.push(Word::literal("."));
+        }
+        folders.into_iter().map(|folder| Touch::Searched { folder, names: names.clone() }).collect()
+    }
+
+    /// What `-t FOLDER` and `--target-directory=FOLDER` name.
+    fn target(&self) -> Option<Word> {
+        if self.name == "rsync" || self.name == "scp" {
+            return None;
+        }
+        let at = self.words.iter().position(|w| matches!(w.prefix(), "-t" | "--target-directory"));
+        let behind = at.and_then(|at| self.words.get(at + 1)).map(|w| (*w).clone());
+        let attached =
+            self.words.iter().find_map(|w| w.prefix().strip_prefix("--target-directory=").map(Word::literal));
+        behind.or(attached)
+    }
+
+    /// True where an archive is unpacked; without options that say so it is not.
+    fn extracts(&self) -> bool {
+        let first = self.words.first().map(|w| w.prefix()).unwrap_or_default();
+        let cluster = first.chars().all(char::is_alphabetic);
+        match self.name {
+            "tar" | "bsdtar" | "gtar" | "jar" => {
+                (cluster && first.contains('x'))
+                    || self.flag(&['x'])
+                    || self.long("--extract")
+                    || self.long("--get")
+            }
+            "unzip" => !self.flag(&['l', 'p', 't', 'Z', 'v', 'z']),
+            "cpio" => self.flag(&['i', 'p']) || self.long("--extract"),
+            "pax" => self.flag(&['r']),
+            "7z" | "7za" => matches!(first, "x" | "e"),
+            _ => false,
+        }
+    }
+
+    /// What an archive that is unpacked brings.
+    fn unpacks(&self) -> Vec<Touch> {
+        let tables = classify::tools();
+        if !tables.unpackers.contains(&self.name) || !self.extracts() {
+            return Vec::new();
+        }
+        let folders = self.named(tables.output_folders);
+        let files = self.named(&["tar -f", "tar --file", "bsdtar -f", "gtar -f"]);
+        let mut operands = self.operands();
+        operands.retain(|word| !folders.contains(word) && !files.contains(word));
+        // `tar xf FILE`, `unzip FILE`, `7z x FILE`: what stands before the members.
+        let first = self.words.first().map(|w| w.prefix()).unwrap_or_default();
+        let clustered = !first.starts_with('-') && self.name != "unzip";
+        let attached = self.words.iter().any(|w| {
+            let text = w.prefix();
+            text.starts_with('-') && !text.starts_with("--") && text.len() > 2 && text.ends_with('f')
+        });
+        let leading = match self.name {
+            "unzip" => 1,
+            "7z" | "7za" => 2,
+            "tar" | "bsdtar" | "gtar" | "jar" => {
+                usize::from(clustered) + usize::from(attached || (clustered && first.contains('f')))
+            }
+            _ => operands.len(),
+        };
+        let members: Vec<Word> = operands.into_iter().skip(leading).collect();
+        let into = folders.into_iter().next_back().unwrap_or_else(|| Word::literal("."));
+        vec![Touch::Unpacks { into, members }]
+    }
+}
