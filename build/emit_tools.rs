@@ -382,7 +382,8 @@ fn mcp_source(file: &codes::McpFile, at: &str) -> String {
         })
         .collect();
     format!(
-        "Mcp {{ servers: &[{servers}], verbs: &[{verbs}], command: {}, operation: {}, context: {}, sql: {}, kind: {}, owner: {}, repository: {}, proposal: {}, talk: {} }}",
+        "Mcp {{ servers: &[{servers}], verbs: &[{verbs}], command: {}, operation: {}, context: {}, sql: {}, kind: {}, owner: {}, repository: {}, proposal: {}, talk: {}, \
+         file_verbs: {}, whole_verbs: {}, path: {}, source: {} }}",
         strings(&file.command),
         strings(&file.operation),
         strings(&file.context),
@@ -391,6 +392,10 @@ fn mcp_source(file: &codes::McpFile, at: &str) -> String {
         strings(&file.owner),
         strings(&file.repository),
         strings(&file.proposal),
-        strings(&file.talk)
+        strings(&file.talk),
+        strings(&file.file_verbs),
+        strings(&file.whole_verbs),
+        strings(&file.path),
+        strings(&file.source)
     )
 }

@@ -159,6 +159,14 @@ pub struct McpFile {
     pub proposal: Vec<String>,
     /// Words of talk about them.
     pub talk: Vec<String>,
+    /// Words in the names of tools that write files.
+    pub file_verbs: Vec<String>,
+    /// Of these, with all that is below them.
+    pub whole_verbs: Vec<String>,
+    /// Arguments that name a file that is written.
+    pub path: Vec<String>,
+    /// Arguments that name a file that may be taken away.
+    pub source: Vec<String>,
     /// Servers.
     pub server: Vec<McpServerRow>,
     /// Words of tools.

@@ -15,6 +15,8 @@ pub struct McpCall {
     pub operation: Option<Operation>,
     /// Command lines among its arguments.
     pub lines: Vec<String>,
+    /// Files that it writes, by its name; with `true`, all that is below them.
+    pub files: Vec<(String, bool)>,
 }
 
 /// Reads a call of `tool` on `server`. Where a host says both in one word (`mcp__kubernetes__delete_pod`), `server` is empty.
@@ -33,11 +35,16 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         said.filter_map(|(_, value)| value.as_str())
             .flat_map(|text| self::words(text.split_whitespace().next().unwrap_or_default())),
     );
+    let mut files = files(&own, arguments, tables);
     let Some(known) =
         tables.servers.iter().find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w)))
     else {
-        return McpCall { operation: None, lines };
+        return McpCall { operation: None, lines, files };
     };
+    // Files of a forge lie elsewhere.
+    if known.forge {
+        files.clear();
+    }
     let mut effect = effect(&own, tables);
     // What runs in a pod does not run here.
     if effect == Effect::Exec && known.reach == Reach::Cluster {
@@ -52,7 +59,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         // Issues, comments and the like are talk.
         let publishes = on_forge(&own, tables);
         let operation = publishes.map(|traits| published(tool, traits, repository(arguments, tables), cwd));
-        return McpCall { operation, lines };
+        return McpCall { operation, lines, files };
     }
     let text = |names: &[&str]| {
         arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
@@ -88,7 +95,21 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         span: Span::default(),
         cwd: vec![cwd.clone()],
     };
-    McpCall { operation: Some(operation), lines }
+    McpCall { operation: Some(operation), lines, files }
+}
+
+/// The files a tool writes that says so in its name.
+fn files(words: &[String], arguments: &Map<String, Value>, tables: &Mcp) -> Vec<(String, bool)> {
+    let says = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let whole = says(tables.whole_verbs);
+    let names = |name: &str| tables.path.contains(&name) || (whole && tables.source.contains(&name));
+    let named = arguments.iter().filter(|(name, _)| says(tables.file_verbs) && names(name));
+    let texts = named.flat_map(|(_, value)| match value {
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    });
+    let paths = texts.filter_map(|value| value.as_str().or_else(|| value.get("path")?.as_str()));
+    paths.map(|path| (path.trim_start_matches("file://").to_owned(), whole)).collect()
 }
 
 /// A call that publishes something in a repository of a forge: the one it names, or the one of this directory.

@@ -113,7 +113,10 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     let operation = found.operation.map(|operation| Operation { span, ..operation });
     let invocation = Invocation::default();
     plan.planned.iter_mut().for_each(|planned| planned.operation.span = span);
-    plan.planned.extend(operation.map(|operation| Planned { operation, invocation }));
+    plan.planned.extend(operation.map(|operation| Planned { operation, invocation: invocation.clone() }));
+    for (path, whole) in &found.files {
+        plan.attacked(guard::on_file(path, *whole, context), &invocation);
+    }
     plan.finish()
 }
 

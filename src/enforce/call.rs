@@ -75,6 +75,11 @@ impl Judged {
         Self { decision, text, pinned: None, approved: false }
     }
 
+    /// It does not run.
+    pub(super) fn denied(why: &str) -> Self {
+        Self::new(Decision::Deny, why.to_owned())
+    }
+
     fn allowed() -> Self {
         Self::new(Decision::Allow, String::new())
     }

@@ -46,13 +46,18 @@ impl Reply {
 
     /// What the agent sent is not understood.
     fn unfit(why: &str) -> Self {
-        Self::block(&format!("rwenv: this call cannot be judged, so it does not run: {why}."))
+        Self::block(&unfit(why))
     }
 
     /// It does not run; the agent's model reads why.
     fn block(why: &str) -> Self {
         Self { stdout: String::new(), stderr: format!("{}\n", why.trim_end()), code: BLOCK }
     }
+}
+
+/// Why a call that is not understood does not run.
+fn unfit(why: &str) -> String {
+    format!("rwenv: this call cannot be judged, so it does not run: {why}.")
 }
 
 /// The program: `rwenv-hook claude` reads a call from standard input and answers it; under a tool's name it is that
@@ -70,20 +75,24 @@ pub fn main(arguments: &[CString]) -> i32 {
     let reply = match texts.get(1).map(AsRef::as_ref) {
         Some("claude") => {
             let by_plugin = texts.get(2).is_some_and(|word| word == "plugin");
-            door(|bytes, environment| claude::answer(bytes, by_plugin, environment))
+            door(Reply::block, |bytes, environment| claude::answer(bytes, by_plugin, environment))
         }
         Some("--version" | "-V") => {
             Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
         }
         Some("--help" | "-h") => Reply { stdout: USAGE.to_owned(), ..Reply::silent() },
-        Some(name) if others::ADAPTERS.iter().any(|adapter| adapter.name == name) => {
-            let adapter = others::ADAPTERS.iter().find(|adapter| adapter.name == name);
-            door(|bytes, environment| adapter.map_or_else(Reply::silent, |a| another(a, bytes, environment)))
-        }
-        other => Reply::block(&format!(
-            "rwenv-hook: '{}' is no agent it speaks to; register it as: rwenv-hook claude (rwenv install does)",
-            text::shown(other.unwrap_or_default(), 80)
-        )),
+        other => match others::ADAPTERS.iter().find(|adapter| Some(adapter.name) == other) {
+            Some(adapter) => {
+                let refuse = |why: &str| (adapter.reply)(&call::Judged::denied(why));
+                // Of some agents the model reads nothing but their own JSON, whatever ends the hook.
+                net::also_say(|why| refuse(why).stdout);
+                door(refuse, |bytes, environment| another(adapter, bytes, environment))
+            }
+            None => Reply::block(&format!(
+                "rwenv-hook: '{}' is no agent it speaks to; register it as: rwenv-hook claude (rwenv install does)",
+                text::shown(other.unwrap_or_default(), 80)
+            )),
+        },
     };
     i32::from(answer(&reply))
 }
@@ -105,15 +114,13 @@ Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard e
 Try a command line yourself with: rwenv check -- COMMAND…
 ";
 
-/// Reads what an agent sends, and answers it.
-fn door(answer: impl Fn(&[u8], &Environment) -> Reply) -> Reply {
+/// Reads what an agent sends, and answers it; `refuse` is how it is told that this could not be done.
+fn door(refuse: impl Fn(&str) -> Reply, answer: impl Fn(&[u8], &Environment) -> Reply) -> Reply {
     let environment = Environment::read();
     let mut bytes = Vec::new();
     match std::io::stdin().lock().take(LONGEST_PAYLOAD + 1).read_to_end(&mut bytes) {
         Ok(_) => answer(&bytes, &environment),
-        Err(error) => {
-            Reply::block(&format!("rwenv: the call could not be read from standard input: {error}"))
-        }
+        Err(error) => refuse(&format!("rwenv: the call could not be read from standard input: {error}")),
     }
 }
 
@@ -150,7 +157,7 @@ fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -
     match event.and_then(|event| (adapter.hear)(&event)) {
         Ok(others::Heard::Call(call)) => (adapter.reply)(&call::judge(&call, environment)),
         Ok(others::Heard::Nothing) => Reply::silent(),
-        Err(why) => Reply::unfit(&why),
+        Err(why) => (adapter.reply)(&call::Judged::denied(&unfit(&why))),
     }
 }
 

@@ -7,6 +7,7 @@
 
 use std::alloc::{GlobalAlloc, Layout};
 use std::cell::UnsafeCell;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::libc;
@@ -29,6 +30,16 @@ instead: split the command into simpler ones; if that does not help, tell a pers
 /// Exit status of a denial by the net.
 static STATUS: AtomicI32 = AtomicI32::new(BLOCK as i32);
 
+/// What else is said to the caller, on standard output: after a crash, and after the deadline.
+static ALSO: OnceLock<[String; 2]> = OnceLock::new();
+
+/// Has a denial by the net said in the caller's own form too.
+pub(super) fn also_say(form: impl Fn(&str) -> String) {
+    let said = [CRASHED, LATE].map(|why| form(&String::from_utf8_lossy(why)));
+    // Twice says nothing new.
+    let _ = ALSO.set(said);
+}
+
 /// What the process was started with and the net changed.
 #[derive(Debug)]
 pub(super) struct Inherited {
@@ -42,7 +53,7 @@ pub(super) struct Inherited {
 pub(super) fn install(status: u8) -> Inherited {
     STATUS.store(i32::from(status), Ordering::Relaxed);
     let closed = standard_files();
-    std::panic::set_hook(Box::new(|_| deny(CRASHED)));
+    std::panic::set_hook(Box::new(|_| deny(false)));
     own_stack();
     let fatal = [
         Signal::SIGSEGV,
@@ -139,17 +150,23 @@ fn own_stack() {
 }
 
 extern "C" fn on_crash(_: i32) {
-    deny(CRASHED);
+    deny(false);
 }
 
 extern "C" fn on_deadline(_: i32) {
-    deny(LATE);
+    deny(true);
 }
 
 /// Says the denial and ends the process, without running anything else.
-fn deny(message: &[u8]) {
-    // SAFETY: both calls are async-signal-safe, and the buffer is a constant.
+fn deny(late: bool) {
+    let message = if late { LATE } else { CRASHED };
+    let also =
+        ALSO.get().and_then(|said| said.get(usize::from(late))).map(String::as_bytes).unwrap_or_default();
+    // SAFETY: the calls are async-signal-safe, and nothing changes the texts once they are set.
     unsafe {
+        if !also.is_empty() {
+            let _ = libc::write(1, also.as_ptr().cast(), also.len());
+        }
         let _ = libc::write(2, message.as_ptr().cast(), message.len());
         libc::_exit(STATUS.load(Ordering::Relaxed));
     }

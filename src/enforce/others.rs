@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Reply;
 use super::call::{Asked, Call, Content, Judged, Writing};
+use crate::classify::patch;
 use crate::decide::quoted;
 use crate::model::Decision;
 use crate::wire::claude::BLOCK;
@@ -67,30 +68,18 @@ fn file(input: &Value) -> Result<Writing, String> {
     Ok(Writing { path, content })
 }
 
-/// The files a patch writes, as Codex writes them (`*** Update File: …`).
-fn patched(patch: &str) -> Vec<Writing> {
-    let mut files: Vec<Writing> = Vec::new();
-    let mut added: Option<String> = None;
-    let finish = |files: &mut Vec<Writing>, added: &mut Option<String>| {
-        if let (Some(text), Some(last)) = (added.take(), files.last_mut()) {
-            last.content = Content::Whole(text);
-        }
-    };
-    for line in patch.lines() {
-        let named = ["*** Add File: ", "*** Update File: ", "*** Delete File: ", "*** Move to: "];
-        if let Some((mark, path)) =
-            named.iter().find_map(|mark| line.strip_prefix(mark).map(|path| (*mark, path)))
-        {
-            finish(&mut files, &mut added);
-            files.push(Writing { path: path.trim().to_owned(), content: Content::Unknown });
-            added = mark.contains("Add").then(String::new);
-        } else if let (Some(text), Some(rest)) = (added.as_mut(), line.strip_prefix('+')) {
-            text.push_str(rest);
-            text.push('\n');
-        }
-    }
-    finish(&mut files, &mut added);
-    files
+/// The files a patch writes.
+fn patched(patch: &str) -> Result<Asked, String> {
+    let files = patch::patched(patch).ok_or("its patch names no file")?.into_iter();
+    let content = |added: Option<String>| added.map_or(Content::Unknown, Content::Whole);
+    Ok(Asked::Writes(files.map(|file| Writing { path: file.path, content: content(file.added) }).collect()))
+}
+
+/// The patch among a tool's arguments: a field, or all there is.
+fn patch(input: &Value) -> Result<Asked, String> {
+    let named = text(input, &["input", "patch", "patchText", "patch_text", "command"]);
+    let patch = named.or_else(|| input.as_str().map(str::to_owned));
+    patched(&patch.ok_or("its patch is missing")?)
 }
 
 /// A call, from what an agent calls things.
@@ -148,12 +137,7 @@ fn codex(event: &Value) -> Result<Heard, String> {
         "Bash" | "shell" | "local_shell" | "exec_command" | "unified_exec" => {
             Asked::Line(line(&input).map_err(not_understood(&tool))?)
         }
-        "apply_patch" => {
-            let patch =
-                text(&input, &["input", "patch", "command"]).or_else(|| input.as_str().map(str::to_owned));
-            let patch = patch.ok_or("apply_patch came without a patch")?;
-            Asked::Writes(patched(&patch))
-        }
+        "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         _ => return Ok(by_name("codex", event, tool, input, false)),
     };
     Ok(call("codex", event, tool, asked, false))
@@ -213,10 +197,18 @@ fn cursor(event: &Value) -> Result<Heard, String> {
 
 fn copilot(event: &Value) -> Result<Heard, String> {
     let tool = tool_of(event, &["toolName", "tool_name"])?;
-    let input = input(event, &["toolArgs", "tool_input"])?;
+    // A patch comes as it is, without JSON around it.
+    let input = match input(event, &["toolArgs", "tool_input"]) {
+        Err(_) if tool == "apply_patch" => event.get("toolArgs").cloned().unwrap_or_default(),
+        other => other.map_err(not_understood(&tool))?,
+    };
     let asked = match tool.as_str() {
+        "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         "bash" | "shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
         "powershell" => Asked::Unanalysed(line(&input).map_err(not_understood(&tool))?),
+        "str_replace_editor" if text(&input, &["command"]).as_deref() == Some("view") => {
+            return Ok(Heard::Nothing);
+        }
         "create" | "edit" | "write" | "str_replace_editor" | "str_replace" | "insert" => {
             Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?])
         }
@@ -232,10 +224,7 @@ fn opencode(event: &Value) -> Result<Heard, String> {
     let asked = match tool.as_str() {
         "bash" | "shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
         "write" | "edit" | "multiedit" => Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
-        "patch" | "apply_patch" => {
-            let patch = text(&input, &["patchText", "patch", "input"]).ok_or("its patch is missing")?;
-            Asked::Writes(patched(&patch))
-        }
+        "patch" | "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         _ => return Ok(by_name("opencode", event, tool, input, false)),
     };
     Ok(call("opencode", event, tool, asked, false))

@@ -137,6 +137,14 @@ pub struct Mcp {
     pub proposal: &'static [&'static str],
     /// Words that say that it is only talked about.
     pub talk: &'static [&'static str],
+    /// Words in the names of tools that write files.
+    pub file_verbs: &'static [&'static str],
+    /// Of these, which do so with all that is below them.
+    pub whole_verbs: &'static [&'static str],
+    /// Arguments that name a file that is written.
+    pub path: &'static [&'static str],
+    /// Arguments that name a file that is written where it is taken away from its place.
+    pub source: &'static [&'static str],
 }
 
 /// Servers that are alike.

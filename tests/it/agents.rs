@@ -38,6 +38,18 @@ fn events(home: &Home, folder: &str, line: &str) -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// What the agent's model is told: in the agent's own JSON, where it has one.
+fn reason(agent: &str, answer: &Answer) -> String {
+    let json: Value = serde_json::from_str(&answer.stdout).unwrap_or_default();
+    let field = match agent {
+        "gemini" => "reason",
+        "cursor" => "agent_message",
+        "copilot" => "permissionDecisionReason",
+        _ => return answer.stderr.clone(),
+    };
+    json[field].as_str().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn each_agent_is_answered_in_its_own_words() {
     let home = Home::new();
@@ -110,6 +122,15 @@ fn what_is_not_understood_does_not_run() {
         let answer = hear(&home, agent, &event);
         assert_eq!(answer.code, 2, "{agent} {event}");
         assert!(answer.stderr.contains("does not run"), "{agent}: {}", answer.stderr);
+        assert!(reason(agent, &answer).contains("does not run"), "{agent}: {}", answer.stdout);
+    }
+    // The same where a line cannot run at all.
+    for line in ["kubectl delete pod p\0".to_owned(), "x".repeat(200_000)] {
+        for (agent, event) in events(&home, "ro", &line) {
+            let answer = hear(&home, agent, &event);
+            assert_eq!(answer.code, 2, "{agent}");
+            assert!(reason(agent, &answer).contains("command line"), "{agent}: {}", answer.stdout);
+        }
     }
     for (agent, event) in [
         ("codex", json!({ "hook_event_name": "SessionStart", "cwd": cwd })),
@@ -174,6 +195,83 @@ fn files_patches_and_mcp_tools_are_judged_for_each_of_them() {
         let answer = hear(&home, agent, &event);
         assert_eq!(answer.code, 2, "{agent} {event}: {}", answer.stdout);
     }
+}
+
+#[test]
+fn a_patch_is_read_wherever_it_stands() {
+    let home = Home::new();
+    let envs = home.path(".claude/rwenv/envs.json").display().to_string();
+    let patch = |header: &str| format!("*** Begin Patch\n{header}\n@@\n-a\n+b\n*** End Patch\n");
+    let touching = [
+        format!("*** Update File: {envs}"),
+        "*** Delete File: ../.claude/settings.json".to_owned(),
+        format!("*** Update File: README.md\n*** Move to: {envs}"),
+    ];
+    let harmless = ["*** Update File: README.md", "*** Add File: docs/x.md\n+see ~/.claude/settings.json"];
+    // Copilot hands over the patch itself, others an object, and each of them may run it in a shell.
+    let calls = |patch: &str, folder: &str| {
+        let cwd = home.path(folder).display().to_string();
+        let tool = |agent: &'static str, event: Value| (agent, event);
+        let mut all = vec![
+            tool("copilot", json!({ "toolName": "apply_patch", "cwd": cwd, "toolArgs": patch })),
+            tool(
+                "copilot",
+                json!({ "toolName": "apply_patch", "cwd": cwd, "toolArgs": json!({ "input": patch }).to_string() }),
+            ),
+            tool(
+                "codex",
+                json!({ "tool_name": "apply_patch", "cwd": cwd, "tool_input": { "command": patch } }),
+            ),
+            tool("codex", json!({ "tool_name": "apply_patch", "cwd": cwd, "tool_input": patch })),
+            tool("opencode", json!({ "tool": "apply_patch", "cwd": cwd, "args": { "patchText": patch } })),
+        ];
+        for line in [
+            format!("apply_patch <<'EOF'\n{patch}EOF"),
+            format!("apply_patch '{patch}'"),
+            format!("cd . && applypatch <<'EOF'\n{patch}EOF"),
+            format!("bash -lc \"apply_patch <<'EOF'\n{patch}EOF\n\""),
+            format!("cat > p <<'EOF'\n{patch}EOF\napply_patch < p"),
+            format!("apply_patch \"$(cat <<'EOF'\n{patch}EOF\n)\""),
+        ] {
+            all.extend(events(&home, folder, &line));
+        }
+        all
+    };
+    for folder in ["ro", "none"] {
+        for header in &touching {
+            for (agent, event) in calls(&patch(header), folder) {
+                let answer = hear(&home, agent, &event);
+                assert_eq!(answer.code, 2, "{agent} {event}");
+                assert!(reason(agent, &answer).contains("[tamper."), "{agent} {event}: {}", answer.stdout);
+            }
+        }
+        for header in harmless {
+            for (agent, event) in calls(&patch(header), folder) {
+                let answer = hear(&home, agent, &event);
+                assert_eq!(
+                    (answer.code, answer.stdout.as_str()),
+                    (0, ""),
+                    "{agent} {event}: {}",
+                    answer.stderr
+                );
+            }
+        }
+    }
+    // Files are meant from the directory the line is in.
+    let line =
+        format!("cd ~/.claude/rwenv && apply_patch <<'EOF'\n{}EOF", patch("*** Update File: envs.json"));
+    assert_eq!(home.hook("none", &line).decision(), "deny");
+    let elsewhere = line.replace("~/.claude/rwenv", "../rw");
+    assert_eq!(home.hook("none", &elsewhere).decision(), "allow");
+    home.write("ro/fix.patch", &patch(&touching[0]));
+    assert_eq!(home.hook("ro", "apply_patch < fix.patch").decision(), "deny");
+    // What cannot be read is no patch that is harmless.
+    assert_eq!(home.hook("ro", "./make-patch | apply_patch").decision(), "ask");
+    assert_eq!(home.hook("ro", "apply_patch \"$PATCH\"").decision(), "ask");
+    let none = json!({ "toolName": "apply_patch", "cwd": home.path("ro"), "toolArgs": "*** Begin Patch\n*** End Patch" });
+    let answer = hear(&home, "copilot", &none);
+    assert_eq!(answer.code, 2);
+    assert!(reason("copilot", &answer).contains("names no file"), "{}", answer.stdout);
 }
 
 fn install(home: &Home, agent: &str, more: &[&str]) -> Answer {

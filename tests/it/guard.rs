@@ -81,7 +81,7 @@ fn no_detour_leads_to_the_guard_s_files() {
         "ls ~/.claude/rwenv && rwenv list",
         "rm -rf build && mkdir -p .claude/commands",
         "touch ~/.claude/rwenv.md",
-        "tar -xf x.tgz -C ~ && gcc -o rwenv x.c && curl -o settings.json https://example.com",
+        "tar -xf x.tgz -C ~ x/bin && gcc -o rwenv x.c && curl -o settings.json https://example.com",
         "rwenv graph --format svg --output flux.svg && rwenv where deploy/web",
     ] {
         assert_eq!(home.hook("ro", line).decision(), "allow", "{line}");

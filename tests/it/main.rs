@@ -56,6 +56,7 @@ mod repo_faults;
 mod script;
 mod shim;
 mod support;
+mod tamper;
 mod targets;
 mod taskfiles;
 mod tidy;
