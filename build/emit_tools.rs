@@ -169,7 +169,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
     let env = &file.env;
     format!(
         "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, ambient: {}, inputs: {}, host: {} }}, \
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, unguards: {}, ambient: {}, inputs: {}, host: {} }}, \
          commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
         file.name,
         strings(&file.programs),
@@ -193,6 +193,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&env.redirect),
         strings(&env.code),
         strings(&env.bends),
+        strings(&env.unguards),
         strings(&env.ambient),
         strings(&env.inputs),
         strings(&env.host),

@@ -77,8 +77,24 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
     }
+    if let Some(name) = unguarded(invocation, tool) {
+        operation.note = Some(format!("{name} is set"));
+        operation.effect = Effect::Tamper;
+    }
     let carried = carried(invocation, (command, &args), tools, &mut operation);
     Classified { operations: vec![operation], carried }
+}
+
+/// A variable of the call that has the tool start without what asks the guard.
+fn unguarded(invocation: &Invocation, tool: &'static Tool) -> Option<&'static str> {
+    let program = invocation.program().and_then(Word::basename);
+    let on = |name: &str| {
+        invocation.assigned(name).is_some_and(|value| !matches!(value.as_literal(), Some("" | "0" | "false")))
+    };
+    tool.env.unguards.iter().find_map(|entry| match entry.split_once(' ') {
+        Some((only, name)) => (Some(only) == program && on(name)).then_some(name),
+        None => on(entry).then_some(*entry),
+    })
 }
 
 /// `-h` is a flag of the verb's own.

@@ -120,6 +120,8 @@ pub struct EnvLists {
     pub code: Vec<String>,
     /// What makes the words untrustworthy, as patterns.
     pub bends: Vec<String>,
+    /// What starts it without the guard.
+    pub unguards: Vec<String>,
     /// What counts only where a command line sets it.
     pub ambient: Vec<String>,
     /// What is applied beside files, as patterns.

@@ -12,6 +12,8 @@ use crate::decide::quoted;
 use crate::host::environment::Environment;
 use crate::host::files;
 
+// The hook ends itself after three seconds. Where an agent's own limit ends it, the call runs: limits are long.
+
 /// Where an agent keeps its hooks, and what an entry of ours is there.
 struct Agent {
     /// The name of the adapter in the hook program.
@@ -31,7 +33,7 @@ const CODEX: Agent = Agent {
     settings: ".codex/hooks.json",
     version: false,
     entries: |command| {
-        let hook = json!({ "type": "command", "command": command, "timeout": 5 });
+        let hook = json!({ "type": "command", "command": command, "timeout": 60 });
         vec![("PreToolUse", json!({ "matcher": "Bash|apply_patch|mcp__.*", "hooks": [hook] }))]
     },
     then: "Codex runs it once you trust it: /hooks in Codex.",
@@ -41,7 +43,7 @@ const GEMINI: Agent = Agent {
     settings: ".gemini/settings.json",
     version: false,
     entries: |command| {
-        let hook = json!({ "name": "rwenv", "type": "command", "command": command, "timeout": 5000 });
+        let hook = json!({ "name": "rwenv", "type": "command", "command": command, "timeout": 60_000 });
         vec![("BeforeTool", json!({ "matcher": "*", "hooks": [hook] }))]
     },
     then: "",
@@ -62,7 +64,7 @@ const COPILOT: Agent = Agent {
     name: "copilot",
     settings: ".copilot/hooks/rwenv.json",
     version: true,
-    entries: |command| vec![("preToolUse", json!({ "type": "command", "bash": command, "timeoutSec": 5 }))],
+    entries: |command| vec![("preToolUse", json!({ "type": "command", "bash": command, "timeoutSec": 30 }))],
     then: "",
 };
 /// The plugin OpenCode loads: it hands every call to the hook, and throws what that says.

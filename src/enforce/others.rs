@@ -98,15 +98,22 @@ fn first_root(event: &Value) -> Option<String> {
     event.get("workspace_roots")?.get(0)?.as_str().map(str::to_owned)
 }
 
-/// The arguments of a tool; some hosts send them as a text that is JSON.
+/// The arguments of a tool; some hosts send them as a text that is JSON. A patch may come as it is.
 fn input(event: &Value, names: &[&str]) -> Result<Value, String> {
     match names.iter().find_map(|name| event.get(name)) {
+        Some(Value::String(text)) if is_raw_patch(text) => Ok(Value::String(text.clone())),
         Some(Value::String(text)) => {
             serde_json::from_str(text).map_err(|e| format!("its arguments are no JSON ({e})"))
         }
         Some(value) => Ok(value.clone()),
         None => Ok(Value::Null),
     }
+}
+
+/// True for a patch without JSON around it.
+fn is_raw_patch(text: &str) -> bool {
+    let start = text.trim_start();
+    start.starts_with("***") || (!start.starts_with(['{', '"', '[']) && patch::patched(text).is_some())
 }
 
 fn tool_of(event: &Value, names: &[&str]) -> Result<String, String> {
@@ -197,11 +204,7 @@ fn cursor(event: &Value) -> Result<Heard, String> {
 
 fn copilot(event: &Value) -> Result<Heard, String> {
     let tool = tool_of(event, &["toolName", "tool_name"])?;
-    // A patch comes as it is, without JSON around it.
-    let input = match input(event, &["toolArgs", "tool_input"]) {
-        Err(_) if tool == "apply_patch" => event.get("toolArgs").cloned().unwrap_or_default(),
-        other => other.map_err(not_understood(&tool))?,
-    };
+    let input = input(event, &["toolArgs", "tool_input"]).map_err(not_understood(&tool))?;
     let asked = match tool.as_str() {
         "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         "bash" | "shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),

@@ -116,7 +116,7 @@ pub fn context(cwd: Option<&str>, environment: &Environment) -> Context {
     };
     Context {
         cwd: crate::model::normalize(&cwd),
-        home: environment.home.display().to_string(),
+        home: crate::model::normalize(&environment.home.display().to_string()),
         config_dir: crate::model::normalize(&environment.config_dir.display().to_string()),
     }
 }

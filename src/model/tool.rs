@@ -267,6 +267,8 @@ pub struct Env {
     pub code: &'static [&'static str],
     /// Change what the tool reads or skips, so that its words no longer tell what it does; patterns.
     pub bends: &'static [&'static str],
+    /// Have the tool start without what asks the guard; with a program before it, that program alone.
+    pub unguards: &'static [&'static str],
     /// Set on whole machines: they count where a command line sets them, not where a process inherits them.
     pub ambient: &'static [&'static str],
     /// Are applied beside what files say; patterns.

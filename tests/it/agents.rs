@@ -297,6 +297,7 @@ fn installing_for_an_agent_merges_is_idempotent_and_can_be_undone() {
         assert_eq!(first.code, 0, "{agent}: {}", first.stderr);
         let text = home.read(path);
         assert!(text.contains(&format!("rwenv-hook {agent}")), "{agent}: {text}");
+        assert!(!text.contains("\"timeout\": 5"), "{agent}: an agent's limit lets the call run: {text}");
         assert!(install(&home, agent, &[]).stdout.contains("already"), "{agent}");
         assert_eq!(home.read(path), text, "{agent}: twice is as good as once");
         assert_eq!(install(&home, agent, &["--uninstall"]).code, 0, "{agent}");
