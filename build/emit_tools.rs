@@ -83,6 +83,7 @@ fn lists(programs: &tools::ProgramFile) -> String {
         ("code_variables", &programs.code_variables),
         ("changers", &programs.changers),
         ("compressors", &programs.compressors),
+        ("editors", &programs.editors),
         ("patchers", &programs.patchers),
         ("unpackers", &programs.unpackers),
         ("writers", &programs.writers),

@@ -339,6 +339,8 @@ pub struct ProgramFile {
     pub changers: Vec<String>,
     /// Put another file in the place of those they are given.
     pub compressors: Vec<String>,
+    /// Change the files they are given where a command saves.
+    pub editors: Vec<String>,
     /// Apply a patch that they are given, or read.
     pub patchers: Vec<String>,
     /// Unpack what another file holds.

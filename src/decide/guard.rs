@@ -137,8 +137,11 @@ pub(super) fn through_git(
             None => None,
         }
     });
-    dirs.extend(named.filter(|path| path.starts_with('/')));
-    let at_home = dirs.iter().any(|path| normalize(path) == context.home);
+    let named = named.map(Word::literal);
+    let named = named.iter().flat_map(|path| invocation.cwd.iter().map(move |dir| dir.enter(path)));
+    let named: Vec<Dir> = named.collect();
+    dirs.extend(named.iter().filter_map(Dir::path));
+    let at_home = dirs.contains(&context.home.as_str());
     // Files that are named are only those.
     let behind: Vec<&Word> =
         invocation.argv.iter().skip_while(|word| word.as_literal() != Some("--")).skip(1).collect();

@@ -78,6 +78,14 @@ impl Call<'_> {
             let keeps = self.flag(&['c', 'k', 'l', 't']) || self.long("--stdout") || self.long("--keep");
             return if keeps { Vec::new() } else { operands.into_iter().map(writes).collect() };
         }
+        if tables.editors.contains(&name) {
+            let saves = self.words.iter().any(|word| {
+                let command = word.prefix().trim_start_matches(['+', ':', ' ']);
+                ["w", "wq", "wa", "wqa", "x", "xa", "up", "update", "ZZ"]
+                    .contains(&command.trim_end_matches(['!', 'l']))
+            });
+            return if saves { operands.into_iter().map(writes).collect() } else { Vec::new() };
+        }
         let brings = tables.writers.contains(&name) || matches!(name, "mv" | "gmv" | "ln" | "gln");
         if brings {
             return self.brought();
@@ -108,8 +116,14 @@ impl Call<'_> {
             None => from.pop(),
         };
         let mut all = Vec::new();
+        // A link is another name of what it leads to, and so is a copy that is one.
+        let linked = matches!(self.name, "cp" | "gcp")
+            && (self.flag(&['l', 's']) || self.long("--link") || self.long("--symbolic-link"));
+        if linked {
+            all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole }));
+        }
         if moves || links {
-            // What is moved goes whole, and a link is another name of what it leads to.
+            // What is moved goes whole.
             all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole: moves }));
         }
         if links && (self.flag(&['n', 'T']) || self.long("--no-dereference")) {
@@ -156,16 +170,17 @@ impl Call<'_> {
         let into = !archives || self.extracts();
         let mut files = if archives && into { Vec::new() } else { self.named(tables.output_files) };
         let folders = if into { self.named(tables.output_folders) } else { Vec::new() };
-        if archives && (self.long("--remove-files") || (self.name == "zip" && self.flag(&['m']))) {
-            files.extend(self.operands());
-        }
         files.extend(self.downloads());
         let folders = folders.into_iter().flat_map(|folder| {
             let inside = |file: &str| folder.as_literal().map(|path| Word::literal(format!("{path}/{file}")));
             let known = [inside("settings.json"), inside("envs.json")];
             known.into_iter().flatten().chain([folder.clone()]).collect::<Vec<_>>()
         });
-        files.into_iter().chain(folders).map(|word| Touch::Writes { word, whole: false }).collect()
+        let written = files.into_iter().chain(folders).map(|word| Touch::Writes { word, whole: false });
+        // What goes into an archive may be taken away.
+        let taken = (archives && self.long("--remove-files")) || (self.name == "zip" && self.flag(&['m']));
+        let taken = if taken { self.operands() } else { Vec::new() };
+        written.chain(taken.into_iter().map(|word| Touch::Writes { word, whole: true })).collect()
     }
 
     /// Files that take the name they have where they come from.

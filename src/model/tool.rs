@@ -47,6 +47,8 @@ pub struct Tools {
     pub changers: &'static [&'static str],
     /// Put another file in the place of those they are given, unless they are told to print it.
     pub compressors: &'static [&'static str],
+    /// Change the files they are given where a command saves.
+    pub editors: &'static [&'static str],
     /// Apply a patch that they are given, or read.
     pub patchers: &'static [&'static str],
     /// Unpack what another file holds.

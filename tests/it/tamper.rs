@@ -171,6 +171,9 @@ fn folders_and_patterns_that_hold_the_guard_s_files_hold_them() {
             "ln -sfn /x ~/.codex",
             "rm -rf ~/.claude/session-env",
             "gzip ~/.claude/settings.json",
+            "zip -qm x.zip ~/.claude/settings.json && tar cf x.tar --remove-files ~/.claude",
+            "vim -es -c '%s/true/false/' -c wq ~/.claude/rwenv/envs.json",
+            "cp -l ~/.claude/settings.json q",
         ],
     );
     all(
@@ -182,6 +185,7 @@ fn folders_and_patterns_that_hold_the_guard_s_files_hold_them() {
             "find ~ -name '*.pyc' -delete",
             "rm -rf ~/.gemini && rm ~/.claude/todos/*.json",
             "rm -rf ~/.cache/* build/* && rm -f *.json",
+            "vim -es -c '%print' -c q ~/.claude/settings.json && zip x.zip ~/.claude/settings.json",
             "ls ~/.claude/*.json && cat ~/.local/bin/rw* && gzip -c ~/.claude/settings.json > x.gz",
             "tar czf x.tgz -C ~/.claude settings.json && zip x.zip ~/.claude/settings.json",
         ],
@@ -208,6 +212,7 @@ fn where_only_the_content_says_it_a_person_is_asked() {
             "git --git-dir=gd --work-tree=$HOME checkout -q -f main",
             "git --work-tree=$HOME --git-dir=$HOME/.cfg reset --hard",
             "GIT_DIR=gd GIT_WORK_TREE=$HOME git checkout -q -f main",
+            "cd ~ && git --git-dir=/x/gd --work-tree=. checkout -q -f main",
         ],
     );
     all(
