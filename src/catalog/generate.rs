@@ -8,6 +8,7 @@ use super::Reading;
 use super::document::{Documents, Origin, documents};
 use super::images::tags;
 use super::knowledge::Knowledge;
+use super::part::Part;
 use super::uses::secrets_made;
 use crate::host::content::ContentError;
 use crate::host::environment::Environment;
@@ -194,7 +195,9 @@ pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
         }
         for tag in tags(known, found).into_iter().rev() {
             add("image", tag.image.clone(), "", tag.at);
-            add("image-of", format!("{}/{}", resource.kind, resource.name), namespace, tag.at);
+            if tag.part != Part::Beside {
+                add("image-of", format!("{}/{}", resource.kind, resource.name), namespace, tag.at);
+            }
         }
         for made in secrets_made(known, found) {
             add("Secret", made, namespace, resource.at);

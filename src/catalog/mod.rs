@@ -9,6 +9,7 @@ pub mod knowledge;
 pub mod kustomize;
 pub mod live;
 pub mod lookup;
+pub mod part;
 pub mod substitute;
 pub mod uses;
 pub mod values;

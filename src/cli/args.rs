@@ -119,7 +119,7 @@ pub(super) enum Command {
         after_help = "The change is made in a worktree of its own, checked, committed on deploy/<service>-<time>, pushed and proposed; with \
                       directPush it goes to the branch Flux follows. Your clone stays as it is.\n\n\
                       Examples:\n  rwenv deploy papi --image-tag v2.3.0 --dry-run\n  rwenv deploy papi --image-tag v2.3.0\n  \
-                      rwenv deploy web --set replicas=3 --wait\n  rwenv deploy --continue\n  rwenv deploy --revert\n\n\
+                      rwenv deploy web --set spec.replicas=3 --wait\n  rwenv deploy --continue\n  rwenv deploy --revert\n\n\
                       Exit status: 0 done, 1 it stopped (and says how to go on), 2 the policy says no."
     )]
     Deploy(Box<Deploy>),

@@ -28,13 +28,13 @@ pub(super) struct Deploy {
     /// The new tag of its image; sha256:… for a digest
     #[arg(long, value_name = "TAG", requires = "service")]
     image_tag: Option<String>,
-    /// Set a value of its release, or of its manifest: a.b[0].c=value
+    /// Set a value of its release or chart (replicas=3), or a field of its manifest (spec.replicas=3)
     #[arg(long, value_name = "KEY=VALUE", requires = "service")]
     set: Vec<String>,
     /// The same; the value is a text, whatever it looks like
     #[arg(long, value_name = "KEY=VALUE", requires = "service")]
     set_string: Vec<String>,
-    /// Which of its images is meant, where it has several
+    /// Which of its images is meant: its name, its container's, or its place (etcd.image)
     #[arg(long, value_name = "NAME", requires = "image_tag")]
     image: Option<String>,
     /// The namespace it runs in, where the name is not enough
@@ -194,7 +194,7 @@ impl<'s> Session<'s> {
             return Ok(());
         }
         let affected = deployment.affected.join(", ");
-        out::note(&format!("the same place sets the image of: {affected}"));
+        out::note(&format!("the same place counts for: {affected}"));
         if deployment.direct
             && !prompt::confirm(&format!("This deploys to {affected} as well. Go on?"), self.how.yes)?
         {
@@ -312,7 +312,7 @@ impl<'s> Session<'s> {
             out::line(String::from_utf8_lossy(&patch?.to_buf()?).trim_end());
         }
         if !deployment.affected.is_empty() {
-            out::note(&format!("the same place sets the image of: {}", deployment.affected.join(", ")));
+            out::note(&format!("the same place counts for: {}", deployment.affected.join(", ")));
         }
         let how = if deployment.direct {
             format!("pushed to {}", deployment.base)

@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
-use super::target::{Setting, Target, Wish, affected, checked_tag, meant};
-use crate::catalog::images::{Tag, TagKind, tags};
+use super::setting::set;
+use super::shared::affected;
+use super::tagged::retagged;
+use super::target::{Target, Wish, checked_tag, meant};
+use crate::catalog::images::tags;
 use crate::catalog::knowledge::{Found, Knowledge};
-use crate::catalog::kustomize::image::Reference;
-use crate::catalog::values::values_from;
 use crate::catalog::walk::walk;
 use crate::host::content::Commit;
-use crate::manifest::edit::{EditError, Reached, Step, Written, add, reach, replace};
+use crate::manifest::edit::{EditError, Step, Written, add, append, replace};
 use crate::manifest::tree::Tree;
-use crate::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node};
 
 /// One value that becomes another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,12 +49,24 @@ pub struct FileEdit {
 }
 
 /// An edit that is to be made.
-struct Edit {
-    change: Change,
-    node: Node,
-    /// Keys that are missing below the node; none where it is a scalar that gets another text.
-    missing: Option<Vec<Step>>,
-    value: Written,
+pub(super) struct Edit {
+    pub(super) change: Change,
+    pub(super) node: Node,
+    pub(super) how: How,
+    pub(super) value: Written,
+    /// The variable whose value it is.
+    pub(super) variable: Option<String>,
+}
+
+/// What an edit does to its node.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// The scalar gets another text.
+    Replace,
+    /// The mapping gets the keys that are missing, one below the other, and the value.
+    Add(Vec<Step>),
+    /// The list gets a parameter of this name.
+    Append(String),
 }
 
 /// A change of a repository, as it would be committed.
@@ -82,18 +95,16 @@ impl<'c> Draft<'c> {
         let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
         let mut draft = Self { changes: Vec::new(), affected: Vec::new(), target, commit, tree, texts };
         if let Some(tag) = &wish.tag {
-            draft.with(|known, target, found| {
+            draft.with(|known, found| {
                 let places = meant(tags(known, found), found.resource.first_name(), wish)?;
-                let edits = places
-                    .iter()
-                    .map(|place| retagged(known, found, place, tag))
-                    .collect::<Result<_, _>>()?;
-                Ok((edits, affected(known, target, &places)))
+                places.iter().map(|place| retagged(known, found, place, tag)).collect()
             })?;
         }
         for setting in wish.settings()? {
-            draft.with(|known, _, found| Ok((vec![set(known, found, &setting)?], Vec::new())))?;
+            draft.with(|known, found| Ok(vec![set(known, found, &setting)?]))?;
         }
+        draft.affected.sort();
+        draft.affected.dedup();
         Ok(draft)
     }
 
@@ -118,7 +129,7 @@ impl<'c> Draft<'c> {
     /// Makes edits of the repository as it is with those that were made before.
     fn with(
         &mut self,
-        what: impl FnOnce(&Knowledge<'_>, &Target, &Found<'_>) -> Result<(Vec<Edit>, Vec<String>), DeployError>,
+        what: impl FnOnce(&Knowledge<'_>, &Found<'_>) -> Result<Vec<Edit>, DeployError>,
     ) -> Result<(), DeployError> {
         let (mut edits, affected) = {
             let read = |path: &str| {
@@ -129,7 +140,9 @@ impl<'c> Draft<'c> {
             let gone =
                 || DeployError::Wish(format!("{} is no longer there after the change", self.target.key));
             let found = self.target.again(&known).ok_or_else(gone)?;
-            what(&known, &self.target, found)?
+            let edits = what(&known, found)?;
+            let affected = affected(&known, found, &edits);
+            (edits, affected)
         };
         self.affected.extend(affected);
         // From the end, so that what is still to be edited stays where it is.
@@ -141,7 +154,7 @@ impl<'c> Draft<'c> {
     }
 
     fn apply(&mut self, edit: Edit) -> Result<(), DeployError> {
-        let Edit { change, node, missing, value } = edit;
+        let Edit { change, node, how, value, variable: _ } = edit;
         let refused =
             |at: At, why: String| DeployError::Place { file: change.file.clone(), line: at.line, why };
         let file = self.tree.files.get(&change.file);
@@ -154,9 +167,10 @@ impl<'c> Draft<'c> {
                 "is encrypted with SOPS; edit it with sops, and commit that".to_owned(),
             ));
         }
-        let after = match &missing {
-            None => replace(&text, &node, &value),
-            Some(path) => add(&text, &node, path, &value),
+        let after = match &how {
+            How::Replace => replace(&text, &node, &value),
+            How::Add(path) => add(&text, &node, path, &value),
+            How::Append(name) => append(&text, &node, name, &value),
         };
         let after = after.map_err(|EditError { at, why }| refused(at, why))?;
         if after == text {
@@ -169,150 +183,4 @@ impl<'c> Draft<'c> {
         self.changes.push(change);
         Ok(())
     }
-}
-
-fn place(known: &Knowledge<'_>, node: &Node, why: impl Into<String>) -> DeployError {
-    let (file, line) = known.place(node.at);
-    DeployError::Place { file, line, why: why.into() }
-}
-
-/// The edit that gives a place another tag.
-fn retagged(known: &Knowledge<'_>, found: &Found<'_>, tag: &Tag, new: &str) -> Result<Edit, DeployError> {
-    let mut node = written(known, tag);
-    let mut old = node.text().unwrap_or_default().to_owned();
-    let mut text = renewed(tag, &old, new).map_err(|why| place(known, &node, why))?;
-    // What is a variable is set where the variable is.
-    if let Some(name) =
-        variable(if old.starts_with("${") { &old } else { tag.tag.as_deref().unwrap_or_default() })
-    {
-        let whole = old.starts_with("${") && tag.tag.as_deref() != Some(old.as_str());
-        let Some(place_of) = assigned(known, found, name) else {
-            return Err(place(
-                known,
-                &node,
-                format!("is the variable {name}, which nothing in this repository sets"),
-            ));
-        };
-        node = place_of;
-        old = node.text().unwrap_or_default().to_owned();
-        text = if whole {
-            renewed(tag, &old, new).map_err(|why| place(known, &node, why))?
-        } else {
-            new.to_owned()
-        };
-    }
-    let (file, line) = known.place(node.at);
-    let change = Change {
-        file,
-        line,
-        what: tag.yq.clone(),
-        old: Some(old),
-        new: text.clone(),
-        policy: tag.policy.clone(),
-    };
-    Ok(Edit { change, node, missing: None, value: Written { text, is_text: true } })
-}
-
-/// What is to stand in the place of a tag, or of an image with its tag.
-fn renewed(tag: &Tag, old: &str, new: &str) -> Result<String, String> {
-    let digest = new.starts_with("sha256:");
-    if tag.tag.as_deref() == Some(old) {
-        let pinned = old.starts_with("sha256:");
-        return match tag.kind {
-            _ if pinned && !digest => Err(format!(
-                "pins {} by its digest; give --image-tag sha256:…, or write a newTag there in place of the digest",
-                tag.image
-            )),
-            TagKind::KustomizeImages | TagKind::FluxImages if !pinned && new.contains("sha256:") => {
-                Err(format!("sets the tag of {}, and a digest is no tag", tag.image))
-            }
-            _ => Ok(new.to_owned()),
-        };
-    }
-    let name = Reference::of(old).name;
-    Ok(format!("{name}{}{new}", if digest { '@' } else { ':' }))
-}
-
-/// The scalar a tag is in.
-fn written(known: &Knowledge<'_>, tag: &Tag) -> Node {
-    let file = known.tree.files.get(known.tree.file_of(tag.at));
-    let own = file.and_then(|file| file.documents.iter().find_map(|document| scalar_at(document, tag.at)));
-    // In a text that is YAML itself the value is not a node of the file.
-    let text = match (&tag.tag, tag.yq.ends_with(".tag")) {
-        (Some(tag), true) => tag.clone(),
-        (Some(version), false) => format!("{}:{version}", tag.image),
-        (None, _) => tag.image.clone(),
-    };
-    own.cloned().unwrap_or_else(|| Node::scalar(&text, tag.at))
-}
-
-fn scalar_at(node: &Node, at: At) -> Option<&Node> {
-    match &node.value {
-        Value::Scalar { .. } => (node.at == at).then_some(node),
-        Value::Anchored(inner) => scalar_at(inner, at),
-        // What stands there is written where its anchor is.
-        Value::Alias(inner) => Some(inner.resolved()).filter(|inner| node.at == at && inner.text().is_some()),
-        Value::List(items) => items.iter().find_map(|item| scalar_at(item, at)),
-        Value::Map(entries) => entries.iter().find_map(|(_, value)| scalar_at(value, at)),
-    }
-}
-
-/// The variable that a text is, and nothing else: `${name}`, `${name:=default}`.
-fn variable(text: &str) -> Option<&str> {
-    let inner = text.strip_prefix("${")?.strip_suffix('}')?;
-    let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
-    inner.get(..end).filter(|name| !name.is_empty())
-}
-
-/// Where a variable of the Kustomization that applies an object has its value (kustomize-controller: what stands in
-/// `substitute` counts over `substituteFrom`, and there the last one).
-fn assigned(known: &Knowledge<'_>, found: &Found<'_>, name: &str) -> Option<Node> {
-    let unit = known.units.get(found.unit)?;
-    if let Some(own) = unit.spec.path(&["postBuild", "substitute", name]) {
-        return Some(own.clone());
-    }
-    let from = unit.spec.path(&["postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
-    from.iter().rev().filter(|item| item.str(&["kind"]) == Some("ConfigMap")).find_map(|item| {
-        let map = known.resolve(unit.cluster, "ConfigMap", &unit.namespace, item.str(&["name"])?)?;
-        known.objects.get(map)?.resource.content.path(&["data", name]).cloned()
-    })
-}
-
-/// The edit that sets a value: where it is written, or in the values that count most.
-fn set(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Result<Edit, DeployError> {
-    let content = &found.resource.content;
-    let release = &*found.resource.kind == "HelmRelease";
-    let mut bases: Vec<Node> = Vec::new();
-    if release {
-        bases.extend(content.path(&["spec", "values"]).filter(|values| !values.is_null()).cloned());
-        bases.extend(values_from(known, found).into_iter().map(|from| from.node));
-    } else {
-        bases.push(content.clone().into_owned());
-    }
-    for base in &bases {
-        if let Reached::Value(node) = reach(base, &setting.steps) {
-            return Ok(edit(known, setting, node, None));
-        }
-    }
-    if let Some(base) = bases.first() {
-        return Ok(match reach(base, &setting.steps) {
-            Reached::Upto(node, number) => {
-                edit(known, setting, node, Some(setting.steps.get(number..).unwrap_or_default().to_vec()))
-            }
-            Reached::Value(node) => edit(known, setting, node, None),
-        });
-    }
-    let Some(spec) = content.get("spec") else {
-        return Err(DeployError::Wish(format!("{} has no spec", found.resource.name)));
-    };
-    let path = std::iter::once(Step::Key("values".to_owned())).chain(setting.steps.iter().cloned());
-    Ok(edit(known, setting, spec, Some(path.collect())))
-}
-
-fn edit(known: &Knowledge<'_>, setting: &Setting, node: &Node, missing: Option<Vec<Step>>) -> Edit {
-    let (file, line) = known.place(node.at);
-    let old = if missing.is_none() { node.text().map(str::to_owned) } else { None };
-    let new = setting.value.text.clone();
-    let change = Change { file, line, what: setting.path.clone(), old, new, policy: None };
-    Edit { change, node: node.clone(), missing, value: setting.value.clone() }
 }

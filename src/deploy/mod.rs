@@ -3,9 +3,13 @@
 //! gone on with, or undone.
 
 mod draft;
+mod fields;
 mod forge;
 mod journal;
 mod run;
+mod setting;
+mod shared;
+mod tagged;
 mod target;
 mod watch;
 

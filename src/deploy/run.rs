@@ -175,7 +175,7 @@ fn body(deployment: &Deployment) -> String {
         text.push_str(&format!("- {}\n", described(deployment, change)));
     }
     if !deployment.affected.is_empty() {
-        text.push_str(&format!("\nThe same place sets the image of: {}\n", deployment.affected.join(", ")));
+        text.push_str(&format!("\nThe same place counts for: {}\n", deployment.affected.join(", ")));
     }
     if let Some(reverted) = &deployment.reverts {
         text.push_str(&format!("\nThis takes back {} ({}).\n", reverted.id, reverted.commit));

@@ -1,10 +1,14 @@
 //! What a deployment is to change: from the words of a person to a service's place in the repository.
 
 use crate::catalog::document::{Entry, Origin, Service, documents};
-use crate::catalog::images::{Tag, tags};
+use crate::catalog::images::Tag;
 use crate::catalog::knowledge::{Applier, Found, Knowledge};
+use crate::catalog::kustomize::image::Reference;
 use crate::catalog::lookup;
+use crate::catalog::part::Part;
 use crate::manifest::edit::{Step, Written, steps};
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
@@ -175,50 +179,62 @@ fn defines(known: &Knowledge<'_>, found: &Found<'_>, service: &Entry<Service>) -
 
 /// The places of the tag that is meant.
 pub(super) fn meant(all: Vec<Tag>, name: &str, wish: &Wish) -> Result<Vec<Tag>, DeployError> {
-    let base = |image: &str| image.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut images: Vec<String> = all.iter().map(|tag| tag.image.clone()).collect();
-    images.sort();
-    images.dedup();
-    let image = match (&wish.image, images.as_slice()) {
-        (_, []) => {
-            return Err(DeployError::Wish(format!(
-                "{name} sets no image tag in this repository; its chart has one: say --set image.tag=…, or where its values have it"
-            )));
-        }
-        (Some(wanted), images) => images.iter().find(|image| *image == wanted || base(image) == *wanted),
-        (None, [only]) => Some(only),
-        (None, images) => images.iter().find(|image| base(image) == name),
-    };
-    let Some(image) = image.cloned() else {
-        let shown: Vec<&str> =
-            images.iter().map(|i| if i.is_empty() { "(the chart's)" } else { i }).collect();
+    if all.is_empty() {
         return Err(DeployError::Wish(format!(
-            "{name} runs several images: {}; say which: --image NAME",
-            shown.join(", ")
+            "{name} sets no image tag in this repository; its chart has one: say --set image.tag=…, or where its values have it"
         )));
+    }
+    let mut places = match &wish.image {
+        Some(wanted) => wished(&all, wanted),
+        None => own(&all),
     };
-    let mut places: Vec<Tag> = all.into_iter().filter(|tag| tag.image == image).collect();
+    let several = places.iter().any(|one| places.first().map(identity) != Some(identity(one)));
+    if places.is_empty() || several {
+        let named: BTreeSet<&str> = all.iter().map(identity).collect();
+        let named: Vec<&str> = named.into_iter().collect();
+        let why = match named.as_slice() {
+            [_] if wish.image.is_none() => "sets no tag of an image of its own in this repository, but of",
+            _ => "runs several images:",
+        };
+        return Err(DeployError::Wish(format!("{name} {why} {}; say which: --image NAME", named.join(", "))));
+    }
     places.sort_by_key(|tag| tag.at);
     places.dedup_by_key(|tag| tag.at);
     Ok(places)
 }
 
-/// Other objects whose image is set at the same place, as `Kind namespace/name`.
-pub(super) fn affected(known: &Knowledge<'_>, target: &Target, places: &[Tag]) -> Vec<String> {
-    let own = target.again(known).map(std::ptr::from_ref);
-    let others = known.objects.iter().filter(|found| Some(std::ptr::from_ref(*found)) != own);
-    let same =
-        others.filter(|found| tags(known, found).iter().any(|tag| places.iter().any(|p| p.at == tag.at)));
-    let several = known.clusters.len() > 1;
-    let mut all: Vec<String> = same
-        .map(|found| {
-            let resource = &found.resource;
-            let cluster = known.clusters.get(known.cluster_of(found)).filter(|_| several);
-            let cluster = cluster.map(|cluster| format!(" ({})", cluster.name)).unwrap_or_default();
-            format!("{} {}/{}{cluster}", resource.kind, resource.namespace().unwrap_or("-"), resource.name)
-        })
-        .collect();
-    all.sort();
-    all.dedup();
-    all
+/// What tells an image apart: its name, or, where a chart knows that, its place.
+fn identity(tag: &Tag) -> &str {
+    if tag.image.is_empty() { &tag.path } else { &tag.image }
+}
+
+/// The service's own image, wherever it is set. An init container of the same image moves with it, unless its version differs.
+fn own(all: &[Tag]) -> Vec<Tag> {
+    let Some(nearest) = all.iter().map(|tag| tag.part).min().filter(|part| *part <= Part::General) else {
+        return Vec::new();
+    };
+    let near: Vec<&Tag> = all.iter().filter(|tag| tag.part == nearest).collect();
+    let is_own = |tag: &&Tag| {
+        near.iter().any(|own| identity(own) == identity(tag))
+            && (tag.part != Part::Beside || near.iter().any(|own| own.tag == tag.tag))
+    };
+    all.iter().filter(is_own).cloned().collect()
+}
+
+/// The image of a name: the whole of it, its place (`etcd.image`), its container's, or the last part of its own.
+fn wished(all: &[Tag], wanted: &str) -> Vec<Tag> {
+    let place = wanted.trim_start_matches('.');
+    let place = ["spec.values.", "spec.template.spec.", "values."]
+        .iter()
+        .find_map(|s| place.strip_prefix(s))
+        .unwrap_or(place);
+    let place = place.strip_suffix(".tag").unwrap_or(place);
+    let ways: [&dyn Fn(&Tag) -> bool; 4] = [
+        &|tag| tag.image == wanted,
+        &|tag| tag.path == place,
+        &|tag| tag.container.as_deref() == Some(wanted),
+        &|tag| Reference::of(&tag.image).base() == wanted,
+    ];
+    let mut found = ways.iter().map(|way| all.iter().filter(|tag| way(tag)).cloned().collect::<Vec<_>>());
+    found.find(|places| !places.is_empty()).unwrap_or_default()
 }

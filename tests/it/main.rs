@@ -24,6 +24,7 @@ mod db;
 mod deploy;
 mod deploy_faults;
 mod deploy_story;
+mod deploy_values;
 mod doctor;
 mod explain;
 mod fetched;

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{Applier, Found};
+use super::super::part::Part;
 use super::super::uses::{HELM, is_workload};
 use super::{Entry, Metadata, Origin, View, keyed};
 use crate::manifest::tree::{folder_of, side_by_side};
@@ -157,11 +158,12 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
     let mut services = BTreeMap::new();
     for (key, Entry { what: (mut service, tags), place }) in all {
         for (number, tag) in tags.into_iter().enumerate() {
+            let main = number == 0 && tag.part != Part::Beside;
             // A side car's own tag is no concern of a rollout.
-            if number > 0 && !tag.kind.is_shared() {
+            if !main && !tag.kind.is_shared() {
                 continue;
             }
-            if number == 0 {
+            if main {
                 let version = tag.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
                 service.image =
                     Some(format!("{}{version}", tag.image)).filter(|image| !image.starts_with(':'));
@@ -239,7 +241,7 @@ fn description(
         return format!("Helm release of chart {}{version}", chart.unwrap_or("(not named)"));
     }
     let image = super::super::uses::pod(kind, content)
-        .and_then(|pod| main_first(pod, name).first()?.1.str(&["image"]))
+        .and_then(|pod| main_first(content, pod, name).first()?.1.str(&["image"]))
         .map(|image| super::super::kustomize::image::Reference::of(image).name.to_owned());
     image.map_or_else(|| kind.to_owned(), |image| format!("{kind} of {image}"))
 }

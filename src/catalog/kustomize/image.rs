@@ -24,6 +24,12 @@ impl<'r> Reference<'r> {
         let name = colon.and_then(|at| rest.get(..at)).unwrap_or(rest);
         Self { name, tag: colon.and_then(|at| rest.get(at + 1..)), digest }
     }
+
+    /// Its name without registry and folders.
+    #[must_use]
+    pub fn base(&self) -> &'r str {
+        self.name.rsplit('/').next().unwrap_or_default()
+    }
 }
 
 /// What an image becomes under an entry of `images`; none where it is another image.

@@ -6,6 +6,8 @@ mod resource_set;
 mod roots;
 mod source;
 
+pub(super) use argo::{GROUP as ARGO, source as argo_source};
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};

@@ -46,6 +46,22 @@ fn block(text: &str, last: At, keys: &[&str], value: &Written) -> String {
     format!("{before}{lines}{behind}")
 }
 
+/// Adds `- name: …`, `  value: …` behind the last item of a list.
+pub(super) fn item(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
+    let refused = || EditError::at(list.at, "is no list that an item can be added to; add it by hand");
+    let (last, _) = list.items().last().and_then(|item| item.entries().first()).ok_or_else(refused)?;
+    let start = offset(text, last.at).ok_or_else(refused)?;
+    let line = text.get(..start).unwrap_or_default().rsplit('\n').next().unwrap_or_default();
+    let depth = line.find('-').filter(|_| line.trim() == "-").ok_or_else(refused)?;
+    let at = end_of(text, last.at, depth);
+    let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
+    let newline = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let first = if before.is_empty() || before.ends_with('\n') { "" } else { newline };
+    let indent = " ".repeat(depth);
+    let (name, value) = (written(name), value.to_yaml());
+    Ok(format!("{before}{first}{indent}- name: {name}{newline}{indent}  value: {value}{newline}{behind}"))
+}
+
 fn written(key: &str) -> String {
     Written { text: key.to_owned(), is_text: true }.to_yaml()
 }

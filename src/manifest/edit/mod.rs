@@ -123,7 +123,17 @@ pub fn add(text: &str, map: &Node, path: &[Step], value: &Written) -> Result<Str
         }
     }
     let made = insert::entry(text, map, &keys, value)?;
-    verify::added(text, &made, &value.text).map_err(|why| EditError::at(map.at, why))?;
+    verify::added(text, &made, &[&value.text]).map_err(|why| EditError::at(map.at, why))?;
+    Ok(made)
+}
+
+/// Adds an item with a name and a value to a list of such items.
+///
+/// # Errors
+/// Where the list is written in a way that is not edited, or more than this item would change.
+pub fn append(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
+    let made = insert::item(text, list, name, value)?;
+    verify::added(text, &made, &[name, &value.text]).map_err(|why| EditError::at(list.at, why))?;
     Ok(made)
 }
 

@@ -67,21 +67,17 @@ pub(super) fn replaced(before: &str, after: &str, old: &str, new: &str) -> Resul
     }
 }
 
-/// Checks that one value is there that was not, and that all others are as they were.
-pub(super) fn added(before: &str, after: &str, value: &str) -> Result<(), String> {
+/// Checks that these values are there that were not, and that all others are as they were.
+pub(super) fn added(before: &str, after: &str, values: &[&str]) -> Result<(), String> {
     let (was, is) = (scalars(before)?, scalars(after)?);
-    let kept = was.iter().all(|(path, value)| is.get(path) == Some(value) || value.0.contains('\n'));
-    let new: Vec<&String> =
-        is.iter().filter(|(path, _)| !was.contains_key(*path)).map(|(_, v)| &v.0).collect();
-    let whole = kept && new.as_slice() == [value];
-    let changed = was.iter().filter(|(path, value)| is.get(*path) != Some(value));
+    let new: Vec<&str> =
+        is.iter().filter(|(path, _)| !was.contains_key(*path)).map(|(_, v)| v.0.as_str()).collect();
+    let untouched = was.iter().all(|(path, value)| is.get(path) == Some(value));
+    let mut changed = was.iter().filter(|(path, value)| is.get(*path) != Some(value));
     // An entry of a text that is YAML itself.
     let inside = new.is_empty()
         && was.keys().eq(is.keys())
         && changed.clone().count() == 1
-        && changed
-            .into_iter()
-            .all(|(path, was)| is.get(path).is_some_and(|is| added(&was.0, &is.0, value).is_ok()));
-    let untouched = was.iter().all(|(path, value)| is.get(path) == Some(value));
-    if (whole && untouched) || inside { Ok(()) } else { Err(ELSE.to_owned()) }
+        && changed.all(|(path, was)| is.get(path).is_some_and(|is| added(&was.0, &is.0, values).is_ok()));
+    if (untouched && new == values) || inside { Ok(()) } else { Err(ELSE.to_owned()) }
 }
