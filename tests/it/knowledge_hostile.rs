@@ -274,3 +274,78 @@ fn fields_of_the_wrong_shape_are_no_trouble() {
     assert!(told.services.contains(&"good".to_owned()), "{:?}", told.findings);
     assert!(!told.findings.is_empty());
 }
+
+/// Units and services of a repository that has no root of Flux, and what is told of it.
+fn argo(files: &[(&str, &str)]) -> (usize, Vec<String>, Vec<String>) {
+    let repo = Repo { dir: TempDir::new().unwrap() };
+    files.iter().for_each(|(path, text)| repo.write(path, text));
+    let reading = Reading::of(repo.dir.path(), &Environment::read()).unwrap();
+    let units = reading.knowledge().units.len();
+    let told = repo.told();
+    (units, told.services, told.findings)
+}
+
+fn set(name: &str, folders: &str, app: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {{name: {name}, namespace: argocd}}\nspec:\n  generators:\n  - git:\n      repoURL: https://git.example.com/acme/all\n      \
+         directories: [{folders}]\n  template:\n    metadata: {{name: '{app}'}}\n    spec:\n      project: default\n      source: {{repoURL: https://git.example.com/acme/all, targetRevision: main, path: '{{{{path}}}}'}}\n      \
+         destination: {{server: https://kubernetes.default.svc, namespace: shop}}\n"
+    )
+}
+
+fn application(name: &str, path: &str, more: &str) -> String {
+    format!(
+        "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {{name: {name}, namespace: argocd}}\nspec:\n  project: default\n  source: {{repoURL: https://git.example.com/acme/all, targetRevision: main, path: {path}{more}}}\n  \
+         destination: {{server: https://kubernetes.default.svc, namespace: shop}}\n"
+    )
+}
+
+#[test]
+fn what_makes_itself_is_known_once() {
+    let folders = "{path: 'bootstrap/*'}, {path: 'workloads/*'}";
+    let web = GOOD.replace("name: good", "name: web");
+    let (units, services, findings) = argo(&[
+        ("bootstrap/apps/self.yaml", &set("all", folders, "{{path.basename}}")),
+        ("workloads/good/good.yaml", GOOD),
+        ("workloads/web/web.yaml", &web),
+    ]);
+    assert_eq!((services, findings), (vec!["good".to_owned(), "web".to_owned()], Vec::new()));
+    assert!(units <= 5, "{units}");
+    // A set may have the name of an Application it makes.
+    let (_, services, findings) = argo(&[
+        ("sets/web.yaml", &set("web", "{path: 'workloads/*'}", "{{path.basename}}")),
+        ("workloads/web/web.yaml", &web),
+    ]);
+    assert_eq!((services, findings), (vec!["web".to_owned()], Vec::new()));
+    // Two that make each other.
+    let (units, services, findings) = argo(&[
+        ("a/b.yaml", &application("b", "b", "")),
+        ("b/a.yaml", &application("a", "a", "")),
+        ("b/good.yaml", GOOD),
+    ]);
+    assert_eq!((services, findings), (vec!["good".to_owned()], Vec::new()));
+    assert!(units <= 3, "{units}");
+}
+
+#[test]
+fn what_makes_itself_under_other_names_ends_and_is_told() {
+    let (units, services, findings) = argo(&[
+        ("a/kustomization.yaml", "resources: [self.yaml, good.yaml]\n"),
+        ("a/self.yaml", &application("self", "a", ", kustomize: {namePrefix: x-}")),
+        ("a/good.yaml", GOOD),
+    ]);
+    assert!(units <= 3, "{units}");
+    assert!(services.iter().any(|name| name.contains("good")), "{services:?}");
+    assert!(
+        findings.iter().any(|finding| finding.contains("makes itself again, as 'x-self'")),
+        "{findings:?}"
+    );
+    let repo = Repo::new();
+    let own = ROOT
+        .replace("name: flux-system, namespace", "name: loop, namespace")
+        .replace("./clusters/x, prune: true", "./loop, prune: true, namePrefix: x-");
+    repo.write("clusters/x/loop.yaml", &own);
+    repo.write("loop/loop.yaml", &own);
+    let told = repo.told();
+    assert_eq!((told.services, told.findings), (vec!["good".to_owned()], Vec::new()));
+}

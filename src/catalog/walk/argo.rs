@@ -120,9 +120,15 @@ impl Walk<'_, '_> {
                 );
                 continue;
             }
+            // It is known already where the set applies itself, or another one makes the same.
+            let id = (cluster, Applier::Argo, namespace, name);
+            if self.units.contains_key(&id) {
+                continue;
+            }
+            let (.., namespace, name) = id;
             let folder = self.folder_of(Applier::Argo, &spec, (cluster, &namespace), at);
             let unit = Unit::new(Applier::Argo, cluster, spec);
-            self.push(Unit { name, namespace, at, folder, above: Some(above), ..unit });
+            self.bring_in(Unit { name, namespace, at, folder, above: Some(above), ..unit });
         }
     }
 

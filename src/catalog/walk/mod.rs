@@ -184,8 +184,11 @@ impl<'t> Walk<'t, '_> {
         if self.knowledge.units.len() < MOST_UNITS {
             let number = self.knowledge.units.len();
             self.queue.push_back(number);
-            let id = (unit.cluster, unit.applier, unit.namespace.clone(), unit.name.clone());
-            self.units.entry(id).or_insert(number);
+            // A set may have the name of what it makes, and is none of these.
+            if unit.spec.get("generators").is_none() {
+                let id = (unit.cluster, unit.applier, unit.namespace.clone(), unit.name.clone());
+                self.units.entry(id).or_insert(number);
+            }
             self.knowledge.units.push(unit);
         } else if self.knowledge.units.len() == MOST_UNITS {
             self.problem(
@@ -193,6 +196,20 @@ impl<'t> Walk<'t, '_> {
                 format!("there are more than {MOST_UNITS} Kustomizations; the rest is left out"),
             );
         }
+    }
+
+    /// Queues what another unit makes. One that makes itself, under one new name after another, would never end.
+    fn bring_in(&mut self, unit: Unit) {
+        let mut next = unit.above;
+        while let Some(above) = next.and_then(|number| self.knowledge.units.get(number)) {
+            let same = (above.at, above.applier) == (unit.at, unit.applier) && above.folder == unit.folder;
+            if same && unit.folder.is_some() && above.name != unit.name {
+                self.problem(unit.at, format!("'{}' makes itself again, as '{}'", above.name, unit.name));
+                return;
+            }
+            next = above.above;
+        }
+        self.push(unit);
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
@@ -290,7 +307,7 @@ impl<'t> Walk<'t, '_> {
         }
         let folder = self.folder_of(applier, &spec, (cluster, &namespace), at);
         let unit = Unit::new(applier, cluster, spec);
-        self.push(Unit { name, namespace, at, folder, above: Some(above), ..unit });
+        self.bring_in(Unit { name, namespace, at, folder, above: Some(above), ..unit });
     }
 
     /// The namespace an object without one is in: where it is the unit's own definition, the unit's.
