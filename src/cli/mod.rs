@@ -59,6 +59,10 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::read();
     let failed = if matches!(cli.command, Command::Check(_)) { NO_VERDICT } else { FAILED };
+    if matches!(cli.command, Command::Repo(_) | Command::Deploy(_) | Command::Rollout(_)) {
+        // Where the system has no word for it, a git that runs is only ended by its limit.
+        let _ = crate::repos::end_with_this_process();
+    }
     match run(cli.command, &environment) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

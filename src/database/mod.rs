@@ -155,6 +155,7 @@ struct Place<'d> {
     service: &'d str,
     database: &'d str,
     user: &'d str,
+    ca_secret: Option<&'d str>,
     ssl_mode: SslMode,
 }
 
@@ -175,12 +176,13 @@ impl<'d> Place<'d> {
             service: host.split('.').next().unwrap_or(host),
             database: has(&database.database, "database")?,
             user: has(&database.username, "username")?,
+            ca_secret: database.ca_secret_name.as_deref(),
             ssl_mode: database.ssl_mode,
         })
     }
 }
 
-/// What the Secret has.
+/// What the Secrets have.
 struct Credentials {
     password: Vec<u8>,
     ca: Option<Vec<u8>>,
@@ -190,8 +192,12 @@ async fn credentials(cluster: &Cluster, place: &Place<'_>) -> Result<Credentials
     let api: Api<Secret> = Api::namespaced(cluster.client(), place.namespace);
     let secret = cluster.answer(&format!("get secret {}", place.secret), api.get(place.secret)).await?;
     let mut data = secret.data.unwrap_or_default();
-    let mut take = |key: &str| data.remove(key).map(|bytes| bytes.0);
-    let (password, ca) = (take(PASSWORD), take(tls::CA));
+    let password = data.remove(PASSWORD).map(|bytes| bytes.0);
+    if let Some(name) = place.ca_secret {
+        let secret = cluster.answer(&format!("get secret {name}"), api.get(name)).await?;
+        data = secret.data.unwrap_or_default();
+    }
+    let ca = data.remove(tls::CA).map(|bytes| bytes.0);
     let password = password.ok_or_else(|| DatabaseError::NoPassword {
         name: place.name.to_owned(),
         namespace: place.namespace.to_owned(),

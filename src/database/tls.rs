@@ -38,7 +38,7 @@ pub(super) fn connector(mode: SslMode, ca: Option<&[u8]>) -> Result<MakeRustlsCo
         Some(pem) => Some(trusted(pem, &provider)?),
         None if matches!(mode, SslMode::VerifyCa | SslMode::VerifyFull) => {
             return Err(format!(
-                "sslMode \"{mode}\" needs the CA: add {CA} to the Secret, or use \"require\""
+                "sslMode \"{mode}\" needs the CA: add {CA} to the Secret, name another one with \"caSecretName\", or use \"require\""
             ));
         }
         None => None,

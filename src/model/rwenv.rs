@@ -131,6 +131,8 @@ pub struct Database {
     pub database: Option<String>,
     /// User to connect as.
     pub username: Option<String>,
+    /// Secret whose `ca.crt` the server's certificate comes from; none: the one with the credentials.
+    pub ca_secret_name: Option<String>,
     /// Whether the connection is encrypted, and what the server has to prove.
     pub ssl_mode: SslMode,
     /// For people.

@@ -11,7 +11,7 @@ mod work;
 pub use branch::{Base, Work, base, holds, tip};
 pub use inspect::{State, Status, commit, status};
 pub use mirror::pull_request;
-pub use network::{Progress, cancel};
+pub use network::{Progress, cancel, end_with_this_process};
 pub use work::{Wish, clean, followed, sync};
 
 use std::path::PathBuf;

@@ -1,13 +1,17 @@
 //! git over the network: the user's own program, with their credentials, proxies and rewrites, and with nothing that could
 //! wait for ever: no prompt, a floor under the speed, a limit on the time, and the whole process group gone at its end.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 
 use super::{Flux, RepoError};
 use crate::host::environment::{Environment, var};
@@ -88,6 +92,54 @@ pub fn cancel() {
     CANCELLED.store(true, Ordering::SeqCst);
 }
 
+/// The gits that run, each the first of its process group.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
+fn running() -> MutexGuard<'static, BTreeSet<u32>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A git that is known to run, for as long as this is there.
+struct Running(u32);
+
+impl Running {
+    fn new(child: &Child) -> Self {
+        running().insert(child.id());
+        Self(child.id())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        running().remove(&self.0);
+    }
+}
+
+/// From here on a signal that ends this process ends every git that runs, and all they started: they are in process groups of
+/// their own, which the terminal does not reach.
+///
+/// # Errors
+/// Where the system does not tell of signals.
+pub fn end_with_this_process() -> std::io::Result<()> {
+    const SIGNALS: [Signal; 3] = [Signal::SIGHUP, Signal::SIGINT, Signal::SIGTERM];
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let mut signals = {
+        let _inside = runtime.enter();
+        let listen = |signal: Signal| tokio::signal::unix::signal((signal as i32).into());
+        SIGNALS.into_iter().map(listen).collect::<std::io::Result<Vec<_>>>()?
+    };
+    std::thread::spawn(move || {
+        let waiting = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
+        let (_, which, _) = runtime.block_on(futures_util::future::select_all(waiting));
+        CANCELLED.store(true, Ordering::SeqCst);
+        for id in running().iter().filter_map(|id| i32::try_from(*id).ok()) {
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
+        std::process::exit(SIGNALS.get(which).map_or(1, |signal| 128 + *signal as i32));
+    });
+    Ok(())
+}
+
 /// Runs a git command to its end, or to the limit; gives what it printed.
 pub(super) fn run(
     mut command: Command,
@@ -95,6 +147,7 @@ pub(super) fn run(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<String, RepoError> {
     let mut child = command.process_group(0).spawn().map_err(|e| RepoError::Git(e.to_string()))?;
+    let _running = Running::new(&child);
     let lines = stderr_lines(&mut child);
     let printed = process::gather(child.stdout.take());
     let until = clock::monotonic() + limit;

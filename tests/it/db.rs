@@ -296,18 +296,19 @@ fn a_server_that_wants_encryption_gets_it_and_proves_who_it_is() {
     scene.databases(&[
         ("prefer", "orders-credentials", ""),
         ("full", "right", r#","sslMode":"verify-full""#),
+        ("apart", "orders-credentials", r#","sslMode":"verify-full","caSecretName":"right""#),
         ("other", "wrong", ""),
         ("bare", "orders-credentials", r#","sslMode":"verify-ca""#),
         ("disable", "orders-credentials", r#","sslMode":"disable""#),
     ]);
     let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    for name in ["prefer", "full"] {
+    for name in ["prefer", "full", "apart"] {
         let answer = scene.db(&["query", name, sql, "--format", "csv"]);
         assert_eq!(answer.stdout, "ssl\nt\n", "{name}: {}", answer.stderr);
     }
     for (name, expected) in [
         ("other", "invalid peer certificate"),
-        ("bare", "sslMode \"verify-ca\" needs the CA: add ca.crt to the Secret"),
+        ("bare", "sslMode \"verify-ca\" needs the CA: add ca.crt to the Secret, name another"),
         ("disable", "no encryption"),
     ] {
         let failed = scene.db(&["query", name, sql]);

@@ -194,3 +194,27 @@ fn a_full_disk_ends_a_sync_and_leaves_what_was_there() {
     assert!(!text.contains(".new"), "nothing half is left: {text}");
     assert!(text.contains("up to date"), "{text}");
 }
+
+/// A git that never ends is gone with the rwenv that started it, and so is what it started.
+#[test]
+fn a_signal_ends_every_git() {
+    let it = Setting::new();
+    let slow = "#!/bin/sh\ncase \"$*\" in *clone*) sleep 97.531 & echo started > \"$HOME/started\"; wait ;; *) exec /usr/bin/git \"$@\" ;; esac\n";
+    it.home.write("bin/git", slow);
+    it.home.mode("bin/git", 0o755);
+    let mut rwenv = Command::new(env!("CARGO_BIN_EXE_rwenv"));
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", it.home.path("bin").display());
+    rwenv.args(["repo", "sync", "dev"]).env_clear().env("HOME", it.home.path("")).env("PATH", path);
+    let mut rwenv = rwenv.stdout(Stdio::null()).stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    while !it.home.path("started").exists() {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(i32::try_from(rwenv.id()).unwrap()),
+        nix::sys::signal::Signal::SIGTERM,
+    )
+    .unwrap();
+    assert_eq!(rwenv.wait().unwrap().code(), Some(143));
+    let left = Command::new("pgrep").args(["-f", "sleep 97.531"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&left.stdout), "");
+}
