@@ -7,13 +7,15 @@ use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Lead, Operation, Place, Pushed, Question,
-    Rule, Rwenv, RwenvName, Rwenvs, Script, Verdict,
+    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
+    Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
 use crate::policy::{
     self,
     schema::{PolicyFile, RuleExample},
 };
+
+mod world;
 
 mod sources {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
@@ -333,40 +335,13 @@ pub fn alone(mut plan: Plan) -> Plan {
             match question {
                 Question::Program(program) => facts.programs.push((program.clone(), None)),
                 Question::Script(path) => facts.scripts.push((path.clone(), Script::Absent)),
-                Question::Leads(path) => facts.leads.push((path.clone(), lead(path))),
+                Question::Leads(path) => facts.leads.push((path.clone(), world::lead(path))),
                 _ => {}
             }
         }
         plan = plan.resume(&facts);
     }
     plan
-}
-
-/// Files of the guard's in the examples' world.
-const GUARDED: [&str; 8] = [
-    "/home/me/.claude/settings.json",
-    "/home/me/.claude/rwenv/envs.json",
-    "/home/me/.codex/hooks.json",
-    "/home/me/.config/opencode/plugins/rwenv.js",
-    "/home/me/.local/bin/rwenv",
-    "/home/me/.local/bin/rwenv-hook",
-    "/home/me/project/.claude/rwenv",
-    "/home/me/dotfiles/.claude/settings.json",
-];
-
-/// Where a path leads there: what the guard has lies in the home directory, but for a file that `dotfiles` would bring.
-fn lead(path: &str) -> Lead {
-    let below = |file: &&str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
-    let dotfiles = |file: &&str| file.starts_with("/home/me/dotfiles/");
-    Lead {
-        exists: GUARDED.iter().any(|file| *file == path || below(file)),
-        names: Vec::new(),
-        holds: GUARDED
-            .iter()
-            .filter(|file| below(file) && !dotfiles(file))
-            .map(|file| (*file).to_owned())
-            .collect(),
-    }
 }
 
 /// The same where it is known which files the pushes in it change.

@@ -52,6 +52,7 @@ mod pin;
 mod plugin;
 mod policy;
 mod push;
+mod push_refs;
 mod repo;
 mod repo_faults;
 mod script;

@@ -1,0 +1,30 @@
+//! What lies where in the examples' world.
+
+use crate::model::Lead;
+
+/// Files of the guard's in the examples' world.
+const GUARDED: [&str; 8] = [
+    "/home/me/.claude/settings.json",
+    "/home/me/.claude/rwenv/envs.json",
+    "/home/me/.codex/hooks.json",
+    "/home/me/.config/opencode/plugins/rwenv.js",
+    "/home/me/.local/bin/rwenv",
+    "/home/me/.local/bin/rwenv-hook",
+    "/home/me/project/.claude/rwenv",
+    "/home/me/dotfiles/.claude/settings.json",
+];
+
+/// Where a path leads there: what the guard has lies in the home directory, but for a file that `dotfiles` would bring.
+pub(super) fn lead(path: &str) -> Lead {
+    let below = |file: &&str| file.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'));
+    let dotfiles = |file: &&str| file.starts_with("/home/me/dotfiles/");
+    Lead {
+        exists: GUARDED.iter().any(|file| *file == path || below(file)),
+        names: Vec::new(),
+        holds: GUARDED
+            .iter()
+            .filter(|file| below(file) && !dotfiles(file))
+            .map(|file| (*file).to_owned())
+            .collect(),
+    }
+}
