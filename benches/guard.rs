@@ -8,7 +8,13 @@
 #[path = "../tests/it/apiserver.rs"]
 #[expect(dead_code, reason = "the tests need more of it")]
 mod apiserver;
+#[path = "../tests/it/fetched.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
+mod fetched;
 mod shared;
+#[path = "../tests/it/support.rs"]
+#[expect(dead_code, reason = "the tests need more of it")]
+mod support;
 
 use std::error::Error;
 use std::fs;

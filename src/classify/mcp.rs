@@ -29,12 +29,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         lines.extend(command(name, value));
     }
     let words = words(&format!("{server} {tool}"));
-    let mut own = self::words(tool.rsplit("__").next().unwrap_or(tool));
-    let said = arguments.iter().filter(|(name, _)| tables.operation.contains(&name.as_str()));
-    own.extend(
-        said.filter_map(|(_, value)| value.as_str())
-            .flat_map(|text| self::words(text.split_whitespace().next().unwrap_or_default())),
-    );
+    let own = said(tool, arguments, tables);
     let mut files = files(&own, arguments, tables);
     let Some(known) =
         tables.servers.iter().find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w)))
@@ -96,6 +91,14 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         cwd: vec![cwd.clone()],
     };
     McpCall { operation: Some(operation), lines, files }
+}
+
+/// The words that say what a call does: those of the tool's name, and of the operation that its arguments name.
+fn said(tool: &str, arguments: &Map<String, Value>, tables: &Mcp) -> Vec<String> {
+    let operations = arguments.iter().filter(|(name, _)| tables.operation.contains(&name.as_str()));
+    let texts = operations.filter_map(|(_, value)| value.as_str());
+    let first = texts.flat_map(|text| words(text.split_whitespace().next().unwrap_or_default()));
+    words(tool.rsplit("__").next().unwrap_or(tool)).into_iter().chain(first).collect()
 }
 
 /// The files a tool writes that says so in its name.

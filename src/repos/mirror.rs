@@ -9,7 +9,6 @@ use super::network::{Progress, git, git_to, run};
 use super::{Flux, RepoError};
 use crate::host::environment::Environment;
 use crate::host::files::{self, FileError};
-use crate::host::process;
 
 /// Longest a first copy may take.
 const CLONE: Duration = Duration::from_secs(3600);
@@ -102,8 +101,15 @@ impl Offer {
     fn of(flux: &Flux, environment: &Environment) -> Result<Self, RepoError> {
         let arguments = ["-c", "protocol.version=0", "ls-remote", "--", &flux.url, "HEAD"];
         let mut command = git_to(flux, &arguments, Path::new("/"), environment)?;
-        command.env("GIT_TRACE_PACKET", "1");
-        let said = process::output(&mut command, b"", ASK).map(|said| said.stderr).unwrap_or_default();
+        let trace = format!(".{}.{}.trace", flux.name, std::process::id());
+        let trace = flux.mirror().with_file_name(trace);
+        command.env("GIT_TRACE_PACKET", &trace);
+        let answered = run(command, ASK, &mut |_| {});
+        let said = fs::read_to_string(&trace).unwrap_or_default();
+        let _ = fs::remove_file(&trace);
+        if matches!(answered, Err(RepoError::Cancelled)) {
+            return Err(RepoError::Cancelled);
+        }
         Ok(Self::read(&said))
     }
 

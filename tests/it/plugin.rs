@@ -42,7 +42,7 @@ fn front(text: &str) -> (Vec<(String, String)>, String) {
     let mut parsed = yaml::parse(head);
     assert!(parsed.problems.is_empty(), "{head}: {:?}", parsed.problems);
     let field = |(key, value): &(Node, Node)| {
-        let value = value.text().unwrap_or_else(|| panic!("a field of the head is no text: {head}"));
+        let value = value.text().ok_or(head).unwrap();
         (key.text().unwrap().to_owned(), value.to_owned())
     };
     let document = parsed.documents.pop().unwrap();
