@@ -78,7 +78,7 @@ build_to_try() {
     use "$with" rwenv rwenv-hook
     return
   fi
-  step "1/3 Building rwenv and rwenv-hook. The first time takes about six minutes on two cores; ./test.sh goes on from there."
+  step "1/3 Building rwenv and rwenv-hook. The first time takes about ten minutes on two cores; ./test.sh goes on from there."
   (cd "$root" && cargo build --locked --bin rwenv --bin rwenv-hook >&2)
   use "$(target_dir)/debug" rwenv rwenv-hook
   took "$start"
