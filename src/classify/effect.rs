@@ -47,7 +47,11 @@ pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach
 
 fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool {
     let has = |flag: &&str| if maybe { args.may_have(flag) } else { args.has(flag) };
-    let matches = |pattern: &&str| args.rest.iter().any(|w| w.as_literal().is_some_and(|t| glob(pattern, t)));
+    let matches = |pattern: &&str| {
+        args.rest
+            .iter()
+            .any(|word| word.as_literal().is_some_and(|text| glob(pattern, path_of(pattern, text))))
+    };
     let computed = maybe && args.rest.first().is_some_and(|w| w.as_literal().is_none());
     let count = args.rest.len();
     // A form that makes the effect less has to be in force at the end of the line.
@@ -64,6 +68,11 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
         && (mode.only.is_empty() || only_has(args, mode.only))
         && count >= usize::from(mode.least)
         && (mode.most == u8::MAX || count <= usize::from(mode.most))
+}
+
+/// What a pattern is held against: one of paths (`*/…`) against the path of a URL, without its query and fragment.
+fn path_of<'t>(pattern: &str, text: &'t str) -> &'t str {
+    if pattern.starts_with("*/") { text.split(['?', '#']).next().unwrap_or_default() } else { text }
 }
 
 /// The last argument matches one of these, or may.
