@@ -279,7 +279,8 @@ fn a_hook_without_means_denies() {
         crate::support::answer(command.args(["-c", &script]).write_stdin(payload)).decision()
     };
     assert_eq!(ask(":", "kubectl delete pod web-0"), "allow");
-    assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "kubectl delete pod web-0"), "deny");
-    assert_eq!(ask("unset HOME; export RWENV_CONFIG_DIR=/nowhere", "ls"), "allow");
+    let nowhere = format!("unset HOME; export RWENV_CONFIG_DIR={}", home.path("nowhere").display());
+    assert_eq!(ask(&nowhere, "kubectl delete pod web-0"), "deny");
+    assert_eq!(ask(&nowhere, "ls"), "allow");
     assert_eq!(ask("ulimit -v 60000", "kubectl delete pod web-0"), "allow", "little memory is enough");
 }
