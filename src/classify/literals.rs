@@ -119,12 +119,7 @@ impl Reader<'_> {
     }
 
     fn frame(&mut self) -> &mut Frame {
-        if self.frames.is_empty() {
-            self.frames.push(Frame::default());
-        }
-        let last = self.frames.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "there is at least one")]
-        &mut self.frames[last]
+        innermost(&mut self.frames)
     }
 
     fn piece(&mut self, word: &Word, joined: bool) {
@@ -419,4 +414,14 @@ fn interpolated(body: &str, braces: bool) -> Word {
     }
     word.push_text(&unescaped(rest));
     word
+}
+
+/// The frame that is open; a text that closes more than it opened gets a new one.
+pub(super) fn innermost<F: Default>(frames: &mut Vec<F>) -> &mut F {
+    if frames.is_empty() {
+        frames.push(F::default());
+    }
+    let last = frames.len() - 1;
+    #[expect(clippy::indexing_slicing, reason = "there is at least one")]
+    &mut frames[last]
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::literals::{Token, tokens};
+use super::literals::{Token, innermost, tokens};
 use crate::model::{CodeFiles, Language, Word};
 
 /// Most values that are kept of one text.
@@ -153,12 +153,7 @@ impl Reader<'_> {
     }
 
     fn frame(&mut self) -> &mut Frame {
-        if self.frames.is_empty() {
-            self.frames.push(Frame::default());
-        }
-        let last = self.frames.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "there is at least one")]
-        &mut self.frames[last]
+        innermost(&mut self.frames)
     }
 
     /// Ends a value; `dropped`: it was none.
