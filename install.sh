@@ -78,7 +78,7 @@ build_to_try() {
     use "$with" rwenv rwenv-hook
     return
   fi
-  step "1/3 Building rwenv and rwenv-hook. The first time takes about ten minutes on two cores; ./test.sh goes on from there."
+  step "Building rwenv and rwenv-hook. The first time takes about ten minutes on two cores; ./test.sh goes on from there."
   (cd "$root" && cargo build --locked --bin rwenv --bin rwenv-hook >&2)
   use "$(target_dir)/debug" rwenv rwenv-hook
   took "$start"
@@ -87,6 +87,7 @@ build_to_try() {
 # Takes programs that are built already: use DIR NAME...
 use() {
   local dir name
+  [ -d "$1" ] || { echo "there is no folder $1" >&2; exit 64; }
   dir=$(cd "$1" && pwd)
   shift
   for name in "$@"; do
@@ -127,13 +128,13 @@ try() {
   scratch=$(mktemp -d)
   trap 'rm -rf "$scratch"' EXIT
   start=$SECONDS
-  step "2/3 Setting up a scratch HOME: rwenv shop-prod (read-only) and rwenv shop-staging (GitOps-only), each with a Flux repository and a project."
+  step "Setting up a scratch HOME: shop-prod is read-only, shop-staging GitOps-only."
   "$root/demo/setup.sh" "$scratch" >&2
   for name in shop-prod shop-staging; do
     HOME=$scratch "$rwenv" services regenerate "$name" --offline >"$scratch/said" 2>&1 || { cat "$scratch/said" >&2; exit 1; }
   done
   took "$start"
-  step "3/3 Judging one day of an agent's calls with rwenv-hook."
+  step "Judging one day of an agent's calls with rwenv-hook."
   HOME=$scratch "$rwenv" demo --hook "$hook" --calls "$root/demo/day.jsonl" --home "$scratch"
   cat <<'EOF'
 
@@ -144,20 +145,32 @@ No call was run, and the scratch HOME is gone. Next:
 EOF
 }
 
+# One thing at a time.
+choose() {
+  [ "$action" = place ] || wrong "$1 does not go with what stands before it"
+  action=$2
+}
+
+wrong() {
+  echo "$1" >&2
+  usage >&2
+  exit 64
+}
+
 prefix=$HOME/.local
 with=
 action=place
 while [ $# -gt 0 ]; do
   case $1 in
-    --try) action=try ;;
-    --uninstall) action=remove ;;
-    --build-hook) action=build_hook ;;
-    --prefix) prefix=${2:?--prefix needs a folder}; shift ;;
-    --with) with=${2:?--with needs a folder}; shift ;;
+    --try) choose "$1" try ;;
+    --uninstall) choose "$1" remove ;;
+    --build-hook) choose "$1" build_hook ;;
+    --prefix) [ -n "${2:-}" ] || wrong "--prefix needs a folder"; prefix=$2; shift ;;
+    --with) [ -n "${2:-}" ] || wrong "--with needs a folder"; with=$2; shift ;;
     --with=*) with=${1#*=} ;;
     --prefix=*) prefix=${1#*=} ;;
     -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 64 ;;
+    *) wrong "there is no option $1" ;;
   esac
   shift
 done

@@ -122,7 +122,8 @@ fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
 const ASKING: &str = r#"if command -v rwenv >/dev/null; then
   refs=$(cat)
   printf '%s\n' "$refs" | rwenv git-hook --script "$0" pre-push "$@" || exit 1
-  exec <<REFS
+  exec </dev/null
+  [ -z "$refs" ] || exec <<REFS
 $refs
 REFS
 fi"#;

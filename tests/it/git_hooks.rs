@@ -253,7 +253,9 @@ fn hooks_that_are_committed_are_not_written_to() {
     }
     it.ok("app", "git push -q origin HEAD:a HEAD:b");
     it.ok("app", "PATH=/usr/bin:/bin git push -q origin HEAD:c");
-    assert_eq!(it.ran(), "team origin 2\nteam origin 1\n");
+    // Nothing is new: git gives no line, and neither do the lines.
+    it.ok("app", "git push -q origin HEAD:a");
+    assert_eq!(it.ran(), "team origin 2\nteam origin 1\nteam origin 0\n");
     assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
     let kept = it.sh("app", "rwenv hooks uninstall");
     assert!(kept.code == 1 && kept.stdout.contains("by hand"), "{kept:?}");

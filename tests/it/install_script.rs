@@ -44,7 +44,7 @@ fn the_first_command_of_the_readme_shows_the_verdicts_and_leaves_nothing() {
     let home = Home::empty();
     let shown = tried(&home);
     assert_eq!(shown.code, 0, "{}{}", shown.stdout, shown.stderr);
-    for step in ["2/3", "3/3", "done in"] {
+    for step in ["Setting up a scratch HOME", "Judging one day", "done in"] {
         assert!(shown.stderr.contains(step), "{}", shown.stderr);
     }
     let last = shown.stdout.lines().filter(|line| line.contains("./install.sh")).count();
@@ -104,8 +104,12 @@ fn it_installs_programs_that_are_built_already_and_removes_them() {
         let mut command = home.command(root().join("install.sh").to_str().unwrap(), &home.path(""));
         answer(command.args(arguments))
     };
-    let nowhere = run(&["--with", "/nowhere"]);
-    assert_ne!(nowhere.code, 0, "{}", nowhere.stderr);
+    let nowhere = run(&["--with", home.path("nowhere").to_str().unwrap()]);
+    assert_eq!(nowhere.code, 64, "{}", nowhere.stderr);
+    for wrong in [&["--try", "--uninstall"][..], &["--with"], &["--prefix"], &["--nonsense"]] {
+        let answer = run(wrong);
+        assert!(answer.code == 64 && answer.stderr.contains("Usage:"), "{wrong:?}: {answer:?}");
+    }
     let installed = run(&["--with", programs().to_str().unwrap()]);
     assert_eq!(installed.code, 0, "{}{}", installed.stdout, installed.stderr);
     assert!(home.read(".claude/settings.json").contains(".local/bin/rwenv-hook"));
