@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -153,11 +153,17 @@ fn a_followed_log_tells_what_comes() {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_millis(500));
-    home.hook("ro", "kubectl delete pod after");
-    std::thread::sleep(Duration::from_millis(1200));
+    let (told, followed) = std::sync::mpsc::channel();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| told.send(line)));
+    // It may still be starting: what is asked before it looks is not told, and what is asked then is.
+    let output = (0..200).find_map(|_| {
+        home.hook("ro", "kubectl delete pod after");
+        followed.recv_timeout(Duration::from_millis(300)).ok()
+    });
     child.kill().unwrap();
-    let output = String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap();
+    child.wait().unwrap();
+    let output = output.expect("nothing is told in a minute");
     assert!(output.contains("delete pod after") && !output.contains("before"), "{output}");
 }
 
@@ -168,7 +174,7 @@ fn what_was_acknowledged_survives_ten_thousand_kills() {
     let home = &home;
     let answered: Vec<String> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
-            .map(|t| scope.spawn(move || (0..2500).filter_map(|n| killed(home, t, n)).collect::<Vec<_>>()))
+            .map(|t| scope.spawn(move || kills(home, t)))
             .collect();
         threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
     });
@@ -182,8 +188,23 @@ fn what_was_acknowledged_survives_ten_thousand_kills() {
     assert_eq!(told.code, 0, "{}", told.stdout);
 }
 
-/// Starts a hook and kills it at some moment; the line where it had answered before.
-fn killed(home: &Home, thread: u64, n: u64) -> Option<String> {
+/// 2,500 hooks, each killed at some moment; the lines that were answered. How late a kill may come follows how fast the
+/// machine is at the time: every answer brings the next kills forward, every kill before one puts them off, so that
+/// about half of them come before the answer on an idle machine and on a busy one.
+fn kills(home: &Home, thread: u64) -> Vec<String> {
+    let mut latest = 3_000;
+    let mut answered = Vec::new();
+    for n in 0..2_500 {
+        let line = killed(home, thread, n, latest);
+        let step = latest / 128 + 1;
+        latest = if line.is_some() { (latest - step).max(1) } else { latest + step };
+        answered.extend(line);
+    }
+    answered
+}
+
+/// Starts a hook and kills it within `latest` microseconds; the line where it had answered before.
+fn killed(home: &Home, thread: u64, n: u64, latest: u64) -> Option<String> {
     let line = format!("kubectl get pod p-{thread}-{n}");
     let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
         .arg("claude")
@@ -196,7 +217,7 @@ fn killed(home: &Home, thread: u64, n: u64) -> Option<String> {
         .unwrap();
     let _ = child.stdin.take().unwrap().write_all(home.payload("ro", &line).to_string().as_bytes());
     let random = (n * 4 + thread + 1).wrapping_mul(6_364_136_223_846_793_005) >> 40;
-    std::thread::sleep(Duration::from_micros(random % 3000));
+    std::thread::sleep(Duration::from_micros(random % latest));
     let _ = child.kill();
     child.wait().unwrap().success().then_some(line)
 }
