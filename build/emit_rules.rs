@@ -73,7 +73,7 @@ pub(crate) fn rules_source() -> String {
     out.push_str("];\n/// Classes of files that rules name.\npub static CLASSES: &[PathClass] = &[\n");
     out.push_str(&classes);
     out.push_str("];\n");
-    let others = ["languages", "mcp", "programs", "runners", "wrappers"];
+    let others = ["forges", "languages", "mcp", "programs", "runners", "wrappers"];
     let tables = files("policies/tools")
         .into_iter()
         .filter(|path| path.file_stem().and_then(|s| s.to_str()).is_some_and(|stem| !others.contains(&stem)));

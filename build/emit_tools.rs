@@ -12,6 +12,7 @@ pub(crate) fn tools_source() -> String {
     let mut names: BTreeMap<String, Named> = BTreeMap::new();
     let mut runners = String::new();
     let mut mcp = String::new();
+    let mut forges = String::new();
     let mut count = 0;
     let mut programs = tools::ProgramFile::default();
     for path in files("policies/tools") {
@@ -43,6 +44,9 @@ pub(crate) fn tools_source() -> String {
                     runners.push_str(&runner(row, &at));
                 }
             }
+            Some("forges") => {
+                forges = parse::<codes::ForgeFile>(&path).request.iter().map(|row| forge(row, &at)).collect();
+            }
             Some("programs") => programs = parse(&path),
             _ => {
                 let file: tools::ToolFile = parse(&path);
@@ -58,9 +62,9 @@ pub(crate) fn tools_source() -> String {
     programs.reads.sort();
     let (languages, clients) = others;
     format!(
-        "use crate::model::{{Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Effect, Endpoint, Env, Flags, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, \
+        "use crate::model::{{Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Effect, Endpoint, Env, Flags, ForgeRequest, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, \
          Name, Names, Reach, Runner, Tool, Tools, Wrapper, WrapperStyle}};\n/// Everything known of programs.\npub(super) static TOOLS: Tools = Tools {{ tools: &[{tools}], \
-         wrappers: &[{wrappers}], languages: &[{languages}], clients: &[{clients}], runners: &[{runners}], mcp: {mcp}, names: {}, {} }};\n",
+         wrappers: &[{wrappers}], languages: &[{languages}], clients: &[{clients}], runners: &[{runners}], forges: &[{forges}], mcp: {mcp}, names: {}, {} }};\n",
         names_source(&names),
         lists(&programs)
     )
@@ -233,7 +237,7 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
         })
         .collect();
     format!(
-        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, flags: {}, sql: {}, kinds: {}, \
+        "Command {{ path: {}, aliases: {}, effect: {}, reach: {}, traits: {}, group: {}, sends: {}, names_repository: {}, flags: {}, sql: {}, kinds: {}, \
          modes: &[{modes}], carries: &[{carries}] }},\n",
         strings(&words),
         strings(&row.aliases),
@@ -241,6 +245,8 @@ fn command(row: &tools::CommandRow, path: &str, at: &str) -> String {
         reach(row.reach.as_deref(), &at),
         strings(traits(&row.traits, &at)),
         row.group,
+        strings(&row.sends),
+        row.names_repository,
         flags(&row.value, &optional, &row.switch),
         strings(&row.sql),
         row.kinds,
@@ -284,6 +290,21 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
         strings(&row.chdir),
         row.skip,
         row.assignments
+    )
+}
+
+fn forge(row: &codes::ForgeRow, at: &str) -> String {
+    assert!(!row.examples.is_empty(), "{at}: '{}' has no example", row.verb);
+    format!(
+        "ForgeRequest {{ verb: {:?}, methods: {}, paths: {}, sure: {}, data: {}, fields: {}, only: {}, traits: {} }},\n",
+        row.verb,
+        strings(&row.methods),
+        strings(&row.paths),
+        row.sure,
+        strings(&row.data),
+        strings(&row.fields),
+        strings(&row.only),
+        strings(traits(&row.traits, at)),
     )
 }
 

@@ -1,7 +1,41 @@
-//! The shape of `languages.toml`, `runners.toml` and `mcp.toml` in `policies/tools/`, for the build script and for the runner of the
+//! The shape of `languages.toml`, `runners.toml`, `forges.toml` and `mcp.toml` in `policies/tools/`, for the build script and for the runner of the
 //! examples.
 
 use serde::Deserialize;
+
+/// `forges.toml`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForgeFile {
+    /// Requests.
+    pub request: Vec<ForgeRow>,
+}
+
+/// Requests to forges that are alike.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ForgeRow {
+    /// What they are called.
+    pub verb: String,
+    /// Methods; none: all that change something.
+    pub methods: Vec<String>,
+    /// Patterns of paths.
+    pub paths: Vec<String>,
+    /// Only where the host is known to be a forge's.
+    pub sure: bool,
+    /// Patterns of what is sent.
+    pub data: Vec<String>,
+    /// Fields of a GraphQL mutation, of which there is one.
+    pub fields: Vec<String>,
+    /// Fields of a GraphQL mutation beside which there are no others.
+    pub only: Vec<String>,
+    /// Properties.
+    pub traits: Vec<String>,
+    /// Command lines that are such a request.
+    pub examples: Vec<String>,
+    /// Command lines that change nothing of a repository.
+    pub harmless: Vec<String>,
+}
 
 /// `languages.toml`.
 #[derive(Debug, Default, Deserialize)]

@@ -1,93 +1,66 @@
 //! curl, wget and their like: a method and URLs, against the table of requests that matter.
 
-use super::Classified;
 use super::arguments::{Arguments, Lists, Spelling, parse};
+use super::{Classified, forge};
 use crate::model::glob;
-use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Target, Tool, Word};
+use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Target, Tool, Tools, Word};
 
 /// Flags that say which method a request has; httpie's first word may be one, too.
 const METHOD: [&str; 3] = ["-X", "--request", "--method"];
 
+/// Flags that send a file by PUT.
+const UPLOAD: &[&str] = &["-T", "--upload-file"];
+
 /// Reads a call as a list of requests.
-pub(super) fn classify(invocation: &Invocation, tool: &'static Tool) -> Classified {
+pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
     let args = parse(words, Lists(&[tool.globals]), Spelling::Exact);
     let method = method(&args, tool);
+    let data = forge::data(&args, tool.redirect)
+        .into_iter()
+        .chain(items(&args).map(|word| Some(word.display().into_owned())));
+    let data: Vec<Option<String>> = data.chain(forge::data(&args, UPLOAD)).collect();
     let urls = args
         .rest
         .iter()
         .chain(args.flags.iter().filter(|f| f.name == "--url").filter_map(|f| f.value.as_ref()));
     let mut operations: Vec<Operation> = Vec::new();
     for url in urls {
-        let shown = url.display();
-        let path = shown.split(['?', '#']).next().unwrap_or_default();
-        // What is computed may be a part of a path, several, or none; or begin the query (`pulls?x=y`, which a shell takes for a pattern).
-        let bare = path.split('…').next().unwrap_or_default();
-        let meant = [
-            path.to_owned(),
-            shown.to_string(),
-            path.replace('…', "x/x"),
-            path.replace('…', ""),
-            bare.to_owned(),
-        ];
-        let hits = tool.endpoints.iter().filter(|endpoint| {
-            // A query does not make another repository's business of it.
-            let whole = endpoint.reach != Reach::Repository;
-            let fits = |pattern: &&str| {
-                meant.iter().any(|url| glob(pattern, url)) || (whole && glob(pattern, &shown))
-            };
-            endpoint.urls.iter().any(fits) && method.as_deref().is_none_or(|m| endpoint.methods.contains(&m))
-        });
-        let Some(hit) = worst(hits) else { continue };
-        let mut operation = request(invocation, tool, hit.verb, hit.effect, hit.reach);
-        operation.traits = hit.traits.to_vec();
-        operation.target.names.push(path.to_owned());
-        if hit.reach == Reach::Repository {
-            operation.target.repository.dirs.clone_from(&invocation.cwd);
-            operation.target.repository.remote = repository(url);
-            operation.traits.extend(operation.target.repository.remote.is_some().then_some("named"));
+        let sent = forge::Request { url, host: None, method: method.as_deref(), data: data.clone() };
+        let mut operation = request(invocation, tool, "request", Effect::GitPublish, Reach::Repository);
+        if let Some(row) = forge::judge(&sent, tools, &mut operation) {
+            row.verb.clone_into(&mut operation.verb);
+            operations.push(operation);
         }
-        operations.push(operation);
+        operations.extend(to_endpoint(url, method.as_deref(), invocation, tool));
     }
     Classified { operations, carried: Vec::new() }
 }
 
-/// What a request does that fits several rows: of those about repositories the first, which is the closest; else the greatest.
-fn worst(hits: impl Iterator<Item = &'static Endpoint>) -> Option<&'static Endpoint> {
-    hits.reduce(|a, b| match (a.reach, b.reach) {
-        (Reach::Repository, Reach::Repository) => a,
-        _ if b.effect >= a.effect => b,
-        _ => a,
-    })
+/// What a request to one of the tool's own endpoints does.
+fn to_endpoint(
+    url: &Word,
+    method: Option<&str>,
+    invocation: &Invocation,
+    tool: &'static Tool,
+) -> Option<Operation> {
+    let shown = url.display();
+    let path = shown.split(['?', '#']).next().unwrap_or_default();
+    // What is computed may be a part of a path, several, or none.
+    let meant = [shown.to_string(), path.to_owned(), path.replace('…', "x/x"), path.replace('…', "")];
+    let hit = worst(tool.endpoints.iter().filter(|endpoint| {
+        let fits = |pattern: &&str| meant.iter().any(|url| glob(pattern, url));
+        endpoint.urls.iter().any(fits) && method.is_none_or(|m| endpoint.methods.contains(&m))
+    }))?;
+    let mut operation = request(invocation, tool, hit.verb, hit.effect, hit.reach);
+    operation.traits = hit.traits.to_vec();
+    operation.target.names.push(path.to_owned());
+    Some(operation)
 }
 
-/// The repository that a URL of a forge's API is about, as the URL it is cloned from; unknown where a computed word stands there, none
-/// where only its number does: `api.github.com/repos/O/R/…`, `HOST/api/v3/repos/O/R/…`, `HOST/api/v4/projects/O%2FR/…`.
-fn repository(url: &Word) -> Option<Word> {
-    let text = url.prefix();
-    let whole = url.as_literal().is_some();
-    let text = text.split_once("://").map_or(text, |(_, rest)| rest);
-    let Some((host, path)) = text.split_once('/') else { return Some(Word::unknown()) };
-    let host = host.rsplit_once('@').map_or(host, |(_, host)| host).trim_start_matches("api.");
-    let (slug, ends) = match path.split_once("repos/") {
-        Some((_, rest)) => {
-            let parts: Vec<&str> = rest.split('/').collect();
-            (parts.get(..2).map(|two| two.join("/")), whole || parts.len() > 2)
-        }
-        None => {
-            let project = path.split_once("projects/").and_then(|(_, rest)| rest.split_once('/'));
-            let project = project.map(|(project, _)| project.replace("%2F", "/").replace("%2f", "/"));
-            if project.as_ref().is_some_and(|project| !project.contains('/')) {
-                return None;
-            }
-            (project, true)
-        }
-    };
-    // A word that ends where what is known ends may go on.
-    Some(
-        slug.filter(|_| ends)
-            .map_or_else(Word::unknown, |slug| Word::literal(format!("https://{host}/{slug}.git"))),
-    )
+/// What a request does that fits several rows: the greatest.
+fn worst(hits: impl Iterator<Item = &'static Endpoint>) -> Option<&'static Endpoint> {
+    hits.reduce(|a, b| if b.effect >= a.effect { b } else { a })
 }
 
 /// One request, as it is sent.
@@ -111,6 +84,11 @@ pub(super) fn request(
     }
 }
 
+/// What httpie sends by words of its own (`name=value`).
+fn items(args: &Arguments) -> impl Iterator<Item = &Word> {
+    args.rest.iter().skip(1).filter(|w| w.prefix().contains('=') && !w.prefix().contains("://"))
+}
+
 /// The method of a call; none where it is computed.
 fn method(args: &Arguments, tool: &Tool) -> Option<String> {
     if let Some(given) = args.value(&METHOD).filter(|g| g.value.is_some()) {
@@ -124,11 +102,10 @@ fn method(args: &Arguments, tool: &Tool) -> Option<String> {
     if any(&["-G", "--get", "-I", "--head"]) {
         return Some("GET".to_owned());
     }
-    if any(&["-T", "--upload-file"]) {
+    if any(UPLOAD) {
         return Some("PUT".to_owned());
     }
-    let items = args.rest.iter().skip(1).any(|w| w.prefix().contains('=') && !w.prefix().contains("://"));
-    Some(if any(tool.redirect) || items { "POST" } else { "GET" }.to_owned())
+    Some(if any(tool.redirect) || items(args).next().is_some() { "POST" } else { "GET" }.to_owned())
 }
 
 /// The request that a text is, where it is one: `DELETE /api/v1/… HTTP/1.1`.

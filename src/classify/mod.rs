@@ -5,6 +5,7 @@ mod arguments;
 #[cfg(feature = "full")]
 pub mod code_schema;
 mod effect;
+mod forge;
 mod git;
 mod http;
 mod language;
@@ -209,7 +210,7 @@ fn dashed<'n>(name: &'n str, tools: &Tools) -> Option<(&'static Tool, &'n str)> 
 pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let mut out = match tool.grammar {
         Grammar::Pflag | Grammar::Goflag => pflag::classify(invocation, tool, tools),
-        Grammar::Http => http::classify(invocation, tool),
+        Grammar::Http => http::classify(invocation, tool, tools),
         Grammar::Git => git::classify(invocation, tool),
     };
     for name in tool.env.code {

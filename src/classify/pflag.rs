@@ -3,7 +3,7 @@
 use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::effect::{Outcome, apply};
 use super::verb::find_verb;
-use super::{Carried, Classified, sql, tail, wrapper};
+use super::{Carried, Classified, forge, sql, tail, wrapper};
 use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
@@ -62,6 +62,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     };
     copy_direction(&mut operation, &args);
     aim(&mut operation, invocation, tool, command, &args);
+    send(&mut operation, invocation, tools, tool, (command, &args));
     if !command.sql.is_empty() && !operation.traits.contains(&"dry-run") {
         // What a form makes of it counts beside its SQL (a table that the result is written to).
         let by_form = Some(operation.effect).filter(|effect| *effect != command.effect);
@@ -200,23 +201,24 @@ fn cluster(invocation: &Invocation, tool: &Tool, traits: &[&str], args: &Argumen
     }
 }
 
+/// What these flags, or else these variables, name.
+fn named_by(args: &Arguments, invocation: &Invocation, flags: &[&str], variables: &[&str]) -> Option<Word> {
+    let flag = args.value(flags).and_then(|g| g.value.clone());
+    flag.or_else(|| variables.iter().find_map(|name| invocation.assigned(name).cloned()))
+}
+
 /// The repository a forge's command line names, or the one it runs in.
-fn repository(invocation: &Invocation, tool: &Tool, args: &Arguments) -> RepositoryTarget {
-    let given = |flags: &[&str], variables: &[&str]| {
-        let flag = args.value(flags).and_then(|g| g.value.clone());
-        flag.or_else(|| variables.iter().find_map(|name| invocation.assigned(name).cloned()))
-    };
-    let named = given(tool.repository, tool.env.context);
-    let slug = named.or_else(|| args.rest.iter().find_map(in_api).map(Word::literal));
-    let host = given(tool.hosts, tool.env.host);
+fn repository(invocation: &Invocation, tool: &Tool, command: &Command, args: &Arguments) -> RepositoryTarget {
+    let first = args.rest.first().filter(|_| command.names_repository).cloned();
+    let named = first.or_else(|| named_by(args, invocation, tool.repository, tool.env.context));
+    let slug = named.or_else(|| args.rest.iter().find_map(in_url).map(Word::literal));
+    let host = named_by(args, invocation, tool.hosts, tool.env.host);
     let host = host.as_ref().map_or(Some(tool.host), Word::as_literal);
     let remote = slug.map(|slug| match (slug.as_literal(), host) {
         (Some(text), _) if text.contains("://") || text.matches('/').count() > 1 => {
             let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
             Word::literal(format!("https://{bare}"))
         }
-        // `{owner}/{repo}` is the repository it runs in.
-        (Some(text), _) if text.contains(['{', ':']) => Word::default(),
         (Some(text), Some(host)) => Word::literal(format!("https://{host}/{text}.git")),
         (Some(_), None) => Word::unknown(),
         (None, _) => slug,
@@ -228,24 +230,38 @@ fn repository(invocation: &Invocation, tool: &Tool, args: &Arguments) -> Reposit
     }
 }
 
-/// The repository that a path of a forge's API is about, `OWNER/NAME`, with its host before it where the path has one.
-fn in_api(word: &Word) -> Option<String> {
+/// The repository that a page of a forge is about (`https://HOST/OWNER/NAME/pull/3`), with its host before it.
+fn in_url(word: &Word) -> Option<String> {
     let shown = word.display();
-    let (host, path) = match shown.split_once("://") {
-        Some((_, rest)) => {
-            rest.split_once('/').map(|(host, path)| (Some(host.trim_start_matches("api.")), path))?
-        }
-        None => (None, shown.trim_start_matches('/')),
-    };
-    let slug = if let Some((_, project)) = path.split_once("projects/") {
-        let project = project.split('/').next()?.replace("%2F", "/").replace("%2f", "/");
-        project.contains('/').then_some(project)?
-    } else {
-        let rest = path.strip_prefix("repos/").or_else(|| path.split_once("/repos/").map(|(_, rest)| rest));
-        let mut parts = rest.or(host.map(|_| path))?.split('/');
-        format!("{}/{}", parts.next()?, parts.next()?)
-    };
-    Some(host.map_or(slug.clone(), |host| format!("{host}/{slug}")))
+    let (_, rest) = shown.split_once("://")?;
+    // GitLab's groups may be several deep: its pages stand behind `/-/`.
+    if let Some((repository, _)) = rest.split_once("/-/") {
+        return Some(repository.to_owned());
+    }
+    let mut parts = rest.split('/');
+    Some(format!("{}/{}/{}", parts.next()?, parts.next()?, parts.next()?))
+}
+
+/// Has a request to a forge do what it says.
+fn send(
+    operation: &mut Operation,
+    invocation: &Invocation,
+    tools: &Tools,
+    tool: &Tool,
+    (command, args): (&Command, &Arguments),
+) {
+    let Some(url) = args.rest.first().filter(|_| !command.sends.is_empty()) else { return };
+    let host = named_by(args, invocation, tool.hosts, tool.env.host);
+    let host = host.as_ref().map_or(tool.host, |word| word.as_literal().unwrap_or("…"));
+    let data = forge::data(args, command.sends);
+    let method =
+        match args.value(&["-X", "--method"]).map(|given| given.value.as_ref().and_then(Word::as_literal)) {
+            Some(given) => given.map(str::to_ascii_uppercase),
+            None => Some(if data.is_empty() { "GET" } else { "POST" }.to_owned()),
+        };
+    let request = forge::Request { url, host: Some(host), method: method.as_deref(), data };
+    let changes = forge::judge(&request, tools, operation).is_some();
+    operation.effect = if changes { Effect::GitPublish } else { operation.effect };
 }
 
 /// What a call is aimed at beside a cluster's objects: files, a directory, a repository, containers.
@@ -273,8 +289,8 @@ fn aim(
     if command.traits.contains(&"ends-container") {
         operation.target.names = args.rest.iter().map(|w| w.display().into_owned()).collect();
     }
-    if operation.reach == Reach::Repository {
-        operation.target.repository = repository(invocation, tool, args);
+    if operation.reach == Reach::Repository && command.sends.is_empty() {
+        operation.target.repository = repository(invocation, tool, command, args);
         operation.traits.extend(operation.target.repository.remote.is_some().then_some("named"));
     }
 }

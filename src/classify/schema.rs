@@ -148,6 +148,10 @@ pub struct CommandRow {
     pub traits: Vec<String>,
     /// It groups verbs.
     pub group: bool,
+    /// It is a request to a forge; these flags hold what is sent.
+    pub sends: Vec<String>,
+    /// Its first argument may name the repository.
+    pub names_repository: bool,
     /// Flags with a value.
     pub value: Vec<String>,
     /// Flags with a value only behind `=`.

@@ -227,6 +227,7 @@ pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judg
 pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
     let mut all: Vec<Judge> = Vec::new();
     let computed = operation.target.repository.remote.as_ref().is_some_and(|r| r.as_literal().is_none());
+    let numbered = operation.traits.contains(&"numbered");
     for dir in &operation.target.repository.dirs {
         let repository = dir.path().and_then(|d| facts.repository(d));
         let flux: Vec<Judge> = (rwenvs.all.iter())
@@ -237,8 +238,13 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
             selected(std::slice::from_ref(dir), facts, rwenvs)
                 .into_iter()
                 .filter_map(|judge| match judge {
-                    // A remote that is computed may be the Flux repository.
-                    Judge::Subject(subject, _) if computed && subject.flux_git_repo.is_some() => {
+                    // A remote that is computed may be the Flux repository. One that only the forge can tell is taken for it where
+                    // that is not to be changed at all, and for the project at hand elsewhere.
+                    Judge::Subject(subject, _)
+                        if computed
+                            && subject.flux_git_repo.is_some()
+                            && (subject.read_only || !numbered) =>
+                    {
                         Some(Judge::Subject(subject, Some(Repository::Flux)))
                     }
                     Judge::Subject(subject, _) => Some(Judge::Subject(subject, Some(Repository::Other))),

@@ -6,6 +6,7 @@ mod code;
 mod command;
 mod decision;
 mod facts;
+mod forge;
 mod glob;
 mod object;
 mod operation;
@@ -20,6 +21,7 @@ pub use command::{
 };
 pub use decision::{Decision, Reason, Verdict};
 pub use facts::{Bound, Facts, GitRepository, Lead, Pushed, Question, Script};
+pub use forge::ForgeRequest;
 pub use glob::glob;
 pub use object::Object;
 pub use operation::{ClusterTarget, Effect, HeadMove, Operation, Reach, RefUpdate, RepositoryTarget, Target};
@@ -31,4 +33,4 @@ pub use tool::{
     Carry, CarryKind, Command, Endpoint, Env, Flags, Grammar, KeyRule, Mode, Name, Names, Tool, Tools,
     Wrapper, WrapperStyle,
 };
-pub use url::same_repository;
+pub use url::{percent_decoded, same_repository};

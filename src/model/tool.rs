@@ -1,6 +1,6 @@
 //! Tools as data: what a program's verbs and flags do. Filled at build time from `policies/tools/*.toml`.
 
-use super::{Client, Effect, Language, Mcp, Reach, Runner};
+use super::{Client, Effect, ForgeRequest, Language, Mcp, Reach, Runner};
 
 /// Everything known of programs.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,8 @@ pub struct Tools {
     pub runners: &'static [Runner],
     /// Tools behind MCP servers.
     pub mcp: Mcp,
+    /// Requests to forges; of several that fit the first counts.
+    pub forges: &'static [ForgeRequest],
     /// Client libraries that change something.
     pub clients: &'static [Client],
     /// All names of programs.
@@ -294,6 +296,10 @@ pub struct Command {
     pub traits: &'static [&'static str],
     /// It only groups other verbs: an unknown word behind it is an unknown verb.
     pub group: bool,
+    /// It sends the request that its first argument and these of its flags say; none for a verb that is no request.
+    pub sends: &'static [&'static str],
+    /// Its first argument may name the repository.
+    pub names_repository: bool,
     /// Its own flags.
     pub flags: Flags,
     /// Flags whose value is SQL; with them, SQL on standard input is judged too.

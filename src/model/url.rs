@@ -9,7 +9,8 @@ pub fn same_repository(a: &str, b: &str) -> bool {
 }
 
 /// The text with `%41` as `A`.
-fn decoded(text: &str) -> String {
+#[must_use]
+pub fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((byte, behind)) = rest.split_first() {
@@ -29,7 +30,7 @@ fn decoded(text: &str) -> String {
 }
 
 fn normal(url: &str) -> String {
-    let lower = decoded(url.trim()).to_ascii_lowercase();
+    let lower = percent_decoded(url.trim()).to_ascii_lowercase();
     let (scheme, rest) = lower.split_once("://").unwrap_or(("", &lower));
     let end = |path: &str| normalize(path).trim_end_matches(".git").trim_matches('/').to_owned();
     if scheme == "file" || (scheme.is_empty() && rest.starts_with('/')) {

@@ -173,9 +173,7 @@ fn what_was_acknowledged_survives_ten_thousand_kills() {
     let home = Home::new();
     let home = &home;
     let answered: Vec<String> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..4)
-            .map(|t| scope.spawn(move || kills(home, t)))
-            .collect();
+        let threads: Vec<_> = (0..4).map(|t| scope.spawn(move || kills(home, t))).collect();
         threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
     });
     let log = home.read(LOG);
