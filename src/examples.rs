@@ -1,7 +1,7 @@
 //! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
 //! each of these is judged here, by the code that judges an agent's.
 
-use crate::classify::code_schema::{ForgeFile, LanguageFile, McpExample, McpFile, RunnerFile};
+use crate::classify::code_schema::{LanguageFile, McpExample, McpFile, RunnerFile};
 use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
 use crate::manifest::schema::LintFile;
@@ -15,6 +15,7 @@ use crate::policy::{
     schema::{PolicyFile, RuleExample},
 };
 
+mod forges;
 mod world;
 
 mod sources {
@@ -77,7 +78,7 @@ pub fn run() -> Result<Report, String> {
         match *name {
             "tools/programs.toml" => {}
             "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            "tools/forges.toml" => forges(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "tools/forges.toml" => forges::run(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/mcp.toml" => mcp(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/runners.toml" => runners(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "tools/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
@@ -140,31 +141,6 @@ fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
                 command,
                 (name != *reach).then(|| format!("reach is {name}, should be {reach}")),
             );
-        }
-    }
-}
-
-fn forges(file: &str, forges: &ForgeFile, report: &mut Report) {
-    let calls = |line: &str| {
-        decide::plan(line, &context()).planned.into_iter().map(|p| p.operation).collect::<Vec<_>>()
-    };
-    let published = |o: &&Operation| o.effect == Effect::GitPublish;
-    for row in &forges.request {
-        let at = format!("{file}: {} {}", row.verb, row.paths.join(" "));
-        for example in &row.examples {
-            let all = calls(example);
-            let found = all.iter().find(published).map(|o| &o.traits);
-            let as_told = found.is_some_and(|own| row.traits.iter().all(|t| own.contains(&t.as_str())));
-            report.check(
-                &at,
-                example,
-                (!as_told).then(|| format!("is {found:?}, should be {:?}", row.traits)),
-            );
-        }
-        for example in &row.harmless {
-            let found =
-                calls(example).into_iter().find(|o| o.effect > Effect::Read && !o.traits.contains(&"talk"));
-            report.check(&at, example, found.map(|o| format!("comes to {}", o.effect.as_str())));
         }
     }
 }

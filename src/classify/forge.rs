@@ -92,7 +92,7 @@ fn readings(request: &Request<'_>) -> Vec<Path> {
     if begun.contains('…') {
         texts.extend([
             bare.to_owned(),
-            format!("{host}{}", begun.replace('…', "x/x")),
+            format!("{host}{}", begun.replace('…', "…/…")),
             format!("{host}{}", begun.replace('…', "")),
         ]);
     }

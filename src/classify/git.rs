@@ -53,6 +53,9 @@ fn with_verb(
         front.repository.remote = words.get(1).cloned();
         if first.as_literal().is_none() {
             out.operations.extend(at_worst(invocation, tool, &front, words, depth));
+        } else if depth < DEEPEST_ALIAS {
+            let front = Front { doubt: None, ..front.clone() };
+            out.operations.extend(with_verb(invocation, tool, front, words, depth + 1).operations);
         }
         let note =
             front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
@@ -108,6 +111,7 @@ fn known(
         front.repository.tag = args.rest.first().cloned();
     }
     front.repository.head = moves_head(command, &args);
+    front.repository.sets = sets(command, &args).into_iter().collect();
     let skips = skips_hooks(invocation, tool, &front);
     let informs =
         front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
@@ -375,6 +379,28 @@ fn clones(args: &Arguments) -> Option<(Word, Word)> {
         ),
     };
     Some((url, folder))
+}
+
+/// The URL that a call gives to a remote, or a rule that rewrites URLs.
+fn sets(command: &Command, args: &Arguments) -> Option<(String, Word)> {
+    let at = |i: usize| args.rest.get(i);
+    let shown = |i: usize| at(i).map(Word::display);
+    match (command.path, shown(0).as_deref()) {
+        // Options of `add` may take a word.
+        (["remote"], Some("add")) => Some(("remote.*.url".to_owned(), args.rest.last()?.clone())),
+        (["remote"], Some("set-url")) => Some(("remote.*.url".to_owned(), at(2)?.clone())),
+        (["config"], Some(first)) => {
+            let (key, value) = if first == "set" { (at(1)?, at(2)?) } else { (at(0)?, at(1)?) };
+            let name = key.display().to_lowercase();
+            let rewrites = name.ends_with("insteadof") || name.contains('…');
+            if rewrites {
+                return Some((name, Word::unknown()));
+            }
+            let url = name.starts_with("remote.") && (name.ends_with(".url") || name.ends_with(".pushurl"));
+            url.then(|| (name, value.clone()))
+        }
+        _ => None,
+    }
 }
 
 fn push_target(args: &Arguments, target: &mut RepositoryTarget) {

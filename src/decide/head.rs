@@ -1,7 +1,7 @@
 //! Where HEAD may be when a push runs: what the commands before it on the same line may have done to it.
 
 use super::{Plan, Planned};
-use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span};
+use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span, Word};
 
 /// The repository as the push may find it, once per branch HEAD may be on; none where nothing is known of it.
 pub(super) fn possible(
@@ -48,6 +48,24 @@ pub(super) fn possible(
             .map(|branch| branch.map(|b| GitRepository { branch: Some(b), ..GitRepository::default() }))
             .collect(),
     }
+}
+
+/// Gives an operation the remotes that the line has made or changed before it, as if its own call had brought them. One that is computed
+/// may be any.
+pub(super) fn remotes(before: &[Planned], operation: &mut Operation) {
+    let own = &mut operation.target.repository;
+    let same = |o: &&Operation| o.tool == "git" && meets(&o.target.repository.dirs, &own.dirs);
+    let set: Vec<(String, Word)> = before
+        .iter()
+        .map(|p| &p.operation)
+        .filter(same)
+        .filter(|o| o.effect > Effect::Read)
+        .flat_map(|o| o.target.repository.sets.clone())
+        .collect();
+    if set.iter().any(|(_, url)| url.as_literal().is_none()) && !operation.traits.contains(&"named") {
+        own.remote = Some(Word::unknown());
+    }
+    own.config.extend(set);
 }
 
 fn meets(a: &[Dir], b: &[Dir]) -> bool {

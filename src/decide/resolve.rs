@@ -32,6 +32,10 @@ pub(super) fn resolved(
     {
         all = meant;
     }
+    let before = plan.planned.get(..at).unwrap_or_default();
+    for operation in &mut all {
+        head::remotes(before, operation);
+    }
     for operation in all.iter_mut().filter(|o| o.traits.contains(&"other-push")) {
         // Where a push by other means goes is not read.
         operation.target.repository.updates =
@@ -40,14 +44,16 @@ pub(super) fn resolved(
     for operation in all.iter_mut().filter(|o| o.effect == Effect::GitWrite && o.traits.contains(&"commit")) {
         operation.target.repository.updates = committed(plan, at, operation, facts);
     }
-    for operation in all.iter_mut().filter(|o| o.verb == "push" && !o.traits.contains(&"exact")) {
+    let read = |o: &&mut Operation| {
+        o.verb == "push" && !o.traits.iter().any(|t| matches!(*t, "exact" | "other-push"))
+    };
+    for operation in all.iter_mut().filter(read) {
         let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
         let found = dirs.iter().flatten().filter_map(|d| facts.repository(d));
         if let Some(why) = found.filter_map(|r| r.skipped_hooks.clone()).next() {
             operation.traits.push("skip-hooks");
             operation.note = Some(why);
         }
-        let before = plan.planned.get(..at).unwrap_or_default();
         let mut updates = Vec::new();
         for dir in dirs {
             let repository = dir.and_then(|d| facts.repository(d));

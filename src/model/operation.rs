@@ -132,6 +132,8 @@ pub struct RepositoryTarget {
     pub push_flags: Vec<&'static str>,
     /// Configuration given for this call alone (`-c key=value`, `GIT_CONFIG_*`), lower-case key first.
     pub config: Vec<(String, Word)>,
+    /// URLs that the call gives to remotes, each behind its key (`remote.origin.url`).
+    pub sets: Vec<(String, Word)>,
     /// What the push changes, once configuration is known; filled by `decide`.
     pub updates: Vec<RefUpdate>,
     /// Paths of the files that a push changes; filled where what is sent is known.

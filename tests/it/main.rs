@@ -32,6 +32,7 @@ mod floor;
 mod flux;
 mod flux_diff;
 mod flux_health;
+mod forge;
 mod git_hooks;
 mod gitops;
 mod grant;
