@@ -7,8 +7,9 @@ use super::args::Check;
 use super::envs::directory;
 use super::out;
 use crate::decide::{self, Part};
+use crate::enforce::judge::{self, Lift, Seen};
 use crate::host::environment::Environment;
-use crate::host::{self, Observed, index};
+use crate::host::{self, Observed};
 use crate::model::{Decision, Effect, Reason, Verdict};
 
 #[derive(Serialize)]
@@ -47,11 +48,10 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let dir = directory(args.at.dir.as_deref());
     let context = host::context(dir.to_str(), &environment);
     let plan = decide::plan(&line, &context);
-    let Observed { plan, facts, rwenvs } = host::observe(plan, &environment);
-    let parts = decide::explain(&plan, &facts, &rwenvs);
-    let verdict = decide::conclude(&plan, &facts, &rwenvs);
-    let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, &environment));
+    let observed = host::observe(plan, &environment);
+    let Observed { plan, facts, rwenvs } = &observed;
+    let parts = decide::explain(plan, facts, rwenvs);
+    let verdict = judge::weigh(Seen::of(&observed), Vec::new(), &Lift::Line, &environment);
     if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());

@@ -67,13 +67,7 @@ enum Format {
 pub(super) fn db(args: &Db, environment: &Environment) -> anyhow::Result<u8> {
     match &args.command {
         DbCommand::List(output) => list(output, environment),
-        DbCommand::Query(query) => {
-            if let Some(refused) = permit::permitted(environment)? {
-                out::note(refused.trim_end());
-                return Ok(permit::DENIED);
-            }
-            run(query, environment)
-        }
+        DbCommand::Query(query) => permit::under(environment, |_| run(query, environment)),
     }
 }
 

@@ -11,7 +11,7 @@ use super::args::Output;
 use super::flux::{Cluster, period, rwenv};
 use super::{out, permit, prompt};
 use crate::deploy::{self, DeployError, Deployment, FileEdit, Journal, Parts, Step, Wish};
-use crate::enforce::push;
+use crate::enforce::{Permit, push};
 use crate::host::environment::Environment;
 use crate::host::files;
 use crate::model::Rwenv;
@@ -78,14 +78,15 @@ pub(super) struct How {
 }
 
 pub(super) fn deploy(args: &Deploy, environment: &Environment) -> anyhow::Result<u8> {
-    if let Some(refused) = permit::permitted(environment)? {
-        out::note(refused.trim_end());
-        return Ok(permit::DENIED);
-    }
+    permit::under(environment, |permit| run(args, permit, environment))
+}
+
+/// The pushes it makes are judged one by one.
+fn run(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Result<u8> {
     if args.status {
         return list(&args.how, environment);
     }
-    let session = Session::open(&args.how, environment)?;
+    let session = Session::open(&args.how, permit, environment)?;
     if let Some(id) = &args.resume {
         let one = session.chosen(id, "to go on with", Deployment::is_open)?;
         return session.advanced(one);
@@ -118,18 +119,19 @@ pub(super) struct Session<'s> {
     how: &'s How,
     limit: Duration,
     environment: &'s Environment,
+    permit: Permit,
     _lock: files::Lock,
 }
 
 impl<'s> Session<'s> {
-    pub(super) fn open(how: &'s How, environment: &'s Environment) -> anyhow::Result<Self> {
+    pub(super) fn open(how: &'s How, permit: Permit, environment: &'s Environment) -> anyhow::Result<Self> {
         let rwenv = rwenv(&how.cluster, environment)?;
         let flux = Flux::of(&rwenv, environment)?;
         let Some(lock) = files::try_lock(&environment.config_dir, &format!("deploy-{}", rwenv.name))? else {
             bail!("another rwenv deploy is at work on rwenv '{}'; wait for it", rwenv.name);
         };
         deploy::sweep(&flux, environment)?;
-        Ok(Self { rwenv, flux, how, limit: period(&how.timeout)?, environment, _lock: lock })
+        Ok(Self { rwenv, flux, how, limit: period(&how.timeout)?, environment, permit, _lock: lock })
     }
 
     fn journal(&self) -> Journal {
@@ -147,6 +149,7 @@ impl<'s> Session<'s> {
                 flux: &self.flux,
                 environment: self.environment,
                 judge: &judge,
+                permit: &self.permit,
                 tell,
                 limit: self.limit,
             };

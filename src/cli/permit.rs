@@ -1,38 +1,37 @@
 //! What this program does in a rwenv is under the rwenv's policy like what other programs do.
 
-use super::prompt;
-use crate::decide::text;
-use crate::enforce::shim::{self, Run};
+use super::{out, prompt};
+use crate::enforce::judge::{Outcome, Permit, Person};
+use crate::enforce::shim;
+use crate::host::agent;
 use crate::host::environment::Environment;
-use crate::host::{agent, audit};
-use crate::model::{Decision, Word};
+use crate::model::Word;
 
 /// Exit status of what the policy does not allow.
 pub(super) const DENIED: u8 = 2;
 
-/// What is said where the policy does not allow this very call; a person at a terminal is asked where it wants to be.
-pub(super) fn permitted(environment: &Environment) -> anyhow::Result<Option<String>> {
+/// What a person can do where nobody can be asked.
+const NOBODY: &str = "A person is asked about this, and nobody can be asked here: a person runs it, or allows it for a while with rwenv grant.";
+
+/// Does what this very call asks for, where the policy allows it; a person at a terminal is asked where it wants to be.
+pub(super) fn under(
+    environment: &Environment,
+    act: impl FnOnce(Permit) -> anyhow::Result<u8>,
+) -> anyhow::Result<u8> {
     let own = std::env::args().skip(1);
     let argv: Vec<Word> = std::iter::once("rwenv".to_owned()).chain(own).map(Word::literal).collect();
-    let Some(Run { verdict, changes, answered, recorded }) =
-        shim::judged("cli", &argv, Vec::new(), environment)
-    else {
-        return Ok(None);
-    };
-    if let (Err(why), true) = (&recorded, changes) {
-        return Ok(Some(audit::unrecorded(why)));
-    }
-    match verdict.decision() {
-        Decision::Allow => Ok(None),
-        Decision::Ask if answered => Ok(None),
-        Decision::Ask if prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none() => {
-            let question = format!("{}Go on?", text::of(&verdict));
-            Ok((!prompt::yes(&question, false)?).then(|| "nothing was changed".to_owned()))
+    let at_terminal = prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none();
+    let person = if at_terminal { Person::CanBeAsked } else { Person::Nobody(NOBODY) };
+    let refused = match shim::run("cli", &argv, Vec::new(), person, environment) {
+        Outcome::Run(permit) => return act(permit),
+        Outcome::Ask(question) => {
+            if prompt::yes(&format!("{}Go on?", question.text), false)? {
+                return act(question.yes());
+            }
+            "nothing was changed".to_owned()
         }
-        Decision::Ask => Ok(Some(format!(
-            "{}  A person is asked about this, and nobody can be asked here: a person runs it, or allows it for a while with rwenv grant.",
-            text::of(&verdict)
-        ))),
-        Decision::Deny => Ok(Some(text::of(&verdict))),
-    }
+        Outcome::Refuse(why) | Outcome::Unrecorded(why) => why,
+    };
+    out::note(refused.trim_end());
+    Ok(DENIED)
 }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::deploy::{How, Session};
 use super::{out, permit};
 use crate::deploy::Wish;
+use crate::enforce::Permit;
 use crate::host::environment::{self, Environment};
 use crate::host::{process, program};
 
@@ -44,10 +45,11 @@ struct View {
 }
 
 pub(super) fn rollout(args: &Rollout, environment: &Environment) -> anyhow::Result<u8> {
-    if let Some(refused) = permit::permitted(environment)? {
-        out::note(refused.trim_end());
-        return Ok(permit::DENIED);
-    }
+    permit::under(environment, |permit| run(args, permit, environment))
+}
+
+/// The pushes it makes are judged one by one.
+fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Result<u8> {
     let tag = match &args.tag {
         Some(tag) => tag.clone(),
         None => built(args.pr, environment)?,
@@ -55,7 +57,7 @@ pub(super) fn rollout(args: &Rollout, environment: &Environment) -> anyhow::Resu
     let services =
         if args.services.is_empty() { vec![repository(environment)?] } else { args.services.clone() };
     out::note(&format!("image tag {tag}"));
-    let session = Session::open(&args.how, environment)?;
+    let session = Session::open(&args.how, permit, environment)?;
     for service in services {
         let wish = Wish { service, image: args.image.clone(), tag: Some(tag.clone()), ..Wish::default() };
         let status = session.begun(&wish)?;

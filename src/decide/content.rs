@@ -80,9 +80,11 @@ pub fn is_protected(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> bool {
     })
 }
 
-/// The verdict with what was found in the content: errors deny, warnings are only told.
-pub fn with_content(verdict: &Verdict, findings: &[Finding], rwenv: Option<&str>) -> Verdict {
-    let found = findings.iter().filter(|finding| finding.level == Level::Error).map(|finding| Reason {
+/// What findings in content say against it: errors deny, warnings are only told.
+#[must_use]
+pub fn against_content(findings: &[Finding], rwenv: Option<&str>) -> Vec<Reason> {
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error);
+    let reason = |finding: &Finding| Reason {
         decision: Decision::Deny,
         rule: finding.rule.to_owned(),
         text: format!("{}:{}:{}: {}", finding.path, finding.line, finding.column, finding.message),
@@ -90,8 +92,8 @@ pub fn with_content(verdict: &Verdict, findings: &[Finding], rwenv: Option<&str>
         part: String::new(),
         span: Span::default(),
         rwenv: rwenv.map(str::to_owned),
-    });
-    Verdict::from_reasons(verdict.reasons().iter().cloned().chain(found).collect())
+    };
+    errors.map(reason).collect()
 }
 
 /// What is decided about settings of an agent that would take the hook out of its session.

@@ -20,7 +20,7 @@ pub mod text;
 mod touch;
 
 pub use conclude::{Part, conclude, explain};
-pub use content::{Sending, concerned, hook_lost, is_protected, plan_push, unread, with_content};
+pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
 pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};

@@ -164,6 +164,12 @@ impl Plan {
         !self.opaque.is_empty() || self.planned.iter().any(|p| p.operation.effect > Effect::ReadSecret)
     }
 
+    /// True where nothing is done but to read what is no secret.
+    #[must_use]
+    pub fn only_reads(&self) -> bool {
+        self.opaque.is_empty() && self.planned.iter().all(|p| p.operation.effect <= Effect::Read)
+    }
+
     /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {

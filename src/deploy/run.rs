@@ -8,6 +8,7 @@ use super::forge::{Pull, pull_of};
 use super::journal::{Deployment, Journal, Object, Reverted, Step};
 use super::target::Wish;
 use super::{DeployError, watch};
+use crate::enforce::Permit;
 use crate::flux::Progress;
 use crate::host::clock;
 use crate::host::content::{self, Commit};
@@ -19,8 +20,8 @@ use crate::repos::{self, Base, Flux, RepoError, Work};
 /// Attempts at a push that others come before.
 const ATTEMPTS: usize = 3;
 
-/// Asks the policy about a push: folder, commit, branch of the other side. Says why not.
-pub(super) type Judge<'j> = dyn Fn(&Path, &str, &str) -> Result<(), String> + 'j;
+/// Asks the policy about a push: folder, commit, branch of the remote. Says why not.
+pub(super) type Judge<'j> = dyn Fn(&Path, &str, &str) -> Result<Permit, String> + 'j;
 
 /// What a deployment works with.
 pub struct Parts<'p> {
@@ -32,6 +33,8 @@ pub struct Parts<'p> {
     pub environment: &'p Environment,
     /// The decision about the push.
     pub judge: &'p Judge<'p>,
+    /// For what is done on the cluster.
+    pub permit: &'p Permit,
     /// Who is told what is done.
     pub tell: &'p mut dyn FnMut(Progress),
     /// How long a cluster is waited for.
@@ -301,14 +304,14 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
             return Ok(());
         }
         let commit = deployment.commit.clone().unwrap_or_default();
-        (parts.judge)(&dir, &commit, destination(deployment)).map_err(|why| {
+        let permit = (parts.judge)(&dir, &commit, destination(deployment)).map_err(|why| {
             DeployError::Refused(format!(
                 "{}\nThe change is prepared in {}; a person sends it with rwenv deploy --continue, or drops it with rwenv deploy --abort.",
                 why.trim_end(),
                 dir.display()
             ))
         })?;
-        match work(deployment, parts, &dir).push(&commit, destination(deployment)) {
+        match send(&work(deployment, parts, &dir), &commit, destination(deployment), permit) {
             Ok(()) => return sent(deployment, parts),
             // Others were first: the change is made anew, of what they have left.
             Err(RepoError::Git(_))
@@ -320,6 +323,11 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
         }
     }
     Err(DeployError::None(format!("others were first {ATTEMPTS} times; rwenv deploy --continue tries again")))
+}
+
+/// Sends a commit, as it was judged.
+fn send(work: &Work<'_>, commit: &str, to: &str, _: Permit) -> Result<(), RepoError> {
+    work.push(commit, to)
 }
 
 /// True where the other side has the commit already.
@@ -382,7 +390,7 @@ fn applied(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Dep
     let mut holds = |revision: &str| watch::is_in(flux, revision, &commit, environment);
     let mut tell = |progress| (parts.tell)(progress);
     let waiting = (parts.limit, &mut tell as &mut dyn FnMut(Progress));
-    let revision = watch::applied(deployment, parts.rwenv, environment, waiting, &mut holds)?;
+    let revision = watch::applied(deployment, (parts.rwenv, parts.permit), environment, waiting, &mut holds)?;
     deployment.revision = Some(revision);
     deployment.step = Step::Applied;
     Ok(())

@@ -2,6 +2,7 @@
 
 use super::DeployError;
 use super::journal::Deployment;
+use crate::enforce::Permit;
 use crate::flux::{Flux, FluxError, Object, Progress, Waiting, kind_of, reconcile};
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
@@ -15,7 +16,7 @@ use std::time::Duration;
 /// Where the cluster cannot be asked, something does not get ready, or what is applied does not hold the change.
 pub(super) fn applied(
     deployment: &Deployment,
-    rwenv: &Rwenv,
+    (rwenv, permit): (&Rwenv, &Permit),
     environment: &Environment,
     waiting: (Duration, &mut dyn FnMut(Progress)),
     holds: &mut dyn FnMut(&str) -> bool,
@@ -25,7 +26,7 @@ pub(super) fn applied(
     let (limit, tell) = waiting;
     runtime.block_on(async {
         let flux = Flux::open(rwenv, environment).await?;
-        let last = chain(&flux, deployment, &mut Waiting { limit, tell: &mut *tell }).await?;
+        let last = chain(&flux, deployment, &mut Waiting { limit, tell: &mut *tell }, permit).await?;
         if let Some(commit) = commit_of(&last.revision)
             && !holds(commit)
         {
@@ -35,7 +36,7 @@ pub(super) fn applied(
         let wanted = &deployment.object;
         if let (Some(kind), "HelmRelease") = (kind_of("hr"), wanted.kind.as_str()) {
             let release = flux.get(kind, &wanted.namespace, &wanted.name).await?;
-            reconcile(&flux, &release, false, &mut Waiting { limit, tell }).await?;
+            reconcile(&flux, &release, false, &mut Waiting { limit, tell }, permit).await?;
         }
         Ok(last.revision)
     })
@@ -46,6 +47,7 @@ async fn chain(
     flux: &Flux,
     deployment: &Deployment,
     waiting: &mut Waiting<'_>,
+    permit: &Permit,
 ) -> Result<Object, DeployError> {
     let none = || DeployError::None(format!("no Flux Kustomization applies {}", deployment.service));
     let kind = kind_of("ks").ok_or_else(none)?;
@@ -59,7 +61,7 @@ async fn chain(
         };
         let fresh = source.as_ref() == Some(&object.source);
         source = Some(object.source.clone());
-        last = Some(reconcile(flux, &object, !fresh, waiting).await?);
+        last = Some(reconcile(flux, &object, !fresh, waiting, permit).await?);
     }
     last.ok_or_else(none)
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
 use crate::decide;
-use crate::decide::text;
-use crate::host::{
-    self, Observed, asked, audit, binding, environment::Environment, files, grants, index, pinned,
-};
+use crate::host::{self, Observed, asked, binding, environment::Environment, files, pinned};
 use crate::manifest::{self, Finding, tree::Tree};
-use crate::model::{Bound, Context, Decision, Verdict};
+use crate::model::{Bound, Context, Decision};
+
+/// What a person can do where the agent asks nobody.
+const NOBODY: &str = "A person would be asked, and here nobody can be: a person runs it, or allows it for a while with rwenv grant.";
 
 /// A call of a tool.
 #[derive(Debug)]
@@ -80,7 +81,11 @@ impl Judged {
         Self::new(Decision::Deny, why.to_owned())
     }
 
-    fn allowed() -> Self {
+    fn asks(question: Question) -> Self {
+        Self::new(Decision::Ask, question.text)
+    }
+
+    fn runs(_: &Permit) -> Self {
         Self::new(Decision::Allow, String::new())
     }
 }
@@ -108,47 +113,36 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         Asked::Writes(files) => secrets(files, &context, environment),
         _ => Vec::new(),
     };
-    let Observed { plan, facts, rwenvs: all } = host::observe(plan, environment);
-    if plan.is_nothing_of_ours() && found.is_empty() {
-        return Judged::allowed();
-    }
-    let judged = decide::with_content(&decide::conclude(&plan, &facts, &all), &found, None);
-    let granted = grants::lifts(&judged, &plan.line, &context.cwd, environment);
-    let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
-    let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
-    let concerned = decide::concerned(&plan, &facts, &all);
-    let (session, rwenvs) = (call.session.as_deref(), &concerned);
-    let record = audit::Call { door: call.door, session, cwd: &context.cwd, command: &command, rwenvs };
-    let recorded = audit::append(record, &verdict, environment);
-    if verdict.decision() == Decision::Ask && call.asks {
-        // Without it the shim asks for a person's yes once more, which is no hole.
-        let _ = asked::record(&plan, &verdict, session, environment);
-    }
-    // Without a record of it, nothing is changed.
-    let unrecorded = recorded.err().filter(|_| plan.changes_something()).map(|e| e.to_string());
-    let mut judged = concluded(&verdict, call, unrecorded);
-    if matches!(call.asked, Asked::Line(_)) && judged.decision < Decision::Deny {
-        judged.pinned = decide::pinned(&plan, &facts, &all);
-        judged.approved = judged.decision == Decision::Allow && decide::approved(&plan, &facts, &all);
+    let observed = host::observe(plan, environment);
+    let session = call.session.as_deref();
+    let ruling = judge::judge(
+        Case {
+            door: call.door,
+            session,
+            command: &command,
+            seen: Seen::of(&observed),
+            found: decide::against_content(&found, None),
+            lift: Lift::Line,
+            person: &|| if call.asks { Person::CanBeAsked } else { Person::Nobody(NOBODY) },
+            recorded: Recorded::Always,
+        },
+        environment,
+    );
+    let Observed { plan, facts, rwenvs } = &observed;
+    let mut judged = match ruling.outcome {
+        Outcome::Refuse(why) | Outcome::Unrecorded(why) => return Judged::denied(&why),
+        Outcome::Ask(question) => {
+            // Without it the shim asks for a person's yes once more, which is no hole.
+            let _ = asked::record(plan, &ruling.verdict, session, environment);
+            Judged::asks(question)
+        }
+        Outcome::Run(permit) => Judged::runs(&permit),
+    };
+    if matches!(call.asked, Asked::Line(_)) && !plan.is_nothing_of_ours() {
+        judged.pinned = decide::pinned(plan, facts, rwenvs);
+        judged.approved = judged.decision == Decision::Allow && decide::approved(plan, facts, rwenvs);
     }
     judged
-}
-
-fn concluded(verdict: &Verdict, call: &Call, unrecorded: Option<String>) -> Judged {
-    if let (Decision::Allow | Decision::Ask, Some(why)) = (verdict.decision(), unrecorded) {
-        return Judged::new(Decision::Deny, audit::unrecorded(&why));
-    }
-    let text = text::of(verdict);
-    match verdict.decision() {
-        Decision::Ask if !call.asks => Judged::new(
-            Decision::Deny,
-            format!(
-                "{text}  A person would be asked, and here nobody can be: a person runs it, or allows it for a while with rwenv grant."
-            ),
-        ),
-        decision => Judged::new(decision, text),
-    }
 }
 
 /// Secrets that these writings bring into manifests of a rwenv: those that the files do not hold already.

@@ -10,6 +10,7 @@ pub(crate) mod chain;
 mod claude;
 mod custody;
 mod greeting;
+pub(crate) mod judge;
 pub mod net;
 mod others;
 #[cfg(feature = "full")]
@@ -17,6 +18,8 @@ pub(crate) mod push;
 pub(crate) mod session;
 pub(crate) mod shim;
 pub mod start;
+
+pub use judge::Permit;
 
 use std::borrow::Cow;
 use std::ffi::CString;

@@ -5,13 +5,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::judge::{self, Case, Lift, Outcome, Permit, Person, Recorded, Ruling, Seen};
 use crate::decide::text::shown;
 use crate::decide::{self, Plan, Sending};
 use crate::host::agent::{self, Ancestor};
 use crate::host::content::{self, Change, ContentError};
 use crate::host::environment::Environment;
 use crate::host::objects::{Budget, Repository};
-use crate::host::{self, Observed, asked, audit};
+use crate::host::{self, Observed, asked};
 use crate::manifest::{Finding, Level};
 use crate::model::{Decision, Effect, RefUpdate, Verdict, Word};
 
@@ -75,7 +76,7 @@ pub(crate) fn own(
     url: &str,
     (commit, branch): (&str, &str),
     environment: &Environment,
-) -> Result<(), String> {
+) -> Result<Permit, String> {
     let old = Repository::at(dir, environment, Budget::of(OBJECTS, TIME))
         .ok()
         .and_then(|repository| repository.remote_refs(url, REMOTE));
@@ -84,8 +85,10 @@ pub(crate) fn own(
     let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();
     let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
     let stdin = format!("HEAD {commit} {name} {old}\n");
-    let told = judged(Push { url, stdin: &stdin }, Some(dir), environment)?;
-    if told.code == 0 { Ok(()) } else { Err(told.text) }
+    match judged(Push { url, stdin: &stdin }, Some(dir), environment)? {
+        Told { fate: Fate::Permitted(permit), .. } => Ok(permit),
+        Told { text, .. } => Err(text),
+    }
 }
 
 /// Judges a push before it is sent; gives the exit status for git.
@@ -93,7 +96,7 @@ pub(crate) fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
     match judged(push, None, environment) {
         Ok(told) => {
             let _ = std::io::stderr().write_all(told.text.as_bytes());
-            told.code
+            if matches!(told.fate, Fate::Refused) { REFUSED } else { 0 }
         }
         Err(why) => {
             let _ =
@@ -103,20 +106,28 @@ pub(crate) fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
     }
 }
 
+/// What is told of a push.
 struct Told {
     text: String,
-    code: u8,
+    fate: Fate,
+}
+
+/// What becomes of a push.
+enum Fate {
+    Permitted(Permit),
+    /// Nothing is sent, whatever is said.
+    Nothing,
+    Refused,
 }
 
 fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<Told, String> {
-    let silent = Told { text: String::new(), code: 0 };
     let lines = lines(push.stdin)?;
     let ancestors = agent::ancestors();
     let git = git_above(&ancestors);
     let dir = dir.map(|dir| dir.display().to_string());
     let context = host::context(dir.as_deref(), environment);
     if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
-        return Ok(silent);
+        return Ok(Told { text: String::new(), fate: Fate::Nothing });
     }
     let url = absolute(push.url);
     let person = agent::at_work(&ancestors).is_none();
@@ -125,67 +136,69 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         Repository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
     let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
     let plan = decide::plan_push(&sendings, &url, person, &context);
-    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
-    let names = decide::concerned(&plan, &facts, &rwenvs);
-    let mut verdict = decide::conclude(&plan, &facts, &rwenvs);
-    let mut warnings = Vec::new();
-    if names.is_empty() && rwenvs.broken.is_none() {
-        return Ok(silent);
+    let mut observed = host::observe(plan, environment);
+    let Observed { plan, facts, rwenvs } = &observed;
+    let names = decide::concerned(plan, facts, rwenvs);
+    if let Some(permit) = judge::unconcerned(Seen::of(&observed)) {
+        return Ok(Told { text: String::new(), fate: Fate::Permitted(permit) });
     }
-    if verdict.decision() < Decision::Deny {
-        let protected = decide::is_protected(&plan, &facts, &rwenvs);
+    let mut warnings = Vec::new();
+    let mut found = Vec::new();
+    if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
+        let protected = decide::is_protected(plan, facts, rwenvs);
         match contents(&repository, &lines, &mut sendings, &url) {
             Ok(findings) => {
-                let plan = decide::plan_push(&sendings, &url, person, &context);
-                verdict = decide::conclude(&plan, &facts, &rwenvs);
-                verdict = decide::with_content(&verdict, &findings, names.first().map(String::as_str));
+                observed.plan = decide::plan_push(&sendings, &url, person, &context);
+                found = decide::against_content(&findings, names.first().map(String::as_str));
                 warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
             }
             Err(error) => {
                 let why = error.to_string();
-                match decide::unread(&why, protected) {
-                    Some(reason) => verdict = Verdict::from_reasons(vec![reason]),
-                    None => eprint_warning(&format!("what this push sends was not checked: {why}")),
+                found = decide::unread(&why, protected).into_iter().collect();
+                if found.is_empty() {
+                    eprint_warning(&format!("what this push sends was not checked: {why}"));
                 }
             }
         }
     }
-    let approved = git.is_some_and(|argv| asked::answered(&argv, &context.cwd, environment));
-    let record = record(&plan, &verdict, Pushed { url: &url, rwenvs: &names }, environment);
-    Ok(tell(&verdict, &warnings, approved || person, record))
+    let argv = git.unwrap_or_default();
+    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &context.cwd, environment));
+    let case = Case {
+        door: "pre-push",
+        session: None,
+        command: &command(&observed.plan, &url),
+        seen: Seen::of(&observed),
+        found,
+        lift: Lift::Run(&argv),
+        person: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
+        recorded: Recorded::Always,
+    };
+    let Ruling { verdict, outcome } = judge::judge(case, environment);
+    let warned: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
+    Ok(match outcome {
+        Outcome::Run(permit) => Told { text: warned, fate: Fate::Permitted(permit) },
+        Outcome::Unrecorded(why) => Told { text: format!("{warned}{why}\n"), fate: Fate::Refused },
+        Outcome::Refuse(_) | Outcome::Ask(_) => {
+            Told { text: format!("{warned}{}", refused(&verdict, "sent")), fate: Fate::Refused }
+        }
+    })
 }
 
 fn eprint_warning(text: &str) {
     let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
 }
 
-/// Where a push goes, and whom that concerns.
-struct Pushed<'a> {
-    url: &'a str,
-    rwenvs: &'a [String],
-}
-
-/// Writes the audit record; says why it cannot be.
-fn record(plan: &Plan, verdict: &Verdict, pushed: Pushed<'_>, environment: &Environment) -> Option<String> {
+/// A push as it goes on record: what it sends, by commits and refs.
+fn command(plan: &Plan, url: &str) -> String {
     let refspecs = plan.planned.iter().flat_map(|p| &p.operation.target.repository.refspecs);
     let refspecs: Vec<String> = refspecs.map(|word| word.display().into_owned()).collect();
-    let command = format!("git push {} {}", pushed.url, refspecs.join(" "));
-    let (cwd, rwenvs) = (plan.context.cwd.as_str(), pushed.rwenvs);
-    let call = audit::Call { door: "pre-push", session: None, cwd, command: &command, rwenvs };
-    audit::append(call, verdict, environment).err().map(|error| error.to_string())
+    format!("git push {url} {}", refspecs.join(" "))
 }
 
-fn tell(verdict: &Verdict, warnings: &[Finding], approved: bool, unwritten: Option<String>) -> Told {
-    let mut text: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
-    let refused = verdict.decision() == Decision::Deny || (verdict.decision() == Decision::Ask && !approved);
-    if let (false, Some(why)) = (refused, unwritten) {
-        return Told { text: format!("{text}{}\n", audit::unrecorded(&why)), code: REFUSED };
-    }
-    if !refused {
-        return Told { text, code: 0 };
-    }
+/// Why a push is not sent, or not taken.
+fn refused(verdict: &Verdict, done: &str) -> String {
     let reasons: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == verdict.decision()).collect();
-    text.push_str("rwenv: this push is not sent.\n");
+    let mut text = format!("rwenv: this push is not {done}.\n");
     let mut instead: Vec<&str> = Vec::new();
     for reason in reasons.iter().take(MOST) {
         text.push_str(&format!("  {} [{}]\n", shown(&reason.text, 600), reason.rule));
@@ -199,7 +212,7 @@ fn tell(verdict: &Verdict, warnings: &[Finding], approved: bool, unwritten: Opti
     for line in instead {
         text.push_str(&format!("  instead: {}\n", shown(line, 600)));
     }
-    Told { text, code: REFUSED }
+    text
 }
 
 fn line_of(finding: &Finding) -> String {
@@ -319,11 +332,13 @@ pub(crate) fn before_receive(stdin: &str, budget: Budget, environment: &Environm
         }
         Ok(findings)
     };
-    let verdict = match received() {
-        Ok(findings) => decide::with_content(&Verdict::default(), &findings, None),
-        Err(why) => Verdict::from_reasons(decide::unread(&why, true).into_iter().collect()),
+    let found = match received() {
+        Ok(findings) => decide::against_content(&findings, None),
+        Err(why) => decide::unread(&why, true).into_iter().collect(),
     };
-    let told = tell(&verdict, &[], false, None);
-    let _ = std::io::stderr().write_all(told.text.replace("is not sent", "is not taken").as_bytes());
-    told.code
+    if found.is_empty() {
+        return 0;
+    }
+    let _ = std::io::stderr().write_all(refused(&Verdict::from_reasons(found), "taken").as_bytes());
+    REFUSED
 }

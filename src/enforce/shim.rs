@@ -9,14 +9,14 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
+use super::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
 use super::net::Inherited;
 use super::start;
 use crate::classify;
 use crate::decide;
-use crate::decide::text;
 use crate::host::environment::{Environment, var};
-use crate::host::{self, Observed, asked, audit, grants, index, program};
-use crate::model::{Assigned, Decision, Grammar, Tool, Verdict, Word};
+use crate::host::{self, asked, program};
+use crate::model::{Assigned, Grammar, Tool, Word};
 
 /// Exit status of a denial (sysexits.h, EX_NOPERM): no tool of ours ends with it by itself.
 pub(super) const DENIED: u8 = 77;
@@ -24,23 +24,29 @@ pub(super) const DENIED: u8 = 77;
 const NOT_FOUND: u8 = 127;
 /// Exit status where it cannot be started, as a shell has it.
 const CANNOT_RUN: u8 = 126;
+/// What a person can do about a question that reaches a shim.
+const NOBODY: &str = "A person has to say yes, and cannot be asked here: have the agent run this command by itself, so that its hook asks; \
+                      or a person runs the tool by its full path.";
 
 /// Judges the call and becomes the tool. Comes back only where that is not to be, with the exit status.
 pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u8 {
     let environment = Environment::of_shim(start::started_as().as_deref());
-    if let Err((why, status)) = judge(name, arguments, &environment) {
-        let _ = std::io::stderr().write_all(why.as_bytes());
-        return status;
-    }
+    let permit = match judge(name, arguments, &environment) {
+        Ok(permit) => permit,
+        Err((why, status)) => {
+            let _ = std::io::stderr().write_all(why.as_bytes());
+            return status;
+        }
+    };
     let Some(real) = program::find(name, &environment) else {
         let _ = writeln!(std::io::stderr(), "{name}: not found on PATH (this is rwenv's shim for it)");
         return NOT_FOUND;
     };
-    become_tool(&real, arguments, inherited)
+    become_tool(permit, &real, arguments, inherited)
 }
 
 /// Puts the tool in this process's place.
-fn become_tool(real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
+fn become_tool(_: Permit, real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
     let Ok(path) = CString::new(real.as_os_str().as_bytes()) else { return NOT_FOUND };
     inherited.restore();
     let error = nix::unistd::execv(&path, arguments);
@@ -55,71 +61,44 @@ fn become_tool(real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
     CANNOT_RUN
 }
 
-/// Nothing where the call may run; else what to say and the exit status.
-fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result<(), (String, u8)> {
+/// A permit where the call may run; else what to say and the exit status.
+fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result<Permit, (String, u8)> {
     let tool = classify::tools().tool(name);
     let mut argv = vec![Word::literal(name)];
     argv.extend(arguments.iter().skip(1).map(|word| Word::literal(word.to_string_lossy())));
-    let Some(run) = judged("shim", &argv, tool.map(assigned).unwrap_or_default(), environment) else {
-        return Ok(());
-    };
-    let Run { verdict, changes, answered, recorded } = run;
-    let complaint = tool.map_or("error: ", |tool| tool.complaint);
-    let deny = |why: String| Err((format!("{complaint}{}\n", why.trim_end()), DENIED));
-    match verdict.decision() {
-        Decision::Deny => deny(text::of(&verdict)),
-        Decision::Ask if !answered => deny(unanswered(&verdict)),
-        _ => match recorded {
-            Err(why) if changes => deny(audit::unrecorded(&why)),
-            _ => Ok(()),
-        },
+    let assigned = tool.map(assigned).unwrap_or_default();
+    match run("shim", &argv, assigned, Person::Nobody(NOBODY), environment) {
+        Outcome::Run(permit) => Ok(permit),
+        Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+            let complaint = tool.map_or("error: ", |tool| tool.complaint);
+            Err((format!("{complaint}{}\n", why.trim_end()), DENIED))
+        }
     }
 }
 
-/// What is decided about one program run.
-pub(crate) struct Run {
-    /// The verdict.
-    pub(crate) verdict: Verdict,
-    /// It changes something.
-    pub(crate) changes: bool,
-    /// A person who was asked about it at the agent's hook has let it run.
-    pub(crate) answered: bool,
-    /// Why it is not on record, if so.
-    pub(crate) recorded: Result<(), String>,
-}
-
-/// Decides about exactly one program run, and records it; nothing where none of our tools is concerned.
-pub(crate) fn judged(
+/// Judges exactly one program run. Where it is a question, a person who was asked about it at the agent's hook has said yes; else
+/// `otherwise` says who can be asked.
+pub(crate) fn run(
     door: &str,
     argv: &[Word],
     assigned: Vec<Assigned>,
+    otherwise: Person,
     environment: &Environment,
-) -> Option<Run> {
+) -> Outcome {
     let context = host::context(None, environment);
-    let plan = decide::plan_argv(argv.to_vec(), assigned, &context);
-    let Observed { plan, facts, rwenvs } = host::observe(plan, environment);
-    if plan.is_nothing_of_ours() {
-        return None;
-    }
-    let judged = decide::conclude(&plan, &facts, &rwenvs);
-    let granted = grants::lifts_run(&judged, argv, &context.cwd, environment);
-    let verdict = if granted.is_some() { Verdict::granted(judged) } else { judged };
-    let verdict =
-        decide::with_definitions(&verdict, &plan, |rwenv, object| index::find(rwenv, object, environment));
-    let rwenvs = &decide::concerned(&plan, &facts, &rwenvs);
-    let call = audit::Call { door, session: None, cwd: &context.cwd, command: &plan.line, rwenvs };
-    let recorded = audit::append(call, &verdict, environment).map_err(|error| error.to_string());
-    let answered = asked::answered(argv, &context.cwd, environment);
-    Some(Run { verdict, changes: plan.changes_something(), answered, recorded })
-}
-
-/// A question nobody can be asked here.
-fn unanswered(verdict: &Verdict) -> String {
-    format!(
-        "{}  A person has to say yes, and cannot be asked here: have the agent run this command by itself, so that its \
-         hook asks; or a person runs the tool by its full path.",
-        text::of(verdict)
-    )
+    let observed = host::observe(decide::plan_argv(argv.to_vec(), assigned, &context), environment);
+    let answered = || asked::answered(argv, &context.cwd, environment);
+    let case = Case {
+        door,
+        session: None,
+        command: &observed.plan.line,
+        seen: Seen::of(&observed),
+        found: Vec::new(),
+        lift: Lift::Run(argv),
+        person: &|| if answered() { Person::SaidYes } else { otherwise },
+        recorded: Recorded::Always,
+    };
+    judge::judge(case, environment).outcome
 }
 
 /// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what names a

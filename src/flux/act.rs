@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::object::REQUESTED;
 use super::{Flux, FluxError, Object, events_of, kind_of};
+use crate::enforce::Permit;
 use crate::host::clock;
 
 /// Time between two looks.
@@ -67,7 +68,7 @@ fn state(object: &Object, before: Option<&Option<String>>) -> State {
 }
 
 /// Merges a patch into an object, as the flux program does (`client.MergeFrom`).
-async fn merge(flux: &Flux, object: &Object, patch: serde_json::Value) -> Result<(), FluxError> {
+async fn merge(flux: &Flux, object: &Object, patch: serde_json::Value, _: &Permit) -> Result<(), FluxError> {
     let none = || FluxError::NotFound { what: object.named(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let what = format!("patch {} {}", object.kind.plural, object.name);
@@ -86,6 +87,7 @@ pub async fn reconcile(
     object: &Object,
     with_source: bool,
     waiting: &mut Waiting<'_>,
+    permit: &Permit,
 ) -> Result<Object, FluxError> {
     if !object.kind.reconciles {
         return Err(FluxError::Static(object.named()));
@@ -94,11 +96,11 @@ pub async fn reconcile(
         return Err(FluxError::Suspended(object.named()));
     }
     if with_source && let Some(source) = source_of(flux, object).await? {
-        Box::pin(reconcile(flux, &source, source.kind.name == "HelmChart", waiting)).await?;
+        Box::pin(reconcile(flux, &source, source.kind.name == "HelmChart", waiting, permit)).await?;
     }
     let now = clock::rfc3339(clock::now());
     let patch = json!({ "metadata": { "annotations": { REQUESTED: now } } });
-    merge(flux, object, patch).await?;
+    merge(flux, object, patch, permit).await?;
     (waiting.tell)(Progress::Done(format!("{} annotated", object.named())));
     let ready = settled(flux, object, Some(&object.handled), waiting).await?;
     (waiting.tell)(Progress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
@@ -167,14 +169,14 @@ async fn last(flux: &Flux, object: &Object) -> Vec<super::Told> {
 ///
 /// # Errors
 /// Where the cluster says no, or the kind cannot be suspended.
-pub async fn suspend(flux: &Flux, object: &Object) -> Result<bool, FluxError> {
+pub async fn suspend(flux: &Flux, object: &Object, permit: &Permit) -> Result<bool, FluxError> {
     if !object.kind.suspends {
         return Err(FluxError::Static(object.named()));
     }
     if object.suspended {
         return Ok(false);
     }
-    merge(flux, object, json!({ "spec": { "suspend": true } })).await?;
+    merge(flux, object, json!({ "spec": { "suspend": true } }), permit).await?;
     Ok(true)
 }
 
@@ -186,13 +188,14 @@ pub async fn resume(
     flux: &Flux,
     object: &Object,
     waiting: Option<&mut Waiting<'_>>,
+    permit: &Permit,
 ) -> Result<bool, FluxError> {
     if !object.kind.suspends {
         return Err(FluxError::Static(object.named()));
     }
     if object.suspended {
         // A field that is false is not written at all, so that the flux program's patch takes it away.
-        merge(flux, object, json!({ "spec": { "suspend": null } })).await?;
+        merge(flux, object, json!({ "spec": { "suspend": null } }), permit).await?;
     }
     if let Some(waiting) = waiting.filter(|_| object.kind.reconciles) {
         let ready = settled(flux, object, None, waiting).await?;

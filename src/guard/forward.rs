@@ -15,6 +15,7 @@ use super::secrets;
 use super::stream::Masked;
 use super::upstream::Upstreams;
 use crate::cluster::ClusterError;
+use crate::enforce::Permit;
 use crate::host::environment::Environment;
 use crate::model::Rwenv;
 
@@ -76,7 +77,7 @@ pub(super) struct Passing {
 
 /// Sends a request on to the cluster of a rwenv.
 pub(super) async fn forward(
-    mut passing: Passing,
+    (mut passing, _): (Passing, Permit),
     rwenv: &Rwenv,
     upstreams: &Upstreams,
     environment: &Environment,

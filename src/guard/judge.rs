@@ -4,15 +4,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::meaning::{Asking, Meaning, meaning, not_dry};
 use super::request::{Refusal, Request};
-use crate::decide::{self, kind_named, text};
+use crate::decide::{self, Plan, Planned, kind_named, text};
+use crate::enforce::Permit;
+use crate::enforce::judge::{self, Case, Lift, Outcome, Person, Question, Recorded, Seen};
 use crate::host::environment::Environment;
 use crate::host::grants::Grant;
 use crate::host::policies::{self, Loaded};
-use crate::host::{self, audit, grants, index};
+use crate::host::{self, audit, grants};
 use crate::model::{Context, Decision, Effect, Facts, Operation, Reason, Rwenvs, Span, Verdict};
 
 /// Name of this enforcement point in the log.
 const DOOR: &str = "guard";
+/// What a person can do about a question that reaches the guard.
+const NOBODY: &str = "A yes that was given elsewhere does not reach the API guard: a person opens it for a while with rwenv grant.";
 
 /// Decides about requests. It reads files, and for a grant may start git: it is not for a thread that others wait for.
 pub struct Judge {
@@ -30,37 +34,16 @@ struct Opened {
     means: Arc<Means>,
 }
 
+/// What a request asks for, and what is known about it.
+struct Asked {
+    plan: Plan,
+    facts: Facts,
+}
+
 /// What a granted line would do, and in whose name.
 struct Means {
     operations: Vec<Operation>,
     concerned: Vec<String>,
-}
-
-/// What was decided.
-pub(super) struct Ruling {
-    pub(super) verdict: Verdict,
-    /// It is more than a read: it goes on record.
-    pub(super) notable: bool,
-}
-
-impl Ruling {
-    /// A request that cannot be judged is refused.
-    pub(super) fn unread(why: &str, code: u16, rwenv: &str) -> Self {
-        let instead = match code {
-            408 | 429 => "Send it again in a moment, when other requests have ended.",
-            _ => "Use kubectl, or a client library, with its own paths and headers.",
-        };
-        let reason = Reason {
-            decision: Decision::Deny,
-            rule: decide::ids::REQUEST.to_owned(),
-            text: why.to_owned(),
-            instead: instead.to_owned(),
-            part: String::new(),
-            span: Span::default(),
-            rwenv: Some(rwenv.to_owned()),
-        };
-        Self { verdict: Verdict::from_reasons(vec![reason]), notable: true }
-    }
 }
 
 impl Judge {
@@ -88,41 +71,61 @@ impl Judge {
         if meaning.own.is_some() {
             meaning.operation = not_dry(meaning.operation);
         }
-        let ruling = self.decide(&meaning, &line(method, &request), rwenv, rwenvs);
-        Ok((ruling.verdict.decision(), request.target()))
+        let Asked { plan, facts } = self.asked(&meaning, &line(method, &request), rwenv);
+        let seen = Seen { plan: &plan, facts: &facts, rwenvs };
+        let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
+        let verdict = judge::weigh(seen, Vec::new(), &Lift::Where(&granted), &self.environment);
+        Ok((verdict.decision(), request.target()))
     }
 
-    /// Decides about a request in the name of a rwenv.
-    pub(super) fn decide(&self, meaning: &Meaning, line: &str, rwenv: &str, rwenvs: &Rwenvs) -> Ruling {
+    /// Decides about a request in the name of a rwenv, and puts it on record.
+    pub(super) fn rule(
+        &self,
+        meaning: &Meaning,
+        line: &str,
+        rwenv: &str,
+        rwenvs: &Rwenvs,
+    ) -> Result<Permit, Refusal> {
+        let Asked { plan, facts } = self.asked(meaning, line, rwenv);
+        let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
+        let case = Case {
+            door: DOOR,
+            session: None,
+            command: line,
+            seen: Seen { plan: &plan, facts: &facts, rwenvs },
+            found: Vec::new(),
+            lift: Lift::Where(&granted),
+            person: &|| Person::Nobody(NOBODY),
+            recorded: Recorded::ButReads,
+        };
+        match judge::judge(case, &self.environment).outcome {
+            Outcome::Run(permit) => Ok(permit),
+            Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+                Err(Refusal { code: 403, why: why.trim_end().to_owned() })
+            }
+        }
+    }
+
+    /// What a request asks for, and what is known about it.
+    fn asked(&self, meaning: &Meaning, line: &str, rwenv: &str) -> Asked {
         let plan = match &meaning.run {
             Some(words) => decide::plan_argv(words.clone(), Vec::new(), &self.context),
             None => decide::plan_request(meaning.operation.clone(), line, &self.context),
         };
         let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
         let facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
-        let mut verdict = decide::conclude(&plan, &facts, rwenvs);
-        let operations = || plan.planned.iter().map(|planned| &planned.operation);
-        if verdict.decision() > Decision::Allow && self.granted(&verdict, operations(), (rwenv, rwenvs)) {
-            verdict = verdict.granted();
-        }
-        let verdict = decide::with_definitions(&verdict, &plan, |rwenv, object| {
-            index::find(rwenv, object, &self.environment)
-        });
-        let notable = verdict.decision() > Decision::Allow || operations().any(|o| o.effect > Effect::Read);
-        Ruling { verdict, notable }
+        Asked { plan, facts }
     }
 
     /// True where a person has opened the guard for what is asked.
-    fn granted<'o>(
-        &self,
-        verdict: &Verdict,
-        operations: impl Iterator<Item = &'o Operation> + Clone,
-        (rwenv, rwenvs): (&str, &Rwenvs),
-    ) -> bool {
+    fn granted(&self, verdict: &Verdict, plan: &Plan, (rwenv, rwenvs): (&str, &Rwenvs)) -> bool {
+        let covered = |means: &Means, asked: &Planned| {
+            means.operations.iter().any(|granted| covers(granted, &asked.operation))
+        };
         grants::not_lifted(verdict).is_none()
             && self.means(rwenvs).iter().any(|means| {
                 means.concerned.iter().any(|name| name == rwenv)
-                    && operations.clone().all(|asked| means.operations.iter().any(|of| covers(of, asked)))
+                    && plan.planned.iter().all(|asked| covered(means, asked))
             })
     }
 
@@ -149,13 +152,32 @@ impl Judge {
         Means { operations, concerned }
     }
 
-    /// Puts a request on record; says why it cannot be.
-    pub(super) fn record(&self, ruling: &Ruling, line: &str, rwenv: &str) -> Option<String> {
-        let rwenvs = [rwenv.to_owned()];
-        let call =
-            audit::Call { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs: &rwenvs };
-        audit::append(call, &ruling.verdict, &self.environment).err().map(|error| error.to_string())
+    /// Puts on record that a request was not even looked at; gives what the client is told.
+    pub(super) fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
+        let verdict = unread(&refusal, rwenv);
+        let rwenvs = &[rwenv.to_owned()];
+        let call = audit::Call { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
+        // It is refused all the same.
+        let _ = audit::append(call, &verdict, &self.environment);
+        Refusal { why: text::of(&verdict).trim_end().to_owned(), ..refusal }
     }
+}
+
+/// A request that cannot be judged is denied.
+fn unread(refusal: &Refusal, rwenv: &str) -> Verdict {
+    let instead = match refusal.code {
+        408 | 429 => "Send it again in a moment, when other requests have ended.",
+        _ => "Use kubectl, or a client library, with its own paths and headers.",
+    };
+    Verdict::from_reasons(vec![Reason {
+        decision: Decision::Deny,
+        rule: decide::ids::REQUEST.to_owned(),
+        text: format!("The API guard refuses this request: {}.", refusal.why),
+        instead: instead.to_owned(),
+        part: String::new(),
+        span: Span::default(),
+        rwenv: Some(rwenv.to_owned()),
+    }])
 }
 
 /// True where a request is part of what was granted: it does the same sort of thing, and the object is the one that was named, where
@@ -180,17 +202,6 @@ pub(super) fn line(method: &str, request: &Request) -> String {
     format!("{method} {}", request.target())
 }
 
-/// What a client is told of a request that is refused.
-pub(super) fn told(verdict: &Verdict) -> String {
-    let mut text = text::of(verdict).trim_end().to_owned();
-    if verdict.decision() == Decision::Ask {
-        text.push_str(
-            "\n  A yes that was given elsewhere does not reach the API guard: a person opens it for a while with rwenv grant.",
-        );
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,7 +222,7 @@ mod tests {
         .unwrap();
         let context = host::context(Some(&cwd), &environment);
         let plan = decide::plan("kubectl --context c delete pod web-0 -n app", &context);
-        let denied = Ruling::unread("no", 403, "dev").verdict;
+        let denied = unread(&Refusal { code: 403, why: "no".to_owned() }, "dev");
         grants::make(&plan, &denied, 60, None, &environment).unwrap();
         let judge = Judge::new(environment);
         let rwenvs = host::config::rwenvs(&home.path().join(".claude/rwenv"));

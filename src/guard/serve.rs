@@ -20,7 +20,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
 use super::forward::{Passing, forward};
-use super::judge::{Judge, Ruling, line, told};
+use super::judge::{Judge, line};
 use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
 use super::reply::{Body, status};
 use super::request::{Refusal, Request};
@@ -28,9 +28,10 @@ use super::room::{Collected, Room};
 use super::secrets;
 use super::upstream::Upstreams;
 use super::{GuardError, Identity};
+use crate::enforce::Permit;
 use crate::host::environment::Environment;
 use crate::host::{audit, clock, grants, guarded};
-use crate::model::{Decision, Effect, Rwenv, Rwenvs};
+use crate::model::{Rwenv, Rwenvs};
 
 /// Largest head of a request, and what is read ahead of a slow reader.
 const BUFFER: usize = 64 << 10;
@@ -265,7 +266,7 @@ impl Guard {
             Err(refusal) => return Err(self.not_read(refusal, line, name).await),
         };
         let meaning = self.meant(&request, &parts.headers, &body, &rwenv).await;
-        let meaning = match secrets::written_back(&meaning, request.method, &body.bytes) {
+        let (meaning, permit) = match secrets::written_back(&meaning, request.method, &body.bytes) {
             Some(refusal) => return Err(self.not_read(refusal, line, name).await),
             None => self.ruled(meaning, line.clone(), name.clone(), rwenvs).await?,
         };
@@ -289,7 +290,7 @@ impl Guard {
         };
         // What the body takes counts until the cluster has it.
         let held = body.held;
-        let answer = forward(passing, &rwenv, &self.upstreams, &self.environment).await;
+        let answer = forward((passing, permit), &rwenv, &self.upstreams, &self.environment).await;
         drop(held);
         Ok(answer)
     }
@@ -322,13 +323,10 @@ impl Guard {
         line: String,
         name: String,
         rwenvs: Arc<Rwenvs>,
-    ) -> Result<Meaning, Refusal> {
+    ) -> Result<(Meaning, Permit), Refusal> {
         let guard = Arc::clone(self);
-        waited(move || {
-            let ruling = guard.judge.decide(&meaning, &line, &name, &rwenvs);
-            guard.record(&ruling, &meaning, &line, &name).map(|()| meaning)
-        })
-        .await?
+        waited(move || guard.judge.rule(&meaning, &line, &name, &rwenvs).map(|permit| (meaning, permit)))
+            .await?
     }
 
     /// A place among the requests of a rwenv.
@@ -353,20 +351,6 @@ impl Guard {
         }
     }
 
-    /// Puts what was decided on record, and ends it where it was decided so, or cannot be recorded.
-    fn record(&self, ruling: &Ruling, meaning: &Meaning, line: &str, rwenv: &str) -> Result<(), Refusal> {
-        let unwritten = ruling.notable.then(|| self.judge.record(ruling, line, rwenv)).flatten();
-        if ruling.verdict.decision() > Decision::Allow {
-            return Err(Refusal { code: 403, why: told(&ruling.verdict) });
-        }
-        match unwritten {
-            Some(why) if meaning.operation.effect > Effect::ReadSecret => {
-                Err(Refusal { code: 403, why: audit::unrecorded(&why) })
-            }
-            _ => Ok(()),
-        }
-    }
-
     /// A request of nobody goes on record too, but those of one second together: whoever has no token does not fill the disk.
     fn turned_away(&self, refusal: &Refusal) {
         let now = clock::monotonic().as_secs();
@@ -387,12 +371,10 @@ impl Guard {
 
     /// A request that is not even looked at goes on record as well.
     async fn not_read(self: &Arc<Self>, refusal: Refusal, line: String, rwenv: String) -> Refusal {
-        let why = format!("The API guard refuses this request: {}.", refusal.why);
-        let ruling = Ruling::unread(&why, refusal.code, &rwenv);
-        let why = told(&ruling.verdict);
         let guard = Arc::clone(self);
-        let _ = waited(move || guard.judge.record(&ruling, &line, &rwenv)).await;
-        Refusal { why, ..refusal }
+        let (code, why) = (refusal.code, refusal.why.clone());
+        let told = waited(move || guard.judge.not_read(refusal, &line, &rwenv)).await;
+        told.unwrap_or(Refusal { code, why })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Exceptions: made by a person at a terminal, for one line, in one directory, for a while.
 
+use crate::push::World;
 use crate::support::{Answer, Home, answer, find};
 
 /// Runs `rwenv` at a terminal of its own, where somebody types; none where this machine has no script(1) to make one.
@@ -54,6 +55,33 @@ fn what_a_person_grants_runs_and_nothing_else_does() {
     assert_eq!((all[0]["command"].as_str(), all[0]["reason"].as_str()), (Some(line), Some("stuck")));
     assert!(home.rwenv("ro", &["grant", "--revoke"]).stdout.contains("1 taken back"));
     assert_eq!(home.hook("ro", line).decision(), "deny");
+}
+
+/// The agent's hook, git's own door, and the preview say the same.
+#[test]
+fn a_grant_counts_at_every_door() {
+    let world = World::new(r#","readOnly":true"#);
+    world.home.write("flux/.git/info/exclude", ".claude\n");
+    world.home.write("flux/.claude/rwenv", "env\n");
+    let line = "git push -q origin HEAD:topic";
+    let decisions = || {
+        let checked = world.home.rwenv("flux", &["check", "--", line]).code;
+        (world.home.hook("flux", line).decision().to_owned(), checked)
+    };
+    assert_eq!(decisions(), ("deny".to_owned(), 2));
+    world.refused("flux", "origin HEAD:topic", "read-only.flux-repository");
+    let granted = at_terminal(&world.home, "flux", &format!("grant --for 5m -- {line}"), "y\n", false);
+    let Some(granted) = granted else {
+        eprintln!("skipped: there is no script(1) here to make a terminal");
+        return;
+    };
+    assert_eq!(granted.code, 0, "{}{}", granted.stdout, granted.stderr);
+    assert_eq!(decisions(), ("allow".to_owned(), 0));
+    world.refused("flux", "origin HEAD:other", "read-only.flux-repository");
+    world.sent("flux", "origin HEAD:topic");
+    let log = world.home.read(".claude/rwenv/audit/audit.jsonl");
+    let pushes = log.lines().filter(|record| record.contains("\"door\":\"pre-push\""));
+    assert!(pushes.last().unwrap().contains("read-only.flux-repository (granted)"), "{log}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::args::{All, Named};
 use super::{Session, is_source, period};
 use crate::cli::{out, prompt};
+use crate::enforce::Permit;
 use crate::flux::{self, FluxError, Object, SOURCES, Waiting, kind_of};
 use crate::host::environment::Environment;
 
@@ -48,16 +49,27 @@ impl Session {
     }
 }
 
-pub(super) fn reconcile(named: &Named, with_source: bool, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn reconcile(
+    named: &Named,
+    with_source: bool,
+    permit: &Permit,
+    environment: &Environment,
+) -> anyhow::Result<u8> {
     let session = Session::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
-    reconciled(&session, &object, with_source, named)
+    reconciled(&session, &object, with_source, named, permit)
 }
 
-fn reconciled(session: &Session, object: &Object, with_source: bool, named: &Named) -> anyhow::Result<u8> {
+fn reconciled(
+    session: &Session,
+    object: &Object,
+    with_source: bool,
+    named: &Named,
+    permit: &Permit,
+) -> anyhow::Result<u8> {
     let limit = named.limit()?;
     let ready = out::with_progress(|tell| {
-        session.run(flux::reconcile(&session.flux, object, with_source, &mut Waiting { limit, tell }))
+        session.run(flux::reconcile(&session.flux, object, with_source, &mut Waiting { limit, tell }, permit))
     })?;
     if named.output.json {
         out::json(&done(&ready))?;
@@ -65,19 +77,23 @@ fn reconciled(session: &Session, object: &Object, with_source: bool, named: &Nam
     Ok(0)
 }
 
-pub(super) fn reconcile_source(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn reconcile_source(
+    named: &Named,
+    permit: &Permit,
+    environment: &Environment,
+) -> anyhow::Result<u8> {
     let session = Session::open(&named.cluster, environment)?;
     let object = session.one(named, &SOURCES)?;
     if !is_source(&object) {
         bail!("{} is no source; rwenv flux reconcile has it reconciled", object.named());
     }
-    reconciled(&session, &object, false, named)
+    reconciled(&session, &object, false, named, permit)
 }
 
-pub(super) fn suspend(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn suspend(named: &Named, permit: &Permit, environment: &Environment) -> anyhow::Result<u8> {
     let session = Session::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
-    let changed = session.run(flux::suspend(&session.flux, &object))?;
+    let changed = session.run(flux::suspend(&session.flux, &object, permit))?;
     told(&object, changed, "suspended", named)
 }
 
@@ -93,19 +109,29 @@ fn told(object: &Object, changed: bool, what: &str, named: &Named) -> anyhow::Re
     Ok(0)
 }
 
-pub(super) fn resume(named: &Named, wait: bool, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn resume(
+    named: &Named,
+    wait: bool,
+    permit: &Permit,
+    environment: &Environment,
+) -> anyhow::Result<u8> {
     let session = Session::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
     let limit = named.limit()?;
     let changed = out::with_progress(|tell| {
         let mut waiting = Waiting { limit, tell };
-        session.run(flux::resume(&session.flux, &object, wait.then_some(&mut waiting)))
+        session.run(flux::resume(&session.flux, &object, wait.then_some(&mut waiting), permit))
     })?;
     told(&object, changed, "resumed", named)
 }
 
 /// Suspends or resumes all Kustomizations, after a question.
-pub(super) fn all(args: &All, suspends: bool, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn all(
+    args: &All,
+    suspends: bool,
+    permit: &Permit,
+    environment: &Environment,
+) -> anyhow::Result<u8> {
     let limit = period(&args.timeout)?;
     let session = Session::open(&args.cluster, environment)?;
     let Some(kind) = kind_of("ks") else { bail!("there are no Kustomizations") };
@@ -141,9 +167,9 @@ pub(super) fn all(args: &All, suspends: bool, environment: &Environment) -> anyh
             let mut waiting = Waiting { limit, tell };
             session.run(async {
                 if suspends {
-                    flux::suspend(&session.flux, object).await
+                    flux::suspend(&session.flux, object, permit).await
                 } else {
-                    flux::resume(&session.flux, object, args.wait.then_some(&mut waiting)).await
+                    flux::resume(&session.flux, object, args.wait.then_some(&mut waiting), permit).await
                 }
             })
         });

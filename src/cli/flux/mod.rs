@@ -16,6 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::envs::selected;
 use super::{out, permit, prompt, repo};
+use crate::enforce::Permit;
 use crate::flux::{Flux, FluxError, Kind, Object, SOURCES, Told, kind_of};
 use crate::host::environment::Environment;
 use crate::host::{clock, config};
@@ -24,26 +25,7 @@ pub(super) use args::Cluster;
 use args::{FluxCommand, Named};
 
 pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result<u8> {
-    if let Some(refused) = permit::permitted(environment)? {
-        out::note(refused.trim_end());
-        return Ok(permit::DENIED);
-    }
-    let done = match &args.command {
-        FluxCommand::Reconcile(args) => act::reconcile(&args.named, args.with_source, environment),
-        FluxCommand::ReconcileSource(args) => act::reconcile_source(args, environment),
-        FluxCommand::Suspend(args) => act::suspend(args, environment),
-        FluxCommand::Resume(args) => act::resume(&args.named, args.wait, environment),
-        FluxCommand::SuspendAll(args) => act::all(args, true, environment),
-        FluxCommand::ResumeAll(args) => act::all(args, false, environment),
-        FluxCommand::Status(args) => show::status(args, environment),
-        FluxCommand::Events(args) => show::events(args, environment),
-        FluxCommand::Logs(args) => show::logs(args, environment),
-        FluxCommand::Diff(args) => diff::diff(args, environment),
-        FluxCommand::Check(args) => show::check(args, environment),
-        FluxCommand::Tree(args) => show::tree(args, environment),
-        FluxCommand::Trace(args) => show::trace(args, environment),
-        FluxCommand::Alerts(args) => show::alerts(args, environment),
-    };
+    let done = permit::under(environment, |permit| run(args, &permit, environment));
     done.inspect_err(|error| {
         // What was said of the object last comes before the reason: that is what one looks for.
         if let Some(FluxError::Failed { events, .. } | FluxError::TimedOut { events, .. }) =
@@ -52,6 +34,25 @@ pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result
             tell(events);
         }
     })
+}
+
+fn run(args: &FluxArgs, permit: &Permit, environment: &Environment) -> anyhow::Result<u8> {
+    match &args.command {
+        FluxCommand::Reconcile(args) => act::reconcile(&args.named, args.with_source, permit, environment),
+        FluxCommand::ReconcileSource(args) => act::reconcile_source(args, permit, environment),
+        FluxCommand::Suspend(args) => act::suspend(args, permit, environment),
+        FluxCommand::Resume(args) => act::resume(&args.named, args.wait, permit, environment),
+        FluxCommand::SuspendAll(args) => act::all(args, true, permit, environment),
+        FluxCommand::ResumeAll(args) => act::all(args, false, permit, environment),
+        FluxCommand::Status(args) => show::status(args, environment),
+        FluxCommand::Events(args) => show::events(args, environment),
+        FluxCommand::Logs(args) => show::logs(args, environment),
+        FluxCommand::Diff(args) => diff::diff(args, environment),
+        FluxCommand::Check(args) => show::check(args, environment),
+        FluxCommand::Tree(args) => show::tree(args, environment),
+        FluxCommand::Trace(args) => show::trace(args, environment),
+        FluxCommand::Alerts(args) => show::alerts(args, environment),
+    }
 }
 
 /// The rwenv that is meant.
