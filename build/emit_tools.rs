@@ -91,6 +91,10 @@ fn lists(programs: &tools::ProgramFile) -> String {
         ("patchers", &programs.patchers),
         ("unpackers", &programs.unpackers),
         ("writers", &programs.writers),
+        ("movers", &programs.movers),
+        ("lookers", &programs.lookers),
+        ("listers", &programs.listers),
+        ("mounts", &programs.mounts),
         ("in_place", &programs.in_place),
         ("output_files", &programs.output_files),
         ("output_folders", &programs.output_folders),
@@ -174,7 +178,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
     let env = &file.env;
     format!(
         "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, unguards: {}, ambient: {}, inputs: {}, host: {} }}, \
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, to_cluster: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, unguards: {}, ambient: {}, inputs: {}, host: {} }}, \
          commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
         file.name,
         strings(&file.programs),
@@ -191,6 +195,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&file.roles.file),
         strings(&file.roles.chdir),
         strings(&file.roles.plan),
+        strings(&file.to_cluster),
         file.host,
         strings(&file.roles.host),
         strings(&env.context),
@@ -279,7 +284,7 @@ fn mode(row: &tools::ModeRow, at: &str) -> String {
 fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
     assert!(!row.examples.is_empty(), "{at}: {:?} has no example", row.programs);
     format!(
-        "Wrapper {{ programs: {}, style: WrapperStyle::{}, groups: {}, verbs: {}, program: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {} }},\n",
+        "Wrapper {{ programs: {}, style: WrapperStyle::{}, groups: {}, verbs: {}, program: {}, value: {}, code: {}, chdir: {}, skip: {}, assignments: {}, pairs: {}, packages: {} }},\n",
         strings(&row.programs),
         camel(&row.style),
         strings(&row.groups),
@@ -289,7 +294,9 @@ fn wrapper(row: &tools::WrapperRow, at: &str) -> String {
         strings(&row.code),
         strings(&row.chdir),
         row.skip,
-        row.assignments
+        row.assignments,
+        strings(&row.pairs),
+        strings(&row.packages)
     )
 }
 
@@ -382,6 +389,8 @@ fn code_files(row: &codes::CodeFilesRow) -> String {
         ("opens", &row.opens),
         ("home", &row.home),
         ("patterns", &row.patterns),
+        ("enters", &row.enters),
+        ("looks", &row.looks),
     ];
     format!("CodeFiles {{ {} }}", all.map(|(name, list)| format!("{name}: {}", strings(list))).join(", "))
 }

@@ -111,6 +111,10 @@ pub struct CodeFilesRow {
     pub home: Vec<String>,
     /// Patterns whose first group is a file that is written.
     pub patterns: Vec<String>,
+    /// Go to another directory.
+    pub enters: Vec<String>,
+    /// Calls that change no file.
+    pub looks: Vec<String>,
 }
 
 /// Client libraries.

@@ -120,12 +120,13 @@ fn known(
         effect = Effect::Read;
     }
     if skips && effect == Effect::GitPublish {
-        traits.push("skip-hooks");
+        traits.extend(["skip-hooks", "moves-hooks"]);
     }
     let verb = command.path.join(" ");
     let config_of_hooks = verb == "config" && effect > Effect::Read && sets_hook_key(tool, &args);
     if config_of_hooks {
         traits.push("skip-hooks");
+        traits.extend(is_everywhere(&args).then_some("moves-hooks"));
     }
     carries(invocation, command, &args, out);
     let mut operation = operation(invocation, tool, front, &verb, effect);
@@ -334,6 +335,18 @@ fn sets_hook_key(tool: &Tool, args: &Arguments) -> bool {
     );
     let Some(key) = args.rest.get(at) else { return false };
     key.as_literal().is_none_or(|k| rule_for(tool, &k.to_lowercase()).is_some_and(|rule| rule.skips_hooks))
+}
+
+/// True where `git config` changes what holds in every repository.
+fn is_everywhere(args: &Arguments) -> bool {
+    let shared = |word: &Word| {
+        let text = word.as_literal().unwrap_or_else(|| word.suffix());
+        ["/.gitconfig", "/git/config", "/etc/gitconfig"].iter().any(|end| text.ends_with(end))
+            || text.is_empty()
+    };
+    args.has("--global")
+        || args.has("--system")
+        || args.value(&["-f", "--file"]).and_then(|given| given.value.as_ref()).is_some_and(shared)
 }
 
 /// Values of configuration that git runs.

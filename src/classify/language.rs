@@ -7,6 +7,9 @@ use super::wrapper::behind;
 use super::{Carried, Reader, Write, tail, writes};
 use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
+/// Most lines of input that are looked at.
+const MOST_LINES: usize = 64;
+
 /// Where a program finds its code.
 #[derive(Default)]
 struct Found {
@@ -57,7 +60,9 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     }
     let text: Vec<String> = found.code.iter().map(as_text).collect();
     if !text.is_empty() {
-        let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
+        // What is code is no input of it.
+        let stdin = if given { by.stdin.clone() } else { Stdin::Inherited };
+        let reader = Invocation { stdin, ..by.clone() };
         out.extend(in_code(&text.join("\n"), (&reader, true), language, tools));
     }
     let arguments = found.operand.and_then(|at| by.argv.get(at + 1..)).unwrap_or_default();
@@ -207,19 +212,59 @@ pub fn in_code(
 
 /// The files that a text in another language writes. Where what it writes is computed, what it names counts, if it stands in the line.
 fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> Option<Carried> {
-    let found = writes::files(text, language);
+    let found = writes::files(text, language, inline);
     let known = |word: &Word| inline || !word.prefix().is_empty();
     let written = found.written.into_iter().filter(|(word, _)| known(word));
     let mut all: Vec<Write> = written.map(|(file, whole)| Write { file, whole, named: false }).collect();
-    if found.computed && inline {
-        all.extend(found.mentioned.into_iter().map(|file| Write { file, whole: false, named: true }));
+    let named = |file: Word| Write { file, whole: false, named: true };
+    let computed = found.computed || !found.entered.is_empty() || (found.unclear && inline);
+    let given = if computed { handed(text, by) } else { Vec::new() };
+    // What is relative may be so to a directory that the code goes to.
+    let into = |file: &Word, folder: &Word| {
+        let relative = !file.prefix().is_empty() && !file.prefix().starts_with(['/', '~']);
+        let mut path = folder.clone();
+        path.push_text("/");
+        path.push_word(file);
+        (relative && !folder.prefix().is_empty()).then_some(path)
+    };
+    let moved: Vec<Write> = (found.entered.iter().chain(given.iter().filter(|_| !found.entered.is_empty())))
+        .flat_map(|folder| {
+            all.iter()
+                .filter_map(move |one| into(&one.file, folder).map(|file| Write { file, ..one.clone() }))
+        })
+        .collect();
+    all.extend(moved);
+    if (found.computed || found.unclear) && inline {
+        let one_name =
+            |file: &Word| !file.prefix().trim_start_matches(['/', '~']).contains(char::is_whitespace);
+        all.extend(found.mentioned.into_iter().filter(one_name).map(named));
     }
+    all.extend(given.into_iter().map(named));
     for pattern in language.files.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()) {
         let hits =
             pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|m| m.as_str().trim().to_owned()));
         all.extend(hits.map(|path| Write { file: Word::literal(path), whole: false, named: false }));
     }
     (!all.is_empty()).then(|| Carried::Writes(all, by.clone()))
+}
+
+/// What code is handed from outside: arguments, variables that it names, and lines of its input.
+fn handed(text: &str, by: &Invocation) -> Vec<Word> {
+    let arguments = by.argv.iter().skip(1).cloned();
+    let variables = by.env.iter().filter(|set| has_word(text, &set.name)).map(|set| set.value.clone());
+    let input = match &by.stdin {
+        Stdin::Text(input) => input.lines().take(MOST_LINES).map(|line| Word::literal(line.trim())).collect(),
+        _ => Vec::new(),
+    };
+    let mut all: Vec<Word> = arguments.chain(variables).chain(input).collect();
+    all.retain(|word| !word.prefix().contains(char::is_whitespace));
+    // `-v NAME=VALUE`
+    let behind = |word: &Word| {
+        word.as_literal().and_then(|text| text.split_once('=')).map(|(_, value)| value.to_owned())
+    };
+    let values: Vec<String> = all.iter().filter_map(behind).collect();
+    all.extend(values.into_iter().map(Word::literal));
+    all
 }
 
 /// A program and its arguments, as they are handed over.

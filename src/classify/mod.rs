@@ -213,6 +213,10 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
         Grammar::Http => http::classify(invocation, tool, tools),
         Grammar::Git => git::classify(invocation, tool),
     };
+    let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+    if tool.to_cluster.contains(&name) {
+        out.operations.iter_mut().for_each(|operation| operation.traits.push("to-cluster"));
+    }
     for name in tool.env.code {
         if let Some(value) = invocation.assigned(name) {
             out.carried.push(code(value, invocation, &format!("{name} holds a command that is computed")));

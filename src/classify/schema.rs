@@ -37,6 +37,9 @@ pub struct ToolFile {
     /// It gets no shim.
     #[serde(default)]
     pub unshimmed: bool,
+    /// Programs of it that go to a cluster, to the current one where the call names none.
+    #[serde(default)]
+    pub to_cluster: Vec<String>,
     /// Configuration keys.
     #[serde(default)]
     pub key: Vec<KeyRow>,
@@ -305,6 +308,10 @@ pub struct WrapperRow {
     pub skip: u8,
     /// `NAME=VALUE` before the program.
     pub assignments: bool,
+    /// Options with two values.
+    pub pairs: Vec<String>,
+    /// `PACKAGE PROGRAM`: what packages hold whose names are not their programs'.
+    pub packages: Vec<String>,
     /// Command lines that run `kubectl delete pod p`.
     pub examples: Vec<String>,
 }
@@ -351,6 +358,14 @@ pub struct ProgramFile {
     pub unpackers: Vec<String>,
     /// Change the last file they are given.
     pub writers: Vec<String>,
+    /// Verbs of programs whose last operand may be a file here.
+    pub movers: Vec<String>,
+    /// Change nothing that they are given.
+    pub lookers: Vec<String>,
+    /// Print names of files or programs.
+    pub listers: Vec<String>,
+    /// Options that hand a folder of this machine to a container.
+    pub mounts: Vec<String>,
     /// Change the files they are given where `-i` says so.
     pub in_place: Vec<String>,
     /// Options of any program whose value is a file it writes.

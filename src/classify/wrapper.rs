@@ -95,6 +95,8 @@ fn front(
                 verb = true;
             } else if wrapper.value.contains(&text) {
                 at += 1;
+            } else if wrapper.pairs.contains(&text) {
+                at += 2;
             } else if !text.starts_with('-') && !wrapper.groups.contains(&text) {
                 return None;
             }
@@ -134,6 +136,13 @@ fn front(
     if !verb {
         return None;
     }
+    if let Some(program) = packaged(by, wrapper, at) {
+        let rest = by.argv.iter().skip(at + 1);
+        let rest = rest.enumerate().filter(|(i, word)| *i > 0 || word.as_literal() != Some("--"));
+        inner.argv = std::iter::once(program).chain(rest.map(|(_, word)| word.clone())).collect();
+        out.push(Carried::Invocation { invocation: inner.clone(), remote: None });
+        return None;
+    }
     Some(if wrapper.verbs.is_empty() || !matches!(wrapper.style, WrapperStyle::Argv) {
         at
     } else {
@@ -150,6 +159,17 @@ fn first_known(by: &Invocation, at: usize, tools: &Tools) -> usize {
             name != "." && (tools.tool(name).is_some() || tools.wrapper(name).is_some())
         })
         .unwrap_or(at)
+}
+
+/// The program of the package that a launcher is told to run (`nix run nixpkgs#kubectl`).
+fn packaged(by: &Invocation, wrapper: &Wrapper, at: usize) -> Option<Word> {
+    let runs = by.argv.iter().take(at).any(|word| word.as_literal() == Some("run"));
+    let word = by.argv.get(at).filter(|_| runs && !wrapper.packages.is_empty())?;
+    let name = word.as_literal()?.rsplit_once('#')?.1.split('^').next()?.rsplit('.').next()?;
+    let known = wrapper.packages.iter().filter_map(|entry| entry.split_once(' '));
+    Some(Word::literal(
+        known.into_iter().find(|(package, _)| *package == name).map_or(name, |(_, program)| program),
+    ))
 }
 
 fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> Option<&'static str> {
@@ -206,6 +226,9 @@ fn option(
     }
     if takes(wrapper.value) {
         return width;
+    }
+    if takes(wrapper.pairs) {
+        return 3;
     }
     1
 }

@@ -1,7 +1,7 @@
 //! Code in another language, read for the files it writes: calls that write, and what they are given, as far as literals, what joins
 //! them and plain assignments say. What a call is given may be computed; then it is said that it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::literals::{Token, innermost, tokens};
 use crate::model::{CodeFiles, Language, Word};
@@ -16,37 +16,52 @@ pub(super) struct Files {
     pub(super) written: Vec<(Word, bool)>,
     /// Something is written whose name is computed.
     pub(super) computed: bool,
+    /// Something is called of which is not known that it only looks.
+    pub(super) unclear: bool,
+    /// Directories that it goes to.
+    pub(super) entered: Vec<Word>,
     /// Everything that may be a path.
     pub(super) mentioned: Vec<Word>,
 }
 
-/// Finds what a text writes.
-pub(super) fn files(text: &str, language: &Language) -> Files {
-    let names = &language.files;
-    let all = [names.writes, names.moves, names.copies, names.methods, names.opens];
+/// Finds what a text writes; of one that stands in the line also whether all it calls is known.
+pub(super) fn files(text: &str, language: &Language, inline: bool) -> Files {
+    let all = writers(&language.files);
     let last =
         |name: &&str| name.split('/').next().and_then(|name| name.rsplit('.').next()).map(str::to_owned);
-    if !all
+    let writes = all
         .iter()
         .flat_map(|list| list.iter())
-        .any(|name| last(name).is_some_and(|name| text.contains(&name)))
-    {
+        .any(|name| last(name).is_some_and(|name| text.contains(&name)));
+    if !writes && !(inline && !language.files.looks.is_empty()) {
         return Files::default();
     }
     // Names may stand before what they are given (`[unlink(f) for f in …]`): a first reading is for these alone.
-    let known = read(text, language, None).known;
-    read(text, language, Some(known)).found
+    let first = read(text, language, None);
+    read(text, language, Some((first.known, first.defined))).found
 }
 
+/// Names that write, of whatever kind.
+fn writers(names: &CodeFiles) -> [&'static [&'static str]; 5] {
+    [names.writes, names.moves, names.copies, names.methods, names.opens]
+}
+
+/// What names stand for, and those of functions that the text defines.
+type Known = (HashMap<String, Vec<Word>>, HashSet<String>);
+
 /// Reads a text, with what its names stand for where that is known already.
-fn read<'a>(text: &str, language: &'a Language, known: Option<HashMap<String, Vec<Word>>>) -> Reader<'a> {
+fn read<'a>(text: &str, language: &'a Language, known: Option<Known>) -> Reader<'a> {
+    let learns = known.is_none();
+    let (known, defined) = known.unwrap_or_default();
     let mut reader = Reader {
         names: &language.files,
         frames: vec![Frame::default()],
-        learns: known.is_none(),
-        known: known.unwrap_or_default(),
+        learns,
+        known,
+        defined,
         found: Files::default(),
         last: None,
+        before: None,
     };
     for token in tokens(text, language) {
         reader.take(token);
@@ -103,12 +118,16 @@ struct Reader<'a> {
     frames: Vec<Frame>,
     learns: bool,
     known: HashMap<String, Vec<Word>>,
+    defined: HashSet<String>,
     found: Files,
     last: Option<Token>,
+    /// What stood before the last token.
+    before: Option<Token>,
 }
 
 impl Reader<'_> {
     fn take(&mut self, token: Token) {
+        self.renames(&token);
         match &token {
             Token::Literal(words) => {
                 let called = matches!(self.last, Some(Token::Name(_)));
@@ -149,7 +168,31 @@ impl Reader<'_> {
                 }
             }
         }
-        self.last = Some(token);
+        self.before = self.last.replace(token);
+    }
+
+    /// A name that writes and is no call, but a value, may be called by another name (`w = os.remove`, `{unlinkSync: w}`).
+    fn renames(&mut self, token: &Token) {
+        let writes = |name: &str| {
+            let last = |name: &str| name.rsplit(['.', ':', '>']).next().map(str::to_owned);
+            let all = writers(self.names);
+            let mut all =
+                all.iter().flat_map(|list| list.iter()).map(|entry| entry.split('/').next().unwrap_or(entry));
+            all.any(|entry| last(entry) == last(name))
+        };
+        let value = !matches!(token, Token::OpenCall | Token::Literal(_) | Token::Label);
+        let renamed = match (&self.before, &self.last, token) {
+            (_, Some(Token::Member(name)), _) => value && writes(name),
+            (Some(Token::Label), Some(Token::Name(name)), _) => value && writes(name),
+            (Some(Token::Name(name)), Some(Token::Label), Token::Name(_)) => writes(name),
+            _ => false,
+        };
+        self.found.unclear |= renamed && !self.names.looks.is_empty();
+        if let (Some(Token::Name(word)), Token::Name(name)) = (&self.last, token)
+            && ["def", "function", "sub", "fn"].contains(&word.as_str())
+        {
+            self.defined.insert(name.clone());
+        }
     }
 
     fn frame(&mut self) -> &mut Frame {
@@ -208,6 +251,9 @@ impl Reader<'_> {
         if matches!(name, "HOME") || self.names.home.contains(&name) {
             return self.home();
         }
+        if name.starts_with(|c: char| c.is_ascii_digit()) {
+            return self.piece(&Word::literal(name));
+        }
         // `for f in …` makes a name known, as `=` does.
         if name == "in"
             && let Some(Token::Name(variable)) = self.last.clone()
@@ -257,6 +303,8 @@ impl Reader<'_> {
                 let on = self.frame().value.clone();
                 Frame { kind: Kind::Call, call: format!(".{name}"), on, ..Frame::default() }
             }
+            // What stands in brackets is called: by an index, or as it is made.
+            Some(Token::Close) => Frame { kind: Kind::Call, call: "()".to_owned(), ..Frame::default() },
             _ => Frame { kind: Kind::Call, ..Frame::default() },
         };
         self.frames.push(call);
@@ -273,6 +321,8 @@ impl Reader<'_> {
         self.next_value(false);
         let Some(frame) = self.frames.pop() else { return };
         self.called(&frame);
+        self.found.unclear |= self.is_unclear(&frame);
+        self.found.computed |= self.lacks(&frame);
         self.named(&frame);
         let opens = frame.kind == Kind::Call && self.is(self.names.opens, &frame);
         for value in frame.values.iter().filter(|value| !(opens && mode(value))) {
@@ -290,7 +340,8 @@ impl Reader<'_> {
         let kind = self.frame().kind;
         let frame = std::mem::replace(self.frame(), Frame { kind, ..Frame::default() });
         self.named(&frame);
-        if frame.into && self.names.writes.contains(&">") {
+        // Outside of braces it compares.
+        if frame.into && self.frames.len() > 1 && self.names.writes.contains(&">") {
             frame.values.last().into_iter().for_each(|value| self.write(value, false));
         }
     }
@@ -298,7 +349,10 @@ impl Reader<'_> {
     /// Calls without brackets: `unlink "x"`, `map(os.remove, …)`.
     fn named(&mut self, frame: &Frame) {
         let imports = ["import", "from", "use", "require", "using"];
-        if frame.names.first().is_some_and(|name| imports.contains(&name.as_str())) {
+        let brackets = !self.names.looks.is_empty();
+        if frame.names.first().is_some_and(|name| imports.contains(&name.as_str()))
+            || (brackets && frame.kind == Kind::Block)
+        {
             return;
         }
         for name in &frame.names {
@@ -324,6 +378,38 @@ impl Reader<'_> {
         })
     }
 
+    /// True where what a writing call is given is the result of other calls alone.
+    fn lacks(&self, frame: &Frame) -> bool {
+        let names = self.names;
+        let none = match frame.values.as_slice() {
+            [] => self.is(names.writes, frame) || self.is(names.moves, frame) || self.is(names.copies, frame),
+            [_] if self.is(names.copies, frame) => true,
+            [only] => frame.on.is_none() && bare_mode(only) && self.is(names.opens, frame),
+            _ => false,
+        };
+        none && frame.kind == Kind::Call
+    }
+
+    /// True for a call that is not known to only look.
+    fn is_unclear(&self, frame: &Frame) -> bool {
+        let names = self.names;
+        if frame.kind != Kind::Call || frame.call.is_empty() || names.looks.is_empty() {
+            return false;
+        }
+        if frame.call == "()" {
+            return !frame.values.is_empty();
+        }
+        if self.is(names.opens, frame) {
+            let computed = |word: &Word| word.as_literal().is_none() && word.prefix().is_empty();
+            return !frame.values.iter().any(mode) && frame.values.get(1).is_some_and(computed);
+        }
+        let known = writers(names).iter().any(|list| self.is(list, frame));
+        !known
+            && !self.is(names.looks, frame)
+            && !self.is(names.enters, frame)
+            && !self.defined.contains(&frame.call)
+    }
+
     /// Looks at what a call is given.
     fn called(&mut self, frame: &Frame) {
         if frame.kind != Kind::Call {
@@ -347,6 +433,8 @@ impl Reader<'_> {
             whole = false;
         } else if self.is(names.methods, frame) {
             targets.extend(&frame.on);
+        } else if self.is(names.enters, frame) {
+            self.found.entered.extend(frame.values.first().cloned());
         }
         for value in targets {
             self.write(value, whole);

@@ -149,8 +149,10 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
     let (name, file) = (&rwenv.name, format!("{}/envs.json", rwenvs.config_dir));
     let meant = rwenv.misspelt.iter().find(|found| found.meant == "kubernetesContext");
     let meant = meant.map_or_else(String::new, |found| format!(" {file} says \"{}\" there.", found.name));
+    // Of other clients it is not sure that they go to a cluster.
+    let sure = operation.reach == Reach::Cluster;
     Reason {
-        decision: Decision::Deny,
+        decision: if sure { Decision::Deny } else { Decision::Ask },
         rule: ids::NO_CONTEXT.to_owned(),
         text: format!(
             "rwenv '{name}' names no context, so that nobody knows which cluster {tool} {verb} would change.{meant}"

@@ -1,8 +1,9 @@
 //! What is aimed at the guard itself: its files, its programs, its daemon, and the agent's settings that call it.
 
-use super::place::{HOOK, OWN, below, below_home, from_home, guarded, places, wild};
+use super::given::{HandedOn, What, given, hit};
+use super::place::{HOOK, OWN, below, below_home, from_home, guarded, near, places, wild};
 use super::touch::{Source, Touch, touches};
-use crate::classify::{self, Write};
+use crate::classify::{self, Carried, Write};
 use crate::model::{
     Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Word, glob, normalize,
 };
@@ -68,7 +69,7 @@ pub(super) struct Attacks {
 }
 
 /// What an invocation does to the guard.
-pub(super) fn attack(invocation: &Invocation, context: &Context) -> Attacks {
+pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Context) -> Attacks {
     let tables = classify::tools();
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let words: Vec<&Word> = invocation.argv.iter().skip(1).collect();
@@ -92,7 +93,26 @@ pub(super) fn attack(invocation: &Invocation, context: &Context) -> Attacks {
         }
         found.touch(&touch);
     }
+    if found.out.certain.is_empty()
+        && let Some(path) = given(invocation, carried, context)
+    {
+        found.certain(path, UNSURE);
+    }
     found.finish()
+}
+
+/// What is done to the guard by a program that is given what another one names.
+pub(super) fn handed_on(all: &HandedOn, line: &str, context: &Context) -> Vec<(Attacks, Invocation)> {
+    let one = |(by, what): (&Invocation, &What)| {
+        let mut found = Finder { context, by, out: Attacks::default() };
+        match what {
+            What::File(path) => found.certain(path.clone(), UNSURE),
+            What::Search(all) => all.iter().for_each(|touch| found.touch(touch)),
+            What::Daemon => found.certain("the daemon".to_owned(), OWN),
+        }
+        (found.finish(), by.clone())
+    };
+    all.met(line).into_iter().map(one).collect()
 }
 
 /// What code, or a patch, does to the guard by the files it writes.
@@ -101,8 +121,7 @@ pub(super) fn written(files: &[Write], by: &Invocation, context: &Context) -> At
     for Write { file, whole, named } in files {
         let file = from_home(file, context);
         if *named {
-            let hit = places(&file, &by.cwd).into_iter().find(|path| guarded(path, false, context).is_some());
-            hit.into_iter().for_each(|path| found.certain(path, UNSURE));
+            hit(&file, by, context).into_iter().for_each(|path| found.certain(path, UNSURE));
         } else {
             found.touch(&Touch::Writes { word: file, whole: *whole });
         }
@@ -116,6 +135,14 @@ pub(super) fn through_git(
     invocation: &Invocation,
     context: &Context,
 ) -> Option<Operation> {
+    if operation.tool == "git" && operation.verb == "config" && operation.effect > Effect::Read {
+        let file = invocation.argv.iter().enumerate().find_map(|(at, word)| match word.prefix() {
+            "-f" | "--file" => invocation.argv.get(at + 1).cloned(),
+            text => text.strip_prefix("--file=").map(Word::literal),
+        });
+        let path = file.and_then(|file| hit(&file, invocation, context))?;
+        return Some(on_guard(path, UNSURE, operation.span));
+    }
     if operation.tool != "git" || !GIT_WRITES.contains(&operation.verb.as_str()) {
         return None;
     }
@@ -295,6 +322,14 @@ impl Finder<'_> {
                         self.arrives(&place, source, *whole);
                     }
                 }
+            }
+            Touch::Exposes { folder } => {
+                let holds = |path: &String| {
+                    let above = *path == self.context.home || below(&self.context.home, path).is_some();
+                    above || near(path, self.context) || guarded(path, true, self.context).is_some()
+                };
+                let hit = places(folder, &self.by.cwd).into_iter().find(holds);
+                hit.into_iter().for_each(|path| self.certain(path, UNSURE));
             }
             Touch::Unpacks { into, members } => {
                 for place in places(into, &self.by.cwd) {

@@ -5,6 +5,7 @@ mod connection;
 mod content;
 mod definition;
 mod follow;
+mod given;
 mod guard;
 mod head;
 mod pin;

@@ -34,6 +34,15 @@ pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<&'st
     is(tables.guarded_hooks).then_some(HOOK)
 }
 
+/// True for a folder in which the guard's configuration or an agent's settings lie; not for one of programs.
+pub(super) fn near(path: &str, context: &Context) -> bool {
+    let parent = |file: &str| file.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+    let known = classify::tools().at_home.iter().filter_map(|file| parent(file));
+    let mut known =
+        known.filter(|folder| !folder.ends_with("bin")).map(|folder| format!("{}/{folder}", context.home));
+    known.any(|folder| folder == path) || parent(&context.config_dir).as_deref() == Some(path)
+}
+
 /// A word of code as a path: `~` stands for the home directory, and stars for names.
 pub(super) fn from_home(word: &Word, context: &Context) -> Word {
     let mut out = Word::default();

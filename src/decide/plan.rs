@@ -1,6 +1,7 @@
 //! What a command line would do, and the questions that raises.
 
 use super::connection::Connection;
+use super::given::HandedOn;
 use super::guard;
 use super::program::{self, Made, Program};
 use super::resolve;
@@ -44,6 +45,8 @@ pub struct Plan {
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
     /// What depends on where files lie.
     waits: Vec<guard::Wait>,
+    /// Names of the guard's files that one of its programs prints, and what others do with what they are given.
+    handed: HandedOn,
     /// What the line sends by itself.
     connection: Connection,
     /// Programs that are none of our tools.
@@ -287,7 +290,8 @@ impl Plan {
                 operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
             let through_git: Vec<Operation> = through_git.collect();
             operations.extend(through_git);
-            self.attacked(guard::attack(invocation, &self.context), invocation);
+            self.attacked(guard::attack(invocation, &carried, &self.context), invocation);
+            self.handed.see(invocation, &self.context);
             operations.extend(self.connection.see(invocation));
         }
         self.planned.extend(
@@ -305,9 +309,9 @@ impl Plan {
             Carried::Writes(files, by) => {
                 self.attacked(guard::written(&files, &by, &self.context), &by);
             }
-            Carried::Script { .. } if remote.is_some() || depth > DEEPEST => {}
+            Carried::Script { .. } if depth > DEEPEST => {}
             Carried::Script { path, arguments, by, reader } => {
-                self.sourced(&path, (arguments, reader), &by, depth + 1);
+                self.sourced(&path, (arguments, reader), (&by, remote), depth + 1);
             }
             Carried::Guess(inner) => {
                 let quiet = std::mem::replace(&mut self.quiet, true);
@@ -401,6 +405,9 @@ impl Plan {
 
     fn finish(mut self) -> Self {
         self.follow_clones();
+        for (attacks, by) in guard::handed_on(&std::mem::take(&mut self.handed), &self.line, &self.context) {
+            self.attacked(attacks, &by);
+        }
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             questions.extend(resolve::applied(operation).into_iter().map(Question::Pushed));

@@ -47,18 +47,24 @@ pub(super) struct Run {
     any: bool,
     /// Who reads it.
     reader: Reader,
+    /// The host or container it runs on, if not here.
+    remote: Option<String>,
 }
 
 impl Plan {
-    /// A file whose text a shell, or another language, runs.
+    /// A file whose text a shell, or another language, runs. Elsewhere only what is sent there from here can be read.
     pub(super) fn sourced(
         &mut self,
         path: &Word,
         (arguments, reader): (Vec<Word>, Reader),
-        by: &Invocation,
+        (by, remote): (&Invocation, Option<&str>),
         depth: usize,
     ) {
-        self.run(places(path, &by.cwd), Run { arguments, any: true, reader }, by, depth);
+        if remote.is_some() && by.stdin != Stdin::File(path.clone()) {
+            return;
+        }
+        let remote = remote.map(str::to_owned);
+        self.run(places(path, &by.cwd), Run { arguments, any: true, reader, remote }, by, depth);
     }
 
     /// A program that is named by its path, and is none that we know: it may be a script.
@@ -70,7 +76,7 @@ impl Plan {
         let mut places = places(word, &by.cwd);
         places.retain(|path| !SYSTEM.iter().any(|folder| path.starts_with(folder)));
         let arguments = by.argv.get(1..).unwrap_or_default().to_vec();
-        self.run(places, Run { arguments, any: false, reader: Reader::Shell }, by, depth);
+        self.run(places, Run { arguments, any: false, reader: Reader::Shell, remote: None }, by, depth);
     }
 
     fn run(&mut self, places: Vec<String>, run: Run, by: &Invocation, depth: usize) {
@@ -146,16 +152,16 @@ impl Plan {
         match run.reader {
             Reader::Language(language) => {
                 for carried in classify::in_code(text, (&reader, false), language, classify::tools()) {
-                    self.carried(carried, None, depth + 1);
+                    self.carried(carried, run.remote.as_deref(), depth + 1);
                 }
             }
             Reader::Targets(runner) => {
                 let found = classify::in_targets(text, runner, &run.arguments);
                 for text in found.texts {
-                    self.shell_script(&text, Vec::new(), &reader, depth + 1);
+                    self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
                 }
                 for (path, wanted) in found.files {
-                    self.sourced(&Word::literal(path), (wanted, run.reader), &reader, depth + 1);
+                    self.sourced(&Word::literal(path), (wanted, run.reader), (&reader, None), depth + 1);
                 }
             }
             Reader::Patch => {
@@ -163,12 +169,20 @@ impl Plan {
                     self.carried(carried, None, depth + 1);
                 }
             }
-            Reader::Shell => self.shell_script(text, run.arguments, &reader, depth),
+            Reader::Shell => {
+                self.shell_script(text, run.arguments, (&reader, run.remote.as_deref()), depth);
+            }
         }
         self.quiet = quiet;
     }
 
-    fn shell_script(&mut self, text: &str, arguments: Vec<Word>, by: &Invocation, depth: usize) {
+    fn shell_script(
+        &mut self,
+        text: &str,
+        arguments: Vec<Word>,
+        (by, remote): (&Invocation, Option<&str>),
+        depth: usize,
+    ) {
         let mut analysis = analyze_carried(text, arguments, by, &self.context);
         for invocation in &mut analysis.invocations {
             invocation.span = by.span;
@@ -184,7 +198,7 @@ impl Plan {
             self.quiet = true;
         }
         for invocation in &analysis.invocations {
-            self.invocation(invocation, None, depth + 1);
+            self.invocation(invocation, remote, depth + 1);
         }
     }
 }

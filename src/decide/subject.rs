@@ -125,7 +125,22 @@ pub(super) fn of_service(
 ) -> Vec<Judge> {
     let mut all = where_it_runs(operation, facts, rwenvs, start);
     all.retain(|judge| *judge != Judge::NoneSelected);
-    all
+    let named = operation.target.cluster.context.is_some() || operation.target.cluster.kubeconfig.is_some();
+    if named || !operation.traits.contains(&"to-cluster") || operation.effect <= Effect::ReadSecret {
+        return all;
+    }
+    // What such a client changes goes to whatever cluster is current, too.
+    let bare = |judge: Judge| match judge {
+        Judge::Subject(subject, on) => match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context())
+        {
+            Some(rwenv) if !subject.read_only => {
+                vec![Judge::Subject(subject, on), Judge::NoContext(rwenv.clone())]
+            }
+            _ => vec![Judge::Subject(subject, on)],
+        },
+        other => vec![other],
+    };
+    all.into_iter().flat_map(bare).collect()
 }
 
 fn has_context(rwenvs: &Rwenvs, name: &str, context: &str) -> bool {

@@ -4,7 +4,7 @@ use crate::classify;
 use crate::model::{Invocation, Word};
 
 /// Something done to files.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Touch {
     /// A file is written; where `whole`, all below it.
     Writes { word: Word, whole: bool },
@@ -12,12 +12,14 @@ pub(super) enum Touch {
     Searched { folder: Word, names: Vec<String> },
     /// Files arrive at this place: as it, or in it where it is a folder.
     Brings { into: Word, from: Vec<Source>, whole: bool },
+    /// A folder may be written to by others, under another name.
+    Exposes { folder: Word },
     /// What another file holds arrives in this folder: these members of it, or all.
     Unpacks { into: Word, members: Vec<Word> },
 }
 
 /// Something that is copied, moved or linked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Source {
     pub(super) word: Word,
     /// What is in it arrives, without its own name.
@@ -33,7 +35,15 @@ pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
     all.extend(call.changed());
     all.extend(call.outputs());
     all.extend(call.unpacks());
+    all.extend(call.mounts());
     all
+}
+
+/// What an invocation that searches finds.
+pub(super) fn search(invocation: &Invocation) -> Option<Vec<Touch>> {
+    let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+    let call = Call { name, words: invocation.argv.iter().skip(1).collect() };
+    matches!(name, "find" | "gfind").then(|| call.found())
 }
 
 struct Call<'a> {
@@ -86,6 +96,9 @@ impl Call<'_> {
             });
             return if saves { operands.into_iter().map(writes).collect() } else { Vec::new() };
         }
+        if let Some(rest) = tables.movers.iter().find_map(|entry| self.behind(entry)) {
+            return self.moved(rest);
+        }
         let brings = tables.writers.contains(&name) || matches!(name, "mv" | "gmv" | "ln" | "gln");
         if brings {
             return self.brought();
@@ -125,6 +138,9 @@ impl Call<'_> {
         if moves || links {
             // What is moved goes whole.
             all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole: moves }));
+        }
+        if links {
+            all.extend(from.iter().map(|word| Touch::Exposes { folder: word.clone() }));
         }
         if links && (self.flag(&['n', 'T']) || self.long("--no-dereference")) {
             all.extend(into.clone().map(|word| Touch::Writes { word, whole: true }));
@@ -224,6 +240,47 @@ impl Call<'_> {
         all
     }
 
+    /// The words behind those of an entry (`docker cp`), where this is such a call.
+    fn behind(&self, entry: &str) -> Option<&[&Word]> {
+        let mut verbs = entry.split(' ');
+        if verbs.next() != Some(self.name) {
+            return None;
+        }
+        let mut rest = self.words.as_slice();
+        for verb in verbs {
+            let at = rest.iter().position(|word| word.as_literal() == Some(verb))?;
+            rest = rest.get(at + 1..)?;
+        }
+        Some(rest)
+    }
+
+    /// What is copied from elsewhere to a place here: the last operand, if it names no other machine.
+    fn moved(&self, rest: &[&Word]) -> Vec<Touch> {
+        let option = |at: usize| rest.get(at).is_some_and(|word| word.prefix().starts_with('-'));
+        let operands = |valued: bool| -> Vec<Word> {
+            let all = rest.iter().enumerate().filter(|(at, _)| !option(*at));
+            let all = all.filter(|(at, _)| valued || !at.checked_sub(1).is_some_and(option));
+            all.map(|(_, word)| (*word).clone()).collect()
+        };
+        let plain = operands(false);
+        let mut from = if plain.len() > 1 { plain } else { operands(true) };
+        let Some(into) = from.pop().filter(|word| !from.is_empty() && !word.prefix().contains(':')) else {
+            return Vec::new();
+        };
+        let synchronizes = self.words.iter().any(|word| matches!(word.as_literal(), Some("rsync" | "sync")));
+        let whole = synchronizes || self.flag(&['r', 'R', 'a']) || self.long("--recursive");
+        let folder = into.clone();
+        let from = from.into_iter().map(|word| Source { word, spills: synchronizes }).collect();
+        let exposes = synchronizes.then_some(Touch::Exposes { folder });
+        exposes.into_iter().chain([Touch::Brings { into, from, whole }]).collect()
+    }
+
+    /// Folders that a container may write to.
+    fn mounts(&self) -> Vec<Touch> {
+        let values = self.named(classify::tools().mounts).into_iter();
+        values.filter_map(|value| mounted(&value)).map(|folder| Touch::Exposes { folder }).collect()
+    }
+
     /// The folders in which `find` has files changed.
     fn searched(&self) -> Vec<Touch> {
         let tables = classify::tools();
@@ -238,9 +295,12 @@ impl Call<'_> {
             }
             _ => false,
         };
-        if !(0..self.words.len()).any(changes) {
-            return Vec::new();
-        }
+        if (0..self.words.len()).any(changes) { self.found() } else { Vec::new() }
+    }
+
+    /// Where `find` looks, and for which names.
+    fn found(&self) -> Vec<Touch> {
+        let text = |at: usize| self.words.get(at).and_then(|w| w.as_literal()).unwrap_or_default();
         let at = |at: usize| self.words.get(at + 1).map(|w| w.as_literal().unwrap_or("*").to_owned());
         let names: Vec<String> =
             (0..self.words.len()).filter(|i| matches!(text(*i), "-name" | "-iname")).filter_map(at).collect();
@@ -287,6 +347,9 @@ impl Call<'_> {
     /// What an archive that is unpacked brings.
     fn unpacks(&self) -> Vec<Touch> {
         let tables = classify::tools();
+        if self.name == "patch" {
+            return self.patches().into_iter().collect();
+        }
         if !tables.unpackers.contains(&self.name) || !self.extracts() {
             return Vec::new();
         }
@@ -313,4 +376,40 @@ impl Call<'_> {
         let into = folders.into_iter().next_back().unwrap_or_else(|| Word::literal("."));
         vec![Touch::Unpacks { into, members }]
     }
+
+    /// The folder in which a patch says what is written, where no file is named.
+    fn patches(&self) -> Option<Touch> {
+        let valued = |at: usize| {
+            at.checked_sub(1).and_then(|at| self.words.get(at)).is_some_and(|word| {
+                let text = word.prefix();
+                text.len() == 2
+                    && text.starts_with('-')
+                    && text.contains(['i', 'd', 'p', 'o', 'r', 'F', 'D', 'V'])
+            })
+        };
+        let file = |(at, word): (usize, &&Word)| !word.prefix().starts_with('-') && !valued(at);
+        if self.long("--dry-run") || self.words.iter().enumerate().any(file) {
+            return None;
+        }
+        let folder = self.named(&["patch -d", "patch --directory"]).pop();
+        let into = folder.unwrap_or_else(|| Word::literal("."));
+        Some(Touch::Unpacks { into, members: Vec::new() })
+    }
+}
+
+/// The folder of this machine that the value of an option hands to a container to write to: `SOURCE:TARGET`, or `type=bind,source=…`.
+fn mounted(value: &Word) -> Option<Word> {
+    let text = value.as_literal()?;
+    let (source, settings) = match text.split_once(':') {
+        Some((source, rest)) if !text.contains("target=") && !text.contains("dst=") => {
+            (source, rest.split_once(':').map_or("", |(_, settings)| settings))
+        }
+        _ => {
+            let field = |name: &str| text.split(',').find_map(|field| field.strip_prefix(name));
+            (field("source=").or_else(|| field("src="))?, text)
+        }
+    };
+    let only_read = |field: &str| matches!(field, "ro" | "readonly" | "ro=true" | "readonly=true");
+    let here = source.starts_with(['/', '.', '~']);
+    (here && !settings.split(',').any(only_read)).then(|| Word::literal(source))
 }

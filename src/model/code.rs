@@ -59,6 +59,10 @@ pub struct CodeFiles {
     pub home: &'static [&'static str],
     /// Patterns whose first group is a file that is written.
     pub patterns: &'static [&'static str],
+    /// Go to the directory that they are given.
+    pub enters: &'static [&'static str],
+    /// Calls that change no file; where there is such a list, what any other call does is not known.
+    pub looks: &'static [&'static str],
 }
 
 /// Where a program finds its code, if no option gives it.

@@ -57,6 +57,14 @@ pub struct Tools {
     pub unpackers: &'static [&'static str],
     /// Change the last file they are given.
     pub writers: &'static [&'static str],
+    /// Verbs of programs that copy to where their last operand says, which may be a file here (`docker cp`).
+    pub movers: &'static [&'static str],
+    /// Programs beside `inert` and `filters` that change no file they are given, some with a verb; `/1`: with one operand behind it.
+    pub lookers: &'static [&'static str],
+    /// Programs that print names of files or programs, which others may be given.
+    pub listers: &'static [&'static str],
+    /// Options that hand a folder of this machine to a container, behind the programs that have them.
+    pub mounts: &'static [&'static str],
     /// Change the files they are given where `-i` says so.
     pub in_place: &'static [&'static str],
     /// Options of any program whose value is a file it writes.
@@ -225,6 +233,8 @@ pub struct Tool {
     pub chdir: &'static [&'static str],
     /// Flags that name a file that is going to hold what is to be done.
     pub plan: &'static [&'static str],
+    /// Programs of it that go to a cluster, to the current one where the call names none.
+    pub to_cluster: &'static [&'static str],
     /// Where such repositories are.
     pub host: &'static str,
     /// Flags that name another such place.
@@ -430,4 +440,8 @@ pub struct Wrapper {
     pub skip: u8,
     /// `NAME=VALUE` words before the program set its environment.
     pub assignments: bool,
+    /// Options that take two values.
+    pub pairs: &'static [&'static str],
+    /// `FLAKE#PACKAGE` is the program: what packages hold whose names are not their programs', as `PACKAGE PROGRAM`.
+    pub packages: &'static [&'static str],
 }

@@ -1,0 +1,210 @@
+//! What a program is given of the guard's that nobody knows to look only, and what names of the guard's files a line hands on.
+
+use super::place::{guarded, near, places};
+use super::touch::{Touch, search, touches};
+use crate::classify::{self, Carried};
+use crate::model::{Context, Invocation, Language, Span, Word};
+
+/// The guard's file that a program is given of which is not known what it does to it. What it hands on to another is that one's.
+pub(super) fn given(invocation: &Invocation, carried: &[Carried], context: &Context) -> Option<String> {
+    let name = invocation.program().and_then(Word::basename)?;
+    if knows(name, invocation) {
+        return None;
+    }
+    let words = invocation.argv.iter().enumerate().skip(1);
+    let own = words
+        .filter(|(at, word)| !is_read(invocation, *at) && !carried.iter().any(|one| hands_on(one, word)));
+    own.flat_map(|(_, word)| pieces(word)).find_map(|piece| hit(&piece, invocation, context))
+}
+
+/// The guard's file, or the folder of such, that a word names.
+pub(super) fn hit(word: &Word, by: &Invocation, context: &Context) -> Option<String> {
+    let known = |path: &String| guarded(path, false, context).is_some() || near(path, context);
+    places(word, &by.cwd).into_iter().find(known)
+}
+
+/// True for programs that change none of the files they are given, or of which is known which.
+fn knows(name: &str, invocation: &Invocation) -> bool {
+    let tables = classify::tools();
+    let language = tables.language(name);
+    let listed = [
+        tables.filters,
+        tables.changers,
+        tables.writers,
+        tables.in_place,
+        tables.compressors,
+        tables.editors,
+        tables.unpackers,
+        tables.copiers,
+        tables.shells,
+        tables.patchers,
+        tables.killers,
+    ];
+    let stops = |language: &Language| {
+        invocation.argv.iter().any(|word| word.as_literal().is_some_and(|text| language.stop.contains(&text)))
+    };
+    let bare = language.and_then(|language| language.programs.first()).unwrap_or(&name);
+    let looks =
+        tables.lookers.iter().any(|entry| looks(entry, name, invocation) || looks(entry, bare, invocation));
+    looks
+        || tables.tool(name).is_some()
+        || tables.runner(name).is_some()
+        || language.is_some_and(|language| !stops(language))
+        || (language.is_none() && tables.is_inert(name))
+        || listed.iter().any(|names| names.contains(&name))
+}
+
+/// True where an entry of the table is this call: a program, or one with these words behind it.
+fn looks(entry: &str, name: &str, invocation: &Invocation) -> bool {
+    let (entry, most) = entry.split_once('/').unwrap_or((entry, ""));
+    let mut words = entry.split(' ');
+    if words.next() != Some(name) {
+        return false;
+    }
+    let mut at = 1;
+    for wanted in words {
+        match invocation.argv.iter().skip(at).position(|word| word.as_literal() == Some(wanted)) {
+            Some(found) => at += found + 1,
+            None => return false,
+        }
+    }
+    let operands = invocation.argv.iter().skip(at).filter(|word| !word.prefix().starts_with('-')).count();
+    most.parse().map_or(true, |most: usize| operands <= most)
+}
+
+/// True for the value of an option that says what is read.
+fn is_read(invocation: &Invocation, at: usize) -> bool {
+    let options = ["--kubeconfig", "--config", "--settings", "--values", "--input"];
+    let is = |text: &str| options.iter().any(|option| text == *option);
+    let before = at.checked_sub(1).and_then(|at| invocation.argv.get(at));
+    let own = invocation.argv.get(at).and_then(|word| word.prefix().split_once('='));
+    before.is_some_and(|word| is(word.prefix())) || own.is_some_and(|(name, _)| is(name))
+}
+
+/// True where what a program starts is given a word.
+fn hands_on(carried: &Carried, word: &Word) -> bool {
+    let text = word.as_literal().unwrap_or_else(|| word.prefix());
+    match carried {
+        Carried::Shell { text: code, by, .. } => {
+            code.contains(text)
+                || by.env.iter().any(|set| text.split_once('=').is_some_and(|(name, _)| set.name == name))
+        }
+        Carried::Invocation { invocation, .. } => {
+            let set = text.split_once('=').is_some_and(|(name, _)| invocation.assigned(name).is_some());
+            set || invocation.argv.contains(word)
+        }
+        Carried::Script { path, arguments, .. } => path == word || arguments.contains(word),
+        Carried::Guess(inner) => hands_on(inner, word),
+        Carried::Writes(..) | Carried::Opaque(..) => false,
+    }
+}
+
+/// The paths that a word may hold: itself, and what stands behind marks in it. A text with blanks speaks of files, it names none.
+pub(super) fn pieces(word: &Word) -> Vec<Word> {
+    let Some(text) = word.as_literal() else { return vec![word.clone()] };
+    if text.contains(char::is_whitespace) {
+        return Vec::new();
+    }
+    let mut all = vec![Word::literal(text)];
+    let option = text.strip_prefix('-').and_then(|rest| rest.get(1..)).filter(|rest| rest.starts_with('/'));
+    all.extend(option.map(Word::literal));
+    all.extend(text.split(['=', ',', ':']).skip(1).filter(|piece| !piece.is_empty()).map(Word::literal));
+    if let Some((first, _)) = text.split_once([':', ',']) {
+        all.push(Word::literal(first));
+    }
+    all
+}
+
+/// What a line says beside its calls: names of the guard's files or of its daemon that one program prints, and programs that change or
+/// end what another has named.
+#[derive(Clone, Debug, Default)]
+pub(super) struct HandedOn {
+    listed: Vec<(Invocation, What)>,
+    sinks: Vec<(Span, What)>,
+}
+
+/// What is named, or wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A file.
+    File(String),
+    /// What a search finds.
+    Search(Vec<Touch>),
+    /// The daemon's process.
+    Daemon,
+}
+
+impl HandedOn {
+    /// Takes an invocation of the line into account.
+    pub(super) fn see(&mut self, invocation: &Invocation, context: &Context) {
+        let tables = classify::tools();
+        let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+        let computed =
+            |word: &Word| word.as_literal().is_none() && !word.is_wild() && word.prefix().is_empty();
+        let words = invocation.argv.iter().skip(1);
+        if tables.listers.contains(&name) {
+            if words.clone().any(|word| word.display().contains("rwenvd")) {
+                self.listed.push((invocation.clone(), What::Daemon));
+            }
+            let hit = words.clone().flat_map(pieces).find_map(|piece| hit(&piece, invocation, context));
+            let file = hit.map(What::File);
+            let search = search(invocation).map(What::Search);
+            self.listed.extend(search.or(file).map(|what| (invocation.clone(), what)));
+        }
+        if tables.killers.contains(&name) && words.clone().any(computed) {
+            self.sinks.push((invocation.span, What::Daemon));
+        }
+        let target = |touch: &Touch| match touch {
+            Touch::Writes { word, .. } | Touch::Brings { into: word, .. } => computed(word),
+            _ => false,
+        };
+        if touches(invocation).iter().any(target) {
+            self.sinks.push((invocation.span, What::File(String::new())));
+        }
+    }
+
+    /// What is named by one program and changed, or ended, by another.
+    pub(super) fn met(&self, line: &str) -> Vec<(&Invocation, &What)> {
+        let fits = |listed: &What, sink: &What| (*listed == What::Daemon) == (*sink == What::Daemon);
+        let all = self.listed.iter().filter(|(by, what)| {
+            self.sinks.iter().any(|(sink, wanted)| fits(what, wanted) && reaches(by.span, *sink, line))
+        });
+        all.map(|(by, what)| (by, what)).collect()
+    }
+}
+
+/// True where what one program prints may be given to another: it stands inside of it, in a pipe before it, or its output is kept.
+fn reaches(from: Span, to: Span, line: &str) -> bool {
+    if to.start <= from.start && from.end <= to.end {
+        return true;
+    }
+    let before = line.get(..from.start).unwrap_or_default().trim_end();
+    if from.end > to.start {
+        return false;
+    }
+    if ["$(", "`", "<("].iter().any(|mark| before.ends_with(mark)) {
+        return true;
+    }
+    let between = line.get(from.end..to.start).unwrap_or_default().trim_start();
+    let end = between.find(['\n', ';']).into_iter().chain(between.find("&&")).chain(between.find("||")).min();
+    let first = between.get(..end.unwrap_or(between.len())).unwrap_or_default();
+    first.starts_with('|') && (end.is_none() || first.contains("while") || first.contains('{'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_reaches_those_around_and_behind_it() {
+        let line = "a $(ls x) ; ls y | rm ; b";
+        let at = |text: &str| {
+            line.find(text).map_or(Span::default(), |start| Span { start, end: start + text.len() })
+        };
+        assert!(reaches(at("ls x"), at("a $(ls x)"), line));
+        assert!(reaches(at("ls x"), at("rm"), line));
+        assert!(reaches(at("ls y"), at("rm"), line));
+        assert!(!reaches(at("ls y"), at("b"), line));
+        assert!(!reaches(at("rm"), at("ls y"), line));
+    }
+}
