@@ -330,11 +330,17 @@ fn skips_hooks(invocation: &Invocation, tool: &Tool, front: &Front) -> bool {
 /// True where `git config` sets a key that moves hooks, or one that is not known.
 fn sets_hook_key(tool: &Tool, args: &Arguments) -> bool {
     let verb = args.rest.first().and_then(Word::as_literal);
+    let sections = ["--remove-section", "--rename-section"].iter().any(|flag| args.has(flag))
+        || matches!(verb, Some("remove-section" | "rename-section"));
     let at = usize::from(
         verb.is_some_and(|v| matches!(v, "set" | "unset" | "rename-section" | "remove-section" | "edit")),
     );
     let Some(key) = args.rest.get(at) else { return false };
-    key.as_literal().is_none_or(|k| rule_for(tool, &k.to_lowercase()).is_some_and(|rule| rule.skips_hooks))
+    key.as_literal().is_none_or(|k| {
+        let key = k.to_lowercase();
+        let holds = |rule: &KeyRule| rule.skips_hooks && rule.key.starts_with(&format!("{key}."));
+        (sections && tool.keys.iter().any(holds)) || rule_for(tool, &key).is_some_and(|rule| rule.skips_hooks)
+    })
 }
 
 /// True where `git config` changes what holds in every repository.

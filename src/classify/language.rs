@@ -217,7 +217,15 @@ fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> 
     let written = found.written.into_iter().filter(|(word, _)| known(word));
     let mut all: Vec<Write> = written.map(|(file, whole)| Write { file, whole, named: false }).collect();
     let named = |file: Word| Write { file, whole: false, named: true };
-    let computed = found.computed || !found.entered.is_empty() || (found.unclear && inline);
+    // A program may be started with what is given.
+    let starts = |name: &&&str| {
+        let spelt = name.contains(char::is_alphabetic)
+            || ["ARGV", "ENVIRON"].iter().any(|given| text.contains(given));
+        spelt && !language.files.opens.contains(*name) && has_word(text, name)
+    };
+    let starts =
+        inline && language.files.looks.is_empty() && language.starts.iter().any(|name| starts(&name));
+    let computed = starts || found.computed || !found.entered.is_empty() || (found.unclear && inline);
     let given = if computed { handed(text, by) } else { Vec::new() };
     // What is relative may be so to a directory that the code goes to.
     let into = |file: &Word, folder: &Word| {

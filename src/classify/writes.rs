@@ -57,6 +57,7 @@ fn read<'a>(text: &str, language: &'a Language, known: Option<Known>) -> Reader<
         names: &language.files,
         frames: vec![Frame::default()],
         learns,
+        aliases: HashMap::new(),
         known,
         defined,
         found: Files::default(),
@@ -117,6 +118,8 @@ struct Reader<'a> {
     names: &'a CodeFiles,
     frames: Vec<Frame>,
     learns: bool,
+    /// What modules are called by (`import os as o`).
+    aliases: HashMap<String, String>,
     known: HashMap<String, Vec<Word>>,
     defined: HashSet<String>,
     found: Files,
@@ -188,6 +191,12 @@ impl Reader<'_> {
             _ => false,
         };
         self.found.unclear |= renamed && !self.names.looks.is_empty();
+        if let (Some(Token::Name(module)), Some(Token::Name(word)), Token::Name(name)) =
+            (&self.before, &self.last, token)
+            && word == "as"
+        {
+            self.aliases.insert(name.clone(), module.clone());
+        }
         if let (Some(Token::Name(word)), Token::Name(name)) = (&self.last, token)
             && ["def", "function", "sub", "fn"].contains(&word.as_str())
         {
@@ -286,9 +295,17 @@ impl Reader<'_> {
         }
     }
 
+    /// A name without the alias that a module has.
+    fn in_full(&self, name: String) -> String {
+        let alias =
+            name.split_once('.').and_then(|(on, rest)| Some(format!("{}.{rest}", self.aliases.get(on)?)));
+        alias.unwrap_or(name)
+    }
+
     fn open_call(&mut self) {
         let call = match self.last.clone() {
             Some(Token::Name(name)) => {
+                let name = self.in_full(name);
                 if !self.names.home.contains(&name.as_str()) {
                     self.unname();
                 }
@@ -322,7 +339,9 @@ impl Reader<'_> {
         let Some(frame) = self.frames.pop() else { return };
         self.called(&frame);
         self.found.unclear |= self.is_unclear(&frame);
-        self.found.computed |= self.lacks(&frame);
+        if self.lacks(&frame) {
+            self.write(&Word::unknown(), false);
+        }
         self.named(&frame);
         let opens = frame.kind == Kind::Call && self.is(self.names.opens, &frame);
         for value in frame.values.iter().filter(|value| !(opens && mode(value))) {

@@ -1,9 +1,11 @@
 //! What a program is given of the guard's that nobody knows to look only, and what names of the guard's files a line hands on.
 
+use super::guard;
 use super::place::{guarded, near, places};
+use super::plan::Plan;
 use super::touch::{Touch, search, touches};
-use crate::classify::{self, Carried};
-use crate::model::{Context, Invocation, Language, Span, Word};
+use crate::classify::{self, Carried, Write};
+use crate::model::{Context, Dir, Invocation, Language, Span, Word};
 
 /// The guard's file that a program is given of which is not known what it does to it. What it hands on to another is that one's.
 pub(super) fn given(invocation: &Invocation, carried: &[Carried], context: &Context) -> Option<String> {
@@ -142,10 +144,10 @@ impl HandedOn {
         let computed =
             |word: &Word| word.as_literal().is_none() && !word.is_wild() && word.prefix().is_empty();
         let words = invocation.argv.iter().skip(1);
+        if words.clone().any(|word| word.display().contains("rwenvd")) {
+            self.listed.push((invocation.clone(), What::Daemon));
+        }
         if tables.listers.contains(&name) {
-            if words.clone().any(|word| word.display().contains("rwenvd")) {
-                self.listed.push((invocation.clone(), What::Daemon));
-            }
             let hit = words.clone().flat_map(pieces).find_map(|piece| hit(&piece, invocation, context));
             let file = hit.map(What::File);
             let search = search(invocation).map(What::Search);
@@ -154,8 +156,10 @@ impl HandedOn {
         if tables.killers.contains(&name) && words.clone().any(computed) {
             self.sinks.push((invocation.span, What::Daemon));
         }
+        let anywhere = invocation.cwd.contains(&Dir::Unknown);
+        let relative = |word: &Word| anywhere && !word.prefix().starts_with('/');
         let target = |touch: &Touch| match touch {
-            Touch::Writes { word, .. } | Touch::Brings { into: word, .. } => computed(word),
+            Touch::Writes { word, .. } | Touch::Brings { into: word, .. } => computed(word) || relative(word),
             _ => false,
         };
         if touches(invocation).iter().any(target) {
@@ -163,26 +167,53 @@ impl HandedOn {
         }
     }
 
+    /// Takes into account what code writes that an invocation runs.
+    pub(super) fn see_code(&mut self, files: &[Write], by: &Invocation) {
+        if files.iter().any(|write| !write.named && write.file.as_literal().is_none()) {
+            self.sinks.push((by.span, What::File(String::new())));
+        }
+    }
+
     /// What is named by one program and changed, or ended, by another.
     pub(super) fn met(&self, line: &str) -> Vec<(&Invocation, &What)> {
         let fits = |listed: &What, sink: &What| (*listed == What::Daemon) == (*sink == What::Daemon);
         let all = self.listed.iter().filter(|(by, what)| {
-            self.sinks.iter().any(|(sink, wanted)| fits(what, wanted) && reaches(by.span, *sink, line))
+            let name = by.program().map(Word::prefix).unwrap_or_default();
+            self.sinks
+                .iter()
+                .any(|(sink, wanted)| fits(what, wanted) && reaches((name, by.span), *sink, line))
         });
         all.map(|(by, what)| (by, what)).collect()
     }
 }
 
+impl Plan {
+    /// What is done to the guard by programs that are given what others name.
+    pub(super) fn hand_on(&mut self) {
+        let handed = std::mem::take(&mut self.handed);
+        for (attacks, by) in guard::handed_on(&handed, &self.line, &self.context) {
+            self.attacked(attacks, &by);
+        }
+    }
+}
+
 /// True where what one program prints may be given to another: it stands inside of it, in a pipe before it, or its output is kept.
-fn reaches(from: Span, to: Span, line: &str) -> bool {
-    if to.start <= from.start && from.end <= to.end {
+fn reaches((name, from): (&str, Span), to: Span, line: &str) -> bool {
+    let marks = ["$(", "`", "<("];
+    let text = from.of(line);
+    // Of what stands in a value only the whole is known.
+    let kept = !text.starts_with(name) && marks.iter().any(|mark| text.contains(mark));
+    if kept || (to.start <= from.start && from.end <= to.end) {
         return true;
     }
     let before = line.get(..from.start).unwrap_or_default().trim_end();
+    if before.ends_with("<(") {
+        return true;
+    }
     if from.end > to.start {
         return false;
     }
-    if ["$(", "`", "<("].iter().any(|mark| before.ends_with(mark)) {
+    if marks.iter().any(|mark| before.ends_with(mark)) {
         return true;
     }
     let between = line.get(from.end..to.start).unwrap_or_default().trim_start();
@@ -201,10 +232,11 @@ mod tests {
         let at = |text: &str| {
             line.find(text).map_or(Span::default(), |start| Span { start, end: start + text.len() })
         };
-        assert!(reaches(at("ls x"), at("a $(ls x)"), line));
-        assert!(reaches(at("ls x"), at("rm"), line));
-        assert!(reaches(at("ls y"), at("rm"), line));
-        assert!(!reaches(at("ls y"), at("b"), line));
-        assert!(!reaches(at("rm"), at("ls y"), line));
+        assert!(reaches(("ls", at("ls x")), at("a $(ls x)"), line));
+        assert!(reaches(("ls", at("ls x")), at("rm"), line));
+        assert!(reaches(("ls", at("a $(ls x)")), at("b"), line), "only the whole is known");
+        assert!(reaches(("ls", at("ls y")), at("rm"), line));
+        assert!(!reaches(("ls", at("ls y")), at("b"), line));
+        assert!(!reaches(("rm", at("rm")), at("ls y"), line));
     }
 }

@@ -74,7 +74,10 @@ pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Con
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let words: Vec<&Word> = invocation.argv.iter().skip(1).collect();
     let mut found = Finder { context, by: invocation, out: Attacks::default() };
-    if tables.killers.contains(&name) && words.iter().any(|w| w.display().contains("rwenv")) && ends(&words) {
+    // pkill takes a part of the name.
+    let part = |w: &&Word| w.as_literal().is_some_and(|text| text.len() > 2 && "rwenvd".contains(text));
+    let ours = |w: &&Word| w.display().contains("rwenv") || (name == "pkill" && part(w));
+    if tables.killers.contains(&name) && words.iter().any(ours) && ends(&words) {
         found.certain("the daemon".to_owned(), OWN);
         return found.out;
     }

@@ -46,7 +46,7 @@ pub struct Plan {
     /// What depends on where files lie.
     waits: Vec<guard::Wait>,
     /// Names of the guard's files that one of its programs prints, and what others do with what they are given.
-    handed: HandedOn,
+    pub(super) handed: HandedOn,
     /// What the line sends by itself.
     connection: Connection,
     /// Programs that are none of our tools.
@@ -215,7 +215,7 @@ impl Plan {
     }
 
     /// What an invocation, or a tool of the agent's, does to the guard.
-    fn attacked(&mut self, attacks: guard::Attacks, by: &Invocation) {
+    pub(super) fn attacked(&mut self, attacks: guard::Attacks, by: &Invocation) {
         for operation in attacks.certain {
             self.met(Some((operation, by.clone())));
         }
@@ -307,6 +307,7 @@ impl Plan {
             Carried::Opaque(opaque) => self.unknown(opaque),
             Carried::Writes(..) if remote.is_some() => {}
             Carried::Writes(files, by) => {
+                self.handed.see_code(&files, &by);
                 self.attacked(guard::written(&files, &by, &self.context), &by);
             }
             Carried::Script { .. } if depth > DEEPEST => {}
@@ -405,9 +406,7 @@ impl Plan {
 
     fn finish(mut self) -> Self {
         self.follow_clones();
-        for (attacks, by) in guard::handed_on(&std::mem::take(&mut self.handed), &self.line, &self.context) {
-            self.attacked(attacks, &by);
-        }
+        self.hand_on();
         let mut questions: Vec<Question> = Vec::new();
         for Planned { operation, .. } in &self.planned {
             questions.extend(resolve::applied(operation).into_iter().map(Question::Pushed));

@@ -76,6 +76,9 @@ impl Call<'_> {
         if matches!(name, "find" | "gfind") {
             return self.searched();
         }
+        if matches!(name, "fd" | "fdfind") {
+            return self.looked_for();
+        }
         if name == "dd" {
             let of = self.words.iter().filter_map(|w| w.prefix().strip_prefix("of=").map(Word::literal));
             return of.map(writes).collect();
@@ -240,6 +243,27 @@ impl Call<'_> {
         all
     }
 
+    /// The folders in which `fd` has files changed, and the names it looks for.
+    fn looked_for(&self) -> Vec<Touch> {
+        let tables = classify::tools();
+        let runs = |word: &&Word| matches!(word.as_literal(), Some("-x" | "-X" | "--exec" | "--exec-batch"));
+        let Some(at) = self.words.iter().position(runs) else { return Vec::new() };
+        let program = self.words.get(at + 1).and_then(|word| word.basename()).unwrap_or_default();
+        let changes =
+            [tables.changers, tables.writers, tables.in_place].iter().any(|names| names.contains(&program));
+        let operands = self.words.iter().take(at).filter(|word| !word.prefix().starts_with('-'));
+        let mut operands = operands.map(|word| (*word).clone());
+        let name =
+            operands.next().and_then(|word| word.as_literal().map(|text| text.replace(['\\', '^', '$'], "")));
+        let names: Vec<String> = name.map(|name| format!("*{name}*")).into_iter().collect();
+        let mut folders: Vec<Word> = operands.collect();
+        if folders.is_empty() {
+            folders.push(Word::literal("."));
+        }
+        folders.retain(|_| changes);
+        folders.into_iter().map(|folder| Touch::Searched { folder, names: names.clone() }).collect()
+    }
+
     /// The words behind those of an entry (`docker cp`), where this is such a call.
     fn behind(&self, entry: &str) -> Option<&[&Word]> {
         let mut verbs = entry.split(' ');
@@ -401,6 +425,7 @@ impl Call<'_> {
 fn mounted(value: &Word) -> Option<Word> {
     let text = value.as_literal()?;
     let (source, settings) = match text.split_once(':') {
+        None if text.starts_with('/') => (text, ""),
         Some((source, rest)) if !text.contains("target=") && !text.contains("dst=") => {
             (source, rest.split_once(':').map_or("", |(_, settings)| settings))
         }

@@ -75,6 +75,28 @@ fn the_hook_refuses_changes_and_nothing_else() {
             let told = home.hook(folder, line);
             assert_eq!(told.decision(), "allow", "{folder}: {line}: {told:?}");
         }
+        // Of other clients it is not sure where they go.
+        for line in [
+            "helmfile apply",
+            "k9s",
+            "ansible-playbook x.yml",
+            "argocd app sync a",
+            "talosctl reset",
+            "pulumi up",
+        ] {
+            let told = home.hook(folder, line);
+            assert_ne!(told.decision(), "allow", "{folder}: {line}");
+            assert!(
+                told.stdout.contains("names no context") || told.decision() == "deny",
+                "{line}: {told:?}"
+            );
+            assert_eq!(home.hook("own", line).decision(), "allow", "own: {line}");
+        }
+        for line in
+            ["helmfile diff", "argocd app list", "talosctl get members", "aws s3 ls", "ansible --version"]
+        {
+            assert_eq!(home.hook(folder, line).decision(), "allow", "{folder}: {line}");
+        }
         for line in [
             "kubectl port-forward svc/web 8080:80",
             "kubectl exec web-0 -- cat /etc/hosts",

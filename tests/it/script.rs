@@ -48,6 +48,9 @@ fn whatever_starts_a_script_what_it_does_counts() {
         "git bisect run ./x.sh",
         "cat x.sh | bash",
         "at -f x.sh now",
+        "docker exec -i c bash < x.sh",
+        "docker exec -i c sh -s < x.sh",
+        "ssh h bash -s < x.sh",
     ] {
         check(&home, "ro", &[(line, "deny")]);
     }

@@ -264,3 +264,54 @@ fn code_in_other_languages_is_read_for_the_files_it_writes() {
         assert_eq!(answer.decision(), wanted, "{line}: {}", answer.stderr);
     }
 }
+
+#[test]
+fn what_nobody_knows_to_only_look_is_asked_about_where_it_is_given_them() {
+    let home = installed();
+    for name in ["none", "rw"] {
+        home.write(&format!("{name}/fix.py"), "import sys\nopen(sys.argv[1], 'w').write('{}')\n");
+        home.write(&format!("{name}/look.py"), "import sys\nprint(open(sys.argv[1]).read())\n");
+    }
+    let asked = [
+        "python3 -c \"import sys; open(sys.argv[1],'w')\" ~/.claude/settings.json",
+        "F=~/.claude/settings.json node -e 'require(\"fs\").rmSync(process.env.F)'",
+        "python3 fix.py ~/.claude/settings.json",
+        "frobnicate --to=$HOME/.claude/settings.json",
+        "docker run -v $HOME:/h alpine sh -c 'rm -rf /h/.claude'",
+        "docker run --mount type=bind,source=$HOME/.claude,target=/x alpine ls",
+        "rm $(ls ~/.claude/rwenv/*)",
+        "d=$(dirname ~/.claude/settings.json); rm $d/settings.json",
+        "ln -s ~/.claude x; cp evil x/settings.json",
+        "patch -d ~ -p0 < x",
+    ];
+    all(&home, "ask", &asked);
+    for folder in ["ro", "go"] {
+        for line in asked.iter().filter(|line| !line.contains("fix.py")) {
+            assert_ne!(home.hook(folder, line).decision(), "allow", "{folder}: {line}");
+        }
+    }
+    all(
+        &home,
+        "deny",
+        &[
+            "docker cp x ~/.claude/settings.json",
+            "find ~/.claude -name settings.json | xargs rm",
+            "kill $(pgrep rwenvd)",
+            "bwrap --bind / / rm -rf ~/.claude",
+        ],
+    );
+    all(
+        &home,
+        "allow",
+        &[
+            "python3 look.py ~/.claude/settings.json && python3 fix.py out.json",
+            "python3 -c \"import sys,json; print(json.load(open(sys.argv[1])))\" ~/.claude/settings.json",
+            "cat ~/.claude/settings.json | python3 -c \"import sys,json; print(json.load(sys.stdin)['hooks'])\"",
+            "ls ~/.claude; jq . ~/.claude/settings.json; stat ~/.claude/rwenv/envs.json; du -sh ~/.claude",
+            "docker run --rm -v \"$PWD\":/w -v $HOME/.cache/pip:/p -v $HOME/.claude:/c:ro alpine ls",
+            "docker cp c:/x ./y && docker cp x c:/root/.claude/settings.json",
+            "ls ~/.claude | head; rm $(mktemp); kill $(pgrep node); find . -name '*.tmp' | xargs rm",
+            "git add .claude/settings.json; gh issue create --body 'see ~/.claude/settings.json'",
+        ],
+    );
+}
