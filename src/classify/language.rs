@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::literals::{Candidate, candidates};
+use super::literals::{Candidate, UNKNOWN, candidates};
 use super::wrapper::behind;
 use super::{Carried, Reader, Write, tail, writes};
 use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
@@ -32,6 +32,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     found.files.extend(language.files_in.iter().filter_map(|name| by.assigned(name).cloned()));
     let operand = found.operand.and_then(|at| by.argv.get(at));
     let given = !found.code.is_empty();
+    let mut fed = false;
     let mut out = Vec::new();
     if language.place.first && !given && found.files.is_empty() {
         found.code.extend(operand.cloned());
@@ -42,7 +43,10 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     let silent = operand.is_none_or(|word| matches!(word.as_literal(), Some("-" | "/dev/stdin")));
     if language.place.stdin && !found.stopped && !given && (silent || !language.place.script) {
         match &by.stdin {
-            Stdin::Text(text) => found.code.push(Word::literal(text)),
+            Stdin::Text(text) => {
+                found.code.push(Word::literal(text));
+                fed = true;
+            }
             Stdin::File(path) => found.files.push(path.clone()),
             Stdin::Unknown if silent => {
                 out.push(Carried::Opaque(Opaque {
@@ -61,7 +65,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     let text: Vec<String> = found.code.iter().map(as_text).collect();
     if !text.is_empty() {
         // What is code is no input of it.
-        let stdin = if given { by.stdin.clone() } else { Stdin::Inherited };
+        let stdin = if fed { Stdin::Inherited } else { by.stdin.clone() };
         let reader = Invocation { stdin, ..by.clone() };
         out.extend(in_code(&text.join("\n"), (&reader, true), language, tools));
     }
@@ -165,7 +169,7 @@ fn shell_text(word: &Word) -> String {
 fn as_text(word: &Word) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.clone(),
-        Part::Unknown | Part::Asked(_) => "${__}".to_owned(),
+        Part::Unknown | Part::Asked(_) => UNKNOWN.to_owned(),
     };
     word.parts().iter().map(part).collect()
 }
@@ -213,19 +217,19 @@ pub fn in_code(
 /// The files that a text in another language writes. Where what it writes is computed, what it names counts, if it stands in the line.
 fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> Option<Carried> {
     let found = writes::files(text, language, inline);
+    let unnamed = |word: &Word| {
+        let variable = word.as_literal().is_some_and(|text| by.env.iter().any(|set| set.name == text));
+        variable || (word.as_literal().is_none() && word.prefix().is_empty())
+    };
+    let partly = found.written.iter().any(|(word, _)| unnamed(word));
     let known = |word: &Word| inline || !word.prefix().is_empty();
     let written = found.written.into_iter().filter(|(word, _)| known(word));
     let mut all: Vec<Write> = written.map(|(file, whole)| Write { file, whole, named: false }).collect();
     let named = |file: Word| Write { file, whole: false, named: true };
-    // A program may be started with what is given.
-    let starts = |name: &&&str| {
-        let spelt = name.contains(char::is_alphabetic)
-            || ["ARGV", "ENVIRON"].iter().any(|given| text.contains(given));
-        spelt && !language.files.opens.contains(*name) && has_word(text, name)
-    };
-    let starts =
-        inline && language.files.looks.is_empty() && language.starts.iter().any(|name| starts(&name));
-    let computed = starts || found.computed || !found.entered.is_empty() || (found.unclear && inline);
+    let computed = partly
+        || found.computed
+        || !found.entered.is_empty()
+        || (inline && (found.unclear || acts(text, by, language)));
     let given = if computed { handed(text, by) } else { Vec::new() };
     // What is relative may be so to a directory that the code goes to.
     let into = |file: &Word, folder: &Word| {
@@ -254,6 +258,21 @@ fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> 
         all.extend(hits.map(|path| Write { file: Word::literal(path), whole: false, named: false }));
     }
     (!all.is_empty()).then(|| Carried::Writes(all, by.clone()))
+}
+
+/// True for code of which it cannot be said what it does with what it is given: it is computed itself, or, where calls are not known one
+/// by one, it starts programs or calls what changes files.
+fn acts(text: &str, by: &Invocation, language: &Language) -> bool {
+    let assigned = by.argv.iter().any(|word| word.prefix().starts_with("-v"));
+    let passes = assigned || ["ARGV", "ENVIRON"].iter().any(|given| text.contains(given));
+    let named = |name: &str| {
+        let spelt = name.contains(char::is_alphabetic) || passes;
+        spelt && !language.files.opens.contains(&name) && has_word(text, name)
+    };
+    let methods = language.files.methods.iter().map(|name| name.split('/').next().unwrap_or(name));
+    let mut all = language.starts.iter().copied().chain(methods);
+    let writes = !language.files.writes.is_empty() || !language.files.opens.is_empty();
+    (writes && text.trim() == UNKNOWN) || (language.files.looks.is_empty() && all.any(named))
 }
 
 /// What code is handed from outside: arguments, variables that it names, and lines of its input.

@@ -7,6 +7,9 @@ use crate::model::{Language, Word};
 /// Most candidates that are taken from one text.
 const MOST: usize = 20_000;
 
+/// What stands in code for something that the shell computes.
+pub(super) const UNKNOWN: &str = "${__}";
+
 /// What may be handed to another program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Candidate {
@@ -360,7 +363,14 @@ impl<'a> Lexer<'a> {
 
 /// A literal's text with the common escapes.
 fn literal(body: &str) -> Word {
-    Word::literal(unescaped(body))
+    let mut word = Word::default();
+    for (at, piece) in body.split(UNKNOWN).enumerate() {
+        if at > 0 {
+            word.push_unknown(false);
+        }
+        word.push_text(&unescaped(piece));
+    }
+    word
 }
 
 fn unescaped(body: &str) -> String {
