@@ -178,7 +178,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
     let env = &file.env;
     format!(
         "Tool {{ name: {:?}, programs: {}, packages: {}, complaint: {:?}, grammar: Grammar::{}, reach: {}, globals: {}, context: {}, kubeconfig: {}, \
-         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, to_cluster: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, unguards: {}, ambient: {}, inputs: {}, host: {} }}, \
+         namespace: {}, redirect: {}, repository: {}, file: {}, chdir: {}, plan: {}, to_cluster: {}, host: {:?}, hosts: {}, env: Env {{ context: {}, kubeconfig: {}, redirect: {}, code: {}, bends: {}, unguards: {}, ambient: {}, inputs: {}, host: {}, arguments: {:?} }}, \
          commands: &[{commands}], keys: &[{keys}], endpoints: &[{endpoints}], shim: {} }},\n",
         file.name,
         strings(&file.programs),
@@ -207,6 +207,7 @@ fn tool(file: &tools::ToolFile, at: &str) -> String {
         strings(&env.ambient),
         strings(&env.inputs),
         strings(&env.host),
+        env.arguments,
         !file.unshimmed,
     )
 }

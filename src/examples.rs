@@ -416,7 +416,11 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             Question::Binding(Dir::Unknown) => {}
             Question::Binding(dir) => facts.bindings.push((dir.clone(), Bound::Rwenv(name.to_owned()))),
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
-            Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Application(_) => {}
+            Question::Program(_)
+            | Question::Script(_)
+            | Question::Leads(_)
+            | Question::Application(_)
+            | Question::Drift { .. } => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), pushed.clone()));
             }

@@ -18,7 +18,10 @@ impl Given {
     /// True where it is what `--flag` or `--flag=pattern` says.
     fn matches(&self, pattern: &str) -> bool {
         match pattern.split_once('=') {
-            None => self.takes || !self.value.as_ref().and_then(Word::as_literal).is_some_and(is_false),
+            // A value that is not known may say no.
+            None => {
+                self.takes || self.value.as_ref().is_none_or(|v| v.as_literal().is_some_and(|t| !is_false(t)))
+            }
             Some((_, wanted)) => match self.value.as_ref() {
                 None => glob(wanted, ""),
                 Some(word) => match (word.as_literal(), wanted.strip_suffix('*')) {
@@ -57,10 +60,11 @@ impl Arguments {
         self.flags.iter().rev().find(|f| f.name == name).is_some_and(|given| given.matches(pattern))
     }
 
-    /// True where the last of these flags that is given is one that takes them back (`--dry-run --no-dry-run`), as git reads them.
+    /// True where the last of these flags that is given is one that takes them back (`--dry-run --no-dry-run`), as git and bq read them.
     pub(super) fn taken_back(&self, names: &[&str]) -> bool {
         let back = |flag: &Given| {
-            let bare = flag.name.strip_prefix("--no-").unwrap_or_default();
+            let bare = flag.name.strip_prefix("--no").unwrap_or_default();
+            let bare = bare.strip_prefix('-').unwrap_or(bare);
             !bare.is_empty() && names.iter().any(|name| name.strip_prefix("--") == Some(bare))
         };
         let last = self.flags.iter().rev().find(|flag| names.contains(&flag.name.as_str()) || back(flag));

@@ -56,7 +56,10 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
     let count = args.rest.len();
     // A form that makes the effect less has to be in force at the end of the line.
     (mode.flags.is_empty() || (mode.flags.iter().any(has) && (maybe || !args.taken_back(mode.flags))))
-        && !mode.without.iter().any(|f| args.may_have(f))
+        && !mode
+            .without
+            .iter()
+            .any(|f| if maybe { args.has(f) && !args.taken_back(&[f]) } else { args.may_have(f) })
         && (mode.argument.is_empty() || computed || mode.argument.iter().any(matches))
         && !mode.no_argument.iter().any(matches)
         && (mode.last.is_empty() || last_is(args, mode.last, maybe))

@@ -2,7 +2,7 @@
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::effect::{Outcome, apply};
-use super::verb::find_verb;
+use super::verb::{find_verb, readings};
 use super::{Carried, Classified, forge, sql, tail, wrapper};
 use crate::model::glob;
 use crate::model::{
@@ -10,8 +10,22 @@ use crate::model::{
     Target, Tool, Tools, Word,
 };
 
-/// Reads a call as cobra would.
+/// Reads a call as cobra would. Of two readings the worse counts, as long as it is one.
 pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
+    let words = invocation.argv.get(1..).unwrap_or_default();
+    let Some(both) = readings(words, tool) else { return read(invocation, tool, tools) };
+    let [apart, joined] = both.map(|words| {
+        let program = invocation.argv.iter().take(1).cloned();
+        let call = Invocation { argv: program.chain(words).collect(), ..invocation.clone() };
+        classify(&call, tool, tools)
+    });
+    let worst = |found: &Classified| found.operations.iter().map(|o| o.effect).max();
+    let help = joined.operations.iter().all(|o| o.verb == "help");
+    let reads_on = worst(&apart) != Some(Effect::Unknown);
+    if help || (reads_on && worst(&apart) > worst(&joined)) { apart } else { joined }
+}
+
+fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
     let spelling = if tool.grammar == Grammar::Goflag { Spelling::Go } else { Spelling::Exact };
     let verb = match find_verb(words, tool) {
@@ -23,9 +37,11 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
             return out;
         }
     };
-    let Some((command, rest)) = verb else {
+    let Some((command, mut rest)) = verb else {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };
     };
+    let beside = beside(invocation, tool, command);
+    rest.splice(0..0, beside.words);
     let lists = [command.flags, tool.globals];
     let args = parse(&rest, Lists(&lists), spelling);
     let helped = !args.uncertain
@@ -74,7 +90,12 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         names.into_iter().find(|name| patterns.iter().any(|pattern| glob(pattern, name))).map(str::to_owned)
     };
     operation.traits.extend(set(tool.env.inputs).map(|_| "inputs"));
-    if let Some(name) = set(tool.env.bends).filter(|_| operation.reach != Reach::Local) {
+    if beside.computed && operation.effect >= Effect::Provision {
+        operation.traits.push("inputs");
+    }
+    let computed = beside.computed && operation.effect < Effect::Provision;
+    let bends = set(tool.env.bends).or_else(|| computed.then(|| tool.env.arguments.to_owned()));
+    if let Some(name) = bends.filter(|_| operation.reach != Reach::Local) {
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
     }
@@ -84,6 +105,31 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     }
     let carried = carried(invocation, (command, &args), tools, &mut operation);
     Classified { operations: vec![operation], carried }
+}
+
+/// Arguments that stand in variables.
+#[derive(Default)]
+struct Beside {
+    words: Vec<Word>,
+    /// There are some that are not known.
+    computed: bool,
+}
+
+/// What the variables add to a call: the one for all verbs, and the verb's own (`TF_CLI_ARGS`, `TF_CLI_ARGS_state_rm`).
+fn beside(invocation: &Invocation, tool: &Tool, command: &Command) -> Beside {
+    let mut out = Beside::default();
+    let all = tool.env.arguments;
+    if all.is_empty() {
+        return out;
+    }
+    for name in [all.to_owned(), format!("{all}_{}", command.path.join("_"))] {
+        let Some(value) = invocation.assigned(&name) else { continue };
+        match value.as_literal().filter(|text| !text.contains(['\'', '"', '\\'])) {
+            Some(text) => out.words.extend(text.split_whitespace().map(Word::literal)),
+            None => out.computed = true,
+        }
+    }
+    out
 }
 
 /// A variable of the call that has the tool start without what asks the guard.
@@ -320,6 +366,15 @@ fn carried(
                 let inner = args.rest.get(from..).unwrap_or_default();
                 let by = Invocation { argv: inner.to_vec(), ..invocation.clone() };
                 inner_of_exec(&by, tools, operation, &mut out);
+            }
+            CarryKind::Argv if carry.flags.is_empty() => {
+                let from = args.dashed.unwrap_or(usize::from(carry.skip));
+                let argv = args.rest.get(from..).unwrap_or_default().to_vec();
+                let inner = Invocation { argv, ..invocation.clone() };
+                out.extend(
+                    (!inner.argv.is_empty())
+                        .then_some(Carried::Invocation { invocation: inner, remote: None }),
+                );
             }
             _ => {
                 for given in args.flags.iter().filter(|f| carry.flags.contains(&f.name.as_str())) {

@@ -131,6 +131,8 @@ pub struct EnvLists {
     pub inputs: Vec<String>,
     /// The host repositories are on.
     pub host: Vec<String>,
+    /// Arguments for every verb; with `_` and a verb behind it, for that one.
+    pub arguments: String,
 }
 
 /// One verb, or several alike.

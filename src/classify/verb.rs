@@ -1,7 +1,7 @@
 //! Which row of a tool's table a call is: its verb, found among the flags that may stand before it.
 
 use crate::model::glob;
-use crate::model::{Command, Flags, Tool, Word};
+use crate::model::{Command, Flags, Grammar, Tool, Word};
 
 /// The verb and what stands behind it, without flags that stood before it moved out of sight: they come first.
 /// None: no verb at all. An error: a verb that is in no row, or that is not known.
@@ -42,7 +42,7 @@ pub(super) fn find_verb(
             }
             before.push(word.clone());
             at += 1;
-            if swallows(text, &tool.globals) {
+            if swallows(text, tool) {
                 before.extend(words.get(at).cloned());
                 at += 1;
             }
@@ -120,12 +120,58 @@ fn is_known_flag(word: &Word, tool: &Tool) -> bool {
         && !word.splits()
 }
 
-/// Before the verb cobra takes the next word for a flag's value, unless the flag is known to need none.
-fn swallows(text: &str, globals: &Flags) -> bool {
+/// Both readings of a call where a flag that stands in no list comes before the verb: the next word is the verb, or it is the flag's
+/// value. None where there is no such flag.
+pub(super) fn readings(words: &[Word], tool: &Tool) -> Option<[Vec<Word>; 2]> {
+    if tool.commands.iter().any(|command| command.path.is_empty()) {
+        return None;
+    }
+    let mut at = 0;
+    loop {
+        let text = words
+            .get(at)?
+            .as_literal()
+            .filter(|text| text.len() > 1 && text.starts_with('-') && *text != "--")?;
+        let name = listed(text, tool);
+        let Flags { value, optional, switch } = tool.globals;
+        let clustered =
+            tool.grammar != Grammar::Goflag && !text.starts_with("--") && text.chars().count() > 2;
+        if value.contains(&name.as_str()) {
+            at += 2;
+        } else if text.contains('=')
+            || clustered
+            || [optional, switch].iter().any(|l| l.contains(&name.as_str()))
+        {
+            at += 1;
+        } else {
+            let next = words.get(at + 1)?.as_literal()?;
+            let (before, behind) = (words.get(..at)?, words.get(at + 1..)?);
+            let apart = [before, &[Word::literal(format!("{text}="))], behind].concat();
+            let joined = [before, &[Word::literal(format!("{text}={next}"))], behind.get(1..)?].concat();
+            return Some([apart, joined]);
+        }
+    }
+}
+
+/// A flag as the tool's lists write it.
+fn listed(text: &str, tool: &Tool) -> String {
+    if tool.grammar == Grammar::Goflag {
+        format!("-{}", text.trim_start_matches('-'))
+    } else {
+        text.replace('_', "-")
+    }
+}
+
+/// Before the verb cobra takes the next word for a flag's value, unless the flag is known to need none. Others know their flags.
+fn swallows(text: &str, tool: &Tool) -> bool {
     if text.contains('=') {
         return false;
     }
-    let name = text.replace('_', "-");
+    let name = listed(text, tool);
+    let globals = &tool.globals;
+    if tool.grammar == Grammar::Goflag {
+        return globals.value.contains(&name.as_str());
+    }
     if text.starts_with("--") || text.chars().count() == 2 {
         return !globals.switch.contains(&name.as_str()) && !globals.optional.contains(&name.as_str());
     }
@@ -143,7 +189,7 @@ fn by_last_word(words: &[Word], tool: &'static Tool) -> Option<(&'static Command
     while let Some(text) = words.get(at).and_then(Word::as_literal) {
         at += 1;
         if text.starts_with('-') {
-            at += usize::from(swallows(text, &tool.globals) && tool.globals.value.contains(&text));
+            at += usize::from(swallows(text, tool) && tool.globals.value.contains(&text));
             continue;
         }
         seen += 1;

@@ -42,7 +42,7 @@ pub(super) enum Command {
     Cur(InDir),
     /// Select a rwenv for this directory
     #[command(
-        after_help = "Writes .claude/rwenv, and adds it to the repository's .gitignore.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes"
+        after_help = "Writes .claude/rwenv, and has git ignore it (.git/info/exclude).\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes"
     )]
     Set(Set),
     /// Add a rwenv; on a terminal, without flags, it asks for the rest

@@ -273,25 +273,23 @@ fn near<'a>(name: &str, all: &[&'a str]) -> Option<&'a str> {
         .find(|n| n.to_lowercase() == lower || n.contains(&lower) || (n.len() > 2 && lower.contains(n)))
 }
 
-/// Adds `.claude/rwenv` to the repository's `.gitignore`, on a line of its own, once.
+/// Has git leave `.claude/rwenv` alone: by `info/exclude`, which is in no commit, so that what was clean stays clean.
 fn ignore(dir: &Path) -> anyhow::Result<()> {
-    let Some(root) = dir.ancestors().find(|a| a.join(".git").exists()) else { return Ok(()) };
-    let inside = dir.strip_prefix(root).unwrap_or(Path::new(""));
-    let line = format!("/{}", inside.join(".claude/rwenv").display());
-    let path = root.join(".gitignore");
+    let Ok(repository) = git2::Repository::discover(dir) else { return Ok(()) };
+    let Some(root) = repository.workdir().and_then(|root| fs::canonicalize(root).ok()) else { return Ok(()) };
+    let dir = fs::canonicalize(dir)?;
+    let file = dir.strip_prefix(&root).unwrap_or(Path::new("")).join(".claude/rwenv");
+    if repository.is_path_ignored(&file).unwrap_or(false) {
+        return Ok(());
+    }
+    // Worktrees have it in common.
+    let path = repository.commondir().join("info/exclude");
     let text = if path.exists() {
         fs::read_to_string(&path).with_context(|| path.display().to_string())?
     } else {
         String::new()
     };
-    let covers = |l: &str| {
-        let l = l.trim();
-        l == line || l == ".claude/rwenv" || l == ".claude/" || l == ".claude" || l == "**/.claude/rwenv"
-    };
-    if text.lines().any(covers) {
-        return Ok(());
-    }
     let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
-    files::write(&path, &format!("{text}{gap}{line}\n"), 0o644)?;
+    files::write(&path, &format!("{text}{gap}/{}\n", file.display()), 0o644)?;
     Ok(())
 }

@@ -46,7 +46,7 @@ pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Contex
             span: Span::default(),
             cwd: vec![Dir::Known(context.cwd.clone())],
         };
-        all.push(Planned { operation, invocation: Invocation::default() });
+        all.push(Planned::alone(operation, Invocation::default()));
     }
     Plan::of_operations(all, context)
 }

@@ -4,6 +4,7 @@ mod conclude;
 mod connection;
 mod content;
 mod definition;
+mod drift;
 mod follow;
 mod given;
 mod guard;
@@ -24,8 +25,9 @@ pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
 pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
-pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread, quoted};
+pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use request::{plan_request, request_context, request_facts};
+pub use text::quoted;
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.

@@ -1,11 +1,13 @@
 //! What a command line would do, and the questions that raises.
 
 use super::connection::Connection;
+use super::drift::{self, Drifts};
 use super::given::HandedOn;
 use super::guard;
 use super::program::{self, Made, Program};
 use super::resolve;
 use super::script::{self, Run, Written};
+use super::text::quoted;
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Assigned, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
@@ -49,6 +51,8 @@ pub struct Plan {
     pub(super) handed: HandedOn,
     /// What the line sends by itself.
     connection: Connection,
+    /// What it does to files.
+    pub(super) drifts: Drifts,
     /// Programs that are none of our tools.
     pub(super) others: Vec<Invocation>,
     /// Inside a script, of which is not said what stays unknown.
@@ -74,6 +78,15 @@ pub struct Planned {
     pub operation: Operation,
     /// Who does it.
     pub invocation: Invocation,
+    /// How many commands the line had run before, as far as it was followed.
+    pub(super) order: usize,
+}
+
+impl Planned {
+    /// An operation that stands alone.
+    pub(super) fn alone(operation: Operation, invocation: Invocation) -> Self {
+        Self { operation, invocation, order: 0 }
+    }
 }
 
 /// Analyses a command line.
@@ -116,7 +129,7 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     let operation = found.operation.map(|operation| Operation { span, ..operation });
     let invocation = Invocation::default();
     plan.planned.iter_mut().for_each(|planned| planned.operation.span = span);
-    plan.planned.extend(operation.map(|operation| Planned { operation, invocation: invocation.clone() }));
+    plan.planned.extend(operation.map(|operation| Planned::alone(operation, invocation.clone())));
     for (path, whole) in &found.files {
         plan.attacked(guard::on_file(path, *whole, context), &invocation);
     }
@@ -131,17 +144,6 @@ pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
         plan.attacked(guard::on_file(path, false, context), &Invocation::default());
     }
     plan.finish()
-}
-
-/// A word as a shell would take it for one.
-#[must_use]
-pub fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
 }
 
 /// Plans a text in a language that is not analysed.
@@ -226,7 +228,7 @@ impl Plan {
         let Some((operation, invocation)) = found else { return };
         let same = |planned: &Planned| planned.operation == operation;
         if !self.planned.iter().any(same) {
-            self.planned.push(Planned { operation, invocation });
+            self.planned.push(Planned::alone(operation, invocation));
         }
     }
 
@@ -272,6 +274,9 @@ impl Plan {
         }
         self.made.extend(program::made(invocation));
         self.written.extend(script::written(invocation));
+        if remote.is_none() {
+            self.drifts.see(invocation);
+        }
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
         let hands_on = |c: &Carried| matches!(c, Carried::Invocation { .. } | Carried::Shell { .. });
         if operations.is_empty() && !carried.iter().any(hands_on) {
@@ -294,9 +299,15 @@ impl Plan {
             self.handed.see(invocation, &self.context);
             operations.extend(self.connection.see(invocation));
         }
-        self.planned.extend(
-            operations.into_iter().map(|operation| Planned { operation, invocation: invocation.clone() }),
-        );
+        if remote.is_none() {
+            operations.iter().for_each(|operation| self.drifts.operation(operation));
+        }
+        let order = self.drifts.order();
+        self.planned.extend(operations.into_iter().map(|operation| Planned {
+            operation,
+            invocation: invocation.clone(),
+            order,
+        }));
         for one in carried {
             self.carried(one, remote, depth);
         }
@@ -308,6 +319,7 @@ impl Plan {
             Carried::Writes(..) if remote.is_some() => {}
             Carried::Writes(files, by) => {
                 self.handed.see_code(&files, &by);
+                self.drifts.written(&files, &by);
                 self.attacked(guard::written(&files, &by, &self.context), &by);
             }
             Carried::Script { .. } if depth > DEEPEST => {}
@@ -407,14 +419,9 @@ impl Plan {
     fn finish(mut self) -> Self {
         self.follow_clones();
         self.hand_on();
-        let mut questions: Vec<Question> = Vec::new();
+        let mut questions = drift::questions(&self);
         for Planned { operation, .. } in &self.planned {
-            questions.extend(resolve::applied(operation).into_iter().map(Question::Pushed));
-            if operation.traits.contains(&"plan-file") {
-                let plans = resolve::plan_files(operation).into_iter();
-                questions.extend(plans.map(|(file, dir)| Question::Plan { file, dir }));
-            }
-            questions.extend(resolve::applications(operation).into_iter().map(Question::Application));
+            questions.extend(resolve::questions(operation));
             if operation.traits.contains(&"ends-container") {
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }

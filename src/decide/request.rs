@@ -17,7 +17,7 @@ pub fn request_context(config_dir: &str) -> Context {
 pub fn plan_request(operation: Operation, line: &str, context: &Context) -> Plan {
     let span = Span { start: 0, end: line.len() };
     let operation = Operation { span, cwd: vec![Dir::Known(context.cwd.clone())], ..operation };
-    let planned = vec![Planned { operation, invocation: Invocation::default() }];
+    let planned = vec![Planned::alone(operation, Invocation::default())];
     let mut plan = Plan::of_operations(planned, context);
     line.clone_into(&mut plan.line);
     plan

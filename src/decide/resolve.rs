@@ -3,11 +3,12 @@
 
 use std::borrow::Cow;
 
+use super::drift::{self, Drifted};
 use super::{Plan, Planned};
 use super::{head, push};
 use crate::classify;
 use crate::model::glob;
-use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Word};
+use crate::model::{Dir, Effect, Facts, Operation, Pushed, Question, Reach, RefUpdate, Rwenvs, Word};
 use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -19,9 +20,8 @@ pub(super) fn resolved(
     rwenvs: &Rwenvs,
 ) -> Vec<Operation> {
     let mut all = vec![planned.operation.clone()];
-    let (made, surely) = planned_here(plan, at, &planned.operation);
     for operation in &mut all {
-        unpushed(operation, (&made, surely), facts);
+        unpushed(plan, at, planned, operation, facts);
         dev_container(operation, rwenvs);
     }
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
@@ -150,17 +150,35 @@ pub(super) fn applied(operation: &Operation) -> Vec<String> {
     tree.chain(places.filter_map(|dir| dir.path().map(str::to_owned))).collect()
 }
 
+/// What has to be known of what an operation applies.
+pub(super) fn questions(operation: &Operation) -> Vec<Question> {
+    let mut all: Vec<Question> = applied(operation).into_iter().map(Question::Pushed).collect();
+    if operation.traits.contains(&"plan-file") {
+        all.extend(plan_files(operation).into_iter().map(|(file, dir)| Question::Plan { file, dir }));
+    }
+    all.extend(applications(operation).into_iter().map(Question::Application));
+    all
+}
+
 /// Notes what an operation applies that no remote has.
-fn unpushed(operation: &mut Operation, (made, surely): (&[&Operation], bool), facts: &Facts) {
+fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation, facts: &Facts) {
+    let (made, surely) = planned_here(plan, at, &planned.operation);
+    if drift::before(plan, planned, &applications(operation), facts).is_some() {
+        // It is no longer the file that Git has.
+        operation.traits.retain(|t| *t != "plain");
+    }
     if operation.effect != Effect::Provision || !operation.traits.contains(&"applies") {
         return;
     }
+    let earlier = plan.planned.get(..at).unwrap_or_default();
+    let turned = earlier.iter().any(|p| p.operation.traits.contains(&"backend"));
+    operation.traits.extend(turned.then_some("inputs"));
     let mut paths = applied(operation);
     let mut computed = operation.target.files.iter().any(|word| word.as_literal().is_none());
-    for plan in made {
-        paths.extend(applied(plan));
-        computed |= plan.target.files.iter().any(|word| word.as_literal().is_none());
-        let meant = ["destroys", "replaces", "inputs"].into_iter().filter(|t| plan.traits.contains(t));
+    for maker in made {
+        paths.extend(applied(maker));
+        computed |= maker.target.files.iter().any(|word| word.as_literal().is_none());
+        let meant = ["destroys", "replaces", "inputs"].into_iter().filter(|t| maker.traits.contains(t));
         operation.traits.extend(meant);
     }
     let found: Vec<Option<&Pushed>> = paths.iter().map(|path| facts.pushed(path)).collect();
@@ -171,12 +189,22 @@ fn unpushed(operation: &mut Operation, (made, surely): (&[&Operation], bool), fa
         Some(Pushed::No(why)) => Some(why.clone()),
         None => Some("git was not asked".to_owned()),
     });
+    let drifted = drift::before(plan, planned, &paths, facts);
     let why = match why {
         _ if paths.is_empty() => Some("it names no file".to_owned()),
         _ if computed => Some("one of its files is computed".to_owned()),
         _ if operation.target.plan.is_some() && plans.is_empty() => Some("its plan is computed".to_owned()),
+        None => match &drifted {
+            Some(Drifted::Surely(what)) => Some(format!("the line changes {what} before")),
+            _ => None,
+        },
         why => why,
     };
+    if let Some(Drifted::Perhaps(what)) = drifted.filter(|_| why.is_none()) {
+        operation.traits.push("moved");
+        operation.note = Some(format!("the line changes {what} before"));
+        return;
+    }
     operation.traits.push(match &why {
         Some(_) => "unpushed",
         None if found.contains(&Some(&Pushed::Generated)) => "generated",

@@ -30,6 +30,17 @@ pub fn of(verdict: &Verdict) -> String {
     out
 }
 
+/// A word as a shell would take it for one.
+#[must_use]
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
 /// Text that may come from anywhere, safe to show: control and invisible characters as escapes, cut to a length.
 #[must_use]
 pub fn shown(text: &str, most: usize) -> String {

@@ -165,7 +165,8 @@ fn marked(folder: &Path) -> bool {
     githooks::asks(&folder.join(PRE_PUSH))
 }
 
-fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {
+/// What a command of git prints; none where it fails.
+pub(super) fn run(dir: &str, arguments: &[&str], environment: &Environment) -> Option<String> {
     let mut command = Command::new(program::find("git", environment)?);
     command
         .args(arguments)

@@ -7,6 +7,7 @@ pub mod binding;
 pub mod clock;
 pub mod config;
 pub mod content;
+mod drift;
 pub mod environment;
 mod fields;
 pub mod files;
@@ -96,6 +97,10 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             }
             Question::Plan { file, dir } => {
                 out.facts.plans.push(((file.clone(), dir.clone()), git::plan(file, dir, environment)));
+            }
+            Question::Drift { change, applied } => {
+                let touches = drift::touches(change, applied, environment);
+                out.facts.drifts.push(((change.clone(), applied.clone()), touches));
             }
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));

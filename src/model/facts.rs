@@ -29,8 +29,48 @@ pub enum Question {
         /// The directory it is applied in.
         dir: String,
     },
+    /// Does this change, made earlier in the line, touch what Git has of this file or folder?
+    Drift {
+        /// The change.
+        change: Change,
+        /// The file or folder that is applied.
+        applied: String,
+    },
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
+}
+
+/// What a command does to files, as far as its words say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Change {
+    /// This file is written, or made. `…` stands for a name that is not known.
+    Written(String),
+    /// What is there of these files is changed or taken away, with all below it; `*` stands for any characters.
+    Changed(String),
+    /// Files arrive below this folder.
+    Filled(String),
+    /// The working tree around this folder, or where HEAD is in it, is moved.
+    WorkTree(String),
+}
+
+impl Change {
+    /// Where it happens.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        match self {
+            Self::Written(path) | Self::Changed(path) | Self::Filled(path) | Self::WorkTree(path) => path,
+        }
+    }
+
+    /// True where it may touch what lies at this path, as far as the two paths say.
+    #[must_use]
+    pub fn may_touch(&self, applied: &str) -> bool {
+        let place = self.place().split('*').next().unwrap_or_default().trim_end_matches('/');
+        let below = |path: &str, folder: &str| {
+            path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        below(place, applied) || (!matches!(self, Self::Written(_)) && below(applied, place))
+    }
 }
 
 /// What is selected for a directory.
@@ -121,6 +161,8 @@ pub struct Facts {
     pub pushed: Vec<(String, Pushed)>,
     /// Whether plans are of what is pushed, by file and directory.
     pub plans: Vec<((String, String), Pushed)>,
+    /// Whether changes touch what is applied.
+    pub drifts: Vec<((Change, String), bool)>,
     /// Rules beside the built-in ones.
     pub rules: Arc<[Rule]>,
     /// Why it is not known what these rules are.
@@ -165,6 +207,13 @@ impl Facts {
     #[must_use]
     pub fn plan(&self, file: &str, dir: &str) -> Option<&Pushed> {
         self.plans.iter().find(|((f, d), _)| f == file && d == dir).map(|(_, pushed)| pushed)
+    }
+
+    /// Whether a change touches what is applied; by the paths alone where nobody has looked.
+    #[must_use]
+    pub fn drifts(&self, change: &Change, applied: &str) -> bool {
+        let known = self.drifts.iter().find(|((c, a), _)| c == change && a == applied);
+        known.map_or_else(|| change.may_touch(applied), |(_, touches)| *touches)
     }
 
     /// The repository around a directory.

@@ -20,7 +20,7 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Decision, Reason, Verdict};
-pub use facts::{Bound, Facts, GitRepository, Lead, Pushed, Question, Script};
+pub use facts::{Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use forge::ForgeRequest;
 pub use glob::glob;
 pub use object::Object;

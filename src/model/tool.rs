@@ -289,6 +289,8 @@ pub struct Env {
     pub inputs: &'static [&'static str],
     /// Name the host repositories are on.
     pub host: &'static [&'static str],
+    /// Holds arguments for every verb; with `_` and a verb behind it, for that one. Empty where there is none.
+    pub arguments: &'static str,
 }
 
 /// One verb.

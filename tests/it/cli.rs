@@ -8,14 +8,27 @@ use crate::support::Home;
 fn set_selects_and_git_ignores_it_once() {
     let home = Home::new();
     home.git("none", &["init", "-q"]);
-    home.write("none/.gitignore", "target");
+    home.write("none/.gitignore", "target\n");
     home.write("none/sub/x", "");
+    home.git("none", &["add", "-A"]);
+    home.git("none", &["commit", "-qm", "x"]);
     let answer = home.rwenv("none/sub", &["set", "ro"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert_eq!(home.read("none/sub/.claude/rwenv"), "ro\n");
-    assert_eq!(home.read("none/.gitignore"), "target\n/sub/.claude/rwenv\n");
+    let excluded = home.read("none/.git/info/exclude");
+    assert!(excluded.ends_with("\n/sub/.claude/rwenv\n"), "{excluded}");
     assert_eq!(home.rwenv("none/sub", &["set", "ro"]).code, 0);
-    assert_eq!(home.read("none/.gitignore"), "target\n/sub/.claude/rwenv\n");
+    assert_eq!(home.read("none/.git/info/exclude"), excluded);
+    // What was clean stays clean, in a worktree as well.
+    assert_eq!(home.git("none", &["status", "--porcelain"]), "");
+    home.git("none", &["worktree", "add", "-q", "../tree"]);
+    assert_eq!(home.rwenv("tree", &["set", "ro"]).code, 0);
+    assert_eq!(home.git("tree", &["status", "--porcelain"]), "");
+    // A line that is there already is enough.
+    home.write("none/.gitignore", ".claude/\n");
+    std::fs::create_dir_all(home.path("none/more")).unwrap();
+    assert_eq!(home.rwenv("none/more", &["set", "ro"]).code, 0);
+    assert!(!home.read("none/.git/info/exclude").contains("more"));
     let ignored = home.git("none", &["check-ignore", "sub/.claude/rwenv"]);
     assert_eq!(ignored.trim(), "sub/.claude/rwenv");
 }

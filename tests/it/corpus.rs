@@ -186,8 +186,8 @@ proptest! {
         let (a, b) = (pick(a), pick(b));
         let both = decision(&format!("{a}{operator}{b}"), "read-only");
         let parts = decision(a, "read-only").max(decision(b, "read-only"));
-        // A push of HEAD behind a checkout may be judged more strictly than alone.
-        if a.starts_with("git") && b.starts_with("git") {
+        // What stands behind a checkout, or a remote that was made, may be judged more strictly than alone.
+        if a.starts_with("git") {
             prop_assert!(both >= parts, "{a}{operator}{b}");
         } else {
             prop_assert_eq!(both, parts, "{}{}{}", a, operator, b);

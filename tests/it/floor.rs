@@ -5,7 +5,7 @@ use rwenv::classify;
 use rwenv::decide::quoted;
 use rwenv::examples::judged;
 use rwenv::model::{
-    Command, Decision, Effect, Operation, Reach, Repository, Rwenv, RwenvName, Span, Target, Tool,
+    Command, Decision, Effect, Grammar, Operation, Reach, Repository, Rwenv, RwenvName, Span, Target, Tool,
 };
 use rwenv::policy::{self, RULES, Subject};
 
@@ -222,4 +222,32 @@ fn a_floor_adds_no_words_to_what_a_rule_says() {
         let said: Vec<&str> = verdict.reasons().iter().map(|reason| reason.rule.as_str()).collect();
         assert_eq!(said, rules, "{} in {rwenv}", quoted(line));
     }
+}
+
+/// A flag that nobody knows may take the next word for its value, or may not: no verb hides behind it.
+#[test]
+fn a_flag_that_is_in_no_table_hides_no_verb() {
+    let allowed = |line: &str| judged(line, "read-only").unwrap().decision() == Decision::Allow;
+    let mut ran = 0;
+    let mut wrong = Vec::new();
+    for tool in
+        classify::tools().tools.iter().filter(|tool| matches!(tool.grammar, Grammar::Pflag | Grammar::Goflag))
+    {
+        let verbs = tool.commands.iter().filter(|c| !c.path.is_empty() && !c.path.contains(&"*"));
+        for (command, program) in verbs.flat_map(|c| tool.programs.iter().map(move |program| (c, program))) {
+            let verb = command.path.join(" ");
+            if allowed(&format!("{program} {verb}")) {
+                continue;
+            }
+            for flag in ["--zz", "--zz=1", "--zz --yy", "--zz 1 --yy"] {
+                ran += 1;
+                let line = format!("{program} {flag} {verb}");
+                if allowed(&line) {
+                    wrong.push(line);
+                }
+            }
+        }
+    }
+    assert!(ran > 1000, "only {ran}");
+    assert!(wrong.is_empty(), "{} of {ran} are let through:\n{}", wrong.len(), wrong.join("\n"));
 }

@@ -35,6 +35,7 @@ mod flux_health;
 mod forge;
 mod git_hooks;
 mod gitops;
+mod gitops_line;
 mod grant;
 mod guard;
 mod hook;
