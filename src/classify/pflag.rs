@@ -10,19 +10,24 @@ use crate::model::{
     Target, Tool, Tools, Word,
 };
 
-/// Reads a call as cobra would. Of two readings the worse counts, as long as it is one.
+/// Reads a call as cobra would. Where there are two readings, both count.
 pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
     let Some(both) = readings(words, tool) else { return read(invocation, tool, tools) };
-    let [apart, joined] = both.map(|words| {
+    let [apart, mut joined] = both.map(|words| {
         let program = invocation.argv.iter().take(1).cloned();
         let call = Invocation { argv: program.chain(words).collect(), ..invocation.clone() };
         classify(&call, tool, tools)
     });
-    let worst = |found: &Classified| found.operations.iter().map(|o| o.effect).max();
-    let help = joined.operations.iter().all(|o| o.verb == "help");
-    let reads_on = worst(&apart) != Some(Effect::Unknown);
-    if help || (reads_on && worst(&apart) > worst(&joined)) { apart } else { joined }
+    let worst = apart.operations.iter().map(|o| o.effect).max();
+    if joined.operations.iter().all(|o| o.verb == "help") {
+        return apart;
+    }
+    if worst.is_some_and(|effect| effect > Effect::Read && effect != Effect::Unknown) {
+        joined.operations.extend(apart.operations);
+        joined.carried.extend(apart.carried);
+    }
+    joined
 }
 
 fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {

@@ -123,7 +123,7 @@ fn is_known_flag(word: &Word, tool: &Tool) -> bool {
 /// Both readings of a call where a flag that stands in no list comes before the verb: the next word is the verb, or it is the flag's
 /// value. None where there is no such flag.
 pub(super) fn readings(words: &[Word], tool: &Tool) -> Option<[Vec<Word>; 2]> {
-    if tool.commands.iter().any(|command| command.path.is_empty()) {
+    if tool.commands.iter().all(|command| command.path.is_empty()) {
         return None;
     }
     let mut at = 0;
