@@ -7,6 +7,7 @@ pub mod code_schema;
 mod effect;
 mod forge;
 mod git;
+mod git_config;
 mod http;
 mod language;
 mod literals;

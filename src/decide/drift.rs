@@ -106,6 +106,8 @@ impl Drifts {
                     }
                     self.file(&into, invocation, Change::Written);
                 }
+                // What others do in a container is not of the line.
+                Touch::Exposes { .. } => {}
                 Touch::Unpacks { into, members } if members.is_empty() => {
                     self.file(&into, invocation, Change::Filled);
                 }

@@ -1,5 +1,6 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
+mod begin;
 mod conclude;
 mod connection;
 mod content;
@@ -21,11 +22,12 @@ mod subject;
 pub mod text;
 mod touch;
 
+pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{Part, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
 pub use definition::{Definition, Named, kind_named, with_definitions};
 pub use pin::{approved, pinned};
-pub use plan::{Plan, Planned, plan, plan_argv, plan_files, plan_mcp, plan_unread};
+pub use plan::{Plan, Planned};
 pub use request::{plan_request, request_context, request_facts};
 pub use text::quoted;
 

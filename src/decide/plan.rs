@@ -7,11 +7,9 @@ use super::guard;
 use super::program::{self, Made, Program};
 use super::resolve;
 use super::script::{self, Run, Written};
-use super::text::quoted;
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Assigned, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
-    Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
 };
 use crate::shell::{self, Source};
 
@@ -40,17 +38,17 @@ pub struct Plan {
     /// Programs and scripts of which has to be known what they are.
     pub(super) pending: Vec<Pending>,
     /// Files that the line makes out of programs.
-    made: Vec<Made>,
+    pub(super) made: Vec<Made>,
     /// Files that the line writes.
     pub(super) written: Vec<Written>,
     /// Scripts that were judged, with their arguments and who runs them: a second time they say the same.
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
     /// What depends on where files lie.
-    waits: Vec<guard::Wait>,
+    pub(super) waits: Vec<guard::Wait>,
     /// Names of the guard's files that one of its programs prints, and what others do with what they are given.
     pub(super) handed: HandedOn,
     /// What the line sends by itself.
-    connection: Connection,
+    pub(super) connection: Connection,
     /// What it does to files.
     pub(super) drifts: Drifts,
     /// Programs that are none of our tools.
@@ -87,73 +85,6 @@ impl Planned {
     pub(super) fn alone(operation: Operation, invocation: Invocation) -> Self {
         Self { operation, invocation, order: 0 }
     }
-}
-
-/// Analyses a command line.
-#[must_use]
-pub fn plan(line: &str, context: &Context) -> Plan {
-    let mut plan = Plan { line: line.to_owned(), context: context.clone(), ..Plan::default() };
-    let analysis = shell::analyze(line, context);
-    plan.take(analysis, None, 0);
-    plan.finish()
-}
-
-/// Plans exactly one program run, as it is about to happen.
-#[must_use]
-pub fn plan_argv(argv: Vec<Word>, env: Vec<Assigned>, context: &Context) -> Plan {
-    let line = argv.iter().map(|word| quoted(&word.display())).collect::<Vec<_>>().join(" ");
-    let invocation = Invocation {
-        argv,
-        span: Span { start: 0, end: line.len() },
-        cwd: vec![Dir::Known(context.cwd.clone())],
-        env,
-        ..Invocation::default()
-    };
-    let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
-    plan.invocation(&invocation, None, 0);
-    plan.finish()
-}
-
-/// Plans a call of a tool behind an MCP server: what its name says, and what command lines among its arguments come to.
-#[must_use]
-pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &Context) -> Plan {
-    let here = Dir::Known(context.cwd.clone());
-    let found = classify::mcp(server, tool, input, &here, &classify::tools().mcp);
-    let line = found.lines.join("\n");
-    let mut plan = if line.is_empty() { Plan::default() } else { self::plan(&line, context) };
-    plan.context = context.clone();
-    plan.line = if server.is_empty() { tool.to_owned() } else { format!("{server} {tool}") };
-    // Of a line that is not run by a shell, what stays computed means nothing.
-    plan.opaque.clear();
-    let span = Span { start: 0, end: plan.line.len() };
-    let operation = found.operation.map(|operation| Operation { span, ..operation });
-    let invocation = Invocation::default();
-    plan.planned.iter_mut().for_each(|planned| planned.operation.span = span);
-    plan.planned.extend(operation.map(|operation| Planned::alone(operation, invocation.clone())));
-    for (path, whole) in &found.files {
-        plan.attacked(guard::on_file(path, *whole, context), &invocation);
-    }
-    plan.finish()
-}
-
-/// Plans the writing of files by a tool of the agent's own.
-#[must_use]
-pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
-    let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
-    for path in paths {
-        plan.attacked(guard::on_file(path, false, context), &Invocation::default());
-    }
-    plan.finish()
-}
-
-/// Plans a text in a language that is not analysed.
-#[must_use]
-pub fn plan_unread(text: &str, context: &Context, what: &str) -> Plan {
-    let span = Span { start: 0, end: text.len() };
-    let opaque = Opaque { kind: OpaqueKind::Syntax, span, what: what.to_owned(), invocation: None };
-    let plan =
-        Plan { line: text.to_owned(), context: context.clone(), opaque: vec![opaque], ..Plan::default() };
-    plan.finish()
 }
 
 impl Plan {
@@ -232,7 +163,7 @@ impl Plan {
         }
     }
 
-    fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
+    pub(super) fn take(&mut self, analysis: shell::Analysis, remote: Option<&str>, depth: usize) {
         for opaque in analysis.opaque {
             self.unknown(opaque);
         }
@@ -416,7 +347,7 @@ impl Plan {
         Self { planned, context: context.clone(), ..Self::default() }.finish()
     }
 
-    fn finish(mut self) -> Self {
+    pub(super) fn finish(mut self) -> Self {
         self.follow_clones();
         self.hand_on();
         let mut questions = drift::questions(&self);

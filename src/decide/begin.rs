@@ -1,0 +1,75 @@
+//! The beginnings of a plan: a command line, one program run, a call of a tool of the agent's.
+
+use super::guard;
+use super::plan::{Plan, Planned};
+use super::text::quoted;
+use crate::classify;
+use crate::model::{Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Operation, Span, Word};
+use crate::shell;
+
+/// Analyses a command line.
+#[must_use]
+pub fn plan(line: &str, context: &Context) -> Plan {
+    let mut plan = Plan { line: line.to_owned(), context: context.clone(), ..Plan::default() };
+    let analysis = shell::analyze(line, context);
+    plan.take(analysis, None, 0);
+    plan.finish()
+}
+
+/// Plans exactly one program run, as it is about to happen.
+#[must_use]
+pub fn plan_argv(argv: Vec<Word>, env: Vec<Assigned>, context: &Context) -> Plan {
+    let line = argv.iter().map(|word| quoted(&word.display())).collect::<Vec<_>>().join(" ");
+    let invocation = Invocation {
+        argv,
+        span: Span { start: 0, end: line.len() },
+        cwd: vec![Dir::Known(context.cwd.clone())],
+        env,
+        ..Invocation::default()
+    };
+    let mut plan = Plan { line, context: context.clone(), ..Plan::default() };
+    plan.invocation(&invocation, None, 0);
+    plan.finish()
+}
+
+/// Plans a call of a tool behind an MCP server: what its name says, and what command lines among its arguments come to.
+#[must_use]
+pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &Context) -> Plan {
+    let here = Dir::Known(context.cwd.clone());
+    let found = classify::mcp(server, tool, input, &here, &classify::tools().mcp);
+    let line = found.lines.join("\n");
+    let mut plan = if line.is_empty() { Plan::default() } else { self::plan(&line, context) };
+    plan.context = context.clone();
+    plan.line = if server.is_empty() { tool.to_owned() } else { format!("{server} {tool}") };
+    // Of a line that is not run by a shell, what stays computed means nothing.
+    plan.opaque.clear();
+    let span = Span { start: 0, end: plan.line.len() };
+    let operation = found.operation.map(|operation| Operation { span, ..operation });
+    let invocation = Invocation::default();
+    plan.planned.iter_mut().for_each(|planned| planned.operation.span = span);
+    plan.planned.extend(operation.map(|operation| Planned::alone(operation, invocation.clone())));
+    for (path, whole) in &found.files {
+        plan.attacked(guard::on_file(path, *whole, context), &invocation);
+    }
+    plan.finish()
+}
+
+/// Plans the writing of files by a tool of the agent's own.
+#[must_use]
+pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
+    let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
+    for path in paths {
+        plan.attacked(guard::on_file(path, false, context), &Invocation::default());
+    }
+    plan.finish()
+}
+
+/// Plans a text in a language that is not analysed.
+#[must_use]
+pub fn plan_unread(text: &str, context: &Context, what: &str) -> Plan {
+    let span = Span { start: 0, end: text.len() };
+    let opaque = Opaque { kind: OpaqueKind::Syntax, span, what: what.to_owned(), invocation: None };
+    let plan =
+        Plan { line: text.to_owned(), context: context.clone(), opaque: vec![opaque], ..Plan::default() };
+    plan.finish()
+}
