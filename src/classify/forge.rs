@@ -87,7 +87,7 @@ fn readings(request: &Request<'_>) -> Vec<Path> {
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let bare = path.split('…').next().unwrap_or_default();
     let begun = path.trim_start_matches('…');
-    let host = &path[..path.len() - begun.len()];
+    let host = path.strip_suffix(begun).unwrap_or_default();
     let mut texts = vec![path.to_owned()];
     if begun.contains('…') {
         texts.extend([

@@ -90,16 +90,23 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
         sql::judge(&mut operation, invocation, command, &args);
         operation.effect = operation.effect.max(by_form.unwrap_or(Effect::Read));
     }
+    from_environment(&mut operation, invocation, tool, beside.computed);
+    let carried = carried(invocation, (command, &args), tools, &mut operation);
+    Classified { operations: vec![operation], carried }
+}
+
+/// What variables of the call make of it; `computed` where arguments stand in one that is not known.
+fn from_environment(operation: &mut Operation, invocation: &Invocation, tool: &Tool, computed: bool) {
     let set = |patterns: &[&str]| {
         let names = invocation.env.iter().map(|assigned| assigned.name.as_str());
         names.into_iter().find(|name| patterns.iter().any(|pattern| glob(pattern, name))).map(str::to_owned)
     };
     operation.traits.extend(set(tool.env.inputs).map(|_| "inputs"));
-    if beside.computed && operation.effect >= Effect::Provision {
+    if computed && operation.effect >= Effect::Provision {
         operation.traits.push("inputs");
     }
-    let computed = beside.computed && operation.effect < Effect::Provision;
-    let bends = set(tool.env.bends).or_else(|| computed.then(|| tool.env.arguments.to_owned()));
+    let bent = computed && operation.effect < Effect::Provision;
+    let bends = set(tool.env.bends).or_else(|| bent.then(|| tool.env.arguments.to_owned()));
     if let Some(name) = bends.filter(|_| operation.reach != Reach::Local) {
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
@@ -108,8 +115,6 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
         operation.note = Some(format!("{name} is set"));
         operation.effect = Effect::Tamper;
     }
-    let carried = carried(invocation, (command, &args), tools, &mut operation);
-    Classified { operations: vec![operation], carried }
 }
 
 /// Arguments that stand in variables.

@@ -33,7 +33,8 @@ pub(super) fn files(text: &str, language: &Language, inline: bool) -> Files {
         .iter()
         .flat_map(|list| list.iter())
         .any(|name| last(name).is_some_and(|name| text.contains(&name)));
-    if !writes && !(inline && !language.files.looks.is_empty()) {
+    let calls_are_known = inline && !language.files.looks.is_empty();
+    if !writes && !calls_are_known {
         return Files::default();
     }
     // Names may stand before what they are given (`[unlink(f) for f in …]`): a first reading is for these alone.

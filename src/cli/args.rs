@@ -364,6 +364,9 @@ pub(super) struct Check {
     /// Judge as if this rwenv were selected
     #[arg(long, value_name = "NAME")]
     pub(super) rwenv: Option<String>,
+    /// Show how the verdict came about: programs, facts, and for each rule why it did not match
+    #[arg(long)]
+    pub(super) trace: bool,
     /// The command line
     #[arg(required = true, last = true, value_name = "COMMAND")]
     pub(super) command: Vec<String>,

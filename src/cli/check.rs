@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::args::Check;
 use super::envs::directory;
-use super::out;
+use super::{out, trace};
 use crate::decide::{self, Part};
 use crate::enforce::judge::{self, Lift, Seen};
 use crate::host::environment::Environment;
@@ -52,7 +52,9 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let Observed { plan, facts, rwenvs } = &observed;
     let parts = decide::explain(plan, facts, rwenvs);
     let verdict = judge::weigh(Seen::of(&observed), Vec::new(), &Lift::Line, &environment);
-    if args.at.output.json {
+    if args.trace {
+        trace::show(&observed, args.at.output.json)?;
+    } else if args.at.output.json {
         let parts = parts.iter().map(view).collect();
         let (decision, reasons) = (verdict.decision(), verdict.reasons());
         out::json(&Explained {

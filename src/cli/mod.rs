@@ -29,6 +29,7 @@ mod repo;
 mod rollout;
 mod service;
 mod taskfiles;
+mod trace;
 
 pub use pages::command;
 

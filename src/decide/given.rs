@@ -77,7 +77,7 @@ fn looks(entry: &str, name: &str, invocation: &Invocation) -> bool {
 /// True for the value of an option that says what is read.
 fn is_read(invocation: &Invocation, at: usize) -> bool {
     let options = ["--kubeconfig", "--config", "--settings", "--values", "--input"];
-    let is = |text: &str| options.iter().any(|option| text == *option);
+    let is = |text: &str| options.contains(&text);
     let before = at.checked_sub(1).and_then(|at| invocation.argv.get(at));
     let own = invocation.argv.get(at).and_then(|word| word.prefix().split_once('='));
     before.is_some_and(|word| is(word.prefix())) || own.is_some_and(|(name, _)| is(name))

@@ -21,6 +21,7 @@ mod script;
 mod subject;
 pub mod text;
 mod touch;
+mod trace;
 
 pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{Part, conclude, explain};
@@ -30,6 +31,7 @@ pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned};
 pub use request::{plan_request, request_context, request_facts};
 pub use text::quoted;
+pub use trace::{Traced, trace};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.

@@ -194,24 +194,37 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
 }
 
 fn matches(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> bool {
+    mismatch(rule, operation, on, subject).is_none()
+}
+
+/// The first condition of a rule that an operation does not meet, by its key in `when`; none where the rule matches.
+#[must_use]
+pub fn mismatch(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> Option<&'static str> {
     let when = &rule.when;
     let verb = |v: &Text| {
         let rest = operation.verb.strip_prefix(&**v);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
     let has = |name: &Text| operation.traits.iter().any(|own| name == own);
-    when.flags.iter().all(|f| subject.has(*f))
-        && (when.effects.is_empty() || when.effects.contains(&operation.effect))
-        && (when.reach.is_empty() || when.reach.contains(&operation.reach))
-        && (when.tools.is_empty() || when.tools.iter().any(|tool| *tool == operation.tool))
-        && (when.verbs.is_empty() || when.verbs.iter().any(verb))
-        && when.traits.iter().all(has)
-        && !when.without.iter().any(has)
-        && (when.repository.is_none() || when.repository == on)
-        && when.refs.is_none_or(|refs| touches(refs, operation, subject))
-        && (when.rwenvs.is_empty() || when.rwenvs.iter().any(|pattern| glob(pattern, &subject.name)))
-        && (when.namespaces.is_empty() || named(&when.namespaces, operation.target.namespace.as_deref()))
-        && (when.paths.is_empty() || !subject.changed(operation, rule).is_empty())
+    let unmet = |key, met: bool| (!met).then_some(key);
+    unmet("flags", when.flags.iter().all(|f| subject.has(*f)))
+        .or_else(|| unmet("effects", when.effects.is_empty() || when.effects.contains(&operation.effect)))
+        .or_else(|| unmet("reach", when.reach.is_empty() || when.reach.contains(&operation.reach)))
+        .or_else(|| unmet("tools", when.tools.is_empty() || when.tools.iter().any(|t| *t == operation.tool)))
+        .or_else(|| unmet("verbs", when.verbs.is_empty() || when.verbs.iter().any(verb)))
+        .or_else(|| unmet("traits", when.traits.iter().all(has)))
+        .or_else(|| unmet("without", !when.without.iter().any(has)))
+        .or_else(|| unmet("repository", when.repository.is_none() || when.repository == on))
+        .or_else(|| unmet("refs", when.refs.is_none_or(|refs| touches(refs, operation, subject))))
+        .or_else(|| {
+            let one = |pattern: &Text| glob(pattern, &subject.name);
+            unmet("rwenvs", when.rwenvs.is_empty() || when.rwenvs.iter().any(one))
+        })
+        .or_else(|| {
+            let namespace = operation.target.namespace.as_deref();
+            unmet("namespaces", when.namespaces.is_empty() || named(&when.namespaces, namespace))
+        })
+        .or_else(|| unmet("paths", when.paths.is_empty() || !subject.changed(operation, rule).is_empty()))
 }
 
 fn named(patterns: &[Text], namespace: Option<&str>) -> bool {

@@ -16,7 +16,7 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use crate::api_guard::Guarded;
 use crate::grant::at_terminal;
-use crate::support::{Answer, answer};
+use crate::support::{Answer, answer, skip};
 
 /// A rwenv's address, token and CA file.
 struct Access {
@@ -231,7 +231,7 @@ fn what_a_person_grants_passes_and_nothing_beside_it() {
         "kubectl get secret db -n app -o yaml",
     ] {
         let Some(made) = at_terminal(home, "ro", &format!("grant --for 5m -- {line}"), "y\n", false) else {
-            eprintln!("skipped: there is no script(1) here to make a terminal");
+            skip("there is no script(1) here to make a terminal");
             return;
         };
         assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);

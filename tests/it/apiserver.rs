@@ -13,7 +13,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use tempfile::TempDir;
 
 use crate::fetched::cached;
-use crate::support::{find, variable};
+use crate::support::{find, skip, variable};
 
 /// Version of the API server.
 const VERSION: &str = "1.34.4";
@@ -35,23 +35,24 @@ pub(crate) struct ApiServer {
 /// The folder with kube-apiserver and etcd: the one `KUBEBUILDER_ASSETS` names, a cache, or the cache after they were fetched or built. None
 /// where there is no way to have them, which is said; where there is Go they have to be built.
 fn assets() -> Option<&'static Path> {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
+    static FOUND: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let found = FOUND.get_or_init(|| {
         let complete = |dir: &Path| ["kube-apiserver", "etcd"].iter().all(|name| dir.join(name).is_file());
         if let Some(dir) = variable("KUBEBUILDER_ASSETS").map(PathBuf::from).filter(|dir| complete(dir)) {
-            return Some(dir);
+            return Ok(dir);
         }
         let fill = |cache: &Path| if fetched(cache) { Ok(()) } else { built(cache) };
-        match cached(&format!("kube-{VERSION}"), complete, fill) {
-            Ok(cache) => Some(cache),
-            Err(why) => {
-                assert!(find("go").is_none(), "the API server for tests: {why}");
-                eprintln!("skipped: there is no API server to test with: {why}");
-                None
-            }
-        }
+        cached(&format!("kube-{VERSION}"), complete, fill).inspect_err(|why| {
+            assert!(find("go").is_none(), "the API server for tests: {why}");
+        })
     });
-    found.as_deref()
+    match found {
+        Ok(folder) => Some(folder),
+        Err(why) => {
+            skip(&format!("there is no API server to test with: {why}"));
+            None
+        }
+    }
 }
 
 /// Fetches the archive of envtest, where the internet is there.
@@ -75,7 +76,7 @@ fn fetched(cache: &Path) -> bool {
 /// The program that says what the API server takes request lines for; none where there is no Go to build it with, which is said.
 pub(crate) fn requestinfo() -> Option<PathBuf> {
     if !Command::new("go").arg("version").output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: there is no Go to build the API server's own parser with");
+        skip("there is no Go to build the API server's own parser with");
         return None;
     }
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("requestinfo");

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Home, find};
+use crate::support::{Home, find, skip};
 
 const LOG: &str = ".claude/rwenv/audit/audit.jsonl";
 
@@ -242,7 +242,7 @@ fn a_full_disk_stops_changes_and_nothing_else() {
     let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     if !output.status.success() && String::from_utf8_lossy(&output.stderr).contains("unshare") {
-        eprintln!("skipped a_full_disk_stops_changes_and_nothing_else: no user namespaces here");
+        skip("no user namespaces here");
         return;
     }
     let lines: Vec<&str> = text.lines().collect();
@@ -272,7 +272,7 @@ fn a_read_only_home_spools() {
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
     };
     if find("unshare").is_none() || ask("").1.contains("unshare") {
-        eprintln!("skipped a_read_only_home_spools: no user namespaces here");
+        skip("no user namespaces here");
         return;
     }
     assert_eq!(ask("").0.trim(), "2", "nowhere to write, nothing is changed");

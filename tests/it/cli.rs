@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::support::Home;
+use crate::support::{Home, skip};
 
 #[test]
 fn set_selects_and_git_ignores_it_once() {
@@ -314,7 +314,7 @@ fn a_pipe_gets_plain_text_and_colours_are_asked_for() {
 fn at_a_terminal_it_asks() {
     let home = Home::empty();
     if !std::path::Path::new("/usr/bin/script").exists() {
-        println!("skipped: script(1) is not installed, so there is no terminal to answer at");
+        skip("script(1) is not installed, so there is no terminal to answer at");
         return;
     }
     let ask = |arguments: &str, answers: &str| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 
 use crate::daemon::{CLONE, FINDINGS, Setting, commit, findings, framed, rwenvd, with_repository};
-use crate::support::find;
+use crate::support::{find, skip};
 
 /// Ten thousand connections that say nothing, garbage or half a frame, many of them held open.
 #[test]
@@ -180,7 +180,7 @@ fn without_notifications_files_are_looked_at() {
     let after =
         format!("sleep 0.5; {rwenv} daemon status; echo '{{' > {envs}; sleep 4; {rwenv} daemon status");
     let Some(said) = confined(&it, "echo 0 > /proc/sys/user/max_inotify_watches", &after) else {
-        eprintln!("skipped without_notifications_files_are_looked_at: no user namespaces here");
+        skip("no user namespaces here");
         return;
     };
     assert!(said.contains("every 2 s"), "{said}{}", it.log());
@@ -202,7 +202,7 @@ fn without_file_descriptors_it_rests_and_goes_on() {
     );
     // The daemon raises the limit as far as it may.
     let Some(said) = confined(&it, "ulimit -n 24", &after) else {
-        eprintln!("skipped without_file_descriptors_it_rests_and_goes_on: no user namespaces here");
+        skip("no user namespaces here");
         return;
     };
     assert!(said.contains("runs since") && said.contains("configuration  good"), "{said}{}", it.log());
@@ -281,7 +281,7 @@ fn another_user_is_turned_away() {
     // One that every user may run.
     let python = std::path::Path::new("/usr/bin/python3");
     if !nix::unistd::getuid().is_root() || find("setpriv").is_none() || !python.is_file() {
-        eprintln!("skipped another_user_is_turned_away: it takes root, setpriv and the system's python3");
+        skip("it takes root, setpriv and the system's python3");
         return;
     }
     it.start();

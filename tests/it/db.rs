@@ -9,7 +9,7 @@ use std::time::Duration;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::apiserver::ApiServer;
-use crate::support::{Answer, Home, answer, find};
+use crate::support::{Answer, Home, answer, find, skip};
 
 const PASSWORD: &str = "correct-horse-battery";
 const OBJECTS: &str = "
@@ -91,13 +91,11 @@ impl Wire<'_> {
 impl Postgres {
     fn start(wire: Wire<'_>) -> Option<Self> {
         let (Some(initdb), Some(postgres), Some(_)) = (find("initdb"), find("postgres"), find("psql")) else {
-            eprintln!("skipped: there is no PostgreSQL here (initdb, postgres, psql)");
+            skip("there is no PostgreSQL here (initdb, postgres, psql)");
             return None;
         };
         if nix::unistd::getuid().is_root() && find("setpriv").is_none() {
-            eprintln!(
-                "skipped: PostgreSQL does not run as root, and there is no setpriv to run it as another user"
-            );
+            skip("PostgreSQL does not run as root, and there is no setpriv to run it as another user");
             return None;
         }
         let folder = tempfile::Builder::new().prefix("rwenv-pg").tempdir_in("/tmp").unwrap();

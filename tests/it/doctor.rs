@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Home, answer};
+use crate::support::{Home, answer, skip};
 
 /// The checks of one run, in a HOME whose PATH starts with its `bin`.
 fn checks(home: &Home, more: &[&str]) -> Vec<Value> {
@@ -166,7 +166,7 @@ fn credentials_that_cannot_be_read_are_c2() {
         let able =
             Command::new("unshare").args(["-Ur", "true"]).status().is_ok_and(|status| status.success());
         if !able {
-            eprintln!("skipped credentials_that_cannot_be_read_are_c2: root without user namespaces");
+            skip("root without user namespaces");
             return;
         }
         command = Command::new("unshare");

@@ -70,3 +70,22 @@ fn thirty_commands_are_explained_in_words() {
         "RWENV_WRITE_DOCS=1 cargo test explain writes it"
     );
 }
+
+/// Whoever writes a policy sees how the verdict came about.
+#[test]
+fn a_trace_says_of_each_rule_why_it_does_not_match() {
+    let home = Home::new();
+    let traced = home.rwenv("ro", &["check", "--trace", "--json", "--", "cd x; kubectl delete pod web-0"]);
+    assert_eq!(traced.code, 2, "{}", traced.stderr);
+    let told: serde_json::Value = serde_json::from_str(&traced.stdout).unwrap();
+    let of = |key: &str| told["operations"][0][key].clone();
+    assert_eq!(of("subject"), "rwenv 'ro'");
+    assert_eq!(told["programs"][0], serde_json::json!(["kubectl", "delete", "pod", "web-0"]));
+    let has = |list: serde_json::Value, one: serde_json::Value| list.as_array().unwrap().contains(&one);
+    assert!(has(of("matched"), "read-only.cluster-write".into()), "{told}");
+    assert!(has(of("unmet"), serde_json::json!(["read-only.forge", "effects"])), "{told}");
+    assert!(has(of("unmet"), serde_json::json!(["gitops-only.direct-write", "flags"])), "{told}");
+    assert!(told["facts"].to_string().contains("rwenv 'ro' is selected"), "{told}");
+    let text = home.rwenv("ro", &["check", "--trace", "--", "kubectl delete pod web-0"]).stdout;
+    assert!(text.contains("  match   read-only.cluster-write") && text.contains(": flags"), "{text}");
+}

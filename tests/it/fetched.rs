@@ -6,7 +6,7 @@ use std::process::Command;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::support::{find, variable};
+use crate::support::{find, skip, variable};
 
 /// A folder of the tests' cache, `$XDG_CACHE_HOME/rwenv-tests/NAME`, filled by one run at a time; errors as text.
 ///
@@ -95,7 +95,7 @@ fn fetched(
     match folder {
         Ok(folder) => Some(folder.join(wanted)),
         Err(why) => {
-            eprintln!("skipped: {what} is not to be had: {why}");
+            skip(&format!("{what} is not to be had: {why}"));
             None
         }
     }

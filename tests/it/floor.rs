@@ -80,6 +80,13 @@ fn all() -> Vec<Form> {
             traits: Vec::new(),
         });
     }
+    out.extend(tools.forges.iter().map(|request| Form {
+        tool: "http",
+        verb: request.verb.to_owned(),
+        effect: Effect::GitPublish,
+        reach: Reach::Repository,
+        traits: request.traits.to_vec(),
+    }));
     for tool in ["mcp", "a-tool-nobody-has-met"] {
         for (effect, reach) in
             Effect::ALL.into_iter().flat_map(|e| [(e, Reach::Cluster), (e, Reach::Service)])

@@ -1,7 +1,7 @@
 //! Exceptions: made by a person at a terminal, for one line, in one directory, for a while.
 
 use crate::push::World;
-use crate::support::{Answer, Home, answer, find};
+use crate::support::{Answer, Home, answer, find, skip};
 
 /// Runs `rwenv` at a terminal of its own, where somebody types; none where this machine has no script(1) to make one.
 pub(crate) fn at_terminal(
@@ -27,7 +27,7 @@ fn what_a_person_grants_runs_and_nothing_else_does() {
     let Some(made) =
         at_terminal(&home, "ro", &format!("grant --for 5m --reason 'stuck' -- {line}"), "y\n", false)
     else {
-        eprintln!("skipped: there is no script(1) here to make a terminal");
+        skip("there is no script(1) here to make a terminal");
         return;
     };
     assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
@@ -72,7 +72,7 @@ fn a_grant_counts_at_every_door() {
     world.refused("flux", "origin HEAD:topic", "read-only.flux-repository");
     let granted = at_terminal(&world.home, "flux", &format!("grant --for 5m -- {line}"), "y\n", false);
     let Some(granted) = granted else {
-        eprintln!("skipped: there is no script(1) here to make a terminal");
+        skip("there is no script(1) here to make a terminal");
         return;
     };
     assert_eq!(granted.code, 0, "{}{}", granted.stdout, granted.stderr);
@@ -89,7 +89,7 @@ fn a_grant_that_has_ended_counts_no_more() {
     let home = Home::new();
     let line = "kubectl delete pod p";
     if at_terminal(&home, "ro", &format!("grant --for 1s -- {line}"), "y\n", false).is_none() {
-        eprintln!("skipped: there is no script(1) here to make a terminal");
+        skip("there is no script(1) here to make a terminal");
         return;
     }
     std::thread::sleep(std::time::Duration::from_millis(2100));
@@ -112,7 +112,7 @@ fn nobody_else_makes_one() {
         ("grant -- rm -rf ~/.claude/rwenv", "y\n", false, "is not lifted by a grant"),
     ] {
         let Some(answer) = at_terminal(&home, "ro", arguments, typed, agent) else {
-            eprintln!("skipped: there is no script(1) here to make a terminal");
+            skip("there is no script(1) here to make a terminal");
             return;
         };
         assert!(answer.stdout.contains(said), "{arguments}: {}", answer.stdout);

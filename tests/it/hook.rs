@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Home, answer, find, which};
+use crate::support::{Home, answer, find, skip, which};
 
 #[test]
 fn a_denial_is_a_reason_on_standard_error_and_exit_2() {
@@ -351,7 +351,7 @@ fn a_program_is_judged_as_what_it_is_whatever_it_is_called() {
 #[test]
 fn a_go_program_is_known_by_what_the_linker_wrote_into_it() {
     let Some(kubectl) = find("kubectl") else {
-        eprintln!("skipped: there is no kubectl on PATH whose copy could be known again");
+        skip("there is no kubectl on PATH whose copy could be known again");
         return;
     };
     let home = Home::new();

@@ -61,7 +61,7 @@ fn kubectl() -> bool {
     let there =
         Command::new("kubectl").args(["version", "--client"]).output().is_ok_and(|o| o.status.success());
     if !there {
-        eprintln!("skipped: there is no kubectl to hold it against");
+        crate::support::skip("there is no kubectl to hold it against");
     }
     there
 }

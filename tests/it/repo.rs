@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 
-use crate::support::{Answer, Home, answer};
+use crate::support::{Answer, Home, answer, skip};
 
 /// A HOME with a rwenv `dev` whose repository is a folder beside it with one commit.
 pub(crate) struct Setting {
@@ -455,9 +455,7 @@ fn a_gitea_s_own_certificate_is_taken_for_it_alone() {
     use std::process::{Command, Stdio};
     let python = std::path::Path::new("/usr/bin/python3");
     if crate::support::find("openssl").is_none() || !python.is_file() {
-        eprintln!(
-            "skipped a_gitea_s_own_certificate_is_taken_for_it_alone: it takes openssl and the system's python3"
-        );
+        skip("it takes openssl and the system's python3");
         return;
     }
     let it = Setting::new();

@@ -160,6 +160,18 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// Says that a test, or a part of it, is skipped, and why: on standard error, and in the file that `RWENV_SKIPPED` names, which `test.sh`
+/// shows at its end.
+pub(crate) fn skip(why: &str) {
+    let thread = std::thread::current();
+    let line = format!("{}: {why}\n", thread.name().unwrap_or("?"));
+    eprint!("skipped {line}");
+    if let Some(path) = variable("RWENV_SKIPPED") {
+        let mut file = fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+        std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+    }
+}
+
 /// Where a program lies on this process's own `PATH`.
 #[expect(clippy::disallowed_methods, reason = "a test looks for the programs of the machine it runs on")]
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
