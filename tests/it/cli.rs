@@ -150,7 +150,7 @@ fn check_explains_part_by_part_and_exits_with_the_verdict() {
 
     deny: rwenv 'ro' is read-only: helm uninstall would change release web. [read-only.cluster-write]
       in: helm uninstall web
-      instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server; a lasting change belongs into https://git.example.com/ro/flux.git, proposed to a person.
+      instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server. For a lasting change, tell a person what to change in https://git.example.com/ro/flux.git.
     ");
     let json = home.rwenv("none", &["check", "--rwenv", "go", "--json", "--", "flux suspend ks apps"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();

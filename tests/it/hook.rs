@@ -19,7 +19,7 @@ fn a_denial_is_a_reason_on_standard_error_and_exit_2() {
     insta::assert_snapshot!(answer.stderr, @r"
     rwenv 'ro' is read-only: kubectl delete would change pod/web-0 in namespace shop. [read-only.cluster-write]
       in: kubectl -n shop delete pod web-0 --now
-      instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server; a lasting change belongs into https://git.example.com/ro/flux.git, proposed to a person.
+      instead: Look with kubectl get, describe, logs or diff, or add --dry-run=server. For a lasting change, tell a person what to change in https://git.example.com/ro/flux.git.
     ");
 }
 
