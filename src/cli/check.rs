@@ -99,28 +99,28 @@ fn view(part: &Part) -> PartView<'_> {
 /// What a part would do, for somebody who meets the word for the first time.
 fn in_words(part: &Part) -> String {
     let what = match part.operation.as_ref().map(|operation| operation.effect) {
-        Some(Effect::Read) => "only looks",
-        Some(Effect::ReadSecret) => "prints secret values, or makes a credential",
-        Some(Effect::LocalWrite) => "changes files of this machine",
-        Some(Effect::SessionChange) => "changes what later commands mean",
+        Some(Effect::Read) => "only reads",
+        Some(Effect::ReadSecret) => "prints secret values or issues a credential",
+        Some(Effect::LocalWrite) => "changes files on this machine",
+        Some(Effect::SessionChange) => "changes what later commands act on",
         Some(Effect::GitWrite) => "changes a repository on this machine",
         Some(Effect::GitPublish) => "changes a repository on a server",
-        Some(Effect::Reconcile) => "has a controller apply what Git says, now",
-        Some(Effect::Tunnel) => "opens a way into the cluster for other programs",
-        Some(Effect::Exec) => "runs a program that is not looked into",
-        Some(Effect::ClusterWrite) => "changes objects of a cluster",
+        Some(Effect::Reconcile) => "makes a controller reconcile right away",
+        Some(Effect::Tunnel) => "opens a connection into the cluster for other programs",
+        Some(Effect::Exec) => "runs a program that rwenv does not look into",
+        Some(Effect::ClusterWrite) => "changes objects in a cluster",
         Some(Effect::Provision) => "creates or changes machines",
         Some(Effect::CloudWrite) => "changes a cloud account, a registry or a hosted service",
         Some(Effect::DataWrite) => "changes data",
-        Some(Effect::Tamper) => "is aimed at the guard itself",
-        Some(Effect::Unknown) | None => "cannot be told, and no rule here minds",
+        Some(Effect::Tamper) => "targets the guard itself",
+        Some(Effect::Unknown) | None => "has an effect that rwenv does not know",
     };
-    format!("{} {what}, and nothing here is against it", part.text.replace('\n', " "))
+    format!("{} {what}, and no rule objects", part.text.replace('\n', " "))
 }
 
 fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
     if parts.is_empty() {
-        out::line(&format!("allow: none of the {programs} programs in it is judged"));
+        out::line(&format!("allow: nothing in it is judged (programs found: {programs})"));
         return;
     }
     let mut table = out::table(&["DECISION", "EFFECT", "PART", "RULE"]);

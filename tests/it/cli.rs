@@ -146,7 +146,7 @@ fn check_explains_part_by_part_and_exits_with_the_verdict() {
      allow     read           kubectl get pods
      deny      cluster-write  helm uninstall web  read-only.cluster-write
 
-    allow: kubectl get pods only looks, and nothing here is against it
+    allow: kubectl get pods only reads, and no rule objects
 
     deny: rwenv 'ro' is read-only: helm uninstall would change release web. [read-only.cluster-write]
       in: helm uninstall web
