@@ -99,7 +99,7 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 decision: Decision::Deny,
                 rule: ids::INVALID.to_owned(),
                 text: format!("{}.", why.trim_end_matches('.')),
-                instead: format!("Select one that exists: rwenv set <name>. {}", list(rwenvs)),
+                instead: format!("Select an existing rwenv: rwenv set <name>. {}", list(rwenvs)),
                 part: String::new(),
                 span: operation.span,
                 rwenv: None,
@@ -117,9 +117,9 @@ fn rules_unknown(operation: &Operation, facts: &Facts, subject: &Subject) -> Opt
     Some(Reason {
         decision: Decision::Deny,
         rule: ids::POLICY.to_owned(),
-        text: format!("A policy that may forbid this cannot be read: {why}."),
+        text: format!("rwenv cannot read a policy that may deny this: {why}."),
         instead:
-            "Let a person mend it: rwenv policy lint shows where. Until then nothing is changed; reads go on."
+            "Ask a person to fix it; rwenv policy lint shows where. Until then changes are denied and reads are allowed."
                 .to_owned(),
         part: String::new(),
         span: operation.span,
@@ -155,10 +155,10 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
         decision: if sure { Decision::Deny } else { Decision::Ask },
         rule: ids::NO_CONTEXT.to_owned(),
         text: format!(
-            "rwenv '{name}' names no context, so that nobody knows which cluster {tool} {verb} would change.{meant}"
+            "rwenv '{name}' names no context, so it is not known which cluster {tool} {verb} would change.{meant}"
         ),
         instead: format!(
-            "Let a person add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads go on; a change elsewhere names the context of another rwenv."
+            "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
         ),
         part: String::new(),
         span: operation.span,
@@ -183,7 +183,7 @@ fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
         decision: if subject.read_only { Decision::Deny } else { Decision::Ask },
         rule: ids::FOREIGN.to_owned(),
         text: format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name),
-        instead: "Leave the flag or variable out, so that it goes to the selected rwenv; or name the context of a rwenv."
+        instead: "Leave out the flag or variable, so that it goes to the selected rwenv, or name the context of a rwenv."
             .to_owned(),
         part: String::new(),
         span: operation.span,
@@ -218,12 +218,12 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
         (None, None, _) => return None,
     };
     let name = read_only.or(writable);
-    let place = name.as_deref().map(|n| format!(" for rwenv '{n}'")).unwrap_or_default();
+    let place = name.as_deref().map(|n| format!(" in rwenv '{n}'")).unwrap_or_default();
     let (rule, text, instead) = match opaque.kind {
         OpaqueKind::Syntax => (
             ids::SYNTAX,
             format!("This command line cannot be judged{place}: {}.", opaque.what),
-            "Write it in plain bash, one command after another; check it with bash -n.",
+            "Write it in plain bash, one command after another, and check the syntax with bash -n.",
         ),
         OpaqueKind::Limit => (
             ids::LIMIT,
@@ -232,8 +232,8 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
         ),
         OpaqueKind::Program | OpaqueKind::Code | OpaqueKind::Fed => (
             ids::OPAQUE,
-            format!("It cannot be told what this runs{place}: {}.", opaque.what),
-            "Write the program and its verb out, so that they can be read before they run.",
+            format!("It is not known what this would run{place}: {}.", opaque.what),
+            "Write the program and its verb out, so that they can be judged before they run.",
         ),
     };
     Some(Reason {

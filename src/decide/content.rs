@@ -101,8 +101,8 @@ pub fn hook_lost(path: &str, why: &str) -> Verdict {
     Verdict::from_reasons(vec![Reason {
         decision: Decision::Deny,
         rule: ids::HOOK_LOST.to_owned(),
-        text: format!("This session keeps the settings it has: {path} has changed, and {why}."),
-        instead: "A person takes the hook out with rwenv install --uninstall, or the plugin with /plugin, and starts a new session.".to_owned(),
+        text: format!("This session keeps its current settings: {path} has changed, and {why}."),
+        instead: "To remove the hook, a person runs rwenv install --uninstall, or removes the plugin with /plugin, and starts a new session.".to_owned(),
         part: String::new(),
         span: Span::default(),
         rwenv: None,
@@ -115,8 +115,8 @@ pub fn unread(why: &str, protected: bool) -> Option<Reason> {
     protected.then(|| Reason {
         decision: Decision::Deny,
         rule: ids::UNREAD.to_owned(),
-        text: format!("What this push sends to a protected branch could not be checked: {why}."),
-        instead: "Push it in smaller parts, or to a branch of its own; a person can check it with rwenv lint --range.".to_owned(),
+        text: format!("rwenv could not check what this push sends to a protected branch: {why}."),
+        instead: "Push it in smaller parts, or to a separate branch. A person can check it with rwenv lint --range.".to_owned(),
         part: String::new(),
         span: Span::default(),
         rwenv: None,
