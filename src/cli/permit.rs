@@ -11,7 +11,7 @@ use crate::model::Word;
 pub(super) const DENIED: u8 = 2;
 
 /// What a person can do where nobody can be asked.
-const NOBODY: &str = "A person is asked about this, and nobody can be asked here: a person runs it, or allows it for a while with rwenv grant.";
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
 
 /// Does what this very call asks for, where the policy allows it; a person at a terminal is asked where it wants to be.
 pub(super) fn under(

@@ -11,7 +11,7 @@ use crate::manifest::{self, Finding, tree::Tree};
 use crate::model::{Bound, Context, Decision};
 
 /// What a person can do where the agent asks nobody.
-const NOBODY: &str = "A person would be asked, and here nobody can be: a person runs it, or allows it for a while with rwenv grant.";
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
 
 /// A call of a tool.
 #[derive(Debug)]

@@ -25,8 +25,8 @@ const NOT_FOUND: u8 = 127;
 /// Exit status where it cannot be started, as a shell has it.
 const CANNOT_RUN: u8 = 126;
 /// What a person can do about a question that reaches a shim.
-const NOBODY: &str = "A person has to say yes, and cannot be asked here: have the agent run this command by itself, so that its hook asks; \
-                      or a person runs the tool by its full path.";
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. Run this command by itself, so that the agent's hook can ask. \
+                      Or a person runs the tool by its full path.";
 
 /// Judges the call and becomes the tool. Comes back only where that is not to be, with the exit status.
 pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u8 {

@@ -16,7 +16,7 @@ use crate::model::{Context, Decision, Effect, Facts, Operation, Reason, Rwenvs, 
 /// Name of this enforcement point in the log.
 const DOOR: &str = "guard";
 /// What a person can do about a question that reaches the guard.
-const NOBODY: &str = "A yes that was given elsewhere does not reach the API guard: a person opens it for a while with rwenv grant.";
+const NOBODY: &str = "An approval given elsewhere does not count at the API guard. A person can open it for a while with rwenv grant.";
 
 /// Decides about requests. It reads files, and for a grant may start git: it is not for a thread that others wait for.
 pub struct Judge {
@@ -166,8 +166,8 @@ impl Judge {
 /// A request that cannot be judged is denied.
 fn unread(refusal: &Refusal, rwenv: &str) -> Verdict {
     let instead = match refusal.code {
-        408 | 429 => "Send it again in a moment, when other requests have ended.",
-        _ => "Use kubectl, or a client library, with its own paths and headers.",
+        408 | 429 => "Try again in a moment, when other requests have finished.",
+        _ => "Use kubectl or a client library, with its usual paths and headers.",
     };
     Verdict::from_reasons(vec![Reason {
         decision: Decision::Deny,

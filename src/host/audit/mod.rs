@@ -98,7 +98,7 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
 pub fn unrecorded(why: &str) -> String {
     format!(
         "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
-         instead: make room or correct the permissions; reads go on."
+         instead: free some disk space or correct the permissions. Reads still run."
     )
 }
 
