@@ -96,7 +96,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
 }
 
 /// What variables of the call make of it; `computed` where arguments stand in one that is not known.
-fn from_environment(operation: &mut Operation, invocation: &Invocation, tool: &Tool, computed: bool) {
+fn from_environment(operation: &mut Operation, invocation: &Invocation, tool: &'static Tool, computed: bool) {
     let set = |patterns: &[&str]| {
         let names = invocation.env.iter().map(|assigned| assigned.name.as_str());
         names.into_iter().find(|name| patterns.iter().any(|pattern| glob(pattern, name))).map(str::to_owned)
