@@ -80,8 +80,8 @@ fn a_grant_counts_at_every_door() {
     world.refused("flux", "origin HEAD:other", "read-only.flux-repository");
     world.sent("flux", "origin HEAD:topic");
     let log = world.home.read(".claude/rwenv/audit/audit.jsonl");
-    let pushes = log.lines().filter(|record| record.contains("\"door\":\"pre-push\""));
-    assert!(pushes.last().unwrap().contains("read-only.flux-repository (granted)"), "{log}");
+    let mut pushes = log.lines().rev().filter(|record| record.contains("\"door\":\"pre-push\""));
+    assert!(pushes.next().unwrap().contains("read-only.flux-repository (granted)"), "{log}");
 }
 
 #[test]

@@ -75,7 +75,28 @@ fn the_hook_refuses_changes_and_nothing_else() {
             let told = home.hook(folder, line);
             assert_eq!(told.decision(), "allow", "{folder}: {line}: {told:?}");
         }
-        // Of other clients it is not sure where they go.
+        for line in [
+            "kubectl port-forward svc/web 8080:80",
+            "kubectl exec web-0 -- cat /etc/hosts",
+            "kubectl get secret db -o yaml",
+        ] {
+            assert_eq!(home.hook(folder, line).decision(), "ask", "{folder}: {line}");
+        }
+    }
+    // What does not go to a cluster is judged as in any rwenv that may be changed.
+    for line in ["terraform apply", "git commit -m x", "vault kv list secret", "gh pr create --fill"] {
+        assert_eq!(home.hook("bare", line).decision(), home.hook("own", line).decision(), "{line}");
+    }
+    let typo = home.hook("typo", "kubectl delete ns shop").stderr;
+    assert!(typo.contains("\"kubernetesContxt\""), "{typo}");
+    assert!(!home.hook("bare", "kubectl delete ns shop").stderr.contains("kubernetesContxt"));
+}
+
+/// Of other clients it is not sure where they go: they ask.
+#[test]
+fn other_clients_ask_before_they_change_anything() {
+    let home = home();
+    for folder in ["bare", "typo", "file", "follows"] {
         for line in [
             "helmfile apply",
             "k9s",
@@ -97,21 +118,7 @@ fn the_hook_refuses_changes_and_nothing_else() {
         {
             assert_eq!(home.hook(folder, line).decision(), "allow", "{folder}: {line}");
         }
-        for line in [
-            "kubectl port-forward svc/web 8080:80",
-            "kubectl exec web-0 -- cat /etc/hosts",
-            "kubectl get secret db -o yaml",
-        ] {
-            assert_eq!(home.hook(folder, line).decision(), "ask", "{folder}: {line}");
-        }
     }
-    // What does not go to a cluster is judged as in any rwenv that may be changed.
-    for line in ["terraform apply", "git commit -m x", "vault kv list secret", "gh pr create --fill"] {
-        assert_eq!(home.hook("bare", line).decision(), home.hook("own", line).decision(), "{line}");
-    }
-    let typo = home.hook("typo", "kubectl delete ns shop").stderr;
-    assert!(typo.contains("\"kubernetesContxt\""), "{typo}");
-    assert!(!home.hook("bare", "kubectl delete ns shop").stderr.contains("kubernetesContxt"));
 }
 
 #[test]
