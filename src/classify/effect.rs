@@ -48,9 +48,11 @@ pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach
 fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool {
     let has = |flag: &&str| if maybe { args.may_have(flag) } else { args.has(flag) };
     let matches = |pattern: &&str| {
-        args.rest
-            .iter()
-            .any(|word| word.as_literal().is_some_and(|text| glob(pattern, path_of(pattern, text))))
+        args.rest.iter().any(|word| match word.as_literal() {
+            Some(text) => glob(pattern, path_of(pattern, text)),
+            // However it goes on (`key=$(date)`).
+            None => pattern.ends_with('*') && !word.splits() && glob(pattern, word.prefix()),
+        })
     };
     let computed = maybe && args.rest.first().is_some_and(|w| w.as_literal().is_none());
     let count = args.rest.len();

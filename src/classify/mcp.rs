@@ -154,7 +154,8 @@ fn on_forge(words: &[String], tables: &Mcp) -> Option<Vec<&'static str>> {
         verbs.flat_map(|verb| verb.words).any(|word| words.iter().any(|own| own == word))
     };
     let reads = |word: Option<&String>| word.is_some_and(|w| says(Effect::Read, std::slice::from_ref(w)));
-    if reads(words.first()) {
+    // `actions_get` looks, as `get_file` does.
+    if reads(words.first()) || reads(words.get(1)) {
         return None;
     }
     let joined = format!(" {} ", words.join(" "));

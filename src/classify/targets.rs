@@ -71,6 +71,7 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
             files.extend(runner.files.iter().map(name));
         }
     }
+    let by = Invocation { env: own_environment(&by, &wanted), ..by };
     out.extend(files.into_iter().map(|path| Carried::Script {
         path,
         arguments: wanted.clone(),

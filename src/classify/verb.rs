@@ -109,6 +109,9 @@ fn group_alias(group: &str, word: &str) -> bool {
             | ("proj", "project")
             | ("experimental", "x")
             | ("pc", "proxy-config")
+            | ("ci", "pipe" | "pipeline")
+            | ("pulls", "pull" | "pr")
+            | ("releases", "release" | "r")
     )
 }
 

@@ -326,7 +326,7 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
     }
     let config = config::load(&environment.config_dir)?;
     let container = config.rwenvs.dev_container;
-    let local = config.use_dev_container != Some(true) || container.is_none();
+    let local = container.is_none();
     if args.output.json {
         out::json(&Mode { local_mode: local, dev_container: container })?;
     } else if local {

@@ -227,6 +227,11 @@ pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operat
         How::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
         How::Made => (!lead.exists).then_some(UNSURE),
     }?;
+    // Attributes alone leave the selection of a project as it is.
+    let name = wait.by.program().and_then(Word::basename).unwrap_or_default();
+    if whose == UNSURE && ["chmod", "chown", "chgrp", "touch"].contains(&name) {
+        return None;
+    }
     operation.traits = vec![whose];
     Some((operation, wait.by.clone()))
 }

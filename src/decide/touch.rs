@@ -83,6 +83,9 @@ impl Call<'_> {
             let of = self.words.iter().filter_map(|w| w.prefix().strip_prefix("of=").map(Word::literal));
             return of.map(writes).collect();
         }
+        if name == "git" {
+            return self.cleaned().into_iter().collect();
+        }
         let operands = self.operands();
         if tables.in_place.contains(&name) {
             return if self.edits() { operands.into_iter().map(writes).collect() } else { Vec::new() };
@@ -111,6 +114,18 @@ impl Call<'_> {
         }
         let whole = self.flag(&['r', 'R']) || self.long("--recursive");
         operands.into_iter().map(|word| Touch::Writes { word, whole }).collect()
+    }
+
+    /// What `git clean -x` and `git stash --all` take away: files that git ignores, as the selection of a rwenv is.
+    fn cleaned(&self) -> Option<Touch> {
+        let has = |text: &str| self.words.iter().any(|word| word.as_literal() == Some(text));
+        let spares = self.words.iter().any(|word| word.display().contains(".claude"));
+        let cleans = has("clean") && self.flag(&['x', 'X']) && !self.flag(&['n']) && !has("--dry-run");
+        let stashes = has("stash") && (has("-a") || has("--all"));
+        let into = self.words.iter().position(|word| word.as_literal() == Some("-C"));
+        let folder =
+            into.and_then(|at| self.words.get(at + 1)).map_or_else(|| Word::literal("."), |w| (*w).clone());
+        ((cleans || stashes) && !spares).then_some(Touch::Writes { word: folder, whole: true })
     }
 
     /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::environment::Environment;
-use super::git::run;
+use super::git::{is_output, run};
 use crate::model::Change;
 
 /// True where a change touches what git sees of a file or folder. What git is told to ignore, and has not, does not matter.
@@ -17,7 +17,10 @@ pub(super) fn touches(change: &Change, applied: &str, environment: &Environment)
     match change {
         Change::Written(path) => {
             let at = resolved(path);
-            !at.is_dir() && (inside(&at) || inside(&named(path))) && !ignored(&at, environment)
+            !at.is_dir()
+                && (inside(&at) || inside(&named(path)))
+                && !ignored(&at, environment)
+                && !is_new_output(&at, environment)
         }
         Change::Filled(path) => {
             let at = resolved(path);
@@ -57,6 +60,15 @@ fn resolved(path: &str) -> PathBuf {
 fn named(path: &str) -> PathBuf {
     let path = Path::new(path);
     path.file_name().map_or_else(|| real(path), |name| real(parent(path)).join(name))
+}
+
+/// True for a file that git has not, by a name that output has and nothing reads.
+fn is_new_output(path: &Path, environment: &Environment) -> bool {
+    let (Some(dir), Some(name)) = (parent(path).to_str(), path.file_name().and_then(|name| name.to_str()))
+    else {
+        return false;
+    };
+    is_output(name) && run(dir, &["ls-files", "--error-unmatch", "--", name], environment).is_none()
 }
 
 fn ignored(path: &Path, environment: &Environment) -> bool {

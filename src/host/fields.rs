@@ -235,8 +235,16 @@ const TOP: [&str; 5] = ["version", "useDevContainer", "devContainer", "databases
 /// Fields of a place.
 const PLACE: [&str; 2] = ["kubeconfigPath", "kubernetesContext"];
 /// Fields of a database.
-const DATABASE: [&str; 6] =
-    ["namespace", "secretName", "pgbouncerHost", "database", "username", "description"];
+const DATABASE: [&str; 8] = [
+    "namespace",
+    "secretName",
+    "pgbouncerHost",
+    "database",
+    "username",
+    "caSecretName",
+    "sslMode",
+    "description",
+];
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
 const RESTRICTING: [&str; 8] = [
     "readOnly",

@@ -68,7 +68,7 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
     let status =
         ask(&["status", "--porcelain", "--untracked-files=all", "--ignore-submodules=all", "--", name]);
     match status {
-        Some(changes) if changes.is_empty() => {}
+        Some(changes) if changes.lines().all(is_new_output) => {}
         Some(_) => return no(&format!("{name} of {dir} has changes that are in no commit")),
         None => return no("git cannot say what is committed"),
     }
@@ -77,6 +77,16 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
         Some(_) => no("its last commit is on no remote"),
         None => no("git cannot say what is pushed"),
     }
+}
+
+/// True for a line of `git status` about a file that git has not, and that output is written to.
+fn is_new_output(line: &str) -> bool {
+    line.strip_prefix("?? ").is_some_and(|name| is_output(name.trim_matches('"')))
+}
+
+/// True for names of files that output is written to, and that no configuration is read from.
+pub(super) fn is_output(name: &str) -> bool {
+    [".log", ".txt", ".out", ".err", ".plan", ".tfplan"].iter().any(|end| name.ends_with(end))
 }
 
 /// The folder a file is made in that git is told to ignore: the one that holds the ignored file or, where a folder is ignored

@@ -93,7 +93,11 @@ impl Tools {
     /// The tool a program name belongs to.
     #[must_use]
     pub fn tool(&self, program: &str) -> Option<&'static Tool> {
-        self.tools.get(self.names.find(program)?.tool?)
+        // `helm3`, `kubectl1.29`, `terraform-1.9`: several versions beside each other.
+        let bare =
+            || program.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.').trim_end_matches('-');
+        let found = self.names.find(program).or_else(|| self.names.find(bare()));
+        self.tools.get(found?.tool?)
     }
 
     /// The tool or wrapper of this name, as it is written in the tables.

@@ -129,6 +129,9 @@ fn local_mode_says_and_sets_where_commands_run() {
     assert!(home.read(".claude/rwenv/envs.json").contains("\"useDevContainer\": false"));
     assert_eq!(home.rwenv("", &["local-mode", "off", "--json"]).code, 0);
     assert!(home.read(".claude/rwenv/envs.json").contains("\"useDevContainer\": true"));
+    // A container that is named is used unless the file says otherwise.
+    home.write(".claude/rwenv/envs.json", r#"{"version": "1.0", "devContainer": "tools", "rwenvs": {}}"#);
+    assert!(home.rwenv("", &["local-mode"]).stdout.contains("the dev container 'tools'"));
 }
 
 #[test]

@@ -236,3 +236,26 @@ fn a_bare_change_is_judged_where_the_kubeconfig_points_as_well() {
     let answer = home.hook("rw", "kubectl delete pod web-0");
     assert!(answer.stderr.contains("'somewhere-else' (your kubeconfig's current one)"), "{answer:?}");
 }
+
+/// Every key the program knows has a row on the page, under its heading, and no other has.
+#[test]
+fn the_page_has_every_key() {
+    let source = include_str!("../../src/host/fields.rs");
+    let page = include_str!("../../docs/configuration.md");
+    for (list, heading) in [
+        ("const TOP:", "## Top level"),
+        ("const FIELDS:", "## A rwenv"),
+        ("const PLACE:", "## A place"),
+        ("const DATABASE:", "## A database"),
+    ] {
+        let text = source.split_once(list).unwrap().1.split_once("= ").map_or("", |(_, rest)| rest);
+        let text = text.split_once("];").unwrap().0;
+        let mut known: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
+        let section = page.split_once(heading).unwrap().1.split("\n## ").next().unwrap();
+        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+        let mut told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
+        known.sort_unstable();
+        told.sort_unstable();
+        assert_eq!(told, known, "{heading}");
+    }
+}

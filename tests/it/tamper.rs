@@ -315,3 +315,23 @@ fn what_nobody_knows_to_only_look_is_asked_about_where_it_is_given_them() {
         ],
     );
 }
+
+/// What git ignores goes with `clean -x`: the selection of a rwenv is among it.
+#[test]
+fn the_selection_is_not_cleaned_away_in_passing() {
+    let home = Home::new();
+    for line in ["git clean -fdx", "git clean -xfd", "git stash --all", "git -C . clean -fdX"] {
+        assert_eq!(home.hook("ro", line).decision(), "ask", "{line}");
+    }
+    for line in [
+        "git clean -fd",
+        "git clean -nfdx",
+        "git clean -fdx -e .claude",
+        "git stash",
+        "chmod -R u+w .",
+        "chown -R me . && touch x",
+    ] {
+        assert_eq!(home.hook("ro", line).decision(), "allow", "{line}");
+    }
+    assert_eq!(home.hook("none", "git clean -fdx").decision(), "allow", "nothing is selected there");
+}
