@@ -134,7 +134,7 @@ pub fn lifts(verdict: &Verdict, line: &str, cwd: &str, environment: &Environment
 /// The same for one program run of such a line, as a shim meets it.
 #[must_use]
 pub fn lifts_run(verdict: &Verdict, argv: &[Word], cwd: &str, environment: &Environment) -> Option<Grant> {
-    if verdict.decision() == Decision::Allow || not_lifted(verdict).is_some() {
+    if argv.is_empty() || verdict.decision() == Decision::Allow || not_lifted(verdict).is_some() {
         return None;
     }
     let is = |(dirs, asked): &(Vec<String>, Vec<Option<String>>)| {
