@@ -27,39 +27,39 @@ pub(super) struct Audit {
     command: Option<AuditCommand>,
     #[command(flatten)]
     wanted: Wanted,
-    /// Show this many of the last records
+    /// Show the last N records
     #[arg(long, short = 'n', default_value_t = 20, value_name = "N")]
     last: usize,
-    /// Go on with what comes
+    /// Keep printing new records
     #[arg(long, short)]
     follow: bool,
-    /// Print the records as they stand in the log, one JSON object per line
+    /// Print the raw records, one JSON object per line
     #[arg(long)]
     json: bool,
 }
 
 #[derive(Debug, Args)]
 struct Wanted {
-    /// Only records since then: 30m, 2h, 7d, or a time such as 2026-11-20T14:00
+    /// Only records since 30m, 2h or 7d ago, or since a time such as 2026-11-20T14:00
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Only what was denied
+    /// Only denials
     #[arg(long)]
     denied: bool,
-    /// Only what concerned this rwenv
+    /// Only records of this rwenv
     #[arg(long, value_name = "NAME")]
     env: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
 enum AuditCommand {
-    /// Check that no record was changed, removed or added by another hand
+    /// Verify that no record was changed, removed or inserted
     #[command(
-        after_help = "Every record has a hash over itself and the record before it. The last one is printed: kept somewhere \
-                      else, it proves later that nothing up to it was changed.\n\nExit status: 0 as it was written, 1 not."
+        after_help = "Every record has a hash over itself and the record before it. verify prints the last hash: keep it \
+                      elsewhere to prove later that nothing before it was changed.\n\nExit status: 0 intact, 1 not intact."
     )]
     Verify(Output),
-    /// Count decisions by door, rwenv and rule
+    /// Count decisions by entry point (door), rwenv and rule
     Stats {
         #[command(flatten)]
         wanted: Wanted,

@@ -27,37 +27,37 @@ pub(super) struct Context {
 
 #[derive(Debug, Subcommand)]
 enum ContextCommand {
-    /// Look at this project and load what there is to know, about everything or one matter
+    /// Inspect this project and load context, for everything or one topic
     #[command(
-        after_help = "A session that was interrupted goes on where it was: name it with --session. Without network it uses pages of earlier sessions, \
-                      and a digest that it always has.\n\n\
+        after_help = "Resume an interrupted session with --session. Without a network, load uses pages of earlier sessions and a built-in \
+                      digest.\n\n\
                       Examples:\n  rwenv context load\n  rwenv context load security\n  rwenv context load multi-cluster --offline\n  \
                       rwenv context load --session 1763600000000000000"
     )]
     Load(Load),
-    /// List the sessions, and how far they are
+    /// List the sessions and their progress
     List(Output),
-    /// Remove sessions that are not used
+    /// Remove unused sessions
     Clean(Clean),
 }
 
 #[derive(Debug, Args)]
 struct Load {
-    /// What it is about: security, multi-cluster, image-automation, troubleshooting, … [default: the essentials]
+    /// Topic: security, multi-cluster, image-automation, troubleshooting, … [default: the essentials]
     focus: Option<String>,
-    /// Name of the session: an interrupted one goes on [default: a new one]
+    /// Session to resume, or a name for a new one [default: a new one]
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// The project [default: this folder]
+    /// Project folder [default: the current one]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// The agent has loaded Flux's documentation by Context7
+    /// State that the agent has loaded the Flux documentation through Context7
     #[arg(long)]
     context7: bool,
-    /// Fetch nothing
+    /// Do not use the network
     #[arg(long)]
     offline: bool,
-    /// Fetch the documentation from here: a copy of github.com/fluxcd/website
+    /// Fetch the documentation from this copy of github.com/fluxcd/website
     #[arg(long, value_name = "URL", default_value = MIRROR, conflicts_with = "offline", hide_default_value = true)]
     docs: String,
     #[command(flatten)]
@@ -66,7 +66,7 @@ struct Load {
 
 #[derive(Debug, Args)]
 struct Clean {
-    /// Those that were not touched for as long
+    /// Only sessions unused for this long
     #[arg(long, value_name = "TIME", default_value = "0s")]
     older_than: String,
 }

@@ -35,25 +35,25 @@ pub(super) struct Daemon {
 
 #[derive(Debug, Subcommand)]
 enum DaemonCommand {
-    /// Start it, where it does not run yet
+    /// Start the daemon if it is not running
     Start,
-    /// Let it finish what runs, and end it
+    /// Stop the daemon after it finishes its current work
     Stop,
-    /// Stop it and start it
+    /// Restart the daemon
     Restart,
-    /// Say how it is
-    #[command(after_help = "Exit status: 0 it runs, 1 it does not, or does not answer.")]
+    /// Show the status of the daemon
+    #[command(after_help = "Exit status: 0 running, 1 not running or not answering.")]
     Status(Output),
-    /// Show its log
+    /// Show the log of the daemon
     Logs {
-        /// Go on with what comes
+        /// Keep printing new lines
         #[arg(long, short)]
         follow: bool,
-        /// Show this many of the last lines
+        /// Show the last N lines
         #[arg(long, short = 'n', default_value_t = 50, value_name = "N")]
         last: usize,
     },
-    /// Have the system start it when you log in: a systemd user unit, or a launchd agent
+    /// Start the daemon at login: install a systemd user unit or a launchd agent
     #[command(
         after_help = "Examples:\n  rwenv daemon install\n  rwenv daemon install --print\n  rwenv daemon install --uninstall"
     )]
@@ -61,7 +61,7 @@ enum DaemonCommand {
         /// Print the unit and change nothing
         #[arg(long)]
         print: bool,
-        /// Take it out again
+        /// Remove the unit
         #[arg(long, conflicts_with = "print")]
         uninstall: bool,
     },

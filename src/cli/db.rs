@@ -25,28 +25,28 @@ pub(super) struct Db {
 
 #[derive(Debug, Subcommand)]
 enum DbCommand {
-    /// List the databases that envs.json names
+    /// List the databases in envs.json
     List(Output),
-    /// Run one statement that reads, and print what it finds
+    /// Run one read-only statement and print the rows
     #[command(
-        after_help = "The statement runs in a transaction that may only read; the password comes from the cluster's Secret and is shown nowhere.\n\n\
+        after_help = "The statement runs in a read-only transaction. The password comes from a Secret in the cluster and is never shown.\n\n\
                       Examples:\n  rwenv db query orders 'SELECT count(*) FROM orders'\n  \
                       rwenv db query orders 'SELECT id, state FROM orders LIMIT 20' --format csv\n\n\
-                      Exit status: 0 done, 1 it failed, 2 the policy says no."
+                      Exit status: 0 done, 1 failed, 2 denied by policy."
     )]
     Query(Query),
 }
 
 #[derive(Debug, Args)]
 struct Query {
-    /// The database, as rwenv db list shows it
+    /// Database, as rwenv db list shows it
     name: String,
-    /// The statement
+    /// SQL statement
     sql: String,
-    /// How the rows are written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// End the statement after this
+    /// Cancel the statement after this time
     #[arg(long, default_value = "30s", value_name = "TIME")]
     timeout: String,
     #[command(flatten)]
@@ -56,11 +56,11 @@ struct Query {
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For people
+    /// For reading
     Table,
-    /// With a line of headings (RFC 4180)
+    /// With a header line (RFC 4180)
     Csv,
-    /// A list of objects; values are texts, as the database writes them, or null
+    /// Array of objects; values are strings as the database writes them, or null
     Json,
 }
 

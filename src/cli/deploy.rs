@@ -23,35 +23,35 @@ const LOOK: Duration = Duration::from_secs(5);
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").args(["service", "resume", "abort", "revert", "status"]).required(true))]
 pub(super) struct Deploy {
-    /// The service, as rwenv services list shows it
+    /// Service, as rwenv services list shows it
     service: Option<String>,
-    /// The new tag of its image; sha256:… for a digest
+    /// New image tag; sha256:… for a digest
     #[arg(long, value_name = "TAG", requires = "service")]
     image_tag: Option<String>,
-    /// Set a value of its release or chart (replicas=3), or a field of its manifest (spec.replicas=3)
+    /// Set a release or chart value (replicas=3), or a manifest field (spec.replicas=3)
     #[arg(long, value_name = "KEY=VALUE", requires = "service")]
     set: Vec<String>,
-    /// The same; the value is a text, whatever it looks like
+    /// Like --set, but always write the value as a string
     #[arg(long, value_name = "KEY=VALUE", requires = "service")]
     set_string: Vec<String>,
-    /// Which of its images is meant: its name, its container's, or its place (etcd.image)
+    /// Image to change: by its name, its container's name, or its path (etcd.image)
     #[arg(long, value_name = "NAME", requires = "image_tag")]
     image: Option<String>,
-    /// The namespace it runs in, where the name is not enough
+    /// Namespace of the service, when its name is ambiguous
     #[arg(long, short, requires = "service")]
     namespace: Option<String>,
     #[command(flatten)]
     how: How,
-    /// Go on with the last deployment that is not done, or with this one
+    /// Continue the last unfinished deployment, or this one
     #[arg(long = "continue", value_name = "ID", num_args = 0..=1, default_missing_value = "")]
     resume: Option<String>,
-    /// Undo the last deployment that is not merged, or this one
+    /// Undo the last unmerged deployment, or this one
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
     abort: Option<String>,
-    /// Take the last deployment that was merged back, or this one, by a change of its own
+    /// Revert the last merged deployment, or this one, with a new commit
     #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "")]
     revert: Option<String>,
-    /// List the deployments of the rwenv, and how far they are
+    /// List the deployments of the rwenv and their progress
     #[arg(long)]
     status: bool,
 }
@@ -59,16 +59,16 @@ pub(super) struct Deploy {
 /// How a change is deployed.
 #[derive(Debug, Args)]
 pub(super) struct How {
-    /// Show what would change, as a diff, and change nothing
+    /// Show the change as a diff and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
-    /// Wait until the pull request is merged, and the change applied
+    /// Wait until the pull request is merged and the change applied
     #[arg(long)]
     pub(super) wait: bool,
-    /// Wait no longer than this, for the merge and for each object of the cluster
+    /// Longest wait for the merge, and for each object in the cluster
     #[arg(long, default_value = "10m", value_name = "TIME")]
     pub(super) timeout: String,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(super) yes: bool,
     #[command(flatten)]

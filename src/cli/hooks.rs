@@ -28,23 +28,23 @@ pub(super) struct Hooks {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum HooksCommand {
-    /// Have git ask before it pushes
+    /// Install the pre-push hook
     #[command(
-        after_help = "A hook that is there already keeps running, after ours and with the same input.\n\nExamples:\n  \
+        after_help = "An existing hook keeps running, after rwenv's and with the same input.\n\nExamples:\n  \
                             rwenv hooks install\n  rwenv hooks install ~/src/flux\n  rwenv hooks install --global"
     )]
     Install(Place),
-    /// Take our hook out, and put back what was there before
+    /// Remove the hook and restore the previous one
     Uninstall(Place),
-    /// Say which hook git would run here
+    /// Show which hook git would run here
     Status(Place),
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Place {
-    /// Repository [default: the one around this directory]
+    /// Repository [default: the one containing the current directory]
     dir: Option<PathBuf>,
-    /// For all repositories of this user (core.hooksPath)
+    /// Apply to all repositories of this user (core.hooksPath)
     #[arg(long, conflicts_with = "dir")]
     global: bool,
     #[command(flatten)]

@@ -12,9 +12,9 @@ use crate::host::{config, files, guarded};
 
 #[derive(Debug, Args)]
 pub(super) struct Kubeconfig {
-    /// The rwenv
+    /// Name of the rwenv
     name: String,
-    /// Write it here; - prints it
+    /// File to write; - prints to standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }

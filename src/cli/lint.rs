@@ -22,12 +22,12 @@ const FOUND: u8 = 1;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct Lint {
-    /// Folder to check [default: this one]
+    /// Folder to check [default: the current one]
     dir: Option<PathBuf>,
-    /// Check what is staged: what the last commit does not have already
+    /// Check only staged changes
     #[arg(long, conflicts_with = "range")]
     staged: bool,
-    /// Check what a range of commits adds: A..B, or A for A..HEAD
+    /// Check what a range of commits adds: A..B, or A (short for A..HEAD)
     #[arg(long, value_name = "A..B")]
     range: Option<String>,
     /// Print JSON
@@ -36,10 +36,10 @@ pub(super) struct Lint {
     /// Print SARIF 2.1.0, for code scanning
     #[arg(long, group = "form")]
     sarif: bool,
-    /// Print workflow commands, which GitHub shows beside the lines
+    /// Print GitHub workflow commands, shown as annotations on the lines
     #[arg(long, group = "form")]
     github: bool,
-    /// Warnings count as errors
+    /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
 }

@@ -29,30 +29,30 @@ pub(super) struct Repo {
 
 #[derive(Debug, Subcommand)]
 enum RepoCommand {
-    /// List the Flux repositories of all rwenvs, and how their clones stand
+    /// List the Flux repositories of all rwenvs and the state of their clones
     List(Output),
-    /// Print where the clone is; makes it where there is none yet
+    /// Print the path of the clone, creating the clone if necessary
     #[command(after_help = "Examples:\n  cd \"$(rwenv repo path)\"\n  rwenv repo path prod")]
     Path(Which),
-    /// Say how a clone stands to the other side, as of the last sync
+    /// Compare a clone with the remote, as of the last sync
     Status(Which),
-    /// Fetch, and move the clone forward where nothing of yours is in the way
+    /// Fetch, and fast-forward the clone if no local change is in the way
     #[command(
-        after_help = "The clone is only ever moved forward. Changes that are not committed, commits of your own and a history \
-                      that was rewritten are told and left alone.\n\nExamples:\n  rwenv repo sync\n  rwenv repo sync --all\n  \
+        after_help = "The clone is only ever fast-forwarded. Uncommitted changes, local commits and a rewritten history are \
+                      reported and left alone.\n\nExamples:\n  rwenv repo sync\n  rwenv repo sync --all\n  \
                       rwenv repo sync prod --reset    (your commits stay under refs/rwenv/backup/)\n\n\
-                      Exit status: 0 the clone has what Flux follows, 1 it does not."
+                      Exit status: 0 the clone matches what Flux follows, 1 it does not."
     )]
     Sync(Sync),
-    /// Remove mirror and clone; refuses where something would be lost
+    /// Remove mirror and clone; refuses if work would be lost
     Clean(Clean),
 }
 
 #[derive(Debug, Args)]
 struct Which {
-    /// Name of the rwenv [default: the one selected here]
+    /// Name of the rwenv [default: the selected one]
     name: Option<String>,
-    /// All rwenvs that have a Flux repository
+    /// Act on all rwenvs that have a Flux repository
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[command(flatten)]
@@ -63,10 +63,10 @@ struct Which {
 struct Sync {
     #[command(flatten)]
     which: Which,
-    /// Put the clone on what the other side has; commits of its own are kept under refs/rwenv/backup/
+    /// Reset the clone to the remote; local commits are kept under refs/rwenv/backup/
     #[arg(long, conflicts_with = "all")]
     reset: bool,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     yes: bool,
 }
@@ -75,7 +75,7 @@ struct Sync {
 struct Clean {
     #[command(flatten)]
     which: Which,
-    /// Also where commits or changes would be lost
+    /// Remove even if commits or changes would be lost
     #[arg(long)]
     force: bool,
 }

@@ -21,15 +21,15 @@ const DIGITS: usize = 7;
 
 #[derive(Debug, Args)]
 pub(super) struct Rollout {
-    /// The services [default: the one that has this repository's name]
+    /// Services [default: the service named like this repository]
     services: Vec<String>,
-    /// Number of the pull request [default: the one of this branch, asked of gh]
+    /// Number of the pull request [default: the one of this branch, according to gh]
     #[arg(long, value_name = "NUMBER")]
     pr: Option<u64>,
-    /// The whole tag, in place of pr-<number>-<commit>
+    /// Full image tag, instead of pr-<number>-<commit>
     #[arg(long, value_name = "TAG", conflicts_with = "pr")]
     tag: Option<String>,
-    /// Which of its images is meant, where it has several
+    /// Image to change, when the service has several
     #[arg(long, value_name = "NAME")]
     image: Option<String>,
     #[command(flatten)]

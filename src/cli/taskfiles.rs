@@ -39,7 +39,7 @@ pub(super) struct Taskfiles {
 enum TaskfilesCommand {
     /// Write Taskfile.yaml and .taskfiles/flux/Taskfile.yaml into a repository
     #[command(
-        after_help = "The tasks call flux and kubectl, or, with ENGINE=rwenv, rwenv flux. A Taskfile that is there already stays as it is.\n\n\
+        after_help = "The tasks call flux and kubectl or, with ENGINE=rwenv, rwenv flux. An existing Taskfile is not changed.\n\n\
                       Examples:\n  rwenv taskfiles install\n  rwenv taskfiles install ~/code/k8s-ops --cluster prod --source flux-system\n  \
                       task --list\n  task flux:reconcile APP=web CLUSTER=prod ENGINE=rwenv"
     )]
@@ -48,16 +48,16 @@ enum TaskfilesCommand {
 
 #[derive(Debug, Args)]
 struct Install {
-    /// The repository
+    /// Repository
     #[arg(default_value = ".")]
     dir: PathBuf,
-    /// The cluster where none is named
+    /// Default cluster
     #[arg(long, default_value = CLUSTER, value_name = "CONTEXT", value_parser = plain)]
     cluster: String,
-    /// The GitRepository where none is named
+    /// Default GitRepository
     #[arg(long, default_value = SOURCE, value_name = "NAME", value_parser = plain)]
     source: String,
-    /// Write over tasks that were changed
+    /// Overwrite tasks that were changed
     #[arg(long)]
     force: bool,
 }

@@ -14,10 +14,10 @@ use crate::host::environment::Environment;
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
-    /// Ask no cluster and no git host
+    /// Do not contact clusters or Git hosts
     #[arg(long)]
     offline: bool,
-    /// Write a file for a bug report: what is here, without secrets
+    /// Write a file for a bug report, without secrets
     #[arg(long, conflicts_with = "json")]
     bundle: bool,
     #[command(flatten)]

@@ -12,65 +12,65 @@ pub(in crate::cli) struct FluxArgs {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum FluxCommand {
-    /// Have an object reconciled now, and wait until it is ready
+    /// Reconcile an object now and wait until it is ready
     #[command(
         after_help = "Examples:\n  rwenv flux reconcile apps --with-source\n  rwenv flux reconcile hr/web -n app\n  rwenv flux reconcile source git flux-system\n\n\
-                      Exit status: 0 it is ready, 1 it failed or took too long, 2 the policy says no."
+                      Exit status: 0 ready, 1 failed or timed out, 2 denied by policy."
     )]
     Reconcile(Reconcile),
-    /// Have a source fetched now, and wait until it is ready
+    /// Fetch a source now and wait until it is ready
     #[command(
         after_help = "Examples:\n  rwenv flux reconcile-source flux-system\n  rwenv flux reconcile-source oci/app -n app"
     )]
     ReconcileSource(Named),
-    /// Stop the reconciliation of objects until they are resumed
+    /// Suspend the reconciliation of an object
     #[command(after_help = "Examples:\n  rwenv flux suspend hr/web -n app\n  rwenv flux suspend ks apps")]
     Suspend(Named),
-    /// Start the reconciliation of objects again
+    /// Resume the reconciliation of an object
     #[command(after_help = "Examples:\n  rwenv flux resume hr/web -n app --wait")]
     Resume(Resume),
-    /// Stop all Kustomizations: an emergency stop
+    /// Suspend all Kustomizations: an emergency stop
     #[command(after_help = "Examples:\n  rwenv flux suspend-all --cluster prod")]
     SuspendAll(All),
-    /// Start all Kustomizations again
+    /// Resume all Kustomizations
     ResumeAll(All),
-    /// Show how all objects are
+    /// Show the status of Flux objects
     #[command(
-        after_help = "Examples:\n  rwenv flux status\n  rwenv flux status --type hr --watch\n  rwenv flux status --json\n\nExit status: 0 all is ready, 1 something is not."
+        after_help = "Examples:\n  rwenv flux status\n  rwenv flux status --type hr --watch\n  rwenv flux status --json\n\nExit status: 0 everything is ready, 1 something is not."
     )]
     Status(Status),
-    /// Show what happened to objects of Flux
+    /// Show the events of Flux objects
     #[command(after_help = "Examples:\n  rwenv flux events --for ks/apps\n  rwenv flux events --watch")]
     Events(Events),
-    /// Show what the controllers write
+    /// Show the logs of the Flux controllers
     #[command(
         after_help = "Examples:\n  rwenv flux logs --level error --follow\n  rwenv flux logs --controller helm-controller --since 10m"
     )]
     Logs(Logs),
-    /// Show what the cluster would become: renders, asks the server for a dry run, compares
+    /// Show what would change in the cluster: render, server-side dry run, compare
     #[command(
         after_help = "Examples:\n  rwenv flux diff apps\n  rwenv flux diff apps --ref origin/deploy/web\n  rwenv flux diff apps --dir .\n  rwenv flux diff apps --pr 17\n\n\
-                      Exit status: 0 nothing would change, 1 something would, 2 it cannot be told."
+                      Exit status: 0 nothing would change, 1 something would, 2 undetermined."
     )]
     Diff(Diff),
-    /// Say whether Flux is installed and well
+    /// Check that Flux is installed and healthy
     Check(Check),
     /// Show what a Kustomization has applied
     #[command(after_help = "Examples:\n  rwenv flux tree flux-system")]
     Tree(Named),
-    /// Follow an object to the source it comes from
+    /// Trace an object to the source it comes from
     #[command(
         after_help = "Examples:\n  rwenv flux trace deploy/web -n app\n  rwenv flux trace hr/web -n app"
     )]
     Trace(Named),
-    /// Show alerts, and the warnings there were
+    /// Show alerts and recent warnings
     Alerts(Alerts),
 }
 
 /// Which cluster.
 #[derive(Clone, Debug, Args)]
 pub(in crate::cli) struct Cluster {
-    /// The rwenv whose cluster it is [default: the one selected here]
+    /// Use the cluster of this rwenv [default: the selected rwenv]
     #[arg(long, value_name = "RWENV")]
     pub(super) cluster: Option<String>,
 }
@@ -78,10 +78,10 @@ pub(in crate::cli) struct Cluster {
 /// An object by its name.
 #[derive(Debug, Args)]
 pub(super) struct Named {
-    /// NAME, KIND/NAME, or KIND NAME; the kind is found where only one object has the name
+    /// NAME, KIND/NAME or KIND NAME; the kind may be omitted when the name is unique
     #[arg(required = true, num_args = 1..=3, value_name = "OBJECT")]
     pub(super) object: Vec<String>,
-    /// The namespace [default: found]
+    /// Namespace [default: looked up]
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
     /// Wait no longer than this
@@ -97,7 +97,7 @@ pub(super) struct Named {
 pub(super) struct Reconcile {
     #[command(flatten)]
     pub(super) named: Named,
-    /// Have its source fetched first
+    /// Fetch its source first
     #[arg(long)]
     pub(super) with_source: bool,
 }
@@ -113,13 +113,13 @@ pub(super) struct Resume {
 
 #[derive(Debug, Args)]
 pub(super) struct All {
-    /// Only those of this namespace
+    /// Only objects in this namespace
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub(super) yes: bool,
-    /// Wait until they are ready, after resuming
+    /// Wait until they are ready after resuming
     #[arg(long)]
     pub(super) wait: bool,
     /// Wait no longer than this
@@ -129,10 +129,10 @@ pub(super) struct All {
     pub(super) cluster: Cluster,
 }
 
-/// Which objects.
+/// Objects to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Type {
-    /// All of them
+    /// All objects
     All,
     /// Kustomizations
     Ks,
@@ -144,19 +144,19 @@ pub(super) enum Type {
 
 #[derive(Debug, Args)]
 pub(super) struct Status {
-    /// Which objects
+    /// Objects to show
     #[arg(long, value_enum, default_value = "all")]
     pub(super) r#type: Type,
-    /// Only those of this namespace
+    /// Only objects in this namespace
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
-    /// Only those that are not ready
+    /// Only objects that are not ready
     #[arg(long)]
     pub(super) failing: bool,
-    /// Ask the cluster even where the daemon knows
+    /// Ask the cluster even if the daemon has the status
     #[arg(long)]
     pub(super) live: bool,
-    /// Go on with what changes
+    /// Keep watching for changes
     #[arg(long, short)]
     pub(super) watch: bool,
     #[command(flatten)]
@@ -167,13 +167,13 @@ pub(super) struct Status {
 
 #[derive(Debug, Args)]
 pub(super) struct Events {
-    /// Only of this object: KIND/NAME
+    /// Only events of this object: KIND/NAME
     #[arg(long, value_name = "OBJECT")]
     pub(super) r#for: Option<String>,
-    /// Only those of this namespace
+    /// Only objects in this namespace
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
-    /// Go on with what comes
+    /// Keep watching for new events
     #[arg(long, short)]
     pub(super) watch: bool,
     #[command(flatten)]
@@ -187,25 +187,25 @@ pub(super) struct Logs {
     /// Only lines of this level
     #[arg(long, value_parser = ["debug", "info", "error"])]
     pub(super) level: Option<String>,
-    /// Only of this controller
+    /// Only lines of this controller
     #[arg(long)]
     pub(super) controller: Option<String>,
-    /// Only about objects of this kind
+    /// Only lines about objects of this kind
     #[arg(long)]
     pub(super) kind: Option<String>,
-    /// Only about this object
+    /// Only lines about this object
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// Go on with what comes
+    /// Keep printing new lines
     #[arg(long, short)]
     pub(super) follow: bool,
-    /// No older than this
+    /// Only lines newer than this
     #[arg(long, value_name = "TIME")]
     pub(super) since: Option<String>,
-    /// This many of the last lines of each controller
+    /// Show the last N lines of each controller
     #[arg(long, value_name = "N")]
     pub(super) tail: Option<u64>,
-    /// Where Flux is
+    /// Namespace of Flux
     #[arg(long, default_value = "flux-system", value_name = "NAMESPACE")]
     pub(super) flux_namespace: String,
     #[command(flatten)]
@@ -218,7 +218,7 @@ pub(super) struct Logs {
 pub(super) struct Diff {
     #[command(flatten)]
     pub(super) named: Named,
-    /// Render this folder, as it is on disk [default: the clone]
+    /// Render this folder as it is on disk [default: the clone]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"])]
     pub(super) dir: Option<std::path::PathBuf>,
     /// Render this commit of the clone
@@ -231,7 +231,7 @@ pub(super) struct Diff {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// Where Flux is
+    /// Namespace of Flux
     #[arg(long, default_value = "flux-system", value_name = "NAMESPACE")]
     pub(super) flux_namespace: String,
     #[command(flatten)]
@@ -242,7 +242,7 @@ pub(super) struct Check {
 
 #[derive(Debug, Args)]
 pub(super) struct Alerts {
-    /// Only those of this namespace
+    /// Only objects in this namespace
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
     #[command(flatten)]

@@ -36,26 +36,24 @@ pub(super) struct Services {
 
 #[derive(Debug, Subcommand)]
 enum ServicesCommand {
-    /// List all services: where each runs, and what defines it
+    /// List all services, where each runs and what defines it
     List {
-        /// Only those in this namespace
+        /// Only services in this namespace
         #[arg(long, short)]
         namespace: Option<String>,
         #[command(flatten)]
         source: Source,
     },
-    /// Show all that is known of a service
+    /// Show the details of a service
     Show(Named),
-    /// Say which folder and file define a service ("where is frontend defined in flux?")
+    /// Show the folder and file that define a service
     Where(Named),
-    /// Say which namespace a service runs in ("what namespace is papi in?")
+    /// Show the namespace a service runs in
     Namespace(Named),
-    /// Show what is in Git but not in the cluster, and the reverse
-    #[command(
-        after_help = "Exit status: 0 both sides have the same, 1 they do not, or the cluster cannot be asked."
-    )]
+    /// Compare Git with the cluster: services that exist on one side only
+    #[command(after_help = "Exit status: 0 no difference, 1 they differ or the cluster cannot be reached.")]
     Drift(Source),
-    /// Make the files of the catalog anew from the clone
+    /// Rebuild the catalog files from the clone
     Regenerate(Regenerate),
 }
 
@@ -75,16 +73,16 @@ pub(super) struct Guide {
 
 #[derive(Debug, Subcommand)]
 enum GuideCommand {
-    /// Make services.json, flux-resources.json, secrets-map.json and configmaps.json anew from the clone
+    /// Rebuild services.json, flux-resources.json, secrets-map.json and configmaps.json from the clone
     Regenerate(Regenerate),
     /// Print the JSON Schema of one of the files
     Schema {
-        /// Which
+        /// File
         file: Document,
     },
-    /// Show what is known about a topic
+    /// Show the guide on one topic
     Show {
-        /// Which
+        /// Topic
         topic: Topic,
         #[command(flatten)]
         source: Source,
@@ -109,29 +107,29 @@ enum Document {
 /// What the guide tells about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Topic {
-    /// What runs where
+    /// Services and where they run
     Services,
     /// Kustomizations, HelmReleases and their sources
     Flux,
-    /// Where credentials come from, and who reads them
+    /// Where credentials come from and what reads them
     Secrets,
-    /// ConfigMaps, their keys, and who uses them
+    /// ConfigMaps, their keys and what uses them
     Configmaps,
-    /// The variables Flux fills in
+    /// Variables that Flux substitutes
     Variables,
-    /// What has to be ready before what
+    /// Dependencies between Flux objects
     Dependencies,
     /// Where image tags are set
     Images,
-    /// What is wrong, so that not everything is known
+    /// Problems that leave the guide incomplete
     Findings,
 }
 
 #[derive(Debug, Args)]
 struct Regenerate {
-    /// Name of the rwenv [default: the one selected here]
+    /// Name of the rwenv [default: the selected one]
     name: Option<String>,
-    /// Do not ask the cluster
+    /// Do not contact the cluster
     #[arg(long)]
     offline: bool,
     #[command(flatten)]
@@ -140,15 +138,15 @@ struct Regenerate {
 
 #[derive(Debug, Args)]
 pub(super) struct Where {
-    /// Kind, or kind and name: deployment/web, hr/podinfo, cm; or a name of any kind
+    /// Kind, kind and name (deployment/web, hr/podinfo), or a name of any kind
     #[arg(value_name = "KIND[/NAME]")]
     what: String,
-    /// The name, where it does not stand behind the kind
+    /// Name, when it does not follow the kind after a slash
     name: Option<String>,
-    /// Only in this namespace
+    /// Only objects in this namespace
     #[arg(long, short)]
     namespace: Option<String>,
-    /// The line of this key of a ConfigMap
+    /// Show the line of this key of a ConfigMap
     #[arg(long)]
     key: Option<String>,
     #[command(flatten)]
@@ -157,7 +155,7 @@ pub(super) struct Where {
 
 #[derive(Debug, Args)]
 pub(super) struct GraphArgs {
-    /// How it is written
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Mermaid)]
     format: Format,
     /// File to write [default: standard output]
@@ -170,26 +168,26 @@ pub(super) struct GraphArgs {
 /// How a graph is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// A picture
+    /// Image
     Svg,
-    /// For Graphviz
+    /// Graphviz source
     Dot,
-    /// For Markdown pages
+    /// Mermaid, for Markdown
     Mermaid,
-    /// For programs
+    /// JSON
     Json,
 }
 
 /// Which repository is read.
 #[derive(Debug, Args)]
 struct Source {
-    /// Name of the rwenv [default: the one selected here]
+    /// Name of the rwenv [default: the selected one]
     #[arg(long, value_name = "NAME")]
     rwenv: Option<String>,
-    /// Read this folder in place of the rwenv's clone
+    /// Read this folder instead of the rwenv's clone
     #[arg(long, value_name = "DIR", conflicts_with = "rwenv")]
     dir: Option<PathBuf>,
-    /// Read this commit in place of the files as they lie there
+    /// Read this commit instead of the working tree
     #[arg(long = "ref", value_name = "REVISION")]
     revision: Option<String>,
     #[command(flatten)]
