@@ -58,7 +58,7 @@ pub(crate) fn rules_source() -> String {
                 row.id.starts_with(&format!("{stem}.")),
                 "{at}: the id of a rule starts with its policy's name"
             );
-            assert!(ids.insert(row.id.clone()), "{at}: this id stands there twice");
+            assert!(ids.insert(row.id.clone()), "{at}: duplicate rule id");
             assert!(row.example.iter().any(|e| e.matches), "{at}: no example that matches");
             assert!(row.example.iter().any(|e| !e.matches), "{at}: no example that does not match");
             assert!(
@@ -102,7 +102,7 @@ fn rule(out: &mut String, row: &rules::RuleRow, at: &str) {
     let when = &row.when;
     let decision = match row.decision.as_str() {
         "allow" | "ask" | "deny" => camel(&row.decision),
-        other => panic!("{at}: '{other}' is no decision; use allow, ask or deny"),
+        other => panic!("{at}: '{other}' is not a decision; use allow, ask or deny"),
     };
     let flags: Vec<String> = (when.flags.iter())
         .map(|f| match f.as_str() {

@@ -290,7 +290,7 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
                     &at,
                     command,
                     Some(format!(
-                        "'{selected}' is none of read-only, gitops-only, writable, manual, prompted, k3s"
+                        "'{selected}' is not one of read-only, gitops-only, writable, manual, prompted, k3s"
                     )),
                 );
                 continue;

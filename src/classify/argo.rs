@@ -43,7 +43,7 @@ pub fn only_syncs(patch: &Value) -> Result<(), String> {
             })
         }
         Value::Array(listed) if !listed.is_empty() => listed.iter().try_for_each(one),
-        _ => Err("it is no patch of an operation".to_owned()),
+        _ => Err("the patch is not limited to an operation".to_owned()),
     }
 }
 
@@ -80,7 +80,7 @@ fn annotated(key: &str, value: &Value) -> Result<(), String> {
 fn operation(value: &Value) -> Result<(), String> {
     let fields = object(value, "operation")?;
     if !fields.contains_key("sync") {
-        return Err("its operation is no sync".to_owned());
+        return Err("its operation is not a sync".to_owned());
     }
     fields.iter().try_for_each(|(key, value)| match key.as_str() {
         "sync" => object(value, "operation.sync")?.iter().try_for_each(|(key, value)| sync(key, value)),
@@ -99,7 +99,7 @@ fn sync(key: &str, value: &Value) -> Result<(), String> {
         key if CHOICES.contains(&key) => true,
         key => OTHERS.contains(&key) && is_empty(value),
     };
-    if plain { Ok(()) } else { Err(format!("it sets operation.sync.{key} to more than a plain sync has")) }
+    if plain { Ok(()) } else { Err(format!("it sets operation.sync.{key} beyond a plain sync")) }
 }
 
 /// True for a value that leaves the Application's own in its place.
@@ -133,7 +133,7 @@ fn is_plain_strategy(strategy: &Value) -> bool {
 }
 
 fn object<'v>(value: &'v Value, name: &str) -> Result<&'v Map<String, Value>, String> {
-    value.as_object().ok_or_else(|| format!("its {name} is no object"))
+    value.as_object().ok_or_else(|| format!("its {name} is not an object"))
 }
 
 #[cfg(test)]

@@ -57,8 +57,10 @@ fn with_verb(
             let front = Front { doubt: None, ..front.clone() };
             out.operations.extend(with_verb(invocation, tool, front, words, depth + 1).operations);
         }
-        let note =
-            front.doubt.take().unwrap_or_else(|| format!("the verb is computed ('{}')", first.display()));
+        let note = front
+            .doubt
+            .take()
+            .unwrap_or_else(|| format!("the verb is computed at run time ('{}')", first.display()));
         let mut operation = operation(invocation, tool, front, "", Effect::Unknown);
         operation.note = Some(note);
         out.operations.push(operation);
@@ -162,7 +164,7 @@ fn alias(
         _ => {
             let mut operation = operation(invocation, tool, front, verb, Effect::Unknown);
             operation.note =
-                Some(format!("'{verb}' is no verb of git that is known; it may be an alias or a program"));
+                Some(format!("'{verb}' is not a known git command; it may be an alias or a program"));
             operation.traits.push("alias");
             operation.target.repository.refspecs = words.iter().skip(1).cloned().collect();
             out.operations.push(operation);
@@ -206,7 +208,7 @@ fn options(words: &[Word], front: &mut Front) -> usize {
     while let Some(word) = words.get(at) {
         let Some(text) = word.as_literal() else {
             if word.may_be_flag() {
-                front.doubt = Some(format!("the verb is computed ('{}')", word.display()));
+                front.doubt = Some(format!("the verb is computed at run time ('{}')", word.display()));
             }
             return at;
         };
@@ -286,7 +288,7 @@ pub(super) fn option(name: &str, value: Option<Word>, front: &mut Front) {
         | "--icase-pathspecs"
         | "--namespace"
         | "--attr-source" => {}
-        other => front.doubt = Some(format!("git takes no option '{other}' before the verb that is known")),
+        other => front.doubt = Some(format!("'{other}' is not a known git option before the verb")),
     }
 }
 
@@ -353,7 +355,7 @@ fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &m
     for carry in command.carries {
         for given in args.flags.iter().filter(|f| carry.flags.contains(&f.name.as_str())) {
             if let Some(value) = &given.value {
-                out.carried.push(code(value, invocation, "git runs a command that is computed"));
+                out.carried.push(code(value, invocation, "git runs a command computed at run time"));
             }
         }
         let from = usize::from(carry.skip);
@@ -375,7 +377,7 @@ fn carries(invocation: &Invocation, command: &Command, args: &Arguments, out: &m
                     text.push_text(" ");
                     text.push_word(word);
                 }
-                out.carried.push(code(&text, invocation, "git runs a command that is computed"));
+                out.carried.push(code(&text, invocation, "git runs a command computed at run time"));
             }
         }
     }

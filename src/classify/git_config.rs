@@ -80,7 +80,11 @@ pub(super) fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front
         if runs && !helper && !harmless {
             let text = Word::literal(value.prefix().trim_start_matches('!'));
             let shown = if value.as_literal().is_some() { text } else { value.clone() };
-            out.push(code(&shown, invocation, &format!("git runs the value of {key}, which is computed")));
+            out.push(code(
+                &shown,
+                invocation,
+                &format!("git runs the value of {key}, which is computed at run time"),
+            ));
         }
     }
     out

@@ -53,7 +53,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
                     kind: OpaqueKind::Fed,
                     span: by.span,
                     what: format!(
-                        "{} runs what another program prints",
+                        "{} runs the output of another program",
                         by.argv.first().map_or("it".into(), Word::display)
                     ),
                     invocation: None,
@@ -201,7 +201,7 @@ pub fn in_code(
             Candidate::Text(word) => {
                 let named = word.as_literal().and_then(|text| tools.tool(text.trim()));
                 if let Some(tool) = named.filter(|_| inline) {
-                    out.push(unknown(by, &format!("code that starts programs names {}", tool.name)));
+                    out.push(unknown(by, &format!("code that starts programs mentions {}", tool.name)));
                 }
                 out.push(guess(shell(shell_text(&word), by)));
             }
@@ -209,7 +209,7 @@ pub fn in_code(
         }
     }
     if inline && language.decodes.iter().any(|name| has_word(text, name)) {
-        out.push(unknown(by, "code that starts programs makes text out of what cannot be read"));
+        out.push(unknown(by, "code that starts programs decodes text that rwenv cannot read"));
     }
     out
 }
@@ -302,7 +302,7 @@ fn argv(words: Vec<Word>, starts: bool, by: &Invocation) -> Option<Carried> {
         return Some(Carried::Opaque(Opaque {
             kind: OpaqueKind::Program,
             span: by.span,
-            what: "code starts a program that it computes".to_owned(),
+            what: "code starts a program whose name is computed at run time".to_owned(),
             invocation: Some(call(words)),
         }));
     }

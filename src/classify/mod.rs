@@ -131,7 +131,7 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
         by.env.retain(|a| !tools.code_variables.contains(&a.name.as_str()));
         let values = invocation.env.iter().filter(|a| tools.code_variables.contains(&a.name.as_str()));
         let carried =
-            values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command that is computed"))));
+            values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command computed at run time"))));
         out.carried.extend(carried);
     }
     out
@@ -220,7 +220,11 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
     }
     for name in tool.env.code {
         if let Some(value) = invocation.assigned(name) {
-            out.carried.push(code(value, invocation, &format!("{name} holds a command that is computed")));
+            out.carried.push(code(
+                value,
+                invocation,
+                &format!("{name} holds a command computed at run time"),
+            ));
         }
     }
     out
@@ -256,7 +260,7 @@ fn patches(by: &Invocation) -> Vec<Carried> {
     };
     if let Some(word) = by.argv.get(1) {
         let mut out: Vec<Carried> = word.as_code().and_then(|text| patch_in(&text, by)).into_iter().collect();
-        out.extend(word.as_literal().is_none().then(|| unread("the patch is computed")));
+        out.extend(word.as_literal().is_none().then(|| unread("the patch is computed at run time")));
         return out;
     }
     match &by.stdin {
@@ -267,7 +271,7 @@ fn patches(by: &Invocation) -> Vec<Carried> {
             by: by.clone(),
             reader: Reader::Patch,
         }],
-        Stdin::Unknown => vec![unread("the patch is what another program prints")],
+        Stdin::Unknown => vec![unread("the patch is the output of another program")],
         Stdin::Inherited => Vec::new(),
     }
 }
@@ -321,7 +325,7 @@ fn from_stdin(by: &Invocation) -> Vec<Carried> {
         Stdin::Unknown => vec![Carried::Opaque(Opaque {
             kind: OpaqueKind::Fed,
             span: by.span,
-            what: "a shell runs what another program prints".to_owned(),
+            what: "a shell runs the output of another program".to_owned(),
             invocation: None,
         })],
         Stdin::File(path) => {

@@ -24,7 +24,7 @@ pub(super) fn find_verb(
     while let Some(word) = words.get(at) {
         let Some(text) = word.as_literal() else {
             if found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
-                return Err(format!("the verb is computed ('{}')", word.display()));
+                return Err(format!("the verb is computed at run time ('{}')", word.display()));
             }
             if found.is_some() {
                 break;
@@ -75,7 +75,7 @@ pub(super) fn find_verb(
             Ok(Some((command, before)))
         }
         (None, Some(first)) => {
-            Err(format!("'{first}' is no verb of {} that is known; it may be a plugin", tool.name))
+            Err(format!("'{first}' is not a known {} command; it may be a plugin", tool.name))
         }
         (None, None) => Ok(None),
     }

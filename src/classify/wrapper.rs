@@ -35,16 +35,16 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
     }
     inner.argv.clone_from(&rest);
     match wrapper.style {
-        WrapperStyle::Words => out.push(code(&joined(&rest), &inner, "a command that is computed")),
+        WrapperStyle::Words => out.push(code(&joined(&rest), &inner, "a command computed at run time")),
         WrapperStyle::RemoteWords => {
-            out.push(elsewhere(code(&joined(&rest), &inner, "a command that is computed"), place));
+            out.push(elsewhere(code(&joined(&rest), &inner, "a command computed at run time"), place));
         }
         WrapperStyle::Xargs => out.extend(xargs(&inner, by, at)),
         WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place }),
         _ => match rest.as_slice() {
             // One word with spaces in it is a command line (`hyperfine 'a b'`).
             [only] if only.prefix().contains(' ') => {
-                out.push(code(only, &inner, "a command that is computed"))
+                out.push(code(only, &inner, "a command computed at run time"))
             }
             _ => out.push(Carried::Invocation { invocation: inner, remote: None }),
         },
@@ -215,13 +215,13 @@ fn option(
     let code_flag = takes(wrapper.code)
         || short(text, wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
     if code_flag {
-        out.push(code(&value(), inner, "a command that is computed"));
+        out.push(code(&value(), inner, "a command computed at run time"));
         return by.argv.len();
     }
     if let Some(attached) =
         short(text, wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty())
     {
-        out.push(code(&Word::literal(attached), inner, "a command that is computed"));
+        out.push(code(&Word::literal(attached), inner, "a command computed at run time"));
         return by.argv.len();
     }
     if takes(wrapper.value) {
@@ -257,11 +257,11 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
                 out.push(Carried::Opaque(Opaque {
                     kind: OpaqueKind::Code,
                     span: by.span,
-                    what: format!("{name} has a program of its own run"),
+                    what: format!("{name} runs a custom program"),
                     invocation: None,
                 }));
             }
-            out.push(Carried::Guess(Box::new(code(&value, by, "a command that is computed"))));
+            out.push(Carried::Guess(Box::new(code(&value, by, "a command computed at run time"))));
         }
     }
     out
@@ -306,7 +306,7 @@ fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     if has_code {
         let Some(word) = operand else { return Vec::new() };
         let arguments = by.argv.get(at + 2..).unwrap_or_default().to_vec();
-        let carried = match code(word, by, "the code given to -c is computed") {
+        let carried = match code(word, by, "the code given to -c is computed at run time") {
             Carried::Shell { text, by, remote, .. } => {
                 let text = match by.argv.get(at + 1).and_then(Word::as_literal) {
                     Some(zero) if text.contains("$0") => text.replace("$0", zero),

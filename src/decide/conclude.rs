@@ -155,7 +155,7 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
         decision: if sure { Decision::Deny } else { Decision::Ask },
         rule: ids::NO_CONTEXT.to_owned(),
         text: format!(
-            "rwenv '{name}' names no context, so it is not known which cluster {tool} {verb} would change.{meant}"
+            "rwenv '{name}' names no context, so rwenv cannot determine which cluster {tool} {verb} would change.{meant}"
         ),
         instead: format!(
             "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
@@ -175,7 +175,7 @@ fn list(rwenvs: &Rwenvs) -> String {
             if flags.is_empty() { r.name.to_string() } else { format!("{} ({})", r.name, flags.join(", ")) }
         })
         .collect();
-    if all.is_empty() { String::new() } else { format!("There are: {}.", all.join(", ")) }
+    if all.is_empty() { String::new() } else { format!("Configured: {}.", all.join(", ")) }
 }
 
 fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
@@ -183,8 +183,9 @@ fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
         decision: if subject.read_only { Decision::Deny } else { Decision::Ask },
         rule: ids::FOREIGN.to_owned(),
         text: format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name),
-        instead: "Leave out the flag or variable, so that it goes to the selected rwenv, or name the context of a rwenv."
-            .to_owned(),
+        instead:
+            "Drop the flag or variable to use the selected rwenv, or name the context of a configured rwenv."
+                .to_owned(),
         part: String::new(),
         span: operation.span,
         rwenv: Some(subject.name.clone()),
@@ -200,7 +201,7 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
     judges.extend(selected(&start, facts, rwenvs));
     let read_only = judges.iter().find_map(|j| match j {
         Judge::Subject(s, _) if s.read_only => Some(s.name.clone()),
-        Judge::Invalid(_) => Some("(selection that cannot be followed)".to_owned()),
+        Judge::Invalid(_) => Some("(unreadable selection)".to_owned()),
         _ => None,
     });
     let writable = judges.iter().find_map(|j| match j {
@@ -227,13 +228,13 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
         ),
         OpaqueKind::Limit => (
             ids::LIMIT,
-            format!("This command line cannot be judged{place}: it is {}.", opaque.what),
+            format!("This command line cannot be judged{place}: {}.", opaque.what),
             "Split it into several shorter commands.",
         ),
         OpaqueKind::Program | OpaqueKind::Code | OpaqueKind::Fed => (
             ids::OPAQUE,
-            format!("It is not known what this would run{place}: {}.", opaque.what),
-            "Write the program and its verb out, so that they can be judged before they run.",
+            format!("rwenv cannot determine what this would run{place}: {}.", opaque.what),
+            "Write out the program and its verb so that rwenv can check them before they run.",
         ),
     };
     Some(Reason {

@@ -215,6 +215,7 @@ pub(super) fn before(plan: &Plan, planned: &Planned, applied: &[String], facts: 
     };
     let found: Vec<&Drift> = plan.drifts.all.iter().filter(touches).collect();
     let worst = found.iter().find(|drift| drift.sure).or(found.first())?;
-    let place = worst.change.as_ref().map_or("files whose names are computed", Change::place).to_owned();
+    let place =
+        worst.change.as_ref().map_or("files whose names are computed at run time", Change::place).to_owned();
     Some(if worst.sure { Drifted::Surely(place) } else { Drifted::Perhaps(place) })
 }

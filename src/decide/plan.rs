@@ -192,7 +192,7 @@ impl Plan {
                 self.unknown(Opaque {
                     kind: OpaqueKind::Program,
                     span: invocation.span,
-                    what: "the program was fetched, or copied from a file that is computed".to_owned(),
+                    what: "the program was downloaded, or copied from a path computed at run time".to_owned(),
                     invocation: Some(invocation.clone()),
                 });
                 self.opaque.iter_mut().skip(before).for_each(|opaque| opaque.kind = OpaqueKind::Code);
@@ -265,7 +265,7 @@ impl Plan {
             Carried::Invocation { invocation, .. }
                 if invocation.program().is_some_and(|w| w.basename().is_none() || w.splits()) =>
             {
-                let what = "the program to run is computed".to_owned();
+                let what = "the program to run is computed at run time".to_owned();
                 let span = invocation.span;
                 self.unknown(Opaque { kind: OpaqueKind::Program, span, what, invocation: Some(invocation) });
             }
@@ -290,7 +290,7 @@ impl Plan {
     }
 
     pub(super) fn limit(&mut self, span: Span) {
-        let what = "more programs, or deeper nested, than are analysed".to_owned();
+        let what = "it runs too many programs, or nests them too deeply".to_owned();
         let opaque = Opaque { kind: OpaqueKind::Limit, span, what, invocation: None };
         // Said once; where it was first.
         if !self.opaque.iter().any(|o| o.kind == OpaqueKind::Limit) {

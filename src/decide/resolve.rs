@@ -187,22 +187,24 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
     let why = found.iter().copied().chain(old).find_map(|found| match found {
         Some(Pushed::Yes | Pushed::Generated) => None,
         Some(Pushed::No(why)) => Some(why.clone()),
-        None => Some("git was not asked".to_owned()),
+        None => Some("git was not consulted".to_owned()),
     });
     let drifted = drift::before(plan, planned, &paths, facts);
     let why = match why {
         _ if paths.is_empty() => Some("it names no file".to_owned()),
-        _ if computed => Some("one of its files is computed".to_owned()),
-        _ if operation.target.plan.is_some() && plans.is_empty() => Some("its plan is computed".to_owned()),
+        _ if computed => Some("the name of one of its files is computed at run time".to_owned()),
+        _ if operation.target.plan.is_some() && plans.is_empty() => {
+            Some("the name of its plan is computed at run time".to_owned())
+        }
         None => match &drifted {
-            Some(Drifted::Surely(what)) => Some(format!("the line changes {what} before")),
+            Some(Drifted::Surely(what)) => Some(format!("the command line changes {what} first")),
             _ => None,
         },
         why => why,
     };
     if let Some(Drifted::Perhaps(what)) = drifted.filter(|_| why.is_none()) {
         operation.traits.push("moved");
-        operation.note = Some(format!("the line changes {what} before"));
+        operation.note = Some(format!("the command line changes {what} first"));
         return;
     }
     operation.traits.push(match &why {

@@ -84,7 +84,7 @@ impl Plan {
         match made {
             Some(Written { text: Some(text), .. }) => self.text(&text, run, by, depth),
             Some(Written { text: None, .. }) => {
-                let what = "what another program prints is run as a script".to_owned();
+                let what = "the output of another program is run as a script".to_owned();
                 self.unknown(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None });
             }
             None if places.is_empty() => {}
@@ -194,7 +194,7 @@ impl Plan {
             analysis.opaque.iter().any(|o| matches!(o.kind, OpaqueKind::Syntax | OpaqueKind::Limit));
         if not_understood && names.filter(ours).count() > 0 {
             self.quiet = false;
-            self.unread(by, "it is not understood, and names tools that are judged");
+            self.unread(by, "rwenv cannot parse it, and it names tools that rwenv checks");
             self.quiet = true;
         }
         for invocation in &analysis.invocations {

@@ -35,7 +35,7 @@ pub(super) fn of_cluster(
     let home = start.home.as_str();
     let selected = where_it_runs(operation, facts, rwenvs, start);
     if let Some(redirect) = &target.redirect {
-        return elsewhere(&selected, &format!("{redirect} sends it elsewhere"));
+        return elsewhere(&selected, &format!("{redirect} redirects it"));
     }
     if let Some(context) = &target.context {
         if operation.tool == OWN {
@@ -162,20 +162,23 @@ fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {
 fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
     match name.as_literal().map(|name| rwenvs.get(name)) {
         Some(Some(rwenv)) => vec![Judge::Subject(Subject::of(rwenv), None)],
-        _ => elsewhere(selected, &format!("'{}' is no rwenv that is known here", name.display())),
+        _ => elsewhere(selected, &format!("'{}' is not a configured rwenv", name.display())),
     }
 }
 
 fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
     let Some(name) = context.as_literal() else {
-        return elsewhere(selected, &format!("its context is computed ('{}')", context.display()));
+        return elsewhere(
+            selected,
+            &format!("its context is computed at run time ('{}')", context.display()),
+        );
     };
     let owned = owners(name, rwenvs);
     if !owned.is_empty() {
         return owned;
     }
     if target.kubeconfig.is_some() {
-        return elsewhere(selected, &format!("context '{name}' of another kubeconfig is in no rwenv"));
+        return elsewhere(selected, &format!("context '{name}' of another kubeconfig belongs to no rwenv"));
     }
     vec![Judge::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
 }
@@ -183,7 +186,10 @@ fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected:
 /// The kubeconfig of a rwenv, or the guard's own for it, says which rwenv is meant.
 fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -> Vec<Judge> {
     let Some(path) = file.as_literal() else {
-        return elsewhere(selected, &format!("its kubeconfig is computed ('{}')", file.display()));
+        return elsewhere(
+            selected,
+            &format!("its kubeconfig is computed at run time ('{}')", file.display()),
+        );
     };
     let full = |path: &str| match path.strip_prefix("~/") {
         Some(rest) => normalize(&format!("{home}/{rest}")),
@@ -201,14 +207,18 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -
         .filter(|r| r.places.iter().any(|p| p.kubeconfig_path.as_deref().is_some_and(|k| full(k) == wanted)))
         .map(|r| Judge::Subject(Subject::of(r), None))
         .collect();
-    if owned.is_empty() { elsewhere(selected, &format!("kubeconfig '{path}' is in no rwenv")) } else { owned }
+    if owned.is_empty() {
+        elsewhere(selected, &format!("kubeconfig '{path}' belongs to no rwenv"))
+    } else {
+        owned
+    }
 }
 
 /// A target nobody knows, seen from what is selected: not even a read is known to be one, because a kubeconfig may
 /// start programs and another identity may see what this one may not.
 fn elsewhere(selected: &[Judge], why: &str) -> Vec<Judge> {
     let read_only = selected.iter().any(|j| !matches!(j, Judge::Subject(s, _) if !s.read_only));
-    let subject = Subject::foreign("a cluster that is in no rwenv");
+    let subject = Subject::foreign("a cluster outside every rwenv");
     let mut all = vec![Judge::Elsewhere(Subject { read_only, ..subject.clone() }, why.to_owned())];
     if read_only {
         all.push(Judge::Subject(subject, None));

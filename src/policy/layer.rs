@@ -48,36 +48,36 @@ pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Res
         if !rule.id.starts_with(&format!("{name}.")) {
             say(
                 &rule.id,
-                format!("the id of this rule does not begin with its policy's name, '{name}.'"),
+                format!("the id of this rule does not start with its policy's name, '{name}.'"),
                 "an id is POLICY.RULE, and the policy is named after its file",
             );
         }
         if seen.contains(&rule.id.as_str()) || taken.contains(&rule.id) {
             say(
                 &rule.id,
-                "this id stands there twice".to_owned(),
-                "every rule has an id of its own; a rule of another layer cannot be replaced, only tightened",
+                "duplicate rule id".to_owned(),
+                "give every rule a unique id; a rule of another layer cannot be replaced, only tightened",
             );
         }
         seen.push(&rule.id);
         match rule.decision.as_str() {
             "ask" | "deny" if rule.instead.trim().is_empty() => {
-                say(&rule.id, "it says no without saying what instead".to_owned(), "add instead = \"…\"");
+                say(&rule.id, "the rule does not say what to do instead".to_owned(), "add instead = \"…\"");
             }
             "ask" | "deny" => {}
             "allow" => say(
                 &rule.decision,
                 "a rule cannot allow what another forbids".to_owned(),
-                "layers only tighten: use ask or deny; relax the rule where it was made",
+                "layers can only tighten: use ask or deny, or relax the rule in the layer that defines it",
             ),
-            other => say(other, format!("'{other}' is no decision"), "use ask or deny"),
+            other => say(other, format!("'{other}' is not a decision"), "use ask or deny"),
         }
         for matches in [true, false] {
             if !rule.example.iter().any(|example| example.matches == matches) {
                 let kind = if matches { "matches" } else { "does not match" };
                 say(
                     &rule.id,
-                    format!("it has no example that {kind}"),
+                    format!("the rule has no example that {kind}"),
                     "add [[rule.example]] with command = \"…\" and matches = true or false",
                 );
             }
@@ -85,8 +85,8 @@ pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Res
         for (value, known) in names(rule) {
             say(
                 value,
-                format!("'{value}' is none of: {known}"),
-                "rwenv policy show read-only shows how others are written",
+                format!("'{value}' is not one of: {known}"),
+                "see existing rules with rwenv policy show read-only",
             );
         }
     }

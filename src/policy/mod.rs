@@ -250,7 +250,7 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
     }
     let context = operation.target.cluster.context.as_ref().map(|w| w.display().into_owned());
     let mut refs: Vec<&str> = (operation.target.repository.updates.iter())
-        .map(|u| u.destination.as_deref().unwrap_or("a branch that is not known here"))
+        .map(|u| u.destination.as_deref().unwrap_or("an unknown branch"))
         .collect();
     refs.dedup();
     let note = operation.note.as_deref().map(|n| format!(" ({n})"));

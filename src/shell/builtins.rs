@@ -47,7 +47,7 @@ impl Walker<'_> {
                     // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
                     match call.argv.get(1).and_then(Word::as_code) {
                         Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
-                        None => self.unknown_code(call, "a trap whose commands are computed"),
+                        None => self.unknown_code(call, "a trap whose commands are computed at run time"),
                     }
                 }
                 Flow::both(state.clone())
@@ -159,7 +159,7 @@ impl Walker<'_> {
             match word.as_code() {
                 Some(text) => code.push_str(&text),
                 None if call.argv.len() == 2 => {
-                    self.unknown_code(call, "code that is computed is given to eval");
+                    self.unknown_code(call, "eval runs code computed at run time");
                     return Flow::both(state.clone());
                 }
                 None => code.push_str(&format!("${{{}}}", Word::UNKNOWN_PARAMETER)),
@@ -185,7 +185,7 @@ impl Walker<'_> {
                 self.code(state, &code, call.origin()).unwrap_or_else(|| Flow::both(state.clone()))
             }
             _ => {
-                self.unknown_code(call, "code that is computed is given to source");
+                self.unknown_code(call, "source runs code computed at run time");
                 Flow::both(state.clone())
             }
         }
@@ -378,7 +378,7 @@ impl Walker<'_> {
             (sink, _) => *sink = None,
         }
         if name == "printf" && self.capturing && call.argv.len() > 64 {
-            self.opaque(OpaqueKind::Limit, call.span, "printf with more than 64 arguments");
+            self.opaque(OpaqueKind::Limit, call.span, "printf has more than 64 arguments");
         }
     }
 }

@@ -110,7 +110,7 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     walker.stdin = source.stdin.clone();
     let whole = Span { start: 0, end: text.len() };
     if source.text.len() > LONGEST {
-        walker.opaque(OpaqueKind::Limit, whole, "longer than a command line can be");
+        walker.opaque(OpaqueKind::Limit, whole, "it is longer than rwenv accepts");
     } else {
         walker.code(&mut state, text, Origin { start: Some(0), span: whole });
     }
@@ -247,7 +247,7 @@ impl<'a> Walker<'a> {
         let shown: String = raw.chars().take(40).collect();
         match refusal {
             Refusal::Syntax => {
-                self.opaque(OpaqueKind::Syntax, origin.span, &format!("'{shown}' is not understood"));
+                self.opaque(OpaqueKind::Syntax, origin.span, &format!("'{shown}' cannot be parsed"));
             }
             Refusal::Limit => {
                 self.opaque(OpaqueKind::Limit, origin.span, &format!("'{shown}' is nested too deeply"));
@@ -261,7 +261,7 @@ impl<'a> Walker<'a> {
             self.nested += code.len();
         }
         if self.depth >= DEEPEST || self.nested > MOST_NESTED {
-            self.opaque(OpaqueKind::Limit, origin.span, "nested too deeply");
+            self.opaque(OpaqueKind::Limit, origin.span, "it is nested too deeply");
             return None;
         }
         let program = match parse::program(code) {
@@ -336,7 +336,7 @@ impl<'a> Walker<'a> {
     fn counted(&mut self, span: Span) -> bool {
         self.commands += 1;
         if self.commands == MOST_COMMANDS {
-            self.opaque(OpaqueKind::Limit, span, "more commands than are analysed");
+            self.opaque(OpaqueKind::Limit, span, "it has more commands than rwenv analyses");
         }
         self.commands < MOST_COMMANDS
     }

@@ -197,7 +197,7 @@ impl Walker<'_> {
 
     fn function(&mut self, mut state: State, call: &Call, name: &str) -> Flow {
         if self.calls.len() >= DEEPEST_CALLS {
-            self.opaque(OpaqueKind::Limit, call.span, "functions nested too deeply");
+            self.opaque(OpaqueKind::Limit, call.span, "its functions are nested too deeply");
             return Flow::both(state);
         }
         let outer = state.positional.clone();
@@ -264,7 +264,7 @@ impl Walker<'_> {
         self.out.opaque.push(Opaque {
             kind: OpaqueKind::Program,
             span: call.span,
-            what: format!("the program to run is computed ('{shown}')"),
+            what: format!("the program to run is computed at run time ('{shown}')"),
             invocation: Some(invocation),
         });
     }

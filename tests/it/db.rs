@@ -255,10 +255,10 @@ fn what_would_change_something_is_refused_here_and_by_the_server() {
         assert_eq!(scene.home.hook("project", &line).decision(), "deny", "{line}");
     }
     for (sql, expected) in [
-        ("SELECT 1; SELECT 2", "is not one statement"),
-        ("", "is not one statement"),
-        ("COMMIT", "is no query"),
-        ("BEGIN", "is no query"),
+        ("SELECT 1; SELECT 2", "is not a single statement"),
+        ("", "is not a single statement"),
+        ("COMMIT", "is not a query"),
+        ("BEGIN", "is not a query"),
         // The guard here sees a read; the transaction does not let it write.
         ("SELECT sneak()", "cannot execute INSERT in a read-only transaction [25006]"),
         ("SELECT nothing", "column \"nothing\" does not exist"),

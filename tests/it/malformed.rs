@@ -312,7 +312,7 @@ fn a_selection_that_is_none_is_refused_with_what_there_is() {
         let answer = home.hook("ro", "kubectl get pods");
         assert_eq!(answer.decision(), "deny", "{text:?}");
         assert!(
-            answer.stderr.contains("There are: ro (read-only), go (gitops-only), rw."),
+            answer.stderr.contains("Configured: ro (read-only), go (gitops-only), rw."),
             "{text:?}: {}",
             answer.stderr
         );

@@ -103,8 +103,8 @@ fn lint_shows_where_and_what_to_do() {
     for said in [
         "own.toml:3:6: ",
         "'own.'",
-        "own.toml:5:21: 'cluster-wrote' is none of",
-        "without saying what instead",
+        "own.toml:5:21: 'cluster-wrote' is not one of",
+        "does not say what to do instead",
         "help:",
         "1 files, 0 rules",
     ] {

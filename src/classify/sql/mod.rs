@@ -89,7 +89,7 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
     for text in texts {
         let found = match text.as_deref() {
             Some(text) => dialects(invocation).iter().find_map(|dialect| writes_in(text, *dialect)),
-            None => Some("SQL that is not in the line".to_owned()),
+            None => Some("the SQL is not in the command line".to_owned()),
         };
         if let Some(what) = found {
             operation.effect = Effect::DataWrite;
@@ -103,18 +103,18 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
 /// # Errors
 /// Why it is not, in words.
 pub fn query(text: &str) -> Result<(), String> {
-    const INSTEAD: &str = "one SELECT, SHOW, EXPLAIN, VALUES, TABLE or WITH is";
+    const INSTEAD: &str = "run one SELECT, SHOW, EXPLAIN, VALUES, TABLE or WITH statement";
     let found = statements(text, Dialect::Postgres).unwrap_or_default();
     if let Some(what) = writes_in(text, Dialect::Postgres) {
-        return Err(format!("'{what}' is not known to only read; {INSTEAD}"));
+        return Err(format!("'{what}' may write; {INSTEAD}"));
     }
-    let [only] = found.as_slice() else { return Err(format!("this is not one statement; {INSTEAD}")) };
+    let [only] = found.as_slice() else { return Err(format!("this is not a single statement; {INSTEAD}")) };
     let first = only.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
     let asks = ["select", "show", "explain", "values", "table", "with"];
     if asks.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return Ok(());
     }
-    Err(format!("'{first}' is no query; {INSTEAD}"))
+    Err(format!("'{first}' is not a query; {INSTEAD}"))
 }
 
 /// The statement of a text that is no read, whoever reads it.
@@ -125,7 +125,7 @@ pub(super) fn writes(text: &str) -> Option<String> {
 /// The statement of a text that is no read in a dialect.
 fn writes_in(text: &str, dialect: Dialect) -> Option<String> {
     let Ok(statements) = statements(text, dialect) else {
-        return Some("a text whose end depends on how backslashes are read".to_owned());
+        return Some("a string whose end depends on how backslashes are read".to_owned());
     };
     statements.into_iter().find(|statement| !is_read(statement)).map(|statement| {
         let shown: String = statement.chars().take(60).collect();
