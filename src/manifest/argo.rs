@@ -19,7 +19,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
             let Some(path) = node.text().filter(|path| !path.contains("{{")) else { continue };
             let there = join("", path).is_some_and(|target| tree.has_folder(&target));
             if !there {
-                let message = format!("{} is built from '{path}', which is not there", object.title());
+                let message = format!("{} is built from '{path}', which does not exist", object.title());
                 found.push(Finding::new("argo.path", object.path, node.at, message));
             }
         }

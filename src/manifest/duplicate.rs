@@ -36,7 +36,7 @@ fn twice<'t>(objects: impl Iterator<Item = Object<'t>>, same_file: bool, found: 
             // What one file has twice is told by the file itself.
             Some(before) if same_file || before.path != object.path => {
                 let place = format!("{}:{}", before.path, before.at().line);
-                let message = format!("{} is defined before, in {place}", object.title());
+                let message = format!("{} is already defined in {place}", object.title());
                 found.push(Finding::new("object.duplicate", object.path, object.at(), message));
             }
             Some(_) => {}

@@ -62,7 +62,7 @@ impl<'t> Flux<'t> {
             && !is_variable(path)
             && !join("", path).is_some_and(|target| self.tree.has_folder(&target))
         {
-            let message = format!("{} applies '{path}', which is not there", object.title());
+            let message = format!("{} applies '{path}', which does not exist", object.title());
             found.push(Finding::new("flux.path", object.path, node.at, message));
         }
         let from =

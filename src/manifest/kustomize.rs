@@ -101,7 +101,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
                     continue;
                 }
                 if !folder_will_do || !tree.has_folder(&target) {
-                    found.push(finding("kustomize.missing", format!("'{path}' is not there ({target})")));
+                    found.push(finding("kustomize.missing", format!("'{path}' does not exist ({target})")));
                 } else if tree.kustomization(&target).is_none() {
                     let message = format!("'{path}' is a folder without a kustomization.yaml");
                     found.push(finding("kustomize.missing", message));

@@ -120,7 +120,7 @@ pub fn lint(tree: &Tree) -> Report {
             found.push(Finding::new(rule, &file.path, problem.at, problem.message.clone()));
         }
         if file.large_file {
-            let message = "its content lies in Git LFS, where nothing here can read it".to_owned();
+            let message = "its content is stored in Git LFS and cannot be checked".to_owned();
             found.push(Finding::new("content.large-file", &file.path, At::START, message));
         }
     }
@@ -151,7 +151,7 @@ pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
 /// A manifest that is too large to be read.
 #[must_use]
 pub fn too_large(path: &str) -> Option<Finding> {
-    Finding::new("yaml.limit", path, At::START, "is larger than is read".to_owned())
+    Finding::new("yaml.limit", path, At::START, "is too large to check".to_owned())
 }
 
 /// The secrets whose form gives them away, in a text that is no YAML file: a commit message, a file name, a script.

@@ -104,7 +104,7 @@ fn unencrypted(object: &Object<'_>) -> Option<Option<Finding>> {
     let more = open.count();
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
     let name = key.text().unwrap_or_default();
-    let message = format!("{} has the value of '{name}'{others} in the clear", object.title());
+    let message = format!("{} contains the value of '{name}'{others} in plaintext", object.title());
     let text = value.text().unwrap_or_default();
     Some(Finding::new("secret.unencrypted", object.path, key.at, message).map(|f| f.about(text)))
 }
@@ -146,7 +146,7 @@ fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize)
 
 fn literal(name: &str, value: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
     if value.text().is_some_and(|text| is_value(name, text)) {
-        let message = format!("'{name}' has its value in the clear");
+        let message = format!("the value of '{name}' is in plaintext");
         let text = value.text().unwrap_or_default();
         found.push(Finding::new("secret.hard-coded", path, value.at, message).map(|f| f.about(text)));
     }
@@ -158,7 +158,7 @@ fn assignment(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
         && names_secret(name)
         && is_value(name, value)
     {
-        let message = format!("'{name}' has its value in the clear");
+        let message = format!("the value of '{name}' is in plaintext");
         found.push(Finding::new("secret.hard-coded", path, item.at, message).map(|f| f.about(value)));
     }
 }
@@ -170,7 +170,7 @@ fn option(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
         && names_secret(name)
         && is_value(name, value)
     {
-        let message = format!("'--{name}' has its value in the clear");
+        let message = format!("the value of '--{name}' is in plaintext");
         found.push(Finding::new("secret.hard-coded", path, item.at, message).map(|f| f.about(value)));
     }
 }

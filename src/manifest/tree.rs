@@ -158,7 +158,7 @@ impl Tree {
         for path in large {
             let number = self.number(&path);
             let at = At { file: number, ..At::START };
-            let message = format!("is larger than is read ({LONGEST} bytes)");
+            let message = format!("is too large to check (limit: {LONGEST} bytes)");
             let problems = vec![Problem { at, kind: ProblemKind::Limit, message }];
             let file = File { path: path.clone(), number, problems, ..File::default() };
             self.files.insert(path, file);

@@ -273,7 +273,7 @@ pub fn start_of(text: &str, at: At) -> At {
 pub fn parse_from(text: &str, start: At) -> Parsed {
     let mut out = Parsed::default();
     if text.len() > LONGEST {
-        let message = format!("has {} bytes, more than is read ({LONGEST})", text.len());
+        let message = format!("has {} bytes, more than the limit of {LONGEST}", text.len());
         let at = At { file: start.file, ..At::START };
         out.problems.push(Problem { at, kind: ProblemKind::Limit, message });
         return out;
@@ -361,7 +361,7 @@ impl Builder {
                     self.done(Node { at, value: Value::Alias(node) }, 0, out);
                 } else {
                     // An alias inside of what its anchor holds: a circle.
-                    let message = "an alias stands inside of what it stands for".to_owned();
+                    let message = "an alias refers to a node that contains it".to_owned();
                     out.problems.push(Problem { at, kind: ProblemKind::Syntax, message });
                     self.done(Node { at, value: Value::List(Vec::new()) }, 0, out);
                 }
@@ -370,7 +370,7 @@ impl Builder {
         }
         self.nodes += 1;
         if self.nodes > MOST_NODES {
-            let message = format!("has more than {MOST_NODES} nodes, more than is read");
+            let message = format!("has more than {MOST_NODES} nodes, the limit");
             out.problems.push(Problem { at, kind: ProblemKind::Limit, message });
         }
         self.nodes <= MOST_NODES
@@ -413,13 +413,13 @@ fn duplicates(entries: &[(Node, Node)], out: &mut Parsed) {
     for (key, _) in entries {
         if !matches!(key.resolved().value, Value::Scalar { .. }) {
             // JSON has none, and so Kubernetes has none: most often a template that is not rendered yet.
-            let message = "a mapping or a list stands as a key".to_owned();
+            let message = "a mapping or a list is used as a key".to_owned();
             out.problems.push(Problem { at: key.at, kind: ProblemKind::Syntax, message });
         }
         let Some(text) = key.text() else { continue };
         if !seen.insert(text) {
             let message =
-                format!("key '{text}' stands twice in one mapping; the later one would count, or none");
+                format!("duplicate key '{text}' in a mapping; parsers take the last one or reject the file");
             out.problems.push(Problem { at: key.at, kind: ProblemKind::DuplicateKey, message });
         }
     }

@@ -196,9 +196,9 @@ fn files_that_are_none_are_told_and_left_out() {
     repo.write("clusters/x/list.yaml", "- a\n- b\n");
     repo.write("clusters/x/number.yaml", "3\n");
     repo.write("clusters/x/twice.yaml", &format!("{GOOD}---\n{GOOD}"));
-    repo.tells("huge.yaml:1: is larger than is read");
-    repo.tells("binary.yaml:1: it is no text");
-    repo.tells("values.yaml:1: it is no object of Kubernetes");
+    repo.tells("huge.yaml:1: is too large to check");
+    repo.tells("binary.yaml:1: it is not a text file");
+    repo.tells("values.yaml:1: it is not a Kubernetes object");
     repo.tells("is there twice");
 }
 

@@ -161,7 +161,10 @@ fn secrets_are_found_in_everything_that_is_sent() {
     std::fs::remove_file(world.home.path("flux/apps/db.yaml")).unwrap();
     world.commit("flux", "remove");
     let told = world.refused("flux", "origin HEAD:main", "secret.unencrypted");
-    assert!(told.contains("apps/db.yaml:6:3: Secret db has the value of 'password' in the clear"), "{told}");
+    assert!(
+        told.contains("apps/db.yaml:6:3: Secret db contains the value of 'password' in plaintext"),
+        "{told}"
+    );
     assert!(!told.contains("hunter2"), "{told}");
     let reset = |to: &str| world.home.git("flux", &["reset", "-q", "--hard", to]);
     // Hidden from diffs, in another encoding, in a commit's message, in a name, in a script.

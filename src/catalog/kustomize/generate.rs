@@ -102,7 +102,7 @@ fn pairs(entry: &Node, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Pairs, 
     for item in envs.iter().chain(entry.get("env")) {
         let Some(path) = item.text() else { continue };
         let bytes = load(path, item.at)?;
-        let text = String::from_utf8(bytes).map_err(|_| (item.at, format!("'{path}' is no text")))?;
+        let text = String::from_utf8(bytes).map_err(|_| (item.at, format!("'{path}' is not a text file")))?;
         for line in text.trim_start_matches('\u{feff}').lines() {
             let line = line.trim_start();
             if !line.is_empty() && !line.starts_with('#') {

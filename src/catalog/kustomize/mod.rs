@@ -208,7 +208,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     fn tell_unreadable(&mut self, file: &File) {
         let at = At { file: file.number, ..At::START };
         match file.skipped {
-            Some(Skipped::Binary) => self.problem(at, "it is no text"),
+            Some(Skipped::Binary) => self.problem(at, "it is not a text file"),
             Some(_) => self.problem(at, "it is a template, not YAML"),
             None if file.large_file => self.problem(at, "its content lies in Git LFS"),
             None => {}
@@ -290,7 +290,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             return None;
         }
         if !self.tree.has_folder(&target) {
-            self.problem(at, format!("'{path}' is not there ({target})"));
+            self.problem(at, format!("'{path}' does not exist ({target})"));
             return None;
         }
         let above = |visited: &String| {
@@ -373,7 +373,7 @@ impl<'t, 'r> Builder<'t, 'r> {
                         self.append(resource, into);
                     }
                     None => self
-                        .problem(node.at, "it is no object of Kubernetes: kind or metadata.name is missing"),
+                        .problem(node.at, "it is not a Kubernetes object: kind or metadata.name is missing"),
                 }
             }
         }

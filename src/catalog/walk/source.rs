@@ -48,7 +48,7 @@ impl Walk<'_, '_> {
         match folder.filter(|folder| self.knowledge.tree.has_folder(folder)) {
             Some(folder) => Some(folder),
             None => {
-                self.problem(at, format!("applies '{written}', which is not there"));
+                self.problem(at, format!("applies '{written}', which does not exist"));
                 None
             }
         }

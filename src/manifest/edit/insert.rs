@@ -10,7 +10,7 @@ pub(super) fn entry(text: &str, map: &Node, keys: &[&str], value: &Written) -> R
         return Ok(flow(text, start, map, keys, value));
     }
     let Some((last, _)) = map.entries().iter().rfind(|(key, _)| key.at.file == map.at.file) else {
-        return Err(EditError::at(map.at, "is no mapping that an entry can be added to"));
+        return Err(EditError::at(map.at, "is not a mapping that an entry can be added to"));
     };
     Ok(block(text, last.at, keys, value))
 }
@@ -48,7 +48,7 @@ fn block(text: &str, last: At, keys: &[&str], value: &Written) -> String {
 
 /// Adds `- name: …`, `  value: …` behind the last item of a list.
 pub(super) fn item(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
-    let refused = || EditError::at(list.at, "is no list that an item can be added to; add it by hand");
+    let refused = || EditError::at(list.at, "is not a list that an item can be added to; add it by hand");
     let (last, _) = list.items().last().and_then(|item| item.entries().first()).ok_or_else(refused)?;
     let start = offset(text, last.at).ok_or_else(refused)?;
     let line = text.get(..start).unwrap_or_default().rsplit('\n').next().unwrap_or_default();

@@ -39,7 +39,7 @@ pub enum Step {
 /// # Errors
 /// Where it is none.
 pub fn steps(path: &str) -> Result<Vec<Step>, String> {
-    let wrong = || format!("'{path}' is no path of a value; a.b[0].c is one");
+    let wrong = || format!("'{path}' is not a path to a value; write it like a.b[0].c");
     let mut all = Vec::new();
     let mut key = String::new();
     let mut chars = path.chars();

@@ -53,7 +53,7 @@ pub(super) fn find(text: &str, at: At, old: &str) -> Result<Place, EditError> {
         }
     };
     if !same || !closed {
-        let why = "is written with escapes or over several lines, which is not edited; change it by hand";
+        let why = "uses escapes or spans several lines, which rwenv does not edit; change it by hand";
         return Err(EditError::at(at, why));
     }
     Ok(Place { start, end, style, was_text: style != Style::Plain || is_text(old) })

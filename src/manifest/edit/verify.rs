@@ -12,7 +12,7 @@ type Scalars = BTreeMap<String, (String, bool)>;
 fn scalars(text: &str) -> Result<Scalars, String> {
     let parsed = parse(text);
     if let Some(problem) = parsed.problems.first() {
-        return Err(format!("would no longer be read: {}", problem.message));
+        return Err(format!("would no longer parse: {}", problem.message));
     }
     let mut all = Scalars::new();
     for (number, document) in parsed.documents.iter().enumerate() {
