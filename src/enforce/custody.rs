@@ -66,17 +66,17 @@ fn lost(path: &Path, registration: Registration) -> Option<&'static str> {
         "" => Value::Null,
         text => match serde_json::from_str(text) {
             Ok(settings) => settings,
-            Err(_) => return Some("it is no JSON any more"),
+            Err(_) => return Some("it is not valid JSON"),
         },
     };
     if settings.get("disableAllHooks").and_then(Value::as_bool) == Some(true) {
-        return Some("it switches all hooks off");
+        return Some("it disables all hooks");
     }
     match registration {
         Registration::Plugin => {
             let mut plugins = settings.get("enabledPlugins").and_then(Value::as_object).into_iter().flatten();
             let off = plugins.any(|(name, on)| name.starts_with(PLUGIN) && on.as_bool() == Some(false));
-            off.then_some("it switches rwenv's plugin off")
+            off.then_some("it disables rwenv's plugin")
         }
         Registration::Here => (!is_registered(&settings)).then_some("it no longer registers rwenv's hook"),
         Registration::Elsewhere => None,

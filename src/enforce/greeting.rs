@@ -27,11 +27,13 @@ pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> Stri
     let mut out = match &bound {
         Some(Bound::Rwenv(name)) => match rwenvs.get(name) {
             Some(rwenv) => about(rwenv, environment),
-            None => format!("rwenv '{name}' is selected here, but not configured: rwenv set <name>.\n"),
+            None => format!(
+                "rwenv '{name}' is selected here but not configured. Select another: rwenv set <name>.\n"
+            ),
         },
-        Some(Bound::Invalid(why)) => format!("The rwenv selected here cannot be followed: {why}\n"),
+        Some(Bound::Invalid(why)) => format!("The selection of a rwenv here is invalid: {why}\n"),
         _ if rwenvs.all.is_empty() => String::new(),
-        _ => "No rwenv is selected here; commands on clusters are refused until one is: rwenv set <name>.\n"
+        _ => "No rwenv is selected here, so cluster commands are denied. Select one: rwenv set <name>.\n"
             .to_owned(),
     };
     out.push_str(problems);
@@ -52,16 +54,16 @@ fn about(rwenv: &Rwenv, environment: &Environment) -> String {
     let name = &rwenv.name;
     let (flags, allowed) = match (rwenv.read_only, rwenv.git_ops_only) {
         (true, _) => (
-            "read-only, nothing of its cluster or Flux repository may be changed",
-            "Looking is free: get, describe, logs, diff, --dry-run=server, flux get, rwenv flux status. exec, port-forward and secret values need a person's yes.",
+            "read-only; its cluster and Flux repository may not be changed",
+            "Reads are allowed: get, describe, logs, diff, --dry-run=server, flux get, rwenv flux status. exec, port-forward and secret values need a person's approval.",
         ),
         (false, true) => (
-            "GitOps only, its cluster is changed through its Flux repository",
-            "Looking, dry runs and reconciling are free. Change manifests on a branch and open a pull request. suspend, exec and secret values need a person's yes.",
+            "GitOps only; its cluster is changed through its Flux repository",
+            "Reads, dry runs and reconciling are allowed. Change manifests on a branch and open a pull request. suspend, exec and secret values need a person's approval.",
         ),
         (false, false) => (
-            "it may be changed",
-            "Secret values need a person's yes; the branch Flux follows and tags are changed by pull request.",
+            "writable",
+            "Secret values need a person's approval. Change the branch Flux follows, and tags, by pull request.",
         ),
     };
     let mut out = format!("rwenv '{name}' is selected here: {flags}.\n{allowed}\n");
@@ -83,7 +85,7 @@ fn clone(rwenv: &Rwenv, environment: &Environment) -> Option<String> {
     let inside = fs::read_dir(folder).ok().into_iter().flatten().flatten().map(|entry| entry.path());
     let clones: Vec<PathBuf> = inside.filter(|path| path.join(".git").exists()).collect();
     let Some(path) = clones.first() else {
-        return Some(format!("Its Flux repository is not here yet: rwenv repo sync {name}.\n"));
+        return Some(format!("Its Flux repository is not cloned yet: rwenv repo sync {name}.\n"));
     };
     let record = fs::read_to_string(environment.config_dir.join("mirrors").join(format!("{name}.json"))).ok();
     let record: Option<Record> = record.and_then(|text| serde_json::from_str(&text).ok());
@@ -112,7 +114,7 @@ fn health(rwenv: &Rwenv, room: usize, environment: &Environment) -> String {
     let mut out = format!("Flux: {} of {} objects are not ready.\n", failing.len(), health.objects.len());
     let mut left = failing.len();
     for row in failing.iter().take(MOST) {
-        let said = if row.message.is_empty() { "nothing is said of it yet" } else { &row.message };
+        let said = if row.message.is_empty() { "no status message yet" } else { &row.message };
         let message = shown(said, MESSAGE);
         let line = format!("  {} {}/{}: {message}\n", row.kind, row.namespace, row.name);
         // The last line says where the rest is.

@@ -92,7 +92,7 @@ pub fn main(arguments: &[CString]) -> i32 {
                 door(refuse, |bytes, environment| another(adapter, bytes, environment))
             }
             None => Reply::block(&format!(
-                "rwenv-hook: '{}' is no agent it speaks to; register it as: rwenv-hook claude (rwenv install does)",
+                "rwenv-hook: '{}' is not a supported agent; register the hook with rwenv install",
                 text::shown(other.unwrap_or_default(), 80)
             )),
         },
@@ -101,20 +101,20 @@ pub fn main(arguments: &[CString]) -> i32 {
 }
 
 const USAGE: &str = "\
-Judges what an AI agent is about to run. Not for people: the agent starts it and writes the call to its standard input.
+Judges what an AI agent is about to run. The agent starts it and writes the call to its standard input.
 
 Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged, UserPromptSubmit, ConfigChange
        rwenv-hook codex       Codex: PreToolUse
        rwenv-hook gemini      Gemini CLI: BeforeTool
        rwenv-hook cursor      Cursor: beforeShellExecution, beforeMCPExecution, preToolUse
        rwenv-hook copilot     Copilot CLI: preToolUse
-       rwenv-hook opencode    OpenCode, by the plugin that rwenv install puts there
+       rwenv-hook opencode    OpenCode, through the plugin that rwenv install writes
 
-Under the name of a tool (kubectl, git, …; rwenv install makes such links) it judges the call and becomes that tool.
+Started under the name of a tool (kubectl, git, …; rwenv install makes these links), it judges the call and then runs the tool.
 
-Exit status: 0 no objection (or a question, as JSON), 2 blocked (why: standard error); as a tool: that tool's own, or
-77 where the call is denied, 127 where there is no such tool.
-Try a command line yourself with: rwenv check -- COMMAND…
+Exit status: 0 no objection (or a question, as JSON), 2 blocked (reason on standard error). As a tool: the tool's own
+status, 77 if the call is denied, 127 if the tool is not found.
+Check a command line by hand with: rwenv check -- COMMAND…
 ";
 
 /// Reads what an agent sends, and answers it; `refuse` is how it is told that this could not be done.

@@ -47,7 +47,7 @@ fn line(input: &Value) -> Result<String, String> {
         Some(Value::String(line)) => line.clone(),
         Some(Value::Array(words)) => {
             let words: Option<Vec<String>> = words.iter().map(|w| w.as_str().map(quoted)).collect();
-            words.ok_or("its command is no list of texts")?.join(" ")
+            words.ok_or("its command is not a list of strings")?.join(" ")
         }
         _ => return Err("its input names no command".to_owned()),
     };
@@ -103,7 +103,7 @@ fn input(event: &Value, names: &[&str]) -> Result<Value, String> {
     match names.iter().find_map(|name| event.get(name)) {
         Some(Value::String(text)) if is_raw_patch(text) => Ok(Value::String(text.clone())),
         Some(Value::String(text)) => {
-            serde_json::from_str(text).map_err(|e| format!("its arguments are no JSON ({e})"))
+            serde_json::from_str(text).map_err(|e| format!("its arguments are not JSON ({e})"))
         }
         Some(value) => Ok(value.clone()),
         None => Ok(Value::Null),

@@ -63,10 +63,10 @@ fn the_daemon_knows_how_flux_is_and_tells_it_at_once() {
     };
     let said = start();
     assert!(
-        said.starts_with("rwenv 'ro' is selected here: read-only") && said.contains("Looking is free"),
+        said.starts_with("rwenv 'ro' is selected here: read-only") && said.contains("Reads are allowed"),
         "{said}"
     );
-    assert!(said.contains("Its Flux repository is not here yet: rwenv repo sync ro"), "{said}");
+    assert!(said.contains("Its Flux repository is not cloned yet: rwenv repo sync ro"), "{said}");
     assert!(said.contains("Kustomization flux-system/apps: no such folder"), "{said}");
     let more: String = (0..12).map(|number| format!("apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: one-of-many-{number}, namespace: flux-system}}\nspec: {{path: ./x}}\n---\n")).collect();
     it.server.apply(&more);

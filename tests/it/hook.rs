@@ -309,7 +309,7 @@ fn the_hook_says_who_it_is() {
     for arguments in [vec![], vec!["somebody"], vec!["--frob"]] {
         let answer = run(&arguments);
         assert_eq!(answer.code, 2, "{arguments:?}");
-        assert!(answer.stderr.contains("is no agent it speaks to"), "{}", answer.stderr);
+        assert!(answer.stderr.contains("is not a supported agent"), "{}", answer.stderr);
     }
 }
 

@@ -350,11 +350,11 @@ fn a_session_keeps_its_hook_when_settings_change() {
         );
     };
     home.write("ro/.claude/settings.json", r#"{"disableAllHooks":true}"#);
-    kept(&change("project_settings", &project, settings), "switches all hooks off");
-    kept(&change("project_settings", &project, plugin), "switches all hooks off");
+    kept(&change("project_settings", &project, settings), "disables all hooks");
+    kept(&change("project_settings", &project, plugin), "disables all hooks");
     for (text, why) in [
         ("{}", "no longer registers"),
-        ("{", "no JSON"),
+        ("{", "not valid JSON"),
         ("", "no longer registers"),
         (r#"{"hooks":{"PreToolUse":[]}}"#, "no longer registers"),
     ] {
@@ -364,7 +364,7 @@ fn a_session_keeps_its_hook_when_settings_change() {
     std::fs::remove_file(home.path(".claude/settings.json")).unwrap();
     kept(&change("user_settings", &path, settings), "no longer registers");
     home.write(".claude/settings.json", r#"{"enabledPlugins":{"rwenv@rwenv":false}}"#);
-    kept(&change("user_settings", &path, plugin), "plugin off");
+    kept(&change("user_settings", &path, plugin), "disables rwenv's plugin");
     home.write(".claude/settings.json", r#"{"enabledPlugins":{"other@x":false,"rwenv@rwenv":true}}"#);
     assert_eq!(change("user_settings", &path, plugin).code, 0);
     assert_eq!(change("policy_settings", &path, settings).code, 0, "an organisation's settings count");

@@ -293,7 +293,7 @@ fn a_session_starts_with_the_shims_and_hears_of_its_rwenv() {
     let told = start("ro", "SessionStart");
     assert_eq!((told.code, told.stderr.as_str()), (0, ""));
     let first =
-        "rwenv 'ro' is selected here: read-only, nothing of its cluster or Flux repository may be changed.\n";
+        "rwenv 'ro' is selected here: read-only; its cluster and Flux repository may not be changed.\n";
     assert!(told.stdout.starts_with(first), "{}", told.stdout);
     assert_eq!(start("go", "CwdChanged").stdout, "");
     assert!(start("none", "SessionStart").stdout.contains("rwenv set <name>"));
