@@ -170,7 +170,7 @@ fn source(page: &str) -> String {
 /// The server of a mirror, and the path before what it serves.
 fn server(mirror: &str) -> Result<(Web, String), String> {
     let (scheme, rest) =
-        mirror.split_once("://").ok_or_else(|| format!("'{mirror}' is no https:// address"))?;
+        mirror.split_once("://").ok_or_else(|| format!("'{mirror}' is not an https:// URL"))?;
     let (host, folder) = rest.split_once('/').unwrap_or((rest, ""));
     let web = Web::at(&format!("{scheme}://{host}"), PAGE)?;
     let folder = folder.trim_matches('/');
@@ -182,7 +182,7 @@ async fn fetched(web: &Web, folder: &str, page: &str) -> Result<String, String> 
     if answered.status != 200 {
         return Err(format!("the server answered {}", answered.status));
     }
-    String::from_utf8(answered.body).map_err(|_| "the server answered with what is no text".to_owned())
+    String::from_utf8(answered.body).map_err(|_| "the server's answer is not text".to_owned())
 }
 
 /// Says what is known now, and notes where only the digest is left to know it from.

@@ -18,10 +18,10 @@ use crate::host::files::FileError;
 #[derive(Debug, thiserror::Error)]
 pub enum ContextError {
     /// Not a name of a session.
-    #[error("'{0}' is no name of a session: letters, digits, '.', '_' and '-', at most 64")]
+    #[error("'{0}' is not a valid session name: use letters, digits, '.', '_' and '-', at most 64")]
     Name(String),
     /// Nobody knows this focus.
-    #[error("there is nothing about '{focus}'; there is something about: {all}")]
+    #[error("unknown topic '{focus}'; topics: {all}")]
     Focus {
         /// What was asked for.
         focus: String,
@@ -29,7 +29,7 @@ pub enum ContextError {
         all: String,
     },
     /// Another run loads the same session.
-    #[error("another run loads session {0}; wait for it, or begin one of your own")]
+    #[error("another run is loading session {0}; wait for it, or start a new session")]
     Busy(String),
     /// From content.
     #[error(transparent)]

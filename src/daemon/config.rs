@@ -37,6 +37,6 @@ pub(super) fn reload(shared: &Shared) {
 
 pub(super) fn record(shared: &Shared, event: &str, detail: &str) {
     if let Err(error) = audit::happened("daemon", event, detail, &shared.environment) {
-        tracing::warn!(%error, "the audit log cannot be written");
+        tracing::warn!(%error, "cannot write the audit log");
     }
 }

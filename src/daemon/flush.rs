@@ -19,7 +19,7 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         let mut known = lock(&shared.audit_error);
         match (&*known, &error) {
             (before, Some(error)) if before.as_ref() != Some(error) => {
-                tracing::warn!(%error, "the audit log cannot be brought to the disk");
+                tracing::warn!(%error, "cannot flush the audit log to disk");
             }
             (Some(_), None) => tracing::info!("the audit log is on disk again"),
             _ => {}

@@ -73,7 +73,7 @@ fn begin(shared: &Arc<Shared>) -> Result<Runtime, GuardError> {
         tracing::warn!(
             before,
             now = address.port(),
-            "another program has the API guard's port; kubeconfigs are written anew"
+            "another program has the API guard's port; rewriting the kubeconfigs"
         );
         config::record(shared, "guard-moved", &format!("from port {before} to {}", address.port()));
     }

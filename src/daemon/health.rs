@@ -146,7 +146,7 @@ async fn keep(rwenv: Rwenv, board: Arc<Mutex<Board>>, shared: Arc<Shared>) {
             Err(error) => error.to_string(),
         };
         if lock(&board).error.as_ref() != Some(&failed) {
-            tracing::warn!(rwenv = %rwenv.name, error = %failed, "how Flux is cannot be watched");
+            tracing::warn!(rwenv = %rwenv.name, error = %failed, "cannot watch the status of Flux");
         }
         lock(&board).error = Some(failed);
         tokio::time::sleep(wait).await;

@@ -68,7 +68,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     }
     config::record(&shared, "daemon-stopped", "");
     if let Err(error) = audit::flush(&shared.environment) {
-        tracing::warn!(%error, "the audit log cannot be brought to the disk");
+        tracing::warn!(%error, "cannot flush the audit log to disk");
     }
     tracing::info!("stopped");
 }

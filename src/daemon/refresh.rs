@@ -43,7 +43,7 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
         return;
     }
     if let Err(error) = write(flux, &commit, shared) {
-        tracing::warn!(rwenv = %flux.name, %error, "what is known of the repository could not be made anew");
+        tracing::warn!(rwenv = %flux.name, %error, "could not rebuild the catalog");
     }
 }
 
@@ -59,7 +59,7 @@ fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::
     let findings = Findings { commit, generated_at: clock::rfc3339(clock::now()), report };
     // The findings come last: their commit says that all of it was made.
     let made = generate::make(flux, &reading, &shared.environment)?;
-    tracing::debug!(rwenv = %flux.name, read = reading.folder.read, services = made.services, "catalog made anew");
+    tracing::debug!(rwenv = %flux.name, read = reading.folder.read, services = made.services, "catalog rebuilt");
     lock(&shared.readings).insert(flux.name.to_string(), reading);
     files::write(&path, &format!("{}\n", serde_json::to_string_pretty(&findings)?), 0o600)?;
     Ok(())

@@ -38,7 +38,7 @@ pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
             Ok((stream, _)) => stream,
             Err(error) => {
                 if told.is_none_or(|told| told.elapsed() > SILENCE) {
-                    tracing::warn!(%error, "no connection can be taken");
+                    tracing::warn!(%error, "cannot accept connections");
                     told = Some(Instant::now());
                 }
                 tokio::time::sleep(REST).await;
@@ -136,13 +136,13 @@ fn answer(text: &[u8], shared: &Arc<Shared>) -> Reply {
     match serde_json::from_slice::<Spoken>(text) {
         Ok(Spoken { version: VERSION }) => {}
         Ok(Spoken { version }) => {
-            return refuse(format!("version {version} is not spoken here, {VERSION} is"));
+            return refuse(format!("protocol version {version} is not supported, only {VERSION}"));
         }
-        Err(error) => return refuse(format!("this is no question: {error}")),
+        Err(error) => return refuse(format!("invalid request: {error}")),
     }
     let request: Request = match serde_json::from_slice(text) {
         Ok(request) => request,
-        Err(error) => return refuse(format!("this is no question: {error}")),
+        Err(error) => return refuse(format!("invalid request: {error}")),
     };
     match request.ask {
         Ask::Status => return Reply { health: Some(shared.health()), ..reply },

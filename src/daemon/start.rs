@@ -13,14 +13,14 @@ use crate::host::environment::{Environment, var};
 use crate::host::files;
 
 const USAGE: &str = "\
-Keeps what rwenv decides by fresh: watches the configuration, fetches Flux repositories, brings the audit log to the disk.
+Watches the configuration, fetches Flux repositories and flushes the audit log to disk.
 
 Usage: rwenvd [--detached]
 
-  --detached   leave the terminal; logs go to the file alone
+  --detached   detach from the terminal and log only to the file
   --version, --help
 
-rwenv daemon start starts it, rwenv daemon status says how it is. RWENV_LOG=debug says more.
+Start it with rwenv daemon start; see its status with rwenv daemon status. RWENV_LOG=debug logs more.
 ";
 /// Days of logs that are kept.
 const KEPT: usize = 7;

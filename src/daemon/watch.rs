@@ -191,7 +191,7 @@ impl Watcher {
             areas.into_iter().for_each(|area| to.changed.add(area));
         });
         if let Err(error) = &system {
-            tracing::warn!(%error, "the system does not notify of changes; files are looked at instead");
+            tracing::warn!(%error, "the system does not report file changes; polling instead");
         }
         let since = Instant::now();
         Self {
@@ -228,7 +228,7 @@ impl Watcher {
         let watching = if self.complete { Watching::Notified } else { Watching::Polling };
         let mut known = lock(&shared.watching);
         if *known != watching {
-            tracing::info!(?watching, "changes are noticed in another way");
+            tracing::info!(?watching, "switched the way changes are detected");
         }
         *known = watching;
         match (self.rests, self.complete && amiss(shared).is_empty()) {

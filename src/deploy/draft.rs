@@ -159,7 +159,7 @@ impl<'c> Draft<'c> {
             |at: At, why: String| DeployError::Place { file: change.file.clone(), line: at.line, why };
         let file = self.tree.files.get(&change.file);
         let Some(text) = file.and_then(|file| file.text.clone()) else {
-            return Err(refused(node.at, "is no text".to_owned()));
+            return Err(refused(node.at, "is not a string".to_owned()));
         };
         if file.is_some_and(|file| file.documents.iter().any(|document| document.get("sops").is_some())) {
             return Err(refused(

@@ -127,7 +127,7 @@ fn github(
     ];
     let made = run(&create, pull.body)?;
     let url = made.lines().rev().map(str::trim).find(|line| line.contains("://"));
-    url.map(str::to_owned).ok_or_else(|| failed("gh did not say where the pull request is"))
+    url.map(str::to_owned).ok_or_else(|| failed("gh did not print the URL of the pull request"))
 }
 
 #[derive(Deserialize)]

@@ -41,7 +41,7 @@ pub enum DeployError {
         near: Vec<String>,
     },
     /// Several.
-    #[error("'{name}' is more than one service: {}; name one of them", .all.join(", "))]
+    #[error("'{name}' matches several services: {}; name one of them", .all.join(", "))]
     Several {
         /// What was asked for.
         name: String,
@@ -62,7 +62,7 @@ pub enum DeployError {
     #[error("{0}")]
     Wish(String),
     /// The checks of the content say no.
-    #[error("the change is not committed, because it would bring this in:\n{}", .0.join("\n"))]
+    #[error("the change is not committed because it would add these problems:\n{}", .0.join("\n"))]
     Lint(Vec<String>),
     /// The policy says no.
     #[error("{0}")]
@@ -85,7 +85,7 @@ pub enum DeployError {
     None(String),
     /// What is applied is not what was deployed.
     #[error(
-        "{object} has applied {revision}, which does not hold the change yet; rwenv deploy --continue {id} looks again"
+        "{object} has applied {revision}, which does not contain the change yet; rwenv deploy --continue {id} checks again"
     )]
     Behind {
         /// The object.

@@ -263,7 +263,7 @@ fn committed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
 fn taken_back(work: &Work<'_>, reverted: &Reverted) -> Result<(), DeployError> {
     work.take_back(&reverted.patch).map_err(|error| match error {
         RepoError::Git(why) => DeployError::Wish(format!(
-            "{} cannot be taken back: what it changed was changed again since ({why}); deploy the version that is wanted instead",
+            "{} cannot be reverted: its changes were changed again since ({why}); deploy the version you want instead",
             reverted.id
         )),
         other => other.into(),
@@ -322,7 +322,9 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
             Err(error) => return Err(error.into()),
         }
     }
-    Err(DeployError::None(format!("others were first {ATTEMPTS} times; rwenv deploy --continue tries again")))
+    Err(DeployError::None(format!(
+        "other pushes came first {ATTEMPTS} times; rwenv deploy --continue retries"
+    )))
 }
 
 /// Sends a commit, as it was judged.
@@ -381,7 +383,9 @@ fn merged(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
 
 fn applied(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
     if deployment.chain.is_empty() {
-        parts.done("no Flux Kustomization applies it: what does, does so at its own time".to_owned());
+        parts.done(
+            "no Flux Kustomization applies it; whatever does will apply it on its own schedule".to_owned(),
+        );
         deployment.step = Step::Applied;
         return Ok(());
     }
@@ -416,7 +420,7 @@ pub fn abort(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
     let id = deployment.id.clone();
     let too_late = || {
         DeployError::None(format!(
-            "{id} is on the branch Flux follows; rwenv deploy --revert {id} takes it back by a change of its own"
+            "{id} is on the branch Flux follows; revert it with a new commit: rwenv deploy --revert {id}"
         ))
     };
     if !deployment.is_open() || deployment.step >= Step::Merged {
@@ -433,10 +437,10 @@ pub fn abort(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
             }
         } else if there.as_ref() == Some(commit) {
             work(deployment, parts, &dir).delete(commit)?;
-            parts.done(format!("{} is taken off the other side", deployment.branch));
+            parts.done(format!("{} is deleted from the remote", deployment.branch));
         } else if there.is_some() {
             return Err(DeployError::None(format!(
-                "{} has other commits on the other side by now; nothing was changed. Delete it there if it is not wanted",
+                "{} has other commits on the remote by now; nothing was changed. Delete it there if you do not need it",
                 deployment.branch
             )));
         }

@@ -132,7 +132,7 @@ fn application(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> R
     }
     let sources = chart_sources(&found.resource.content);
     match sources.as_slice() {
-        [] => Err(DeployError::Wish(format!("{name} has no chart that a value could be set of"))),
+        [] => Err(DeployError::Wish(format!("{name} has no chart to set a value for"))),
         [source] => new_value(known, setting, source, &layers),
         all => Err(several(&all.iter().map(|source| source.yq.as_str()).collect::<Vec<_>>())),
     }
@@ -151,7 +151,7 @@ fn new_value(
         (Some(layer), ..) => Ok(added(known, setting, &layer.node)),
         (None, Some(text), ..) => {
             let (file, line) = known.place(text.at);
-            let why = "has values in a text that is no block (|); write it as one, or set the value by hand";
+            let why = "has values in a string that is not a block (|); write it as a block, or set the value by hand";
             Err(DeployError::Place { file, line, why: why.to_owned() })
         }
         (_, _, Some(layer), _) => {
@@ -195,10 +195,12 @@ fn manifest(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Resu
 fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<Written, String> {
     let (kind, path, name) = (&resource.kind, &setting.path, &resource.name);
     if IDENTITY.contains(&path.as_str()) {
-        return Err(format!("{path} says which object it is, and is not set; {name} would be another one"));
+        return Err(format!(
+            "{path} identifies the object and cannot be set; {name} would become another object"
+        ));
     }
     if matches!(setting.steps.first(), Some(Step::Key(key)) if key == "status" || key == "operation") {
-        return Err(format!("{path} is written by the cluster, and is not set"));
+        return Err(format!("{path} is written by the cluster and cannot be set"));
     }
     let is_there = matches!(reach(&resource.content, &setting.steps), Reached::Value(_));
     match leads(resource, &setting.steps) {
@@ -209,7 +211,7 @@ fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<Written, String
             Err(format!("{article} {kind} has no field {path}{}", proposed(resource, setting)))
         }
         None => Err(format!(
-            "{name} has no {path}, and which fields a {kind} may have is not known here; only what is there is set{}",
+            "{name} has no {path}, and rwenv does not know the fields of a {kind}; only existing fields can be set{}",
             proposed(resource, setting)
         )),
     }

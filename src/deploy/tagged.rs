@@ -70,7 +70,7 @@ fn renewed(tag: &Tag, old: &str, new: &str) -> Result<String, String> {
                 tag.image
             )),
             TagKind::KustomizeImages | TagKind::FluxImages if !pinned && new.contains("sha256:") => {
-                Err(format!("sets the tag of {}, and a digest is no tag", tag.image))
+                Err(format!("sets the tag of {}, and a digest is not a tag", tag.image))
             }
             _ => Ok(new.to_owned()),
         };

@@ -60,7 +60,7 @@ fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
     if text.chars().any(char::is_control) {
         let shown: String = path.escape_debug().take(60).collect();
         return Err(format!(
-            "'{shown}' or its value has several lines or control characters, which are not written"
+            "'{shown}' or its value has several lines or control characters, which rwenv does not write"
         ));
     }
     Ok(Setting {
@@ -87,7 +87,7 @@ pub(super) fn checked_tag(tag: &str) -> Result<(), DeployError> {
     }
     let shown: String = tag.escape_debug().take(80).collect();
     Err(DeployError::Wish(format!(
-        "'{shown}' is no tag of an image; v2.3.0, sha256:… and v2.3.0@sha256:… are"
+        "'{shown}' is not an image tag; write it like v2.3.0, sha256:… or v2.3.0@sha256:…"
     )))
 }
 

@@ -135,9 +135,7 @@ pub async fn diff(
         }
         ids.insert(named.id());
         let why = match (&known, named.encrypted) {
-            (_, true) => {
-                Some("it is encrypted, and what it holds is known to the controller alone".to_owned())
-            }
+            (_, true) => Some("it is encrypted, and only the controller can read it".to_owned()),
             (None, _) => Some(format!("the cluster has no {} {} yet", named.version, named.kind)),
             _ => None,
         };
@@ -208,7 +206,7 @@ async fn compared(flux: &Flux, named: &Named<'_>, plural: &str) -> Result<Option
         // Its namespace is made by the same Kustomization.
         (Err(404), Err(404)) => Some(named.difference(Fate::Created, Vec::new(), None)),
         (_, Err(code)) | (Err(code), _) => {
-            let why = format!("the server answers {code} to its dry run");
+            let why = format!("the server answered {code} to the dry run");
             Some(named.difference(Fate::Unknown, Vec::new(), Some(why)))
         }
     };

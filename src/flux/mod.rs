@@ -33,7 +33,7 @@ pub enum FluxError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// There are no kinds of Flux.
-    #[error("there is no Flux in the cluster at {0}: none of its kinds is there")]
+    #[error("Flux is not installed in the cluster at {0}: none of its kinds exist")]
     NotInstalled(String),
     /// No such object.
     #[error("there is no {what}{near}")]
@@ -44,7 +44,7 @@ pub enum FluxError {
         near: String,
     },
     /// More than one object has the name.
-    #[error("'{name}' is more than one: {}; say which, as in {}", all.join(", "), all.first().map_or("", String::as_str))]
+    #[error("'{name}' is ambiguous: {}; name one, as in {}", all.join(", "), all.first().map_or("", String::as_str))]
     Several {
         /// What was looked for.
         name: String,
@@ -55,7 +55,7 @@ pub enum FluxError {
     #[error("{0} is suspended; rwenv flux resume starts it again")]
     Suspended(String),
     /// Nothing reconciles it.
-    #[error("{0} is not reconciled by anything: it only holds what others use")]
+    #[error("{0} is never reconciled: it only holds configuration for others")]
     Static(String),
     /// It failed.
     #[error("{object} is not ready: {message}")]

@@ -89,7 +89,7 @@ pub(super) async fn render(
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let whole = flux.cluster.answer(&format!("get {}", object.named()), api.get(&object.name)).await?;
     let Fields { spec } = serde_json::from_value(whole.data)
-        .map_err(|error| failed(object, format!("its spec is not understood: {error}")))?;
+        .map_err(|error| failed(object, format!("its spec is invalid: {error}")))?;
     let text = kustomized(object, &spec, folder, environment)?;
     let mut out = Rendered::default();
     let values = values(flux, object, &spec, &mut out.hidden).await?;

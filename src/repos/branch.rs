@@ -40,14 +40,14 @@ pub struct Work<'w> {
 pub fn base(flux: &Flux) -> Result<Base, RepoError> {
     let branch = flux.branch.clone().or_else(|| record(flux).head);
     let missing = |why: String| RepoError::InTheWay { path: flux.clone_dir(), why };
-    let branch = branch.ok_or_else(|| missing("the other side has no branch yet".to_owned()))?;
+    let branch = branch.ok_or_else(|| missing("the remote has no branch yet".to_owned()))?;
     let tip = |path: &Path| -> Result<String, git2::Error> {
         let repository = git2::Repository::open(path)?;
         let reference = repository.find_reference(&format!("refs/remotes/origin/{branch}"))?;
         Ok(reference.peel_to_commit()?.id().to_string())
     };
     let commit =
-        tip(&flux.clone_dir()).map_err(|_| missing(format!("the other side has no branch '{branch}'")))?;
+        tip(&flux.clone_dir()).map_err(|_| missing(format!("the remote has no branch '{branch}'")))?;
     Ok(Base { branch, commit })
 }
 
@@ -97,7 +97,7 @@ impl Work<'_> {
             let full = self.dir.join(path);
             let meta = fs::symlink_metadata(&full).map_err(|e| FileError::io(&full, e))?;
             if !meta.is_file() {
-                return Err(RepoError::InTheWay { path: full, why: "is no plain file".to_owned() });
+                return Err(RepoError::InTheWay { path: full, why: "is not a regular file".to_owned() });
             }
             fs::write(&full, text).map_err(|e| FileError::io(&full, e))?;
             self.local(&["--literal-pathspecs", "add", "--", path])?;

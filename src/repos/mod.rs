@@ -35,7 +35,7 @@ pub enum RepoError {
         file: PathBuf,
     },
     /// The URL is not one git is given.
-    #[error("'{0}' is no URL of a repository that is fetched; use https://, ssh://, host:path or a path")]
+    #[error("'{0}' is not a supported repository URL; use https://, ssh://, host:path or a path")]
     Url(String),
     /// The first copy failed; nothing of it is left.
     #[error(
@@ -53,10 +53,10 @@ pub enum RepoError {
     #[error("git: {0}")]
     Git(String),
     /// It took too long.
-    #[error("git took longer than {0} seconds and was ended")]
+    #[error("git took longer than {0} seconds and was stopped")]
     TooSlow(u64),
     /// This process is about to end.
-    #[error("git was ended because rwenv ends; the next run begins again")]
+    #[error("git was stopped because rwenv is exiting; the next run starts over")]
     Cancelled,
     /// There is no git.
     #[error("git is not on PATH; install it")]

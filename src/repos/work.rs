@@ -181,7 +181,7 @@ fn checked_out(flux: &Flux, wish: Wish, known: &Record, environment: &Environmen
         if path.exists() {
             return Err(RepoError::InTheWay {
                 path,
-                why: "is there and is no clone; move it away".to_owned(),
+                why: "exists and is not a clone; move it away".to_owned(),
             });
         }
         return first(flux, known, environment);
@@ -361,7 +361,7 @@ fn unsaved(flux: &Flux) -> Result<Option<String>, RepoError> {
         walk.push_glob("refs/rwenv/*")?;
         walk.hide_glob("refs/remotes/origin/*")?;
         let count = walk.count();
-        Ok((count > 0).then(|| format!("has {count} commits that are not on the other side")))
+        Ok((count > 0).then(|| format!("has {count} commits that the remote does not have")))
     };
     lost().map_err(inspect)
 }

@@ -227,7 +227,7 @@ fn sessions_at_the_same_time_do_not_meet() {
         }
         let second = load(&home, &["--session", "c", "--docs", &docs.url]);
         assert!(
-            second.code == 1 && second.stderr.contains("another run loads session c"),
+            second.code == 1 && second.stderr.contains("another run is loading session c"),
             "{}",
             second.stderr
         );
@@ -245,12 +245,9 @@ fn sessions_at_the_same_time_do_not_meet() {
 fn what_is_no_focus_no_session_and_no_file_of_ours_is_said() {
     let home = project();
     for (arguments, expected) in [
-        (
-            &["knitting"][..],
-            "there is nothing about 'knitting'; there is something about: workflows, controllers",
-        ),
-        (&["--session", "../x", "--offline"], "is no name of a session"),
-        (&["--session", "", "--offline"], "is no name of a session"),
+        (&["knitting"][..], "unknown topic 'knitting'; topics: workflows, controllers"),
+        (&["--session", "../x", "--offline"], "is not a valid session name"),
+        (&["--session", "", "--offline"], "is not a valid session name"),
     ] {
         let failed = load(&home, arguments);
         assert!(failed.code == 1 && failed.stderr.contains(expected), "{}", failed.stderr);

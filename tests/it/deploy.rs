@@ -221,8 +221,8 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
             "Service 'papy' not found in services catalog. Did you mean pay, papi",
         ),
         (&["papi"], "say what to deploy"),
-        (&["papi", "--image-tag", "a b"], "is no tag of an image"),
-        (&["papi", "--image-tag", ":v2"], "is no tag of an image"),
+        (&["papi", "--image-tag", "a b"], "is not an image tag"),
+        (&["papi", "--image-tag", ":v2"], "is not an image tag"),
         (
             &["two", "--image-tag", "v2"],
             "runs several images: registry.example.com/shop/left, registry.example.com/shop/right; say which: --image NAME",
@@ -241,7 +241,7 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
     let secret = shop.deploy(&["shop", "--set", "password=hunter2hunter2hunter2"]);
     assert_eq!(secret.code, 1);
     assert!(
-        secret.stderr.contains("the change is not committed, because it would bring this in"),
+        secret.stderr.contains("the change is not committed because it would add these problems"),
         "{}",
         secret.stderr
     );

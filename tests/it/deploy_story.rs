@@ -135,7 +135,7 @@ fn what_flux_has_not_applied_is_not_called_applied() {
     story.configure(r#","directPush":true"#);
     let behind = shop.deploy(&["web", "--image-tag", "v2.0.0"]);
     assert_eq!(behind.code, 1);
-    assert!(behind.stderr.contains("which does not hold the change yet"), "{}", behind.stderr);
+    assert!(behind.stderr.contains("which does not contain the change yet"), "{}", behind.stderr);
     assert_eq!(shop.status()[0]["step"], "merged");
 }
 

@@ -170,7 +170,7 @@ fn a_field_that_a_kind_does_not_have_is_not_set() {
             "spec.template.spec.containers.image=x",
             "a Deployment has no field spec.template.spec.containers.image",
         ),
-        ("web", "kind=Foo", "kind says which object it is, and is not set"),
+        ("web", "kind=Foo", "kind identifies the object and cannot be set"),
         ("web", "apiVersion=v1", "apiVersion says which object it is"),
         ("web", "metadata.name=other", "metadata.name says which object it is"),
         ("web", "metadata.namespace=other", "metadata.namespace says which object it is"),

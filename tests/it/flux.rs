@@ -234,11 +234,11 @@ fn what_fails_takes_too_long_or_is_not_there_is_told() {
     let place = it.flux("rw", "reconcile hr/web -n elsewhere");
     assert!(place.stderr.contains("HelmRelease 'web' in namespace elsewhere"), "{}", place.stderr);
     let kind = it.flux("rw", "reconcile pod/web");
-    assert!(kind.stderr.contains("is no kind of Flux"), "{}", kind.stderr);
+    assert!(kind.stderr.contains("is not a Flux kind"), "{}", kind.stderr);
     let provider = it.flux("rw", "reconcile-source apps");
     assert!(provider.code == 1, "{}", provider.stdout);
     let time = it.flux("rw", "reconcile apps --timeout soon");
-    assert!(time.stderr.contains("is no length of time"), "{}", time.stderr);
+    assert!(time.stderr.contains("is not a duration"), "{}", time.stderr);
     let cluster = it.flux("rw", "status --cluster nothing");
     assert!(cluster.code != 0 && cluster.stderr.contains("nothing"), "{}", cluster.stderr);
 }
@@ -466,7 +466,7 @@ fn a_cluster_without_flux_or_without_an_answer_says_so() {
     home.write(".kube/config", &server.kubeconfig("ro-ctx"));
     let none = home.rwenv("ro", &["flux", "status"]);
     assert!(
-        none.code == 1 && none.stderr.contains("there is no Flux in the cluster at https://127.0.0.1"),
+        none.code == 1 && none.stderr.contains("Flux is not installed in the cluster at https://127.0.0.1"),
         "{}",
         none.stderr
     );

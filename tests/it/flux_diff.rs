@@ -148,7 +148,7 @@ fn what_cannot_be_rendered_says_why() {
     let form = run("form");
     assert!(form.code == 1 && form.stderr.contains("no form that Flux substitutes"), "{}", form.stderr);
     let kind = home.rwenv("ro", &["flux", "diff", "hr/web"]);
-    assert!(kind.code == 1 && kind.stderr.contains("is no Kustomization"), "{}", kind.stderr);
+    assert!(kind.code == 1 && kind.stderr.contains("is not a Kustomization"), "{}", kind.stderr);
     let revision = home.rwenv("ro", &["flux", "diff", "apps", "--ref", "nothing"]);
     assert!(revision.code == 1 && revision.stderr.contains("the commit nothing"), "{}", revision.stderr);
     it.server.kubectl(&["delete", "secret", "vars", "-n", "flux-system"], "");

@@ -125,7 +125,7 @@ fn own_commits_are_seen_and_kept_under_a_backup() {
     it.clone_git(&["commit", "-q", "-m", "mine"]);
     let own = it.clone_git(&["rev-parse", "HEAD"]);
     assert_eq!(it.sync(&[])["state"], "ahead");
-    assert!(it.repo(&["clean", "dev"]).stderr.contains("1 commits that are not on the other side"));
+    assert!(it.repo(&["clean", "dev"]).stderr.contains("1 commits that the remote does not have"));
     it.commit("a.yaml", "two\n");
     let diverged = it.repo(&["sync", "dev"]);
     assert!(diverged.code == 1 && diverged.stdout.contains("diverged"), "{}", diverged.stdout);
@@ -183,7 +183,7 @@ fn an_empty_repository_is_one_and_fills_later() {
     fs::create_dir_all(it.home.path("origin")).unwrap();
     it.home.git("origin", &["init", "-q"]);
     let now = it.repo(&["sync", "dev"]);
-    assert!(now.code == 0 && now.stdout.contains("empty on the other side"), "{}{}", now.stdout, now.stderr);
+    assert!(now.code == 0 && now.stdout.contains("empty on the remote"), "{}{}", now.stdout, now.stderr);
     it.commit("a.yaml", "one\n");
     assert_eq!(it.sync(&[])["state"], "up-to-date");
     assert_eq!(it.home.read(&format!("{CLONE}/a.yaml")), "one\n");
@@ -230,11 +230,11 @@ fn errors_name_the_key_the_file_and_the_way_on() {
     assert_eq!(left, ["dev.json"]);
     for bad in ["ext::sh -c date", "--upload-pack=date", "fd::3"] {
         it.configure("dev", bad, "");
-        assert!(it.repo(&["sync", "dev"]).stderr.contains("is no URL"), "{bad}");
+        assert!(it.repo(&["sync", "dev"]).stderr.contains("is not a supported repository URL"), "{bad}");
     }
     it.configure("dev", &it.url(), "");
     it.home.write(&format!("{CLONE}/notes"), "mine");
-    assert!(it.repo(&["sync", "dev"]).stderr.contains("is there and is no clone"));
+    assert!(it.repo(&["sync", "dev"]).stderr.contains("exists and is not a clone"));
     fs::remove_dir_all(it.home.path(CLONE)).unwrap();
     it.sync(&[]);
     fs::rename(it.home.path("origin"), it.home.path("away")).unwrap();
@@ -311,7 +311,7 @@ fn odd_names_and_paths_are_no_trouble() {
         it.configure("dev", url.trim_matches('"'), "");
         let answer = it.repo(&["path", "dev"]);
         if folder.contains('\n') {
-            assert!(answer.stderr.contains("is no URL"), "{}", answer.stderr);
+            assert!(answer.stderr.contains("is not a supported repository URL"), "{}", answer.stderr);
         } else {
             assert_eq!(answer.code, 0, "{folder}: {}", answer.stderr);
             assert_eq!(
