@@ -84,7 +84,7 @@ pub(super) fn install(agent: AgentName, args: &Install, environment: &Environmen
         false => Some(install::hook_program(args.hook.as_deref())?),
     };
     let hook = match &hook {
-        Some(path) => Some(path.to_str().context("the path of the hook is no text")?),
+        Some(path) => Some(path.to_str().context("the path of the hook is not valid UTF-8")?),
         None => None,
     };
     let (name, settings, changed, then) = match agent {
@@ -106,9 +106,9 @@ pub(super) fn install(agent: AgentName, args: &Install, environment: &Environmen
     }
     let shown = settings.display();
     out::line(&match (hook, changed) {
-        (Some(_), true) => format!("{name} asks the guard from now on: {shown}"),
-        (Some(_), false) => format!("{name} asks the guard already: {shown}"),
-        (None, true) => format!("the hook is out of {shown}"),
+        (Some(_), true) => format!("the hook is now registered with {name}: {shown}"),
+        (Some(_), false) => format!("the hook is already registered with {name}: {shown}"),
+        (None, true) => format!("the hook is removed from {shown}"),
         (None, false) => format!("the hook is not in {shown}"),
     });
     if hook.is_some() && !then.is_empty() {
@@ -175,7 +175,7 @@ fn merge(
     let hooks = object.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks
         .as_object_mut()
-        .with_context(|| format!("{}: \"hooks\" is no object; nothing was changed", path.display()))?;
+        .with_context(|| format!("{}: \"hooks\" is not an object; nothing was changed", path.display()))?;
     for list in hooks.values_mut().filter_map(Value::as_array_mut) {
         list.retain(|entry| !mentions_us(entry));
     }
@@ -183,7 +183,7 @@ fn merge(
         for (event, entry) in (agent.entries)(&format!("{} {}", quoted(hook), agent.name)) {
             let list = hooks.entry(event).or_insert_with(|| json!([]));
             let list = list.as_array_mut().with_context(|| {
-                format!("{}: \"hooks.{event}\" is no list; nothing was changed", path.display())
+                format!("{}: \"hooks.{event}\" is not a list; nothing was changed", path.display())
             })?;
             list.push(entry);
         }

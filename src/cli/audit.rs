@@ -96,7 +96,7 @@ fn since(word: &str) -> anyhow::Result<String> {
         && word.len() <= shape.len()
         && word.chars().zip(shape.chars()).all(|(c, s)| if s == '0' { c.is_ascii_digit() } else { c == s });
     if !fits {
-        bail!("--since '{word}' is no time; write 30m, 2h, 7d, or a UTC time such as 2026-11-20T14:00");
+        bail!("--since '{word}' is not a time; write 30m, 2h, 7d, or a UTC time such as 2026-11-20T14:00");
     }
     Ok(word.to_owned())
 }
@@ -184,8 +184,7 @@ fn verify(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
         for finding in &found.findings {
             out::line(&format!("{}:{}: {}", finding.file.display(), finding.line, finding.problem));
         }
-        let state =
-            if found.findings.is_empty() { "as they were written" } else { "NOT as they were written" };
+        let state = if found.findings.is_empty() { "intact" } else { "NOT intact" };
         out::line(&format!("{} records, {} to {}: {state}", found.records, found.first, found.last));
         if found.unchained > 0 {
             out::line(&format!(

@@ -73,7 +73,7 @@ struct Row {
 
 /// Judges every recorded call. Fails where a verdict is not the recorded one.
 pub(super) fn demo(args: &Demo) -> anyhow::Result<u8> {
-    let home = args.home.to_str().context("--home is no text")?;
+    let home = args.home.to_str().context("--home is not valid UTF-8")?;
     let text = fs::read_to_string(&args.calls).with_context(|| args.calls.display().to_string())?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let rows =

@@ -29,7 +29,7 @@ type Object = Map<String, Value>;
 /// The rwenvs of the file, made where they are missing.
 fn rwenvs(file: &mut Object) -> Result<&mut Object, EditError> {
     let entry = file.entry("rwenvs").or_insert_with(|| Value::Object(Map::new()));
-    entry.as_object_mut().ok_or_else(|| EditError::Refused("\"rwenvs\" is no object".to_owned()))
+    entry.as_object_mut().ok_or_else(|| EditError::Refused("\"rwenvs\" is not an object".to_owned()))
 }
 
 fn rwenv<'a>(file: &'a mut Object, name: &str) -> Result<&'a mut Object, EditError> {
@@ -76,7 +76,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     let added = config::load(&environment.config_dir)?;
     if added.rwenvs.get(name.as_str()).is_some_and(|rwenv| !rwenv.names_context()) {
         out::note(&format!(
-            "it names no context, so changes of clusters are refused in it; rwenv edit {name} --context CONTEXT gives it one (kubectl config get-contexts lists them)"
+            "it names no context, so cluster changes are denied in it; add one: rwenv edit {name} --context CONTEXT (kubectl config get-contexts lists them)"
         ));
     }
     done

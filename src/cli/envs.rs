@@ -238,7 +238,7 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
     };
     let dir = directory(args.at.dir.as_deref());
     if !dir.is_dir() {
-        bail!("{} is no directory", dir.display());
+        bail!("{} is not a directory", dir.display());
     }
     let selection = binding::selection(&dir, &Environment { rwenv: None, ..environment.clone() });
     let previous = selected_name(selection.as_ref()).filter(|p| *p != name);
@@ -260,7 +260,7 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
         out::line(&format!("rwenv '{name}' ({}) is selected for {}", flags(wanted), dir.display()));
     }
     if environment.rwenv.as_deref().is_some_and(|r| r != name) {
-        out::note("$RWENV is set and goes before every file; unset it for the selection to count.");
+        out::note("$RWENV is set and overrides every file; unset it for the selection to apply.");
     }
     Ok(0)
 }

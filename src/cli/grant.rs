@@ -18,7 +18,7 @@ pub(super) fn grant(args: &Args, environment: &Environment) -> anyhow::Result<u8
     }
     if let Some(id) = &args.revoke {
         let count = grants::revoke(Some(id.as_str()).filter(|id| *id != "all"), environment);
-        out::line(&format!("{count} taken back"));
+        out::line(&format!("{count} revoked"));
         return Ok(0);
     }
     if let Some(by) = agent::at_work(&agent::ancestors()) {
@@ -36,18 +36,18 @@ pub(super) fn grant(args: &Args, environment: &Environment) -> anyhow::Result<u8
         .map(|period| period.as_secs())
         .filter(|s| (1..=grants::LONGEST).contains(s));
     let Some(seconds) = seconds else {
-        bail!("'{}' is no time a grant may count; say 10m, or at most 1h", args.time.escape_debug());
+        bail!("'{}' is not a valid duration for a grant; write 10m, or at most 1h", args.time.escape_debug());
     };
     let dir = directory(args.at.dir.as_deref());
     let context = host::context(dir.to_str(), environment);
     let Observed { plan, facts, rwenvs } = host::observe(decide::plan(&line, &context), environment);
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
     if verdict.decision() == Decision::Allow {
-        out::line("It runs without an exception: nothing is said against it.");
+        out::line("No grant needed: no rule denies this command.");
         return Ok(0);
     }
     if let Some(rule) = grants::not_lifted(&verdict) {
-        bail!("[{rule}] is not lifted by a grant: do it yourself, outside of the agent");
+        bail!("[{rule}] cannot be lifted by a grant; run the command yourself, outside the agent");
     }
     for reason in verdict.reasons() {
         out::note(&format!("{} [{}]", reason.text, reason.rule));
@@ -67,7 +67,7 @@ pub(super) fn grant(args: &Args, environment: &Environment) -> anyhow::Result<u8
         environment,
     )?;
     out::line(&format!(
-        "granted until {} as {}; rwenv grant --revoke {} takes it back",
+        "granted until {} as {}; revoke it with rwenv grant --revoke {}",
         clock::rfc3339(std::time::Duration::from_secs(grant.until)),
         grant.id,
         grant.id

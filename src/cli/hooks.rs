@@ -88,7 +88,7 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
         out::line(&said(&state, wanted));
     }
     for hook in kept {
-        out::note(&format!("{} was there earlier and stays where it is: git runs one hook", hook.display()));
+        out::note(&format!("{} is an earlier hook and stays there: git runs only one hook", hook.display()));
     }
     Ok(u8::from(state.installed != wanted))
 }
@@ -98,11 +98,11 @@ fn said(state: &State, wanted: bool) -> String {
     let (hook, there) = (state.hook.display(), state.hook.symlink_metadata().is_ok());
     let after: String = state.chained.iter().map(|path| format!("; then runs {}", path.display())).collect();
     match (state.installed, wanted) {
-        (true, true) => format!("{hook} judges what is pushed{after}"),
-        (true, false) => format!("{hook} is not ours and asks rwenv: take those lines out by hand"),
-        (false, true) => format!("{hook} is not ours, or not there; rwenv hooks install"),
-        (false, false) if there => format!("{hook} is not ours; rwenv is not asked before a push"),
-        (false, false) => format!("{hook} is out; rwenv is not asked before a push"),
+        (true, true) => format!("{hook} checks pushes{after}"),
+        (true, false) => format!("{hook} is not rwenv's but calls rwenv; remove those lines by hand"),
+        (false, true) => format!("{hook} is missing or not rwenv's; install it with rwenv hooks install"),
+        (false, false) if there => format!("{hook} is not rwenv's; rwenv does not check pushes"),
+        (false, false) => format!("{hook} is removed; rwenv does not check pushes"),
     }
 }
 
@@ -115,7 +115,7 @@ fn state(folder: &Path) -> State {
 /// The folder git takes hooks from here.
 fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
     let path = repository.text(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"]);
-    Ok(PathBuf::from(path.context("this is no git repository; name one, or use --global")?))
+    Ok(PathBuf::from(path.context("this is not a git repository; name one, or use --global")?))
 }
 
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it.
@@ -149,7 +149,7 @@ fn shared(hooks: &Path, repository: &Repository, environment: &Environment) -> a
     let why = if real == there && tracks() {
         "git tracks files in this folder, and others get them"
     } else if below("--show-toplevel") && !ignored() {
-        "it lies in the work tree, and others get it with the next commit"
+        "it is in the working tree, and others get it with the next commit"
     } else {
         return Ok(());
     };
@@ -202,7 +202,7 @@ This sets core.hooksPath for all repositories of yours: git looks for hooks in o
 
 fn everywhere(repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
     let folder = global::folder(environment);
-    let own = folder.to_str().context("the path of the hooks is no text")?;
+    let own = folder.to_str().context("the path of the hooks is not valid UTF-8")?;
     let set = setting(repository);
     if set != own {
         out::note(CHANGES);

@@ -68,10 +68,10 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
         None => {
             shims::remove(environment)?;
             for settings in agents::remove_all(environment)? {
-                out::note(&format!("the hook is out of {}", settings.display()));
+                out::note(&format!("the hook is removed from {}", settings.display()));
             }
             for folder in hooks::remove_all(environment)? {
-                out::note(&format!("git's hook is out of {}", folder.display()));
+                out::note(&format!("the Git hook is removed from {}", folder.display()));
             }
             Vec::new()
         }
@@ -103,9 +103,9 @@ fn handlers<'a>(
     event: &str,
 ) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
     let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
-    let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
+    let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
     let Some(list) = hooks.get_mut(event) else { return Ok(None) };
-    Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is no list; correct it"))?))
+    Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is not a list; correct it"))?))
 }
 
 /// How the hook is registered.
@@ -196,7 +196,7 @@ fn add(
     hook: &Path,
     block_on_failure: bool,
 ) -> anyhow::Result<()> {
-    let command = hook.to_str().context("the path of the hook is no text")?;
+    let command = hook.to_str().context("the path of the hook is not valid UTF-8")?;
     let judges = event == JUDGED;
     // With `args` the agent starts the program itself; without, it would start a shell first.
     let mut handler =
@@ -208,10 +208,10 @@ fn add(
         handler.insert("onFailure".to_owned(), "block".into());
     }
     let hooks = object.entry("hooks").or_insert_with(|| json!({}));
-    let hooks = hooks.as_object_mut().context("\"hooks\" is no object; correct it")?;
+    let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
     let groups = hooks.entry(event).or_insert_with(|| json!([]));
     let groups =
-        groups.as_array_mut().with_context(|| format!("\"hooks.{event}\" is no list; correct it"))?;
+        groups.as_array_mut().with_context(|| format!("\"hooks.{event}\" is not a list; correct it"))?;
     groups.push(if judges {
         json!({ "matcher": MATCHER, "hooks": [handler] })
     } else {
@@ -225,7 +225,7 @@ pub(super) fn shellenv(shell: Dialect, environment: &Environment) -> anyhow::Res
     if !folder.is_dir() {
         bail!("{}: there are no shims; rwenv install makes them", folder.display());
     }
-    let dir = folder.to_str().context("the path of the shims is no text")?;
+    let dir = folder.to_str().context("the path of the shims is not valid UTF-8")?;
     out::line(&match shell {
         Dialect::Posix => path_line(dir),
         Dialect::Fish => format!("fish_add_path --path --move --prepend {}", quoted(dir)),
@@ -266,7 +266,7 @@ fn tell(args: &Install, done: &Done<'_>) -> anyhow::Result<u8> {
     match (done.changed, done.hook) {
         (true, Some(hook)) => out::line(&format!("{} is registered in {settings}", hook.display())),
         (false, Some(hook)) => out::line(&format!("{} is registered in {settings} already", hook.display())),
-        (true, None) => out::line(&format!("the hook is out of {settings}")),
+        (true, None) => out::line(&format!("the hook is removed from {settings}")),
         (false, None) => out::line(&format!("the hook is not in {settings}")),
     }
     if !done.shims.is_empty() {

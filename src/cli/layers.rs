@@ -208,7 +208,10 @@ pub(super) fn test(report: &mut examples::Report, environment: &Environment) {
 pub(super) fn new(name: &str, environment: &Environment) -> anyhow::Result<u8> {
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     if name.is_empty() || !name.chars().all(plain) {
-        bail!("'{}' is no name for a policy: use small letters, digits and dashes", name.escape_debug());
+        bail!(
+            "'{}' is not a valid policy name: use lower-case letters, digits and dashes",
+            name.escape_debug()
+        );
     }
     let folder = environment.config_dir.join("policies");
     let path = folder.join(format!("{name}.toml"));

@@ -259,7 +259,7 @@ fn synced(wishes: &[(Flux, Wish)], environment: &Environment) -> Vec<anyhow::Res
                     let known = done.as_ref().ok().map(|_| generate::regenerate(flux, environment));
                     bar.finish_and_clear();
                     if let Some(Err(error)) = known {
-                        out::error(&anyhow::Error::new(error).context("the catalog was not made anew"));
+                        out::error(&anyhow::Error::new(error).context("the catalog was not rebuilt"));
                     }
                     if let Some(slot) = results.lock().ok().as_mut().and_then(|all| all.get_mut(at)) {
                         *slot = Some(done.map_err(anyhow::Error::from));
@@ -294,15 +294,15 @@ fn words(status: &Status) -> String {
         if status.behind > 0 { format!(", {} behind", commits(status.behind)) } else { String::new() };
     match &status.state {
         State::Absent => "not cloned yet".to_owned(),
-        State::Empty => "empty on the other side".to_owned(),
+        State::Empty => "empty on the remote".to_owned(),
         State::UpToDate => "up to date".to_owned(),
         State::Behind => format!("{} behind", commits(status.behind)),
         State::Ahead => format!("{} not pushed", commits(status.ahead)),
         State::Diverged => format!("diverged: {} of its own{behind}", commits(status.ahead)),
         State::Rewritten => {
-            format!("the other side's history was rewritten: {} only here{behind}", commits(status.ahead))
+            format!("the remote's history was rewritten: {} only here{behind}", commits(status.ahead))
         }
-        State::BranchGone { branch } => format!("branch '{branch}' is gone on the other side"),
+        State::BranchGone { branch } => format!("branch '{branch}' is gone on the remote"),
         State::DefaultBranchRenamed { from, to } => {
             format!("default branch is now '{to}'; the clone is on '{from}'")
         }

@@ -71,19 +71,19 @@ fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Res
 /// The tag that a pipeline gives to what it builds of a pull request: `pr-<number>-<first seven digits of the commit>`.
 fn built(pr: Option<u64>, environment: &Environment) -> anyhow::Result<String> {
     let head = said("git", &["rev-parse", "--verify", "HEAD"], environment)
-        .context("this is no git repository with a commit; say --tag")?;
+        .context("this is not a git repository with a commit; use --tag")?;
     let short = head.get(..DIGITS).context("git gave no commit")?;
     if let Some(number) = pr {
         return Ok(format!("pr-{number}-{short}"));
     }
     let view = said("gh", &["pr", "view", "--json", "number,headRefOid"], environment)
-        .context("the pull request of this branch is not known; say --pr NUMBER, or --tag TAG")?;
+        .context("the pull request of this branch could not be determined; use --pr NUMBER, or --tag TAG")?;
     let View { number, head_ref_oid } =
-        serde_json::from_str(&view).context("gh gave what is no pull request")?;
+        serde_json::from_str(&view).context("gh printed something that is not a pull request")?;
     if head_ref_oid != head {
         let theirs = head_ref_oid.get(..DIGITS).unwrap_or_default();
         bail!(
-            "pull request {number} is at {theirs}, and HEAD here is {short}, of which no image was built; push it first, or say --tag"
+            "pull request {number} is at {theirs}, but HEAD here is {short}, which has no image yet; push it first, or use --tag"
         );
     }
     Ok(format!("pr-{number}-{short}"))

@@ -28,8 +28,9 @@ fn path(environment: &Environment) -> PathBuf {
 
 /// The service's file.
 pub(super) fn text(rwenvd: &Path, environment: &Environment) -> anyhow::Result<String> {
-    let program = rwenvd.to_str().context("the path of rwenvd is no text")?;
-    let config = environment.config_dir.to_str().context("the path of the configuration is no text")?;
+    let program = rwenvd.to_str().context("the path of rwenvd is not valid UTF-8")?;
+    let config =
+        environment.config_dir.to_str().context("the path of the configuration is not valid UTF-8")?;
     for path in [program, config] {
         if path.contains(['\n', '"', '\\']) {
             bail!("'{}' holds characters that a service's file cannot", path.escape_debug());

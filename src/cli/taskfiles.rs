@@ -75,7 +75,7 @@ fn plain(name: &str) -> Result<String, String> {
 pub(super) fn taskfiles(args: &Taskfiles) -> anyhow::Result<u8> {
     let TaskfilesCommand::Install(args) = &args.command;
     if !args.dir.is_dir() {
-        bail!("{} is no folder", args.dir.display());
+        bail!("{} is not a folder", args.dir.display());
     }
     let filled = |text: &str| {
         text.replace(&format!("default \"{CLUSTER}\""), &format!("default \"{}\"", args.cluster))
@@ -88,7 +88,7 @@ pub(super) fn taskfiles(args: &Taskfiles) -> anyhow::Result<u8> {
     match files::read(&path)? {
         Some(there) if there == tasks => out::line(&format!("{} is current", path.display())),
         Some(_) if !args.force => {
-            bail!("{} is there and is another; --force writes over it", path.display())
+            bail!("{} exists and differs; overwrite it with --force", path.display())
         }
         _ => write(&path, &tasks)?,
     }

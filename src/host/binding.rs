@@ -104,7 +104,7 @@ fn main_worktree(dir: &Path) -> Option<PathBuf> {
 fn named(name: &str, source: &str) -> Bound {
     match RwenvName::new(name) {
         Ok(name) => Bound::Rwenv(name.to_string()),
-        Err(error) => Bound::Invalid(format!("{source} selects what is no rwenv: {error}")),
+        Err(error) => Bound::Invalid(format!("{source} does not name a rwenv: {error}")),
     }
 }
 

@@ -55,7 +55,7 @@ impl Config {
         let say = |misspelt: &Misspelt, of: &str| {
             let Misspelt { name, line, meant } = misspelt;
             format!(
-                "{}/envs.json:{line}: \"{}\"{of} is no field and counts for nothing; write \"{meant}\" if that is meant",
+                "{}/envs.json:{line}: \"{}\"{of} is not a known field and has no effect; write \"{meant}\" if you meant that",
                 self.rwenvs.config_dir,
                 name.escape_debug()
             )
@@ -165,7 +165,7 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
             Version::Text(text) => text.clone(),
             Version::Number(number) => number.to_string(),
         };
-        let problem = format!("version '{shown}' is not known");
+        let problem = format!("unknown version '{shown}'");
         return Err(at_name(
             text,
             "version",

@@ -149,7 +149,7 @@ impl From<Period> for Duration {
 
 fn period<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-    super::clock::period(&text).ok_or_else(|| serde::de::Error::custom("no length of time"))
+    super::clock::period(&text).ok_or_else(|| serde::de::Error::custom("not a duration"))
 }
 
 /// Folders: a list, or by name with a level each.
@@ -222,7 +222,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
         let mut all: Vec<(String, T)> = Vec::new();
         while let Some(name) = map.next_key::<String>()? {
             if all.iter().any(|(n, _)| *n == name) {
-                return Err(de::Error::custom(format!("'{}' stands there twice", name.escape_debug())));
+                return Err(de::Error::custom(format!("duplicate key '{}'", name.escape_debug())));
             }
             all.push((name, map.next_value()?));
         }

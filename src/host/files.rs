@@ -70,7 +70,7 @@ pub fn read_trusted(path: &Path) -> Result<Option<String>, FileError> {
     let Some((mut file, real)) = open_real(path)? else { return Ok(None) };
     let meta = file.metadata().map_err(|e| FileError::io(path, e))?;
     if !meta.is_file() {
-        return Err(unfit(path, "is no regular file"));
+        return Err(unfit(path, "is not a regular file"));
     }
     trust(path, &meta)?;
     if let Some(folder) = real.parent() {
@@ -115,7 +115,7 @@ fn open_real(path: &Path) -> Result<Option<(File, PathBuf)>, FileError> {
 
 fn text(path: &Path, file: &mut File, meta: &fs::Metadata) -> Result<Option<String>, FileError> {
     if !meta.is_file() {
-        return Err(unfit(path, "is no regular file"));
+        return Err(unfit(path, "is not a regular file"));
     }
     if meta.len() > LARGEST {
         return Err(unfit(path, "is larger than 4 MiB"));
@@ -128,7 +128,7 @@ fn text(path: &Path, file: &mut File, meta: &fs::Metadata) -> Result<Option<Stri
     if read != size || size == 0 {
         file.take(LARGEST).read_to_end(&mut bytes).map_err(|e| FileError::io(path, e))?;
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| unfit(path, "is no UTF-8 text"))
+    String::from_utf8(bytes).map(Some).map_err(|_| unfit(path, "is not UTF-8 text"))
 }
 
 /// The user and group of this process, asked once.

@@ -116,7 +116,7 @@ pub(super) fn plan(file: &str, dir: &str, environment: &Environment) -> Pushed {
     };
     let Some(root) = ask(&["rev-parse", "--show-toplevel"]).and_then(|root| fs::canonicalize(root).ok())
     else {
-        return no("is of no repository");
+        return no("is in no repository");
     };
     if !real.starts_with(&root) {
         return no("lies outside the repository");

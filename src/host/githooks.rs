@@ -45,7 +45,7 @@ pub fn list(environment: &Environment) -> PathBuf {
 /// # Errors
 /// Where the system says no.
 pub fn remember(hooks: &Path, environment: &Environment) -> Result<(), FileError> {
-    let unfit = || FileError::Unfit { path: hooks.to_owned(), why: "its path is no text".to_owned() };
+    let unfit = || FileError::Unfit { path: hooks.to_owned(), why: "its path is not valid UTF-8".to_owned() };
     let line = hooks.to_str().ok_or_else(unfit)?;
     let _lock = files::lock(&environment.config_dir)?;
     let path = list(environment);
@@ -286,7 +286,7 @@ fn put(hook: &Path, text: &str) -> Result<(), FileError> {
 }
 
 fn shell_word(path: &Path) -> Result<String, FileError> {
-    let unfit = || FileError::Unfit { path: path.to_owned(), why: "its path is no text".to_owned() };
+    let unfit = || FileError::Unfit { path: path.to_owned(), why: "its path is not valid UTF-8".to_owned() };
     path.to_str().map(quoted).ok_or_else(unfit)
 }
 

@@ -25,7 +25,7 @@ pub(super) fn read(path: &str) -> Script {
     };
     match file.metadata() {
         Ok(meta) if meta.is_dir() => return Script::Absent,
-        Ok(meta) if !meta.is_file() => return Script::Unreadable("it is no regular file".to_owned()),
+        Ok(meta) if !meta.is_file() => return Script::Unreadable("it is not a regular file".to_owned()),
         Err(e) => return Script::Unreadable(e.to_string()),
         Ok(_) => {}
     }

@@ -268,8 +268,8 @@ fn install_works_from_nothing_and_touches_nothing_it_does_not_understand() {
     for (text, why) in [
         ("{", "settings.json:1:1"),
         ("[]", "settings.json:1:"),
-        ("{\"hooks\": []}", "no object"),
-        ("{\"hooks\": {\"PreToolUse\": {}}}", "no list"),
+        ("{\"hooks\": []}", "not an object"),
+        ("{\"hooks\": {\"PreToolUse\": {}}}", "not a list"),
     ] {
         home.write(".claude/settings.json", text);
         let answer = install(&home, &["--hook", hook]);

@@ -91,7 +91,7 @@ fn what_was_broken_is_found() {
     assert!(fails("policies").contains("writable by others"));
     let log = home.read(".claude/rwenv/audit/audit.jsonl");
     home.write(".claude/rwenv/audit/audit.jsonl", &log.replace("get pods", "get nodes"));
-    assert!(fails("audit").contains("not as it was written"));
+    assert!(fails("audit").contains("not intact"));
     home.write(".claude/rwenv/audit/audit.jsonl", &log.replace("\"time\":\"20", "\"time\":\"29"));
     let clock = check(&checks(&home, &["--offline"]), "clock", "").clone();
     assert_eq!(clock["state"], "warn", "{clock}");

@@ -248,7 +248,7 @@ fn hooks_that_are_committed_are_not_written_to() {
     for name in ["app", "flux"] {
         it.script(&format!("{name}/.githooks/pre-push"), &team.replacen('\n', &format!("\n{lines}"), 1));
         it.ok(name, "git commit -qam lines");
-        assert!(it.installs(name).contains("judges what is pushed"));
+        assert!(it.installs(name).contains("checks pushes"));
         assert_eq!(it.ok(name, "git status --porcelain"), "");
     }
     it.ok("app", "git push -q origin HEAD:a HEAD:b");
@@ -264,7 +264,7 @@ fn hooks_that_are_committed_are_not_written_to() {
     it.ok("app", "git checkout -q HEAD~1 && git config --unset core.hooksPath && rm -r .git/hooks && ln -s ../.githooks .git/hooks");
     refuses("app", "git tracks files in this folder");
     it.ok("app", "git config core.hooksPath shared/hooks");
-    let told = refuses("app", "it lies in the work tree");
+    let told = refuses("app", "it is in the working tree");
     assert!(told.contains("make it, executable") && !it.file("app/shared").exists(), "{told}");
     it.ok("app", "git config core.hooksPath ../flux/.githooks && git -C ../flux reset -q --hard HEAD~1");
     refuses("app", "git tracks files in this folder");
@@ -325,7 +325,7 @@ fn a_tool_that_writes_its_hook_again_is_taken_up_again() {
         assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
         // Back to what the tool wrote.
         let out = it.ok("app", "rwenv hooks uninstall");
-        assert!(!out.contains("or not there"), "{out}");
+        assert!(!out.contains("is missing"), "{out}");
         assert_eq!(it.left("app"), "", "{writes}");
         pushes("tool\n");
         // With a hook of one's own below: neither is lost, whoever came first.
@@ -339,7 +339,7 @@ fn a_tool_that_writes_its_hook_again_is_taken_up_again() {
         it.installs("app");
         pushes("mine\ntool\n");
         let out = it.ok("app", "rwenv hooks uninstall");
-        assert!(out.contains("was there earlier and stays where it is"), "{out}");
+        assert!(out.contains("is an earlier hook and stays there"), "{out}");
         pushes("tool\n");
         it.installs("app");
         pushes("mine\ntool\n");

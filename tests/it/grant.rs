@@ -108,8 +108,8 @@ fn nobody_else_makes_one() {
         ("grant -- kubectl delete pod p", "y\n", true, "an agent is at work"),
         ("grant -- kubectl delete pod p", "n\n", false, "nothing was granted"),
         ("grant --for 9h -- kubectl delete pod p", "y\n", false, "at most 1h"),
-        ("grant -- kubectl get pods", "y\n", false, "without an exception"),
-        ("grant -- rm -rf ~/.claude/rwenv", "y\n", false, "is not lifted by a grant"),
+        ("grant -- kubectl get pods", "y\n", false, "No grant needed"),
+        ("grant -- rm -rf ~/.claude/rwenv", "y\n", false, "cannot be lifted by a grant"),
     ] {
         let Some(answer) = at_terminal(&home, "ro", arguments, typed, agent) else {
             skip("there is no script(1) here to make a terminal");

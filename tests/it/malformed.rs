@@ -165,7 +165,7 @@ const FILES: &[(&str, &str)] = &[
     ("{\"rwenvs\": {\"ro\": \"x\"}}", "invalid type: string \"x\""),
     ("{\"rwenvs\": {\"ro\": {},}}", "trailing comma"),
     ("{\"rwenvs\": {\"ro\": {}}} x", "trailing characters"),
-    ("{\"rwenvs\": {\"ro\": {}, \"ro\": {}}}", "'ro' stands there twice; remove one of the two"),
+    ("{\"rwenvs\": {\"ro\": {}, \"ro\": {}}}", "duplicate key 'ro'; remove one of the two"),
     ("{\"rwenvs\": {}, \"rwenvs\": {}}", "duplicate field `rwenvs`; remove one of the two"),
     ("{\"version\": \"2.0\", \"rwenvs\": {}}", "version '2.0' is not known; write \"version\": \"1.0\""),
     ("{\"version\": 3, \"rwenvs\": {}}", "version '3' is not known"),
@@ -297,11 +297,11 @@ fn what_is_no_regular_file_is_refused_at_once() {
     std::fs::remove_file(&path).unwrap();
     nix::unistd::mkfifo(&path, nix::sys::stat::Mode::S_IRWXU).unwrap();
     let answer = home.hook("ro", "kubectl delete pod web-0");
-    assert!(answer.stderr.contains("is no regular file"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("is not a regular file"), "{}", answer.stderr);
     std::fs::remove_file(&path).unwrap();
     std::fs::create_dir(&path).unwrap();
     let answer = home.hook("ro", "kubectl delete pod web-0");
-    assert!(answer.stderr.contains("is no regular file"), "{}", answer.stderr);
+    assert!(answer.stderr.contains("is not a regular file"), "{}", answer.stderr);
 }
 
 #[test]

@@ -206,5 +206,5 @@ fn the_container_s_default_kubeconfig_is_the_person_s_own_where_it_is_not_here()
     assert!(custody().contains("is not in /somewhere/else.yaml"), "{}", custody());
     envs("/home-of-the-container/.kube/config");
     home.write(".kube/config", "apiVersion: v1\nkind: Config\ncontexts: []\n");
-    assert!(custody().contains("could not be looked at"), "{}", custody());
+    assert!(custody().contains("could not be checked"), "{}", custody());
 }

@@ -293,6 +293,6 @@ fn what_is_there_is_not_written_over() {
         own.stderr
     );
     assert_eq!(home.read("Taskfile.yaml"), "version: \"3\"\n");
-    assert!(home.rwenv("", &["taskfiles", "install", "nowhere"]).stderr.contains("is no folder"));
+    assert!(home.rwenv("", &["taskfiles", "install", "nowhere"]).stderr.contains("is not a folder"));
     assert_eq!(home.rwenv("", &["taskfiles", "install", "--cluster", "a b"]).code, 64);
 }

@@ -53,7 +53,7 @@ fn not_seen(rwenv: &Rwenv, looked: &[(PathBuf, String)]) -> Check {
         return Check::ok(
             "custody",
             format!(
-                "it names no context: what reaches its cluster cannot be looked at, and changes of clusters are refused in it (rwenv edit {name} --context CONTEXT gives it one)"
+                "it names no context: access to its cluster cannot be checked, and cluster changes are denied in it (add one: rwenv edit {name} --context CONTEXT)"
             ),
         );
     };
@@ -62,7 +62,7 @@ fn not_seen(rwenv: &Rwenv, looked: &[(PathBuf, String)]) -> Check {
     Check::warn(
         "custody",
         format!(
-            "context '{context}' is not in {}: what reaches its cluster could not be looked at",
+            "context '{context}' is not in {}: access to its cluster could not be checked",
             files.join(", ")
         ),
         format!("name the kubeconfig that has it: rwenv edit {name} --kubeconfig FILE"),
@@ -85,7 +85,7 @@ fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
         return level(
             Check::ok(
                 "custody",
-                "C2: another user holds its credentials; what goes through them is held to the policy",
+                "C2: another user holds its credentials, and the policy applies to their use",
             ),
             "C2",
         );
@@ -96,7 +96,7 @@ fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
         return level(
             Check::ok(
                 "custody",
-                format!("C3: the identity in {shown} may only read: the cluster itself refuses changes"),
+                format!("C3: the identity in {shown} may only read: the cluster itself denies changes"),
             ),
             "C3",
         );
@@ -112,10 +112,10 @@ fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
     }
     let may = match rights {
         Ok(may) => format!(" and may {}", may.unwrap_or_default()),
-        Err(why) => format!("; what it may do is not known ({why})"),
+        Err(why) => format!("; its rights could not be determined ({why})"),
     };
     let says =
-        format!("C0: {shown} is readable{may}: hook, shims and pre-push are a guardrail, no guarantee");
+        format!("C0: {shown} is readable{may}: hook, shims and pre-push are a guardrail, not a guarantee");
     if rwenv.read_only {
         level(
             Check::warn(
@@ -192,7 +192,7 @@ fn rights(file: &Path, context: &str, environment: &Environment) -> Result<Optio
 /// The first right that is more than reading: a verb that changes, a door into a pod, or secrets.
 fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
     if rules.incomplete {
-        return Some(format!("do more than the cluster tells (the review of {namespace} is incomplete)"));
+        return Some(format!("do more than the cluster reports (the review of {namespace} is incomplete)"));
     }
     let review = |resource: &str| resource.starts_with("selfsubject");
     for rule in &rules.resource_rules {
@@ -214,10 +214,14 @@ fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
 /// Whether the git host protects the branch.
 fn branch(flux: &Flux, offline: bool, environment: &Environment) -> Check {
     let unknown = |why: &str| {
-        let fix = "protect the branch on the git host: that holds without this machine";
+        let fix = "protect the branch on the Git host, which works independently of this machine";
         Check {
             level: Some("G0"),
-            ..Check::warn("branch", format!("G0: whether the git host protects it is not known ({why})"), fix)
+            ..Check::warn(
+                "branch",
+                format!("G0: branch protection on the Git host could not be determined ({why})"),
+                fix,
+            )
         }
     };
     let Some(branch) = flux.branch.clone().or_else(|| repos::followed(flux)) else {
@@ -226,7 +230,7 @@ fn branch(flux: &Flux, offline: bool, environment: &Environment) -> Check {
     if offline {
         return unknown("not asked");
     }
-    let Some((host, repository)) = on_host(&flux.url) else { return unknown("its URL names no git host") };
+    let Some((host, repository)) = on_host(&flux.url) else { return unknown("its URL names no Git host") };
     let path = format!("repos/{repository}/branches/{branch}");
     let mut command = if host == "github.com" {
         let Some(gh) = program::find("gh", environment) else { return unknown("gh is not on PATH") };
@@ -250,16 +254,16 @@ fn branch(flux: &Flux, offline: bool, environment: &Environment) -> Check {
         Some(true) if truth("user_can_push") != Some(true) => {
             Check { level: Some("G1"), ..Check::ok("branch", format!("G1: {host} protects '{branch}'")) }
         }
-        Some(true) => unknown(&format!("{host} protects '{branch}', and lets you push to it")),
+        Some(true) => unknown(&format!("{host} protects '{branch}' but lets you push to it")),
         Some(false) => {
             let says = format!(
-                "G0: {host} does not protect '{branch}': whoever goes around the hooks can push to it"
+                "G0: {host} does not protect '{branch}': anyone who bypasses the hooks can push to it"
             );
             Check { level: Some("G0"), ..Check::warn("branch", says, "protect the branch on the git host") }
         }
-        None => unknown(&crate::host::redact::redact(
-            said.stderr.lines().last().unwrap_or("it says nothing of it"),
-        )),
+        None => {
+            unknown(&crate::host::redact::redact(said.stderr.lines().last().unwrap_or("no reason given")))
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fn configuration(environment: &Environment) -> Check {
         Ok(config) if !config.slips().is_empty() => Check::warn(
             "config",
             config.slips().join("\n"),
-            "correct the name there, or with rwenv edit; names of your own may stay",
+            "correct the name in the file or with rwenv edit; ignore this for custom fields",
         ),
         Ok(config) => {
             let count = config.rwenvs.all.len();
@@ -50,7 +50,7 @@ fn configuration(environment: &Environment) -> Check {
         Err(error) => Check::fail(
             "config",
             error.to_string(),
-            "correct it there; until then the last good one counts, or every rwenv is read-only",
+            "correct the file; until then the last valid configuration applies, or every rwenv is read-only",
         ),
     }
 }
@@ -67,7 +67,7 @@ fn policies(environment: &Environment) -> Check {
         }
     }
     let built_in = crate::policy::RULES.len();
-    Check::ok("policies", format!("{built_in} rules built in, {count} files beside them"))
+    Check::ok("policies", format!("{built_in} built-in rules, {count} policy files"))
 }
 
 fn registration(environment: &Environment) -> Vec<Check> {
@@ -112,8 +112,8 @@ fn registration(environment: &Environment) -> Vec<Check> {
         ));
     }
     if !found.blocks_on_failure {
-        let says = "a hook that is missing or too slow would let the call run";
-        let fix = "with Claude Code 2.1.295 or newer, rwenv install has it block instead";
+        let says = "if the hook is missing or too slow, the call runs";
+        let fix = "update to Claude Code 2.1.295 or newer, then run rwenv install, to block instead";
         all.push(Check::warn("hook", says, fix));
     }
     all
@@ -152,7 +152,7 @@ fn shims(environment: &Environment) -> Check {
     if !lost.is_empty() {
         return Check::fail(
             "shims",
-            format!("no shim, or one that leads elsewhere: {}", lost.join(", ")),
+            format!("missing or pointing elsewhere: {}", lost.join(", ")),
             "rwenv install",
         );
     }
@@ -181,13 +181,13 @@ fn git_hooks(environment: &Environment) -> Check {
     if known == 0 {
         return Check::warn(
             "git-hooks",
-            "git asks before no push",
+            "no pre-push hook is installed",
             "rwenv hooks install in a repository, or for all of them: rwenv hooks install --global",
         );
     }
     Check::ok(
         "git-hooks",
-        format!("git asks before it pushes, in {known} {}", if known == 1 { "place" } else { "places" }),
+        format!("the pre-push hook is installed in {known} {}", if known == 1 { "place" } else { "places" }),
     )
 }
 
@@ -196,7 +196,7 @@ fn daemon(environment: &Environment) -> Check {
         Err(error) => Check::warn(
             "daemon",
             format!("{error}; verdicts do not need it"),
-            "rwenv daemon start, or once for all: rwenv daemon install",
+            "rwenv daemon start, or at every login: rwenv daemon install",
         ),
         Ok(health) if health.program != env!("CARGO_PKG_VERSION") => Check::warn(
             "daemon",
@@ -205,7 +205,7 @@ fn daemon(environment: &Environment) -> Check {
         ),
         Ok(health) if health.watching == Watching::Polling => Check::warn(
             "daemon",
-            "the system has no watches left, so that files are looked at every 2 s",
+            "the system has no watches left, so files are polled every 2 s",
             "raise fs.inotify.max_user_watches",
         ),
         Ok(Health { guard: GuardHealth { address: None, error, .. }, .. }) => Check::warn(
@@ -248,7 +248,9 @@ fn clone(flux: &Flux) -> Check {
         State::Empty | State::UpToDate | State::Ahead => {
             Check::warn("clone", "not synced for more than a day", sync)
         }
-        _ => Check::warn("clone", "not at what Flux follows", format!("rwenv repo status {}", flux.name)),
+        _ => {
+            Check::warn("clone", "not at the commit Flux follows", format!("rwenv repo status {}", flux.name))
+        }
     }
 }
 
@@ -257,19 +259,17 @@ fn log(environment: &Environment) -> Check {
     if folder.exists() && nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_err() {
         return Check::fail(
             "audit",
-            format!("{} cannot be written: changes are refused", folder.display()),
+            format!("{} cannot be written, so changes are denied", folder.display()),
             "correct its owner and mode",
         );
     }
     match audit::verify(environment) {
         Err(error) => Check::fail("audit", error.to_string(), "correct its owner and mode"),
         Ok(found) => match found.findings.first() {
-            Some(first) => Check::fail(
-                "audit",
-                format!("not as it was written: {}", first.problem),
-                "rwenv audit verify",
-            ),
-            None => Check::ok("audit", format!("{} records, as they were written", found.records)),
+            Some(first) => {
+                Check::fail("audit", format!("not intact: {}", first.problem), "rwenv audit verify")
+            }
+            None => Check::ok("audit", format!("{} records, intact", found.records)),
         },
     }
 }
@@ -283,7 +283,7 @@ fn room(environment: &Environment) -> Check {
             let room = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
             let says = format!("{} MiB are free for the log and the clones", room >> 20);
             if room < ROOM {
-                Check::warn("disk", says, "make room: without it changes are refused")
+                Check::warn("disk", says, "free some space: without it changes are denied")
             } else {
                 Check::ok("disk", says)
             }
@@ -298,8 +298,8 @@ fn clocks(environment: &Environment) -> Check {
     let _ = audit::entries(environment, |entry| last = last.clone().max(entry.time));
     let now = clock::rfc3339(clock::now());
     if last > now {
-        let says = format!("it is {now} here, and the audit log has a record of {last}");
-        return Check::warn("clock", says, "have the system set the clock (timedatectl set-ntp true)");
+        let says = format!("the clock says {now}, but the audit log has a record from {last}");
+        return Check::warn("clock", says, "synchronise the clock (timedatectl set-ntp true)");
     }
     Check::ok("clock", now)
 }

@@ -85,7 +85,7 @@ pub(super) fn doctor(args: &Doctor, environment: &Environment) -> anyhow::Result
     if args.bundle {
         let path = bundle::write(&all, environment)?;
         out::line(&path.display().to_string());
-        out::note("it holds no secrets we know of; read it before you send it");
+        out::note("known secrets are removed; read the file before you send it");
         return Ok(0);
     }
     let worst = all.iter().map(|check| check.state).max().unwrap_or(State::Ok);

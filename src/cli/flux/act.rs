@@ -85,7 +85,7 @@ pub(super) fn reconcile_source(
     let session = Session::open(&named.cluster, environment)?;
     let object = session.one(named, &SOURCES)?;
     if !is_source(&object) {
-        bail!("{} is no source; rwenv flux reconcile has it reconciled", object.named());
+        bail!("{} is not a source; reconcile it with rwenv flux reconcile", object.named());
     }
     reconciled(&session, &object, false, named, permit)
 }

@@ -62,7 +62,7 @@ pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8>
     let session = Session::open(&args.named.cluster, environment)?;
     let object = session.one(&args.named, &["ks"])?;
     if object.kind.name != "Kustomization" {
-        bail!("{} is no Kustomization; of a release its chart says what it makes", object.named());
+        bail!("{} is not a Kustomization; only Kustomizations can be compared", object.named());
     }
     let folder = Folder::of(args, environment)?;
     let compared = session.run(flux::diff(&session.flux, &object, &folder.path, environment))?;
@@ -95,11 +95,7 @@ fn show(compared: &Compared) {
         let names: Vec<&str> = compared.unresolved.iter().map(String::as_str).collect();
         out::note(&format!("variables without a value: {}", names.join(", ")));
     }
-    out::note(&format!(
-        "{} would be another, {} would stay as they are",
-        compared.differences.len(),
-        compared.same
-    ));
+    out::note(&format!("{} would change, {} would stay the same", compared.differences.len(), compared.same));
 }
 
 fn headline(difference: &Difference) -> String {

@@ -108,7 +108,7 @@ fn chosen(name: &str, mut found: Vec<Object>) -> anyhow::Result<Object> {
     for (number, object) in found.iter().enumerate() {
         out::note(&format!("  {} {}", number + 1, object.named()));
     }
-    let answer = prompt::line(&format!("'{name}' is more than one; which"), "")?;
+    let answer = prompt::line(&format!("'{name}' is ambiguous; which"), "")?;
     let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
     match number.filter(|number| *number < found.len()) {
         Some(number) => Ok(found.swap_remove(number)),
@@ -121,7 +121,7 @@ impl Named {
     fn parts(&self) -> anyhow::Result<(Option<&'static Kind>, &str)> {
         let known = |word: &str| {
             kind_of(word).with_context(|| {
-                format!("'{word}' is no kind of Flux; ks, hr, git, oci, helmrepo, chart and bucket are some")
+                format!("'{word}' is not a Flux kind; use ks, hr, git, oci, helmrepo, chart or bucket, for example")
             })
         };
         let words: Vec<&str> = self.object.iter().map(String::as_str).collect();
@@ -142,7 +142,7 @@ impl Named {
 }
 
 pub(super) fn period(text: &str) -> anyhow::Result<Duration> {
-    clock::period(text).with_context(|| format!("'{text}' is no length of time; 30s, 5m and 1h are"))
+    clock::period(text).with_context(|| format!("'{text}' is not a duration; write it like 30s, 5m or 1h"))
 }
 
 fn is_source(object: &Object) -> bool {

@@ -109,7 +109,7 @@ fn show(rows: &[FluxRow], args: &Status) -> anyhow::Result<()> {
     rows.iter().for_each(|one| row(&mut table, one));
     out::print(&table);
     if rows.is_empty() {
-        out::note(if args.failing { "nothing fails" } else { "there is nothing" });
+        out::note(if args.failing { "nothing fails" } else { "no objects" });
     }
     Ok(())
 }
@@ -120,7 +120,7 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
         let (kind, name) = object.split_once('/').map_or((object, None), |(kind, name)| (kind, Some(name)));
         kind_of(kind)
             .map(|kind| (kind, name))
-            .with_context(|| format!("'{kind}' is no kind of Flux; write ks/NAME or hr/NAME"))
+            .with_context(|| format!("'{kind}' is not a Flux kind; write ks/NAME or hr/NAME"))
     });
     let of = of.transpose()?;
     let look = || -> anyhow::Result<Vec<Told>> {
@@ -156,7 +156,7 @@ fn told(events: &[Told], json: bool) -> anyhow::Result<()> {
     }
     out::print(&table);
     if events.is_empty() {
-        out::note("no events about objects of Flux");
+        out::note("no events of Flux objects");
     }
     Ok(())
 }

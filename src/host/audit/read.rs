@@ -186,8 +186,7 @@ pub fn verify(environment: &Environment) -> Result<Verified, FileError> {
         })?;
     }
     if let Some(anchor) = anchor.filter(|_| !anchored) {
-        let problem =
-            format!("record {} was on disk once and is gone, or another stands in its place", anchor.seq);
+        let problem = format!("record {} was on disk and is now missing or replaced", anchor.seq);
         out.findings.push(Finding { file: dir.join(CURRENT), line: 0, problem });
     }
     Ok(out)
@@ -221,7 +220,7 @@ fn check(out: &mut Verified, path: &Path, number: usize, line: &str) -> Option<L
         // The files before it are no longer kept: what its hash builds on is gone with them.
     } else if hash(&out.hash, record) != link.hash {
         wrong(format!(
-            "record {} or the one before it was changed, or something between them is gone",
+            "record {} or the one before it was changed, or a record between them is missing",
             link.seq
         ));
     } else if link.seq != out.last + 1 {
