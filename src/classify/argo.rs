@@ -191,7 +191,7 @@ mod tests {
             (r#"{"operation":{"sync":{"$patch":"replace"}}}"#, "operation.sync.$patch"),
             (r#"{"operation":{"sync":null}}"#, "operation.sync"),
             (r#"{"operation":null}"#, "operation"),
-            (r#"{"operation":{"initiatedBy":{"username":"me"}}}"#, "no sync"),
+            (r#"{"operation":{"initiatedBy":{"username":"me"}}}"#, "not a sync"),
             (r#"{"operation":{"sync":{},"rollback":{}}}"#, "operation.rollback"),
             (r#"{"operation":{"sync":{}},"spec":{"source":{}}}"#, "spec"),
             (r#"{"operation":{"sync":{}},"metadata":{"labels":{}}}"#, "metadata.labels"),
@@ -210,9 +210,9 @@ mod tests {
                 r#"[{"op":"add","path":"/operation","value":{"sync":{}}},{"op":"remove","path":"/spec"}]"#,
                 "remove /spec",
             ),
-            ("{}", "no patch"),
-            ("[]", "no patch"),
-            ("3", "no patch"),
+            ("{}", "not limited"),
+            ("[]", "not limited"),
+            ("3", "not limited"),
         ] {
             let why = read(patch).expect_err(patch);
             assert!(why.contains(names), "{patch}: {why}");

@@ -243,7 +243,7 @@ fn invalid(path: &Path, error: &serde_json::Error) -> ConfigError {
         "write true or false without quotes"
     } else if problem.contains("unknown variant") {
         "write one of the words it names"
-    } else if problem.contains("twice") || problem.contains("duplicate field") {
+    } else if problem.contains("duplicate key") || problem.contains("duplicate field") {
         "remove one of the two"
     } else if problem.starts_with("invalid type") {
         "write it as the kind of value it expects"

@@ -47,7 +47,7 @@ fn records_are_chained_and_a_change_is_found_where_it_is() {
     home.write(".claude/rwenv/audit/anchor.json", &format!("{{\"seq\":5,\"hash\":{}}}", last["hash"]));
     assert_eq!(verify().code, 0);
     home.write(LOG, &without(4));
-    assert!(verify().stdout.contains("record 5 was on disk once and is gone"), "{}", verify().stdout);
+    assert!(verify().stdout.contains("record 5 was on disk and is now missing"), "{}", verify().stdout);
     fs::remove_file(home.path(LOG)).unwrap();
     home.hook("ro", "kubectl get pods");
     assert_eq!(verify().code, 1, "a log that starts anew is no longer the one that was");
@@ -128,7 +128,7 @@ fn people_find_what_they_look_for() {
     assert_eq!(show(&["-n", "1"]).stdout.lines().count(), 2, "a heading and the last");
     assert_eq!(show(&["--since", "2999-01-01"]).stderr, "no records\n");
     let wrong = show(&["--since", "yesterday"]);
-    assert!(wrong.code == 1 && wrong.stderr.contains("'yesterday' is no time"), "{}", wrong.stderr);
+    assert!(wrong.code == 1 && wrong.stderr.contains("'yesterday' is not a time"), "{}", wrong.stderr);
     let stats: serde_json::Value = serde_json::from_str(&show(&["stats", "--json"]).stdout).unwrap();
     assert_eq!(
         (&stats["records"], &stats["decisions"]["deny"], &stats["doors"]["claude"]),

@@ -360,7 +360,7 @@ fn what_was_changed_since_is_not_taken_back() {
         shop.deploy(&["--continue"]);
     }
     let back = shop.deploy(&["--revert"]);
-    assert!(back.code == 1 && back.stderr.contains("was changed again since"), "{}", back.stderr);
+    assert!(back.code == 1 && back.stderr.contains("were changed again since"), "{}", back.stderr);
     assert_eq!(shop.status().as_array().unwrap().len(), 1, "nothing is left to go on with");
 }
 
@@ -382,7 +382,7 @@ fn aborting_takes_everything_off_again() {
     shop.home.git("work", &["commit", "-q", "--allow-empty", "-m", "more"]);
     shop.home.git("work", &["push", "-q", "origin", &format!("HEAD:{branch}")]);
     let kept = shop.deploy(&["--abort"]);
-    assert!(kept.code == 1 && kept.stderr.contains("has other commits on the other side"), "{}", kept.stderr);
+    assert!(kept.code == 1 && kept.stderr.contains("has other commits on the remote"), "{}", kept.stderr);
     assert!(shop.branches().contains(&branch));
 }
 

@@ -171,15 +171,15 @@ fn a_field_that_a_kind_does_not_have_is_not_set() {
             "a Deployment has no field spec.template.spec.containers.image",
         ),
         ("web", "kind=Foo", "kind identifies the object and cannot be set"),
-        ("web", "apiVersion=v1", "apiVersion says which object it is"),
-        ("web", "metadata.name=other", "metadata.name says which object it is"),
-        ("web", "metadata.namespace=other", "metadata.namespace says which object it is"),
+        ("web", "apiVersion=v1", "apiVersion identifies the object and cannot be set"),
+        ("web", "metadata.name=other", "metadata.name identifies the object and cannot be set"),
+        ("web", "metadata.namespace=other", "metadata.namespace identifies the object and cannot be set"),
         ("web", "status.replicas=1", "status.replicas is written by the cluster"),
         ("web", "spec.replicas=three", "spec.replicas takes a whole number"),
         ("web", "spec.paused=1", "spec.paused takes true or false"),
         ("web", "spec.template=1", "spec.template is a mapping or a list"),
         ("agents", "spec.replicas=2", "a DaemonSet has no field spec.replicas"),
-        ("roll", "spec.strategy.canary.steps=2", "which fields a Rollout may have is not known here"),
+        ("roll", "spec.strategy.canary.steps=2", "rwenv does not know the fields of a Rollout"),
         ("roll", "replicas=2", "did you mean spec.replicas?"),
     ] {
         let answer = shop.deploy(&[service, "--set", pair]);
@@ -271,8 +271,8 @@ fn values_of_an_application_s_chart_are_where_the_application_has_them() {
     for (pair, expected) in [
         ("spec.image.tag=v2", "an Application has no field spec.image.tag"),
         ("spec.source.targetRevison=2", "did you mean spec.source.targetRevision?"),
-        ("kind=Foo", "kind says which object it is"),
-        ("metadata.name=other", "metadata.name says which object it is"),
+        ("kind=Foo", "kind identifies the object and cannot be set"),
+        ("metadata.name=other", "metadata.name identifies the object and cannot be set"),
     ] {
         let answer = shop.deploy(&["tree", "--set", pair]);
         assert!(answer.code == 1 && answer.stderr.contains(expected), "{pair}: {}", answer.stderr);

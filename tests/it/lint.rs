@@ -156,7 +156,7 @@ fn forms_for_machines() {
     let github = home.rwenv("r", &["lint", "--github"]).stdout;
     assert!(
         github.starts_with(
-            "::error file=apps/web.yaml,line=17,col=22,title=secret.hard-coded::'adminPassword' has"
+            "::error file=apps/web.yaml,line=17,col=22,title=secret.hard-coded::the value of 'adminPassword'"
         ),
         "{github}"
     );

@@ -243,7 +243,7 @@ fn what_the_other_side_has_already_is_no_reason() {
     world.home.write("flux/apps/kustomization.yaml", "resources: [web.yaml, gone.yaml, lost.yaml]\n");
     world.commit("flux", "more");
     let told = world.refused("flux", "origin HEAD:main", "kustomize.missing");
-    assert!(told.contains("apps/kustomization.yaml:1:34: 'lost.yaml' is not there"), "{told}");
+    assert!(told.contains("apps/kustomization.yaml:1:34: 'lost.yaml' does not exist"), "{told}");
     assert!(!told.contains("gone.yaml"), "{told}");
     // A new branch is compared with what it comes from.
     world.home.git("flux", &["reset", "-q", "--hard", "origin/main"]);
