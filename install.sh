@@ -36,7 +36,7 @@ build_hook() {
     echo "building the hook for this system as it is; with 'rustup target add' for musl it would start faster" >&2
   fi
   # Bash 3.2 takes an empty array for an unset variable.
-  (cd "$root" && cargo build --locked --profile hook --no-default-features --bin rwenv-hook ${flags[@]+"${flags[@]}"} >&2)
+  (cd "$root" && cargo build --locked --profile hook --package rwenv-gate --bin rwenv-hook ${flags[@]+"${flags[@]}"} >&2)
   (cd "$(target_dir)/$target/hook" && echo "$PWD/rwenv-hook")
 }
 

@@ -27,12 +27,13 @@ scripts() {
   git ls-files '*.sh' .ci/run 2>/dev/null || find . -name '*.sh' -not -path './target/*'
 }
 
-step "cargo fmt --check"
-if cargo fmt --version >/dev/null 2>&1; then cargo fmt --check; else echo "skipped: rustfmt is not installed"; fi
+step "cargo fmt --all --check"
+if cargo fmt --version >/dev/null 2>&1; then cargo fmt --all --check; else echo "skipped: rustfmt is not installed"; fi
 step "cargo clippy"
 if cargo clippy --version >/dev/null 2>&1; then
   cargo clippy --locked --quiet --all-targets -- -D warnings
-  cargo clippy --locked --quiet --no-default-features -- -D warnings
+  # The hook as it is built: alone, without what the others ask of its dependencies.
+  cargo clippy --locked --quiet --package rwenv-gate --no-default-features -- -D warnings
 else
   echo "skipped: clippy is not installed"
 fi

@@ -9,10 +9,10 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rwenv::catalog::Reading;
-use rwenv::catalog::document::{Origin, documents};
-use rwenv::host::environment::Environment;
-use rwenv::manifest::yaml;
+use rwenv_core::manifest::yaml;
+use rwenv_flux::catalog::Reading;
+use rwenv_flux::catalog::document::{Origin, documents};
+use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
 
 /// How many applications there are; each has ten files.

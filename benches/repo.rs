@@ -13,9 +13,9 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use rwenv::host::environment::Environment;
-use rwenv::model::{Rwenv, RwenvName};
-use rwenv::repos::{self, Flux, Wish};
+use rwenv_core::model::{Rwenv, RwenvName};
+use rwenv_flux::repos::{self, Flux, Wish};
+use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
 
 use shared::median;

@@ -7,7 +7,7 @@ use std::path::Path;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
-    if let Err(error) = rwenv::host::config::parse(text, Path::new("/envs.json"), Path::new("/")) {
+    if let Err(error) = rwenv_gate::facts::config::parse(text, Path::new("/envs.json"), Path::new("/")) {
         assert!(!error.to_string().is_empty());
     }
 });

@@ -23,7 +23,7 @@ fuzz_target!(init: only_ours(), |text: &str| {
     }
     let _ = std::panic::catch_unwind(|| {
         for rwenv in ["read-only", "writable"] {
-            let _ = rwenv::examples::judged(text, rwenv);
+            let _ = rwenv_core::examples::judged(text, rwenv);
         }
     });
 });

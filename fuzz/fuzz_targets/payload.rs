@@ -6,6 +6,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
     for agent in ["claude", "codex", "gemini", "cursor", "copilot", "opencode"] {
-        let _ = rwenv::enforce::understood(agent, bytes);
+        let _ = rwenv_gate::doors::understood(agent, bytes);
     }
 });

@@ -3,8 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rwenv::policy::layer;
-use rwenv::policy::schema::PolicyFile;
+use rwenv_core::policy::layer;
+use rwenv_core::policy::schema::PolicyFile;
 
 fuzz_target!(|text: &str| {
     if let Ok(file) = toml::from_str::<PolicyFile>(text)

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Home, answer};
 
 fn hear(home: &Home, agent: &str, event: &Value) -> Answer {
-    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    let mut command = home.command(crate::support::hook(), &home.path(""));
     answer(command.arg(agent).write_stdin(event.to_string()))
 }
 
@@ -275,7 +275,7 @@ fn a_patch_is_read_wherever_it_stands() {
 }
 
 fn install(home: &Home, agent: &str, more: &[&str]) -> Answer {
-    let mut arguments = vec!["install", "--agent", agent, "--hook", env!("CARGO_BIN_EXE_rwenv-hook")];
+    let mut arguments = vec!["install", "--agent", agent, "--hook", crate::support::hook()];
     arguments.extend(more);
     home.rwenv("", &arguments)
 }

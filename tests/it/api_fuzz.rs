@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use rwenv::guard::Judge;
-use rwenv::host::config;
-use rwenv::host::environment::Environment;
-use rwenv::model::Decision;
+use rwenv_core::model::Decision;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::config;
 
 use crate::apiserver::requestinfo;
 use crate::support::Home;

@@ -259,7 +259,7 @@ fn sessions_of_guarded_rwenvs_go_through_it_and_others_do_not() {
     let start = |folder: &str| {
         let file = home.path(&format!("{folder}.env"));
         std::fs::create_dir_all(home.path(".claude/rwenv/shims")).unwrap();
-        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(folder));
+        let mut command = home.command(crate::support::hook(), &home.path(folder));
         let kubectl = crate::support::which("kubectl");
         command
             .env("PATH", format!("{}:/usr/bin:/bin", kubectl.parent().unwrap().display()))

@@ -80,7 +80,7 @@ pub(crate) fn requestinfo() -> Option<PathBuf> {
         return None;
     }
     let cache = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("requestinfo");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/apiserver");
+    let source = crate::support::root().join("tests/cluster/apiserver");
     let mut go = Command::new("go");
     go.args(["build", "-trimpath", "-o"]).arg(&cache).arg("./requestinfo").current_dir(source);
     let output = go.env("CGO_ENABLED", "0").output().unwrap();
@@ -92,7 +92,7 @@ pub(crate) fn requestinfo() -> Option<PathBuf> {
 fn built(cache: &Path) -> Result<(), String> {
     find("go").ok_or("neither the archive of envtest nor Go is there")?;
     for (folder, name) in [("etcd", "etcd"), ("apiserver", "kube-apiserver")] {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster").join(folder);
+        let source = crate::support::root().join("tests/cluster").join(folder);
         let partial = cache.join(format!("{name}.new"));
         let mut go = Command::new("go");
         go.args(["build", "-trimpath", "-o"]).arg(&partial).arg(".").current_dir(source);

@@ -200,7 +200,7 @@ fn kills(home: &Home, thread: u64) -> Vec<String> {
 /// Starts a hook and kills it within `latest` microseconds; the line where it had answered before.
 fn killed(home: &Home, thread: u64, n: u64, latest: u64) -> Option<String> {
     let line = format!("kubectl get pod p-{thread}-{n}");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
+    let mut child = Command::new(crate::support::hook())
         .arg("claude")
         .env_clear()
         .env("HOME", home.path(""))
@@ -220,7 +220,7 @@ fn killed(home: &Home, thread: u64, n: u64, latest: u64) -> Option<String> {
 #[test]
 fn a_full_disk_stops_changes_and_nothing_else() {
     let home = Home::new();
-    let hook = env!("CARGO_BIN_EXE_rwenv-hook");
+    let hook = crate::support::hook();
     let config = home.path(".claude/rwenv");
     fs::create_dir_all(config.join("audit")).unwrap();
     fs::create_dir_all(config.join("run")).unwrap();
@@ -262,7 +262,7 @@ fn a_read_only_home_spools() {
             run = run.display(),
             config = home.path(".claude").display(),
             home = home.path("").display(),
-            hook = env!("CARGO_BIN_EXE_rwenv-hook"),
+            hook = crate::support::hook(),
         );
         let output = Command::new("unshare").args(["-Urm", "sh", "-c", &script]).output().unwrap();
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -288,7 +288,7 @@ fn a_read_only_home_spools() {
 fn a_hook_without_means_denies() {
     let home = Home::new();
     let ask = |before: &str, line: &str| {
-        let script = format!("{before}; exec {} claude", env!("CARGO_BIN_EXE_rwenv-hook"));
+        let script = format!("{before}; exec {} claude", crate::support::hook());
         let mut command = home.command("sh", &home.path(""));
         let payload = home.payload("rw", line).to_string();
         crate::support::answer(command.args(["-c", &script]).write_stdin(payload)).decision()

@@ -225,7 +225,7 @@ fn install_merges_is_idempotent_and_can_be_undone() {
     let old = r#"{ "model": "opus", "hooks": { "PreToolUse": [ { "matcher": "Write", "hooks": [ { "type": "command", "command": "lint" } ] } ],
         "Stop": [] }, "permissions": { "deny": ["Bash(rm:*)"] } }"#;
     home.write(".claude/settings.json", old);
-    let hook = env!("CARGO_BIN_EXE_rwenv-hook");
+    let hook = crate::support::hook();
     let first = install(&home, &["--hook", hook]);
     assert_eq!(first.code, 0, "{}", first.stderr);
     let settings: Value = serde_json::from_str(&home.read(".claude/settings.json")).unwrap();
@@ -255,7 +255,7 @@ fn install_merges_is_idempotent_and_can_be_undone() {
 #[test]
 fn install_works_from_nothing_and_touches_nothing_it_does_not_understand() {
     let home = Home::empty();
-    let hook = env!("CARGO_BIN_EXE_rwenv-hook");
+    let hook = crate::support::hook();
     claude(&home, "2.1.200");
     assert_eq!(install(&home, &["--hook", hook]).code, 0);
     let settings = home.read(".claude/settings.json");

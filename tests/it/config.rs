@@ -240,7 +240,7 @@ fn a_bare_change_is_judged_where_the_kubeconfig_points_as_well() {
 /// Every key the program knows has a row on the page, under its heading, and no other has.
 #[test]
 fn the_page_has_every_key() {
-    let source = include_str!("../../src/host/fields.rs");
+    let source = include_str!("../../src/gate/facts/fields.rs");
     let page = include_str!("../../docs/configuration.md");
     for (list, heading) in [
         ("const TOP:", "## Top level"),

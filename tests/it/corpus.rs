@@ -1,12 +1,11 @@
 //! Command lines as data, judged with frozen facts; and properties that hold for all of them.
 
 use std::fs;
-use std::path::PathBuf;
 
 use proptest::prelude::*;
-use rwenv::decide;
-use rwenv::examples::judged;
-use rwenv::model::{Context, Decision};
+use rwenv_core::decide;
+use rwenv_core::examples::judged;
+use rwenv_core::model::{Context, Decision};
 
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,7 +34,7 @@ fn allow() -> String {
 }
 
 fn load(name: &str) -> Vec<Group> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(name);
+    let path = crate::support::root().join("tests/corpus").join(name);
     let corpus: Corpus = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     corpus.group
 }
@@ -218,10 +217,10 @@ proptest! {
 /// Rules are a set: their order, and one that stands there twice, change nothing; another one only tightens.
 #[test]
 fn rules_are_a_set_and_one_more_only_tightens() {
-    use rwenv::policy::{RULES, Subject, evaluate};
+    use rwenv_core::policy::{RULES, Subject, evaluate};
     let backwards: Vec<_> = RULES.iter().rev().cloned().collect();
     let twice: Vec<_> = RULES.iter().chain(RULES).cloned().collect();
-    let own = rwenv::policy::layer::load(&[rwenv::policy::layer::check(
+    let own = rwenv_core::policy::layer::load(&[rwenv_core::policy::layer::check(
         &toml::from_str(
             "about = \"x\"\n[[rule]]\nid = \"own.all\"\ndecision = \"ask\"\nwhen = { effects = [\"read\"] }\nreason = \"x\"\ninstead = \"y\"\n\
              [[rule.example]]\ncommand = \"kubectl get pods\"\nmatches = true\n[[rule.example]]\ncommand = \"ls\"\nmatches = false\n",
@@ -235,16 +234,16 @@ fn rules_are_a_set_and_one_more_only_tightens() {
     let more: Vec<_> = RULES.iter().cloned().chain(own).collect();
     let mut operations = 0;
     for (line, _) in simple_lines() {
-        let context = rwenv::model::Context {
+        let context = rwenv_core::model::Context {
             cwd: "/p".into(),
             home: "/h".into(),
             config_dir: "/h/.claude/rwenv".into(),
         };
-        let plan = rwenv::examples::alone(rwenv::decide::plan(&line, &context));
+        let plan = rwenv_core::examples::alone(rwenv_core::decide::plan(&line, &context));
         for planned in &plan.planned {
             operations += 1;
             for subject in [Subject::foreign("x"), Subject::nobody()] {
-                let decision = |rules: &[rwenv::model::Rule]| {
+                let decision = |rules: &[rwenv_core::model::Rule]| {
                     let reasons = evaluate(&planned.operation, None, &subject, rules);
                     reasons.iter().map(|reason| reason.decision).max().unwrap_or_default()
                 };

@@ -79,10 +79,7 @@ fn what_was_broken_is_found() {
     assert!(fails("hook").contains("does not register"), "a matcher that never matches");
     home.write(".claude/settings.json", &settings.replace("\"SessionStart\"", "\"SessionEnd\""));
     assert!(fails("hook").contains("for SessionStart"), "{}", fails("hook"));
-    home.write(
-        ".claude/settings.json",
-        &settings.replace(env!("CARGO_BIN_EXE_rwenv-hook"), "/nowhere/rwenv-hook"),
-    );
+    home.write(".claude/settings.json", &settings.replace(crate::support::hook(), "/nowhere/rwenv-hook"));
     assert!(fails("hook").contains("does not run"), "{}", fails("hook"));
     home.write(".claude/settings.json", "{");
     assert!(fails("hook").contains("settings.json:1:"));

@@ -1,13 +1,13 @@
 //! No change is foreseen by nobody: every effect of every verb in every form meets a rule where an environment forbids it, and so
 //! does a tool that no rule names.
 
-use rwenv::classify;
-use rwenv::decide::quoted;
-use rwenv::examples::judged;
-use rwenv::model::{
+use rwenv_core::classify;
+use rwenv_core::decide::quoted;
+use rwenv_core::examples::judged;
+use rwenv_core::model::{
     Command, Decision, Effect, Grammar, Operation, Reach, Repository, Rwenv, RwenvName, Span, Target, Tool,
 };
-use rwenv::policy::{self, RULES, Subject};
+use rwenv_core::policy::{self, RULES, Subject};
 
 /// An operation as a row of a table has it.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ fn forms(tool: &'static Tool, command: &'static Command) -> Vec<Form> {
         reach,
         traits: command.traits.to_vec(),
     };
-    let form = |mode: &'static rwenv::model::Mode| Form {
+    let form = |mode: &'static rwenv_core::model::Mode| Form {
         effect: mode.effect,
         reach: mode.reach.unwrap_or(reach),
         traits: command.traits.iter().chain(mode.traits).copied().collect(),
@@ -205,9 +205,9 @@ fn machines_are_a_persons_where_autonomy_says_so() {
     for (name, wanted) in [("manual", Decision::Deny), ("prompted", Decision::Ask)] {
         let subject = subject(|rwenv| {
             rwenv.autonomy = if name == "manual" {
-                rwenv::model::Autonomy::Manual
+                rwenv_core::model::Autonomy::Manual
             } else {
-                rwenv::model::Autonomy::Prompted
+                rwenv_core::model::Autonomy::Prompted
             };
         });
         least(name, &subject, None, |form| (form.effect == Effect::Provision).then_some(wanted));

@@ -58,7 +58,7 @@ fn the_daemon_knows_how_flux_is_and_tells_it_at_once() {
     let home = &it.setting.home;
     let start = || {
         let event = json!({ "session_id": "s", "cwd": home.path("ro"), "hook_event_name": "SessionStart", "source": "startup" });
-        let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
+        let mut hook = home.command(crate::support::hook(), &home.path("ro"));
         answer(hook.arg("claude").write_stdin(event.to_string())).stdout
     };
     let said = start();

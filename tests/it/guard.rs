@@ -94,7 +94,7 @@ fn a_configuration_elsewhere_is_guarded_there() {
     fs::create_dir_all(home.path("conf")).unwrap();
     home.mode("conf", 0o700);
     home.write("conf/envs.json", crate::support::ENVS);
-    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    let mut command = home.command(crate::support::hook(), &home.path(""));
     command.env("RWENV_CONFIG_DIR", home.path("conf"));
     let line = format!("echo > {}/envs.json", home.path("conf").display());
     let answer =
@@ -105,7 +105,7 @@ fn a_configuration_elsewhere_is_guarded_there() {
 /// A command that the table does not know would be refused to agents.
 #[test]
 fn every_command_of_ours_is_in_the_table() {
-    let table = rwenv::classify::tools().tool("rwenv").unwrap();
+    let table = rwenv_core::classify::tools().tool("rwenv").unwrap();
     let known: Vec<String> = table.commands.iter().map(|command| command.path.join(" ")).collect();
     for command in rwenv::cli::command().get_subcommands().filter(|c| c.get_name() != "help") {
         assert!(known.contains(&command.get_name().to_owned()), "{}", command.get_name());

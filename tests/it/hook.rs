@@ -210,7 +210,7 @@ fn nothing_a_repository_brings_is_run_while_it_is_judged() {
 
 /// Starts the hook and leaves its standard input open.
 fn waiting(home: &Home) -> std::process::Child {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
+    let mut child = Command::new(crate::support::hook())
         .arg("claude")
         .env_clear()
         .env("HOME", home.path(""))
@@ -276,7 +276,7 @@ fn a_host_that_never_finishes_its_call_gets_a_denial() {
 #[test]
 fn a_question_that_cannot_be_written_is_a_denial() {
     let home = Home::new();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_rwenv-hook"))
+    let mut child = Command::new(crate::support::hook())
         .arg("claude")
         .env_clear()
         .env("HOME", home.path(""))
@@ -301,7 +301,7 @@ fn characters_nobody_sees_are_shown() {
 fn the_hook_says_who_it_is() {
     let home = Home::empty();
     let run = |arguments: &[&str]| {
-        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        let mut command = home.command(crate::support::hook(), &home.path(""));
         crate::support::answer(command.args(arguments))
     };
     assert!(run(&["--version"]).stdout.starts_with("rwenv-hook "));
@@ -357,7 +357,7 @@ fn a_go_program_is_known_by_what_the_linker_wrote_into_it() {
     let home = Home::new();
     fs::copy(kubectl, home.path("ro/k")).unwrap();
     home.mode("ro/k", 0o700);
-    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    let mut command = home.command(crate::support::hook(), &home.path(""));
     // Nothing to compare it with.
     command.env("PATH", home.path("none")).arg("claude");
     let payload = home.payload("ro", "~+/k delete pod p").to_string();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Answer, Home, answer};
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    crate::support::root().to_owned()
 }
 
 /// The folder of the programs.
@@ -26,7 +26,7 @@ fn on_a_terminal(home: &Home, columns: u16) -> String {
     let (root, rwenv) = (root().display().to_string(), env!("CARGO_BIN_EXE_rwenv"));
     let line = format!(
         "stty cols {columns}; {rwenv} demo --hook {} --calls {root}/demo/day.jsonl --home {}",
-        env!("CARGO_BIN_EXE_rwenv-hook"),
+        crate::support::hook(),
         home.path("").display().to_string().trim_end_matches('/'),
     );
     let mut script = home.command("script", &home.path(""));
@@ -87,7 +87,7 @@ fn a_verdict_that_is_not_the_recorded_one_is_a_failure() {
     home.write("day.jsonl", &first.replacen("\"verdict\": \"allow\"", "\"verdict\": \"deny\"", 1));
     let home_folder = home.path("").display().to_string();
     let arguments =
-        ["demo", "--hook", env!("CARGO_BIN_EXE_rwenv-hook"), "--calls", "day.jsonl", "--home", &home_folder];
+        ["demo", "--hook", crate::support::hook(), "--calls", "day.jsonl", "--home", &home_folder];
     let shown = home.rwenv("", &arguments);
     assert_eq!(shown.code, 1);
     assert!(

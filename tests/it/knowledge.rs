@@ -7,12 +7,12 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use rwenv::catalog::Reading;
-use rwenv::catalog::kustomize::{Build, Builder};
-use rwenv::host::content;
-use rwenv::host::environment::Environment;
-use rwenv::manifest::tree::{Tree, folder_of};
-use rwenv::manifest::yaml;
+use rwenv_core::manifest::tree::{Tree, folder_of};
+use rwenv_core::manifest::yaml;
+use rwenv_flux::catalog::Reading;
+use rwenv_flux::catalog::kustomize::{Build, Builder};
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::content;
 use tempfile::TempDir;
 
 /// The layouts that are tried.
@@ -86,14 +86,14 @@ fn rendered(root: &Path, folder: &str) -> Result<Names, String> {
 }
 
 fn names(build: &Build<'_>) -> Names {
-    let name = |r: &rwenv::catalog::kustomize::resource::Resource<'_>| {
+    let name = |r: &rwenv_flux::catalog::kustomize::resource::Resource<'_>| {
         (r.kind.to_string(), r.namespace().unwrap_or_default().to_owned(), r.name.to_string())
     };
     build.resources.iter().map(name).collect()
 }
 
 fn problems(tree: &Tree, build: &Build<'_>) -> Vec<String> {
-    let told = |p: &rwenv::catalog::kustomize::Problem| {
+    let told = |p: &rwenv_flux::catalog::kustomize::Problem| {
         format!("{}:{}: {}", tree.file_of(p.at), p.at.line, p.message)
     };
     build.problems.iter().map(told).collect()
@@ -158,7 +158,7 @@ fn every_folder_that_is_applied_is_what_kubectl_renders() {
     if !kubectl() {
         return;
     }
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/flux");
+    let demo = crate::support::root().join("demo/flux");
     assert!(compared(&demo) >= 6);
     for (name, least) in [("monorepo", 5), ("overlays", 8), ("helm", 7), ("argo", 4)] {
         let dir = unpack(name);

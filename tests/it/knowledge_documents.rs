@@ -33,7 +33,7 @@ fn made(home: &Home, dir: &Path, file: &str) -> Value {
 #[test]
 fn every_file_is_as_its_schema_says() {
     let home = Home::empty();
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/flux");
+    let demo = crate::support::root().join("demo/flux");
     let layouts: Vec<_> = LAYOUTS.iter().map(|(name, _)| unpack(name)).collect();
     let dirs = layouts.iter().map(tempfile::TempDir::path).chain([demo.as_path()]);
     for dir in dirs {

@@ -3,11 +3,11 @@
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 
-use rwenv::catalog::Reading;
-use rwenv::catalog::document::{Origin, documents};
-use rwenv::catalog::generate::entries;
-use rwenv::catalog::graph::graph;
-use rwenv::host::environment::Environment;
+use rwenv_flux::catalog::Reading;
+use rwenv_flux::catalog::document::{Origin, documents};
+use rwenv_flux::catalog::generate::entries;
+use rwenv_flux::catalog::graph::graph;
+use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
 
 const ROOT: &str = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: flux-system, namespace: flux-system}\n\

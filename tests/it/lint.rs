@@ -100,7 +100,7 @@ fn a_clean_repository_has_no_findings() {
     assert_eq!(told.stdout, "");
     assert!(told.stderr.contains("charts/x/templates/a.yaml: not read (helm-template)"), "{}", told.stderr);
     assert!(told.stderr.ends_with("0 findings in 7 YAML files\n"), "{}", told.stderr);
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("demo/flux").display().to_string();
+    let demo = crate::support::root().join("demo/flux").display().to_string();
     assert_eq!(found(&home, &[&demo]), Vec::<String>::new());
 }
 
@@ -191,9 +191,8 @@ fn what_is_staged_and_what_a_range_adds() {
 
 #[test]
 fn the_hooks_for_pre_commit_are_what_it_says_they_are() {
-    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(".pre-commit-hooks.yaml"))
-        .unwrap();
-    let parsed = rwenv::manifest::yaml::parse(&text);
+    let text = std::fs::read_to_string(crate::support::root().join(".pre-commit-hooks.yaml")).unwrap();
+    let parsed = rwenv_core::manifest::yaml::parse(&text);
     assert!(parsed.problems.is_empty());
     let hooks = parsed.documents[0].items();
     assert_eq!(hooks.len(), 2);

@@ -1,8 +1,9 @@
 //! A rwenv that names no context has no cluster: at every door changes are refused with what to add, and all else is as it was.
 
 use rwenv::guard::Judge;
-use rwenv::host::{config, environment::Environment};
-use rwenv::model::Decision;
+use rwenv_core::model::Decision;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::config;
 
 use crate::support::{Home, answer, which};
 
@@ -128,7 +129,7 @@ fn shims_and_the_guard_refuse_the_same() {
     home.mode("bin/kubectl", 0o755);
     let path = format!("{}:/usr/bin:/bin", home.path("bin").display());
     let mut install = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path(""));
-    install.env("PATH", &path).args(["install", "--hook", env!("CARGO_BIN_EXE_rwenv-hook")]);
+    install.env("PATH", &path).args(["install", "--hook", crate::support::hook()]);
     assert_eq!(answer(&mut install).code, 0);
     let run = |code: &str| {
         let mut bash = home.command(which("bash").to_str().unwrap(), &home.path("bare"));

@@ -9,8 +9,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-use rwenv::decide;
-use rwenv::model::{Context, Invocation, Part, Word};
+use rwenv_core::decide;
+use rwenv_core::model::{Context, Invocation, Part, Word};
 use tempfile::TempDir;
 
 const STUBS: [&str; 4] = ["kubectl", "helm", "flux", "git"];
@@ -76,7 +76,7 @@ impl Sandbox {
     fn missed(&self, line: &str) -> Vec<Vec<String>> {
         let work = self.dir.path().join("work").display().to_string();
         let context = Context { cwd: work.clone(), home: work, ..Context::default() };
-        let plan = rwenv::examples::alone(decide::plan(line, &context));
+        let plan = rwenv_core::examples::alone(decide::plan(line, &context));
         if !plan.opaque.is_empty() {
             return Vec::new();
         }
@@ -343,14 +343,14 @@ fn nothing_that_is_allowed_deletes() {
             while ran < 100 || start.elapsed().as_secs() < seconds {
                 let line = line().new_tree(&mut runner).unwrap().current();
                 ran += 1;
-                let said = rwenv::examples::judged(&line, "read-only").unwrap().decision();
+                let said = rwenv_core::examples::judged(&line, "read-only").unwrap().decision();
                 // A denial cannot be a hole; some are run all the same, so that it is known that they do what they are made for.
-                if said > rwenv::model::Decision::Allow && ran % 16 != 0 {
+                if said > rwenv_core::model::Decision::Allow && ran % 16 != 0 {
                     continue;
                 }
                 let deletes = sandbox.run(&line).iter().any(|call| call.iter().any(|word| word == "delete"));
                 deleted += usize::from(deletes);
-                if deletes && said == rwenv::model::Decision::Allow {
+                if deletes && said == rwenv_core::model::Decision::Allow {
                     holes.push(line);
                 }
             }

@@ -27,7 +27,7 @@ contexts:
 /// The start of a session, or its change to another folder.
 fn session(home: &Home, event: &str, folder: &str) -> Answer {
     let payload = serde_json::json!({ "session_id": "5b0c3f2a-0b7a-4f0e-9a55-3c8c3a2d7a11", "cwd": home.path(folder), "hook_event_name": event });
-    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    let mut command = home.command(crate::support::hook(), &home.path(""));
     answer(command.arg("claude").env("CLAUDE_ENV_FILE", home.path("env.sh")).write_stdin(payload.to_string()))
 }
 

@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::error::ErrorKind;
-use rwenv::decide;
-use rwenv::manifest::yaml::{self, Node};
-use rwenv::model::{Context, Effect};
+use rwenv_core::decide;
+use rwenv_core::manifest::yaml::{self, Node};
+use rwenv_core::model::{Context, Effect};
 use serde_json::{Value, json};
 
 use crate::fetched;
 use crate::support::{Answer, Home, answer};
 
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    crate::support::root().to_owned()
 }
 
 fn json(path: &str) -> Value {
@@ -303,7 +303,7 @@ fn hooks_are_registered_for_what_is_judged_and_the_real_program_answers_them() {
     }
     let mut payload = home.payload("ro", "kubectl delete pod x");
     let run = |payload: &Value, data: &str| {
-        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        let mut command = home.command(crate::support::hook(), &home.path(""));
         let data = home.path(data);
         answer(
             command
@@ -333,7 +333,7 @@ fn a_session_keeps_its_hook_when_settings_change() {
         payload["hook_event_name"] = "ConfigChange".into();
         payload["source"] = source.into();
         payload["file_path"] = file.into();
-        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        let mut command = home.command(crate::support::hook(), &home.path(""));
         answer(command.args(arguments).write_stdin(payload.to_string()))
     };
     let settings = &["claude"][..];

@@ -36,7 +36,7 @@ impl Shims {
         }
         let mut install = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path(""));
         install.env("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display()));
-        let installed = answer(install.args(["install", "--hook", env!("CARGO_BIN_EXE_rwenv-hook")]));
+        let installed = answer(install.args(["install", "--hook", crate::support::hook()]));
         assert_eq!(installed.code, 0, "{}", installed.stderr);
         assert!(home.path(".claude/rwenv/shims/flux").exists());
         assert!(!home.path(".claude/rwenv/shims/argocd").exists(), "there is no such tool here");
@@ -204,7 +204,7 @@ fn a_tool_that_is_not_there_and_a_shim_that_would_find_itself() {
         (127, "flux: not found on PATH (this is rwenv's shim for it)\n")
     );
     // Links, hard links and copies of the hook elsewhere on PATH are no tool.
-    let hook = PathBuf::from(env!("CARGO_BIN_EXE_rwenv-hook"));
+    let hook = PathBuf::from(crate::support::hook());
     fs::create_dir_all(shims.home.path("more")).unwrap();
     std::os::unix::fs::symlink(&hook, shims.home.path("bin/flux")).unwrap();
     fs::copy(&hook, shims.home.path("more/flux")).unwrap();
@@ -286,7 +286,7 @@ fn a_session_starts_with_the_shims_and_hears_of_its_rwenv() {
         let mut payload = home.payload(folder, "");
         payload["hook_event_name"] = event.into();
         payload.as_object_mut().unwrap().remove("tool_name");
-        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+        let mut command = home.command(crate::support::hook(), &home.path(""));
         command.arg("claude").env("CLAUDE_ENV_FILE", home.path("session.env"));
         answer(command.write_stdin(payload.to_string()))
     };

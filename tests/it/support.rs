@@ -3,9 +3,33 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use assert_cmd::Command;
 use tempfile::TempDir;
+
+/// The checkout.
+pub(crate) fn root() -> &'static Path {
+    static ROOT: OnceLock<PathBuf> = OnceLock::new();
+    ROOT.get_or_init(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap())
+}
+
+/// The hook program. It belongs to another crate than these tests, so cargo does not build it for them alone: one that is older than
+/// what it is made of would pass or fail for nothing.
+pub(crate) fn hook() -> &'static str {
+    static HOOK: OnceLock<String> = OnceLock::new();
+    HOOK.get_or_init(|| {
+        let path = Path::new(env!("CARGO_BIN_EXE_rwenv")).with_file_name("rwenv-hook");
+        let built = |file: &Path| fs::metadata(file).and_then(|m| m.modified());
+        let made_of = fs::read_to_string(path.with_extension("d")).unwrap_or_default();
+        let is_fresh = built(&path).is_ok_and(|hook| {
+            let files = made_of.lines().next().unwrap_or_default().split(' ').skip(1);
+            files.map(Path::new).all(|file| built(file).is_ok_and(|changed| changed <= hook))
+        });
+        assert!(is_fresh, "{} is missing or old: run cargo build --bin rwenv-hook", path.display());
+        path.display().to_string()
+    })
+}
 
 /// What a program answered.
 #[derive(Debug)]
@@ -92,7 +116,7 @@ impl Home {
 
     /// Gives the hook these bytes.
     pub(crate) fn hook_bytes(&self, bytes: impl Into<Vec<u8>>) -> Answer {
-        let mut command = self.command(env!("CARGO_BIN_EXE_rwenv-hook"), &self.path(""));
+        let mut command = self.command(crate::support::hook(), &self.path(""));
         answer(command.arg("claude").write_stdin(bytes.into()))
     }
 

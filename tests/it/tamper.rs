@@ -238,7 +238,7 @@ fn settings_are_guarded_where_a_variable_put_them() {
     all(&home, "deny", &["echo '{}' > ~/work/settings.json", "rm ~/work/settings.json"]);
     all(&home, "allow", &["echo '{}' > ~/app/settings.json", "cat ~/work/settings.json"]);
     let line = format!("echo '{{}}' > {}", home.path("app/settings.json").display());
-    let mut command = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path(""));
+    let mut command = home.command(crate::support::hook(), &home.path(""));
     command.env("CLAUDE_CONFIG_DIR", home.path("app"));
     let answer =
         crate::support::answer(command.arg("claude").write_stdin(home.payload("none", &line).to_string()));

@@ -1,0 +1,150 @@
+//! `rwenv check`: what would be decided about a command, and why, part by part.
+
+use comfy_table::Cell;
+use serde::Serialize;
+
+use super::args::Check;
+use super::envs::directory;
+use super::{out, trace};
+use rwenv_core::decide::{self, Part};
+use rwenv_core::model::{Decision, Effect, Reason, Verdict};
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::{self, Observed};
+use rwenv_gate::judge::{self, Lift, Seen};
+
+#[derive(Serialize)]
+struct Explained<'a> {
+    decision: Decision,
+    command: &'a str,
+    cwd: &'a str,
+    programs: usize,
+    parts: Vec<PartView<'a>>,
+    reasons: &'a [Reason],
+}
+
+#[derive(Serialize)]
+struct PartView<'a> {
+    part: &'a str,
+    start: usize,
+    end: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verb: Option<&'a str>,
+    effect: &'a str,
+    decision: Decision,
+    reasons: &'a [Reason],
+}
+
+pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
+    let line = match args.command.as_slice() {
+        [line] => line.clone(),
+        words => words.iter().map(|w| decide::quoted(w)).collect::<Vec<_>>().join(" "),
+    };
+    let mut environment = environment.clone();
+    if let Some(name) = &args.rwenv {
+        environment.rwenv = Some(name.clone());
+    }
+    let dir = directory(args.at.dir.as_deref());
+    let context = facts::context(dir.to_str(), &environment);
+    let plan = decide::plan(&line, &context);
+    let observed = facts::observe(plan, &environment);
+    let Observed { plan, facts, rwenvs } = &observed;
+    let parts = decide::explain(plan, facts, rwenvs);
+    let verdict = judge::weigh(Seen::of(&observed), Vec::new(), &Lift::Line, &environment);
+    if args.trace {
+        trace::show(&observed, args.at.output.json)?;
+    } else if args.at.output.json {
+        let parts = parts.iter().map(view).collect();
+        let (decision, reasons) = (verdict.decision(), verdict.reasons());
+        out::json(&Explained {
+            decision,
+            command: &line,
+            cwd: &context.cwd,
+            programs: plan.programs,
+            parts,
+            reasons,
+        })?;
+    } else {
+        print(&parts, &verdict, plan.programs);
+    }
+    Ok(match verdict.decision() {
+        Decision::Allow => 0,
+        Decision::Ask => 1,
+        Decision::Deny => 2,
+    })
+}
+
+fn decision(part: &Part) -> Decision {
+    part.reasons.iter().map(|r| r.decision).max().unwrap_or_default()
+}
+
+fn effect(part: &Part) -> &str {
+    part.operation.as_ref().map_or("unknown", |o| o.effect.as_str())
+}
+
+fn view(part: &Part) -> PartView<'_> {
+    PartView {
+        part: &part.text,
+        start: part.span.start,
+        end: part.span.end,
+        tool: part.operation.as_ref().map(|o| o.tool),
+        verb: part.operation.as_ref().map(|o| o.verb.as_str()),
+        effect: effect(part),
+        decision: decision(part),
+        reasons: &part.reasons,
+    }
+}
+
+/// What a part would do, for somebody who meets the word for the first time.
+fn in_words(part: &Part) -> String {
+    let what = match part.operation.as_ref().map(|operation| operation.effect) {
+        Some(Effect::Read) => "only reads",
+        Some(Effect::ReadSecret) => "prints secret values or issues a credential",
+        Some(Effect::LocalWrite) => "changes files on this machine",
+        Some(Effect::SessionChange) => "changes what later commands act on",
+        Some(Effect::GitWrite) => "changes a repository on this machine",
+        Some(Effect::GitPublish) => "changes a repository on a server",
+        Some(Effect::Reconcile) => "makes a controller reconcile right away",
+        Some(Effect::Tunnel) => "opens a connection into the cluster for other programs",
+        Some(Effect::Exec) => "runs a program that rwenv does not look into",
+        Some(Effect::ClusterWrite) => "changes objects in a cluster",
+        Some(Effect::Provision) => "creates or changes machines",
+        Some(Effect::CloudWrite) => "changes a cloud account, a registry or a hosted service",
+        Some(Effect::DataWrite) => "changes data",
+        Some(Effect::Tamper) => "targets the guard itself",
+        Some(Effect::Unknown) | None => "has an effect that rwenv does not know",
+    };
+    format!("{} {what}, and no rule objects", part.text.replace('\n', " "))
+}
+
+fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
+    if parts.is_empty() {
+        out::line(&format!("allow: nothing in it is judged (programs found: {programs})"));
+        return;
+    }
+    let mut table = out::table(&["DECISION", "EFFECT", "PART", "RULE"]);
+    for part in parts {
+        let rules: Vec<&str> = part.reasons.iter().map(|r| r.rule.as_str()).collect();
+        table.add_row([
+            out::decision(decision(part)),
+            Cell::new(effect(part)),
+            Cell::new(part.text.replace('\n', " ")),
+            Cell::new(rules.join(", ")),
+        ]);
+    }
+    out::print(&table);
+    for part in parts.iter().filter(|part| part.reasons.is_empty()) {
+        out::line(&format!("\nallow: {}", in_words(part)));
+    }
+    let mut told: Vec<(&str, &str)> = Vec::new();
+    for reason in verdict.reasons() {
+        if told.contains(&(&reason.rule, &reason.text)) {
+            continue;
+        }
+        told.push((&reason.rule, &reason.text));
+        out::line(&format!("\n{}: {} [{}]", reason.decision.as_str(), reason.text, reason.rule));
+        out::line(&format!("  in: {}", reason.part.replace('\n', " ")));
+        out::line(&format!("  instead: {}", reason.instead));
+    }
+}

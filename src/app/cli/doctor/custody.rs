@@ -1,0 +1,338 @@
+//! What read-only really means on this machine, measured: who holds the credentials of a rwenv's cluster, what they may do,
+//! and whether the git host protects the branch Flux follows.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Check;
+use rwenv_core::model::Rwenv;
+use rwenv_flux::cluster::Cluster;
+use rwenv_flux::repos::{self, Flux};
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::base::{files, process};
+use rwenv_gate::facts::agent;
+use rwenv_gate::facts::{config, kubeconfig, program};
+
+/// Longest wait for a cluster or a git host.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Namespaces an identity's rights are asked for: an ordinary one, the system's, and Flux's.
+const NAMESPACES: [&str; 3] = ["default", "kube-system", "flux-system"];
+
+pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
+    let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
+    let mut all = Vec::new();
+    for rwenv in &config.rwenvs.all {
+        all.push(custody(rwenv, offline, environment).about(rwenv.name.as_str()));
+        if let Ok(flux) = Flux::of(rwenv, environment) {
+            all.push(branch(&flux, offline, environment).about(rwenv.name.as_str()));
+        }
+    }
+    all
+}
+
+/// The kubeconfigs in which a rwenv's context may be, each with the context.
+fn kubeconfigs(rwenv: &Rwenv, environment: &Environment) -> Vec<(PathBuf, String)> {
+    let each = rwenv.places.iter().filter_map(|place| {
+        let context = place.kubernetes_context.clone()?;
+        let files = kubeconfig::of_place(place.kubeconfig_path.as_deref(), environment);
+        Some(files.into_iter().map(move |file| (file, context.clone())))
+    });
+    let mut all: Vec<(PathBuf, String)> = each.flatten().collect();
+    all.dedup();
+    all
+}
+
+/// What is said where nothing can be looked at: that nothing reaches the cluster would be more than is known.
+fn not_seen(rwenv: &Rwenv, looked: &[(PathBuf, String)]) -> Check {
+    let name = &rwenv.name;
+    let Some((_, context)) = looked.first() else {
+        return Check::ok(
+            "custody",
+            format!(
+                "it names no context: access to its cluster cannot be checked, and cluster changes are denied in it (add one: rwenv edit {name} --context CONTEXT)"
+            ),
+        );
+    };
+    let mut files: Vec<String> = looked.iter().map(|(file, _)| environment::under_home(file)).collect();
+    files.dedup();
+    Check::warn(
+        "custody",
+        format!(
+            "context '{context}' is not in {}: access to its cluster could not be checked",
+            files.join(", ")
+        ),
+        format!("name the kubeconfig that has it: rwenv edit {name} --kubeconfig FILE"),
+    )
+}
+
+fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
+    let level = |check: Check, level| Check { level: Some(level), ..check };
+    let looked = kubeconfigs(rwenv, environment);
+    // What cannot be read may have it.
+    let has = |(file, context): &&(PathBuf, String)| {
+        file.exists() && (File::open(file).is_err() || Cluster::is_in(file, context))
+    };
+    let there: Vec<_> = looked.iter().filter(has).collect();
+    if there.is_empty() {
+        return not_seen(rwenv, &looked);
+    }
+    let readable: Vec<_> = there.iter().filter(|(file, _)| File::open(file).is_ok()).collect();
+    let Some((file, context)) = readable.first() else {
+        return level(
+            Check::ok(
+                "custody",
+                "C2: another user holds its credentials, and the policy applies to their use",
+            ),
+            "C2",
+        );
+    };
+    let shown = environment::under_home(file);
+    let rights = if offline { Err("not asked".to_owned()) } else { rights(file, context, environment) };
+    if rights == Ok(None) {
+        return level(
+            Check::ok(
+                "custody",
+                format!("C3: the identity in {shown} may only read: the cluster itself denies changes"),
+            ),
+            "C3",
+        );
+    }
+    if readable.iter().all(|(file, _)| is_hidden(file, environment)) {
+        return level(
+            Check::ok(
+                "custody",
+                format!("C1: the agent's sandbox hides {shown}; read-only holds as far as the sandbox does"),
+            ),
+            "C1",
+        );
+    }
+    let may = match rights {
+        Ok(may) => format!(" and may {}", may.unwrap_or_default()),
+        Err(why) => format!("; its rights could not be determined ({why})"),
+    };
+    let says =
+        format!("C0: {shown} is readable{may}: hook, shims and pre-push are a guardrail, not a guarantee");
+    if rwenv.read_only {
+        level(
+            Check::warn(
+                "custody",
+                says,
+                "give agents an identity that only reads, or hide the file from them (sandbox.filesystem.denyRead)",
+            ),
+            "C0",
+        )
+    } else {
+        level(Check::ok("custody", says), "C0")
+    }
+}
+
+/// True where the agent's sandbox is on and keeps it from reading a file.
+fn is_hidden(file: &Path, environment: &Environment) -> bool {
+    let text = files::read(&agent::claude_settings(environment)).ok().flatten().unwrap_or_default();
+    let settings: Value = serde_json::from_str(&text).unwrap_or_default();
+    let sandbox = settings.get("sandbox");
+    let on = sandbox.and_then(|s| s.get("enabled")).and_then(Value::as_bool) == Some(true);
+    let hidden =
+        sandbox.and_then(|s| s.get("filesystem")).and_then(|f| f.get("denyRead")).and_then(Value::as_array);
+    let mut hidden = hidden.into_iter().flatten().filter_map(Value::as_str);
+    on && hidden.any(|path| file.starts_with(kubeconfig::full(path, environment)))
+}
+
+#[derive(Deserialize)]
+struct Review {
+    status: Rules,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Rules {
+    #[serde(default)]
+    resource_rules: Vec<Rule>,
+    #[serde(default)]
+    incomplete: bool,
+}
+
+#[derive(Deserialize)]
+struct Rule {
+    #[serde(default)]
+    verbs: Vec<String>,
+    #[serde(default)]
+    resources: Vec<String>,
+}
+
+/// What an identity may do beyond reading: nothing, or an example.
+fn rights(file: &Path, context: &str, environment: &Environment) -> Result<Option<String>, String> {
+    let kubectl = program::find("kubectl", environment).ok_or("kubectl is not on PATH")?;
+    for namespace in NAMESPACES {
+        let mut command = Command::new(&kubectl);
+        command.arg("--kubeconfig").arg(file).arg("--request-timeout=5s");
+        command.args(["--context", context]);
+        command.args(["create", "--raw", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]);
+        let review = format!(
+            r#"{{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{{"namespace":"{namespace}"}}}}"#
+        );
+        let said = process::output(&mut command, review.as_bytes(), PATIENCE)
+            .ok_or("the cluster does not answer")?;
+        if !said.success {
+            let first = said.stderr.lines().last().unwrap_or_default().to_owned();
+            return Err(rwenv_gate::base::redact::redact(&first));
+        }
+        let review: Review = serde_json::from_str(&said.stdout).map_err(|e| e.to_string())?;
+        if let Some(more) = beyond_reading(&review.status, namespace) {
+            return Ok(Some(more));
+        }
+    }
+    Ok(None)
+}
+
+/// The first right that is more than reading: a verb that changes, a door into a pod, or secrets.
+fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
+    if rules.incomplete {
+        return Some(format!("do more than the cluster reports (the review of {namespace} is incomplete)"));
+    }
+    let review = |resource: &str| resource.starts_with("selfsubject");
+    for rule in &rules.resource_rules {
+        for resource in rule.resources.iter().filter(|resource| !review(resource)) {
+            let into = |door: &&str| resource.ends_with(&format!("/{door}"));
+            let door = ["exec", "attach", "portforward", "proxy", "token", "*"].iter().any(into);
+            // A wildcard takes in secrets and every subresource; exec is a GET.
+            let wide = door || resource == "*" || resource == "secrets";
+            let more =
+                rule.verbs.iter().find(|verb| wide || !matches!(verb.as_str(), "get" | "list" | "watch"));
+            if let Some(verb) = more {
+                return Some(format!("{verb} {resource} in {namespace}"));
+            }
+        }
+    }
+    None
+}
+
+/// Whether the git host protects the branch.
+fn branch(flux: &Flux, offline: bool, environment: &Environment) -> Check {
+    let unknown = |why: &str| {
+        let fix = "protect the branch on the Git host, which works independently of this machine";
+        Check {
+            level: Some("G0"),
+            ..Check::warn(
+                "branch",
+                format!("G0: branch protection on the Git host could not be determined ({why})"),
+                fix,
+            )
+        }
+    };
+    let Some(branch) = flux.branch.clone().or_else(|| repos::followed(flux)) else {
+        return unknown("not synced yet");
+    };
+    if offline {
+        return unknown("not asked");
+    }
+    let Some((host, repository)) = on_host(&flux.url) else { return unknown("its URL names no Git host") };
+    let path = format!("repos/{repository}/branches/{branch}");
+    let mut command = if host == "github.com" {
+        let Some(gh) = program::find("gh", environment) else { return unknown("gh is not on PATH") };
+        let mut command = Command::new(gh);
+        command.args(["api", &path]);
+        command
+    } else {
+        let Some(curl) = program::find("curl", environment) else { return unknown("curl is not on PATH") };
+        let mut command = Command::new(curl);
+        command.args(["--fail", "--silent", "--show-error", "--netrc-optional", "--max-time", "8"]);
+        command.args(flux.own_certificate().map(|_| "--insecure"));
+        command.arg(format!("https://{host}/api/v1/{path}"));
+        command
+    };
+    let Some(said) = process::output(&mut command, b"", PATIENCE) else {
+        return unknown("the git host does not answer");
+    };
+    let answer: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
+    let truth = |key: &str| answer.get(key).and_then(Value::as_bool);
+    match truth("protected") {
+        Some(true) if truth("user_can_push") != Some(true) => {
+            Check { level: Some("G1"), ..Check::ok("branch", format!("G1: {host} protects '{branch}'")) }
+        }
+        Some(true) => unknown(&format!("{host} protects '{branch}' but lets you push to it")),
+        Some(false) => {
+            let says = format!(
+                "G0: {host} does not protect '{branch}': anyone who bypasses the hooks can push to it"
+            );
+            Check { level: Some("G0"), ..Check::warn("branch", says, "protect the branch on the git host") }
+        }
+        None => unknown(&rwenv_gate::base::redact::redact(
+            said.stderr.lines().last().unwrap_or("no reason given"),
+        )),
+    }
+}
+
+/// Host and `owner/name` of a repository's URL.
+fn on_host(url: &str) -> Option<(String, String)> {
+    let bare = url.trim_end_matches('/').trim_end_matches(".git");
+    let (host, path) = match bare.split_once("://") {
+        Some(("file", _)) => return None,
+        Some((_, rest)) => rest.split_once('/')?,
+        None => bare.split_once(':')?,
+    };
+    let host = host.rsplit('@').next()?;
+    let (owner, name) = path.trim_start_matches('/').split_once('/')?;
+    let plain =
+        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+    (plain(owner) && plain(name) && !host.is_empty()).then(|| (host.to_owned(), format!("{owner}/{name}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_read_from_every_shape_of_url() {
+        let pair = |host: &str, path: &str| Some((host.to_owned(), path.to_owned()));
+        assert_eq!(on_host("https://github.com/acme/flux.git"), pair("github.com", "acme/flux"));
+        assert_eq!(
+            on_host("https://me:pw@git.example.com:3000/acme/flux/"),
+            pair("git.example.com:3000", "acme/flux")
+        );
+        assert_eq!(on_host("git@github.com:acme/flux.git"), pair("github.com", "acme/flux"));
+        assert_eq!(on_host("ssh://git@github.com/acme/flux"), pair("github.com", "acme/flux"));
+        for none in [
+            "/srv/flux",
+            "file:///srv/a/b",
+            "https://github.com/acme",
+            "https://h/a/../../x",
+            "https://h/a/b?c",
+        ] {
+            assert_eq!(on_host(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn rights_beyond_reading_are_found() {
+        let beyond = |json: &str| beyond_reading(&serde_json::from_str(json).unwrap(), "default");
+        let rule = |verb: &str, resource: &str| {
+            format!(
+                r#"{{"resourceRules":[{{"verbs":["get"],"resources":["pods"]}},{{"verbs":["{verb}"],"resources":["{resource}"]}}]}}"#
+            )
+        };
+        for (verb, resource) in
+            [("list", "deployments"), ("watch", "pods/log"), ("create", "selfsubjectaccessreviews")]
+        {
+            assert_eq!(beyond(&rule(verb, resource)), None, "{verb} {resource}");
+        }
+        for (verb, resource) in [
+            ("get", "secrets"),
+            ("get", "pods/exec"),
+            ("get", "*"),
+            ("patch", "pods"),
+            ("*", "pods"),
+            ("get", "nodes/proxy"),
+            ("create", "serviceaccounts/token"),
+            ("get", "pods/*"),
+        ] {
+            assert_eq!(beyond(&rule(verb, resource)), Some(format!("{verb} {resource} in default")));
+        }
+        assert!(beyond(r#"{"incomplete":true}"#).is_some());
+    }
+}

@@ -1,0 +1,308 @@
+//! What holds for the whole machine: configuration, registration, shims, git's hooks, daemon, clones, log and clock.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use super::Check;
+use crate::cli::{hooks, install};
+use rwenv_flux::repos::{self, Flux, State};
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::base::{clock, files, process};
+use rwenv_gate::doors::session::PLUGIN_STATE;
+use rwenv_gate::facts::{agent, config};
+use rwenv_gate::ledger::audit;
+use rwenv_gate::setup::shims;
+use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, Watching, ask};
+
+/// Longest wait for one of our own programs.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Space below which the log is in danger, in bytes.
+const ROOM: u64 = 64 << 20;
+/// Age at which a clone counts as stale.
+const STALE: Duration = Duration::from_secs(86_400);
+
+pub(super) fn examine(environment: &Environment) -> Vec<Check> {
+    let mut all = vec![configuration(environment), policies(environment)];
+    all.extend(registration(environment));
+    all.push(shims(environment));
+    all.push(git_hooks(environment));
+    all.push(daemon(environment));
+    all.extend(clones(environment));
+    all.push(log(environment));
+    all.push(room(environment));
+    all.push(clocks(environment));
+    all
+}
+
+fn configuration(environment: &Environment) -> Check {
+    let path = environment::under_home(&config::path(&environment.config_dir));
+    match config::load(&environment.config_dir) {
+        Ok(config) if config.rwenvs.all.is_empty() => {
+            Check::warn("config", format!("{path} names no rwenv"), "rwenv add")
+        }
+        Ok(config) if !config.slips().is_empty() => Check::warn(
+            "config",
+            config.slips().join("\n"),
+            "correct the name in the file or with rwenv edit; ignore this for custom fields",
+        ),
+        Ok(config) => {
+            let count = config.rwenvs.all.len();
+            Check::ok("config", format!("{path}: {count} {}", if count == 1 { "rwenv" } else { "rwenvs" }))
+        }
+        Err(error) => Check::fail(
+            "config",
+            error.to_string(),
+            "correct the file; until then the last valid configuration applies, or every rwenv is read-only",
+        ),
+    }
+}
+
+/// Policies of the user's, and of the machine's: files that others could write are not used.
+fn policies(environment: &Environment) -> Check {
+    let mut count = 0;
+    for folder in [Path::new("/etc/rwenv/policies"), &environment.config_dir.join("policies")] {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            count += 1;
+            if let Err(error) = files::read_trusted(&entry.path()) {
+                return Check::fail("policies", error.to_string(), "correct its owner and mode, as it says");
+            }
+        }
+    }
+    let built_in = rwenv_core::policy::RULES.len();
+    Check::ok("policies", format!("{built_in} built-in rules, {count} policy files"))
+}
+
+fn registration(environment: &Environment) -> Vec<Check> {
+    let path = environment::under_home(&agent::claude_settings(environment));
+    let found = match install::registered(environment) {
+        Ok(found) => found,
+        Err(error) => {
+            return vec![Check::fail("hook", error.to_string(), "correct the settings, then: rwenv install")];
+        }
+    };
+    let plugin = found.plugin.then(|| plugin(environment));
+    let Some(hook) = &found.hook else {
+        if let Some(plugin) = plugin {
+            return vec![plugin];
+        }
+        return vec![Check::fail("hook", format!("{path} does not register the hook"), "rwenv install")];
+    };
+    let mut all: Vec<Check> = plugin.into_iter().collect();
+    let version = process::output(Command::new(hook).arg("--version"), b"", PATIENCE);
+    let own = format!("rwenv-hook {}", env!("CARGO_PKG_VERSION"));
+    all.push(match version.map(|said| said.stdout.trim().to_owned()) {
+        None => Check::fail(
+            "hook",
+            format!("{} is registered and does not run", hook.display()),
+            "./install.sh, or rwenv install --hook FILE",
+        ),
+        Some(version) if version != own => {
+            Check::fail("hook", format!("{} is {version}, this is {own}", hook.display()), "./install.sh")
+        }
+        Some(_) if !found.missing.is_empty() => Check::fail(
+            "hook",
+            format!("{path} does not register it for {}", found.missing.join(", ")),
+            "rwenv install",
+        ),
+        Some(version) => Check::ok("hook", format!("{version} is registered in {path}")),
+    });
+    if found.disabled {
+        all.push(Check::fail(
+            "hook",
+            format!("{path} has \"disableAllHooks\": no hook runs"),
+            "remove that line",
+        ));
+    }
+    if !found.blocks_on_failure {
+        let says = "if the hook is missing or too slow, the call runs";
+        let fix = "update to Claude Code 2.1.295 or newer, then run rwenv install, to block instead";
+        all.push(Check::warn("hook", says, fix));
+    }
+    all
+}
+
+/// The plugin, which starts the hook by its name.
+fn plugin(environment: &Environment) -> Check {
+    if !environment.path.split(':').any(|dir| Path::new(dir).join("rwenv-hook").is_file()) {
+        return Check::fail(
+            "plugin",
+            "is on, and rwenv-hook is not on PATH: every call is blocked",
+            "./install.sh",
+        );
+    }
+    let data = environment.home.join(".claude/plugins/data");
+    let folders = std::fs::read_dir(data).into_iter().flatten().flatten();
+    let ours = folders.filter(|folder| folder.file_name().to_string_lossy().contains("rwenv"));
+    let states = ours.filter_map(|folder| files::read(&folder.path().join(PLUGIN_STATE)).ok()?);
+    let last =
+        states.filter_map(|text| serde_json::from_str::<serde_json::Value>(&text).ok()).find_map(|state| {
+            Some(format!("{} with rwenv {}", state.get("at")?.as_str()?, state.get("rwenv")?.as_str()?))
+        });
+    let last = last.unwrap_or_else(|| "none yet".to_owned());
+    Check::ok("plugin", format!("registers the hook; last session: {last}"))
+}
+
+fn shims(environment: &Environment) -> Check {
+    let folder = shims::folder(environment);
+    let hook = install::registered(environment).ok().and_then(|found| found.hook);
+    let leads = |name: &&str| {
+        let target = std::fs::read_link(folder.join(name)).ok();
+        target.is_some() && target.as_ref().is_some_and(|t| t.is_file()) && (hook.is_none() || target == hook)
+    };
+    let names = shims::wanted(environment);
+    let lost: Vec<&str> = names.iter().filter(|name| !leads(name)).copied().collect();
+    if !lost.is_empty() {
+        return Check::fail(
+            "shims",
+            format!("missing or pointing elsewhere: {}", lost.join(", ")),
+            "rwenv install",
+        );
+    }
+    let first =
+        environment.path.split(':').find(|dir| names.iter().any(|name| Path::new(dir).join(name).is_file()));
+    let shown = environment::under_home(&folder);
+    if first.map(Path::new) == Some(&folder) {
+        Check::ok("shims", format!("{} in {shown}, first on PATH", names.len()))
+    } else {
+        // An agent's sessions get them from the hook.
+        Check::warn(
+            "shims",
+            format!("{} in {shown}; your own shell does not use them", names.len()),
+            "eval \"$(rwenv shellenv)\" in your shell's start-up file",
+        )
+    }
+}
+
+fn git_hooks(environment: &Environment) -> Check {
+    let (known, lost) = hooks::known(environment);
+    if let Some(lost) = lost.first() {
+        let fix =
+            format!("rwenv hooks install {}", lost.parent().and_then(Path::parent).unwrap_or(lost).display());
+        return Check::fail("git-hooks", format!("our hook is gone from {}", lost.display()), fix);
+    }
+    if known == 0 {
+        return Check::warn(
+            "git-hooks",
+            "no pre-push hook is installed",
+            "rwenv hooks install in a repository, or for all of them: rwenv hooks install --global",
+        );
+    }
+    Check::ok(
+        "git-hooks",
+        format!("the pre-push hook is installed in {known} {}", if known == 1 { "place" } else { "places" }),
+    )
+}
+
+fn daemon(environment: &Environment) -> Check {
+    match ask(&environment.config_dir, Ask::Status, PATIENCE).map(|reply| reply.health.unwrap_or_default()) {
+        Err(error) => Check::warn(
+            "daemon",
+            format!("{error}; verdicts do not need it"),
+            "rwenv daemon start, or at every login: rwenv daemon install",
+        ),
+        Ok(health) if health.program != env!("CARGO_PKG_VERSION") => Check::warn(
+            "daemon",
+            format!("it is {}, this is {}", health.program, env!("CARGO_PKG_VERSION")),
+            "rwenv daemon restart",
+        ),
+        Ok(health) if health.watching == Watching::Polling => Check::warn(
+            "daemon",
+            "the system has no watches left, so files are polled every 2 s",
+            "raise fs.inotify.max_user_watches",
+        ),
+        Ok(Health { guard: GuardHealth { address: None, error, .. }, .. }) => Check::warn(
+            "daemon",
+            format!("its API guard does not listen: {}", error.unwrap_or_default()),
+            "rwenv daemon restart; rwenv daemon logs shows why",
+        ),
+        Ok(health) => {
+            let guard = health.guard.address.unwrap_or_default();
+            Check::ok("daemon", format!("runs since {}, API guard at {guard}", health.started))
+        }
+    }
+}
+
+fn clones(environment: &Environment) -> Vec<Check> {
+    let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
+    let repositories = config.rwenvs.all.iter().filter_map(|rwenv| Flux::of(rwenv, environment).ok());
+    repositories.map(|flux| clone(&flux).about(flux.name.as_str())).collect()
+}
+
+fn clone(flux: &Flux) -> Check {
+    let sync = format!("rwenv repo sync {}", flux.name);
+    let status = match repos::status(flux) {
+        Ok(status) => status,
+        Err(error) => {
+            return Check::warn(
+                "clone",
+                error.to_string(),
+                format!("rwenv repo clean {}, then {sync}", flux.name),
+            );
+        }
+    };
+    if let Some(error) = &status.error {
+        return Check::warn("clone", format!("the last sync failed: {error}"), sync);
+    }
+    let age = clock::now().saturating_sub(Duration::from_secs(status.synced.unwrap_or_default()));
+    match status.state {
+        State::Absent => Check::warn("clone", "not cloned yet", sync),
+        State::Empty | State::UpToDate | State::Ahead if age < STALE => Check::ok("clone", "up to date"),
+        State::Empty | State::UpToDate | State::Ahead => {
+            Check::warn("clone", "not synced for more than a day", sync)
+        }
+        _ => {
+            Check::warn("clone", "not at the commit Flux follows", format!("rwenv repo status {}", flux.name))
+        }
+    }
+}
+
+fn log(environment: &Environment) -> Check {
+    let folder = audit::folder(environment);
+    if folder.exists() && nix::unistd::access(&folder, nix::unistd::AccessFlags::W_OK).is_err() {
+        return Check::fail(
+            "audit",
+            format!("{} cannot be written, so changes are denied", folder.display()),
+            "correct its owner and mode",
+        );
+    }
+    match audit::verify(environment) {
+        Err(error) => Check::fail("audit", error.to_string(), "correct its owner and mode"),
+        Ok(found) => match found.findings.first() {
+            Some(first) => {
+                Check::fail("audit", format!("not intact: {}", first.problem), "rwenv audit verify")
+            }
+            None => Check::ok("audit", format!("{} records, intact", found.records)),
+        },
+    }
+}
+
+fn room(environment: &Environment) -> Check {
+    let dir = if environment.config_dir.is_dir() { &environment.config_dir } else { &environment.home };
+    match nix::sys::statvfs::statvfs(dir) {
+        Ok(stat) => {
+            // Of different widths on different systems.
+            #[expect(clippy::useless_conversion, reason = "no conversion on Linux, one on macOS")]
+            let room = u64::from(stat.blocks_available()).saturating_mul(u64::from(stat.fragment_size()));
+            let says = format!("{} MiB are free for the log and the clones", room >> 20);
+            if room < ROOM {
+                Check::warn("disk", says, "free some space: without it changes are denied")
+            } else {
+                Check::ok("disk", says)
+            }
+        }
+        Err(error) => Check::warn("disk", format!("{}: {error}", dir.display()), "look at that folder"),
+    }
+}
+
+/// A clock that went back makes times in the log and ages of clones wrong.
+fn clocks(environment: &Environment) -> Check {
+    let mut last = String::new();
+    let _ = audit::entries(environment, |entry| last = last.clone().max(entry.time));
+    let now = clock::rfc3339(clock::now());
+    if last > now {
+        let says = format!("the clock says {now}, but the audit log has a record from {last}");
+        return Check::warn("clock", says, "synchronise the clock (timedatectl set-ntp true)");
+    }
+    Check::ok("clock", now)
+}

@@ -1,0 +1,341 @@
+//! `rwenv add`, `edit`, `remove`, `export`, `import` and `local-mode`: what changes `envs.json`.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::args::{Add, Edit, Export, Fields, Import, LocalMode, Remove, Switch};
+use super::envs::view;
+use super::{out, prompt};
+use rwenv_core::model::RwenvName;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::files;
+use rwenv_gate::facts::config::{self, ConfigError};
+
+/// A change that was not made, and why.
+#[derive(Debug, thiserror::Error)]
+enum EditError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{0}")]
+    Refused(String),
+}
+
+type Object = Map<String, Value>;
+
+/// The rwenvs of the file, made where they are missing.
+fn rwenvs(file: &mut Object) -> Result<&mut Object, EditError> {
+    let entry = file.entry("rwenvs").or_insert_with(|| Value::Object(Map::new()));
+    entry.as_object_mut().ok_or_else(|| EditError::Refused("\"rwenvs\" is not an object".to_owned()))
+}
+
+fn rwenv<'a>(file: &'a mut Object, name: &str) -> Result<&'a mut Object, EditError> {
+    let missing =
+        || EditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
+    rwenvs(file)?.get_mut(name).and_then(Value::as_object_mut).ok_or_else(missing)
+}
+
+pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
+    let bare = args.fields.values()?.is_empty() && !args.output.json;
+    let asked = bare && prompt::is_possible();
+    let (name, fields) = match &args.name {
+        given if asked => {
+            let (name, fields) = interview(given.as_deref())?;
+            (name, Some(fields))
+        }
+        Some(name) => (name.clone(), None),
+        None => bail!("say a name: rwenv add NAME [--context …] (see rwenv add --help)"),
+    };
+    let name = RwenvName::new(&name)?;
+    let values = fields.as_ref().unwrap_or(&args.fields).values()?;
+    config::update(&environment.config_dir, |file| {
+        let use_container = file.get("useDevContainer").and_then(Value::as_bool);
+        let all = rwenvs(file)?;
+        if all.contains_key(name.as_str()) {
+            return Err(EditError::Refused(format!(
+                "rwenv '{name}' is there already; change it with rwenv edit {name}"
+            )));
+        }
+        let mut entry = Map::new();
+        apply(&mut entry, values, use_container);
+        all.insert(name.to_string(), Value::Object(entry));
+        Ok(())
+    })?;
+    if asked && prompt::yes("Select it for this directory", true)? {
+        let set = super::args::Set {
+            name: Some(name.to_string()),
+            at: super::args::InDir { output: super::args::Output { json: false }, dir: None },
+            yes: false,
+        };
+        return super::envs::set(&set, environment);
+    }
+    let done = done(&name, "added", args.output.json, environment);
+    let added = config::load(&environment.config_dir)?;
+    if added.rwenvs.get(name.as_str()).is_some_and(|rwenv| !rwenv.names_context()) {
+        out::note(&format!(
+            "it names no context, so cluster changes are denied in it; add one: rwenv edit {name} --context CONTEXT (kubectl config get-contexts lists them)"
+        ));
+    }
+    done
+}
+
+/// Asks for what a rwenv has, one thing after another.
+fn interview(given: Option<&str>) -> anyhow::Result<(String, Fields)> {
+    let name = loop {
+        let name = given.map_or_else(|| prompt::line("Name", ""), |name| Ok(name.to_owned()))?;
+        match RwenvName::new(&name) {
+            Ok(name) => break name.to_string(),
+            Err(error) if given.is_some() => return Err(error.into()),
+            Err(error) => out::note(&error.to_string()),
+        }
+    };
+    let optional = |question: &str, default: &str| -> anyhow::Result<Option<String>> {
+        Ok(Some(prompt::line(question, default)?).filter(|a| !a.is_empty()))
+    };
+    let description = optional("Description", "")?;
+    let kind = optional("Type (k3s, gke, …)", "k3s")?;
+    let context = optional("Kubernetes context", &name)?;
+    let kubeconfig = optional("Kubeconfig", "~/.kube/config")?;
+    let gcp_project =
+        if kind.as_deref() == Some("gke") { optional("Google Cloud project", "")? } else { None };
+    let flux_repo = optional("Flux repository (URL)", "")?;
+    let hosted = flux_repo.as_deref().map(|u| if u.contains("github.com") { "github" } else { "gitea" });
+    let flux_repo_type = match hosted {
+        Some(default) => optional("Where it lives (github, gitea)", default)?,
+        None => None,
+    };
+    let read_only = prompt::yes("Read-only: nothing may be changed", true)?;
+    let git_ops_only = !read_only && prompt::yes("GitOps-only: changed through Git alone", true)?;
+    let fields = Fields {
+        description,
+        kind,
+        kubeconfig,
+        context,
+        gcp_project,
+        read_only: Some(read_only),
+        git_ops_only: git_ops_only.then_some(true),
+        flux_repo,
+        flux_repo_type,
+        ..Fields::default()
+    };
+    Ok((name, fields))
+}
+
+impl Fields {
+    /// The fields that were given, by their names in the file.
+    fn values(&self) -> anyhow::Result<Object> {
+        let mut out = Map::new();
+        let texts = [
+            ("description", &self.description),
+            ("type", &self.kind),
+            ("kubeconfigPath", &self.kubeconfig),
+            ("kubernetesContext", &self.context),
+            ("gcpProject", &self.gcp_project),
+            ("fluxGitRepo", &self.flux_repo),
+            ("fluxGitRepoType", &self.flux_repo_type),
+            ("fluxBranch", &self.flux_branch),
+            ("execReads", &self.exec_reads),
+        ];
+        for (name, value) in texts {
+            out.extend(value.as_ref().map(|v| (name.to_owned(), Value::from(v.as_str()))));
+        }
+        let switches = [
+            ("readOnly", self.read_only),
+            ("gitOpsOnly", self.git_ops_only),
+            ("directPush", self.direct_push),
+        ];
+        for (name, value) in switches {
+            out.extend(value.map(|v| (name.to_owned(), Value::from(v))));
+        }
+        if !self.protected_branches.is_empty() {
+            out.insert("protectedBranches".to_owned(), Value::from(self.protected_branches.clone()));
+        }
+        if !self.services.is_empty() {
+            let mut services = Map::new();
+            for pair in &self.services {
+                let (name, url) =
+                    pair.split_once('=').with_context(|| format!("--service {pair}: write NAME=URL"))?;
+                services.insert(name.to_owned(), Value::from(url));
+            }
+            out.insert("services".to_owned(), Value::Object(services));
+        }
+        Ok(out)
+    }
+}
+
+/// Puts fields into an entry; kubeconfig and context go where this entry keeps them.
+fn apply(entry: &mut Object, values: Object, use_container: Option<bool>) {
+    let nested = if use_container == Some(false) { ["local", "container"] } else { ["container", "local"] };
+    let place = nested.into_iter().find(|p| entry.get(*p).is_some_and(Value::is_object));
+    for (name, value) in values {
+        let place = place.filter(|_| matches!(name.as_str(), "kubeconfigPath" | "kubernetesContext"));
+        match place.and_then(|place| entry.get_mut(place)).and_then(Value::as_object_mut) {
+            Some(access) => access.insert(name, value),
+            None => entry.insert(name, value),
+        };
+    }
+}
+
+pub(super) fn edit(args: &Edit, environment: &Environment) -> anyhow::Result<u8> {
+    let values = args.fields.values()?;
+    if values.is_empty() && args.unset.is_empty() {
+        bail!("say what to change: rwenv edit {} --read-only=true, … (see rwenv edit --help)", args.name);
+    }
+    config::update(&environment.config_dir, |file| {
+        let use_container = file.get("useDevContainer").and_then(Value::as_bool);
+        let entry = rwenv(file, &args.name)?;
+        for field in &args.unset {
+            if entry.shift_remove(field).is_none() {
+                return Err(EditError::Refused(format!(
+                    "rwenv '{}' has no field '{}'",
+                    args.name,
+                    field.escape_debug()
+                )));
+            }
+        }
+        apply(entry, values, use_container);
+        Ok(())
+    })?;
+    done(&RwenvName::new(&args.name)?, "changed", args.output.json, environment)
+}
+
+/// Tells what a rwenv is now.
+fn done(name: &RwenvName, what: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    if json {
+        let config = config::load(&environment.config_dir)?;
+        let at = config.rwenvs.all.iter().position(|r| r.name == *name).unwrap_or_default();
+        out::json(&view(&config, at, None))?;
+    } else {
+        let path = config::path(&environment.config_dir);
+        out::line(&format!("rwenv '{name}' {what} in {}; select it with: rwenv set {name}", path.display()));
+    }
+    Ok(0)
+}
+
+pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    struct Removed<'a> {
+        removed: &'a str,
+    }
+    let config = config::load(&environment.config_dir)?;
+    if config.rwenvs.get(&args.name).is_none() {
+        bail!("there is no rwenv '{}'; see rwenv list", args.name.escape_debug());
+    }
+    let question =
+        format!("Remove rwenv '{}' from {}?", args.name, config::path(&environment.config_dir).display());
+    if !prompt::confirm(&question, args.yes)? {
+        bail!("nothing was changed");
+    }
+    config::update(&environment.config_dir, |file| {
+        rwenv(file, &args.name)?;
+        rwenvs(file)?.shift_remove(&args.name);
+        Ok::<(), EditError>(())
+    })?;
+    if args.output.json {
+        out::json(&Removed { removed: &args.name })?;
+    } else {
+        out::line(&format!(
+            "rwenv '{}' removed; where it is still selected, cluster commands are refused",
+            args.name
+        ));
+    }
+    Ok(0)
+}
+
+pub(super) fn export(args: &Export, environment: &Environment) -> anyhow::Result<u8> {
+    config::load(&environment.config_dir)?;
+    let path = config::path(&environment.config_dir);
+    let text = files::read_trusted(&path)?.unwrap_or_else(|| "{}".to_owned());
+    let file: Object = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    let all = file.get("rwenvs").and_then(Value::as_object).cloned().unwrap_or_default();
+    if let Some(missing) = args.names.iter().find(|n| !all.contains_key(n.as_str())) {
+        bail!("there is no rwenv '{}'; see rwenv list", missing.escape_debug());
+    }
+    let chosen: Object =
+        all.into_iter().filter(|(n, _)| args.names.is_empty() || args.names.contains(n)).collect();
+    let exported = serde_json::json!({ "version": "1.0", "rwenvs": chosen });
+    match &args.output {
+        None => out::json(&exported)?,
+        Some(path) => {
+            files::write(path, &format!("{}\n", serde_json::to_string_pretty(&exported)?), 0o600)?;
+            out::note(&format!("{} written", path.display()));
+        }
+    }
+    Ok(0)
+}
+
+pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    struct Imported {
+        imported: Vec<String>,
+    }
+    let text = if args.file == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().lock().read_to_string(&mut text)?;
+        text
+    } else {
+        files::read(&args.file)?.with_context(|| format!("{}: there is no such file", args.file.display()))?
+    };
+    let shown = args.file.display();
+    let given: Object = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+        anyhow::anyhow!("{shown}:{}:{}: {e}; write it with rwenv export", e.line(), e.column())
+    })?;
+    let Some(given) = given.get("rwenvs").and_then(Value::as_object) else {
+        bail!("{shown}: there is no \"rwenvs\" in it; write it with rwenv export");
+    };
+    let names: Vec<String> = given.keys().cloned().collect();
+    config::update(&environment.config_dir, |file| {
+        let all = rwenvs(file)?;
+        if let Some(there) = names.iter().find(|n| all.contains_key(n.as_str())).filter(|_| !args.replace) {
+            return Err(EditError::Refused(format!(
+                "rwenv '{there}' is there already; say --replace to replace it"
+            )));
+        }
+        all.extend(given.clone());
+        Ok(())
+    })?;
+    if args.output.json {
+        out::json(&Imported { imported: names })?;
+    } else {
+        out::line(&format!("imported: {}", names.join(", ")));
+    }
+    Ok(0)
+}
+
+pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Mode {
+        local_mode: bool,
+        dev_container: Option<String>,
+    }
+    if let Some(switch) = args.switch {
+        config::update(&environment.config_dir, |file| {
+            let container = file.get("devContainer").and_then(Value::as_str).is_some_and(|c| !c.is_empty());
+            if switch == Switch::Off && !container {
+                return Err(EditError::Refused(
+                    "no \"devContainer\" is named in envs.json; add its name there first".to_owned(),
+                ));
+            }
+            file.insert("useDevContainer".to_owned(), Value::from(switch == Switch::Off));
+            Ok(())
+        })?;
+    }
+    let config = config::load(&environment.config_dir)?;
+    let container = config.rwenvs.dev_container;
+    let local = container.is_none();
+    if args.output.json {
+        out::json(&Mode { local_mode: local, dev_container: container })?;
+    } else if local {
+        out::line("local mode is on: commands run on this machine");
+    } else {
+        out::line(&format!(
+            "local mode is off: commands run in the dev container '{}'",
+            container.unwrap_or_default()
+        ));
+    }
+    Ok(0)
+}

@@ -1,0 +1,295 @@
+//! `rwenv list`, `cur` and `set`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use comfy_table::Table;
+use serde::Serialize;
+
+use super::args::{InDir, Output, Set};
+use super::{out, prompt};
+use rwenv_core::model::{Bound, Place, Rwenv, RwenvName};
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::base::files;
+use rwenv_gate::facts::binding::{self, Selection};
+use rwenv_gate::facts::config::{self, Config};
+
+/// A rwenv as it is printed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
+pub(super) struct View<'a> {
+    pub(super) name: &'a str,
+    current: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'a str>,
+    places: &'a [Place],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gcp_project: Option<&'a str>,
+    read_only: bool,
+    git_ops_only: bool,
+    direct_push: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flux_git_repo: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flux_git_repo_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flux_branch: Option<&'a str>,
+    protected_branches: &'a [String],
+    services: Vec<Service<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Service<'a> {
+    name: &'a str,
+    url: &'a str,
+}
+
+/// The view of the n-th rwenv.
+pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> Option<View<'a>> {
+    let rwenv = config.rwenvs.all.get(at)?;
+    let services = config.services.get(at).into_iter().flatten();
+    Some(View {
+        name: rwenv.name.as_str(),
+        current: current == Some(rwenv.name.as_str()),
+        description: rwenv.description.as_deref(),
+        kind: rwenv.kind.as_deref(),
+        places: &rwenv.places,
+        gcp_project: rwenv.gcp_project.as_deref(),
+        read_only: rwenv.read_only,
+        git_ops_only: rwenv.git_ops_only,
+        direct_push: rwenv.direct_push,
+        flux_git_repo: rwenv.flux_git_repo.as_deref(),
+        flux_git_repo_type: rwenv.flux_git_repo_type.as_deref(),
+        flux_branch: rwenv.flux_branch.as_deref(),
+        protected_branches: &rwenv.protected_branches,
+        services: services.map(|(name, url)| Service { name, url }).collect(),
+    })
+}
+
+pub(super) fn directory(dir: Option<&Path>) -> PathBuf {
+    let here = environment::current_dir();
+    dir.map_or(here.clone(), |d| here.join(d))
+}
+
+fn selected_name(selection: Option<&Selection>) -> Option<&str> {
+    match &selection?.bound {
+        Bound::Rwenv(name) => Some(name),
+        _ => None,
+    }
+}
+
+fn flags(rwenv: &Rwenv) -> String {
+    let flags = [
+        (rwenv.read_only, "read-only"),
+        (rwenv.git_ops_only, "gitops-only"),
+        (rwenv.direct_push, "direct-push"),
+    ];
+    let on: Vec<&str> = flags.iter().filter(|(on, _)| *on).map(|(_, name)| *name).collect();
+    if on.is_empty() { "writable".to_owned() } else { on.join(", ") }
+}
+
+fn context(rwenv: &Rwenv) -> String {
+    let mut all: Vec<&str> = rwenv.places.iter().filter_map(|p| p.kubernetes_context.as_deref()).collect();
+    all.dedup();
+    all.join(", ")
+}
+
+pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u8> {
+    let config = config::load(&environment.config_dir)?;
+    let selection = binding::selection(&environment::current_dir(), environment);
+    let current = selected_name(selection.as_ref());
+    if args.json {
+        let all: Vec<View<'_>> =
+            (0..config.rwenvs.all.len()).filter_map(|i| view(&config, i, current)).collect();
+        out::json(&all)?;
+        return Ok(0);
+    }
+    if config.rwenvs.all.is_empty() {
+        out::note("There is no rwenv yet. Add one: rwenv add");
+        return Ok(0);
+    }
+    let mut table = out::table(&["", "NAME", "TYPE", "CONTEXT", "MODE", "FLUX REPOSITORY", "DESCRIPTION"]);
+    for rwenv in &config.rwenvs.all {
+        let mark = if current == Some(rwenv.name.as_str()) { "*" } else { "" };
+        table.add_row([
+            mark.to_owned(),
+            rwenv.name.to_string(),
+            rwenv.kind.clone().unwrap_or_default(),
+            context(rwenv),
+            flags(rwenv),
+            rwenv.flux_git_repo.clone().unwrap_or_default(),
+            rwenv.description.clone().unwrap_or_default(),
+        ]);
+    }
+    out::print(&table);
+    Ok(0)
+}
+
+/// The name of the rwenv that is selected here.
+pub(super) fn selected(environment: &Environment) -> anyhow::Result<String> {
+    let dir = directory(None);
+    match binding::selection(&dir, environment).map(|selection| selection.bound) {
+        Some(Bound::Rwenv(name)) => Ok(name),
+        Some(Bound::Invalid(why)) => bail!("{why}; select one that exists: rwenv set <name>"),
+        _ => bail!("no rwenv is selected for {}; name one, or select one: rwenv set <name>", dir.display()),
+    }
+}
+
+pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    struct Current<'a> {
+        name: Option<&'a str>,
+        source: Option<String>,
+        rwenv: Option<View<'a>>,
+    }
+    let config = config::load(&environment.config_dir)?;
+    let dir = directory(args.dir.as_deref());
+    let selection = binding::selection(&dir, environment);
+    if let Some(Selection { bound: Bound::Invalid(why), .. }) = &selection {
+        bail!("{why}; select one that exists: rwenv set <name>");
+    }
+    let name = selected_name(selection.as_ref());
+    let at = name.and_then(|n| config.rwenvs.all.iter().position(|r| r.name.as_str() == n));
+    let source = selection
+        .as_ref()
+        .map(|s| s.source.as_ref().map_or("$RWENV".to_owned(), |p| p.display().to_string()));
+    let rwenv = at.and_then(|at| config.rwenvs.all.get(at));
+    if args.output.json {
+        out::json(&Current { name, source, rwenv: at.and_then(|at| view(&config, at, name)) })?;
+        return Ok(u8::from(rwenv.is_none()));
+    }
+    match (name, rwenv) {
+        (None, _) => bail!("no rwenv is selected for {}; select one: rwenv set <name>", dir.display()),
+        (Some(name), None) => bail!(
+            "rwenv '{name}' is selected by {} but not configured; add it (rwenv add {name}) or select another (rwenv set <name>)",
+            source.unwrap_or_default()
+        ),
+        (Some(_), Some(rwenv)) => {
+            let services = at.and_then(|at| config.services.get(at));
+            out::print(&sheet(
+                &[rwenv],
+                config.use_dev_container,
+                source.as_deref(),
+                services.map_or(&[], Vec::as_slice),
+            ));
+            Ok(0)
+        }
+    }
+}
+
+/// One or two rwenvs, a field per line.
+fn sheet(
+    all: &[&Rwenv],
+    container: Option<bool>,
+    source: Option<&str>,
+    services: &[(String, String)],
+) -> Table {
+    let mut table = out::table(&[]);
+    let mut row = |label: &str, value: &dyn Fn(&Rwenv) -> String| {
+        let values: Vec<String> = all.iter().map(|r| value(r)).collect();
+        if values.iter().any(|v| !v.is_empty()) {
+            table.add_row(std::iter::once(label.to_owned()).chain(values));
+        }
+    };
+    row("rwenv", &|r| r.name.to_string());
+    row("description", &|r| r.description.clone().unwrap_or_default());
+    row("type", &|r| r.kind.clone().unwrap_or_default());
+    row("mode", &|r| flags(r));
+    row("context", &|r| context(r));
+    row("kubeconfig", &|r| {
+        r.places.iter().filter_map(|p| p.kubeconfig_path.clone()).collect::<Vec<_>>().join(", ")
+    });
+    row("runs in", &|_| if container == Some(true) { "the dev container".to_owned() } else { String::new() });
+    row("gcp project", &|r| r.gcp_project.clone().unwrap_or_default());
+    row("flux repository", &|r| r.flux_git_repo.clone().unwrap_or_default());
+    row("flux branch", &|r| r.flux_branch.clone().unwrap_or_default());
+    row("protected", &|r| r.protected_branches.join(", "));
+    for (name, url) in services {
+        row(&format!("service {name}"), &|_| url.clone());
+    }
+    if let Some(source) = source {
+        row("selected by", &|_| source.to_owned());
+    }
+    table
+}
+
+pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    struct Done<'a> {
+        name: &'a str,
+        file: &'a Path,
+        previous: Option<&'a str>,
+    }
+    let config = config::load(&environment.config_dir)?;
+    let names: Vec<&str> = config.rwenvs.all.iter().map(|r| r.name.as_str()).collect();
+    let name = match &args.name {
+        Some(name) => name.clone(),
+        None if prompt::is_possible() => prompt::line(&format!("Which rwenv ({})", names.join(", ")), "")?,
+        None => bail!("say which rwenv; there are: {}", names.join(", ")),
+    };
+    let Some(wanted) = config.rwenvs.get(&name) else {
+        let near = near(&name, &names).map(|n| format!(" Did you mean '{n}'?")).unwrap_or_default();
+        let all = if names.is_empty() { "none yet; add one: rwenv add".to_owned() } else { names.join(", ") };
+        bail!("there is no rwenv '{}'.{near} There are: {all}", name.escape_debug());
+    };
+    let dir = directory(args.at.dir.as_deref());
+    if !dir.is_dir() {
+        bail!("{} is not a directory", dir.display());
+    }
+    let selection = binding::selection(&dir, &Environment { rwenv: None, ..environment.clone() });
+    let previous = selected_name(selection.as_ref()).filter(|p| *p != name);
+    if let Some(before) = previous.and_then(|p| config.rwenvs.get(p)) {
+        for row in sheet(&[before, wanted], None, None, &[]).to_string().lines() {
+            out::note(row.trim_end());
+        }
+        if !prompt::confirm(&format!("Switch from '{}' to '{name}'?", before.name), args.yes)? {
+            bail!("nothing was changed");
+        }
+    }
+    let file = binding::select(&dir, &RwenvName::new(&name)?, environment)?;
+    if file.ends_with(".claude/rwenv") {
+        ignore(&dir)?;
+    }
+    if args.at.output.json {
+        out::json(&Done { name: &name, file: &file, previous })?;
+    } else {
+        out::line(&format!("rwenv '{name}' ({}) is selected for {}", flags(wanted), dir.display()));
+    }
+    if environment.rwenv.as_deref().is_some_and(|r| r != name) {
+        out::note("$RWENV is set and overrides every file; unset it for the selection to apply.");
+    }
+    Ok(0)
+}
+
+/// The name that differs least, where it differs little.
+fn near<'a>(name: &str, all: &[&'a str]) -> Option<&'a str> {
+    let lower = name.to_lowercase();
+    all.iter()
+        .copied()
+        .find(|n| n.to_lowercase() == lower || n.contains(&lower) || (n.len() > 2 && lower.contains(n)))
+}
+
+/// Has git leave `.claude/rwenv` alone: by `info/exclude`, which is in no commit, so that what was clean stays clean.
+fn ignore(dir: &Path) -> anyhow::Result<()> {
+    let Ok(repository) = git2::Repository::discover(dir) else { return Ok(()) };
+    let Some(root) = repository.workdir().and_then(|root| fs::canonicalize(root).ok()) else { return Ok(()) };
+    let dir = fs::canonicalize(dir)?;
+    let file = dir.strip_prefix(&root).unwrap_or(Path::new("")).join(".claude/rwenv");
+    if repository.is_path_ignored(&file).unwrap_or(false) {
+        return Ok(());
+    }
+    // Worktrees have it in common.
+    let path = repository.commondir().join("info/exclude");
+    let text = if path.exists() {
+        fs::read_to_string(&path).with_context(|| path.display().to_string())?
+    } else {
+        String::new()
+    };
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
+    files::write(&path, &format!("{text}{gap}/{}\n", file.display()), 0o644)?;
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! `rwenv graph`.
+
+use super::{Format, GraphArgs};
+use crate::cli::out;
+use rwenv_flux::catalog::graph;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::files;
+
+pub(in crate::cli) fn graph(args: &GraphArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let opened = args.source.open(environment)?;
+    let graph = graph::graph(&opened.reading.knowledge());
+    let format = if args.source.output.json { Format::Json } else { args.format };
+    let text = match format {
+        Format::Svg => graph.svg()?,
+        Format::Dot => graph.dot(),
+        Format::Mermaid => graph.mermaid(),
+        Format::Json => serde_json::to_string_pretty(&graph)? + "\n",
+    };
+    match &args.output {
+        Some(path) => {
+            files::write(path, &text, 0o644)?;
+            out::note(&format!(
+                "{} nodes and {} edges in {}",
+                graph.nodes.len(),
+                graph.edges.len(),
+                path.display()
+            ));
+        }
+        None => out::line(text.trim_end()),
+    }
+    for edge in &graph.missing {
+        out::note(&format!("{} depends on {}, which no file defines", edge.from, edge.to));
+    }
+    Ok(0)
+}

@@ -1,0 +1,166 @@
+//! `rwenv lint`: the content checks by hand, for CI, and for a server.
+
+use std::io::Read as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::envs::directory;
+use super::out;
+use rwenv_core::manifest::{Finding, Level, RULES, Report};
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::doors::push;
+use rwenv_gate::facts::content::{self, Change};
+use rwenv_gate::facts::objects::{Budget, Repository};
+
+/// Exit status where something is wrong.
+const FOUND: u8 = 1;
+
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
+pub(super) struct Lint {
+    /// Folder to check [default: the current one]
+    dir: Option<PathBuf>,
+    /// Check only staged changes
+    #[arg(long, conflicts_with = "range")]
+    staged: bool,
+    /// Check what a range of commits adds: A..B, or A (short for A..HEAD)
+    #[arg(long, value_name = "A..B")]
+    range: Option<String>,
+    /// Print JSON
+    #[arg(long, group = "form")]
+    json: bool,
+    /// Print SARIF 2.1.0, for code scanning
+    #[arg(long, group = "form")]
+    sarif: bool,
+    /// Print GitHub workflow commands, shown as annotations on the lines
+    #[arg(long, group = "form")]
+    github: bool,
+    /// Treat warnings as errors
+    #[arg(long)]
+    strict: bool,
+}
+
+pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8> {
+    let dir = directory(args.dir.as_deref());
+    if !dir.is_dir() {
+        bail!("{}: there is no such folder", dir.display());
+    }
+    let report = match &args.range {
+        Some(range) => range_of(range, &dir, environment)?.report,
+        None if args.staged => content::staged(&dir, environment)?.report,
+        None => content::folder(&dir, environment)?,
+    };
+    if args.json {
+        out::json(&report)?;
+    } else if args.sarif {
+        out::json(&sarif(&report))?;
+    } else {
+        print(&report, args.github);
+    }
+    let wrong = |finding: &Finding| args.strict || finding.level == Level::Error;
+    Ok(if report.findings.iter().any(wrong) { FOUND } else { 0 })
+}
+
+fn range_of(range: &str, dir: &std::path::Path, environment: &Environment) -> anyhow::Result<Change> {
+    let (from, to) = range.split_once("..").unwrap_or((range, "HEAD"));
+    let to = if to.is_empty() { "HEAD" } else { to.trim_start_matches('.') };
+    let repository = Repository::at(dir, environment, Budget::ample())?;
+    let commit = |name: &str| {
+        repository.text(&["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")])
+    };
+    let (from, to) = (commit(from)?, commit(to)?);
+    let base = repository.text(&["merge-base", &from, &to]).unwrap_or_else(|_| from.clone());
+    Ok(content::sent(&repository, &to, &[from], Some(&base), None)?)
+}
+
+fn print(report: &Report, github: bool) {
+    for finding in &report.findings {
+        let Finding { path, line, column, rule, message, instead, .. } = finding;
+        let level = if finding.level == Level::Error { "error" } else { "warning" };
+        if github {
+            out::line(&format!(
+                "::{level} file={},line={line},col={column},title={rule}::{}",
+                escaped(path, true),
+                escaped(&format!("{message}. {instead}"), false)
+            ));
+        } else {
+            out::line(&format!("{path}:{line}:{column}: {level}: {message} [{rule}]"));
+            out::line(&format!("  instead: {instead}"));
+        }
+    }
+    if !github {
+        for (path, why) in &report.skipped {
+            out::note(&format!("{path}: not read ({})", json!(why).as_str().unwrap_or_default()));
+        }
+        let (files, count) = (report.files, report.findings.len());
+        let plural = if count == 1 { "" } else { "s" };
+        out::note(&format!("{count} finding{plural} in {files} YAML files"));
+    }
+}
+
+/// Text in a workflow command (actions/toolkit, command.ts).
+fn escaped(text: &str, property: bool) -> String {
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+    if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
+}
+
+/// The report as a log of the OASIS format SARIF 2.1.0.
+fn sarif(report: &Report) -> Value {
+    let rules: Vec<Value> = RULES
+        .iter()
+        .map(|rule| {
+            json!({
+                "id": rule.id,
+                "shortDescription": { "text": rule.about },
+                "help": { "text": rule.instead },
+                "defaultConfiguration": { "level": rule.level },
+            })
+        })
+        .collect();
+    let results: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "ruleId": finding.rule,
+                "level": finding.level,
+                "message": { "text": format!("{}. {}", finding.message, finding.instead) },
+                "locations": [{ "physicalLocation": {
+                    "artifactLocation": { "uri": finding.path, "uriBaseId": "%SRCROOT%" },
+                    "region": { "startLine": finding.line, "startColumn": finding.column },
+                } }],
+            })
+        })
+        .collect();
+    json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "rwenv", "version": env!("CARGO_PKG_VERSION"), "rules": rules,
+            } },
+            "results": results,
+        }],
+    })
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PreReceive {
+    /// Seconds until content counts as too large
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// Most objects that are looked at
+    #[arg(long, default_value_t = 1_000_000)]
+    objects: usize,
+}
+
+pub(super) fn pre_receive(args: &PreReceive, environment: &Environment) -> anyhow::Result<u8> {
+    let mut stdin = String::new();
+    std::io::stdin().read_to_string(&mut stdin)?;
+    let budget = Budget::of(args.objects, Duration::from_secs(args.seconds));
+    Ok(push::before_receive(&stdin, budget, environment))
+}

@@ -1,0 +1,145 @@
+//! Words, tables and JSON on standard output; what goes wrong on standard error.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget};
+
+use rwenv_core::model::Decision;
+use rwenv_flux::operate::Progress;
+use rwenv_gate::base::{clock, environment};
+
+/// True where colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one (no-color.org).
+pub(super) fn colours() -> bool {
+    let forced = environment::var("CLICOLOR_FORCE").is_some_and(|v| v != "0");
+    environment::var("NO_COLOR").is_none()
+        && (forced
+            || (std::io::stdout().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")))
+}
+
+/// True where progress is shown: a person looks at standard error.
+pub(super) fn progresses() -> bool {
+    std::io::stderr().is_terminal() && environment::var("TERM").is_none_or(|t| t != "dumb")
+}
+
+/// How long a time since 1970 is past, in one unit.
+pub(super) fn ago(then: Duration) -> String {
+    let seconds = clock::now().saturating_sub(then).as_secs();
+    match seconds {
+        0..60 => "just now".to_owned(),
+        60..3600 => format!("{} min ago", seconds / 60),
+        3600..86_400 => format!("{} h ago", seconds / 3600),
+        _ => format!("{} days ago", seconds / 86_400),
+    }
+}
+
+/// Prints a line. A reader that went away is no error.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
+/// The same; says whether somebody still reads.
+pub(super) fn try_line(text: &str) -> bool {
+    writeln!(std::io::stdout(), "{text}").is_ok()
+}
+
+/// Prints a value as JSON on one line; says whether somebody still reads.
+pub(super) fn json_line(value: &impl serde::Serialize) -> bool {
+    serde_json::to_string(value).is_ok_and(|text| try_line(&text))
+}
+
+/// Prints a value as JSON.
+pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
+    line(&serde_json::to_string_pretty(value)?);
+    Ok(())
+}
+
+/// Prints an error with its causes.
+pub(super) fn error(error: &anyhow::Error) {
+    let _ = writeln!(std::io::stderr(), "rwenv: {error:#}");
+}
+
+/// Says something beside the result.
+pub(super) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
+pub(super) fn with_progress<T>(
+    what: impl FnOnce(&mut dyn FnMut(Progress)) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bar = ProgressBar::with_draw_target(None, target);
+    let result = what(&mut |progress| match progress {
+        Progress::Done(text) => bar.suspend(|| note(&text)),
+        Progress::Waiting(text) => {
+            bar.set_message(text);
+            bar.enable_steady_tick(Duration::from_millis(120));
+        }
+    });
+    bar.finish_and_clear();
+    result
+}
+
+/// A table without headings, as wide as the terminal.
+pub(super) fn plain_table() -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    // Without colours it no longer asks the terminal, whose width still counts.
+    if let Some(width) = table.width() {
+        table.set_width(width);
+    }
+    if colours() {
+        table.enforce_styling();
+    } else {
+        table.force_no_tty();
+    }
+    table
+}
+
+/// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.
+pub(super) fn table(headings: &[&str]) -> Table {
+    let mut table = plain_table();
+    if !std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Disabled);
+    }
+    if headings.is_empty() {
+        return table;
+    }
+    table.set_header(headings.iter().map(|h| Cell::new(h).add_attribute(Attribute::Bold)));
+    table
+}
+
+/// Prints a table without the blanks at the ends of its lines.
+pub(super) fn print(table: &Table) {
+    for row in table.to_string().lines() {
+        line(row.trim_end());
+    }
+}
+
+/// What became of a call, in the decision's colour.
+pub(super) fn verdict(decision: Decision) -> Cell {
+    coloured(
+        decision,
+        match decision {
+            Decision::Allow => "allowed",
+            Decision::Ask => "asked",
+            Decision::Deny => "denied",
+        },
+    )
+}
+
+/// A decision, in its colour.
+pub(super) fn decision(decision: Decision) -> Cell {
+    coloured(decision, decision.as_str())
+}
+
+fn coloured(decision: Decision, text: &str) -> Cell {
+    let colour = match decision {
+        Decision::Allow => Color::Green,
+        Decision::Ask => Color::Yellow,
+        Decision::Deny => Color::Red,
+    };
+    Cell::new(text).fg(colour).add_attribute(Attribute::Bold)
+}

@@ -1,0 +1,37 @@
+//! What this program does in a rwenv is under the rwenv's policy like what other programs do.
+
+use super::{out, prompt};
+use rwenv_core::model::Word;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::doors::shim;
+use rwenv_gate::facts::agent;
+use rwenv_gate::judge::{Outcome, Permit, Person};
+
+/// Exit status of what the policy does not allow.
+pub(super) const DENIED: u8 = 2;
+
+/// What a person can do where nobody can be asked.
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
+
+/// Does what this very call asks for, where the policy allows it; a person at a terminal is asked where it wants to be.
+pub(super) fn under(
+    environment: &Environment,
+    act: impl FnOnce(Permit) -> anyhow::Result<u8>,
+) -> anyhow::Result<u8> {
+    let own = std::env::args().skip(1);
+    let argv: Vec<Word> = std::iter::once("rwenv".to_owned()).chain(own).map(Word::literal).collect();
+    let at_terminal = prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none();
+    let person = if at_terminal { Person::CanBeAsked } else { Person::Nobody(NOBODY) };
+    let refused = match shim::run("cli", &argv, Vec::new(), person, environment) {
+        Outcome::Run(permit) => return act(permit),
+        Outcome::Ask(question) => {
+            if prompt::yes(&format!("{}Go on?", question.text), false)? {
+                return act(question.yes());
+            }
+            "nothing was changed".to_owned()
+        }
+        Outcome::Refuse(why) | Outcome::Unrecorded(why) => why,
+    };
+    out::note(refused.trim_end());
+    Ok(DENIED)
+}

@@ -1,0 +1,227 @@
+//! `rwenv policy`: the rules as people read them, and their examples as tests.
+
+use anyhow::bail;
+use comfy_table::Cell;
+use serde::Serialize;
+
+use super::args::PolicyCommand;
+use super::{layers, out};
+use rwenv_core::examples::{self, Report, SOURCES};
+use rwenv_core::manifest::{self, Level, LintRule};
+use rwenv_core::model::Decision;
+use rwenv_core::policy::schema::{PolicyFile, RuleRow};
+use rwenv_gate::base::environment::Environment;
+
+pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyhow::Result<u8> {
+    match command {
+        PolicyCommand::List { markdown: true, .. } => {
+            out::line(markdown(&built_in()?).trim_end());
+            Ok(0)
+        }
+        PolicyCommand::List { output, .. } => list(output.json, environment),
+        PolicyCommand::Show { id, output } => show(id, output.json, environment),
+        PolicyCommand::Test(output) => test(output.json, environment),
+        PolicyCommand::Lint { files, at } => layers::lint(files, at, environment),
+        PolicyCommand::New { name } => layers::new(name, environment),
+        PolicyCommand::Keep(at) => layers::keep(at, environment),
+    }
+}
+
+/// The built-in policies by name.
+fn built_in() -> anyhow::Result<Vec<(String, PolicyFile)>> {
+    let rules = SOURCES
+        .iter()
+        .filter_map(|(name, text)| Some((name.strip_prefix("rules/")?.strip_suffix(".toml")?, text)));
+    rules.map(|(name, text)| Ok((name.to_owned(), toml::from_str(text)?))).collect()
+}
+
+/// A policy and where it is from.
+struct Policy {
+    layer: &'static str,
+    name: String,
+    file: PolicyFile,
+}
+
+/// The policies of all layers.
+fn policies(environment: &Environment) -> anyhow::Result<Vec<Policy>> {
+    let built_in = built_in()?.into_iter().map(|(name, file)| Policy { layer: "built in", name, file });
+    let own =
+        layers::all(None, environment).into_iter().map(|(layer, name, file)| Policy { layer, name, file });
+    Ok(built_in.chain(own).collect())
+}
+
+#[derive(Serialize)]
+struct View<'a> {
+    id: &'a str,
+    policy: &'a str,
+    layer: &'a str,
+    decision: &'a str,
+    when: String,
+    reason: &'a str,
+    instead: &'a str,
+    examples: Vec<Example<'a>>,
+}
+
+#[derive(Serialize)]
+struct Example<'a> {
+    command: &'a str,
+    matches: bool,
+    rwenv: &'a str,
+}
+
+fn view<'a>(policy: &'a Policy, rule: &'a RuleRow) -> View<'a> {
+    let example = |e: &'a rwenv_core::policy::schema::RuleExample| Example {
+        command: if e.mcp.is_empty() { &e.command } else { &e.mcp },
+        matches: e.matches,
+        rwenv: e.rwenv.as_deref().unwrap_or("read-only"),
+    };
+    View {
+        id: &rule.id,
+        policy: &policy.name,
+        layer: policy.layer,
+        decision: &rule.decision,
+        when: when(rule),
+        reason: &rule.reason,
+        instead: &rule.instead,
+        examples: rule.example.iter().map(example).collect(),
+    }
+}
+
+/// When a rule matches, in words.
+fn when(rule: &RuleRow) -> String {
+    let when = &rule.when;
+    let mut out = Vec::new();
+    let mut say = |label: &str, values: &[String]| {
+        if !values.is_empty() {
+            out.push(format!("{label} {}", values.join(", ")));
+        }
+    };
+    say("rwenv", &when.flags);
+    say("effect", &when.effects);
+    say("reach", &when.reach);
+    say("tool", &when.tools);
+    say("verb", &when.verbs);
+    say("with", &when.traits);
+    say("without", &when.without);
+    say("repository", when.repository.as_slice());
+    say("refs", when.refs.as_slice());
+    say("files", &when.paths);
+    say("namespace", &when.namespaces);
+    say("in rwenv", &when.rwenvs);
+    out.extend(rule.floor.then(|| "where no other rule says as much".to_owned()));
+    out.join("; ")
+}
+
+fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let all = policies(environment)?;
+    if json {
+        let rules: Vec<View<'_>> = all.iter().flat_map(|p| p.file.rule.iter().map(|r| view(p, r))).collect();
+        out::json(&rules)?;
+        return Ok(0);
+    }
+    let mut table = out::table(&["RULE", "DECISION", "LAYER", "WHEN"]);
+    for (layer, rule) in all.iter().flat_map(|p| p.file.rule.iter().map(|rule| (p.layer, rule))) {
+        let decision = out::decision(named(&rule.decision));
+        table.add_row([Cell::new(&rule.id), decision, Cell::new(layer), Cell::new(when(rule))]);
+    }
+    out::print(&table);
+    Ok(0)
+}
+
+fn named(decision: &str) -> Decision {
+    [Decision::Allow, Decision::Ask].into_iter().find(|d| d.as_str() == decision).unwrap_or(Decision::Deny)
+}
+
+fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let all = policies(environment)?;
+    let chosen: Vec<View<'_>> = (all.iter())
+        .flat_map(|policy| policy.file.rule.iter().map(move |rule| view(policy, rule)))
+        .filter(|v| v.id == id || v.policy == id)
+        .collect();
+    if let Some(rule) = manifest::RULES.iter().find(|rule| rule.id == id) {
+        return content(rule, json);
+    }
+    if chosen.is_empty() {
+        let names: Vec<&str> = all.iter().map(|policy| policy.name.as_str()).collect();
+        bail!(
+            "there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list",
+            id.escape_debug(),
+            names.join(", ")
+        );
+    }
+    if json {
+        out::json(&chosen)?;
+        return Ok(0);
+    }
+    for rule in &chosen {
+        out::line(&format!(
+            "{}: {}\n  when: {}\n  why: {}\n  instead: {}",
+            rule.id, rule.decision, rule.when, rule.reason, rule.instead
+        ));
+        for example in &rule.examples {
+            let matches = if example.matches { "matches" } else { "does not match" };
+            out::line(&format!("  {matches} ({}): {}", example.rwenv, example.command));
+        }
+        out::line("");
+    }
+    Ok(0)
+}
+
+/// A rule about content.
+fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
+    if json {
+        out::json(&serde_json::json!([{
+            "id": rule.id, "policy": "content", "decision": if rule.level == Level::Error { "deny" } else { "allow" },
+            "reason": rule.about, "instead": rule.instead,
+        }]))?;
+    } else {
+        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        out::line(&format!("{}: {level}\n  finds: {}\n  instead: {}", rule.id, rule.about, rule.instead));
+    }
+    Ok(0)
+}
+
+fn test(json: bool, environment: &Environment) -> anyhow::Result<u8> {
+    let mut report: Report = examples::run().map_err(anyhow::Error::msg)?;
+    layers::test(&mut report, environment);
+    if json {
+        out::json(&report)?;
+    } else {
+        for failure in &report.failures {
+            out::line(&format!("FAILED {}\n  {}\n  {}", failure.at, failure.command, failure.problem));
+        }
+        out::line(&format!("{} examples, {} failed", report.ran, report.failures.len()));
+    }
+    Ok(u8::from(!report.failures.is_empty()))
+}
+
+/// `policies/README.md`.
+fn markdown(all: &[(String, PolicyFile)]) -> String {
+    let mut out = String::from(
+        "# Policies\n\n`tools/` says what programs do: one file per tool, a row per verb, with its flags, its effect and examples.\n\
+         `rules/` says what is decided about it: one file per policy. All of it is compiled into the binaries; `rwenv policy\n\
+         test` runs every example. `lint/` says what is wrong in the content of a repository. This page is made by `just policies` from the files; a test keeps it current.\n",
+    );
+    for (name, policy) in all {
+        out.push_str(&format!(
+            "\n## {name}\n\n{}\n\n| rule | decision | when | why |\n| --- | --- | --- | --- |\n",
+            policy.about
+        ));
+        for rule in &policy.rule {
+            let cell = |text: &str| text.replace('|', "\\|");
+            out.push_str(&format!(
+                "| `{}` | {} | {} | {} |\n",
+                rule.id,
+                rule.decision,
+                cell(&when(rule)),
+                cell(&rule.reason)
+            ));
+        }
+    }
+    out.push_str("\n## Content\n\nWhat `rwenv lint`, pre-push and pre-receive find.\n\n| rule | level | what it finds | instead |\n| --- | --- | --- | --- |\n");
+    for rule in manifest::RULES {
+        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        out.push_str(&format!("| `{}` | {level} | {} | {} |\n", rule.id, rule.about, rule.instead));
+    }
+    out
+}

@@ -1,0 +1,366 @@
+//! `rwenv repo`: the Flux repositories that are kept on this machine.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::args::Output;
+use super::envs::selected;
+use super::{out, prompt};
+use rwenv_core::model::{Rwenv, Rwenvs};
+use rwenv_flux::catalog::generate;
+use rwenv_flux::repos::{self, Flux, Progress, RepoError, State, Status, Wish};
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::facts::config;
+
+/// Repositories that are synced at the same time.
+const AT_ONCE: usize = 4;
+
+#[derive(Debug, Args)]
+pub(super) struct Repo {
+    #[command(subcommand)]
+    command: RepoCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum RepoCommand {
+    /// List the Flux repositories of all rwenvs and the state of their clones
+    List(Output),
+    /// Print the path of the clone, creating the clone if necessary
+    #[command(after_help = "Examples:\n  cd \"$(rwenv repo path)\"\n  rwenv repo path prod")]
+    Path(Which),
+    /// Compare a clone with the remote, as of the last sync
+    Status(Which),
+    /// Fetch, and fast-forward the clone if no local change is in the way
+    #[command(
+        after_help = "The clone is only ever fast-forwarded. Uncommitted changes, local commits and a rewritten history are \
+                      reported and left alone.\n\nExamples:\n  rwenv repo sync\n  rwenv repo sync --all\n  \
+                      rwenv repo sync prod --reset    (your commits stay under refs/rwenv/backup/)\n\n\
+                      Exit status: 0 the clone matches what Flux follows, 1 it does not."
+    )]
+    Sync(Sync),
+    /// Remove mirror and clone; refuses if work would be lost
+    Clean(Clean),
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// Name of the rwenv [default: the selected one]
+    name: Option<String>,
+    /// Act on all rwenvs that have a Flux repository
+    #[arg(long, conflicts_with = "name")]
+    all: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Debug, Args)]
+struct Sync {
+    #[command(flatten)]
+    which: Which,
+    /// Reset the clone to the remote; local commits are kept under refs/rwenv/backup/
+    #[arg(long, conflicts_with = "all")]
+    reset: bool,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    yes: bool,
+}
+
+#[derive(Debug, Args)]
+struct Clean {
+    #[command(flatten)]
+    which: Which,
+    /// Remove even if commits or changes would be lost
+    #[arg(long)]
+    force: bool,
+}
+
+pub(super) fn repo(args: &Repo, environment: &Environment) -> anyhow::Result<u8> {
+    match &args.command {
+        RepoCommand::List(output) => list(output, environment),
+        RepoCommand::Path(which) => path(which, environment),
+        RepoCommand::Status(which) => status(which, environment),
+        RepoCommand::Sync(args) => sync(args, environment),
+        RepoCommand::Clean(args) => clean(args, environment),
+    }
+}
+
+/// The rwenv of a name.
+pub(super) fn known<'r>(rwenvs: &'r Rwenvs, name: &str) -> anyhow::Result<&'r Rwenv> {
+    rwenvs.get(name).with_context(|| {
+        let known: Vec<&str> = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str()).collect();
+        format!("there is no rwenv '{name}'; there are: {}", known.join(", "))
+    })
+}
+
+/// The repositories that are meant.
+fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<Flux>> {
+    let rwenvs = config::load(&environment.config_dir)?.rwenvs;
+    if which.all {
+        let all = rwenvs.all.iter().filter(|rwenv| rwenv.flux_git_repo.is_some());
+        return Ok(all.map(|rwenv| Flux::of(rwenv, environment)).collect::<Result<_, _>>()?);
+    }
+    let name = match &which.name {
+        Some(name) => name.clone(),
+        None => selected(environment)?,
+    };
+    let rwenv = known(&rwenvs, &name)?;
+    Ok(vec![Flux::of(rwenv, environment)?])
+}
+
+fn list(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
+    let all = Which { name: None, all: true, output: Output { json: output.json } };
+    status(&all, environment)
+}
+
+fn status(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
+    let chosen = chosen(which, environment)?;
+    let all: Vec<Status> = chosen.iter().map(repos::status).collect::<Result<_, _>>()?;
+    match all.as_slice() {
+        [one] if !which.all && which.output.json => out::json(one)?,
+        _ if which.output.json => out::json(&all)?,
+        [] => out::note("no rwenv has a Flux repository; rwenv edit NAME --flux-repo URL gives it one"),
+        [one] if !which.all => tell(one),
+        _ => table(&all),
+    }
+    Ok(0)
+}
+
+fn path(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
+    let mut paths = Vec::new();
+    for flux in chosen(which, environment)? {
+        let clone = flux.clone_dir();
+        if !clone.join(".git").exists() {
+            synced(&[(flux, Wish::Forward)], environment)
+                .pop()
+                .unwrap_or_else(|| bail!("nothing was synced"))?;
+        }
+        paths.push(clone);
+    }
+    match paths.as_slice() {
+        [one] if which.output.json && !which.all => out::json(&serde_json::json!({ "path": one }))?,
+        all if which.output.json => out::json(&all)?,
+        all => all.iter().for_each(|path| out::line(&path.display().to_string())),
+    }
+    Ok(0)
+}
+
+fn clean(args: &Clean, environment: &Environment) -> anyhow::Result<u8> {
+    #[derive(Serialize)]
+    struct Gone {
+        rwenv: String,
+        path: PathBuf,
+    }
+    let mut gone = Vec::new();
+    for flux in chosen(&args.which, environment)? {
+        repos::clean(&flux, args.force).map_err(|error| match error {
+            RepoError::InTheWay { .. } => anyhow::anyhow!("{error}; --force removes it all the same"),
+            other => other.into(),
+        })?;
+        gone.push(Gone { rwenv: flux.name.to_string(), path: flux.clone_dir() });
+    }
+    if args.which.output.json {
+        out::json(&gone)?;
+    } else {
+        gone.iter().for_each(|g| out::line(&format!("{}: {} is removed", g.rwenv, g.path.display())));
+    }
+    Ok(0)
+}
+
+fn sync(args: &Sync, environment: &Environment) -> anyhow::Result<u8> {
+    let chosen = chosen(&args.which, environment)?;
+    for host in chosen.iter().filter_map(Flux::own_certificate) {
+        out::note(&format!(
+            "{host}: its certificate is accepted as it is (fluxGitRepoType gitea); no other host's is"
+        ));
+    }
+    let wish = if args.reset { Wish::Reset } else { Wish::Forward };
+    let wishes: Vec<(Flux, Wish)> = chosen.into_iter().map(|flux| (flux, wish)).collect();
+    let mut all = Vec::new();
+    for ((flux, _), result) in wishes.iter().zip(synced(&wishes, environment)) {
+        match result {
+            Ok(status) if in_the_way(&status) && proceed(&status, args.yes)? => {
+                let again = [(flux.clone(), Wish::ForwardWithChanges)];
+                all.extend(synced(&again, environment).into_iter().collect::<anyhow::Result<Vec<_>>>()?);
+            }
+            Ok(status) => all.push(status),
+            Err(error) if wishes.len() == 1 => return Err(error),
+            Err(error) => {
+                out::error(&error.context(format!("rwenv '{}'", flux.name)));
+                all.push(repos::status(flux)?);
+            }
+        }
+    }
+    match all.as_slice() {
+        [one] if !args.which.all && args.which.output.json => out::json(one)?,
+        _ if args.which.output.json => out::json(&all)?,
+        [one] if !args.which.all => tell(one),
+        _ => table(&all),
+    }
+    Ok(u8::from(!all.iter().all(is_current)))
+}
+
+/// True where changes that are not committed keep a clone from moving forward.
+fn in_the_way(status: &Status) -> bool {
+    matches!(status.state, State::Dirty { .. }) && status.behind > 0 && status.ahead == 0
+}
+
+/// Whether to go on over a clone with changes: git moves it only where it can leave them as they are.
+fn proceed(status: &Status, yes: bool) -> anyhow::Result<bool> {
+    if yes {
+        return Ok(true);
+    }
+    if !prompt::is_possible() {
+        out::note(&format!(
+            "{}: Flux repo has uncommitted changes; it was not moved (--yes goes on)",
+            status.rwenv
+        ));
+        return Ok(false);
+    }
+    prompt::yes("Flux repo has uncommitted changes. Proceed?", false)
+}
+
+/// True where the clone has all that the other side has.
+fn is_current(status: &Status) -> bool {
+    status.error.is_none()
+        && match status.state {
+            State::Empty | State::UpToDate | State::Ahead => true,
+            State::Dirty { .. } | State::Detached => status.behind == 0,
+            _ => false,
+        }
+}
+
+/// Syncs these, some at a time, with a bar for each on a terminal.
+fn synced(wishes: &[(Flux, Wish)], environment: &Environment) -> Vec<anyhow::Result<Status>> {
+    let bars = MultiProgress::new();
+    if !out::progresses() {
+        bars.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let results: Mutex<Vec<Option<anyhow::Result<Status>>>> =
+        Mutex::new(wishes.iter().map(|_| None).collect());
+    let next = Mutex::new(wishes.iter().enumerate());
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(wishes.len()) {
+            scope.spawn(|| {
+                loop {
+                    let Some((at, (flux, wish))) = next.lock().ok().and_then(|mut next| next.next()) else {
+                        return;
+                    };
+                    let bar = bars.add(bar(flux.name.as_str()));
+                    let mut step = |step: Progress| show(&bar, &step);
+                    let done =
+                        repos::sync(flux, *wish, environment, &mut step).and_then(|_| repos::status(flux));
+                    bar.set_message("reading");
+                    let known = done.as_ref().ok().map(|_| generate::regenerate(flux, environment));
+                    bar.finish_and_clear();
+                    if let Some(Err(error)) = known {
+                        out::error(&anyhow::Error::new(error).context("the catalog was not rebuilt"));
+                    }
+                    if let Some(slot) = results.lock().ok().as_mut().and_then(|all| all.get_mut(at)) {
+                        *slot = Some(done.map_err(anyhow::Error::from));
+                    }
+                }
+            });
+        }
+    });
+    let all = results.into_inner().unwrap_or_default();
+    all.into_iter().map(|result| result.unwrap_or_else(|| bail!("the sync ended without a result"))).collect()
+}
+
+fn bar(name: &str) -> ProgressBar {
+    let bar = ProgressBar::new(100);
+    if let Ok(style) = ProgressStyle::with_template("{prefix:16} {msg:24} {bar:30} {percent:>3}%") {
+        bar.set_style(style);
+    }
+    bar.set_prefix(name.to_owned());
+    bar.set_message("asking");
+    bar
+}
+
+fn show(bar: &ProgressBar, step: &Progress) {
+    bar.set_message(step.what.clone());
+    bar.set_position(step.percent.into());
+}
+
+/// What a state means, in words.
+fn words(status: &Status) -> String {
+    let commits = |count: usize| if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
+    let behind =
+        if status.behind > 0 { format!(", {} behind", commits(status.behind)) } else { String::new() };
+    match &status.state {
+        State::Absent => "not cloned yet".to_owned(),
+        State::Empty => "empty on the remote".to_owned(),
+        State::UpToDate => "up to date".to_owned(),
+        State::Behind => format!("{} behind", commits(status.behind)),
+        State::Ahead => format!("{} not pushed", commits(status.ahead)),
+        State::Diverged => format!("diverged: {} of its own{behind}", commits(status.ahead)),
+        State::Rewritten => {
+            format!("the remote's history was rewritten: {} only here{behind}", commits(status.ahead))
+        }
+        State::BranchGone { branch } => format!("branch '{branch}' is gone on the remote"),
+        State::DefaultBranchRenamed { from, to } => {
+            format!("default branch is now '{to}'; the clone is on '{from}'")
+        }
+        State::Dirty { files } => {
+            format!("uncommitted changes ({files} {}){behind}", if *files == 1 { "file" } else { "files" })
+        }
+        State::Detached => format!("on no branch{behind}"),
+        State::Busy { what } => format!("in use: {what}"),
+    }
+}
+
+/// What to do where a state does not mend itself.
+fn remedy(status: &Status) -> Option<String> {
+    let name = &status.rwenv;
+    Some(match &status.state {
+        State::Absent => format!("rwenv repo sync {name}"),
+        State::Diverged => {
+            format!("rebase and push your commits, or: rwenv repo sync {name} --reset (keeps a backup ref)")
+        }
+        State::Rewritten => format!("rwenv repo sync {name} --reset (keeps a backup ref)"),
+        State::BranchGone { .. } => format!(
+            "switch the clone to a branch that exists, or set one: rwenv edit {name} --flux-branch BRANCH"
+        ),
+        State::DefaultBranchRenamed { to, .. } => format!("git -C {} switch {to}", status.path.display()),
+        State::Dirty { .. } if status.behind > 0 => {
+            "commit or stash your changes, then sync again".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn age(status: &Status) -> String {
+    status.synced.map_or("never".to_owned(), |then| out::ago(Duration::from_secs(then)))
+}
+
+fn tell(status: &Status) {
+    let at = status.commit.as_deref().and_then(|c| c.get(..8)).unwrap_or("-");
+    let branch = status.branch.as_deref().unwrap_or("-");
+    out::line(&format!("{}: {} ({branch} {at}, synced {})", status.rwenv, words(status), age(status)));
+    out::line(&format!("  {} from {}", status.path.display(), status.url));
+    if let Some(error) = &status.error {
+        out::line(&format!("  last sync failed: {error}"));
+    }
+    if let Some(remedy) = remedy(status) {
+        out::line(&format!("  next: {remedy}"));
+    }
+}
+
+fn table(all: &[Status]) {
+    let mut table = out::table(&["RWENV", "STATE", "BRANCH", "SYNCED", "CLONE"]);
+    for status in all {
+        let mut state = words(status);
+        if let Some(error) = &status.error {
+            state = format!("{state}; last sync failed: {error}");
+        }
+        let branch = status.branch.as_deref().unwrap_or("-").to_owned();
+        let path = environment::under_home(&status.path);
+        table.add_row([status.rwenv.clone(), state, branch, age(status), path]);
+    }
+    out::print(&table);
+}

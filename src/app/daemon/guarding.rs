@@ -1,0 +1,115 @@
+//! The API guard within the daemon: on threads of its own, so that nothing else makes its clients wait.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use tokio::runtime::{Builder, Runtime};
+
+use super::config;
+use super::state::{Shared, lock};
+use crate::guard::{Guard, GuardError, Identity, Listening};
+use rwenv_gate::wire::daemon::GuardHealth;
+
+/// Threads that serve.
+const THREADS: usize = 2;
+/// Threads that read files, and wait for them.
+const READERS: usize = 64;
+
+/// The guard, or why there is none.
+#[derive(Default)]
+pub(super) struct Guarding {
+    guard: Option<Arc<Guard>>,
+    address: Option<String>,
+    error: Option<String>,
+}
+
+impl std::fmt::Debug for Guarding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guarding").field("address", &self.address).field("error", &self.error).finish()
+    }
+}
+
+impl Guarding {
+    pub(super) fn health(&self) -> GuardHealth {
+        let count = |of: fn(&Guard) -> u64| self.guard.as_deref().map(of).unwrap_or_default();
+        GuardHealth {
+            address: self.address.clone(),
+            error: self.error.clone(),
+            passed: count(|guard| guard.counters.passed.load(Ordering::Relaxed)),
+            refused: count(|guard| guard.counters.refused.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// Starts it; the runtime it lives in is to be shut down at the end.
+pub(super) fn start(shared: &Arc<Shared>) -> Option<Runtime> {
+    descriptors();
+    match begin(shared) {
+        Ok(runtime) => Some(runtime),
+        Err(error) => {
+            tracing::warn!(%error, "there is no API guard");
+            lock(&shared.guarding).error = Some(error.to_string());
+            None
+        }
+    }
+}
+
+/// Every watch takes two descriptors; what the system allows is asked for.
+fn descriptors() {
+    if let Ok((_, hard)) = getrlimit(Resource::RLIMIT_NOFILE) {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard.min(65_536), hard);
+    }
+}
+
+fn begin(shared: &Arc<Shared>) -> Result<Runtime, GuardError> {
+    let rwenvs = lock(&shared.rwenvs).clone();
+    let mut identity = Identity::of(&rwenvs, &shared.environment)?;
+    let before = identity.port();
+    let listening = Listening::at(&mut identity)?;
+    let address = listening.address;
+    identity.write_kubeconfigs(&rwenvs, &shared.environment)?;
+    if before != 0 && before != address.port() {
+        tracing::warn!(
+            before,
+            now = address.port(),
+            "another program has the API guard's port; rewriting the kubeconfigs"
+        );
+        config::record(shared, "guard-moved", &format!("from port {before} to {}", address.port()));
+    }
+    let of = Arc::clone(shared);
+    let guard = Arc::new(Guard::new(&identity, move || lock(&of.rwenvs).clone(), shared.environment.clone()));
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .max_blocking_threads(READERS)
+        .thread_name("guard")
+        .enable_all()
+        .build()
+        .map_err(|error| GuardError::Listen(error.to_string()))?;
+    let (serving, stopped) = (Arc::clone(&guard), Arc::clone(shared));
+    runtime.spawn(async move {
+        if let Err(error) = serving.serve(listening, std::future::pending()).await {
+            tracing::warn!(%error, "the API guard has ended");
+            lock(&stopped.guarding).error = Some(error.to_string());
+        }
+    });
+    tracing::info!(%address, "the API guard listens");
+    *lock(&shared.guarding) =
+        Guarding { guard: Some(guard), address: Some(address.to_string()), error: None };
+    Ok(runtime)
+}
+
+/// Takes over the rwenvs there are now.
+pub(super) fn refresh(shared: &Shared) {
+    let Some(guard) = lock(&shared.guarding).guard.clone() else { return };
+    let rwenvs = lock(&shared.rwenvs).clone();
+    let learned = Identity::of(&rwenvs, &shared.environment).and_then(|identity| {
+        guard.learn(&identity);
+        identity.write_kubeconfigs(&rwenvs, &shared.environment)
+    });
+    let error = learned.err().map(|error| error.to_string());
+    if let Some(error) = &error {
+        tracing::warn!(%error, "the API guard does not know all rwenvs");
+    }
+    lock(&shared.guarding).error = error;
+}

@@ -1,0 +1,100 @@
+//! Bodies of patches: whether all they change is what reconciles, suspends or resumes.
+
+use serde_json::Value;
+
+use rwenv_core::classify;
+
+/// Annotations that ask Flux to reconcile (fluxcd/pkg/apis/meta, helm-controller/api/v2).
+const REQUESTS: [&str; 3] =
+    ["reconcile.fluxcd.io/requestedAt", "reconcile.fluxcd.io/forceAt", "reconcile.fluxcd.io/resetAt"];
+
+/// What a patch changes, and nothing beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// It asks for a reconciliation.
+    Reconcile,
+    /// It sets `spec.suspend`.
+    Suspend,
+    /// It takes `spec.suspend` away.
+    Resume,
+    /// It has Argo CD sync what Git says, or compare with it anew.
+    Sync,
+    /// Something else.
+    Other,
+}
+
+/// What a patch changes, and the same patch written anew: of a key that stands in it twice one counts here and another
+/// there. None where it is no patch in JSON.
+pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(Change, Vec<u8>)> {
+    let value: Value = serde_json::from_slice(body).ok()?;
+    let change = match content_type.split(';').next().unwrap_or_default().trim() {
+        "application/merge-patch+json" | "application/strategic-merge-patch+json" if value.is_object() => {
+            merged(&value)
+        }
+        "application/json-patch+json" if value.is_array() => listed(&value),
+        _ => return None,
+    };
+    let change =
+        if change == Change::Other && classify::only_syncs(&value).is_ok() { Change::Sync } else { change };
+    Some((change, serde_json::to_vec(&value).ok()?))
+}
+
+/// The only entry of an object.
+fn single(value: &Value) -> Option<(&str, &Value)> {
+    let object = value.as_object().filter(|object| object.len() == 1)?;
+    object.iter().next().map(|(key, value)| (key.as_str(), value))
+}
+
+fn merged(patch: &Value) -> Change {
+    match single(patch) {
+        Some(("metadata", metadata)) => {
+            let annotations = metadata.as_object().and_then(|object| {
+                let others = object.keys().filter(|key| *key != "annotations");
+                let plain = others.into_iter().all(|key| key == "resourceVersion");
+                plain.then(|| object.get("annotations")).flatten()
+            });
+            match annotations.and_then(Value::as_object) {
+                Some(all) if !all.is_empty() && all.iter().all(|(key, value)| asks(key, value)) => {
+                    Change::Reconcile
+                }
+                _ => Change::Other,
+            }
+        }
+        Some(("spec", spec)) => match single(spec) {
+            Some(("suspend", value)) => suspended(value),
+            _ => Change::Other,
+        },
+        _ => Change::Other,
+    }
+}
+
+fn asks(key: &str, value: &Value) -> bool {
+    REQUESTS.contains(&key) && value.is_string()
+}
+
+fn suspended(value: &Value) -> Change {
+    match value {
+        Value::Bool(true) => Change::Suspend,
+        Value::Bool(false) | Value::Null => Change::Resume,
+        _ => Change::Other,
+    }
+}
+
+/// A list of operations, all of which are of one sort (RFC 6902).
+fn listed(patch: &Value) -> Change {
+    let one = |operation: &Value| {
+        let text = |key: &str| operation.get(key).and_then(Value::as_str);
+        let value = operation.get("value").unwrap_or(&Value::Null);
+        let path = text("path").unwrap_or_default();
+        let annotation = path.strip_prefix("/metadata/annotations/").map(|key| key.replace("~1", "/"));
+        match (text("op"), path, annotation) {
+            (Some("add" | "replace"), "/spec/suspend", _) => suspended(value),
+            (Some("remove"), "/spec/suspend", _) => Change::Resume,
+            (Some("add" | "replace"), _, Some(key)) if asks(&key, value) => Change::Reconcile,
+            _ => Change::Other,
+        }
+    };
+    let mut all = patch.as_array().into_iter().flatten().map(one);
+    let Some(first) = all.next() else { return Change::Other };
+    if all.all(|change| change == first) { first } else { Change::Other }
+}

@@ -1,0 +1,50 @@
+//! The clusters behind the guard: one client for each rwenv, made anew when its kubeconfig changes or its credentials end.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use rwenv_core::model::Rwenv;
+use rwenv_flux::cluster::{Cluster, ClusterError};
+use rwenv_gate::base::environment::Environment;
+
+type Slot = Arc<Mutex<Option<Arc<Cluster>>>>;
+
+/// The clients.
+#[derive(Default)]
+pub(super) struct Upstreams {
+    all: std::sync::Mutex<BTreeMap<String, Slot>>,
+}
+
+impl Upstreams {
+    fn slot(&self, rwenv: &Rwenv) -> Slot {
+        let mut all = self.all.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(all.entry(rwenv.name.to_string()).or_default())
+    }
+
+    /// The cluster of a rwenv. While one caller has credentials got, the others wait for it.
+    pub(super) async fn of(
+        &self,
+        rwenv: &Rwenv,
+        environment: &Environment,
+    ) -> Result<Arc<Cluster>, ClusterError> {
+        let slot = self.slot(rwenv);
+        let mut slot = slot.lock().await;
+        if let Some(cluster) = slot.as_ref().filter(|cluster| cluster.is_current(rwenv)) {
+            return Ok(Arc::clone(cluster));
+        }
+        let cluster = Arc::new(Cluster::verbatim(rwenv, environment).await?);
+        *slot = Some(Arc::clone(&cluster));
+        Ok(cluster)
+    }
+
+    /// Forgets a cluster whose credentials are refused.
+    pub(super) async fn forget(&self, rwenv: &Rwenv, refused: &Arc<Cluster>) {
+        let slot = self.slot(rwenv);
+        let mut slot = slot.lock().await;
+        if slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, refused)) {
+            *slot = None;
+        }
+    }
+}

@@ -1,0 +1,342 @@
+//! Invocation → operation: argv read by the tool's own flag grammar, with `policies/tools/*.toml` as the table.
+
+mod argo;
+mod arguments;
+pub mod code_schema;
+mod effect;
+mod forge;
+mod git;
+mod git_config;
+mod http;
+mod language;
+mod literals;
+mod mcp;
+pub mod patch;
+mod pflag;
+pub mod schema;
+mod sql;
+mod targets;
+mod verb;
+mod wrapper;
+mod writes;
+
+pub use argo::only_syncs;
+pub use http::in_text;
+pub use language::in_code;
+pub use mcp::{McpCall, classify as mcp};
+pub use pflag::only_looks;
+pub use sql::query;
+pub use targets::found as in_targets;
+
+/// The tables, compiled at build time.
+mod table {
+    include!(concat!(env!("OUT_DIR"), "/tools.rs"));
+}
+
+use crate::model::{
+    Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Runner, Stdin, Tool, Tools,
+    Word,
+};
+
+/// Everything known of programs.
+#[must_use]
+pub fn tools() -> &'static Tools {
+    &table::TOOLS
+}
+
+/// Who reads a file that is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// A shell.
+    Shell,
+    /// A program of another language.
+    Language(&'static Language),
+    /// A program that runs targets; the arguments are those.
+    Targets(&'static Runner),
+    /// A program that applies patches.
+    Patch,
+}
+
+/// Something an invocation hands to another program or shell to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carried {
+    /// A text that a shell runs.
+    Shell {
+        /// The text.
+        text: String,
+        /// `$1`, ….
+        arguments: Vec<Word>,
+        /// The invocation that carries it: directories, environment, standard input.
+        by: Invocation,
+        /// The host or container it runs on, if not here.
+        remote: Option<String>,
+    },
+    /// A program and its arguments (`sudo kubectl …`), with directories and environment as the carrier leaves them.
+    Invocation {
+        /// What is run.
+        invocation: Invocation,
+        /// The host or container it runs on, if not here.
+        remote: Option<String>,
+    },
+    /// A file whose text a shell runs.
+    Script {
+        /// The file.
+        path: Word,
+        /// `$1`, ….
+        arguments: Vec<Word>,
+        /// The invocation that runs it.
+        by: Invocation,
+        /// Who reads it.
+        reader: Reader,
+    },
+    /// Files that code, or a patch, writes.
+    Writes(Vec<Write>, Invocation),
+    /// Something of another language that may be run: of what stays unknown in it nothing is said.
+    Guess(Box<Carried>),
+    /// Code that is not known.
+    Opaque(Opaque),
+}
+
+/// A file that is written, as far as a text says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Its path.
+    pub file: Word,
+    /// All below it is written too.
+    pub whole: bool,
+    /// What is written is computed, and this is only named beside it.
+    pub named: bool,
+}
+
+/// What one invocation comes to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Classified {
+    /// What it does itself; empty for programs that are none of our tools.
+    pub operations: Vec<Operation>,
+    /// What it makes others run; the caller analyses that in turn.
+    pub carried: Vec<Carried>,
+}
+
+/// Says what an invocation would do.
+#[must_use]
+pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
+    let Some(name) = invocation.program().and_then(Word::basename) else { return Classified::default() };
+    // zsh: `=kubectl` is the path of kubectl.
+    let name = name.strip_prefix('=').unwrap_or(name);
+    let mut out = as_program(invocation, name, tools);
+    if invocation.env.iter().any(|a| tools.code_variables.contains(&a.name.as_str())) {
+        let mut by = invocation.clone();
+        by.env.retain(|a| !tools.code_variables.contains(&a.name.as_str()));
+        let values = invocation.env.iter().filter(|a| tools.code_variables.contains(&a.name.as_str()));
+        let carried =
+            values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command computed at run time"))));
+        out.carried.extend(carried);
+    }
+    out
+}
+
+/// An invocation of the program of this name.
+fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Classified {
+    if let Some((tool, verb)) = dashed(name, tools) {
+        let mut call = invocation.clone();
+        call.argv.splice(..1, [Word::literal(tool.name), Word::literal(verb)]);
+        return as_tool(&call, tool, tools);
+    }
+    let tool = tools.tool(name);
+    let language = tools.language(name);
+    let mut wrappers = tools.wrappers(name).peekable();
+    let runner = tools.runner(name);
+    if tool.is_some() || language.is_some() || runner.is_some() || wrappers.peek().is_some() {
+        let mut out = tool.map(|found| as_tool(invocation, found, tools)).unwrap_or_default();
+        let wrapped: Vec<Carried> =
+            wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)).collect();
+        out.operations.iter_mut().for_each(|operation| enters(operation, &wrapped, tools));
+        out.carried.extend(wrapped);
+        out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
+        out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
+        return out;
+    }
+    if tools.patchers.contains(&name) {
+        return Classified { operations: Vec::new(), carried: patches(invocation) };
+    }
+    if matches!(name, "source" | ".") {
+        return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
+    }
+    if tools.is_inert(name) {
+        return Classified::default();
+    }
+    Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
+}
+
+/// A shell that somebody types into, in a container: what it does nobody can say.
+fn enters(operation: &mut Operation, wrapped: &[Carried], tools: &Tools) {
+    let shell = wrapped.iter().find_map(|carried| match carried {
+        Carried::Invocation { invocation, remote: Some(place) } if is_interactive(invocation, tools) => {
+            Some(place)
+        }
+        _ => None,
+    });
+    if let Some(place) = shell.filter(|_| operation.traits.contains(&"enters")) {
+        (operation.effect, operation.reach) = (Effect::Exec, Reach::Service);
+        operation.traits.push("inner-shell");
+        operation.target.names = vec![place.clone()];
+    }
+}
+
+/// True for a shell without code, script or input of its own.
+fn is_interactive(by: &Invocation, tools: &Tools) -> bool {
+    let name = by.program().and_then(Word::basename).unwrap_or_default();
+    let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
+    tools.shells.contains(&name)
+        && by.stdin == Stdin::Inherited
+        && by
+            .argv
+            .iter()
+            .skip(1)
+            .all(|w| plain(w) || matches!(w.as_literal(), Some("--login" | "--norc" | "--noprofile")))
+}
+
+/// `git-push`, `kubectl-neat`: git's verbs and kubectl's plugins are programs of their own.
+fn dashed<'n>(name: &'n str, tools: &Tools) -> Option<(&'static Tool, &'n str)> {
+    let (tool, verb) = name.split_once('-')?;
+    let tool = tools.tool(tool)?;
+    let known = tool.commands.iter().any(|c| c.path == [verb]);
+    (tool.name == "kubectl" || (tool.grammar == Grammar::Git && known)).then_some((tool, verb))
+}
+
+/// Reads an invocation as one of a tool, whatever its program word says.
+#[must_use]
+pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
+    let mut out = match tool.grammar {
+        Grammar::Pflag | Grammar::Goflag => pflag::classify(invocation, tool, tools),
+        Grammar::Http => http::classify(invocation, tool, tools),
+        Grammar::Git => git::classify(invocation, tool),
+    };
+    let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+    if tool.to_cluster.contains(&name) {
+        out.operations.iter_mut().for_each(|operation| operation.traits.push("to-cluster"));
+    }
+    for name in tool.env.code {
+        if let Some(value) = invocation.assigned(name) {
+            out.carried.push(code(
+                value,
+                invocation,
+                &format!("{name} holds a command computed at run time"),
+            ));
+        }
+    }
+    out
+}
+
+/// A program in none of our tables may be one that runs its arguments. Where these read like a call of a tool
+/// that changes something, that call counts; where they do not, the program is left alone.
+fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
+    for (at, word) in invocation.argv.iter().enumerate().skip(1) {
+        let named = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n));
+        let Some(tool) = named.filter(|tool| tool.shim) else { continue };
+        let mut inner = tail(invocation, at);
+        // `minikube kubectl -- delete …`
+        if inner.argv.get(1).is_some_and(|w| w.as_literal() == Some("--")) {
+            inner.argv.remove(1);
+        }
+        let changes = as_tool(&inner, tool, tools)
+            .operations
+            .iter()
+            .any(|o| o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local);
+        if changes {
+            return vec![Carried::Invocation { invocation: inner, remote: None }];
+        }
+    }
+    Vec::new()
+}
+
+/// The files that a patch writes which stands in the line, or in a file.
+fn patches(by: &Invocation) -> Vec<Carried> {
+    let unread = |what: &str| {
+        let what = what.to_owned();
+        Carried::Opaque(Opaque { kind: OpaqueKind::Code, span: by.span, what, invocation: None })
+    };
+    if let Some(word) = by.argv.get(1) {
+        let mut out: Vec<Carried> = word.as_code().and_then(|text| patch_in(&text, by)).into_iter().collect();
+        out.extend(word.as_literal().is_none().then(|| unread("the patch is computed at run time")));
+        return out;
+    }
+    match &by.stdin {
+        Stdin::Text(text) => patch_in(text, by).into_iter().collect(),
+        Stdin::File(path) => vec![Carried::Script {
+            path: path.clone(),
+            arguments: Vec::new(),
+            by: by.clone(),
+            reader: Reader::Patch,
+        }],
+        Stdin::Unknown => vec![unread("the patch is the output of another program")],
+        Stdin::Inherited => Vec::new(),
+    }
+}
+
+/// The files that a patch writes.
+#[must_use]
+pub fn patch_in(text: &str, by: &Invocation) -> Option<Carried> {
+    let files = patch::patched(text)?.into_iter();
+    let files = files.map(|file| Write { file: Word::literal(file.path), whole: false, named: false });
+    Some(Carried::Writes(files.collect(), by.clone()))
+}
+
+/// The script that the n-th word names; what a shell has read from elsewhere is analysed already.
+fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
+    let Some(path) = by.argv.get(at) else { return Vec::new() };
+    let elsewhere = ["/dev/", "/proc/self/fd/"].iter().any(|start| path.prefix().starts_with(start));
+    if elsewhere || path.as_literal() == Some("-") {
+        return Vec::new();
+    }
+    let arguments = by.argv.get(at + 1..).unwrap_or_default().to_vec();
+    vec![Carried::Script { path: path.clone(), arguments, by: by.clone(), reader: Reader::Shell }]
+}
+
+/// The same invocation from its n-th word on.
+fn tail(invocation: &Invocation, at: usize) -> Invocation {
+    Invocation { argv: invocation.argv.get(at..).unwrap_or_default().to_vec(), ..invocation.clone() }
+}
+
+/// A word that a shell is going to run.
+fn code(word: &Word, by: &Invocation, what: &str) -> Carried {
+    match word.as_code() {
+        Some(text) => Carried::Shell { text, arguments: Vec::new(), by: by.clone(), remote: None },
+        None => Carried::Opaque(Opaque {
+            kind: OpaqueKind::Code,
+            span: by.span,
+            what: what.to_owned(),
+            invocation: None,
+        }),
+    }
+}
+
+/// What a shell runs that reads its standard input.
+fn from_stdin(by: &Invocation) -> Vec<Carried> {
+    match &by.stdin {
+        Stdin::Text(text) => vec![Carried::Shell {
+            text: text.clone(),
+            arguments: Vec::new(),
+            by: Invocation { stdin: Stdin::Inherited, ..by.clone() },
+            remote: None,
+        }],
+        Stdin::Unknown => vec![Carried::Opaque(Opaque {
+            kind: OpaqueKind::Fed,
+            span: by.span,
+            what: "a shell runs the output of another program".to_owned(),
+            invocation: None,
+        })],
+        Stdin::File(path) => {
+            vec![Carried::Script {
+                path: path.clone(),
+                arguments: Vec::new(),
+                by: by.clone(),
+                reader: Reader::Shell,
+            }]
+        }
+        Stdin::Inherited => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,15 @@
+//! What a command line would do, and what a policy says about it.
+//!
+//! Text goes in, verdicts come out. Nothing here touches the outside: no files, network, processes, clock or environment. What must
+//! be known of them is asked as a [`model::Question`] and handed in as [`model::Facts`]; whoever calls answers.
+#![forbid(unsafe_code)]
+
+pub mod model;
+
+pub mod classify;
+pub mod manifest;
+pub mod policy;
+pub mod shell;
+
+pub mod decide;
+pub mod examples;

@@ -1,0 +1,15 @@
+//! The content engine: YAML of a repository → objects, and findings about them. Pure: what is read is handed in.
+
+mod argo;
+mod duplicate;
+mod flux;
+mod kustomize;
+mod lint;
+pub mod schema;
+mod secret;
+pub mod text;
+pub mod tree;
+pub mod yaml;
+
+pub use kustomize::{is_kustomization, is_remote, patches};
+pub use lint::{Finding, Level, LintRule, RULES, Report, lint, secrets_in, secrets_of_file, too_large};

@@ -1,0 +1,224 @@
+//! The files of a rwenv's `catalog/`: made anew as a whole, each of them in its place at once.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::Reading;
+use super::document::{Documents, Origin, documents};
+use super::images::tags;
+use super::knowledge::Knowledge;
+use super::part::Part;
+use super::uses::secrets_made;
+use crate::repos::{self, Flux};
+use rwenv_gate::base::clock;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::files::{self, FileError};
+use rwenv_gate::facts::content::ContentError;
+use rwenv_gate::facts::index;
+
+/// Why knowledge could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// There is no clone.
+    #[error("Flux repo not found. Clone it first or check fluxGitRepo in envs.json. (rwenv repo sync {name} clones it to {})", .dir.display())]
+    NotCloned {
+        /// The rwenv.
+        name: String,
+        /// Where it would be.
+        dir: PathBuf,
+    },
+    /// The repository could not be read.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The folder of the files cannot be written.
+    #[error("Cannot write to data directory. Check file permissions. ({0})")]
+    Denied(FileError),
+    /// A value could not be written as JSON.
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// What was made.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Services.
+    pub services: usize,
+    /// Places image tags are set.
+    pub image_groups: usize,
+    /// Flux Kustomizations.
+    pub kustomizations: usize,
+    /// HelmReleases.
+    pub helm_releases: usize,
+    /// Argo CD Applications.
+    pub applications: usize,
+    /// SecretProviderClasses.
+    pub secret_provider_classes: usize,
+    /// ExternalSecrets and Secrets.
+    pub secrets: usize,
+    /// ConfigMaps.
+    pub config_maps: usize,
+    /// Variables.
+    pub variables: usize,
+    /// Name of the repository.
+    pub source: String,
+    /// When, RFC 3339.
+    pub generated_at: String,
+    /// The folder of the files.
+    pub folder: PathBuf,
+    /// Files that are no YAML, as `file:line: what`.
+    pub failed: Vec<String>,
+    /// What else is wrong, as `file:line: what`.
+    pub findings: Vec<String>,
+}
+
+/// The folder of a rwenv's generated files.
+#[must_use]
+pub fn folder(rwenv: &str, environment: &Environment) -> PathBuf {
+    environment.config_dir.join("catalog").join(rwenv)
+}
+
+/// Reads the clone of a rwenv.
+///
+/// # Errors
+/// Where there is none, or it cannot be read.
+pub fn read(flux: &Flux, environment: &Environment) -> Result<Reading, CatalogError> {
+    let dir = flux.clone_dir();
+    if !dir.is_dir() {
+        return Err(CatalogError::NotCloned { name: flux.name.to_string(), dir });
+    }
+    Ok(Reading::of(&dir, environment)?)
+}
+
+/// Where what is known of a rwenv's clone comes from.
+#[must_use]
+pub fn origin(flux: &Flux) -> Origin {
+    Origin {
+        cluster: flux.cluster.clone(),
+        flux_repo: flux.shown_url(),
+        path: flux.clone_dir().display().to_string(),
+        commit: repos::commit(flux),
+        generated_at: clock::rfc3339(clock::now()),
+    }
+}
+
+/// Makes all files of a rwenv anew.
+///
+/// # Errors
+/// Where there is no clone, or the files cannot be written; those that are there stay whole.
+pub fn regenerate(flux: &Flux, environment: &Environment) -> Result<Report, CatalogError> {
+    make(flux, &read(flux, environment)?, environment)
+}
+
+/// Makes all files of a rwenv anew, of its clone as it was read.
+///
+/// # Errors
+/// Where the files cannot be written; those that are there stay whole.
+pub fn make(flux: &Flux, reading: &Reading, environment: &Environment) -> Result<Report, CatalogError> {
+    let known = reading.knowledge();
+    let origin = origin(flux);
+    let made = documents(&known, &origin);
+    let folder = folder(flux.name.as_str(), environment);
+    files::make_private_dir(&folder).map_err(CatalogError::Denied)?;
+    write(&folder, "services.json", &made.services)?;
+    write(&folder, "flux-resources.json", &made.flux)?;
+    write(&folder, "secrets-map.json", &made.secrets)?;
+    write(&folder, "configmaps.json", &made.configmaps)?;
+    write(&folder, "services-catalog.json", &made.catalog)?;
+    let index = index::path(flux.name.as_str(), environment);
+    index::write(&index, &reading.dir, entries(&known)).map_err(CatalogError::Denied)?;
+    Ok(report(&known, &made, folder))
+}
+
+fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), CatalogError> {
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    files::write(&folder.join(name), &text, 0o600).map_err(CatalogError::Denied)
+}
+
+/// What was made, in figures.
+#[must_use]
+pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Report {
+    let told = |at, message: &str| {
+        let (file, line) = known.place(at);
+        format!("{file}:{line}: {message}")
+    };
+    let broken: Vec<_> = known
+        .tree
+        .files
+        .values()
+        .flat_map(|file| &file.problems)
+        .filter(|problem| problem.kind == rwenv_core::manifest::yaml::ProblemKind::Syntax)
+        .collect();
+    let failed: Vec<String> = broken.iter().map(|problem| told(problem.at, &problem.message)).collect();
+    let variables =
+        made.configmaps.variable_substitution.as_ref().map_or(0, |all| all.common_variables.len());
+    Report {
+        services: made.services.services.len(),
+        image_groups: made.services.image_groups.len(),
+        kustomizations: made.flux.kustomizations.len(),
+        helm_releases: made.flux.helm_releases.len(),
+        applications: made.flux.applications.len(),
+        secret_provider_classes: made.secrets.secret_provider_classes.len(),
+        secrets: made.secrets.external_secrets.len() + made.secrets.secrets.len(),
+        config_maps: made.configmaps.config_maps.len(),
+        variables,
+        source: made.services.metadata.generated_from.clone(),
+        generated_at: made.services.metadata.generated_at.clone(),
+        folder,
+        findings: known
+            .problems
+            .iter()
+            .map(|problem| told(problem.at, &problem.message))
+            .filter(|finding| !failed.contains(finding))
+            .collect(),
+        failed,
+    }
+}
+
+/// The lines of the index.
+#[must_use]
+pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
+    let mut all = Vec::with_capacity(known.objects.len());
+    let mut add = |kind: &str, name: String, namespace: &str, at| {
+        let (file, line) = known.place(at);
+        if !file.is_empty() {
+            let place = format!("{file}:{line}");
+            all.push(index::Entry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
+        }
+    };
+    for found in &known.objects {
+        let resource = &found.resource;
+        let namespace = resource.namespace().unwrap_or_default();
+        add(&resource.kind, resource.name.to_string(), namespace, resource.at);
+        if resource.hashed {
+            add(&resource.kind, resource.first_name().to_owned(), namespace, resource.at);
+        }
+        for tag in tags(known, found).into_iter().rev() {
+            add("image", tag.image.clone(), "", tag.at);
+            if tag.part != Part::Beside {
+                add("image-of", format!("{}/{}", resource.kind, resource.name), namespace, tag.at);
+            }
+        }
+        for made in secrets_made(known, found) {
+            add("Secret", made, namespace, resource.at);
+        }
+        if resource.kind == "ConfigMap" {
+            let data = resource
+                .content
+                .get("data")
+                .map(rwenv_core::manifest::yaml::Node::entries)
+                .unwrap_or_default();
+            for (key, _) in data {
+                let name = format!("{}/{}", resource.first_name(), key.text().unwrap_or_default());
+                let at = if key.at.line > 0 && key.at.file > 0 { key.at } else { resource.at };
+                add("configmap-key", name, namespace, at);
+            }
+        }
+    }
+    for unit in &known.units {
+        let Some(kind) = unit.applier.kind() else { continue };
+        add(kind, unit.name.clone(), &unit.namespace, unit.at);
+    }
+    all
+}

@@ -1,0 +1,413 @@
+//! What a kustomization comes to: which resources, under which names, in which namespaces, and where each is defined. It
+//! follows kustomize step by step (api v0.18, `KustTarget.accumulateTarget`), but goes on where kustomize gives up: what is
+//! wrong is told, and the rest is there all the same.
+
+mod generate;
+pub mod image;
+mod merge;
+mod patch;
+pub mod render;
+mod replace;
+pub mod resource;
+pub mod scope;
+mod select;
+pub mod spec;
+mod transform;
+
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use resource::{Id, Resource, Step};
+use rwenv_core::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
+use rwenv_core::manifest::yaml::{At, Node};
+use spec::Spec;
+
+/// Most resources and folders that are gone through for one kustomization.
+const MOST: usize = 500_000;
+/// Most kustomizations that lie between the one that is built and one it needs.
+const DEEPEST: usize = 100;
+/// Annotation of what is for kustomize alone.
+const LOCAL: &str = "config.kubernetes.io/local-config";
+
+/// Something a kustomization cannot be built for; kustomize itself would give up.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Problem {
+    /// Where.
+    pub at: At,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// What a kustomization comes to.
+#[derive(Debug, Default)]
+pub struct Build<'t> {
+    /// The resources, in kustomize's order.
+    pub resources: Vec<Resource<'t>>,
+    /// What is wrong.
+    pub problems: Vec<Problem>,
+}
+
+/// Reads a file's bytes by its path from the root; none where there is none, or it is not to be read.
+pub type Read<'r> = dyn Fn(&str) -> Option<Vec<u8>> + Sync + 'r;
+
+/// Builds kustomizations of one tree.
+pub struct Builder<'t, 'r> {
+    tree: &'t Tree,
+    read: &'r Read<'r>,
+    specs: HashMap<String, Option<Arc<Spec>>>,
+    problems: Vec<Problem>,
+    budget: usize,
+}
+
+/// Resources gathered so far.
+#[derive(Default)]
+struct Gathered<'t> {
+    all: Vec<Resource<'t>>,
+    ids: HashSet<Id>,
+}
+
+/// The folder that is built, and those it is built for.
+struct Place<'p> {
+    folder: &'p str,
+    visited: &'p [String],
+    step: Arc<Step>,
+}
+
+/// A kustomization that another one needs, and where it says so.
+struct Entry {
+    folder: String,
+    at: At,
+    component: bool,
+}
+
+impl<'t, 'r> Builder<'t, 'r> {
+    /// A builder for a tree.
+    pub fn new(tree: &'t Tree, read: &'r Read<'r>) -> Self {
+        Self { tree, read, specs: HashMap::new(), problems: Vec::new(), budget: MOST }
+    }
+
+    /// Builds the kustomization of a folder, as `kustomize build` does with files from everywhere in the tree allowed.
+    pub fn kustomize(&mut self, folder: &str) -> Build<'t> {
+        let spec = self.spec(folder, At::default());
+        self.build(folder, spec.map(Arc::unwrap_or_clone))
+    }
+
+    /// Builds a folder as Flux does: where it has no kustomization, everything below it is taken, and what the Flux
+    /// Kustomization says is added.
+    pub fn flux(&mut self, folder: &str, flux: &Node) -> Build<'t> {
+        let spec = match self.has_kustomization(folder) {
+            true => self.spec(folder, flux.at).map(Arc::unwrap_or_clone),
+            false => Some(self.generated(folder, flux.at)),
+        };
+        let spec = spec.map(|mut spec| {
+            spec.add_flux(flux);
+            spec
+        });
+        self.build(folder, spec)
+    }
+
+    fn build(&mut self, folder: &str, spec: Option<Spec>) -> Build<'t> {
+        self.budget = MOST;
+        let mut gathered = Gathered::default();
+        if let Some(spec) = spec {
+            let step = Arc::new(Step { folder: folder.to_owned(), above: None });
+            let visited = [folder.to_owned()];
+            self.accumulate(&spec, &Place { folder, visited: &visited, step }, &mut gathered);
+        }
+        let mut resources = gathered.all;
+        for resource in resources.iter_mut().filter(|resource| resource.hashed) {
+            let hash = generate::hash(resource);
+            resource.remember();
+            resource.name = Cow::Owned(format!("{}-{hash}", resource.name));
+        }
+        resources.retain(|resource| resource.mark("annotations", LOCAL).is_none_or(|local| local == "false"));
+        // A patch may have given two of them one name.
+        let mut ids = HashSet::with_capacity(resources.len());
+        for twice in resources.iter().filter(|resource| !ids.insert(resource.id())) {
+            self.problem(twice.at, format!("{} {} is there twice", twice.kind, twice.name));
+        }
+        let mut problems = std::mem::take(&mut self.problems);
+        problems.sort();
+        problems.dedup();
+        Build { resources, problems }
+    }
+
+    fn problem(&mut self, at: At, message: impl Into<String>) {
+        self.problems.push(Problem { at, message: message.into() });
+    }
+
+    /// True where a folder has a kustomization file.
+    #[must_use]
+    pub fn has_kustomization(&self, folder: &str) -> bool {
+        KUSTOMIZATION.iter().any(|name| join(folder, name).is_some_and(|path| self.tree.has_file(&path)))
+    }
+
+    /// True where a folder has a Helm chart.
+    #[must_use]
+    pub fn has_chart(&self, folder: &str) -> bool {
+        join(folder, "Chart.yaml").is_some_and(|path| self.tree.has_file(&path))
+    }
+
+    /// Takes the manifests of a folder as they are, as Argo CD does with a folder that is no kustomization. What is no object is
+    /// left out without a word.
+    pub fn directory(&mut self, folder: &str, recurse: bool, at: At) -> Build<'t> {
+        let tree = self.tree;
+        let direct = |path: &&str| recurse || rwenv_core::manifest::tree::folder_of(path) == folder;
+        let mut spec = Spec::default();
+        for path in tree.below(folder).filter(|path| Tree::is_yaml(path)).filter(direct) {
+            let object = |node: &Node| node.str(&["kind"]).is_some() && node.get("metadata").is_some();
+            if tree.files.get(path).is_some_and(|file| file.documents.iter().any(object)) {
+                let within = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+                spec.resources.push((within.to_owned(), at));
+            }
+        }
+        self.build(folder, Some(spec))
+    }
+
+    /// The kustomization of a folder.
+    fn spec(&mut self, folder: &str, at: At) -> Option<Arc<Spec>> {
+        if let Some(known) = self.specs.get(folder) {
+            return known.clone();
+        }
+        let spec = self.read_spec(folder, at).map(Arc::new);
+        self.specs.insert(folder.to_owned(), spec.clone());
+        spec
+    }
+
+    fn read_spec(&mut self, folder: &str, at: At) -> Option<Spec> {
+        let tree = self.tree;
+        let files: Vec<&File> =
+            KUSTOMIZATION.iter().filter_map(|name| tree.files.get(&join(folder, name)?)).collect();
+        let Some(file) = files.first() else {
+            let shown = if folder.is_empty() { "." } else { folder };
+            self.problem(at, format!("there is no kustomization.yaml in {shown}"));
+            return None;
+        };
+        if files.len() > 1 {
+            self.problem(At { file: file.number, ..At::START }, "the folder has several kustomization files");
+        }
+        self.tell_unreadable(file);
+        let says = |d: &&Node| {
+            d.entries()
+                .iter()
+                .any(|(key, value)| !matches!(key.text(), Some("apiVersion" | "kind")) && !value.is_null())
+        };
+        let Some(document) = file.documents.first().filter(says) else {
+            self.problem(At { file: file.number, ..At::START }, "the kustomization is empty");
+            return None;
+        };
+        let spec = Spec::read(document);
+        for (at, message) in &spec.problems {
+            self.problem(*at, message.clone());
+        }
+        Some(spec)
+    }
+
+    /// Tells what keeps a file from being read.
+    fn tell_unreadable(&mut self, file: &File) {
+        let at = At { file: file.number, ..At::START };
+        match file.skipped {
+            Some(Skipped::Binary) => self.problem(at, "it is not a text file"),
+            Some(_) => self.problem(at, "it is a template, not YAML"),
+            None if file.large_file => self.problem(at, "its content lies in Git LFS"),
+            None => {}
+        }
+        // kustomize takes a key that stands twice for an error too.
+        for problem in &file.problems {
+            self.problem(problem.at, problem.message.clone());
+        }
+    }
+
+    /// The kustomization Flux makes for a folder without one (fluxcd/pkg, `scanManifests`).
+    fn generated(&mut self, folder: &str, at: At) -> Spec {
+        let tree = self.tree;
+        let mut spec = Spec::default();
+        let mut units: HashSet<&str> = HashSet::new();
+        for path in tree.below(folder) {
+            let within = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+            let unit = within.char_indices().filter(|(_, c)| *c == '/').find_map(|(end, _)| {
+                let sub = path.get(..path.len() - within.len() + end)?;
+                self.has_kustomization(sub).then_some(sub)
+            });
+            if let Some(unit) = unit {
+                if units.insert(unit) {
+                    let name = unit.strip_prefix(folder).unwrap_or(unit).trim_start_matches('/');
+                    spec.resources.push((name.to_owned(), at));
+                }
+            } else if (path.ends_with(".yaml") || path.ends_with(".yml")) && !is_ignored(path) {
+                spec.resources.push((within.to_owned(), at));
+            }
+        }
+        spec
+    }
+
+    fn accumulate(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+        for (path, at) in &spec.resources {
+            self.resource(path, *at, place, into);
+        }
+        self.generate(spec, place, into);
+        for (path, at) in &spec.components {
+            if let Some(folder) = self.folder(path, *at, place) {
+                self.enter(Entry { folder, at: *at, component: true }, place, into);
+            }
+        }
+        self.transform(spec, place, into);
+    }
+
+    /// One entry of `resources`.
+    fn resource(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+        if rwenv_core::manifest::is_remote(path) {
+            self.problem(at, format!("'{path}' lies elsewhere and is not read"));
+            return;
+        }
+        let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
+            self.problem(at, format!("'{path}' leads out of the repository"));
+            return;
+        };
+        if self.tree.has_file(&target) {
+            self.file(&target, at, place, into);
+        } else if let Some(folder) = self.folder(path, at, place) {
+            let mut inner = Gathered::default();
+            self.enter(Entry { folder, at, component: false }, place, &mut inner);
+            for resource in inner.all {
+                self.append(resource, into);
+            }
+        }
+    }
+
+    /// The folder a path leads to, where it may be built from here.
+    fn folder(&mut self, path: &str, at: At, place: &Place<'_>) -> Option<String> {
+        let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
+            self.problem(at, format!("'{path}' leads out of the repository"));
+            return None;
+        };
+        if self.tree.is_link(&target) {
+            self.problem(
+                at,
+                format!("'{path}' is a symbolic link; Flux leaves links out of what it fetches"),
+            );
+            return None;
+        }
+        if !self.tree.has_folder(&target) {
+            self.problem(at, format!("'{path}' does not exist ({target})"));
+            return None;
+        }
+        let above = |visited: &String| {
+            *visited == target || target.is_empty() || visited.starts_with(&format!("{target}/"))
+        };
+        if place.visited.iter().any(above) {
+            self.problem(at, format!("'{path}' leads back to a folder it is built for"));
+            return None;
+        }
+        Some(target)
+    }
+
+    fn enter(&mut self, entry: Entry, place: &Place<'_>, into: &mut Gathered<'t>) {
+        let Entry { folder, at, component } = entry;
+        if !self.spend(1, at) {
+            return;
+        }
+        if place.visited.len() > DEEPEST {
+            self.problem(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
+            return;
+        }
+        let Some(spec) = self.spec(&folder, at) else { return };
+        if spec.component != component {
+            let what = if component { "is no Component" } else { "is a Component; name it under components" };
+            self.problem(at, format!("the kustomization in {folder} {what}"));
+        }
+        let visited = [place.visited, std::slice::from_ref(&folder)].concat();
+        let step = Arc::new(Step { folder: folder.clone(), above: Some(Arc::clone(&place.step)) });
+        self.accumulate(&spec, &Place { folder: &folder, visited: &visited, step }, into);
+    }
+
+    /// Takes from what may be spent on one kustomization; false where nothing is left, which is told once.
+    fn spend(&mut self, cost: usize, at: At) -> bool {
+        let before = self.budget;
+        self.budget = before.saturating_sub(cost);
+        if before > 0 && self.budget == 0 {
+            self.problem(at, format!("it comes to more than {MOST} objects; the rest is left out"));
+        }
+        self.budget > 0
+    }
+
+    fn append(&mut self, resource: Resource<'t>, into: &mut Gathered<'t>) {
+        if !self.spend(1, resource.at) {
+            return;
+        }
+        if into.ids.insert(resource.id()) {
+            into.all.push(resource);
+        } else {
+            let namespace = resource.namespace().map(|ns| format!(" in {ns}")).unwrap_or_default();
+            let message = format!("{} {}{namespace} is there twice", resource.kind, resource.name);
+            self.problem(resource.at, message);
+        }
+    }
+
+    /// Adds the resources of a file.
+    fn file(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+        let tree = self.tree;
+        if tree.is_link(path) {
+            self.problem(
+                at,
+                format!("'{path}' is a symbolic link; Flux leaves links out of what it fetches"),
+            );
+            return;
+        }
+        let Some(file) = tree.files.get(path) else {
+            self.other_file(path, at, place, into);
+            return;
+        };
+        self.tell_unreadable(file);
+        let mut documents = 0;
+        for document in &file.documents {
+            documents += 1;
+            let listed = document.str(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
+            let items = document.get("items").filter(|_| listed);
+            let nodes = items.map_or(std::slice::from_ref(document), Node::items);
+            for node in nodes {
+                match Resource::of(node, documents).filter(|r| !r.name.is_empty()) {
+                    Some(mut resource) => {
+                        resource.step = Some(Arc::clone(&place.step));
+                        self.append(resource, into);
+                    }
+                    None => self
+                        .problem(node.at, "it is not a Kubernetes object: kind or metadata.name is missing"),
+                }
+            }
+        }
+    }
+
+    /// A resource that is in no YAML file by its name, such as JSON.
+    fn other_file(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+        let text = (self.read)(path).and_then(|bytes| String::from_utf8(bytes).ok());
+        let Some(text) = text else {
+            self.problem(at, format!("'{path}' cannot be read"));
+            return;
+        };
+        let parsed = rwenv_core::manifest::yaml::parse(&text);
+        if !parsed.problems.is_empty() {
+            self.problem(at, format!("'{path}' is no YAML"));
+        }
+        for node in parsed.documents {
+            match Resource::owned(node, 1).filter(|resource| !resource.name.is_empty()) {
+                Some(mut resource) => {
+                    resource.at = at;
+                    resource.step = Some(Arc::clone(&place.step));
+                    self.append(resource, into);
+                }
+                None => self.problem(at, format!("'{path}' holds no object of Kubernetes")),
+            }
+        }
+    }
+}
+
+/// Files that Flux leaves out of what it fetches (source-controller, default exclusions) and that are named like manifests.
+fn is_ignored(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    path.split('/').any(|part| matches!(part, ".git" | ".github" | ".circleci"))
+        || matches!(name, ".sops.yaml" | ".goreleaser.yml" | ".flux.yaml" | ".travis.yml" | ".gitlab-ci.yml")
+        || matches!(name, "appveyor.yml" | ".drone.yml" | "cloudbuild.yaml")
+        || matches!(name, "codeship-services.yml" | "codeship-steps.yml")
+}

@@ -1,0 +1,155 @@
+//! Applying the patches of a kustomization to the resources it has gathered.
+
+use super::merge::{self, Left};
+use super::resource::{Id, Resource};
+use super::select::Matcher;
+use super::spec::{Patch, Source};
+use rwenv_core::manifest::yaml::{At, Node, Value, parse_from, start_of};
+
+/// What went wrong, and where.
+type Failure = (At, String);
+
+/// A patch, read.
+enum Kind {
+    /// Strategic merges: partial resources.
+    Merge(Vec<Node>),
+    /// Operations of a JSON patch.
+    Json(Vec<Node>),
+}
+
+/// Gives a file's documents by the path as written.
+type Load<'l> = dyn Fn(&str, At) -> Result<Vec<Node>, Failure> + 'l;
+
+/// Applies a patch. `load` gives a file's documents by the path as written.
+pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>) -> Vec<Failure> {
+    let (at, documents) = match &patch.source {
+        Source::Inline(text, at) => {
+            let parsed = parse_from(text, start_of(text, *at));
+            (
+                *at,
+                if parsed.problems.is_empty() && is_json_or_block(text) {
+                    Ok(parsed.documents)
+                } else {
+                    Err((*at, UNREADABLE.to_owned()))
+                },
+            )
+        }
+        Source::Path(path, at) => (*at, load(path, *at)),
+    };
+    let mut failures = Vec::new();
+    match documents.and_then(|documents| kind(documents, at, patch.json_only)) {
+        Ok(Kind::Merge(documents)) => strategic(patch, &documents, all, at, &mut failures),
+        Ok(Kind::Json(operations)) => json(patch, &operations, all, at, &mut failures),
+        Err(failure) => failures.push(failure),
+    }
+    all.retain(|resource| !resource.deleted);
+    failures
+}
+
+/// A list in brackets has to be JSON (kustomize, `jsonPatchFromBytes`); YAML begins its items with a dash.
+pub(super) fn is_json_or_block(text: &str) -> bool {
+    !text.starts_with('[') || serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+pub(super) const UNREADABLE: &str = "the patch is neither a strategic merge nor a JSON patch";
+
+fn kind(documents: Vec<Node>, at: At, json_only: bool) -> Result<Kind, Failure> {
+    let mut expanded = Vec::new();
+    for document in &documents {
+        expanded.push(document.expanded().ok_or_else(|| (at, "the patch is too large".to_owned()))?);
+    }
+    match expanded.first().map(|first| &first.value) {
+        Some(Value::List(items)) => Ok(Kind::Json(items.clone())),
+        Some(Value::Map(_)) if !json_only => {
+            let named = |d: &Node| d.str(&["kind"]).is_some() && d.str(&["metadata", "name"]).is_some();
+            match expanded.iter().find(|d| !named(d)) {
+                Some(document) => Err((document.at, "the patch does not say which kind and name".to_owned())),
+                None => Ok(Kind::Merge(expanded)),
+            }
+        }
+        _ => Err((at, UNREADABLE.to_owned())),
+    }
+}
+
+fn strategic(
+    patch: &Patch,
+    documents: &[Node],
+    all: &mut [Resource<'_>],
+    at: At,
+    failures: &mut Vec<Failure>,
+) {
+    if let Some(selector) = &patch.target {
+        let [document] = documents else {
+            failures.push((at, "a patch with a target has several documents".to_owned()));
+            return;
+        };
+        let Some(matcher) = Matcher::new(selector) else {
+            failures.push((at, "the target has a pattern that is none".to_owned()));
+            return;
+        };
+        for resource in all.iter_mut().filter(|resource| matcher.fits(resource)) {
+            failures.extend(merge_into(resource, document, patch, at).err());
+        }
+        return;
+    }
+    for document in documents {
+        let Some(id) = Resource::of(document, 1).map(|resource| resource.id()) else { continue };
+        let mut fitting: Vec<&mut Resource<'_>> =
+            all.iter_mut().filter(|resource| !resource.deleted && resource.is_or_was(&id)).collect();
+        match fitting.as_mut_slice() {
+            [one] => failures.extend(merge_into(one, document, patch, at).err()),
+            [] => {
+                failures.push((document.at, format!("the patch is for {}, which is not there", title(&id))))
+            }
+            _ => failures
+                .push((document.at, format!("the patch is for {}, of which there are several", title(&id)))),
+        }
+    }
+}
+
+fn title((gvk, _, name): &Id) -> String {
+    format!("{} {name}", gvk.rsplit('/').next().unwrap_or_default())
+}
+
+fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: At) -> Result<(), Failure> {
+    let keyed = merge::has_keys(&resource.group);
+    if patch.rename || patch.rekind {
+        resource.remember();
+    }
+    let (name, kind, namespace) = (resource.name.clone(), resource.kind.clone(), resource.namespace.clone());
+    let (group, version) = (resource.group.clone(), resource.version.clone());
+    let content = resource.materialize().ok_or_else(|| (at, "it is too large to be patched".to_owned()))?;
+    if merge::merge(content, document, keyed) == Left::Nothing {
+        resource.deleted = true;
+        return Ok(());
+    }
+    resource.read_back();
+    (resource.group, resource.version, resource.namespace) = (group, version, namespace);
+    if !patch.rename {
+        resource.name = name;
+    }
+    if !patch.rekind {
+        resource.kind = kind;
+    }
+    Ok(())
+}
+
+fn json(patch: &Patch, operations: &[Node], all: &mut [Resource<'_>], at: At, failures: &mut Vec<Failure>) {
+    let Some(matcher) = patch.target.as_ref().and_then(Matcher::new) else {
+        failures.push((at, "a JSON patch has no target".to_owned()));
+        return;
+    };
+    for resource in all.iter_mut().filter(|resource| matcher.fits(resource)) {
+        if !patch.json_only {
+            resource.remember();
+        }
+        let Some(content) = resource.materialize() else {
+            failures.push((at, "it is too large to be patched".to_owned()));
+            continue;
+        };
+        match merge::apply(content, operations) {
+            Ok(()) => resource.read_back(),
+            Err(failure) => failures.push(failure),
+        }
+    }
+}

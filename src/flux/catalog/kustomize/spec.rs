@@ -1,0 +1,304 @@
+//! What a kustomization file says, and what a Flux Kustomization adds to it.
+
+use std::sync::Arc;
+
+use super::resource::Image;
+use rwenv_core::manifest::yaml::{At, Node, Value};
+
+/// A patch: where its text is, and what it is for.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The text, or the path of the file that has it.
+    pub source: Source,
+    /// What it is applied to; what it names itself, where there is none.
+    pub target: Option<Selector>,
+    /// It may change the name.
+    pub rename: bool,
+    /// It may change the kind.
+    pub rekind: bool,
+    /// Entry of `patchesJson6902`: names it gives are no new identity.
+    pub json_only: bool,
+}
+
+/// Where a patch's text is.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// In the kustomization, at this place.
+    Inline(String, At),
+    /// In a file.
+    Path(String, At),
+}
+
+/// What a patch or replacement is applied to: every pattern has to match (kustomize, `types.Selector`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Selector {
+    /// Pattern for the API group.
+    pub group: Option<String>,
+    /// Pattern for the version.
+    pub version: Option<String>,
+    /// Pattern for the kind.
+    pub kind: Option<String>,
+    /// Pattern for the name.
+    pub name: Option<String>,
+    /// Pattern for the namespace.
+    pub namespace: Option<String>,
+    /// Requirements on labels.
+    pub labels: Option<String>,
+    /// Requirements on annotations.
+    pub annotations: Option<String>,
+}
+
+impl Selector {
+    /// Reads a target.
+    #[must_use]
+    pub fn read(node: &Node) -> Self {
+        let text = |key: &str| node.str(&[key]).filter(|t| !t.is_empty()).map(str::to_owned);
+        Self {
+            group: text("group"),
+            version: text("version"),
+            kind: text("kind"),
+            name: text("name"),
+            namespace: text("namespace"),
+            labels: text("labelSelector"),
+            annotations: text("annotationSelector"),
+        }
+    }
+}
+
+/// A text and where it stands.
+pub type Placed = (String, At);
+
+/// A kustomization, as far as it decides what there is and what it is called.
+#[derive(Clone, Debug, Default)]
+pub struct Spec {
+    /// Files, folders and remote bases.
+    pub resources: Vec<Placed>,
+    /// Folders of components.
+    pub components: Vec<Placed>,
+    /// `configMapGenerator` and `secretGenerator`: the kind, and the entry.
+    pub generators: Vec<(&'static str, Node)>,
+    /// `generatorOptions`.
+    pub options: Option<Node>,
+    /// Namespace that is set.
+    pub namespace: Option<String>,
+    /// Put before names.
+    pub prefix: String,
+    /// Put behind names.
+    pub suffix: String,
+    /// Labels that are added.
+    pub labels: Vec<Arc<(String, String)>>,
+    /// Annotations that are added.
+    pub annotations: Vec<Arc<(String, String)>>,
+    /// `patchesStrategicMerge`, which come first.
+    pub merges: Vec<Patch>,
+    /// `patches`.
+    pub patches: Vec<Patch>,
+    /// `patchesJson6902`, which come after names are set.
+    pub json_patches: Vec<Patch>,
+    /// `images`.
+    pub images: Vec<Arc<Image>>,
+    /// `replicas`: the names.
+    pub replicas: Vec<Placed>,
+    /// `replacements`.
+    pub replacements: Vec<Node>,
+    /// `transformers` and `generators`: configurations of plugins.
+    pub plugins: Vec<Placed>,
+    /// It is a component.
+    pub component: bool,
+    /// What kustomize would not take.
+    pub problems: Vec<(At, String)>,
+}
+
+/// Every field kustomize knows (kustomize, `types.Kustomization`).
+const FIELDS: [&str; 34] = [
+    "apiVersion",
+    "kind",
+    "metadata",
+    "openapi",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
+    "replacements",
+    "replicas",
+    "vars",
+    "sortOptions",
+    "resources",
+    "components",
+    "crds",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "generatorOptions",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+    "buildMetadata",
+];
+
+impl Spec {
+    /// Reads a kustomization file's document.
+    #[must_use]
+    pub fn read(node: &Node) -> Self {
+        let texts = |key: &str| -> Vec<Placed> {
+            let items = node.get(key).map(Node::items).unwrap_or_default();
+            items.iter().filter_map(|item| Some((item.text()?.to_owned(), item.at))).collect()
+        };
+        let mut spec = Self {
+            resources: [texts("resources"), texts("bases")].concat(),
+            components: texts("components"),
+            options: node.get("generatorOptions").cloned(),
+            namespace: node.str(&["namespace"]).filter(|ns| !ns.is_empty()).map(str::to_owned),
+            prefix: node.str(&["namePrefix"]).unwrap_or_default().to_owned(),
+            suffix: node.str(&["nameSuffix"]).unwrap_or_default().to_owned(),
+            plugins: [texts("generators"), texts("transformers")].concat(),
+            component: node.str(&["kind"]) == Some("Component"),
+            ..Self::default()
+        };
+        for (field, kind) in [("configMapGenerator", "ConfigMap"), ("secretGenerator", "Secret")] {
+            let items = node.get(field).map(Node::items).unwrap_or_default();
+            spec.generators.extend(items.iter().map(|item| (kind, item.clone())));
+        }
+        spec.read_marks(node);
+        spec.read_patches(node);
+        let images =
+            node.get("images").or_else(|| node.get("imageTags")).map(Node::items).unwrap_or_default();
+        spec.images = images.iter().map(|item| Arc::new(image(item))).collect();
+        let replicas = node.get("replicas").map(Node::items).unwrap_or_default();
+        spec.replicas = replicas.iter().filter_map(|r| Some((r.str(&["name"])?.to_owned(), r.at))).collect();
+        spec.replacements = node.get("replacements").map(Node::items).unwrap_or_default().to_vec();
+        spec.complain(node);
+        spec
+    }
+
+    fn read_marks(&mut self, node: &Node) {
+        let pairs = |from: Option<&Node>| -> Vec<Arc<(String, String)>> {
+            let entries = from.map(Node::entries).unwrap_or_default();
+            entries
+                .iter()
+                .filter_map(|(k, v)| {
+                    Some(Arc::new((k.text()?.to_owned(), v.text().unwrap_or_default().to_owned())))
+                })
+                .collect()
+        };
+        self.labels = pairs(node.get("commonLabels"));
+        for entry in node.get("labels").map(Node::items).unwrap_or_default() {
+            self.labels.extend(pairs(entry.get("pairs")));
+        }
+        self.annotations = pairs(node.get("commonAnnotations"));
+    }
+
+    fn read_patches(&mut self, node: &Node) {
+        for item in node.get("patchesStrategicMerge").map(Node::items).unwrap_or_default() {
+            let Some(text) = item.text() else { continue };
+            let inline = text.trim().contains('\n') || text.contains(": ");
+            let source = if inline {
+                Source::Inline(text.to_owned(), item.at)
+            } else {
+                Source::Path(text.to_owned(), item.at)
+            };
+            self.merges.push(Patch { source, target: None, rename: false, rekind: false, json_only: false });
+        }
+        self.patches = patches(node.get("patches"), false);
+        self.json_patches = patches(node.get("patchesJson6902"), true);
+    }
+
+    fn complain(&mut self, node: &Node) {
+        let kind = node.str(&["kind"]).unwrap_or("Kustomization");
+        if !matches!(kind, "Kustomization" | "Component") {
+            self.problems.push((node.at, format!("kind is {kind}, not Kustomization or Component")));
+        }
+        for (key, value) in node.entries() {
+            let Some(name) = key.text() else { continue };
+            if !FIELDS.contains(&name) {
+                self.problems.push((key.at, format!("kustomize has no field '{name}'")));
+            }
+            if matches!(name, "helmCharts" | "helmChartInflationGenerator") && !value.items().is_empty() {
+                let why =
+                    "charts that kustomize itself renders are not followed; Flux does not render them either";
+                self.problems.push((key.at, why.to_owned()));
+            }
+        }
+    }
+
+    /// Adds what a Flux Kustomization says, as its controller does (fluxcd/pkg, `kustomize.Generator`).
+    pub fn add_flux(&mut self, spec: &Node) {
+        let text = |key: &str| spec.str(&[key]).filter(|t| !t.is_empty()).map(str::to_owned);
+        if let Some(namespace) = text("targetNamespace") {
+            self.namespace = Some(namespace);
+        }
+        if let Some(prefix) = text("namePrefix") {
+            self.prefix = prefix;
+        }
+        if let Some(suffix) = text("nameSuffix") {
+            self.suffix = suffix;
+        }
+        self.patches.extend(patches(spec.get("patches"), false));
+        let inline = spec.get("patchesStrategicMerge").map(Node::items).unwrap_or_default();
+        for item in inline.iter().filter(|item| !item.entries().is_empty()) {
+            let source = Source::Inline(super::render::yaml(item), item.at);
+            self.merges.push(Patch { source, target: None, rename: false, rekind: false, json_only: false });
+        }
+        for item in spec.get("patchesJson6902").map(Node::items).unwrap_or_default() {
+            let Some(patch) = item.get("patch") else { continue };
+            let source = Source::Inline(super::render::yaml(patch), patch.at);
+            let target = item.get("target").map(Selector::read);
+            self.json_patches.push(Patch { source, target, rename: false, rekind: false, json_only: true });
+        }
+        for item in spec.get("components").map(Node::items).unwrap_or_default() {
+            self.components.extend(item.text().map(|text| (text.to_owned(), item.at)));
+        }
+        for item in spec.get("images").map(Node::items).unwrap_or_default() {
+            let new = image(item);
+            match self.images.iter_mut().find(|known| known.name == new.name) {
+                Some(known) => *known = Arc::new(new),
+                None => self.images.push(Arc::new(new)),
+            }
+        }
+    }
+}
+
+fn image(node: &Node) -> Image {
+    let text = |key: &str| node.str(&[key]).filter(|t| !t.is_empty()).map(str::to_owned);
+    let placed = |key: &str| Some((text(key)?, node.get(key)?.at));
+    Image {
+        name: text("name").unwrap_or_default(),
+        new_name: text("newName"),
+        new_tag: placed("newTag"),
+        digest: placed("digest"),
+        at: node.at,
+    }
+}
+
+fn patches(from: Option<&Node>, json_only: bool) -> Vec<Patch> {
+    let mut all = Vec::new();
+    for item in from.map(Node::items).unwrap_or_default() {
+        let inline = item.get("patch").filter(|n| n.text().is_some_and(|t| !t.trim().is_empty()));
+        let source = match (inline, item.get("path")) {
+            (Some(node), _) => Source::Inline(node.text().unwrap_or_default().to_owned(), node.at),
+            (None, Some(node)) => Source::Path(node.text().unwrap_or_default().to_owned(), node.at),
+            (None, None) => continue,
+        };
+        let target = item.get("target").filter(|n| matches!(n.resolved().value, Value::Map(_)));
+        let allowed = |key: &str| item.str(&["options", key]) == Some("true");
+        all.push(Patch {
+            source,
+            target: target.map(Selector::read),
+            rename: allowed("allowNameChange"),
+            rekind: allowed("allowKindChange"),
+            json_only,
+        });
+    }
+    all
+}

@@ -1,0 +1,163 @@
+//! What a kustomization does to what it has gathered: generators add, transformers change, in kustomize's order.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::resource::{self, Resource};
+use super::spec::{self, Spec};
+use super::{Builder, Gathered, Place, Problem, generate, patch, replace, scope};
+use rwenv_core::manifest::tree::join;
+use rwenv_core::manifest::yaml::{At, Node};
+
+impl<'t> Builder<'t, '_> {
+    pub(super) fn generate(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+        for (kind, entry) in &spec.generators {
+            let (tree, reader) = (self.tree, self.read);
+            let read = |path: &str| {
+                let target = join(place.folder, path).filter(|_| !path.starts_with('/'))?;
+                let text = || tree.files.get(&target)?.text.clone().map(String::into_bytes);
+                if tree.is_link(&target) { None } else { reader(&target).or_else(text) }
+            };
+            let mut made = match generate::generate(kind, entry, spec.options.as_ref(), &read) {
+                Ok(made) => made,
+                Err((at, message)) => {
+                    self.problem(at, message);
+                    continue;
+                }
+            };
+            made.step = Some(Arc::clone(&place.step));
+            let id = made.id();
+            let mut known: Vec<&mut Resource<'t>> =
+                into.all.iter_mut().filter(|r| r.is_or_was(&id)).collect();
+            let result = match known.as_mut_slice() {
+                [old] => generate::absorb(old, made),
+                [] if made.behavior == resource::Behavior::Create => {
+                    self.append(made, into);
+                    Ok(())
+                }
+                [] => Err(format!("there is no {kind} {} to merge with or replace", made.name)),
+                _ => Err(format!("there are several {kind}s {} to merge with", made.name)),
+            };
+            if let Err(message) = result {
+                self.problem(entry.at, message);
+            }
+        }
+    }
+
+    pub(super) fn transform(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+        self.patch(&spec.merges, place, into);
+        self.patch(&spec.patches, place, into);
+        if let Some(namespace) = &spec.namespace {
+            self.set_namespace(namespace, into);
+        }
+        for resource in into.all.iter_mut().filter(|resource| is_renamed(resource)) {
+            for (before, after) in [(spec.prefix.as_str(), ""), ("", spec.suffix.as_str())] {
+                if !before.is_empty() || !after.is_empty() {
+                    resource.remember();
+                    resource.name = Cow::Owned(format!("{before}{}{after}", resource.name));
+                }
+            }
+        }
+        for resource in &mut into.all {
+            resource.labels.extend(spec.labels.iter().cloned());
+            resource.annotations.extend(spec.annotations.iter().cloned());
+        }
+        self.patch(&spec.json_patches, place, into);
+        for (name, at) in &spec.replicas {
+            let scaled = |r: &&Resource<'_>| {
+                matches!(&*r.kind, "Deployment" | "ReplicationController" | "ReplicaSet" | "StatefulSet")
+                    && (r.name == name.as_str() || r.previous.iter().any(|p| p.name == *name))
+            };
+            if !into.all.iter().any(|resource| scaled(&resource)) {
+                self.problem(*at, format!("replicas are set for {name}, which is not there"));
+            }
+        }
+        for image in &spec.images {
+            into.all.iter_mut().for_each(|resource| resource.images.push(Arc::clone(image)));
+        }
+        for entry in &spec.replacements {
+            self.replacement(entry, place, into);
+        }
+        for (text, at) in &spec.plugins {
+            let shown = text.lines().next().unwrap_or_default();
+            self.problem(*at, format!("the plugin '{shown}' is not run"));
+        }
+        into.ids = into.all.iter().map(Resource::id).collect();
+    }
+
+    fn patch(&mut self, patches: &[spec::Patch], place: &Place<'_>, into: &mut Gathered<'t>) {
+        let tree = self.tree;
+        let load = |path: &str, at: At| {
+            let target = join(place.folder, path).filter(|_| !path.starts_with('/'));
+            let file = target.as_ref().and_then(|target| tree.files.get(target));
+            match file {
+                Some(file) if !file.text.as_deref().is_none_or(patch::is_json_or_block) => {
+                    Err((at, patch::UNREADABLE.to_owned()))
+                }
+                Some(file) if file.problems.is_empty() => Ok(file.documents.clone()),
+                Some(_) => Err((at, format!("the patch '{path}' is no YAML"))),
+                None => {
+                    let text = target.and_then(|target| String::from_utf8((self.read)(&target)?).ok());
+                    let text = text.ok_or_else(|| (at, format!("the patch '{path}' is not there")))?;
+                    Ok(rwenv_core::manifest::yaml::parse(&text).documents)
+                }
+            }
+        };
+        let mut failures = Vec::new();
+        for patch in patches {
+            failures.extend(patch::apply(patch, &mut into.all, &load));
+        }
+        for (at, message) in failures {
+            self.problem(at, message);
+        }
+    }
+
+    fn set_namespace(&mut self, namespace: &str, into: &mut Gathered<'t>) {
+        let mut ids = HashSet::with_capacity(into.all.len());
+        for resource in &mut into.all {
+            resource.remember();
+            if resource.kind == "Namespace" && resource.group.is_empty() && resource.version == "v1" {
+                resource.name = Cow::Owned(namespace.to_owned());
+            } else if !scope::is_cluster_scoped(&resource.group, &resource.version, &resource.kind) {
+                resource.namespace = Some(Cow::Owned(namespace.to_owned()));
+            }
+            if !ids.insert(resource.id()) {
+                let message = format!(
+                    "{} {} is there twice once namespace {namespace} is set",
+                    resource.kind, resource.name
+                );
+                self.problems.push(Problem { at: resource.at, message });
+            }
+        }
+    }
+
+    fn replacement(&mut self, entry: &Node, place: &Place<'_>, into: &mut Gathered<'t>) {
+        let tree = self.tree;
+        let from_file = entry.str(&["path"]).map(|path| {
+            let file = join(place.folder, path).and_then(|target| tree.files.get(&target));
+            let document = file.and_then(|file| file.documents.first());
+            document.map(|d| if d.items().is_empty() { std::slice::from_ref(d) } else { d.items() })
+        });
+        let entries = match from_file {
+            Some(Some(entries)) => entries,
+            Some(None) => {
+                self.problem(entry.at, "the file of a replacement is not there");
+                return;
+            }
+            None => std::slice::from_ref(entry),
+        };
+        for entry in entries {
+            if let Err((at, message)) = replace::replace(entry, &mut into.all) {
+                self.problem(at, message);
+            }
+        }
+    }
+}
+
+/// Kinds whose names get no prefix and no suffix.
+fn is_renamed(resource: &Resource<'_>) -> bool {
+    let kind = resource.previous.first().map_or(&*resource.kind, |previous| &previous.kind);
+    !(matches!(kind, "CustomResourceDefinition" | "Namespace")
+        || (kind == "APIService" && resource.group == "apiregistration.k8s.io"))
+}

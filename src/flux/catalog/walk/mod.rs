@@ -1,0 +1,425 @@
+//! From the roots of a repository to every object: each unit is built, what it brings in is built in turn. Values for variables
+//! may be defined by a unit that comes later, so that a cluster is walked again when those are known.
+
+mod argo;
+mod resource_set;
+mod roots;
+mod source;
+
+pub(super) use argo::{GROUP as ARGO, source as argo_source};
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use super::knowledge::{Applier, Cluster, Found, Knowledge, Orphan, RootKind, Unit, is_substituted};
+use super::kustomize::resource::Resource;
+use super::kustomize::{Build, Builder, Problem, Read};
+use super::substitute::{Values, substitute};
+use rwenv_core::manifest::tree::{Object, Tree, join};
+use rwenv_core::manifest::yaml::{At, Node};
+
+/// Group of Flux Kustomizations.
+pub(super) const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
+/// Most units of one repository.
+const MOST_UNITS: usize = 20_000;
+/// How often a cluster is walked for the sake of values that turn up late.
+const MOST_PASSES: usize = 3;
+
+/// ConfigMaps by namespace and name.
+type Configs = BTreeMap<(String, String), Values>;
+
+/// Finds out what a repository's roots apply. `read` gives a file's bytes by its path.
+#[must_use]
+pub fn walk<'t>(tree: &'t Tree, read: &Read<'_>) -> Knowledge<'t> {
+    let patches = rwenv_core::manifest::patches(tree);
+    let declared: Vec<Object<'t>> = tree.objects().filter(|object| !patches.contains(object.path)).collect();
+    let mut walk = Walk {
+        builder: Builder::new(tree, read),
+        knowledge: Knowledge::empty(tree),
+        declared,
+        queue: VecDeque::new(),
+        units: HashMap::new(),
+        argo: OnceCell::new(),
+    };
+    walk.unreadable();
+    for root in roots::roots(tree, &walk.declared) {
+        walk.root(root);
+    }
+    walk.orphans();
+    let mut knowledge = walk.knowledge;
+    knowledge.problems.sort();
+    knowledge.problems.dedup();
+    knowledge
+}
+
+struct Walk<'t, 'r> {
+    builder: Builder<'t, 'r>,
+    knowledge: Knowledge<'t>,
+    /// Every object of every file that is no patch.
+    declared: Vec<Object<'t>>,
+    queue: VecDeque<usize>,
+    /// The units by what tells them apart.
+    units: HashMap<(usize, Applier, String, String), usize>,
+    /// The URLs under which Argo CD knows this repository.
+    argo: OnceCell<Vec<String>>,
+}
+
+/// What is applied first.
+struct Root<'t> {
+    cluster: Cluster,
+    start: Vec<Start<'t>>,
+}
+
+/// A unit that nothing brings in.
+struct Start<'t> {
+    applier: Applier,
+    name: String,
+    namespace: String,
+    at: At,
+    /// The object that defines it; none where no file does.
+    node: Option<&'t Node>,
+    /// The folder it applies, where it says so itself.
+    folder: Option<String>,
+}
+
+impl<'t> Walk<'t, '_> {
+    /// Files that cannot be read are told, whether they are applied or not.
+    fn unreadable(&mut self) {
+        let tree = self.knowledge.tree;
+        for file in tree.files.values() {
+            for problem in &file.problems {
+                self.knowledge.problems.push(Problem { at: problem.at, message: problem.message.clone() });
+            }
+        }
+    }
+
+    fn root(&mut self, mut root: Root<'t>) {
+        if root.cluster.kind == RootKind::Inferred {
+            self.sort_out(&mut root);
+        }
+        let number = self.knowledge.clusters.len();
+        self.knowledge.clusters.push(root.cluster.clone());
+        let (units, objects) = (self.knowledge.units.len(), self.knowledge.objects.len());
+        let mut configs = Configs::new();
+        for _ in 0..MOST_PASSES {
+            self.forget(units, objects);
+            let problems = self.knowledge.problems.len();
+            for start in &root.start {
+                self.start(start, number, root.cluster.kind);
+            }
+            let mut missed = false;
+            while let Some(unit) = self.queue.pop_front() {
+                missed |= self.apply(unit, &configs);
+            }
+            let known = self.configs(objects);
+            if !missed || known.keys().all(|key| configs.contains_key(key)) {
+                break;
+            }
+            configs = known;
+            self.knowledge.problems.truncate(problems);
+        }
+    }
+
+    /// Leaves out of a root what another part of it applies.
+    fn sort_out(&mut self, root: &mut Root<'t>) {
+        self.knowledge.clusters.push(root.cluster.clone());
+        for start in &root.start {
+            self.start(start, 0, root.cluster.kind);
+        }
+        for unit in std::mem::take(&mut self.queue) {
+            self.apply(unit, &Configs::new());
+        }
+        let by = |found: &Found<'_>| self.knowledge.units.get(found.unit).map(|unit| unit.at);
+        let others: Vec<&Found<'_>> =
+            self.knowledge.objects.iter().filter(|found| by(found) != Some(found.resource.at)).collect();
+        let applied: HashSet<At> = others.iter().map(|found| found.resource.at).collect();
+        // Where one Application brings in others, those that nothing brings in and that bring in nothing are retired.
+        let brought = others.iter().filter(|f| matches!(&*f.resource.kind, "Application" | "ApplicationSet"));
+        let leading: HashSet<At> = brought.filter_map(|found| by(found)).collect();
+        let alone = |start: &Start<'_>| {
+            start.applier == Applier::Argo && !leading.is_empty() && !leading.contains(&start.at)
+        };
+        let live = |start: &Start<'_>| !applied.contains(&start.at) && !alone(start);
+        if root.start.iter().any(live) {
+            root.start.retain(live);
+        }
+        self.queue.clear();
+        self.knowledge.clusters.clear();
+        self.forget(0, 0);
+        self.knowledge.problems.clear();
+        self.unreadable();
+    }
+
+    fn start(&mut self, start: &Start<'t>, cluster: usize, kind: RootKind) {
+        let spec = start.node.and_then(|node| node.get("spec")).and_then(Node::expanded);
+        let spec = spec.unwrap_or_else(|| Node {
+            at: start.at,
+            value: rwenv_core::manifest::yaml::Value::Map(Vec::new()),
+        });
+        let folder = match &start.folder {
+            Some(folder) => Some(folder.clone()),
+            None => self.folder_of(start.applier, &spec, (cluster, &start.namespace), start.at),
+        };
+        if folder.is_none() && kind == RootKind::FluxInstance {
+            self.problem(start.at, "the folder it syncs is not in this repository");
+        }
+        let unit = self.knowledge.units.len();
+        let (name, namespace) = (start.name.clone(), start.namespace.clone());
+        self.push(Unit { name, namespace, at: start.at, folder, ..Unit::new(start.applier, cluster, spec) });
+        // Nothing brings these in, so that nothing else makes them known.
+        let own = start.node.filter(|_| kind == RootKind::Inferred).and_then(|node| Resource::of(node, 1));
+        if let Some(resource) = own {
+            let new = self.knowledge.add(Found { resource, unit });
+            self.enter(new);
+        }
+    }
+
+    /// Forgets everything from these numbers on.
+    fn forget(&mut self, units: usize, objects: usize) {
+        self.knowledge.forget(units, objects);
+        self.units.retain(|_, number| *number < units);
+    }
+
+    fn push(&mut self, unit: Unit) {
+        if self.knowledge.units.len() < MOST_UNITS {
+            let number = self.knowledge.units.len();
+            self.queue.push_back(number);
+            // A set may have the name of what it makes, and is none of these.
+            if unit.spec.get("generators").is_none() {
+                let id = (unit.cluster, unit.applier, unit.namespace.clone(), unit.name.clone());
+                self.units.entry(id).or_insert(number);
+            }
+            self.knowledge.units.push(unit);
+        } else if self.knowledge.units.len() == MOST_UNITS {
+            self.problem(
+                unit.at,
+                format!("there are more than {MOST_UNITS} Kustomizations; the rest is left out"),
+            );
+        }
+    }
+
+    /// Queues what another unit makes. One that makes itself, under one new name after another, would never end.
+    fn bring_in(&mut self, unit: Unit) {
+        let mut next = unit.above;
+        while let Some(above) = next.and_then(|number| self.knowledge.units.get(number)) {
+            let same = (above.at, above.applier) == (unit.at, unit.applier) && above.folder == unit.folder;
+            if same && unit.folder.is_some() && above.name != unit.name {
+                self.problem(unit.at, format!("'{}' makes itself again, as '{}'", above.name, unit.name));
+                return;
+            }
+            next = above.above;
+        }
+        self.push(unit);
+    }
+
+    fn problem(&mut self, at: At, message: impl Into<String>) {
+        self.knowledge.problems.push(Problem { at, message: message.into() });
+    }
+
+    /// Builds a unit and queues what it brings in. True where a value it asks for is not known.
+    fn apply(&mut self, number: usize, configs: &Configs) -> bool {
+        let Some(unit) = self.knowledge.units.get(number) else { return false };
+        let (values, missed) = self.values(unit, configs);
+        let always = unit.spec.str(&["postBuild", "substituteStrategy"]) == Some("Always");
+        let substitutes = always || !values.is_empty();
+        let build = match (&unit.folder, unit.applier) {
+            (None, _) => Build::default(),
+            (Some(folder), Applier::Flux) => self.builder.flux(folder, &unit.spec),
+            (Some(folder), Applier::Argo) => argo::build(&mut self.builder, folder, &unit.spec),
+            (Some(folder), Applier::Folder) if self.builder.has_kustomization(folder) => {
+                self.builder.kustomize(folder)
+            }
+            (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at),
+        };
+        self.knowledge.problems.extend(build.problems);
+        let mut unresolved = BTreeSet::new();
+        let (mut found, mut waiting) = (Vec::new(), VecDeque::from(build.resources));
+        while let Some(mut resource) = waiting.pop_front() {
+            if substitutes && is_substituted(&resource) {
+                self.fill(&mut resource, &values, &mut unresolved);
+            }
+            if resource.kind == "ResourceSet" {
+                let (made, problems) = resource_set::expand(&resource, &self.declared);
+                self.knowledge.problems.extend(problems);
+                waiting.extend(made);
+            }
+            found.push(Found { resource, unit: number });
+        }
+        if let Some(unit) = self.knowledge.units.get_mut(number) {
+            (unit.values, unit.substitutes, unit.unresolved) = (Arc::new(values), substitutes, unresolved);
+        }
+        // All of them are known before one is entered: a source may be defined behind what it is the source of.
+        let new: Vec<usize> = found.into_iter().map(|found| self.knowledge.add(found)).collect();
+        new.into_iter().for_each(|number| self.enter(number));
+        missed
+    }
+
+    /// Fills in variables where they make a difference to what an object is and which others it brings in.
+    fn fill(&mut self, resource: &mut Resource<'t>, values: &Values, unresolved: &mut BTreeSet<String>) {
+        let mut text = |text: &str| match substitute(text, values, unresolved) {
+            Ok(new) => new.into_owned(),
+            Err(bad) => {
+                self.knowledge.problems.push(Problem { at: resource.at, message: bad.to_string() });
+                text.to_owned()
+            }
+        };
+        if resource.name.contains('$') {
+            resource.name = Cow::Owned(text(&resource.name));
+        }
+        if let Some(namespace) = resource.namespace.as_deref().filter(|namespace| namespace.contains('$')) {
+            resource.namespace = Some(Cow::Owned(text(namespace)));
+        }
+        for previous in &mut resource.previous {
+            previous.name = text(&previous.name);
+        }
+        told(&resource.content, unresolved, values);
+    }
+
+    /// Queues what an object applies in its turn.
+    fn enter(&mut self, number: usize) {
+        let Some(found) = self.knowledge.objects.get(number) else { return };
+        let (cluster, above) = (self.knowledge.cluster_of(found), found.unit);
+        let resource = &found.resource;
+        let applier = match (&*resource.group, &*resource.kind) {
+            (KUSTOMIZE, "Kustomization") => Applier::Flux,
+            (argo::GROUP, "Application") => Applier::Argo,
+            (argo::GROUP, "ApplicationSet") => {
+                let content = self.knowledge.content(found).into_owned();
+                let (name, namespace, at) =
+                    (resource.name.to_string(), resource.namespace().map(str::to_owned), resource.at);
+                self.application_set(&content, (&name, namespace.as_deref(), at), above);
+                return;
+            }
+            _ => return,
+        };
+        let namespace = resource.namespace().unwrap_or(self.default_namespace(above, resource.at)).to_owned();
+        let (name, at) = (resource.name.to_string(), resource.at);
+        let content = self.knowledge.content(found);
+        let Some(spec) = content.get("spec").and_then(Node::expanded) else { return };
+        let id = (cluster, applier, namespace.clone(), name.clone());
+        let known = self.units.get(&id).copied().and_then(|known| self.knowledge.units.get_mut(known));
+        if let Some(known) = known {
+            // The root applies its own definition.
+            if known.at == At::default() {
+                known.at = at;
+            }
+            return;
+        }
+        let folder = self.folder_of(applier, &spec, (cluster, &namespace), at);
+        let unit = Unit::new(applier, cluster, spec);
+        self.bring_in(Unit { name, namespace, at, folder, above: Some(above), ..unit });
+    }
+
+    /// The namespace an object without one is in: where it is the unit's own definition, the unit's.
+    fn default_namespace(&self, unit: usize, object: At) -> &str {
+        let own = |unit: &&Unit| unit.applier == Applier::Flux || unit.at == object;
+        self.knowledge.units.get(unit).filter(own).map_or("default", |unit| unit.namespace.as_str())
+    }
+
+    /// The values a unit fills in (kustomize-controller, `LoadVariables`), and whether one of its sources is not known. What a
+    /// Secret holds is not filled in: it would end up in names and files.
+    fn values(&self, unit: &Unit, configs: &Configs) -> (Values, bool) {
+        let mut values = Values::new();
+        let mut missed = false;
+        let items = unit.spec.path(&["postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
+        for item in items.iter().filter(|item| item.str(&["kind"]) == Some("ConfigMap")) {
+            let Some(name) = item.str(&["name"]) else { continue };
+            match self.config(unit, name, configs) {
+                Some(more) => values.extend(more),
+                None => missed = true,
+            }
+        }
+        let inline = unit.spec.path(&["postBuild", "substitute"]).map(Node::entries).unwrap_or_default();
+        for (key, value) in inline {
+            let key = key.text().unwrap_or_default().to_owned();
+            values.insert(key, value.text().unwrap_or_default().replace('\n', ""));
+        }
+        (values, missed)
+    }
+
+    /// The data of a ConfigMap in a unit's cluster, or of the only one of this name there is in the repository.
+    fn config(&self, unit: &Unit, name: &str, configs: &Configs) -> Option<Values> {
+        let known = &self.knowledge;
+        if let Some(found) = known
+            .resolve(unit.cluster, "ConfigMap", &unit.namespace, name)
+            .and_then(|number| known.objects.get(number))
+        {
+            return Some(data(&known.content(found)));
+        }
+        if let Some(values) = configs.get(&(unit.namespace.clone(), name.to_owned())) {
+            return Some(values.clone());
+        }
+        let mut same = self.declared.iter().filter(|o| o.kind == "ConfigMap" && o.name == name);
+        let only = same.next().filter(|_| same.next().is_none())?;
+        Some(data(only.node))
+    }
+
+    /// The ConfigMaps among the objects from this number on.
+    fn configs(&self, from: usize) -> Configs {
+        let all = self.knowledge.objects.get(from..).unwrap_or_default();
+        let maps = all.iter().filter(|found| found.resource.kind == "ConfigMap");
+        maps.map(|found| {
+            let resource = &found.resource;
+            let namespace = resource.namespace().unwrap_or_default().to_owned();
+            let name = resource.previous.first().map_or(&*resource.name, |first| &first.name);
+            ((namespace, name.to_owned()), data(&self.knowledge.content(found)))
+        })
+        .collect()
+    }
+
+    /// What is declared but comes from no root.
+    fn orphans(&mut self) {
+        if self.knowledge.clusters.iter().any(|cluster| cluster.kind == RootKind::Folders) {
+            return;
+        }
+        let applied: HashSet<At> = self.knowledge.objects.iter().map(|found| found.resource.at).collect();
+        let starts: HashSet<At> = self.knowledge.units.iter().map(|unit| unit.at).collect();
+        let kinds = [
+            (KUSTOMIZE, "Kustomization"),
+            ("helm.toolkit.fluxcd.io", "HelmRelease"),
+            (argo::GROUP, "Application"),
+            (argo::GROUP, "ApplicationSet"),
+        ];
+        let orphans = self.declared.iter().filter(|object| {
+            kinds.contains(&(object.group, object.kind))
+                && object.node.get("spec").is_some()
+                && !applied.contains(&object.node.at)
+                && !starts.contains(&object.node.at)
+        });
+        self.knowledge.orphans = orphans
+            .map(|object| Orphan {
+                kind: object.kind.to_owned(),
+                name: object.name.to_owned(),
+                namespace: object.namespace.map(str::to_owned),
+                at: object.node.at,
+            })
+            .collect();
+    }
+
+    /// A folder of the repository as a cluster's root sees it.
+    fn within(&self, cluster: usize, path: &str) -> Option<String> {
+        let prefix = self.knowledge.clusters.get(cluster).map_or("", |cluster| cluster.prefix.as_str());
+        join(prefix, path.trim_start_matches('/'))
+    }
+}
+
+/// The data of a ConfigMap as Flux reads it: no line ends.
+fn data(node: &Node) -> Values {
+    let entries = node.get("data").map(Node::entries).unwrap_or_default();
+    let text = |node: &Node| node.text().unwrap_or_default().replace('\n', "");
+    entries.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), text(value)))).collect()
+}
+
+/// Notes the variables of a node that have no value.
+fn told(node: &Node, unresolved: &mut BTreeSet<String>, values: &Values) {
+    if let Some(text) = node.text().filter(|text| text.contains("${")) {
+        drop(substitute(text, values, unresolved));
+    }
+    node.items().iter().for_each(|item| told(item, unresolved, values));
+    for (key, value) in node.entries() {
+        told(key, unresolved, values);
+        told(value, unresolved, values);
+    }
+}

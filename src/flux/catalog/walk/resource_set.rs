@@ -1,0 +1,132 @@
+//! ResourceSets of the flux-operator: templates and the inputs they are filled with. What depends on a cluster, a pull request or
+//! more of the template language than names of inputs is told, and not guessed.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::super::kustomize::Problem;
+use super::super::kustomize::resource::Resource;
+use super::super::kustomize::scope::is_cluster_scoped;
+use super::argo::flat;
+use rwenv_core::manifest::tree::Object;
+use rwenv_core::manifest::yaml::{Node, Value, parse_from, start_of};
+
+/// The objects a ResourceSet makes.
+pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let content = &set.content;
+    let inline = content.path(&["spec", "inputs"]).map(Node::items).unwrap_or_default();
+    let mut inputs: Vec<BTreeMap<String, String>> = inline.iter().map(flat).collect();
+    let providers = content.path(&["spec", "inputsFrom"]).map(Node::items).unwrap_or_default();
+    for provider in providers {
+        match given(provider, declared) {
+            Some(more) => inputs.push(more),
+            None => problems.push(Problem {
+                at: provider.at,
+                message: format!(
+                    "what ResourceSet {} makes depends on inputs from outside of this repository",
+                    set.name
+                ),
+            }),
+        }
+    }
+    if inputs.is_empty() && providers.is_empty() {
+        inputs.push(BTreeMap::new());
+    }
+    let mut made = Vec::new();
+    let resources = content.path(&["spec", "resources"]).map(Node::items).unwrap_or_default();
+    for input in &inputs {
+        let value = |expression: &str| {
+            let name = expression.split('|').next().unwrap_or_default().trim();
+            // A function behind the name would change it, except for those that only quote.
+            let plain =
+                expression.split('|').skip(1).all(|f| matches!(f.trim(), "quote" | "squote" | "toYaml"));
+            input.get(name.strip_prefix("inputs.")?).filter(|_| plain).cloned()
+        };
+        let fill = |text: &str| templated(text, ["<<", ">>"], value);
+        let nodes = resources.iter().filter_map(Node::expanded).map(|node| mapped(&node, &fill));
+        let template = content.path(&["spec", "resourcesTemplate"]);
+        let text = template.and_then(|node| {
+            let text = node.text()?;
+            Some(parse_from(&fill(text), start_of(text, node.at)).documents)
+        });
+        for node in nodes.chain(text.into_iter().flatten()) {
+            let Some(mut resource) = Resource::owned(node, set.document) else { continue };
+            if resource.name.contains("<<") || resource.name.is_empty() {
+                problems.push(Problem {
+                    at: resource.at,
+                    message: format!(
+                        "the name of a {} that ResourceSet {} makes is not known",
+                        resource.kind, set.name
+                    ),
+                });
+                continue;
+            }
+            resource.step.clone_from(&set.step);
+            if resource.namespace().is_none()
+                && !is_cluster_scoped(&resource.group, &resource.version, &resource.kind)
+            {
+                resource.namespace = set.namespace().map(|namespace| Cow::Owned(namespace.to_owned()));
+            }
+            made.push(resource);
+        }
+    }
+    (made, problems)
+}
+
+/// The inputs of a provider whose values are in its definition.
+fn given(provider: &Node, declared: &[Object<'_>]) -> Option<BTreeMap<String, String>> {
+    let name = provider.str(&["name"])?;
+    let object = declared.iter().find(|o| o.kind == "ResourceSetInputProvider" && o.name == name)?;
+    let spec = object.node.get("spec").filter(|spec| spec.str(&["type"]) == Some("Static"))?;
+    Some(flat(spec.get("defaultValues")?))
+}
+
+/// A copy of a node with every text of it changed.
+pub(super) fn mapped(node: &Node, change: &impl Fn(&str) -> String) -> Node {
+    let value = match &node.value {
+        Value::Scalar { text, plain } => {
+            let new = change(text);
+            Value::Scalar { plain: *plain && new == *text, text: new }
+        }
+        Value::List(items) => Value::List(items.iter().map(|item| mapped(item, change)).collect()),
+        Value::Map(entries) => Value::Map(
+            entries.iter().map(|(key, value)| (mapped(key, change), mapped(value, change))).collect(),
+        ),
+        Value::Anchored(inner) | Value::Alias(inner) => return mapped(inner, change),
+    };
+    Node { at: node.at, value }
+}
+
+/// A text with what stands between two marks replaced, where there is a value for it.
+pub(super) fn templated(text: &str, marks: [&str; 2], value: impl Fn(&str) -> Option<String>) -> String {
+    let [open, close] = marks;
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(open) {
+        out.push_str(before);
+        let Some((expression, after)) = behind.split_once(close) else {
+            out.push_str(open);
+            rest = behind;
+            continue;
+        };
+        match value(expression.trim()) {
+            Some(new) => out.push_str(&new),
+            None => out.push_str(&format!("{open}{expression}{close}")),
+        }
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::templated;
+
+    #[test]
+    fn what_has_a_value_is_filled_in_and_the_rest_stays() {
+        let value = |name: &str| (name == "a").then(|| "x".to_owned());
+        assert_eq!(templated("1 << a >> 2 <<b>> <<", ["<<", ">>"], value), "1 x 2 <<b>> <<");
+    }
+}

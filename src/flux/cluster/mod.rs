@@ -1,0 +1,297 @@
+//! The cluster of a rwenv, reached with the person's own credentials.
+
+mod discovery;
+mod place;
+mod seen;
+mod web;
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use kube::api::{Api, ListParams};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
+use kube::{Client, Config};
+use serde::de::DeserializeOwned;
+
+use place::Place;
+use rwenv_core::model::Rwenv;
+use rwenv_gate::base::environment::Environment;
+
+pub use seen::{KINDS, Seen, SeenObject, look};
+pub use web::{Answered, Web};
+
+/// Most objects a server sends at once.
+pub const PAGE: u32 = 500;
+/// Longest time a connection may take.
+const CONNECT: Duration = Duration::from_secs(3);
+/// Longest time an answer may take.
+const ANSWER: Duration = Duration::from_secs(15);
+/// Longest time the program that gets credentials may take.
+const CREDENTIALS: Duration = Duration::from_secs(20);
+
+/// Why a cluster could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClusterError {
+    /// The rwenv names no context.
+    #[error("rwenv '{0}' names no context; rwenv edit {0} --context CONTEXT gives it one")]
+    NoContext(String),
+    /// The kubeconfig, or what it names, is not there or not usable.
+    #[error("the kubeconfig {} cannot be used: {why}", .path.display())]
+    Kubeconfig {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The credentials could not be had.
+    #[error(
+        "no credentials for context '{context}': {why}; sign in again, then try kubectl --context {context} get ns"
+    )]
+    Credentials {
+        /// The context.
+        context: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// Nobody answers.
+    #[error("{server} does not answer: {why}")]
+    Unreachable {
+        /// The server's URL.
+        server: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The server says no.
+    #[error("{server} refuses to {what}: {why}")]
+    Refused {
+        /// The server's URL.
+        server: String,
+        /// What was asked for.
+        what: String,
+        /// The server's words.
+        why: String,
+    },
+}
+
+/// Who serves a version of a group (apiregistration.k8s.io/v1).
+#[derive(serde::Deserialize)]
+struct ApiService {
+    spec: ApiServiceSpec,
+}
+
+#[derive(serde::Deserialize)]
+struct ApiServiceSpec {
+    /// Another program; none where it is the API server itself.
+    service: Option<serde::de::IgnoredAny>,
+}
+
+/// A cluster that can be asked.
+pub struct Cluster {
+    client: Client,
+    server: String,
+    /// What the rwenv says of where it is.
+    named: Vec<rwenv_core::model::Place>,
+    place: Place,
+    changed: Option<SystemTime>,
+    namespace: String,
+}
+
+impl Cluster {
+    /// Reads the kubeconfig of a rwenv, and has its credentials got. Nothing is sent to the cluster yet.
+    ///
+    /// # Errors
+    /// Where the kubeconfig or the credentials are not to be had.
+    pub async fn of(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
+        Self::connect(rwenv, environment, false).await
+    }
+
+    /// The same, for answers that are handed on as the server wrote them.
+    ///
+    /// # Errors
+    /// Where the kubeconfig or the credentials are not to be had.
+    pub async fn verbatim(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
+        Self::connect(rwenv, environment, true).await
+    }
+
+    async fn connect(rwenv: &Rwenv, environment: &Environment, verbatim: bool) -> Result<Self, ClusterError> {
+        // It reads files, and may ask docker what it mounts.
+        let (of, seen) = (rwenv.clone(), environment.clone());
+        let found = tokio::task::spawn_blocking(move || Place::of(&of, &seen)).await;
+        let place = found
+            .map_err(|error| ClusterError::Kubeconfig { path: PathBuf::new(), why: error.to_string() })??;
+        let changed = place.changed();
+        let context = place.context.clone();
+        let mut config = configuration(&place.path, &context).await?;
+        config.connect_timeout = Some(CONNECT);
+        // Watches are silent for long; where an answer has to come, it is waited for with a limit.
+        config.read_timeout = None;
+        // A server that starts asks to be asked again; what is handed on, the client asks again itself.
+        config.default_retry = !verbatim;
+        config.disable_compression = verbatim;
+        let namespace = config.default_namespace.clone();
+        if let Some(exec) = &mut config.auth_info.exec {
+            // Nobody sits there to be asked for a password.
+            exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        }
+        let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let credentials = |why: String| ClusterError::Credentials { context: context.clone(), why };
+        // A program may be run for credentials, and it may hang.
+        let made = tokio::task::spawn_blocking(move || {
+            let handle = tokio::runtime::Handle::current();
+            let _entered = handle.enter();
+            Client::try_from(config)
+        });
+        let client = match tokio::time::timeout(CREDENTIALS, made).await {
+            Ok(Ok(Ok(client))) => client,
+            Ok(Ok(Err(error))) => return Err(credentials(innermost(&error))),
+            Ok(Err(error)) => return Err(credentials(error.to_string())),
+            Err(_) => return Err(credentials(format!("nothing came within {} s", CREDENTIALS.as_secs()))),
+        };
+        Ok(Self { client, server, named: rwenv.places.clone(), place, changed, namespace })
+    }
+
+    /// The kubeconfig and the context of a rwenv on this machine.
+    ///
+    /// # Errors
+    /// Where it names no context.
+    pub fn place(rwenv: &Rwenv, environment: &Environment) -> Result<(PathBuf, String), ClusterError> {
+        Place::of(rwenv, environment).map(|place| (place.path, place.context))
+    }
+
+    /// True for a kubeconfig that has this context.
+    #[must_use]
+    pub fn is_in(file: &Path, context: &str) -> bool {
+        place::has_context(file, context)
+    }
+
+    /// The client.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// URL of its API.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// Name of its context.
+    #[must_use]
+    pub fn context(&self) -> &str {
+        &self.place.context
+    }
+
+    /// The namespace that counts where none is named.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// False where the kubeconfig has changed since it was read, or the rwenv has another one now.
+    #[must_use]
+    pub fn is_current(&self, rwenv: &Rwenv) -> bool {
+        rwenv.places == self.named && self.place.changed() == self.changed
+    }
+
+    /// Waits for an answer, but not for ever.
+    ///
+    /// # Errors
+    /// Where none comes, or the server refuses.
+    pub async fn answer<T>(
+        &self,
+        what: &str,
+        asked: impl Future<Output = Result<T, kube::Error>>,
+    ) -> Result<T, ClusterError> {
+        let server = || self.server.clone();
+        let why = || format!("no answer within {} s", ANSWER.as_secs());
+        let answered = tokio::time::timeout(ANSWER, asked).await;
+        let answered = answered.map_err(|_| ClusterError::Unreachable { server: server(), why: why() })?;
+        answered.map_err(|error| self.error(what, &error))
+    }
+
+    /// All objects of a list, page by page; none where the server has no such kind.
+    ///
+    /// # Errors
+    /// Where it does not answer, or refuses to.
+    pub async fn list<K>(
+        &self,
+        api: &Api<K>,
+        mut page: ListParams,
+        what: &str,
+    ) -> Result<Option<Vec<K>>, ClusterError>
+    where
+        K: Clone + DeserializeOwned + std::fmt::Debug,
+    {
+        page.limit = Some(PAGE);
+        let mut all = Vec::new();
+        loop {
+            let asked = async {
+                match api.list(&page).await {
+                    Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+                    other => other.map(Some),
+                }
+            };
+            let Some(list) = self.answer(&format!("list {what}"), asked).await? else { return Ok(None) };
+            all.extend(list.items);
+            match list.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => page = page.continue_token(&token),
+                None => return Ok(Some(all)),
+            }
+        }
+    }
+
+    /// The server does not take the credentials.
+    #[must_use]
+    pub fn unauthorized(&self) -> ClusterError {
+        let why = "they are not valid, or no longer".to_owned();
+        ClusterError::Credentials { context: self.place.context.clone(), why }
+    }
+
+    /// True where the API server serves a version of a group itself: built in, or by a CustomResourceDefinition. Of such it knows
+    /// whether a dry run changes anything. False where it cannot be told.
+    pub async fn serves_itself(&self, group: &str, version: &str) -> bool {
+        let path = format!("/apis/apiregistration.k8s.io/v1/apiservices/{version}.{group}");
+        let Ok(request) = hyper::Request::get(path).body(Vec::new()) else { return false };
+        let asked = self.answer("say who serves a group", self.client.request::<ApiService>(request)).await;
+        asked.is_ok_and(|service| service.spec.service.is_none())
+    }
+
+    /// What an error of the client means for the person.
+    #[must_use]
+    pub fn error(&self, what: &str, error: &kube::Error) -> ClusterError {
+        let server = self.server.clone();
+        match error {
+            kube::Error::Api(status) if status.code == 401 => self.unauthorized(),
+            kube::Error::Api(status) => {
+                ClusterError::Refused { server, what: what.to_owned(), why: status.message.clone() }
+            }
+            kube::Error::Auth(error) => {
+                ClusterError::Credentials { context: self.place.context.clone(), why: innermost(error) }
+            }
+            other => ClusterError::Unreachable { server, why: innermost(other) },
+        }
+    }
+}
+
+async fn configuration(path: &Path, context: &str) -> Result<Config, ClusterError> {
+    let failed =
+        |error: &KubeconfigError| ClusterError::Kubeconfig { path: path.to_owned(), why: innermost(error) };
+    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| failed(&error))?;
+    if !kubeconfig.contexts.iter().any(|known| known.name == context) {
+        let why = format!("it has no context '{context}'");
+        return Err(ClusterError::Kubeconfig { path: path.to_owned(), why });
+    }
+    let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))
+}
+
+/// The last of an error's causes, which says what happened; those around it say that something did.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}

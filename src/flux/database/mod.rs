@@ -1,0 +1,207 @@
+//! Queries of a rwenv's databases: credentials from the cluster's Secret, a tunnel to the service, one statement in a
+//! transaction that may only read. The password is in this process alone: in no argument, no environment, no message.
+
+mod tls;
+mod tunnel;
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::Secret;
+use kube::Api;
+use tokio_postgres::{Config, SimpleQueryMessage};
+
+use crate::cluster::{Cluster, ClusterError};
+use rwenv_core::model::{Database, Rwenv, SslMode};
+use rwenv_gate::base::environment::Environment;
+use tunnel::Tunnel;
+
+/// The key of the Secret that has the password.
+const PASSWORD: &str = "password";
+/// Longest a connection is waited for.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Why a query has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The configuration lacks something.
+    #[error("database '{name}' has no {field} in envs.json; add it to databases.{name}")]
+    Missing {
+        /// The database.
+        name: String,
+        /// What it lacks.
+        field: &'static str,
+    },
+    /// The credentials are not there.
+    #[error(
+        "Secret {namespace}/{secret} has no data.{PASSWORD}; databases.{name}.secretName says where the credentials are"
+    )]
+    NoPassword {
+        /// The database.
+        name: String,
+        /// The namespace.
+        namespace: String,
+        /// The Secret.
+        secret: String,
+    },
+    /// There is no tunnel.
+    #[error("no way to {service} of namespace {namespace}: {why}")]
+    Tunnel {
+        /// The service.
+        service: String,
+        /// Its namespace.
+        namespace: String,
+        /// Why not.
+        why: String,
+    },
+    /// The database says no.
+    #[error("{name}: {why}")]
+    Query {
+        /// The database.
+        name: String,
+        /// What it says.
+        why: String,
+    },
+    /// From the cluster.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+/// What a query gave.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    /// The names of the columns.
+    pub columns: Vec<String>,
+    /// The values as the database writes them; none for NULL.
+    pub rows: Vec<Vec<Option<String>>>,
+}
+
+/// Runs one statement that only reads, and gives what it found.
+///
+/// # Errors
+/// Where the cluster, the tunnel or the database says no, or it takes longer than it may.
+pub async fn query(
+    rwenv: &Rwenv,
+    (name, database): (&str, &Database),
+    sql: &str,
+    limit: Duration,
+    environment: &Environment,
+) -> Result<Rows, DatabaseError> {
+    let place = Place::of(name, database)?;
+    let cluster = Cluster::of(rwenv, environment).await?;
+    let Credentials { password, ca } = credentials(&cluster, &place).await?;
+    let failed = |why: String| DatabaseError::Query { name: name.to_owned(), why };
+    let connector = tls::connector(place.ssl_mode, ca.as_deref()).map_err(failed)?;
+    let tunnel = Tunnel::open(rwenv, &place, environment).await?;
+    let mut config = Config::new();
+    config.host(place.host).hostaddr(IpAddr::V4(Ipv4Addr::LOCALHOST)).port(tunnel.port);
+    config.user(place.user).password(password).dbname(place.database);
+    config.ssl_mode(tls::on_the_wire(place.ssl_mode));
+    config.application_name("rwenv").connect_timeout(CONNECT);
+    let found = async {
+        let (client, connection) = config.connect(connector).await?;
+        let served = tokio::spawn(connection);
+        let found = read(&client, sql, limit).await;
+        drop(client);
+        served.abort();
+        found
+    };
+    let found = tokio::time::timeout(CONNECT + limit, found).await;
+    let found = found.map_err(|_| failed(format!("no answer within {} s", limit.as_secs())))?;
+    found.map_err(|error| failed(said(&error)))
+}
+
+/// The server holds the statement to reading: the transaction forbids writes, and a statement that can be prepared is one.
+async fn read(
+    client: &tokio_postgres::Client,
+    sql: &str,
+    limit: Duration,
+) -> Result<Rows, tokio_postgres::Error> {
+    client.batch_execute("BEGIN TRANSACTION READ ONLY").await?;
+    client.batch_execute(&format!("SET LOCAL statement_timeout = {}", limit.as_millis())).await?;
+    let prepared = client.prepare(sql).await?;
+    let mut found =
+        Rows { columns: prepared.columns().iter().map(|c| c.name().to_owned()).collect(), ..Rows::default() };
+    for message in client.simple_query(sql).await? {
+        if let SimpleQueryMessage::Row(row) = message {
+            found.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
+        }
+    }
+    client.batch_execute("ROLLBACK").await?;
+    Ok(found)
+}
+
+/// What the database says of an error, without what the library says around it.
+fn said(error: &tokio_postgres::Error) -> String {
+    match error.as_db_error() {
+        Some(error) => {
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            format!("{}{hint} [{}]", error.message(), error.code().code())
+        }
+        None => match std::error::Error::source(error) {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        },
+    }
+}
+
+/// A database with everything that is needed to reach it.
+#[derive(Clone, Copy, Debug)]
+struct Place<'d> {
+    name: &'d str,
+    namespace: &'d str,
+    secret: &'d str,
+    host: &'d str,
+    service: &'d str,
+    database: &'d str,
+    user: &'d str,
+    ca_secret: Option<&'d str>,
+    ssl_mode: SslMode,
+}
+
+impl<'d> Place<'d> {
+    fn of(name: &'d str, database: &'d Database) -> Result<Self, DatabaseError> {
+        let has = |value: &'d Option<String>, field: &'static str| {
+            value
+                .as_deref()
+                .filter(|v| !v.is_empty())
+                .ok_or_else(|| DatabaseError::Missing { name: name.to_owned(), field })
+        };
+        let host = has(&database.pgbouncer_host, "pgbouncerHost")?;
+        Ok(Self {
+            name,
+            namespace: has(&database.namespace, "namespace")?,
+            secret: has(&database.secret_name, "secretName")?,
+            host,
+            service: host.split('.').next().unwrap_or(host),
+            database: has(&database.database, "database")?,
+            user: has(&database.username, "username")?,
+            ca_secret: database.ca_secret_name.as_deref(),
+            ssl_mode: database.ssl_mode,
+        })
+    }
+}
+
+/// What the Secrets have.
+struct Credentials {
+    password: Vec<u8>,
+    ca: Option<Vec<u8>>,
+}
+
+async fn credentials(cluster: &Cluster, place: &Place<'_>) -> Result<Credentials, DatabaseError> {
+    let api: Api<Secret> = Api::namespaced(cluster.client(), place.namespace);
+    let secret = cluster.answer(&format!("get secret {}", place.secret), api.get(place.secret)).await?;
+    let mut data = secret.data.unwrap_or_default();
+    let password = data.remove(PASSWORD).map(|bytes| bytes.0);
+    if let Some(name) = place.ca_secret {
+        let secret = cluster.answer(&format!("get secret {name}"), api.get(name)).await?;
+        data = secret.data.unwrap_or_default();
+    }
+    let ca = data.remove(tls::CA).map(|bytes| bytes.0);
+    let password = password.ok_or_else(|| DatabaseError::NoPassword {
+        name: place.name.to_owned(),
+        namespace: place.namespace.to_owned(),
+        secret: place.secret.to_owned(),
+    })?;
+    Ok(Credentials { password, ca })
+}

@@ -1,0 +1,186 @@
+//! The change of a deployment, made in memory: which files get which text.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::DeployError;
+use super::setting::set;
+use super::shared::affected;
+use super::tagged::retagged;
+use super::target::{Target, Wish, checked_tag, meant};
+use crate::catalog::images::tags;
+use crate::catalog::knowledge::{Found, Knowledge};
+use crate::catalog::walk::walk;
+use crate::edit::{EditError, Step, Written, add, append, replace};
+use rwenv_core::manifest::tree::Tree;
+use rwenv_core::manifest::yaml::{At, Node};
+use rwenv_gate::facts::content::Commit;
+
+/// One value that becomes another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// What it is: a path.
+    pub what: String,
+    /// What stood there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What is to stand there.
+    pub new: String,
+    /// The ImagePolicy that writes this place too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// A file before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileEdit {
+    /// Its path.
+    pub path: String,
+    /// Its text now.
+    pub before: String,
+    /// Its text then.
+    pub after: String,
+}
+
+/// An edit that is to be made.
+pub(super) struct Edit {
+    pub(super) change: Change,
+    pub(super) node: Node,
+    pub(super) how: How,
+    pub(super) value: Written,
+    /// The variable whose value it is.
+    pub(super) variable: Option<String>,
+}
+
+/// What an edit does to its node.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// The scalar gets another text.
+    Replace,
+    /// The mapping gets the keys that are missing, one below the other, and the value.
+    Add(Vec<Step>),
+    /// The list gets a parameter of this name.
+    Append(String),
+}
+
+/// A change of a repository, as it would be committed.
+pub struct Draft<'c> {
+    /// The values that change; none where all is as it should be already.
+    pub changes: Vec<Change>,
+    /// Other objects that change with it.
+    pub affected: Vec<String>,
+    pub(super) target: Target,
+    commit: &'c Commit,
+    tree: Tree,
+    texts: BTreeMap<String, String>,
+}
+
+impl<'c> Draft<'c> {
+    /// Makes the change that a wish asks for, of a commit.
+    ///
+    /// # Errors
+    /// Where there is no such service, or what it sets cannot be edited.
+    pub fn make(commit: &'c Commit, wish: &Wish) -> Result<Self, DeployError> {
+        if let Some(tag) = &wish.tag {
+            checked_tag(tag)?;
+        }
+        let read = |path: &str| commit.bytes_of(path);
+        let target = Target::find(&walk(&commit.tree, &read), wish)?;
+        let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
+        let mut draft = Self { changes: Vec::new(), affected: Vec::new(), target, commit, tree, texts };
+        if let Some(tag) = &wish.tag {
+            draft.with(|known, found| {
+                let places = meant(tags(known, found), found.resource.first_name(), wish)?;
+                places.iter().map(|place| retagged(known, found, place, tag)).collect()
+            })?;
+        }
+        for setting in wish.settings()? {
+            draft.with(|known, found| Ok(vec![set(known, found, &setting)?]))?;
+        }
+        draft.affected.sort();
+        draft.affected.dedup();
+        Ok(draft)
+    }
+
+    /// The service's key in the catalog.
+    #[must_use]
+    pub fn service(&self) -> &str {
+        &self.target.key
+    }
+
+    /// The files that change.
+    #[must_use]
+    pub fn files(&self) -> Vec<FileEdit> {
+        let before = |path: &str| self.commit.tree.files.get(path).and_then(|file| file.text.clone());
+        let edit = |(path, after): (&String, &String)| FileEdit {
+            path: path.clone(),
+            before: before(path).unwrap_or_default(),
+            after: after.clone(),
+        };
+        self.texts.iter().map(edit).filter(|edit| edit.before != edit.after).collect()
+    }
+
+    /// Makes edits of the repository as it is with those that were made before.
+    fn with(
+        &mut self,
+        what: impl FnOnce(&Knowledge<'_>, &Found<'_>) -> Result<Vec<Edit>, DeployError>,
+    ) -> Result<(), DeployError> {
+        let (mut edits, affected) = {
+            let read = |path: &str| {
+                let own = self.texts.get(path).map(|text| text.clone().into_bytes());
+                own.or_else(|| self.commit.bytes_of(path))
+            };
+            let known = walk(&self.tree, &read);
+            let gone =
+                || DeployError::Wish(format!("{} is no longer there after the change", self.target.key));
+            let found = self.target.again(&known).ok_or_else(gone)?;
+            let edits = what(&known, found)?;
+            let affected = affected(&known, found, &edits);
+            (edits, affected)
+        };
+        self.affected.extend(affected);
+        // From the end, so that what is still to be edited stays where it is.
+        edits.sort_by_key(|edit| std::cmp::Reverse((edit.change.file.clone(), edit.node.at)));
+        for edit in edits {
+            self.apply(edit)?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, edit: Edit) -> Result<(), DeployError> {
+        let Edit { change, node, how, value, variable: _ } = edit;
+        let refused =
+            |at: At, why: String| DeployError::Place { file: change.file.clone(), line: at.line, why };
+        let file = self.tree.files.get(&change.file);
+        let Some(text) = file.and_then(|file| file.text.clone()) else {
+            return Err(refused(node.at, "is not a string".to_owned()));
+        };
+        if file.is_some_and(|file| file.documents.iter().any(|document| document.get("sops").is_some())) {
+            return Err(refused(
+                node.at,
+                "is encrypted with SOPS; edit it with sops, and commit that".to_owned(),
+            ));
+        }
+        let after = match &how {
+            How::Replace => replace(&text, &node, &value),
+            How::Add(path) => add(&text, &node, path, &value),
+            How::Append(name) => append(&text, &node, name, &value),
+        };
+        let after = after.map_err(|EditError { at, why }| refused(at, why))?;
+        if after == text {
+            return Ok(());
+        }
+        self.texts.insert(change.file.clone(), after.clone());
+        let paths: Vec<String> = self.tree.below("").map(str::to_owned).collect();
+        let tree = std::mem::take(&mut self.tree);
+        self.tree = tree.renewed(paths, &[(change.file.clone(), after.into_bytes())]).0;
+        self.changes.push(change);
+        Ok(())
+    }
+}

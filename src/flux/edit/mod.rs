@@ -1,0 +1,156 @@
+//! Changing one value of a YAML text and no other byte: quotes, comments, order and layout stay. What was made is read again
+//! and compared with what was there, so that an edit that would do anything else is refused.
+
+mod insert;
+mod scalar;
+mod verify;
+
+pub use scalar::Written;
+
+use rwenv_core::manifest::yaml::{At, Node, Value};
+
+/// Why a text is not edited.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct EditError {
+    /// Where.
+    pub at: At,
+    /// Why not.
+    pub why: String,
+}
+
+impl EditError {
+    fn at(at: At, why: impl Into<String>) -> Self {
+        Self { at, why: why.into() }
+    }
+}
+
+/// One step of a path into values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// An entry of a mapping.
+    Key(String),
+    /// An item of a list, from 0.
+    Item(usize),
+}
+
+/// Reads a path as helm's `--set` has them: `a.b[0].c`; a dot of a key is written `\.`.
+///
+/// # Errors
+/// Where it is none.
+pub fn steps(path: &str) -> Result<Vec<Step>, String> {
+    let wrong = || format!("'{path}' is not a path to a value; write it like a.b[0].c");
+    let mut all = Vec::new();
+    let mut key = String::new();
+    let mut chars = path.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => key.push(chars.next().ok_or_else(wrong)?),
+            '.' if !key.is_empty() => all.push(Step::Key(std::mem::take(&mut key))),
+            '.' if matches!(all.last(), Some(Step::Item(_))) => {}
+            '[' => {
+                if !key.is_empty() {
+                    all.push(Step::Key(std::mem::take(&mut key)));
+                }
+                let number: String = chars.by_ref().take_while(|c| *c != ']').collect();
+                all.push(Step::Item(number.parse().map_err(|_| wrong())?));
+            }
+            '.' => return Err(wrong()),
+            c => key.push(c),
+        }
+    }
+    if !key.is_empty() {
+        all.push(Step::Key(key));
+    } else if path.ends_with('.') {
+        return Err(wrong());
+    }
+    if matches!(all.first(), Some(Step::Key(_))) { Ok(all) } else { Err(wrong()) }
+}
+
+/// The value at the end of a path, or where the path ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Reached<'n> {
+    /// It is there.
+    Value(&'n Node),
+    /// This is there, and the step of this number is not.
+    Upto(&'n Node, usize),
+}
+
+/// Follows a path.
+#[must_use]
+pub fn reach<'n>(base: &'n Node, path: &[Step]) -> Reached<'n> {
+    let mut node = base;
+    for (number, step) in path.iter().enumerate() {
+        let next = match step {
+            Step::Key(key) => node.get(key),
+            Step::Item(item) => node.items().get(*item),
+        };
+        match next {
+            Some(next) if !next.is_null() || number + 1 == path.len() => node = next,
+            _ => return Reached::Upto(node, number),
+        }
+    }
+    Reached::Value(node)
+}
+
+/// Puts another value in the place of the scalar that stands at a place.
+///
+/// # Errors
+/// Where it is written in a way that is not edited, or more than this value would change.
+pub fn replace(text: &str, node: &Node, new: &Written) -> Result<String, EditError> {
+    let Value::Scalar { text: old, .. } = &node.resolved().value else {
+        return Err(EditError::at(node.at, "is a mapping or a list; name one of its values"));
+    };
+    let place = scalar::find(text, node.at, old)?;
+    let made = place.with(text, new);
+    verify::replaced(text, &made, old, &new.text).map_err(|why| EditError::at(node.at, why))?;
+    Ok(made)
+}
+
+/// Adds an entry below a mapping of a text: the keys that are missing, and the value.
+///
+/// # Errors
+/// Where the mapping is written in a way that is not edited, or more than this value would change.
+pub fn add(text: &str, map: &Node, path: &[Step], value: &Written) -> Result<String, EditError> {
+    let mut keys = Vec::new();
+    for step in path {
+        match step {
+            Step::Key(key) => keys.push(key.as_str()),
+            Step::Item(number) => {
+                let count = map.items().len();
+                return Err(EditError::at(map.at, format!("there is no item {number}; there are {count}")));
+            }
+        }
+    }
+    let made = insert::entry(text, map, &keys, value)?;
+    verify::added(text, &made, &[&value.text]).map_err(|why| EditError::at(map.at, why))?;
+    Ok(made)
+}
+
+/// Adds an item with a name and a value to a list of such items.
+///
+/// # Errors
+/// Where the list is written in a way that is not edited, or more than this item would change.
+pub fn append(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
+    let made = insert::item(text, list, name, value)?;
+    verify::added(text, &made, &[name, &value.text]).map_err(|why| EditError::at(list.at, why))?;
+    Ok(made)
+}
+
+/// The byte a place is at.
+fn offset(text: &str, at: At) -> Option<usize> {
+    let mut start = 0;
+    for _ in 1..at.line {
+        start += text.get(start..)?.find('\n')? + 1;
+    }
+    // A mark of the byte order is no character of the first line.
+    let rest = text.get(start..)?;
+    let skipped = if start == 0 && rest.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    let column = usize::try_from(at.column).ok()?.checked_sub(1)?;
+    let line = rest.get(skipped..)?.lines().next().unwrap_or_default();
+    let (inside, _) = line.char_indices().nth(column).unwrap_or((line.len(), ' '));
+    Some(start + skipped + inside)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! The ways to the machine: environment, clock, files, processes. No word of policies or rwenvs belongs here.
+
+pub mod clock;
+pub mod environment;
+pub mod files;
+pub mod process;
+pub mod redact;

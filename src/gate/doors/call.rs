@@ -1,0 +1,182 @@
+//! What an agent is about to do, whichever agent it is, and what is decided about it. One way from here for all of them.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::base::{environment::Environment, files};
+use crate::facts::{self, Observed, binding};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
+use crate::ledger::{asked, pinned};
+use rwenv_core::decide;
+use rwenv_core::manifest::{self, Finding, tree::Tree};
+use rwenv_core::model::{Bound, Context, Decision};
+
+/// What a person can do where the agent asks nobody.
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
+
+/// A call of a tool.
+#[derive(Debug)]
+pub(super) struct Call {
+    /// The agent's name in the log.
+    pub(super) door: &'static str,
+    pub(super) session: Option<String>,
+    /// The directory the agent's shell is in.
+    pub(super) cwd: Option<String>,
+    /// The agent's own name for the tool.
+    pub(super) tool: String,
+    pub(super) asked: Asked,
+    /// A person can be asked about it.
+    pub(super) asks: bool,
+}
+
+/// What a call is about to do.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// Run a command line.
+    Line(String),
+    /// Run a text in a language of which only the names of tools are looked at.
+    Unanalysed(String),
+    /// Write files.
+    Writes(Vec<Writing>),
+    /// Call a tool behind an MCP server.
+    Mcp { server: String, input: Value },
+}
+
+/// A file that is about to be written.
+#[derive(Debug)]
+pub(super) struct Writing {
+    pub(super) path: String,
+    pub(super) content: Content,
+}
+
+/// What is written into a file.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// All of it.
+    Whole(String),
+    /// Texts in it are replaced by others.
+    Replaced(Vec<(String, String)>),
+    /// Not known, or of no interest.
+    Unknown,
+}
+
+/// What is decided about a call.
+#[derive(Debug)]
+pub(super) struct Judged {
+    pub(super) decision: Decision,
+    /// Why, and what to do instead.
+    pub(super) text: String,
+    /// The line as it should run in the place of what was asked.
+    pub(super) pinned: Option<String>,
+    /// Every part is harmless, and the person wants no question about such lines.
+    pub(super) approved: bool,
+}
+
+impl Judged {
+    fn new(decision: Decision, text: String) -> Self {
+        Self { decision, text, pinned: None, approved: false }
+    }
+
+    /// It does not run.
+    pub(super) fn denied(why: &str) -> Self {
+        Self::new(Decision::Deny, why.to_owned())
+    }
+
+    fn asks(question: Question) -> Self {
+        Self::new(Decision::Ask, question.text)
+    }
+
+    fn runs(_: &Permit) -> Self {
+        Self::new(Decision::Allow, String::new())
+    }
+}
+
+/// Decides about a call, and records what is decided.
+pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
+    let environment = &pinned::of_session(call.session.as_deref(), environment);
+    let context = facts::context(call.cwd.as_deref(), environment);
+    let (plan, command) = match &call.asked {
+        Asked::Unanalysed(line) => {
+            (decide::plan_unread(line, &context, &format!("{} is not analysed", call.tool)), line.clone())
+        }
+        Asked::Line(line) => (decide::plan(line, &context), line.clone()),
+        Asked::Writes(files) => {
+            let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+            (decide::plan_files(&paths, &context), format!("{} {}", call.tool, paths.join(" ")))
+        }
+        Asked::Mcp { server, input } => {
+            let said = serde_json::to_string(input).unwrap_or_default();
+            let plan = decide::plan_mcp(server, &call.tool, input, &context);
+            (plan, format!("{server} {} {said}", call.tool).trim_start().to_owned())
+        }
+    };
+    let found = match &call.asked {
+        Asked::Writes(files) => secrets(files, &context, environment),
+        _ => Vec::new(),
+    };
+    let observed = facts::observe(plan, environment);
+    let session = call.session.as_deref();
+    let ruling = judge::judge(
+        Case {
+            door: call.door,
+            session,
+            command: &command,
+            seen: Seen::of(&observed),
+            found: decide::against_content(&found, None),
+            lift: Lift::Line,
+            person: &|| if call.asks { Person::CanBeAsked } else { Person::Nobody(NOBODY) },
+            recorded: Recorded::Always,
+        },
+        environment,
+    );
+    let Observed { plan, facts, rwenvs } = &observed;
+    let mut judged = match ruling.outcome {
+        Outcome::Refuse(why) | Outcome::Unrecorded(why) => return Judged::denied(&why),
+        Outcome::Ask(question) => {
+            // Without it the shim asks for a person's yes once more, which is no hole.
+            let _ = asked::record(plan, &ruling.verdict, session, environment);
+            Judged::asks(question)
+        }
+        Outcome::Run(permit) => Judged::runs(&permit),
+    };
+    if matches!(call.asked, Asked::Line(_)) && !plan.is_nothing_of_ours() {
+        judged.pinned = decide::pinned(plan, facts, rwenvs);
+        judged.approved = judged.decision == Decision::Allow && decide::approved(plan, facts, rwenvs);
+    }
+    judged
+}
+
+/// Secrets that these writings bring into manifests of a rwenv: those that the files do not hold already.
+fn secrets(files: &[Writing], context: &Context, environment: &Environment) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| Tree::is_yaml(&file.path)) {
+        let home = environment.home.display().to_string();
+        let full = match file.path.strip_prefix("~/") {
+            Some(rest) => format!("{home}/{rest}"),
+            None if file.path.starts_with('/') => file.path.clone(),
+            None => format!("{}/{}", context.cwd, file.path),
+        };
+        let folder = Path::new(&full).parent().and_then(Path::to_str).unwrap_or(&context.cwd);
+        let clones = environment.config_dir.join("flux-repos");
+        let concerns = Path::new(&full).starts_with(clones)
+            || [folder, &context.cwd].into_iter().any(|dir| {
+                binding::of(dir, environment).iter().any(|bound| matches!(bound, Bound::Rwenv(_)))
+            });
+        if !concerns {
+            continue;
+        }
+        let before = files::read(Path::new(&full)).ok().flatten().unwrap_or_default();
+        let after = match &file.content {
+            Content::Whole(text) => text.clone(),
+            Content::Replaced(pairs) => {
+                pairs.iter().fold(before.clone(), |text, (old, new)| text.replace(old.as_str(), new))
+            }
+            Content::Unknown => continue,
+        };
+        let known = manifest::secrets_of_file(&file.path, before.as_bytes());
+        let new = manifest::secrets_of_file(&file.path, after.as_bytes());
+        found.extend(new.into_iter().filter(|one| !known.iter().any(|old| old.same_as(one))));
+    }
+    found
+}

@@ -1,0 +1,124 @@
+//! What runs after a hook of ours: those that would have run without it, and git-lfs where it has no hook of its own.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::base::environment::{Environment, current_dir};
+use crate::facts::objects::{Budget, Repository};
+use crate::facts::program;
+use crate::setup::githooks::{self, PRE_PUSH, global};
+
+/// Exit status where a hook could not be run, or may not be left out.
+const REFUSED: u8 = 1;
+/// How hooks start git-lfs.
+const LFS: [&str; 2] = ["git lfs", "git-lfs"];
+
+/// What git started a hook of ours with.
+#[derive(Clone, Copy, Debug)]
+pub struct Started<'a> {
+    /// The script.
+    pub script: &'a Path,
+    /// The hook's name.
+    pub name: &'a str,
+    /// What git gave it.
+    pub arguments: &'a [String],
+    /// What git wrote to its standard input; none where it is for the next hook to read.
+    pub stdin: Option<&'a [u8]>,
+    /// The commits that a push sends; for other hooks the one that is checked out.
+    pub tips: &'a [String],
+}
+
+/// Runs what comes after, one by one, until one says no; gives the exit status for git.
+pub fn go_on(started: Started<'_>, environment: &Environment) -> u8 {
+    if let Some(folder) = started.script.parent() {
+        githooks::refresh(folder);
+    }
+    let hooks = next(started, environment);
+    let refused = hooks.iter().map(|hook| run(&mut Command::new(hook), started)).find(|code| *code != 0);
+    // What it uploads is of no use where the push is stopped.
+    refused.unwrap_or_else(|| lfs(started, &hooks, environment))
+}
+
+/// The hooks that would have run without ours.
+fn next(started: Started<'_>, environment: &Environment) -> Vec<PathBuf> {
+    let pushes = started.name == PRE_PUSH;
+    let kept = |folder: &Path| if pushes { githooks::earlier(folder) } else { Vec::new() };
+    let mut all = started.script.parent().map(kept).unwrap_or_default();
+    if started.script.parent() == Some(&global::folder(environment)) {
+        let repository = Repository::at(&current_dir(), environment, Budget::ample()).ok();
+        let own = repository.and_then(|repository| common(&repository)).map(|dir| dir.join("hooks"));
+        for folder in own.into_iter().chain(global::previous_folder(environment)) {
+            all.push(folder.join(started.name));
+            all.extend(kept(&folder));
+        }
+    }
+    all.retain(|hook| program::runs(hook) && !githooks::is_ours(hook));
+    all
+}
+
+/// Starts git-lfs where the repository keeps files in it and no hook would: it leaves ours alone where it would have put its
+/// own, and what it keeps would never reach the other side.
+fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8 {
+    let pushes = started.name == PRE_PUSH;
+    let own =
+        || hooks.iter().map(PathBuf::as_path).chain([started.script]).any(|hook| githooks::says(hook, &LFS));
+    if !(pushes || global::OF_LFS.contains(&started.name)) || started.tips.is_empty() || own() {
+        return 0;
+    }
+    let Ok(repository) = Repository::at(&current_dir(), environment, Budget::ample()) else { return 0 };
+    let declared = || declares(&repository, started.tips);
+    if repository.run(&["config", "--get-regexp", r"^filter\.lfs\.(clean|process)$"]).is_err()
+        || !(holds(&repository) || declared())
+    {
+        return 0;
+    }
+    if program::find("git-lfs", environment).is_some() {
+        let git = program::find("git", environment).unwrap_or_else(|| PathBuf::from("git"));
+        return run(Command::new(git).args(["lfs", started.name]), started);
+    }
+    if !pushes || !declared() {
+        return 0;
+    }
+    let _ = std::io::stderr().write_all(
+        b"rwenv: this push is not sent.\n  The repository keeps files in Git LFS, and git-lfs is not on PATH: the remote \
+          would get pointers to content that stays here.\n  instead: install git-lfs, then push again\n",
+    );
+    REFUSED
+}
+
+/// The folder that all work trees of a repository share.
+fn common(repository: &Repository) -> Option<PathBuf> {
+    repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok().map(PathBuf::from)
+}
+
+/// True where git-lfs has kept something here.
+fn holds(repository: &Repository) -> bool {
+    common(repository).is_some_and(|dir| dir.join("lfs/objects").is_dir())
+}
+
+/// True where one of these commits has files kept by git-lfs.
+fn declares(repository: &Repository, tips: &[String]) -> bool {
+    tips.iter().any(|tip| {
+        let search = ["grep", "--quiet", "--fixed-strings", "-e", "filter=lfs", tip, "--"];
+        repository.run(&[&search[..], &[":(top,glob)**/.gitattributes"]].concat()).is_ok()
+    })
+}
+
+/// Runs a program with what git gave our hook; gives its exit status.
+fn run(command: &mut Command, started: Started<'_>) -> u8 {
+    let input = if started.stdin.is_some() { Stdio::piped() } else { Stdio::inherit() };
+    let run = command.args(started.arguments).stdin(input).spawn().and_then(|mut child| {
+        // A hook that does not read its input closes it.
+        let _ = child.stdin.take().zip(started.stdin).map(|(mut pipe, bytes)| pipe.write_all(bytes));
+        child.wait()
+    });
+    match run {
+        Ok(status) => status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(REFUSED),
+        Err(error) => {
+            let program = command.get_program().to_string_lossy();
+            let _ = writeln!(std::io::stderr(), "rwenv: {program}: {error}");
+            REFUSED
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Claude Code's adapter: its bytes to a command line, our verdict to its answer.
+
+use serde_json::value::RawValue;
+
+use crate::base::environment::Environment;
+use crate::doors::call::{Asked, Call, Content, Judged, Writing, judge};
+use crate::doors::{Reply, custody, session};
+use crate::ledger::asked;
+use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
+use rwenv_core::model::{Decision, Object};
+
+/// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
+const LONGEST_COMMAND: usize = 131_071;
+
+/// Answers one event.
+pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -> Reply {
+    let unfit = |why: String| Reply::unfit(&why);
+    let call = match event(bytes) {
+        Ok(call) => call,
+        Err(why) => return unfit(why),
+    };
+    match call.hook_event_name.as_deref() {
+        None | Some("PreToolUse") => match asked_for(&call) {
+            Ok(Some(asked)) => {
+                let input = call.tool_input;
+                let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+                let call = Call {
+                    door: "claude",
+                    session: owned(&call.session_id),
+                    cwd: owned(&call.cwd),
+                    tool: owned(&call.tool_name).unwrap_or_default(),
+                    asked,
+                    // Nobody is there to be asked.
+                    asks: call.permission_mode.as_deref() != Some("dontAsk"),
+                };
+                reply(&judge(&call, environment), input)
+            }
+            Ok(None) => Reply::silent(),
+            Err(why) => unfit(why),
+        },
+        Some("SessionStart" | "CwdChanged") => {
+            if by_plugin {
+                session::remember_plugin(&call);
+            }
+            session::start(&call, environment)
+        }
+        Some("ConfigChange") => {
+            let what = crate::doors::payload(bytes)
+                .and_then(|text| serde_json::from_str(text).map_err(|e| format!("ConfigChange: {e}")));
+            match what {
+                Ok(what) => custody::changed(&call, &what, by_plugin, environment),
+                Err(why) => unfit(why),
+            }
+        }
+        Some("UserPromptSubmit") => {
+            asked::forget(call.session_id.as_deref().unwrap_or_default(), environment);
+            Reply::silent()
+        }
+        Some(_) => Reply::silent(),
+    }
+}
+
+fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
+    serde_json::from_str(crate::doors::payload(bytes)?)
+        .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))
+}
+
+/// True where an event is understood, or is none of ours.
+#[cfg(feature = "fuzzing")]
+pub(super) fn understood(bytes: &[u8]) -> bool {
+    event(bytes).and_then(|call| asked_for(&call)).is_ok()
+}
+
+/// What a call is about to do; none where that is nothing we judge.
+fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
+    let Some(tool) = call.tool_name.as_deref() else {
+        return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
+    };
+    let runs = matches!(tool, "Bash" | "PowerShell" | "Monitor");
+    let mcp = tool.starts_with("mcp__");
+    if !runs && !mcp && !matches!(tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
+        return Ok(None);
+    }
+    let Some(input) = call.tool_input else {
+        return Err(format!("tool '{tool}' came without tool_input"));
+    };
+    let not_understood = |e: serde_json::Error| format!("tool_input of '{tool}' is not understood ({e})");
+    if mcp {
+        let input = serde_json::from_str(input.get()).map_err(not_understood)?;
+        return Ok(Some(Asked::Mcp { server: String::new(), input }));
+    }
+    if runs {
+        let Object(shell): Object<ShellInput<'_>> =
+            serde_json::from_str(input.get()).map_err(not_understood)?;
+        let line = fits(shell.command.into_owned())?;
+        return Ok(Some(if tool == "PowerShell" { Asked::Unanalysed(line) } else { Asked::Line(line) }));
+    }
+    let Object(file): Object<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
+    let Some(path) = file.file_path.or(file.notebook_path) else {
+        return Err(format!("tool_input of '{tool}' names no file"));
+    };
+    let pairs = file.edits.into_iter().flatten().map(|edit| (edit.old_string, edit.new_string));
+    let mut pairs: Vec<(String, String)> = pairs.collect();
+    pairs.extend(file.old_string.zip(file.new_string));
+    let content = match file.content {
+        Some(text) => Content::Whole(text),
+        None if pairs.is_empty() => Content::Unknown,
+        None => Content::Replaced(pairs),
+    };
+    Ok(Some(Asked::Writes(vec![Writing { path: path.into_owned(), content }])))
+}
+
+/// A command line that a shell would take.
+pub(super) fn fits(command: String) -> Result<String, String> {
+    if command.contains('\0') {
+        return Err("the command line holds a NUL character".to_owned());
+    }
+    if command.len() > LONGEST_COMMAND {
+        return Err(format!(
+            "the command line has {} bytes, more than a shell takes ({LONGEST_COMMAND})",
+            command.len()
+        ));
+    }
+    Ok(command)
+}
+
+fn reply(judged: &Judged, input: Option<&RawValue>) -> Reply {
+    let asks = |decision: Decision, reason: &str| {
+        let output = Output {
+            hook_specific_output: Specific {
+                hook_event_name: "PreToolUse",
+                permission_decision: decision.as_str(),
+                permission_decision_reason: reason.trim_end(),
+                updated_input: judged.pinned.as_deref().and_then(|line| updated(input, line)),
+            },
+        };
+        match serde_json::to_string(&output) {
+            Ok(json) => Reply { stdout: format!("{json}\n"), ..Reply::silent() },
+            Err(_) => Reply::block(&judged.text),
+        }
+    };
+    match (judged.decision, &judged.pinned) {
+        (Decision::Deny, _) => Reply::block(&judged.text),
+        (Decision::Ask, _) => asks(Decision::Ask, &judged.text),
+        (Decision::Allow, _) if judged.approved => {
+            asks(Decision::Allow, "rwenv: every part of it only looks")
+        }
+        // A changed line comes with a question, or it would run unseen.
+        (Decision::Allow, Some(line)) => {
+            asks(Decision::Ask, &format!("rwenv runs it where it belongs: {line}"))
+        }
+        (Decision::Allow, None) => Reply::silent(),
+    }
+}
+
+/// The whole input with another command; every other field as it was.
+fn updated(input: Option<&RawValue>, line: &str) -> Option<serde_json::Value> {
+    let mut input: serde_json::Value = serde_json::from_str(input?.get()).ok()?;
+    input.as_object_mut()?.insert("command".to_owned(), line.into());
+    Some(input)
+}

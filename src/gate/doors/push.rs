@@ -1,0 +1,348 @@
+//! git's doors: pre-push on the machine that pushes, pre-receive on the server that is pushed to. Both judge the refs that
+//! really change and the objects that are really sent.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::environment::Environment;
+use crate::facts::agent::{self, Ancestor};
+use crate::facts::content::{self, Change, ContentError};
+use crate::facts::objects::{Budget, Repository};
+use crate::facts::{self, Observed};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Recorded, Ruling, Seen};
+use crate::ledger::asked;
+use rwenv_core::decide::text::shown;
+use rwenv_core::decide::{self, Plan, Sending};
+use rwenv_core::manifest::{Finding, Level};
+use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word};
+
+/// Time until content counts as too large.
+const TIME: Duration = Duration::from_secs(5);
+/// Most objects that are looked at.
+const OBJECTS: usize = 100_000;
+/// Longest wait for the other side's refs.
+const REMOTE: Duration = Duration::from_secs(10);
+/// Most findings that are told one by one.
+const MOST: usize = 20;
+/// Exit status of a push that is refused.
+const REFUSED: u8 = 1;
+
+/// One line that git gives a pre-push hook, or a pre-receive hook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    tip: String,
+    destination: String,
+    old: String,
+}
+
+fn is_zero(name: &str) -> bool {
+    name.bytes().all(|b| b == b'0')
+}
+
+/// The lines `<local ref> <local object> <remote ref> <remote object>` (githooks(5), pre-push).
+fn lines(stdin: &str) -> Result<Vec<Line>, String> {
+    let line = |text: &str| {
+        let words: Vec<&str> = text.split(' ').collect();
+        match words.as_slice() {
+            [_, tip, destination, old] => Ok(Line {
+                tip: (*tip).to_owned(),
+                destination: (*destination).to_owned(),
+                old: (*old).to_owned(),
+            }),
+            _ => Err(format!("git gave a line that is not understood: {}", shown(text, 200))),
+        }
+    };
+    stdin.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
+}
+
+/// The commits and tags that a push sends.
+pub fn tips(stdin: &str) -> Vec<String> {
+    let tips = lines(stdin).unwrap_or_default().into_iter().map(|line| line.tip);
+    tips.filter(|tip| !is_zero(tip)).collect()
+}
+
+/// A push as git is about to send it.
+#[derive(Clone, Copy, Debug)]
+pub struct Push<'a> {
+    /// The URL, as git resolved it.
+    pub url: &'a str,
+    /// What git wrote to the hook's standard input.
+    pub stdin: &'a str,
+}
+
+/// Judges a push of one commit that this program is about to make itself; says why not where it may not be.
+pub fn own(
+    dir: &Path,
+    url: &str,
+    (commit, branch): (&str, &str),
+    environment: &Environment,
+) -> Result<Permit, String> {
+    let old = Repository::at(dir, environment, Budget::of(OBJECTS, TIME))
+        .ok()
+        .and_then(|repository| repository.remote_refs(url, REMOTE));
+    let name = format!("refs/heads/{branch}");
+    let old = old.iter().flat_map(|refs| refs.lines()).filter_map(|line| line.split_once('\t'));
+    let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();
+    let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
+    let stdin = format!("HEAD {commit} {name} {old}\n");
+    match judged(Push { url, stdin: &stdin }, Some(dir), environment)? {
+        Told { fate: Fate::Permitted(permit), .. } => Ok(permit),
+        Told { text, .. } => Err(text),
+    }
+}
+
+/// Judges a push before it is sent; gives the exit status for git.
+pub fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
+    match judged(push, None, environment) {
+        Ok(told) => {
+            let _ = std::io::stderr().write_all(told.text.as_bytes());
+            if matches!(told.fate, Fate::Refused) { REFUSED } else { 0 }
+        }
+        Err(why) => {
+            let _ =
+                writeln!(std::io::stderr(), "rwenv: this push cannot be judged, so it is not sent: {why}");
+            REFUSED
+        }
+    }
+}
+
+/// What is told of a push.
+struct Told {
+    text: String,
+    fate: Fate,
+}
+
+/// What becomes of a push.
+enum Fate {
+    Permitted(Permit),
+    /// Nothing is sent, whatever is said.
+    Nothing,
+    Refused,
+}
+
+fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<Told, String> {
+    let lines = lines(push.stdin)?;
+    let ancestors = agent::ancestors();
+    let git = git_above(&ancestors);
+    let dir = dir.map(|dir| dir.display().to_string());
+    let context = facts::context(dir.as_deref(), environment);
+    if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
+        return Ok(Told { text: String::new(), fate: Fate::Nothing });
+    }
+    let url = absolute(push.url);
+    let person = agent::at_work(&ancestors).is_none();
+    let dir = PathBuf::from(&context.cwd);
+    let repository =
+        Repository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
+    let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
+    let plan = decide::plan_push(&sendings, &url, person, &context);
+    let mut observed = facts::observe(plan, environment);
+    let Observed { plan, facts, rwenvs } = &observed;
+    let names = decide::concerned(plan, facts, rwenvs);
+    if let Some(permit) = judge::unconcerned(Seen::of(&observed)) {
+        return Ok(Told { text: String::new(), fate: Fate::Permitted(permit) });
+    }
+    let mut warnings = Vec::new();
+    let mut found = Vec::new();
+    if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
+        let protected = decide::is_protected(plan, facts, rwenvs);
+        match contents(&repository, &lines, &mut sendings, &url) {
+            Ok(findings) => {
+                observed.plan = decide::plan_push(&sendings, &url, person, &context);
+                found = decide::against_content(&findings, names.first().map(String::as_str));
+                warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
+            }
+            Err(error) => {
+                let why = error.to_string();
+                found = decide::unread(&why, protected).into_iter().collect();
+                if found.is_empty() {
+                    eprint_warning(&format!("what this push sends was not checked: {why}"));
+                }
+            }
+        }
+    }
+    let argv = git.unwrap_or_default();
+    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &context.cwd, environment));
+    let case = Case {
+        door: "pre-push",
+        session: None,
+        command: &command(&observed.plan, &url),
+        seen: Seen::of(&observed),
+        found,
+        lift: Lift::Run(&argv),
+        person: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
+        recorded: Recorded::Always,
+    };
+    let Ruling { verdict, outcome } = judge::judge(case, environment);
+    let warned: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
+    Ok(match outcome {
+        Outcome::Run(permit) => Told { text: warned, fate: Fate::Permitted(permit) },
+        Outcome::Unrecorded(why) => Told { text: format!("{warned}{why}\n"), fate: Fate::Refused },
+        Outcome::Refuse(_) | Outcome::Ask(_) => {
+            Told { text: format!("{warned}{}", refused(&verdict, "sent")), fate: Fate::Refused }
+        }
+    })
+}
+
+fn eprint_warning(text: &str) {
+    let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
+}
+
+/// A push as it goes on record: what it sends, by commits and refs.
+fn command(plan: &Plan, url: &str) -> String {
+    let refspecs = plan.planned.iter().flat_map(|p| &p.operation.target.repository.refspecs);
+    let refspecs: Vec<String> = refspecs.map(|word| word.display().into_owned()).collect();
+    format!("git push {url} {}", refspecs.join(" "))
+}
+
+/// Why a push is not sent, or not taken.
+fn refused(verdict: &Verdict, done: &str) -> String {
+    let reasons: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == verdict.decision()).collect();
+    let mut text = format!("rwenv: this push is not {done}.\n");
+    let mut instead: Vec<&str> = Vec::new();
+    for reason in reasons.iter().take(MOST) {
+        text.push_str(&format!("  {} [{}]\n", shown(&reason.text, 600), reason.rule));
+        if !instead.contains(&reason.instead.as_str()) {
+            instead.push(&reason.instead);
+        }
+    }
+    if reasons.len() > MOST {
+        text.push_str(&format!("  … and {} more; rwenv lint shows them all\n", reasons.len() - MOST));
+    }
+    for line in instead {
+        text.push_str(&format!("  instead: {}\n", shown(line, 600)));
+    }
+    text
+}
+
+fn line_of(finding: &Finding) -> String {
+    format!("{}:{}:{}: {} [{}]", finding.path, finding.line, finding.column, finding.message, finding.rule)
+}
+
+/// The git above this process that pushes, as words.
+fn git_above(ancestors: &[Ancestor]) -> Option<Vec<Word>> {
+    let git = ancestors.iter().find(|a| a.name() == "git")?;
+    Some(
+        std::iter::once("git")
+            .chain(git.argv.iter().skip(1).map(String::as_str))
+            .map(Word::literal)
+            .collect(),
+    )
+}
+
+/// True for `git push --dry-run`, which runs this hook as well.
+fn only_tries(argv: &[Word], environment: &Environment) -> bool {
+    let plan = decide::plan_argv(argv.to_vec(), Vec::new(), &facts::context(None, environment));
+    let pushes = plan.planned.iter().any(|p| p.operation.verb == "push");
+    pushes && plan.opaque.is_empty() && plan.planned.iter().all(|p| p.operation.effect <= Effect::Read)
+}
+
+/// A path as a URL that does not depend on where one stands.
+fn absolute(url: &str) -> String {
+    let path = url.strip_prefix("file://").unwrap_or(url);
+    let is_path = !path.contains("://") && Path::new(path).exists();
+    let real = is_path.then(|| std::fs::canonicalize(path).ok()).flatten();
+    real.map_or_else(|| url.to_owned(), |real| real.display().to_string())
+}
+
+fn sending(line: &Line, repository: &Repository) -> Sending {
+    let delete = is_zero(&line.tip);
+    let moves_on = || repository.run(&["merge-base", "--is-ancestor", &line.old, &line.tip]).is_ok();
+    let destination = line.destination.strip_prefix("refs/heads/").unwrap_or(&line.destination);
+    let update = RefUpdate {
+        destination: Some(destination.to_owned()),
+        force: !delete && !is_zero(&line.old) && !moves_on(),
+        delete,
+    };
+    let commit = if delete { "" } else { line.tip.get(..12).unwrap_or(&line.tip) };
+    Sending { update, refspec: format!("{commit}:{}", line.destination), changed: Vec::new() }
+}
+
+/// What is found in everything that is sent; the paths that change go into the sendings.
+fn contents(
+    repository: &Repository,
+    lines: &[Line],
+    sendings: &mut [Sending],
+    url: &str,
+) -> Result<Vec<Finding>, ContentError> {
+    let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
+    let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
+    let mut known: Vec<String> = olds.filter(there).cloned().collect();
+    // A new branch shares history with branches that this push does not name; what is there is asked of the other side.
+    if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
+        known.extend(on_the_other_side(repository, url));
+    }
+    known.sort();
+    known.dedup();
+    let mut findings: Vec<Finding> = Vec::new();
+    // Waiting for the other side is nothing this machine can help.
+    let repository = &repository.clone().within(Budget::of(OBJECTS, TIME));
+    for (line, sending) in lines.iter().zip(sendings).filter(|(line, _)| !is_zero(&line.tip)) {
+        let change = change(repository, line, &known, Some(url))?;
+        sending.changed = change.paths;
+        findings.extend(change.report.findings);
+        findings.extend(rwenv_core::manifest::secrets_in(
+            &line.destination,
+            &format!("ref {}", line.destination),
+        ));
+    }
+    findings.sort();
+    findings.dedup();
+    Ok(findings)
+}
+
+fn change(
+    repository: &Repository,
+    line: &Line,
+    known: &[String],
+    url: Option<&str>,
+) -> Result<Change, ContentError> {
+    let base =
+        if known.contains(&line.old) { Some(line.old.clone()) } else { repository.base(&line.tip, known)? };
+    content::sent(repository, &line.tip, known, base.as_deref(), url)
+}
+
+/// The commits the other side's refs are at, as far as they are here. The tracking branches of this repository are not
+/// believed: anybody can write them.
+fn on_the_other_side(repository: &Repository, url: &str) -> Vec<String> {
+    let Some(text) = repository.remote_refs(url, REMOTE) else { return Vec::new() };
+    let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
+    repository.present(&names).unwrap_or_default()
+}
+
+/// Judges on a server what is about to be received; gives the exit status for git. There are no rwenvs there: it is the
+/// content that counts.
+pub fn before_receive(stdin: &str, budget: Budget, environment: &Environment) -> u8 {
+    let received = || -> Result<Vec<Finding>, String> {
+        let dir = crate::base::environment::current_dir();
+        let repository = Repository::at(&dir, environment, budget).map_err(|e| e.to_string())?;
+        let known =
+            repository.text(&["for-each-ref", "--format=%(objectname)"]).map_err(|e| e.to_string())?;
+        let known: Vec<String> = known.lines().map(str::to_owned).collect();
+        let mut findings = Vec::new();
+        for text in stdin.lines() {
+            let words: Vec<&str> = text.split(' ').collect();
+            let [old, tip, destination] = words.as_slice() else {
+                return Err(format!("git gave a line that is not understood: {}", shown(text, 200)));
+            };
+            if is_zero(tip) {
+                continue;
+            }
+            let [tip, destination, old] = [tip, destination, old].map(|w| (*w).to_owned());
+            let line = Line { tip, destination, old };
+            findings
+                .extend(change(&repository, &line, &known, None).map_err(|e| e.to_string())?.report.findings);
+        }
+        Ok(findings)
+    };
+    let found = match received() {
+        Ok(findings) => decide::against_content(&findings, None),
+        Err(why) => decide::unread(&why, true).into_iter().collect(),
+    };
+    if found.is_empty() {
+        return 0;
+    }
+    let _ = std::io::stderr().write_all(refused(&Verdict::from_reasons(found), "taken").as_bytes());
+    REFUSED
+}

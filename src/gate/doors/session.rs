@@ -1,0 +1,119 @@
+//! What an agent's session is given when it starts: the shims first on its `PATH`, and the name of its rwenv.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::base::environment::{Environment, var};
+use crate::base::{clock, files};
+use crate::doors::{Reply, greeting};
+use crate::facts::{self, binding, config, guarded};
+use crate::ledger::pinned;
+use crate::setup::shims;
+use crate::wire::claude::Event;
+use rwenv_core::decide::quoted;
+use rwenv_core::model::Bound;
+
+/// The file in the plugin's folder that says when a session began with it.
+pub const PLUGIN_STATE: &str = "session.json";
+
+/// Writes the session's environment file, which the agent reads before every later command, and says which rwenv holds.
+pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
+    let context = facts::context(event.cwd.as_deref(), environment);
+    let mut told = String::new();
+    let folder = shims::folder(environment);
+    // A tool that came since has its shim from now on.
+    if let (true, Ok(hook)) = (folder.is_dir(), std::env::current_exe())
+        && hook.file_name().is_some_and(|name| name == "rwenv-hook")
+        && let Err(error) = shims::install(&hook, environment)
+    {
+        told.push_str(&format!("rwenv: its shims are not complete: {error}\n"));
+    }
+    if let (Some(file), true) = (var("CLAUDE_ENV_FILE"), folder.is_dir())
+        && let Err(error) = add_path(Path::new(&file), &folder)
+    {
+        told.push_str(&format!("rwenv: its shims are not on PATH in this session: {file}: {error}\n"));
+    }
+    if let Some(file) = var("CLAUDE_ENV_FILE") {
+        let session = event.session_id.as_deref().unwrap_or_default();
+        told.push_str(&pin(Path::new(&file), session, &context.cwd, environment));
+    }
+    // What other events print is shown to nobody.
+    let told = greeting::told(&context.cwd, &told, environment);
+    let heard = event.hook_event_name.as_deref() == Some("SessionStart");
+    Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
+}
+
+/// Notes in the plugin's own folder that a session began with it, and with which version: `rwenv doctor` tells.
+pub(super) fn remember_plugin(event: &Event<'_>) {
+    let Some(folder) = var("CLAUDE_PLUGIN_DATA").map(PathBuf::from).filter(|path| path.is_absolute()) else {
+        return;
+    };
+    let session = event.session_id.as_deref().unwrap_or_default();
+    let at = clock::rfc3339(clock::now());
+    let state = serde_json::json!({ "session": session, "rwenv": env!("CARGO_PKG_VERSION"), "at": at });
+    let written = files::make_private_dir(&folder)
+        .and_then(|()| files::replace(&folder.join(PLUGIN_STATE), &format!("{state}\n"), 0o600));
+    // A session without the note is as good as one with it.
+    let _ = written;
+}
+
+fn add_path(file: &Path, folder: &Path) -> std::io::Result<()> {
+    let dir = folder.display().to_string();
+    let line = path_line(&dir);
+    if std::fs::read_to_string(file).is_ok_and(|text| text.contains(&line)) {
+        return Ok(());
+    }
+    append(file, &line)
+}
+
+fn append(file: &Path, line: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().append(true).create(true).open(file)?;
+    file.write_all(format!("\n{line}\n").as_bytes())
+}
+
+/// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
+fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> String {
+    let rwenvs = config::rwenvs(&environment.config_dir);
+    let rwenv = match binding::of(cwd, environment).first() {
+        Some(Bound::Rwenv(name)) => rwenvs.get(name),
+        _ => None,
+    };
+    let made = rwenv.map_or(Ok(None), |rwenv| pinned::make(rwenv, environment));
+    let (mut own, mut problem) = match made {
+        Ok(own) => (own, String::new()),
+        Err(why) => (None, format!("rwenv: this session keeps your own kubeconfig: {why}\n")),
+    };
+    if let Some(rwenv) = rwenv.filter(|rwenv| own.is_some() && guarded::is_guarded(rwenv)) {
+        match guarded::session(rwenv, environment) {
+            Ok(path) => own = Some(path),
+            Err(why) => {
+                problem =
+                    format!("rwenv: {why}: this session's commands are judged by hook and shims alone.\n");
+            }
+        }
+    }
+    let set = |path: &str| format!("export KUBECONFIG={}", quoted(path));
+    let line = match (&own, &environment.kubeconfig) {
+        (Some(own), _) => set(&own.display().to_string()),
+        (None, Some(before)) => set(before),
+        (None, None) => "unset KUBECONFIG".to_owned(),
+    };
+    // The last line counts; nothing is written where nothing would change.
+    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let last = text.lines().rev().find(|line| line.contains("KUBECONFIG"));
+    let changes = last.map_or(own.is_some(), |last| last != line);
+    match if changes { append(file, &line) } else { Ok(()) } {
+        Ok(()) => pinned::remember(session, own.as_deref(), environment),
+        Err(error) => {
+            return format!("rwenv: this session keeps your own kubeconfig: {}: {error}\n", file.display());
+        }
+    }
+    problem
+}
+
+/// Shell code that puts a folder first on `PATH`, however often it runs.
+pub fn path_line(dir: &str) -> String {
+    let dir = quoted(dir);
+    format!("case \"$PATH:\" in {dir}:*) ;; *) export PATH={dir}\"${{PATH:+:$PATH}}\" ;; esac")
+}

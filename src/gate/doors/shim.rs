@@ -1,0 +1,121 @@
+//! The shims: this program under a tool's name, first on `PATH`. It sees the exact argv at the moment it runs, whoever
+//! wrote it: a script, a Makefile, a program. What is allowed is put in this process's place, so that everything from
+//! signals to the exit status is the tool's own.
+
+use std::ffi::CString;
+use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use nix::errno::Errno;
+
+use crate::base::environment::{Environment, var};
+use crate::facts::{self, program};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
+use crate::ledger::asked;
+use crate::net::Inherited;
+use crate::start;
+use rwenv_core::classify;
+use rwenv_core::decide;
+use rwenv_core::model::{Assigned, Grammar, Tool, Word};
+
+/// Exit status of a denial (sysexits.h, EX_NOPERM): no tool of ours ends with it by itself.
+pub(super) const DENIED: u8 = 77;
+/// Exit status where there is no such tool, as a shell has it.
+const NOT_FOUND: u8 = 127;
+/// Exit status where it cannot be started, as a shell has it.
+const CANNOT_RUN: u8 = 126;
+/// What a person can do about a question that reaches a shim.
+const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. Run this command by itself, so that the agent's hook can ask. \
+                      Or a person runs the tool by its full path.";
+
+/// Judges the call and becomes the tool. Comes back only where that is not to be, with the exit status.
+pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u8 {
+    let environment = Environment::of_shim(start::started_as().as_deref());
+    let permit = match judge(name, arguments, &environment) {
+        Ok(permit) => permit,
+        Err((why, status)) => {
+            let _ = std::io::stderr().write_all(why.as_bytes());
+            return status;
+        }
+    };
+    let Some(real) = program::find(name, &environment) else {
+        let _ = writeln!(std::io::stderr(), "{name}: not found on PATH (this is rwenv's shim for it)");
+        return NOT_FOUND;
+    };
+    become_tool(permit, &real, arguments, inherited)
+}
+
+/// Puts the tool in this process's place.
+fn become_tool(_: Permit, real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
+    let Ok(path) = CString::new(real.as_os_str().as_bytes()) else { return NOT_FOUND };
+    inherited.restore();
+    let error = nix::unistd::execv(&path, arguments);
+    if error == Err(Errno::ENOEXEC) {
+        // A script that does not say what runs it: shells run it themselves.
+        let mut script = vec![c"sh".to_owned(), path];
+        script.extend(arguments.iter().skip(1).cloned());
+        let _ = nix::unistd::execv(c"/bin/sh", &script);
+    }
+    let why = error.err().map(Errno::desc).unwrap_or_default();
+    let _ = writeln!(std::io::stderr(), "{}: {why}", real.display());
+    CANNOT_RUN
+}
+
+/// A permit where the call may run; else what to say and the exit status.
+fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result<Permit, (String, u8)> {
+    let tool = classify::tools().tool(name);
+    let mut argv = vec![Word::literal(name)];
+    argv.extend(arguments.iter().skip(1).map(|word| Word::literal(word.to_string_lossy())));
+    let assigned = tool.map(assigned).unwrap_or_default();
+    match run("shim", &argv, assigned, Person::Nobody(NOBODY), environment) {
+        Outcome::Run(permit) => Ok(permit),
+        Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+            let complaint = tool.map_or("error: ", |tool| tool.complaint);
+            Err((format!("{complaint}{}\n", why.trim_end()), DENIED))
+        }
+    }
+}
+
+/// Judges exactly one program run. Where it is a question, a person who was asked about it at the agent's hook has said yes; else
+/// `otherwise` says who can be asked.
+pub fn run(
+    door: &str,
+    argv: &[Word],
+    assigned: Vec<Assigned>,
+    otherwise: Person,
+    environment: &Environment,
+) -> Outcome {
+    let context = facts::context(None, environment);
+    let observed = facts::observe(decide::plan_argv(argv.to_vec(), assigned, &context), environment);
+    let answered = || asked::answered(argv, &context.cwd, environment);
+    let case = Case {
+        door,
+        session: None,
+        command: &observed.plan.line,
+        seen: Seen::of(&observed),
+        found: Vec::new(),
+        lift: Lift::Run(argv),
+        person: &|| if answered() { Person::SaidYes } else { otherwise },
+        recorded: Recorded::Always,
+    };
+    judge::judge(case, environment).outcome
+}
+
+/// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what names a
+/// kubeconfig, is found where a bare call is judged: by the current context it leads to.
+fn assigned(tool: &'static Tool) -> Vec<Assigned> {
+    let named = tool.env.context.iter().chain(tool.env.redirect);
+    let mut names: Vec<String> =
+        named.filter(|name| !tool.env.ambient.contains(name)).map(|name| (*name).to_owned()).collect();
+    if tool.grammar == Grammar::Git {
+        names.extend(
+            ["GIT_DIR", "GIT_WORK_TREE", "GIT_CONFIG_PARAMETERS", "GIT_CONFIG_COUNT"].map(str::to_owned),
+        );
+        let count = var("GIT_CONFIG_COUNT").and_then(|n| n.parse::<usize>().ok()).unwrap_or_default();
+        let pairs = (0..count.min(64)).flat_map(|i| ["KEY", "VALUE"].map(|w| format!("GIT_CONFIG_{w}_{i}")));
+        names.extend(pairs);
+    }
+    let value = |name: String| var(&name).map(|value| Assigned { name, value: Word::literal(value) });
+    names.into_iter().filter_map(value).collect()
+}

@@ -1,0 +1,142 @@
+//! The index of definitions: which file and line of a rwenv's Flux repository defines what. The catalog writes it; a door reads it,
+//! and only where it has to say what to do instead. Sorted lines, so that finding one reads no more than it has to compare.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use crate::base::environment::{Environment, under_home};
+use crate::base::files::{self, FileError};
+use rwenv_core::decide::{Definition, Named};
+
+/// Largest index that is read, in bytes.
+const LARGEST: u64 = 64 << 20;
+/// First line, up to the folder of the clone.
+const HEAD: &str = "#rwenv-index-1";
+/// Kinds a release brings in without a file of their own.
+const MADE: [&str; 9] =
+    ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "ConfigMap", "Secret", "Ingress"];
+
+/// A line of the index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// Kind of an object; `image`, `image-of` (`Kind/name`) or `configmap-key` (`name/key`) for what is no object.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// Its namespace; empty where it is in none.
+    pub namespace: String,
+    /// File from the root of the repository, and line.
+    pub place: String,
+}
+
+/// Where the index of a rwenv lies.
+#[must_use]
+pub fn path(rwenv: &str, environment: &Environment) -> PathBuf {
+    environment.config_dir.join("catalog").join(rwenv).join("definitions.index")
+}
+
+/// Writes an index.
+///
+/// # Errors
+/// Where the system says no; the file is as it was then.
+pub fn write(path: &Path, clone: &Path, mut entries: Vec<Entry>) -> Result<(), FileError> {
+    entries
+        .retain(|e| ![&e.kind, &e.name, &e.namespace, &e.place].iter().any(|t| t.contains(char::is_control)));
+    let mut lines: Vec<String> =
+        entries.iter().map(|e| format!("{}\t{}\t{}\t{}\n", e.kind, e.name, e.namespace, e.place)).collect();
+    lines.sort_unstable();
+    lines.dedup();
+    let folder = clone.display().to_string();
+    let head = format!("{HEAD}\t{}\n", if folder.contains(char::is_control) { "" } else { &folder });
+    files::write(path, &(head + &lines.concat()), 0o600)
+}
+
+/// The file and line that define an object, as a person opens them; for what a release makes, those of the release.
+#[must_use]
+pub fn find(rwenv: &str, object: &Named, environment: &Environment) -> Option<Definition> {
+    let text = read(&path(rwenv, environment))?;
+    let (head, body) = text.split_once('\n')?;
+    let clone = head.strip_prefix(HEAD)?.trim_start_matches('\t');
+    let place = |file: &str| {
+        let (path, line) = file.rsplit_once(':').unwrap_or((file, "1"));
+        format!("{}:{line}", under_home(&Path::new(clone).join(path)))
+    };
+    let namespace = object.namespace.as_deref();
+    if let Some(found) = entry(body, &object.kind, &object.name, namespace) {
+        return Some(Definition { place: place(found), by: None });
+    }
+    releases(&object.kind, &object.name).find_map(|name| {
+        let found = entry(body, "HelmRelease", name, namespace)?;
+        Some(Definition { place: place(found), by: Some(format!("HelmRelease {name}")) })
+    })
+}
+
+/// The names of releases that may make an object, the longest first: `kube-prometheus-stack-grafana` is of
+/// kube-prometheus-stack.
+pub fn releases<'n>(kind: &str, name: &'n str) -> impl Iterator<Item = &'n str> {
+    let ends = name.match_indices('-').map(|(at, _)| at).chain([name.len()]);
+    let made = MADE.contains(&kind);
+    let names: Vec<&str> = ends.filter_map(|end| name.get(..end)).filter(|_| made).collect();
+    names.into_iter().rev()
+}
+
+/// The place of an entry; one of the namespace that is asked for, or of the only one there is.
+fn entry<'b>(body: &'b str, kind: &str, name: &str, namespace: Option<&str>) -> Option<&'b str> {
+    let prefix = format!("{kind}\t{name}\t");
+    let start = first(body, &prefix);
+    let lines = body.get(start..)?.lines().take_while(|line| line.starts_with(&prefix));
+    let mut all = lines.filter_map(|line| line.get(prefix.len()..)?.split_once('\t'));
+    match namespace {
+        None => all.next().map(|(_, place)| place),
+        // A definition without one gets its namespace from elsewhere.
+        Some(wanted) => all.find(|(own, _)| *own == wanted || own.is_empty()).map(|(_, place)| place),
+    }
+}
+
+/// Where the lines that are not before a prefix begin.
+fn first(body: &str, prefix: &str) -> usize {
+    let (mut low, mut high) = (0, body.len());
+    while low < high {
+        let middle = usize::midpoint(low, high);
+        let head = body.as_bytes().get(..middle).unwrap_or_default();
+        let start = head.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1).max(low);
+        let line = body.get(start..).unwrap_or_default().split('\n').next().unwrap_or_default();
+        if line < prefix {
+            low = (start + line.len() + 1).min(body.len());
+        } else {
+            high = start;
+        }
+    }
+    low
+}
+
+fn read(path: &Path) -> Option<String> {
+    let file = fs::File::open(path).ok()?;
+    let small = file.metadata().is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+    let mut text = String::new();
+    if small { file.take(LARGEST).read_to_string(&mut text).ok().map(|_| text) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_is_found_and_nothing_else() {
+        let mut lines: Vec<String> =
+            (0..200).map(|n| format!("Service\tname-{}\tns\tf{n}:1\n", n * 7 % 200)).collect();
+        lines.extend(["Deployment\tweb\ta\tx:1\n".to_owned(), "Deployment\tweb\tb\ty:2\n".to_owned()]);
+        lines.sort();
+        let body = lines.concat();
+        for n in 0..200 {
+            assert!(entry(&body, "Service", &format!("name-{n}"), Some("ns")).is_some(), "{n}");
+        }
+        assert_eq!(entry(&body, "Deployment", "web", Some("b")), Some("y:2"));
+        assert_eq!(entry(&body, "Deployment", "web", None), Some("x:1"));
+        assert_eq!(entry(&body, "Deployment", "web", Some("c")), None);
+        assert_eq!(entry(&body, "Deployment", "we", None), None);
+        assert_eq!(entry(&body, "Zebra", "web", None), None);
+        assert_eq!(entry("", "Zebra", "web", None), None);
+    }
+}

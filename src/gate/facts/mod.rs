@@ -1,0 +1,117 @@
+//! The information point: what is known of this machine, its configuration and its repositories, read on demand. What is written
+//! belongs to `ledger`.
+
+pub mod agent;
+pub mod binding;
+pub mod config;
+pub mod content;
+mod drift;
+mod fields;
+mod git;
+pub mod guarded;
+pub mod index;
+mod kinds;
+pub mod kubeconfig;
+pub mod objects;
+mod places;
+pub mod policies;
+pub mod program;
+mod script;
+
+use crate::base::environment::{self, Environment};
+use rwenv_core::decide::Plan;
+use rwenv_core::model::{Context, Facts, Pushed, Question, Rwenv, Rwenvs, glob};
+
+/// A plan and all that has to be known to conclude it.
+#[derive(Clone, Debug, Default)]
+pub struct Observed {
+    /// The plan, with every program it runs as what it really is.
+    pub plan: Plan,
+    /// The answers to its questions.
+    pub facts: Facts,
+    /// The configured rwenvs, or why they could not be read; empty where the plan asks for none.
+    pub rwenvs: Rwenvs,
+}
+
+/// Answers what a plan asks, and nothing else: one that asks nothing reads nothing.
+#[must_use]
+pub fn observe(plan: Plan, environment: &Environment) -> Observed {
+    let mut out = Observed { plan, ..Observed::default() };
+    let mut places: Option<places::Guarded> = None;
+    while out.plan.is_waiting() {
+        for question in &out.plan.questions {
+            match question {
+                Question::Program(program) if out.facts.program(program).is_none() => {
+                    let found = program::identify(program, environment);
+                    out.facts.programs.push((program.clone(), found));
+                }
+                Question::Script(path) if out.facts.script(path).is_none() => {
+                    out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                Question::Leads(path) if out.facts.lead(path).is_none() => {
+                    let known =
+                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
+                    out.facts.leads.push((path.clone(), known.lead(path)));
+                }
+                _ => {}
+            }
+        }
+        out.plan = out.plan.resume(&out.facts);
+    }
+    if !out.plan.questions.is_empty() {
+        out.rwenvs = config::rwenvs(&environment.config_dir);
+    }
+    if !out.plan.is_nothing_of_ours() {
+        let loaded = policies::load(&out.plan.context.cwd, environment);
+        (out.facts.rules, out.facts.rules_unknown) = (loaded.rules, loaded.problem);
+    }
+    for question in &out.plan.questions {
+        match question {
+            Question::Binding(dir) => {
+                let bound = dir.path().map(|path| binding::of(path, environment)).unwrap_or_default();
+                out.facts.bindings.extend(bound.into_iter().map(|bound| (dir.clone(), bound)));
+            }
+            Question::CurrentContext => {
+                out.facts.current_context =
+                    kubeconfig::current_context(environment, out.plan.keeps_environment());
+            }
+            Question::Application(path) => {
+                let of = |rwenv: &Rwenv| rwenv.argocd_apps.iter().any(|pattern| glob(pattern, path));
+                // Most of what is applied lies elsewhere, and costs nothing.
+                let is_one = out.rwenvs.all.iter().any(of) && kinds::is_application(path);
+                let found = is_one && git::pushed(path, environment) == Pushed::Yes;
+                out.facts.applications.extend(found.then(|| path.clone()));
+            }
+            Question::Pushed(path) => {
+                out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
+            }
+            Question::Plan { file, dir } => {
+                out.facts.plans.push(((file.clone(), dir.clone()), git::plan(file, dir, environment)));
+            }
+            Question::Drift { change, applied } => {
+                let touches = drift::touches(change, applied, environment);
+                out.facts.drifts.push(((change.clone(), applied.clone()), touches));
+            }
+            Question::GitRepository(dir) => {
+                out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
+            }
+            Question::Program(_) | Question::Script(_) | Question::Leads(_) => {}
+        }
+    }
+    out
+}
+
+/// Where a command line starts: the directory the caller names, or this process's own.
+#[must_use]
+pub fn context(cwd: Option<&str>, environment: &Environment) -> Context {
+    let cwd = match cwd {
+        Some(path) if path.starts_with('/') => path.to_owned(),
+        Some(path) => format!("{}/{path}", environment::current_dir().display()),
+        None => environment::current_dir().display().to_string(),
+    };
+    Context {
+        cwd: rwenv_core::model::normalize(&cwd),
+        home: rwenv_core::model::normalize(&environment.home.display().to_string()),
+        config_dir: rwenv_core::model::normalize(&environment.config_dir.display().to_string()),
+    }
+}

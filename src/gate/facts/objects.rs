@@ -1,0 +1,401 @@
+//! Commits, trees and files of a repository, read from its objects by git's own plumbing, which runs nothing a repository
+//! brings: no hook, filter, textconv or attribute. Replacement refs are passed over.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use crate::base::clock;
+use crate::base::environment::{Environment, var};
+use crate::base::process;
+use crate::facts::program;
+
+/// Largest file that is read whole, in bytes; YAML that is larger is a finding, others are data.
+const LARGEST: usize = 8 << 20;
+/// Most bytes that are read in all.
+const MOST_BYTES: usize = 1 << 30;
+
+/// Why objects could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ObjectsError {
+    /// git said no.
+    #[error("git {command}: {message}")]
+    Git {
+        /// Its arguments.
+        command: String,
+        /// What it said.
+        message: String,
+    },
+    /// More than is looked at before someone loses patience.
+    #[error("{0}")]
+    TooLarge(String),
+    /// There is no git.
+    #[error("git is not on PATH")]
+    NoGit,
+}
+
+/// How much is looked at.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Most objects.
+    pub objects: usize,
+    /// When to give up, as time since 1970.
+    pub until: Duration,
+}
+
+impl Budget {
+    /// So many objects, and so much time from now on.
+    #[must_use]
+    pub fn of(objects: usize, time: Duration) -> Self {
+        Self { objects, until: clock::monotonic() + time }
+    }
+
+    /// No limit a person would notice.
+    #[must_use]
+    pub fn ample() -> Self {
+        Self::of(10_000_000, Duration::from_secs(3600))
+    }
+
+    fn check(&self, done: usize) -> Result<(), ObjectsError> {
+        if done > self.objects {
+            return Err(ObjectsError::TooLarge(format!("more than {} objects", self.objects)));
+        }
+        if clock::monotonic() > self.until {
+            return Err(ObjectsError::TooLarge(format!("not read in time ({done} objects so far)")));
+        }
+        Ok(())
+    }
+}
+
+/// A repository whose objects are read.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    dir: PathBuf,
+    git: PathBuf,
+    home: PathBuf,
+    path: String,
+    budget: Budget,
+}
+
+/// Content that would be sent.
+#[derive(Clone, Debug, Default)]
+pub struct Sent {
+    /// Commits and annotated tags: their name and whole text.
+    pub messages: Vec<(String, String)>,
+    /// Files by the path they are found under first.
+    pub files: Vec<(String, Vec<u8>)>,
+    /// Paths of files too large to be read.
+    pub large: Vec<String>,
+}
+
+/// The files of one commit, or of the index.
+#[derive(Clone, Debug, Default)]
+pub struct Listing {
+    /// Object name by path.
+    pub files: BTreeMap<String, String>,
+    /// The paths that are symbolic links.
+    pub links: BTreeSet<String>,
+}
+
+impl Repository {
+    /// The repository around a directory.
+    ///
+    /// # Errors
+    /// Where there is no git.
+    pub fn at(dir: &Path, environment: &Environment, budget: Budget) -> Result<Self, ObjectsError> {
+        let git = program::find("git", environment).ok_or(ObjectsError::NoGit)?;
+        let (home, path) = (environment.home.clone(), environment.path.clone());
+        Ok(Self { dir: dir.to_owned(), git, home, path, budget })
+    }
+
+    /// The same with another budget.
+    #[must_use]
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.git);
+        // A program that git would ask which files have changed: a repository's configuration may name one.
+        command.args(["--no-replace-objects", "-c", "core.fsmonitor=false"]);
+        command.args(arguments).current_dir(&self.dir).env_clear();
+        command.env("HOME", &self.home).env("PATH", &self.path).env("LC_ALL", "C");
+        command.env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
+        // Where the caller's repository lies, and where objects wait that are not accepted yet (pre-receive).
+        for name in [
+            "GIT_DIR",
+            "GIT_WORK_TREE",
+            "GIT_INDEX_FILE",
+            "GIT_OBJECT_DIRECTORY",
+            "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+            "GIT_QUARANTINE_PATH",
+            "GIT_CONFIG_GLOBAL",
+            "GIT_CONFIG_SYSTEM",
+            "GIT_CONFIG_NOSYSTEM",
+            "XDG_CONFIG_HOME",
+            "SSH_AUTH_SOCK",
+        ] {
+            if let Some(value) = var(name) {
+                command.env(name, value);
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// What a git command prints.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub fn run(&self, arguments: &[&str]) -> Result<Vec<u8>, ObjectsError> {
+        let output = self.command(arguments).output().map_err(|e| failed(arguments, &e.to_string()))?;
+        if output.status.success() {
+            Ok(output.stdout)
+        } else {
+            Err(failed(arguments, &String::from_utf8_lossy(&output.stderr)))
+        }
+    }
+
+    /// The same as text, without the line break at its end.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub fn text(&self, arguments: &[&str]) -> Result<String, ObjectsError> {
+        Ok(String::from_utf8_lossy(&self.run(arguments)?).trim_end().to_owned())
+    }
+
+    /// What `git ls-remote` says of a URL: an object name and a ref per line. Nobody is asked for a password; none where
+    /// it does not answer in time.
+    #[must_use]
+    pub fn remote_refs(&self, url: &str, patience: Duration) -> Option<String> {
+        let mut command = Command::new(&self.git);
+        command.args(["ls-remote", "--refs", "--quiet", "--", url]).current_dir(&self.dir);
+        command
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_ASKPASS", "true")
+            .env("SSH_ASKPASS_REQUIRE", "never");
+        if var("GIT_SSH_COMMAND").is_none() {
+            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        }
+        process::output(&mut command, b"", patience).filter(|said| said.success).map(|said| said.stdout)
+    }
+
+    /// Those of these objects that are here.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn present(&self, names: &[&str]) -> Result<Vec<String>, ObjectsError> {
+        let arguments = ["cat-file", "--batch-check"];
+        let mut child = self.spawn(&arguments)?;
+        let input = names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect();
+        let stdout = feed(&mut child, input);
+        let lines = stdout.into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok);
+        let found = lines.filter(|line| !line.ends_with(" missing"));
+        let found = found.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect();
+        finish(child, &arguments)?;
+        Ok(found)
+    }
+
+    /// The files of a commit.
+    ///
+    /// # Errors
+    /// Where there is no such commit.
+    pub fn commit(&self, commit: &str) -> Result<Listing, ObjectsError> {
+        let text = self.run(&["ls-tree", "-r", "-z", "--full-tree", commit])?;
+        Ok(listing(&text, 2))
+    }
+
+    /// The files of the index: what a commit would hold now.
+    ///
+    /// # Errors
+    /// Where there is no index.
+    pub fn staged(&self) -> Result<Listing, ObjectsError> {
+        let text = self.run(&["ls-files", "--stage", "-z", "--full-name", ":/"])?;
+        Ok(listing(&text, 1))
+    }
+
+    /// Reads the contents of objects, one after another.
+    ///
+    /// # Errors
+    /// Where git fails, or there is too much of it.
+    pub fn read(&self, objects: &[(String, String)]) -> Result<Vec<(String, Vec<u8>)>, ObjectsError> {
+        let names: Vec<&str> = objects.iter().map(|(_, name)| name.as_str()).collect();
+        let mut out = Vec::with_capacity(objects.len());
+        let mut paths = objects.iter().map(|(path, _)| path);
+        self.batch(&names, |_, _, bytes| {
+            if let Some(path) = paths.next() {
+                out.push((path.clone(), bytes.unwrap_or_default()));
+            }
+        })?;
+        Ok(out)
+    }
+
+    /// Everything that is reachable from these commits and not from those: what a push really sends.
+    ///
+    /// # Errors
+    /// Where git fails, or there is too much of it.
+    pub fn sent(&self, tips: &[String], known: &[String]) -> Result<Sent, ObjectsError> {
+        let objects = self.reachable(tips, known)?;
+        let names: Vec<&str> = objects.iter().map(|(name, _)| name.as_str()).collect();
+        let mut sent = Sent::default();
+        let mut paths = objects.iter().map(|(_, path)| path);
+        self.batch(&names, |name, kind, bytes| {
+            let path = paths.next().cloned().unwrap_or_default();
+            match (kind, bytes) {
+                ("commit" | "tag", Some(bytes)) => {
+                    sent.messages.push((name.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
+                }
+                ("blob", Some(bytes)) => sent.files.push((path, bytes)),
+                ("blob", None) => sent.large.push(path),
+                _ => {}
+            }
+        })?;
+        Ok(sent)
+    }
+
+    /// The newest of these commits' history that the tip comes from: the tip itself where it is known; none where they
+    /// share nothing.
+    ///
+    /// # Errors
+    /// Where git fails.
+    pub fn base(&self, tip: &str, known: &[String]) -> Result<Option<String>, ObjectsError> {
+        let arguments = ["rev-list", "--boundary", "--topo-order", "--stdin"];
+        let text = self.with_input(&arguments, &[tip.to_owned()], known)?;
+        let mut lines = text.lines().peekable();
+        if lines.peek().is_none() {
+            return Ok(Some(tip.to_owned()));
+        }
+        Ok(lines.find_map(|line| line.strip_prefix('-')).map(str::to_owned))
+    }
+
+    /// What a git command prints that reads commits, and those to leave out, from its input.
+    fn with_input(
+        &self,
+        arguments: &[&str],
+        tips: &[String],
+        known: &[String],
+    ) -> Result<String, ObjectsError> {
+        let mut child = self.spawn(arguments)?;
+        let mut text = String::new();
+        if let Some(mut stdout) = feed(&mut child, revisions(tips, known)) {
+            stdout.read_to_string(&mut text).map_err(|e| failed(arguments, &e.to_string()))?;
+        }
+        finish(child, arguments)?;
+        Ok(text)
+    }
+
+    /// Objects by name with the path they are found under.
+    fn reachable(&self, tips: &[String], known: &[String]) -> Result<Vec<(String, String)>, ObjectsError> {
+        let arguments = ["rev-list", "--objects", "--stdin"];
+        let mut child = self.spawn(&arguments)?;
+        let stdout = feed(&mut child, revisions(tips, known));
+        let mut objects = Vec::new();
+        for line in stdout.into_iter().flat_map(|out| BufReader::new(out).split(b'\n')) {
+            let line = line.map_err(|e| failed(&arguments, &e.to_string()))?;
+            let line = String::from_utf8_lossy(&line).into_owned();
+            let (name, path) = line.split_once(' ').unwrap_or((&line, ""));
+            objects.push((name.to_owned(), path.to_owned()));
+            if objects.len() % 1024 == 0 || objects.len() > self.budget.objects {
+                self.budget.check(objects.len()).inspect_err(|_| drop(child.kill()))?;
+            }
+        }
+        finish(child, &arguments)?;
+        Ok(objects)
+    }
+
+    fn spawn(&self, arguments: &[&str]) -> Result<Child, ObjectsError> {
+        self.command(arguments).stdin(Stdio::piped()).spawn().map_err(|e| failed(arguments, &e.to_string()))
+    }
+
+    /// Hands over each object's name, kind and content; none of one that is too large.
+    fn batch(
+        &self,
+        names: &[&str],
+        mut take: impl FnMut(&str, &str, Option<Vec<u8>>),
+    ) -> Result<(), ObjectsError> {
+        let arguments = ["cat-file", "--batch", "--buffer"];
+        let mut child = self.spawn(&arguments)?;
+        let input = names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect();
+        let Some(stdout) = feed(&mut child, input) else { return Err(failed(&arguments, "no output")) };
+        let mut reader = BufReader::with_capacity(1 << 18, stdout);
+        let (mut line, mut total) = (String::new(), 0);
+        for (done, _) in names.iter().enumerate() {
+            line.clear();
+            reader.read_line(&mut line).map_err(|e| failed(&arguments, &e.to_string()))?;
+            let mut words = line.split_whitespace();
+            let (Some(name), Some(kind)) = (words.next(), words.next()) else {
+                return Err(failed(&arguments, "ended before its work was done"));
+            };
+            let Some(size) = words.next().and_then(|size| size.parse::<usize>().ok()) else {
+                return Err(failed(&arguments, &format!("{name} is {kind}")));
+            };
+            total += size;
+            if size > LARGEST {
+                std::io::copy(&mut (&mut reader).take(size as u64 + 1), &mut std::io::sink())
+                    .map_err(|e| failed(&arguments, &e.to_string()))?;
+                take(name, kind, None);
+            } else {
+                let mut bytes = vec![0; size + 1];
+                reader.read_exact(&mut bytes).map_err(|e| failed(&arguments, &e.to_string()))?;
+                bytes.pop();
+                take(name, kind, Some(bytes));
+            }
+            if total > MOST_BYTES {
+                drop(child.kill());
+                return Err(ObjectsError::TooLarge(format!("more than {} MiB of content", MOST_BYTES >> 20)));
+            }
+            if done % 256 == 0 {
+                self.budget.check(done).inspect_err(|_| drop(child.kill()))?;
+            }
+        }
+        finish(child, &arguments)
+    }
+}
+
+/// Commits as `--stdin` takes them, those to leave out behind `^`.
+fn revisions(tips: &[String], known: &[String]) -> Vec<u8> {
+    let known = known.iter().map(|known| format!("^{known}\n"));
+    tips.iter().map(|tip| format!("{tip}\n")).chain(known).collect::<String>().into_bytes()
+}
+
+fn failed(arguments: &[&str], message: &str) -> ObjectsError {
+    ObjectsError::Git { command: arguments.join(" "), message: message.trim().to_owned() }
+}
+
+/// Writes a child's input beside, so that neither waits for the other.
+fn feed(child: &mut Child, input: Vec<u8>) -> Option<ChildStdout> {
+    let stdin = child.stdin.take();
+    std::thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
+    child.stdout.take()
+}
+
+fn finish(mut child: Child, arguments: &[&str]) -> Result<(), ObjectsError> {
+    let mut message = String::new();
+    let stderr = child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut message));
+    let status = child.wait().map_err(|e| failed(arguments, &e.to_string()))?;
+    if status.success() && !matches!(stderr, Some(Err(_))) {
+        Ok(())
+    } else {
+        Err(failed(arguments, &message))
+    }
+}
+
+/// Entries of `ls-tree` or `ls-files --stage`: mode, kind or name, …, a tab, the path. Submodules are left out.
+fn listing(text: &[u8], column: usize) -> Listing {
+    let mut all = Listing::default();
+    for entry in text.split(|b| *b == 0).filter(|entry| !entry.is_empty()) {
+        let entry = String::from_utf8_lossy(entry);
+        let Some((head, path)) = entry.split_once('\t') else { continue };
+        let Some(name) = head.split(' ').nth(column).filter(|_| !head.starts_with("160000")) else {
+            continue;
+        };
+        if head.starts_with("120000") {
+            all.links.insert(path.to_owned());
+        }
+        all.files.insert(path.to_owned(), name.to_owned());
+    }
+    all
+}

@@ -1,0 +1,158 @@
+//! Where paths lead, and which of the guard's files lie there: by the file that is meant, whatever it is called.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Component, Path, PathBuf};
+
+use crate::base::environment::{self, Environment};
+use crate::facts::{agent, program};
+use rwenv_core::classify;
+use rwenv_core::model::{Context, Lead};
+
+/// Most links that are followed.
+const MOST_LINKS: usize = 40;
+/// Largest file of settings that is looked into.
+const LARGEST: u64 = 1 << 20;
+/// Other agents' variables for where their settings are, and the folder these are in otherwise.
+const HOMES: [(&str, &str); 4] = [
+    ("CODEX_HOME", ".codex"),
+    ("COPILOT_HOME", ".copilot"),
+    ("CLAUDE_CONFIG_DIR", ".claude"),
+    ("XDG_CONFIG_HOME", ".config"),
+];
+
+/// A file or folder of the guard's.
+struct File {
+    /// The name under which the tables know it.
+    name: String,
+    /// Where it is said to lie.
+    path: PathBuf,
+    /// Where it really lies.
+    real: PathBuf,
+    /// Device and number of what is there.
+    id: Option<(u64, u64)>,
+}
+
+/// The guard's files on this machine.
+pub(super) struct Guarded {
+    files: Vec<File>,
+    cwd: PathBuf,
+    home: PathBuf,
+}
+
+impl Guarded {
+    /// Finds them: in the home directory, where variables of agents say, in the directory at hand, and beside this program.
+    pub(super) fn of(context: &Context, environment: &Environment) -> Self {
+        let home = Path::new(&context.home);
+        let tables = classify::tools();
+        let mut all: Vec<(String, PathBuf)> = Vec::new();
+        let mut add = |name: PathBuf, path: PathBuf| all.push((name.display().to_string(), path));
+        for rest in tables.at_home {
+            add(home.join(rest), home.join(rest));
+            for (variable, folder) in HOMES {
+                let below = Path::new(rest).strip_prefix(folder).ok();
+                let moved = environment::var(variable).map(PathBuf::from).filter(|dir| dir.is_absolute());
+                if let Some((rest, dir)) = below.zip(moved) {
+                    add(home.join(folder).join(rest), dir.join(rest));
+                }
+            }
+        }
+        let settings = agent::claude_settings(environment);
+        add(home.join(".claude/settings.json"), settings);
+        add(environment.config_dir.clone(), environment.config_dir.clone());
+        add(environment.config_dir.join("envs.json"), environment.config_dir.join("envs.json"));
+        for name in ["rwenv", "rwenvd", "rwenv-hook"] {
+            if let Some(path) = program::beside(name) {
+                add(Path::new("/bin").join(name), path);
+            }
+        }
+        let cwd = Path::new(&context.cwd);
+        if cwd != home {
+            for rest in [".claude/rwenv", ".claude/settings.json", ".claude/settings.local.json"] {
+                add(cwd.join(rest), cwd.join(rest));
+            }
+        }
+        let files = all.into_iter().map(|(name, path)| {
+            let real = real(&path);
+            let id = fs::metadata(&real).ok().map(|meta| (meta.dev(), meta.ino()));
+            File { name, path, real, id }
+        });
+        Self { files: files.collect(), cwd: real(cwd), home: home.to_owned() }
+    }
+
+    /// Where a path leads.
+    pub(super) fn lead(&self, path: &str) -> Lead {
+        let place = real(Path::new(path));
+        let meta = fs::metadata(&place).ok();
+        let id = meta.as_ref().filter(|meta| meta.is_file()).map(|meta| (meta.dev(), meta.ino()));
+        let mut names = vec![place.display().to_string()];
+        for file in &self.files {
+            if let Ok(rest) = place.strip_prefix(&file.real) {
+                names.push(Path::new(&file.name).join(rest).display().to_string());
+            } else if id.is_some() && id == file.id {
+                names.push(file.name.clone());
+            }
+        }
+        if meta.as_ref().is_some_and(|meta| meta.is_file() && meta.len() <= LARGEST) && registers(&place) {
+            names.push(self.home.join(".claude/settings.json").display().to_string());
+        }
+        names.iter_mut().for_each(|name| name.truncate(name.trim_end_matches('/').len()));
+        names.retain(|name| name != path);
+        Lead { exists: fs::symlink_metadata(path).is_ok(), names, holds: self.holds(path, &place) }
+    }
+
+    /// The files that lie below a folder, by its name; of a project's, those of the directory at hand alone.
+    fn holds(&self, path: &str, place: &Path) -> Vec<String> {
+        let mut all = Vec::new();
+        for file in self.files.iter().filter(|file| file.id.is_some()) {
+            let own = file.path.starts_with(&self.cwd) && self.cwd != self.home;
+            if own && !place.starts_with(&self.cwd) {
+                continue;
+            }
+            // The file itself, or the link to it.
+            let rest = file.real.strip_prefix(place).or_else(|_| file.path.strip_prefix(path));
+            all.extend(rest.ok().map(|rest| Path::new(path).join(rest).display().to_string()));
+        }
+        all.retain(|held| held.trim_end_matches('/') != path);
+        all
+    }
+}
+
+/// True for a file with the name of an agent's settings that registers the hook, wherever it lies.
+fn registers(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let known =
+        classify::tools().guarded_agent.iter().any(|pattern| pattern.rsplit('/').next() == Some(name));
+    known && fs::read_to_string(path).is_ok_and(|text| text.contains("rwenv-hook"))
+}
+
+/// A path without links, as far as it is there; behind that as it is written.
+fn real(path: &Path) -> PathBuf {
+    let mut out = PathBuf::from("/");
+    let mut rest: Vec<std::ffi::OsString> = parts(path);
+    let mut links = 0;
+    while let Some(part) = rest.pop() {
+        if part == ".." {
+            out.pop();
+            continue;
+        }
+        let next = out.join(&part);
+        match fs::read_link(&next) {
+            Ok(target) if links < MOST_LINKS => {
+                links += 1;
+                if target.is_absolute() {
+                    out = PathBuf::from("/");
+                }
+                rest.extend(parts(&target));
+            }
+            _ => out = next,
+        }
+    }
+    out
+}
+
+/// The components of a path, the last one first.
+fn parts(path: &Path) -> Vec<std::ffi::OsString> {
+    let parts = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
+    parts.rev().map(|part| part.as_os_str().to_owned()).collect()
+}

@@ -1,0 +1,44 @@
+//! The text of a script, read as far as it can be judged: regular files of a sensible size.
+
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+
+use nix::fcntl::OFlag;
+
+use rwenv_core::model::Script;
+
+/// Largest script that is read, in bytes.
+const LARGEST: u64 = 256 << 10;
+
+/// Reads a script.
+#[must_use]
+pub(super) fn read(path: &str) -> Script {
+    // A pipe would hang an ordinary open.
+    let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
+        Ok(file) => file,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Script::Absent;
+        }
+        Err(e) => return Script::Unreadable(e.to_string()),
+    };
+    match file.metadata() {
+        Ok(meta) if meta.is_dir() => return Script::Absent,
+        Ok(meta) if !meta.is_file() => return Script::Unreadable("it is not a regular file".to_owned()),
+        Err(e) => return Script::Unreadable(e.to_string()),
+        Ok(_) => {}
+    }
+    let mut bytes = Vec::new();
+    if let Err(e) = file.take(LARGEST + 1).read_to_end(&mut bytes) {
+        return Script::Unreadable(e.to_string());
+    }
+    // Shells take a file with such a byte in its first lines for a program.
+    if bytes.iter().take(512).any(|byte| *byte == 0) {
+        return Script::Absent;
+    }
+    if bytes.len() as u64 > LARGEST {
+        return Script::Unreadable(format!("it is larger than {} KiB", LARGEST >> 10));
+    }
+    Script::Text(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,100 @@
+//! What a person is being asked at the agent's hook: if they say yes, the shim that meets the same call lets it through.
+//!
+//! The hook does not learn the answer. But what runs afterwards ran because the agent's host got a yes, so a record
+//! counts for the same program run in the same directory, for a short time, until the person speaks next.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::base::clock;
+use crate::base::environment::Environment;
+use crate::base::files::{self, FileError};
+use rwenv_core::decide::Plan;
+use rwenv_core::model::{Decision, Dir, Invocation, Verdict, Word};
+
+/// Seconds a record counts.
+const COUNTS: u64 = 15 * 60;
+/// Most records that are looked at.
+const MOST: usize = 256;
+
+/// One program run that a person is asked about. An argument that is not known is none, and stands for any one.
+#[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+struct Asked {
+    time: u64,
+    session: Option<String>,
+    cwd: Vec<String>,
+    argv: Vec<Option<String>>,
+}
+
+fn folder(environment: &Environment) -> PathBuf {
+    environment.config_dir.join("run/asked")
+}
+
+/// Records what a person is asked about.
+///
+/// # Errors
+/// Where the system says no.
+pub fn record(
+    plan: &Plan,
+    verdict: &Verdict,
+    session: Option<&str>,
+    environment: &Environment,
+) -> Result<(), FileError> {
+    let asked: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == Decision::Ask).collect();
+    let runs = plan.planned.iter().filter(|p| asked.iter().any(|r| r.span == p.operation.span));
+    let folder = folder(environment);
+    for (at, planned) in runs.enumerate() {
+        let Some(asked) = of(&planned.invocation, session) else { continue };
+        files::make_private_dir(&folder)?;
+        let path = folder.join(format!("{}-{}-{at}.json", asked.time, std::process::id()));
+        let text = serde_json::to_string(&asked).map_err(|e| FileError::io(&path, e.into()))?;
+        files::write(&path, &text, 0o600)?;
+    }
+    Ok(())
+}
+
+fn of(invocation: &Invocation, session: Option<&str>) -> Option<Asked> {
+    if invocation.argv.iter().any(Word::splits) {
+        return None;
+    }
+    let cwd = invocation.cwd.iter().filter_map(Dir::path).map(str::to_owned).collect();
+    let argv = invocation.argv.iter().map(|w| w.as_literal().map(str::to_owned)).collect();
+    Some(Asked { time: clock::now().as_secs(), session: session.map(str::to_owned), cwd, argv })
+}
+
+/// True where a person was asked about this very run a short time ago.
+#[must_use]
+pub fn answered(argv: &[Word], cwd: &str, environment: &Environment) -> bool {
+    let now = clock::now().as_secs();
+    all(environment).into_iter().any(|(path, asked)| {
+        if now.saturating_sub(asked.time) > COUNTS {
+            let _ = fs::remove_file(path);
+            return false;
+        }
+        asked.cwd.iter().any(|dir| dir == cwd) && same(&asked.argv, argv)
+    })
+}
+
+pub(super) fn same(asked: &[Option<String>], argv: &[Word]) -> bool {
+    let name = |word: &str| word.rsplit('/').next().unwrap_or_default().to_owned();
+    let program = asked.first().cloned().flatten().map(|p| name(&p));
+    program == argv.first().and_then(Word::as_literal).map(name)
+        && asked.len() == argv.len()
+        && asked.iter().zip(argv).skip(1).all(|(a, b)| a.is_none() || a.as_deref() == b.as_literal())
+}
+
+/// Forgets what a session's person was asked about: they have spoken since.
+pub fn forget(session: &str, environment: &Environment) {
+    for (path, asked) in all(environment) {
+        if asked.session.as_deref() == Some(session) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+fn all(environment: &Environment) -> Vec<(PathBuf, Asked)> {
+    let Ok(entries) = fs::read_dir(folder(environment)) else { return Vec::new() };
+    let read = |path: &Path| serde_json::from_str(&files::read_trusted(path).ok()??).ok();
+    let paths = entries.filter_map(|entry| entry.ok().map(|e| e.path())).take(MOST);
+    paths.filter_map(|path| read(&path).map(|asked| (path, asked))).collect()
+}

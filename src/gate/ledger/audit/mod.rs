@@ -1,0 +1,123 @@
+//! The audit log: one record per verdict that concerns one of our tools, and one per event of the daemon's.
+
+mod log;
+mod read;
+
+pub use log::{CURRENT, current, flush, folder};
+pub use read::{Entry, Finding, Followed, Verified, entries, follow, verify};
+
+use crate::base::clock;
+use crate::base::environment::Environment;
+use crate::base::files::FileError;
+use crate::base::redact::redact;
+use rwenv_core::model::{Reason, Verdict};
+
+/// Longest command line that is kept, in characters; what is cut is counted.
+const LONGEST: usize = 4000;
+
+/// What is known of the call a verdict is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Call<'a> {
+    /// The enforcement point.
+    pub door: &'a str,
+    /// The agent's session.
+    pub session: Option<&'a str>,
+    /// The directory the line starts in.
+    pub cwd: &'a str,
+    /// The command line.
+    pub command: &'a str,
+    /// The rwenvs it concerns.
+    pub rwenvs: &'a [String],
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    time: String,
+    uptime: u64,
+    pid: u32,
+    door: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<&'a str>,
+    cwd: &'a str,
+    command: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    cut: usize,
+    rwenvs: Vec<&'a str>,
+    decision: &'a str,
+    reasons: Vec<Said<'a>>,
+}
+
+#[derive(serde::Serialize)]
+struct Said<'a> {
+    rule: &'a str,
+    decision: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rwenv: Option<&'a str>,
+    part: String,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+/// Appends the record of a verdict. Once this returns, a kill of whatever process loses it no more.
+///
+/// # Errors
+/// Where the record could not be written whole.
+pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> Result<(), FileError> {
+    let length = call.command.chars().count();
+    let head: String = call.command.chars().take(LONGEST).collect();
+    let said = |reason: &'_ Reason| redact(&reason.part);
+    let record = Record {
+        time: clock::rfc3339(clock::now()),
+        uptime: clock::uptime(),
+        pid: std::process::id(),
+        door: call.door,
+        session: call.session,
+        cwd: call.cwd,
+        command: redact(&head),
+        cut: length.saturating_sub(LONGEST),
+        rwenvs: call.rwenvs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect(),
+        decision: verdict.decision().as_str(),
+        reasons: (verdict.reasons().iter())
+            .map(|r| Said {
+                rule: &r.rule,
+                decision: r.decision.as_str(),
+                rwenv: r.rwenv.as_deref(),
+                part: said(r),
+            })
+            .collect(),
+    };
+    log::append(&record, environment)
+}
+
+/// What is said where a change cannot be put on record.
+#[must_use]
+pub fn unrecorded(why: &str) -> String {
+    format!(
+        "rwenv: the audit record of this change cannot be written ({why}), so the change does not run [audit.unwritable]\n  \
+         instead: free some disk space or correct the permissions. Reads still run."
+    )
+}
+
+#[derive(serde::Serialize)]
+struct Happened<'a> {
+    time: String,
+    uptime: u64,
+    pid: u32,
+    door: &'a str,
+    event: &'a str,
+    detail: String,
+}
+
+/// Appends the record of something that happened to the guard itself: it started, its configuration changed.
+///
+/// # Errors
+/// Where the record could not be written whole.
+pub fn happened(door: &str, event: &str, detail: &str, environment: &Environment) -> Result<(), FileError> {
+    let (time, uptime) = (clock::rfc3339(clock::now()), clock::uptime());
+    let detail = redact(detail);
+    log::append(&Happened { time, uptime, pid: std::process::id(), door, event, detail }, environment)
+}

@@ -1,0 +1,235 @@
+//! Reading the log, and checking that nothing in it was changed.
+
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::log::{ANCHOR, CURRENT, Link, folder, full, hash, parts, spool};
+use crate::base::environment::Environment;
+use crate::base::files::{self, FileError};
+
+/// A record as it is read: of a verdict, or of an event.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Entry {
+    /// When, RFC 3339 in UTC.
+    pub time: String,
+    /// The enforcement point, or the daemon.
+    pub door: String,
+    /// The command line.
+    pub command: String,
+    /// The rwenvs it concerned.
+    pub rwenvs: Vec<String>,
+    /// The decision; empty for an event.
+    pub decision: String,
+    /// What the rules said.
+    pub reasons: Vec<Said>,
+    /// The event.
+    pub event: String,
+    /// More about the event.
+    pub detail: String,
+    /// The line as it stands in the log.
+    #[serde(skip)]
+    pub line: String,
+}
+
+/// One rule's answer.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Said {
+    /// The rule.
+    pub rule: String,
+    /// In whose name.
+    pub rwenv: Option<String>,
+}
+
+impl Entry {
+    fn of(line: &str) -> Option<Self> {
+        let entry: Self = serde_json::from_str(line).ok()?;
+        Some(Self { line: line.to_owned(), ..entry })
+    }
+
+    /// True where a rwenv was concerned.
+    #[must_use]
+    pub fn concerns(&self, rwenv: &str) -> bool {
+        self.rwenvs.iter().any(|name| name == rwenv)
+            || self.reasons.iter().any(|said| said.rwenv.as_deref() == Some(rwenv))
+    }
+}
+
+/// The files of a log, oldest first.
+fn log_files(dir: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut all: Vec<PathBuf> = match full(dir) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        found => found.map_err(|e| FileError::io(dir, e))?.into_iter().map(|(_, path)| path).collect(),
+    };
+    all.push(dir.join(CURRENT));
+    all.retain(|path| path.exists());
+    Ok(all)
+}
+
+/// Hands every line of a file on, with its number.
+fn lines(path: &Path, mut take: impl FnMut(usize, &str)) -> Result<(), FileError> {
+    let io = |e| FileError::io(path, e);
+    let mut reader = BufReader::new(File::open(path).map_err(io)?);
+    let (mut bytes, mut number) = (Vec::new(), 0);
+    while reader.read_until(b'\n', &mut bytes).map_err(io)? > 0 {
+        number += 1;
+        take(number, String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
+        bytes.clear();
+    }
+    Ok(())
+}
+
+/// Hands every record on, oldest first; those that were written while the home directory could not be come last.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn entries(environment: &Environment, mut take: impl FnMut(Entry)) -> Result<(), FileError> {
+    for dir in [Some(folder(environment)), spool(environment)].into_iter().flatten() {
+        for path in log_files(&dir)? {
+            lines(&path, |_, line| Entry::of(line).into_iter().for_each(&mut take))?;
+        }
+    }
+    Ok(())
+}
+
+/// How far a log was followed.
+#[derive(Clone, Debug, Default)]
+pub struct Followed {
+    inode: u64,
+    at: u64,
+}
+
+/// Hands on the records that came since the last call; the first call hands on none.
+///
+/// # Errors
+/// Where the file cannot be read.
+pub fn follow(
+    environment: &Environment,
+    from: &mut Option<Followed>,
+    mut take: impl FnMut(Entry),
+) -> Result<(), FileError> {
+    let path = folder(environment).join(CURRENT);
+    let io = |e| FileError::io(&path, e);
+    let mut file = match File::open(&path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(from.get_or_insert_default()).map(|_| ()),
+        opened => opened.map_err(io)?,
+    };
+    let meta = file.metadata().map_err(io)?;
+    let Some(from) = from else {
+        *from = Some(Followed { inode: meta.ino(), at: meta.len() });
+        return Ok(());
+    };
+    if from.inode != meta.ino() || meta.len() < from.at {
+        *from = Followed { inode: meta.ino(), at: 0 };
+    }
+    file.seek(SeekFrom::Start(from.at)).map_err(io)?;
+    let mut text = Vec::new();
+    file.take(meta.len() - from.at).read_to_end(&mut text).map_err(io)?;
+    // A line that is being written is taken next time.
+    let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+    from.at += whole as u64;
+    let text = String::from_utf8_lossy(text.get(..whole).unwrap_or_default()).into_owned();
+    text.lines().filter_map(Entry::of).for_each(&mut take);
+    Ok(())
+}
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// What is wrong.
+    pub problem: String,
+}
+
+/// What checking the log found.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Records with a place in the chain.
+    pub records: u64,
+    /// The number of the first.
+    pub first: u64,
+    /// The number of the last.
+    pub last: u64,
+    /// The hash of the last: what to write down elsewhere.
+    pub hash: String,
+    /// Records written without a place, because the log was locked.
+    pub unchained: u64,
+    /// Pieces of lines that killed writers left.
+    pub torn: u64,
+    /// What is not as it was written.
+    pub findings: Vec<Finding>,
+}
+
+/// Checks every record against the one before it, and the end against what the daemon kept aside.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn verify(environment: &Environment) -> Result<Verified, FileError> {
+    let dir = folder(environment);
+    let mut out = Verified::default();
+    let anchor = anchor(&dir);
+    let mut anchored = anchor.is_none();
+    for path in log_files(&dir)? {
+        lines(&path, |number, line| {
+            if let Some(link) = check(&mut out, &path, number, line) {
+                anchored |= anchor.as_ref() == Some(&link);
+            }
+        })?;
+    }
+    if let Some(anchor) = anchor.filter(|_| !anchored) {
+        let problem = format!("record {} was on disk and is now missing or replaced", anchor.seq);
+        out.findings.push(Finding { file: dir.join(CURRENT), line: 0, problem });
+    }
+    Ok(out)
+}
+
+fn anchor(dir: &Path) -> Option<Link> {
+    #[derive(Deserialize)]
+    struct Anchor {
+        seq: u64,
+        hash: String,
+    }
+    let text = files::read(&dir.join(ANCHOR)).ok().flatten()?;
+    let Anchor { seq, hash } = serde_json::from_str(&text).ok()?;
+    Some(Link { seq, hash })
+}
+
+/// Checks one line; gives its place.
+fn check(out: &mut Verified, path: &Path, number: usize, line: &str) -> Option<Link> {
+    let mut wrong =
+        |problem: String| out.findings.push(Finding { file: path.to_owned(), line: number, problem });
+    let Some((record, link)) = parts(line) else {
+        match serde_json::from_str::<serde::de::IgnoredAny>(line) {
+            _ if line.trim().is_empty() => {}
+            Ok(_) => out.unchained += 1,
+            Err(_) => out.torn += 1,
+        }
+        return None;
+    };
+    let first = out.records == 0;
+    if first && link.seq > 1 {
+        // The files before it are no longer kept: what its hash builds on is gone with them.
+    } else if hash(&out.hash, record) != link.hash {
+        wrong(format!(
+            "record {} or the one before it was changed, or a record between them is missing",
+            link.seq
+        ));
+    } else if link.seq != out.last + 1 {
+        wrong(format!("record {} follows record {}", link.seq, out.last));
+    }
+    if first {
+        out.first = link.seq;
+    }
+    (out.records, out.last) = (out.records + 1, link.seq);
+    out.hash.clone_from(&link.hash);
+    Some(link)
+}

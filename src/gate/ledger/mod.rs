@@ -1,0 +1,6 @@
+//! What is written down: verdicts, questions, a person's grants, a session's kubeconfig. Facts that are only read belong to `facts`.
+
+pub mod asked;
+pub mod audit;
+pub mod grants;
+pub mod pinned;

@@ -1,0 +1,4 @@
+//! What is put in place so that a door is reached: git hooks and shims.
+
+pub mod githooks;
+pub mod shims;
