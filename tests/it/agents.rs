@@ -348,7 +348,7 @@ fn pages() -> std::collections::BTreeMap<String, (String, String)> {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
         let heading = text.lines().next().unwrap_or_default();
-        let name = heading.split('`').nth(1).unwrap_or_else(|| panic!("{}: {heading}", path.display()));
+        let name = heading.split('`').nth(1).ok_or(heading).unwrap();
         (name.to_owned(), (path.file_name().unwrap().to_str().unwrap().to_owned(), text))
     };
     std::fs::read_dir(folder).unwrap().map(page).collect()
@@ -385,7 +385,7 @@ fn every_agent_has_a_page_and_what_it_says_is_so() {
         assert!(text.contains(&format!("`{settings}`")), "{file} does not name {settings}");
         // Its check does what it promises.
         let check = text.lines().find_map(|line| line.strip_prefix("echo '")?.split_once("' | rwenv-hook "));
-        let (event, rest) = check.unwrap_or_else(|| panic!("{file} has no check"));
+        let (event, rest) = check.ok_or(file).unwrap();
         assert_eq!(rest, format!("{name}; echo $?"), "{file}");
         let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
         let answer = answer(hook.arg(name).write_stdin(event));

@@ -147,12 +147,11 @@ fn glossary(page: &str) -> Vec<Entry> {
     let (_, section) = page.split_once("## Glossary").unwrap();
     let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
     let list = |cell: &str| cell.split(',').map(|word| word.trim().to_owned()).collect();
-    rows.skip(2)
-        .map(|row| match row.trim_matches('|').split(" | ").collect::<Vec<_>>()[..] {
-            [words, _, not] => Entry { words: list(words), not: list(not) },
-            _ => panic!("a row of the glossary has three cells: {row}"),
-        })
-        .collect()
+    let entry = |row: &str| match row.trim_matches('|').split(" | ").collect::<Vec<_>>()[..] {
+        [words, _, not] => Ok(Entry { words: list(words), not: list(not) }),
+        _ => Err(format!("a row of the glossary has three cells: {row}")),
+    };
+    rows.skip(2).map(|row| entry(row).unwrap()).collect()
 }
 
 /// The names of the types that a file declares.
