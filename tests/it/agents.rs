@@ -340,3 +340,56 @@ fn taking_the_guard_out_takes_it_out_of_every_agent() {
         assert!(!text.contains("rwenv-hook"), "{path}: {text}");
     }
 }
+
+/// The pages of the agents, by the name in their headings (`# Codex (`codex`)`).
+fn pages() -> std::collections::BTreeMap<String, (String, String)> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/agents");
+    let page = |entry: std::io::Result<std::fs::DirEntry>| {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let heading = text.lines().next().unwrap_or_default();
+        let name = heading.split('`').nth(1).ok_or(heading).unwrap();
+        (name.to_owned(), (path.file_name().unwrap().to_str().unwrap().to_owned(), text))
+    };
+    std::fs::read_dir(folder).unwrap().map(page).collect()
+}
+
+#[test]
+fn every_agent_has_a_page_and_what_it_says_is_so() {
+    let home = Home::new();
+    // However the page is wrapped.
+    let help = home.rwenv("", &["install", "--help"]).stdout;
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, values) = help.split_once("[possible values: ").expect("the agents' names");
+    let known: Vec<&str> = values.split_once(']').unwrap().0.split(", ").collect();
+    let pages = pages();
+    assert_eq!(
+        pages.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(),
+        known.iter().copied().collect()
+    );
+    let read =
+        |file: &str| std::fs::read_to_string(format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let (overview, index) = (read("agents.md"), read("README.md"));
+    for (name, (file, text)) in &pages {
+        for (list, page) in [("agents.md", &overview), ("README.md", &index)] {
+            assert!(page.contains(&format!("(agents/{file})")), "docs/{list} does not link to {file}");
+        }
+        // The file it names is the one that is written.
+        let done = install(&home, name, &["--json"]);
+        assert_eq!(done.code, 0, "{name}: {}", done.stderr);
+        let done: Value = serde_json::from_str(&done.stdout).unwrap();
+        let settings = done["settings"]
+            .as_str()
+            .unwrap()
+            .replace(home.path("").to_str().unwrap().trim_end_matches('/'), "~");
+        assert!(text.contains(&format!("`{settings}`")), "{file} does not name {settings}");
+        // Its check does what it promises.
+        let check = text.lines().find_map(|line| line.strip_prefix("echo '")?.split_once("' | rwenv-hook "));
+        let (event, rest) = check.ok_or(file).unwrap();
+        assert_eq!(rest, format!("{name}; echo $?"), "{file}");
+        let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
+        let answer = answer(hook.arg(name).write_stdin(event));
+        assert_eq!(answer.code, 2, "{file}: {}", answer.stdout);
+        assert!(answer.stderr.contains("[read-only.cluster-write]"), "{file}: {}", answer.stderr);
+    }
+}

@@ -211,6 +211,24 @@ fn every_command_that_is_named_exists() {
     assert!(refused("rwenv grant").is_none() && refused("rwenv flux").is_none());
 }
 
+/// What people are told to type when something does not work has to work.
+#[test]
+fn every_command_of_the_help_pages_exists() {
+    let mut pages = vec!["docs/troubleshooting.md".to_owned(), "docs/agents.md".to_owned()];
+    let folder = fs::read_dir(root().join("docs/agents")).unwrap();
+    pages.extend(folder.map(|entry| format!("docs/agents/{}", entry.unwrap().file_name().display())));
+    let mut ran = 0;
+    for page in pages {
+        let text = fs::read_to_string(root().join(&page)).unwrap().replace("```sh", "```bash");
+        let ours = commands(&text).into_iter().filter(|line| line.starts_with("rwenv "));
+        for line in ours.map(|line| line.split(" # ").next().unwrap().trim().to_owned()) {
+            ran += 1;
+            assert_eq!(refused(&line.replace("--agent NAME", "--agent codex")), None, "{page}");
+        }
+    }
+    assert!(ran > 40, "{ran}");
+}
+
 #[test]
 fn manifests_are_as_documented() {
     // code.claude.com, "Plugins reference" and "Plugin marketplaces".

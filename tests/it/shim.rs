@@ -30,7 +30,7 @@ struct Shims {
 impl Shims {
     fn new() -> Self {
         let home = Home::new();
-        for tool in ["kubectl", "flux", "helm", "docker"] {
+        for tool in ["kubectl", "flux", "helm", "docker", "kapp"] {
             home.write(&format!("bin/{tool}"), PROBE);
             home.mode(&format!("bin/{tool}"), 0o755);
         }
@@ -155,6 +155,17 @@ fn what_is_denied_does_not_run_whoever_starts_it() {
     assert!(none.code == 77 && none.stderr.starts_with("error: No rwenv configured"), "{none:?}");
     assert_eq!(shims.sh("rw", "kubectl delete pod p exit-6").code, 6);
     assert_eq!(shims.sh("none", "docker ps exit-7").code, 7);
+}
+
+/// kapp goes by `KAPP_KUBECONFIG` before anything that kubectl knows of.
+#[test]
+fn a_kubeconfig_in_a_tools_own_variable_counts() {
+    let shims = Shims::new();
+    let deploy = "kapp deploy -a web -f x exit-6";
+    assert_eq!(shims.sh("rw", deploy).code, 6);
+    let elsewhere = shims.sh("rw", &format!("export KAPP_KUBECONFIG=/elsewhere; {deploy}"));
+    assert_eq!(elsewhere.code, 77, "{elsewhere:?}");
+    assert!(elsewhere.stderr.starts_with("kapp: Error: "), "{elsewhere:?}");
 }
 
 #[test]

@@ -144,6 +144,49 @@ fn expectations(file: &str, text: &str) -> Vec<String> {
     allowed.then(|| format!("{file}: #[allow] instead of #[expect] with a reason")).into_iter().collect()
 }
 
+/// A row of the glossary in `ARCHITECTURE.md`: its words, and those that the code does not use for them.
+struct Entry {
+    words: Vec<String>,
+    not: Vec<String>,
+}
+
+fn glossary(page: &str) -> Vec<Entry> {
+    let (_, section) = page.split_once("## Glossary").unwrap();
+    let rows = section.split("\n## ").next().unwrap().lines().filter(|line| line.starts_with("| "));
+    let list = |cell: &str| cell.split(',').map(|word| word.trim().to_owned()).collect();
+    let entry = |row: &str| match row.trim_matches('|').split(" | ").collect::<Vec<_>>()[..] {
+        [words, _, not] => Ok(Entry { words: list(words), not: list(not) }),
+        _ => Err(format!("a row of the glossary has three cells: {row}")),
+    };
+    rows.skip(2).map(|row| entry(row).unwrap()).collect()
+}
+
+/// The names of the types that a file declares.
+fn types(text: &str) -> Vec<String> {
+    let code = code(text);
+    let words: Vec<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+    let pairs = words.windows(2).filter(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0]));
+    pairs.map(|pair| pair[1].to_owned()).collect()
+}
+
+/// Types that are named by another word than the glossary's.
+fn synonyms(file: &str, text: &str, glossary: &[Entry]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for name in types(text) {
+        let mut spaced = String::new();
+        name.chars()
+            .for_each(|c| spaced.extend(c.is_uppercase().then_some(' ').into_iter().chain(c.to_lowercase())));
+        for entry in glossary {
+            let meant = entry.words.join(", ");
+            let found = entry.not.iter().filter(|not| spaced.split(' ').any(|word| word == *not));
+            wrong.extend(
+                found.map(|not| format!("{file}: '{name}' says {not}; the glossary's word is {meant}")),
+            );
+        }
+    }
+    wrong
+}
+
 /// `unsafe` stands in the hook's net and start, and nowhere else.
 const UNSAFE: [&str; 3] = ["src/gate/net.rs", "src/gate/start.rs", "src/gate/bin/rwenv-hook.rs"];
 
@@ -270,4 +313,28 @@ fn pages_that_are_made_from_the_files_are_current() {
     let made = home.rwenv("", &["policy", "list", "--markdown"]);
     assert_eq!(made.code, 0, "{}", made.stderr);
     assert!(made.stdout == read("policies/README.md"), "policies/README.md is not current: just policies");
+}
+
+#[test]
+fn the_code_and_the_glossary_use_the_same_words() {
+    let glossary = glossary(&read("ARCHITECTURE.md"));
+    assert!(glossary.len() >= 12, "{} rows", glossary.len());
+    let sources: Vec<(String, String)> =
+        rust().into_iter().filter(|f| f.starts_with("src/")).map(|f| (f.clone(), read(&f))).collect();
+    let declared: BTreeSet<String> = sources.iter().flat_map(|(_, text)| types(text)).collect();
+    for word in glossary.iter().flat_map(|entry| &entry.words) {
+        let name = word[..1].to_uppercase() + &word[1..];
+        // A type, or a field.
+        let field = format!(" {word}: ");
+        let used = declared.contains(&name) || sources.iter().any(|(_, text)| code(text).contains(&field));
+        assert!(used, "the glossary has '{word}', and the code does not");
+    }
+    let wrong: Vec<String> =
+        sources.iter().flat_map(|(file, text)| synonyms(file, text, &glossary)).collect();
+    assert_eq!(wrong, Vec::<String>::new());
+    assert_eq!(
+        synonyms("src/new.rs", "pub(crate) struct RuleSeverity;", &glossary),
+        ["src/new.rs: 'RuleSeverity' says severity; the glossary's word is decision, reason, verdict"]
+    );
+    assert!(synonyms("src/new.rs", "struct Severe; enum Reach {}", &glossary).is_empty());
 }

@@ -13,7 +13,8 @@ pub(crate) fn tools_source() -> String {
     let mut runners = String::new();
     let mut mcp = String::new();
     let mut forges = String::new();
-    let mut count = 0;
+    // The file of each tool, by its place in the tables.
+    let mut owners: Vec<String> = Vec::new();
     let mut programs = tools::ProgramFile::default();
     for path in files("../../policies/tools") {
         let at = path.display().to_string();
@@ -50,11 +51,16 @@ pub(crate) fn tools_source() -> String {
             Some("programs") => programs = parse(&path),
             _ => {
                 let file: tools::ToolFile = parse(&path);
-                file.programs
-                    .iter()
-                    .for_each(|name| names.entry(name.clone()).or_default().tool = Some(count));
-                count += 1;
+                for name in &file.programs {
+                    let first = names.entry(name.clone()).or_default().tool.replace(owners.len());
+                    if let Some(other) = first.and_then(|first| owners.get(first)) {
+                        panic!(
+                            "{other} and {at} both claim the program '{name}': remove it from one of them"
+                        );
+                    }
+                }
                 tools.push_str(&tool(&file, &at));
+                owners.push(at);
             }
         }
     }

@@ -48,12 +48,12 @@ pub(super) fn find_verb(
             }
             continue;
         }
-        path.push(text);
+        path.push(own(&path, text, tool));
         at += 1;
-        if let Some(command) = tool.commands.iter().find(|c| names(c, &path)) {
+        if let Some(command) = tool.commands.iter().find(|c| c.path == path) {
             found = Some(command);
             behind = (at, before.len());
-        } else if !tool.commands.iter().any(|c| leads_to(c, &path)) {
+        } else if !tool.commands.iter().any(|c| c.path.len() > path.len() && c.path.starts_with(&path)) {
             break;
         }
     }
@@ -81,38 +81,14 @@ pub(super) fn find_verb(
     }
 }
 
-/// True where this row's path, with its aliases, is exactly these words.
-fn names(command: &Command, path: &[&str]) -> bool {
-    let Some((last, groups)) = path.split_last() else { return false };
-    let Some((own, own_groups)) = command.path.split_last() else { return false };
-    groups.len() == own_groups.len()
-        && groups.iter().zip(own_groups).all(|(a, b)| a == b || group_alias(b, a))
-        && (last == own || command.aliases.contains(last))
-}
-
-/// True where this row's path begins with these words.
-fn leads_to(command: &Command, path: &[&str]) -> bool {
-    path.len() < command.path.len() && path.iter().zip(command.path).all(|(a, b)| a == b || group_alias(b, a))
-}
-
-/// Other names of group words, which the rows of their verbs do not repeat.
-fn group_alias(group: &str, word: &str) -> bool {
-    matches!(
-        (group, word),
-        ("dependency", "dep" | "dependencies")
-            | ("show", "inspect")
-            | ("service", "svc")
-            | ("images", "image")
-            | ("image", "images")
-            | ("sources", "source")
-            | ("artifacts", "artifact")
-            | ("proj", "project")
-            | ("experimental", "x")
-            | ("pc", "proxy-config")
-            | ("ci", "pipe" | "pipeline")
-            | ("pulls", "pull" | "pr")
-            | ("releases", "release" | "r")
-    )
+/// The word as the rows write it behind these: an alias stands for its row's own last word, so that it also leads to what is below that row.
+fn own<'t>(path: &[&str], word: &'t str, tool: &Tool) -> &'t str {
+    let mut below = tool.commands.iter().filter(|c| c.path.starts_with(path));
+    if below.clone().any(|c| c.path.get(path.len()) == Some(&word)) {
+        return word;
+    }
+    let named = below.find(|c| c.path.len() == path.len() + 1 && c.aliases.contains(&word));
+    named.and_then(|c| c.path.last()).copied().unwrap_or(word)
 }
 
 fn is_known_flag(word: &Word, tool: &Tool) -> bool {

@@ -102,10 +102,11 @@ pub fn run(
     judge::judge(case, environment).outcome
 }
 
-/// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what names a
-/// kubeconfig, is found where a bare call is judged: by the current context it leads to.
+/// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what `KUBECONFIG`
+/// names, is found where a bare call is judged: by the current context it leads to.
 fn assigned(tool: &'static Tool) -> Vec<Assigned> {
-    let named = tool.env.context.iter().chain(tool.env.redirect);
+    let own = tool.env.kubeconfig.iter().filter(|name| **name != "KUBECONFIG");
+    let named = tool.env.context.iter().chain(tool.env.redirect).chain(own);
     let mut names: Vec<String> =
         named.filter(|name| !tool.env.ambient.contains(name)).map(|name| (*name).to_owned()).collect();
     if tool.grammar == Grammar::Git {
