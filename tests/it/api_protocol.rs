@@ -16,29 +16,65 @@ use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, Stream
 
 use crate::api_guard::Guarded;
 use crate::grant::at_terminal;
-use crate::support::{Answer, answer, skip};
+use crate::support::{Answer, Home, answer, skip};
 
 /// A rwenv's address, token and CA file.
-struct Access {
+pub(crate) struct Access {
     url: String,
     token: String,
     authority: String,
 }
 
-impl Guarded {
-    fn access(&self, rwenv: &str) -> Access {
+/// A connection to the guard.
+pub(crate) type Connection = StreamOwned<ClientConnection, TcpStream>;
+
+impl Access {
+    pub(crate) fn of(home: &Home, rwenv: &str) -> Self {
         let config: Value =
-            serde_json::from_str(&self.setting.home.read(&format!(".claude/rwenv/guard/{rwenv}.yaml")))
-                .unwrap();
+            serde_json::from_str(&home.read(&format!(".claude/rwenv/guard/{rwenv}.yaml"))).unwrap();
         let text = |pointer: &str| config.pointer(pointer).unwrap().as_str().unwrap().to_owned();
         let authority = text("/clusters/0/cluster/certificate-authority-data");
         let authority = base64::engine::general_purpose::STANDARD.decode(authority).unwrap();
-        let path = self.setting.home.write("ca.pem", &String::from_utf8(authority).unwrap());
-        Access {
+        let path = home.write("ca.pem", &String::from_utf8(authority).unwrap());
+        Self {
             url: text("/clusters/0/cluster/server"),
             token: text("/users/0/user/token"),
             authority: path.display().to_string(),
         }
+    }
+
+    /// Where the guard listens.
+    pub(crate) fn address(&self) -> &str {
+        self.url.strip_prefix("https://").unwrap()
+    }
+
+    pub(crate) fn connect(&self) -> Connection {
+        let authority = CertificateDer::from_pem_file(&self.authority).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(authority).unwrap();
+        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(self.address()).unwrap();
+        let name = ServerName::try_from("127.0.0.1").unwrap();
+        StreamOwned::new(ClientConnection::new(Arc::new(config), name).unwrap(), tcp)
+    }
+
+    /// The first lines of a request.
+    pub(crate) fn head(&self, request: &str, length: usize) -> String {
+        format!(
+            "{request} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Length: {length}\r\n\r\n",
+            self.address(),
+            self.token
+        )
+    }
+}
+
+impl Guarded {
+    fn access(&self, rwenv: &str) -> Access {
+        Access::of(&self.setting.home, rwenv)
     }
 
     /// The status and what was answered to a request of curl's.
@@ -291,23 +327,9 @@ fn sessions_of_guarded_rwenvs_go_through_it_and_others_do_not() {
 
 /// What is answered to a body that is sent but for its last byte, which follows when `end` is said.
 fn answered(access: &Access, end: &AtomicBool) -> String {
-    let authority = CertificateDer::from_pem_file(&access.authority).unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(authority).unwrap();
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let host = access.url.strip_prefix("https://").unwrap();
-    let tcp = TcpStream::connect(host).unwrap();
-    tcp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
-    let tls = ClientConnection::new(Arc::new(config), ServerName::try_from("127.0.0.1").unwrap()).unwrap();
-    let mut stream = StreamOwned::new(tls, tcp);
-    let head = format!(
-        "PUT /api/v1/namespaces/app/pods/web-0 HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\nContent-Length: 2900001\r\n\r\n",
-        access.token
-    );
+    let mut stream = access.connect();
+    stream.sock.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    let head = access.head("PUT /api/v1/namespaces/app/pods/web-0", 2_900_001);
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&vec![b' '; 2_900_000]).unwrap();
     let (mut bytes, mut ended) = ([0; 64], false);

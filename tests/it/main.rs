@@ -10,6 +10,7 @@
 mod agents;
 mod api_fuzz;
 mod api_guard;
+mod api_memory;
 mod api_protocol;
 mod api_secrets;
 mod apiserver;
@@ -20,6 +21,7 @@ mod context;
 mod corpus;
 mod daemon;
 mod daemon_faults;
+mod daemon_parts;
 mod db;
 mod deploy;
 mod deploy_faults;

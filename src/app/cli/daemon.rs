@@ -18,7 +18,7 @@ use super::service;
 use crate::daemon::{self, Lock, LockError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::program;
-use rwenv_gate::wire::daemon::{Ask, AskError, Health, Watching, ask};
+use rwenv_gate::wire::daemon::{Ask, AskError, Health, PartHealth, Watching, ask};
 
 /// Longest wait for a start, an end, or an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -196,6 +196,9 @@ fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
         (_, error) => error.clone().unwrap_or_else(|| "not listening".to_owned()),
     };
     out::line(&format!("  API guard      {guard}"));
+    for trouble in health.parts.iter().filter_map(PartHealth::trouble) {
+        out::line(&format!("  part           {trouble}"));
+    }
     for kept in &health.repositories {
         let state = match (&kept.error, kept.running) {
             (_, true) => "syncing now".to_owned(),

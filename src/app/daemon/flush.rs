@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::parts::reason;
 use super::state::{Shared, lock};
 use rwenv_gate::ledger::audit;
 
@@ -10,12 +11,15 @@ use rwenv_gate::ledger::audit;
 const PERIOD: Duration = Duration::from_millis(500);
 
 pub(super) async fn keep(shared: Arc<Shared>) {
+    // For what was written before, while nobody waited for it.
+    shared.written.notify_one();
     loop {
         shared.written.notified().await;
         tokio::time::sleep(PERIOD).await;
         let environment = shared.environment.clone();
         let flushed = tokio::task::spawn_blocking(move || audit::flush(&environment)).await;
-        let error = flushed.ok().and_then(Result::err).map(|error| error.to_string());
+        let error =
+            flushed.map_or_else(|e| Some(reason(e)), |done| done.err().map(|error| error.to_string()));
         let mut known = lock(&shared.audit_error);
         match (&*known, &error) {
             (before, Some(error)) if before.as_ref() != Some(error) => {

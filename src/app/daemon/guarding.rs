@@ -20,6 +20,8 @@ const READERS: usize = 64;
 #[derive(Default)]
 pub(super) struct Guarding {
     guard: Option<Arc<Guard>>,
+    /// Its port, held while nobody serves there.
+    listening: Option<Listening>,
     address: Option<String>,
     error: Option<String>,
 }
@@ -31,6 +33,11 @@ impl std::fmt::Debug for Guarding {
 }
 
 impl Guarding {
+    fn opened(&self) -> Result<Option<(Arc<Guard>, Listening)>, GuardError> {
+        let (Some(guard), Some(listening)) = (&self.guard, &self.listening) else { return Ok(None) };
+        Ok(Some((Arc::clone(guard), listening.again()?)))
+    }
+
     pub(super) fn health(&self) -> GuardHealth {
         let count = |of: fn(&Guard) -> u64| self.guard.as_deref().map(of).unwrap_or_default();
         GuardHealth {
@@ -42,17 +49,36 @@ impl Guarding {
     }
 }
 
-/// Starts it; the runtime it lives in is to be shut down at the end.
+/// The threads it runs on, to be shut down at the end. The port is opened at once, so that whoever hears of the daemon's start finds it
+/// open; what fails in that is tried again, and told, by `serve`.
 pub(super) fn start(shared: &Arc<Shared>) -> Option<Runtime> {
     descriptors();
-    match begin(shared) {
-        Ok(runtime) => Some(runtime),
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(THREADS).max_blocking_threads(READERS).thread_name("guard").enable_all();
+    match builder.build() {
+        Ok(runtime) => {
+            let _ = opened(shared);
+            Some(runtime)
+        }
         Err(error) => {
             tracing::warn!(%error, "there is no API guard");
             lock(&shared.guarding).error = Some(error.to_string());
             None
         }
     }
+}
+
+/// Serves; says why it cannot go on.
+pub(super) async fn serve(shared: Arc<Shared>) -> Result<(), String> {
+    let served = match tokio::task::block_in_place(|| opened(&shared)) {
+        Ok((guard, listening)) => guard.serve(listening, std::future::pending()).await,
+        Err(error) => Err(error),
+    };
+    served.map_err(|error| {
+        let why = error.to_string();
+        lock(&shared.guarding).error = Some(why.clone());
+        why
+    })
 }
 
 /// Every watch takes two descriptors; what the system allows is asked for.
@@ -62,7 +88,13 @@ fn descriptors() {
     }
 }
 
-fn begin(shared: &Arc<Shared>) -> Result<Runtime, GuardError> {
+/// The guard and its port, as they were before where there was one.
+fn opened(shared: &Arc<Shared>) -> Result<(Arc<Guard>, Listening), GuardError> {
+    let known = lock(&shared.guarding).opened()?;
+    if let Some(known) = known {
+        refresh(shared);
+        return Ok(known);
+    }
     let rwenvs = lock(&shared.rwenvs).clone();
     let mut identity = Identity::of(&rwenvs, &shared.environment)?;
     let before = identity.port();
@@ -79,24 +111,14 @@ fn begin(shared: &Arc<Shared>) -> Result<Runtime, GuardError> {
     }
     let of = Arc::clone(shared);
     let guard = Arc::new(Guard::new(&identity, move || lock(&of.rwenvs).clone(), shared.environment.clone()));
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .max_blocking_threads(READERS)
-        .thread_name("guard")
-        .enable_all()
-        .build()
-        .map_err(|error| GuardError::Listen(error.to_string()))?;
-    let (serving, stopped) = (Arc::clone(&guard), Arc::clone(shared));
-    runtime.spawn(async move {
-        if let Err(error) = serving.serve(listening, std::future::pending()).await {
-            tracing::warn!(%error, "the API guard has ended");
-            lock(&stopped.guarding).error = Some(error.to_string());
-        }
-    });
     tracing::info!(%address, "the API guard listens");
-    *lock(&shared.guarding) =
-        Guarding { guard: Some(guard), address: Some(address.to_string()), error: None };
-    Ok(runtime)
+    *lock(&shared.guarding) = Guarding {
+        guard: Some(Arc::clone(&guard)),
+        listening: Some(listening.again()?),
+        address: Some(address.to_string()),
+        error: None,
+    };
+    Ok((guard, listening))
 }
 
 /// Takes over the rwenvs there are now.

@@ -12,6 +12,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::parts::reason;
 use super::state::{Shared, lock};
 use rwenv_core::model::{Place, Rwenv};
 use rwenv_flux::cluster::PAGE;
@@ -83,7 +84,8 @@ pub(super) fn of(name: &str, shared: &Arc<Shared>) -> Option<FluxHealth> {
     let rwenv = lock(&shared.rwenvs).get(name).cloned()?;
     let mut watches = lock(&shared.watches);
     let now = clock::now().as_secs();
-    let current = watches.0.get(name).is_some_and(|watched| watched.places == rwenv.places);
+    let runs = |watched: &Watched| watched.places == rwenv.places && !watched.task.is_finished();
+    let current = watches.0.get(name).is_some_and(runs);
     if !current {
         let board = Arc::new(Mutex::new(Board::default()));
         let task = tokio::spawn(keep(rwenv.clone(), Arc::clone(&board), Arc::clone(shared)));
@@ -139,9 +141,11 @@ async fn keep(rwenv: Rwenv, board: Arc<Mutex<Board>>, shared: Arc<Shared>) {
         let failed = match begin(&rwenv, &board, &shared).await {
             Ok(mut watches) => {
                 wait = FIRST_WAIT;
-                // A watch ends by itself only where its task fails.
-                while watches.join_next().await.is_some() {}
-                "the watches have ended".to_owned()
+                // A watch ends by itself only where its task fails; the others begin again with it.
+                match watches.join_next().await {
+                    Some(Err(error)) => reason(error),
+                    _ => "the watches have ended".to_owned(),
+                }
             }
             Err(error) => error.to_string(),
         };

@@ -7,6 +7,7 @@ mod flush;
 mod guarding;
 mod health;
 mod lock;
+mod parts;
 mod refresh;
 mod server;
 mod start;
@@ -22,8 +23,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::UnixListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Mutex;
 
+use parts::Parts;
 use rwenv_flux::repos;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::ledger::audit;
@@ -31,6 +34,8 @@ use state::Shared;
 
 /// How long what runs is waited for at the end.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The part that finishes what it has begun.
+const SYNC: &str = "sync";
 
 /// Runs until `shutdown`, or until somebody asks it to stop; then finishes what it has begun.
 pub async fn run(listener: UnixListener, environment: Environment, shutdown: impl Future<Output = ()>) {
@@ -38,33 +43,43 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     config::record(&shared, "daemon-started", env!("CARGO_PKG_VERSION"));
     config::reload(&shared);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
-    let server = tokio::spawn(server::serve(listener, Arc::clone(&shared)));
-    let watch = tokio::spawn(watch::watch(Arc::clone(&shared)));
-    let flush = tokio::spawn(flush::keep(Arc::clone(&shared)));
-    let health = tokio::spawn(health::tend(Arc::clone(&shared)));
-    let hangup = tokio::spawn(reload_on_hangup(Arc::clone(&shared)));
-    let mut sync = tokio::spawn(sync::keep(Arc::clone(&shared)));
+    let mut parts = Parts::new(&shared);
+    // Kept while the part that takes connections is started again: whoever connects meanwhile waits for it.
+    let listener = Arc::new(listener);
+    parts.add("server", move |shared| server::serve(Arc::clone(&listener), shared));
+    parts.add("watch", watch::watch);
+    parts.add("flush", flush::keep);
+    parts.add("health", health::tend);
+    match signal(SignalKind::hangup()) {
+        // Kept as the socket is: a signal that comes meanwhile is heard after the rest.
+        Ok(hangup) => {
+            let hangup = Arc::new(Mutex::new(hangup));
+            parts.add("hangup", move |shared| reload_on_hangup(Arc::clone(&hangup), shared));
+        }
+        Err(error) => tracing::warn!(%error, "cannot listen for SIGHUP"),
+    }
+    parts.add(SYNC, sync::keep);
     let guard = guarding::start(&shared);
+    if let Some(guard) = &guard {
+        parts.add_on(guard.handle(), "guard", guarding::serve);
+    }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tokio::select! {
         () = shutdown => {}
         () = shared.stop.notified() => {}
+        () = parts.tend() => {}
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("stopping");
-    server.abort();
-    watch.abort();
-    hangup.abort();
-    health.abort();
-    flush.abort();
+    parts.end(SYNC);
     if let Some(guard) = guard {
         guard.shutdown_background();
     }
     shared.drain();
-    if tokio::time::timeout(DRAIN, &mut sync).await.is_err() {
+    if tokio::time::timeout(DRAIN, parts.ended()).await.is_err() {
         // A clone may take an hour; the next run begins it again.
         repos::cancel();
-        let _ = tokio::time::timeout(DRAIN, sync).await;
+        let _ = tokio::time::timeout(DRAIN, parts.ended()).await;
     }
     config::record(&shared, "daemon-stopped", "");
     if let Err(error) = audit::flush(&shared.environment) {
@@ -74,8 +89,8 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
 }
 
 /// SIGHUP: read the configuration again.
-async fn reload_on_hangup(shared: Arc<Shared>) {
-    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+async fn reload_on_hangup(hangup: Arc<Mutex<Signal>>, shared: Arc<Shared>) {
+    let mut hangup = hangup.lock().await;
     while hangup.recv().await.is_some() {
         tracing::info!("asked to read the configuration again");
         config::reload(&shared);

@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 /// Connections by process.
 type Peers = Arc<Mutex<HashMap<i32, usize>>>;
 
-pub(super) async fn serve(listener: UnixListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let peers = Peers::default();
     let own = nix::unistd::getuid().as_raw();

@@ -109,5 +109,10 @@ fn log(environment: &Environment) -> anyhow::Result<()> {
         .with_max_level(level)
         .with_writer(writer);
     made.try_init().map_err(|error| anyhow::anyhow!("{error}"))?;
+    // Detached, nobody would see where a panic was.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::warn!(place, "panicked: {}", panic.payload_as_str().unwrap_or_default());
+    }));
     Ok(())
 }

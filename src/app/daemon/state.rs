@@ -12,7 +12,7 @@ use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::wire::daemon::{Connections, Health, Kept, Watching};
+use rwenv_gate::wire::daemon::{Connections, Health, Kept, PartHealth, Watching};
 
 /// What changed on disk, told apart by what has to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +84,8 @@ pub(super) struct Shared {
     /// Clones as they were read last, so that of the next commit only what is new is read.
     pub(super) readings: Mutex<BTreeMap<String, Reading>>,
     pub(super) counters: Counters,
+    /// The parts, and how often each has failed.
+    pub(super) parts: Mutex<Vec<PartHealth>>,
     /// What changed on disk.
     pub(super) changed: Pending<Area>,
     /// Whose repositories are to be looked at now.
@@ -114,6 +116,7 @@ impl Shared {
             watches: Mutex::default(),
             readings: Mutex::default(),
             counters: Counters::default(),
+            parts: Mutex::default(),
             changed: Pending::default(),
             wanted: Pending::default(),
             written: Notify::new(),
@@ -144,6 +147,7 @@ impl Shared {
             repositories: lock(&self.repositories).values().cloned().collect(),
             audit_error: lock(&self.audit_error).clone(),
             guard: lock(&self.guarding).health(),
+            parts: lock(&self.parts).clone(),
             connections: Connections {
                 accepted: count(&self.counters.accepted),
                 refused: count(&self.counters.refused),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::parts::caught;
 use super::refresh;
 use super::state::{Shared, lock};
 use rwenv_flux::repos::{self, Flux, Wish};
@@ -104,9 +105,12 @@ fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<Done>, shared: &
         due.running = true;
         let (name, flux, shared) = (name.clone(), due.flux.clone(), Arc::clone(shared));
         running.spawn_blocking(move || {
-            let synced = repos::sync(&flux, Wish::Forward, &shared.environment, &mut |_| {});
-            let result = synced.map_err(|error| rwenv_gate::base::redact::redact(&error.to_string()));
-            (name, result.map(|new| refresh::after(&flux, new, &shared)))
+            let result = caught(|| {
+                let synced = repos::sync(&flux, Wish::Forward, &shared.environment, &mut |_| {});
+                let result = synced.map_err(|error| rwenv_gate::base::redact::redact(&error.to_string()));
+                result.map(|new| refresh::after(&flux, new, &shared))
+            });
+            (name, result.unwrap_or_else(Err))
         });
     }
 }

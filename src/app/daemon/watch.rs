@@ -46,6 +46,8 @@ pub(super) async fn watch(shared: Arc<Shared>) {
     let mut watcher = Watcher::new(&shared);
     watcher.arm(&shared);
     let mut seen = stamps(&shared);
+    // All of it is looked at once: what changed while nobody watched was told to nobody.
+    folders(&shared).into_values().chain([Area::Config]).for_each(|area| shared.changed.add(area));
     loop {
         let period = watcher.period(&shared);
         if timeout(period, shared.changed.wait()).await.is_ok() {

@@ -114,6 +114,15 @@ impl Listening {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { listener, acceptor: TlsAcceptor::from(Arc::new(config)), address })
     }
+
+    /// The same port once more: while one of them is held, no other program can have it, and whoever connects waits.
+    ///
+    /// # Errors
+    /// Where the system says no.
+    pub fn again(&self) -> Result<Self, GuardError> {
+        let listener = self.listener.try_clone().map_err(|error| GuardError::Listen(error.to_string()))?;
+        Ok(Self { listener, acceptor: self.acceptor.clone(), address: self.address })
+    }
 }
 
 impl Guard {

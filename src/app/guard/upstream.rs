@@ -31,8 +31,13 @@ impl Upstreams {
     ) -> Result<Arc<Cluster>, ClusterError> {
         let slot = self.slot(rwenv);
         let mut slot = slot.lock().await;
-        if let Some(cluster) = slot.as_ref().filter(|cluster| cluster.is_current(rwenv)) {
-            return Ok(Arc::clone(cluster));
+        if let Some(cluster) = slot.as_ref() {
+            // It looks at the kubeconfig, which may lie where that takes long.
+            let (known, of) = (Arc::clone(cluster), rwenv.clone());
+            let current = tokio::task::spawn_blocking(move || known.is_current(&of)).await;
+            if current.unwrap_or(false) {
+                return Ok(Arc::clone(cluster));
+            }
         }
         let cluster = Arc::new(Cluster::verbatim(rwenv, environment).await?);
         *slot = Some(Arc::clone(&cluster));

@@ -278,7 +278,11 @@ impl Cluster {
 async fn configuration(path: &Path, context: &str) -> Result<Config, ClusterError> {
     let failed =
         |error: &KubeconfigError| ClusterError::Kubeconfig { path: path.to_owned(), why: innermost(error) };
-    let kubeconfig = Kubeconfig::read_from(path).map_err(|error| failed(&error))?;
+    let file = path.to_owned();
+    let read = tokio::task::spawn_blocking(move || Kubeconfig::read_from(file)).await;
+    let read =
+        read.map_err(|error| ClusterError::Kubeconfig { path: path.to_owned(), why: error.to_string() })?;
+    let kubeconfig = read.map_err(|error| failed(&error))?;
     if !kubeconfig.contexts.iter().any(|known| known.name == context) {
         let why = format!("it has no context '{context}'");
         return Err(ClusterError::Kubeconfig { path: path.to_owned(), why });

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::base::environment::Environment;
-use crate::base::{files, process};
+use crate::base::{clock, files, process};
 use rwenv_core::model::Rule;
 use rwenv_core::policy::layer::{self, Checked};
 
@@ -24,6 +24,8 @@ pub const PROJECT: &str = ".claude/rwenv-policies";
 const HELD: usize = 32;
 /// Longest time a check of changed files may take.
 const CHECK: Duration = Duration::from_secs(2);
+/// How long one that failed is not tried again, while the files stay as they are.
+const AGAIN: Duration = Duration::from_secs(2);
 
 /// What tells whether a file was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -121,8 +123,21 @@ pub fn kept(path: &Path) -> Option<Kept> {
     serde_json::from_str(&files::read_trusted(path).ok()??).ok()
 }
 
-/// Rules that were loaded, by the file they are kept in, with the marks of the files they are from.
-static LOADED: Mutex<Vec<(PathBuf, Vec<Mark>, Loaded)>> = Mutex::new(Vec::new());
+/// Rules that were loaded.
+struct Held {
+    /// The file they are kept in.
+    path: PathBuf,
+    /// Marks of the files they are from.
+    marks: Vec<Mark>,
+    loaded: Loaded,
+    /// When to try again, where the files could not be checked.
+    until: Option<Duration>,
+}
+
+/// What was loaded.
+static LOADED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+/// Held by who has files checked: the others wait for what comes of it.
+static CHECKING: Mutex<()> = Mutex::new(());
 
 /// The rules that count in a directory. While its files stay as they are, so do the rules: a process that judges for long loads them
 /// once, and lets go of those that count no more.
@@ -134,33 +149,44 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
         return Loaded::default();
     }
     let path = kept_at(&folders, environment);
-    let held = || LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-    let is_same = |(at, of, _): &&(PathBuf, Vec<Mark>, Loaded)| *at == path && *of == marks;
-    if let Some((_, _, loaded)) = held().iter().find(is_same) {
-        return loaded.clone();
+    if let Some(loaded) = held(&path, &marks) {
+        return loaded;
+    }
+    let _checking = CHECKING.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(loaded) = held(&path, &marks) {
+        return loaded;
     }
     let current = || kept(&path).filter(|kept| kept.marks == marks);
     let kept = current().or_else(|| {
         check(cwd, environment)?;
         current()
     });
-    let Some(kept) = kept else {
-        let first = marks.first().map_or("", |mark| mark.path.as_str());
-        return Loaded {
-            rules: Arc::default(),
-            problem: Some(format!(
-                "the policies beside {first} could not be read; rwenv policy lint says why"
-            )),
-        };
+    let until = kept.is_none().then(|| clock::monotonic() + AGAIN);
+    let loaded = match kept {
+        Some(kept) => {
+            let problem = kept.unknown.then(|| kept.problems.first().cloned().unwrap_or_default());
+            Loaded { rules: layer::load(&kept.policies).into(), problem }
+        }
+        None => {
+            let first = marks.first().map_or("", |mark| mark.path.as_str());
+            let problem =
+                format!("the policies beside {first} could not be read; rwenv policy lint says why");
+            Loaded { rules: Arc::default(), problem: Some(problem) }
+        }
     };
-    let problem = kept.unknown.then(|| kept.problems.first().cloned().unwrap_or_default());
-    let loaded = Loaded { rules: layer::load(&kept.policies).into(), problem };
-    let mut held = held();
-    held.retain(|(at, ..)| *at != path);
-    let oldest = (held.len() + 1).saturating_sub(HELD);
-    held.drain(..oldest);
-    held.push((path, marks, loaded.clone()));
+    let mut all = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    all.retain(|held| held.path != path);
+    let oldest = (all.len() + 1).saturating_sub(HELD);
+    all.drain(..oldest);
+    all.push(Held { path, marks, loaded: loaded.clone(), until });
     loaded
+}
+
+/// What was loaded of files that are as they were.
+fn held(path: &Path, marks: &[Mark]) -> Option<Loaded> {
+    let all = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    let held = all.iter().find(|held| held.path == *path && held.marks == *marks)?;
+    held.until.is_none_or(|until| clock::monotonic() < until).then(|| held.loaded.clone())
 }
 
 /// Has the files checked by the program that can.
@@ -210,5 +236,30 @@ mod tests {
         let gone = Arc::downgrade(&first.rules);
         drop(first);
         assert!(gone.upgrade().is_none(), "nobody holds what counts no more");
+    }
+
+    #[test]
+    fn files_that_cannot_be_checked_are_tried_once_in_a_while_however_many_ask() {
+        let home = tempfile::TempDir::new().unwrap();
+        let mut environment = Environment::at(home.path());
+        let (bin, count) = (home.path().join("bin"), home.path().join("count"));
+        environment.path = format!("{}:{}", bin.display(), environment.path);
+        fs::create_dir_all(&bin).unwrap();
+        let script = format!("#!/bin/sh\necho x >> {}\n", count.display());
+        files::write(&bin.join("rwenv"), &script, 0o700).unwrap();
+        fs::create_dir_all(environment.config_dir.join("policies")).unwrap();
+        let own = environment.config_dir.join("policies/own.toml");
+        fs::write(&own, "first").unwrap();
+        let checks = || {
+            std::thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| assert!(load("/", &environment).problem.is_some()));
+                }
+            });
+            fs::read_to_string(&count).unwrap().lines().count()
+        };
+        assert_eq!((checks(), checks()), (1, 1));
+        fs::write(&own, "the second one").unwrap();
+        assert_eq!(checks(), 2, "at once where they change");
     }
 }

@@ -134,6 +134,9 @@ pub struct Health {
     /// The API guard.
     #[serde(default)]
     pub guard: GuardHealth,
+    /// Its parts.
+    #[serde(default)]
+    pub parts: Vec<PartHealth>,
     /// What came in.
     pub connections: Connections,
 }
@@ -150,6 +153,30 @@ pub struct GuardHealth {
     pub passed: u64,
     /// Requests that were refused.
     pub refused: u64,
+}
+
+/// A part of the daemon.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PartHealth {
+    /// Its name.
+    pub part: String,
+    /// How often it failed and was started again.
+    pub restarts: u64,
+    /// Why, the last time.
+    pub last_failure: Option<String>,
+    /// When that was, RFC 3339 in UTC.
+    pub when: Option<String>,
+}
+
+impl PartHealth {
+    /// What went wrong with it, where anything did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let (why, when) = (self.last_failure.as_deref()?, self.when.as_deref()?);
+        let times = if self.restarts == 1 { "once".to_owned() } else { format!("{} times", self.restarts) };
+        Some(format!("{} failed and was restarted {times}, last at {when}: {why}", self.part))
+    }
 }
 
 /// How changes of files are noticed.

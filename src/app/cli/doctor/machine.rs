@@ -13,7 +13,7 @@ use rwenv_gate::doors::session::PLUGIN_STATE;
 use rwenv_gate::facts::{agent, config};
 use rwenv_gate::ledger::audit;
 use rwenv_gate::setup::shims;
-use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, Watching, ask};
+use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, PartHealth, Watching, ask};
 
 /// Longest wait for one of our own programs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -27,7 +27,7 @@ pub(super) fn examine(environment: &Environment) -> Vec<Check> {
     all.extend(registration(environment));
     all.push(shims(environment));
     all.push(git_hooks(environment));
-    all.push(daemon(environment));
+    all.extend(daemon(environment));
     all.extend(clones(environment));
     all.push(log(environment));
     all.push(room(environment));
@@ -194,8 +194,16 @@ fn git_hooks(environment: &Environment) -> Check {
     )
 }
 
-fn daemon(environment: &Environment) -> Check {
-    match ask(&environment.config_dir, Ask::Status, PATIENCE).map(|reply| reply.health.unwrap_or_default()) {
+fn daemon(environment: &Environment) -> Vec<Check> {
+    let health =
+        ask(&environment.config_dir, Ask::Status, PATIENCE).map(|reply| reply.health.unwrap_or_default());
+    let parts = health.as_ref().map_or(&[][..], |health| &health.parts);
+    let trouble = |part: &PartHealth| {
+        let fix = "rwenv daemon logs shows why; update rwenv, then rwenv daemon restart";
+        Some(Check::warn("daemon", format!("its part {}", part.trouble()?), fix))
+    };
+    let mut all: Vec<Check> = parts.iter().filter_map(trouble).collect();
+    all.push(match health {
         Err(error) => Check::warn(
             "daemon",
             format!("{error}; verdicts do not need it"),
@@ -220,7 +228,8 @@ fn daemon(environment: &Environment) -> Check {
             let guard = health.guard.address.unwrap_or_default();
             Check::ok("daemon", format!("runs since {}, API guard at {guard}", health.started))
         }
-    }
+    });
+    all
 }
 
 fn clones(environment: &Environment) -> Vec<Check> {
