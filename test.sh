@@ -24,7 +24,8 @@ limited() {
 }
 
 scripts() {
-  git ls-files '*.sh' .ci/run 2>/dev/null || find . -name '*.sh' -not -path './target/*'
+  git ls-files '*.sh' .ci/run 'hooks/git/*' 2>/dev/null ||
+    find . \( -name '*.sh' -o -path './hooks/git/*' \) -type f -not -path './target/*'
 }
 
 step "cargo fmt --all --check"

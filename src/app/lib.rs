@@ -8,4 +8,6 @@ pub mod guard;
 
 pub mod daemon;
 
+pub mod ops;
+
 pub mod cli;

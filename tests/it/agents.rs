@@ -343,7 +343,7 @@ fn taking_the_guard_out_takes_it_out_of_every_agent() {
 
 /// The pages of the agents, by the name in their headings (`# Codex (`codex`)`).
 fn pages() -> std::collections::BTreeMap<String, (String, String)> {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/agents");
+    let folder = crate::support::root().join("docs/agents");
     let page = |entry: std::io::Result<std::fs::DirEntry>| {
         let path = entry.unwrap().path();
         let text = std::fs::read_to_string(&path).unwrap();
@@ -367,8 +367,7 @@ fn every_agent_has_a_page_and_what_it_says_is_so() {
         pages.keys().map(String::as_str).collect::<std::collections::BTreeSet<_>>(),
         known.iter().copied().collect()
     );
-    let read =
-        |file: &str| std::fs::read_to_string(format!("{}/docs/{file}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let read = |file: &str| std::fs::read_to_string(crate::support::root().join("docs").join(file)).unwrap();
     let (overview, index) = (read("agents.md"), read("README.md"));
     for (name, (file, text)) in &pages {
         for (list, page) in [("agents.md", &overview), ("README.md", &index)] {
@@ -387,7 +386,7 @@ fn every_agent_has_a_page_and_what_it_says_is_so() {
         let check = text.lines().find_map(|line| line.strip_prefix("echo '")?.split_once("' | rwenv-hook "));
         let (event, rest) = check.ok_or(file).unwrap();
         assert_eq!(rest, format!("{name}; echo $?"), "{file}");
-        let mut hook = home.command(env!("CARGO_BIN_EXE_rwenv-hook"), &home.path("ro"));
+        let mut hook = home.command(crate::support::hook(), &home.path("ro"));
         let answer = answer(hook.arg(name).write_stdin(event));
         assert_eq!(answer.code, 2, "{file}: {}", answer.stdout);
         assert!(answer.stderr.contains("[read-only.cluster-write]"), "{file}: {}", answer.stderr);

@@ -332,6 +332,8 @@ fn answered(access: &Access, end: &AtomicBool) -> String {
     let head = access.head("PUT /api/v1/namespaces/app/pods/web-0", 2_900_001);
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&vec![b' '; 2_900_000]).unwrap();
+    // Not before: what is written waits for what is read.
+    stream.get_ref().set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let (mut bytes, mut ended) = ([0; 64], false);
     loop {
         match stream.read(&mut bytes) {

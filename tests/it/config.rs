@@ -237,25 +237,155 @@ fn a_bare_change_is_judged_where_the_kubeconfig_points_as_well() {
     assert!(answer.stderr.contains("'somewhere-else' (your kubeconfig's current one)"), "{answer:?}");
 }
 
+const PAGE: &str = include_str!("../../docs/configuration.md");
+
+/// The names in a list of the program's own.
+fn known(list: &str) -> Vec<&'static str> {
+    let source = include_str!("../../src/gate/facts/fields.rs");
+    let text = source.split_once(list).unwrap().1.split_once("= ").map_or("", |(_, rest)| rest);
+    let mut known: Vec<&str> = text.split_once("];").unwrap().0.split('"').skip(1).step_by(2).collect();
+    known.sort_unstable();
+    known
+}
+
+/// The rows of the page's table under a heading.
+fn rows(heading: &str) -> impl Iterator<Item = &'static str> {
+    let section = PAGE.split_once(heading).unwrap().1.split("\n## ").next().unwrap();
+    section.lines().filter(|line| line.starts_with("| `"))
+}
+
 /// Every key the program knows has a row on the page, under its heading, and no other has.
 #[test]
 fn the_page_has_every_key() {
-    let source = include_str!("../../src/gate/facts/fields.rs");
-    let page = include_str!("../../docs/configuration.md");
     for (list, heading) in [
         ("const TOP:", "## Top level"),
         ("const FIELDS:", "## A rwenv"),
         ("const PLACE:", "## A place"),
         ("const DATABASE:", "## A database"),
     ] {
-        let text = source.split_once(list).unwrap().1.split_once("= ").map_or("", |(_, rest)| rest);
-        let text = text.split_once("];").unwrap().0;
-        let mut known: Vec<&str> = text.split('"').skip(1).step_by(2).collect();
-        let section = page.split_once(heading).unwrap().1.split("\n## ").next().unwrap();
-        let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
-        let mut told: Vec<&str> = rows.filter_map(|row| row.split('`').next()).collect();
-        known.sort_unstable();
+        let mut told: Vec<&str> = rows(heading).filter_map(|row| row.split('`').nth(1)).collect();
         told.sort_unstable();
-        assert_eq!(told, known, "{heading}");
+        assert_eq!(told, known(list), "{heading}");
     }
+}
+
+/// A value for every flag that `add` and `edit` have in common.
+const EVERY_FLAG: [&str; 28] = [
+    "--description=d",
+    "--service=shop=https://shop.example.com",
+    "--type=gke",
+    "--kubeconfig=~/.kube/config",
+    "--context=c",
+    "--local-kubeconfig=~/.kube/lab",
+    "--local-context=lab",
+    "--container-kubeconfig=/root/.kube/config",
+    "--container-context=lab-inside",
+    "--gcp-project=p",
+    "--pin=rewrite",
+    "--read-only",
+    "--gitops-only",
+    "--autonomy=prompted",
+    "--auto-approve",
+    "--exec-reads=allow",
+    "--policy=payments",
+    "--policy=nights",
+    "--terraform-path=tf/lab=standard",
+    "--terraform-path=tf/prod",
+    "--argocd-app=*apps/*",
+    "--flux-repo=https://github.com/o/flux",
+    "--flux-repo-type=github",
+    "--flux-branch=main",
+    "--protected-branch=main",
+    "--protected-branch=release",
+    "--direct-push",
+    "--sync-interval=90",
+];
+
+#[test]
+fn every_key_of_a_rwenv_has_a_flag_that_the_page_names() {
+    let home = Home::empty();
+    let added = home.rwenv("", &[&["add", "all"], &EVERY_FLAG[..]].concat());
+    assert_eq!(added.code, 0, "{}", added.stderr);
+    let file = json(&home);
+    let all = &file["rwenvs"]["all"];
+    let mut keys: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
+    keys.sort_unstable();
+    assert_eq!(keys, known("const FIELDS:"), "each key by its flag");
+    assert_eq!(all["terraformPaths"], json!({ "tf/lab": "standard", "tf/prod": "manual" }));
+    assert_eq!(all["policies"], json!(["payments", "nights"]));
+    assert_eq!(all["syncInterval"], 90);
+    assert_eq!(all["local"], json!({ "kubeconfigPath": "~/.kube/lab", "kubernetesContext": "lab" }));
+    let name = |flag: &str| flag.split('=').next().unwrap().to_owned();
+    for command in ["add", "edit"] {
+        let line = rwenv::cli::command();
+        let options = line.find_subcommand(command).unwrap().get_opts();
+        let long: Vec<String> = options.filter_map(|o| Some(format!("--{}", o.get_long()?))).collect();
+        for flag in long.iter().filter(|flag| !matches!(flag.as_str(), "--unset" | "--json")) {
+            assert!(
+                EVERY_FLAG.iter().any(|known| name(known) == *flag),
+                "{command} {flag} is not tried here"
+            );
+        }
+        for flag in EVERY_FLAG.map(name) {
+            assert!(long.contains(&flag), "{command} has no {flag}");
+            let column = |row: &str| row.rsplit('|').nth(1).unwrap().contains(&format!("`{flag}"));
+            assert!(rows("## A rwenv").any(column), "the page names no key for {flag}");
+        }
+    }
+    for row in rows("## A rwenv") {
+        assert!(row.rsplit('|').nth(1).unwrap().contains("`--"), "the page names no flag: {row}");
+    }
+}
+
+#[test]
+fn lists_and_places_are_changed_as_wholes_and_one_by_one() {
+    let home = Home::empty();
+    assert_eq!(home.rwenv("", &["add", "lab", "--local-context", "a", "--terraform-path", "tf"]).code, 0);
+    assert_eq!(json(&home)["rwenvs"]["lab"]["terraformPaths"], json!(["tf"]));
+    let edit = ["edit", "lab", "--local-kubeconfig", "k", "--argocd-app", "", "--sync-interval", "1h"];
+    assert_eq!(home.rwenv("", &edit).code, 0);
+    let lab = &json(&home)["rwenvs"]["lab"];
+    assert_eq!(lab["local"], json!({ "kubernetesContext": "a", "kubeconfigPath": "k" }));
+    assert_eq!(lab["argocdApps"], json!([]));
+    assert_eq!(lab["syncInterval"], "1h");
+    for wrong in [["--sync-interval", "soon"], ["--terraform-path", "tf=never"]] {
+        let answer = home.rwenv("", &["edit", "lab", wrong[0], wrong[1]]);
+        assert_eq!(answer.code, 1, "{wrong:?}: {answer:?}");
+    }
+}
+
+/// Every flag of `add` and `edit` that takes a value is known to the table by which agents' calls are read.
+#[test]
+fn the_table_of_tools_knows_the_flags() {
+    let table = include_str!("../../policies/tools/rwenv.toml");
+    for command in ["add", "edit"] {
+        let line = rwenv::cli::command();
+        let row = table.split_once(&format!("path = \"{command}\"")).unwrap().1.split("[[").next().unwrap();
+        for option in line.find_subcommand(command).unwrap().get_opts() {
+            let takes = option.get_action().takes_values() && !option.is_require_equals_set();
+            let flag = format!("\"--{}\"", option.get_long().unwrap());
+            assert!(!takes || row.contains(&flag), "{command}: {flag}");
+        }
+    }
+}
+
+/// Every variable of the environment that the program reads has a row on the page.
+#[test]
+fn the_page_has_every_variable() {
+    let (mut open, mut names) = (vec![crate::support::root().join("src")], Vec::new());
+    while let Some(dir) = open.pop() {
+        for path in std::fs::read_dir(&dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                open.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            let read = text.split("var(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            names.extend(read.filter(|name| !name.is_empty()).map(str::to_owned));
+        }
+    }
+    assert!(names.contains(&"RWENV".to_owned()));
+    let section = PAGE.split_once("## Environment variables").unwrap().1.split("\n## ").next().unwrap();
+    let missing: Vec<_> = names.iter().filter(|name| !section.contains(&format!("`{name}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

@@ -15,6 +15,7 @@ mod api_protocol;
 mod api_secrets;
 mod apiserver;
 mod audit;
+mod circles;
 mod cli;
 mod config;
 mod context;

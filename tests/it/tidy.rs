@@ -14,7 +14,8 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
         "gate",
         &[
             &["base", "wire"],
-            &["facts", "setup"],
+            &["setup"],
+            &["facts"],
             &["ledger"],
             &["judge"],
             &["net", "start"],
@@ -26,7 +27,7 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
         "flux",
         &[&["cluster", "edit", "repos"], &["catalog", "database"], &["operate"], &["context", "deploy"]],
     ),
-    ("app", &[&["guard"], &["daemon"], &["cli"], &["bin"]]),
+    ("app", &[&["guard"], &["daemon"], &["ops"], &["cli"], &["bin"]]),
 ];
 /// The crate that touches nothing outside: no files, network, processes, clock or environment.
 const PURE: &str = "src/core/";
@@ -41,7 +42,7 @@ fn root() -> PathBuf {
 }
 
 /// All files below a folder, as paths below the root.
-fn files(folder: &str) -> Vec<String> {
+pub(crate) fn files(folder: &str) -> Vec<String> {
     let mut out = Vec::new();
     let mut open = vec![root().join(folder)];
     while let Some(dir) = open.pop() {
@@ -63,7 +64,7 @@ fn rust() -> Vec<String> {
     all.filter(|f| f.ends_with(".rs")).collect()
 }
 
-fn read(file: &str) -> String {
+pub(crate) fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap()
 }
 
@@ -74,14 +75,14 @@ fn hold(files: &[String], rule: impl Fn(&str, &str) -> Vec<String>) {
 }
 
 /// The code of a file without its comments and its tests.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let tests = text.find("#[cfg(test)]").unwrap_or(text.len());
     let lines = text.get(..tests).unwrap().lines().filter(|l| !l.trim_start().starts_with("//"));
     lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The crate and the module a file belongs to; none for a crate's own root and its build script.
-fn module(file: &str) -> Option<(&str, &str)> {
+pub(crate) fn module(file: &str) -> Option<(&str, &str)> {
     let (crate_name, rest) = file.strip_prefix("src/")?.split_once('/')?;
     let module = rest.split(['/', '.']).next()?;
     (!matches!(module, "lib" | "build" | "Cargo")).then_some((crate_name, module))
@@ -113,6 +114,15 @@ fn purity(file: &str, text: &str) -> Vec<String> {
     let code = code(text);
     let found = OUTSIDE.iter().filter(|o| pure && code.contains(**o));
     found.map(|o| format!("{file}: a pure layer names {o}")).collect()
+}
+
+/// Reading arguments and printing is `cli`'s alone.
+const SPOKEN: [&str; 6] = ["clap::", "print!", "println!", "io::stdout", "io::stderr", "io::stdin"];
+
+fn silence(file: &str, text: &str) -> Vec<String> {
+    let code = code(text);
+    let found = SPOKEN.iter().filter(|s| module(file) == Some(("app", "ops")) && code.contains(**s));
+    found.map(|s| format!("{file}: '{s}' belongs in src/app/cli")).collect()
 }
 
 fn length(file: &str, text: &str) -> Vec<String> {
@@ -261,6 +271,13 @@ fn pure_layers_touch_nothing_outside() {
     assert_eq!(purity("src/core/decide/a.rs", "use std::fs;").len(), 1);
     assert_eq!(purity("src/core/shell/a.rs", "std::time::Instant::now()").len(), 1);
     assert!(purity("src/gate/facts/a.rs", "use std::fs;").is_empty());
+}
+
+#[test]
+fn operations_neither_read_arguments_nor_print() {
+    hold(&files("src"), silence);
+    assert_eq!(silence("src/app/ops/a.rs", "use clap::Args;\nprintln!()").len(), 2);
+    assert!(silence("src/app/cli/a.rs", "println!()").is_empty());
 }
 
 #[test]

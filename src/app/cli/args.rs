@@ -3,20 +3,28 @@
 use std::path::PathBuf;
 
 use super::audit::Audit;
+use super::check::Check;
 use super::context::Context;
 use super::daemon::Daemon;
 use super::db::Db;
+use super::demo::Demo;
 use super::deploy::Deploy;
 use super::doctor::Doctor;
+use super::edit::{Add, Edit, Export, Import, LocalMode, Remove};
+use super::envs::Set;
 use super::flux::FluxArgs;
+use super::grant::Grant;
 use super::hooks::{GitHook, Hooks};
+use super::install::{Dialect, Install};
 use super::knowledge::{GraphArgs, Guide, Services, Where};
 use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};
+use super::policy::Policy;
 use super::repo::Repo;
 use super::rollout::Rollout;
+use super::shared::{InDir, Output};
 use super::taskfiles::Taskfiles;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 /// Lets AI agents work in real GitOps environments without being able to damage them.
@@ -199,284 +207,4 @@ pub(super) enum Command {
     /// Replay recorded calls through the hook and show the verdicts
     #[command(hide = true)]
     Demo(Demo),
-}
-
-/// How a shell writes things.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum Dialect {
-    /// sh, bash, zsh
-    #[value(aliases = ["sh", "bash", "zsh"])]
-    Posix,
-    /// fish
-    Fish,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Output {
-    /// Print JSON
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct InDir {
-    #[command(flatten)]
-    pub(super) output: Output,
-    /// Directory [default: the current one]
-    #[arg(long)]
-    pub(super) dir: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Set {
-    /// Name of the rwenv; prompts for it on a terminal when omitted
-    pub(super) name: Option<String>,
-    #[command(flatten)]
-    pub(super) at: InDir,
-    /// Replace another selection without asking
-    #[arg(long, short)]
-    pub(super) yes: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Add {
-    /// Name of the rwenv
-    pub(super) name: Option<String>,
-    #[command(flatten)]
-    pub(super) fields: Fields,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Edit {
-    /// Name of the rwenv
-    pub(super) name: String,
-    #[command(flatten)]
-    pub(super) fields: Fields,
-    /// Remove a field, by its name in envs.json
-    #[arg(long, value_name = "FIELD")]
-    pub(super) unset: Vec<String>,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-/// Fields of a rwenv, as flags.
-#[derive(Debug, Default, Args)]
-pub(super) struct Fields {
-    /// Description of the rwenv
-    #[arg(long)]
-    pub(super) description: Option<String>,
-    /// Type of cluster: k3s, gke or any other word
-    #[arg(long = "type", value_name = "TYPE")]
-    pub(super) kind: Option<String>,
-    /// Path of the kubeconfig
-    #[arg(long, value_name = "FILE")]
-    pub(super) kubeconfig: Option<String>,
-    /// Name of the Kubernetes context
-    #[arg(long)]
-    pub(super) context: Option<String>,
-    /// Google Cloud project
-    #[arg(long, value_name = "PROJECT")]
-    pub(super) gcp_project: Option<String>,
-    /// Deny every change
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub(super) read_only: Option<bool>,
-    /// Allow changes through Git only
-    #[arg(long = "gitops-only", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub(super) git_ops_only: Option<bool>,
-    /// Allow pushes to the Flux branch
-    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
-    pub(super) direct_push: Option<bool>,
-    /// URL of the Flux repository
-    #[arg(long, value_name = "URL")]
-    pub(super) flux_repo: Option<String>,
-    /// Host of the Flux repository
-    #[arg(long, value_name = "HOST", value_parser = ["github", "gitea"])]
-    pub(super) flux_repo_type: Option<String>,
-    /// Branch that Flux follows
-    #[arg(long, value_name = "BRANCH")]
-    pub(super) flux_branch: Option<String>,
-    /// Branch that agents may not push to; repeatable
-    #[arg(long = "protected-branch", value_name = "BRANCH")]
-    pub(super) protected_branches: Vec<String>,
-    /// Decision on plain reads in pods of a read-only rwenv
-    #[arg(long, value_name = "DECISION", value_parser = ["ask", "allow"])]
-    pub(super) exec_reads: Option<String>,
-    /// Service and its URL; repeatable
-    #[arg(long = "service", value_name = "NAME=URL")]
-    pub(super) services: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Remove {
-    /// Name of the rwenv
-    pub(super) name: String,
-    /// Do not ask for confirmation
-    #[arg(long, short)]
-    pub(super) yes: bool,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Export {
-    /// Names of the rwenvs [default: all]
-    pub(super) names: Vec<String>,
-    /// File to write [default: standard output]
-    #[arg(long, short, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-    /// Print JSON (always on)
-    #[arg(long)]
-    pub(super) json: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Import {
-    /// File written by export, or - for standard input
-    pub(super) file: PathBuf,
-    /// Replace rwenvs that already exist
-    #[arg(long)]
-    pub(super) replace: bool,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct LocalMode {
-    /// on: this machine; off: the dev container; omitted: show the current mode
-    #[arg(value_enum)]
-    pub(super) switch: Option<Switch>,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Switch {
-    On,
-    Off,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Check {
-    #[command(flatten)]
-    pub(super) at: InDir,
-    /// Check as if this rwenv were selected
-    #[arg(long, value_name = "NAME")]
-    pub(super) rwenv: Option<String>,
-    /// Explain the verdict: programs, facts and, for each rule, why it did not match
-    #[arg(long)]
-    pub(super) trace: bool,
-    /// Command line
-    #[arg(required = true, last = true, value_name = "COMMAND")]
-    pub(super) command: Vec<String>,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Policy {
-    #[command(subcommand)]
-    pub(super) command: PolicyCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum PolicyCommand {
-    /// List the rules
-    List {
-        #[command(flatten)]
-        output: Output,
-        /// Print the Markdown of policies/README.md
-        #[arg(long, conflicts_with = "json", hide = true)]
-        markdown: bool,
-    },
-    /// Show one rule, or all rules of a policy, with examples
-    Show {
-        /// Rule or policy (read-only.exec, read-only)
-        id: String,
-        #[command(flatten)]
-        output: Output,
-    },
-    /// Run the examples of all policies and tool tables
-    Test(Output),
-    /// Check custom policies and report the file and line of each problem
-    #[command(
-        after_help = "Without a file, checks the policies of the organisation (/etc/rwenv/policies), the user (~/.claude/rwenv/policies) and \
-                            the project (.claude/rwenv-policies).\n\nExample: rwenv policy lint ~/.claude/rwenv/policies/payments.toml"
-    )]
-    Lint {
-        /// Files to check
-        files: Vec<PathBuf>,
-        #[command(flatten)]
-        at: InDir,
-    },
-    /// Create a custom policy from a template
-    #[command(after_help = "Example: rwenv policy new payments")]
-    New {
-        /// Name of the policy
-        name: String,
-    },
-    /// Check the policies and store the compiled result for the hook
-    #[command(hide = true)]
-    Keep(InDir),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Grant {
-    /// How long the grant lasts, at most one hour
-    #[arg(long = "for", default_value = "10m", value_name = "TIME")]
-    pub(super) time: String,
-    /// Reason, recorded with the grant
-    #[arg(long)]
-    pub(super) reason: Option<String>,
-    /// List the current grants
-    #[arg(long, conflicts_with_all = ["revoke", "command"])]
-    pub(super) list: bool,
-    /// Revoke one grant, or all
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all", conflicts_with = "command")]
-    pub(super) revoke: Option<String>,
-    #[command(flatten)]
-    pub(super) at: InDir,
-    /// Command line
-    #[arg(trailing_var_arg = true)]
-    pub(super) command: Vec<String>,
-}
-
-/// The agents the hook program speaks to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum AgentName {
-    Claude,
-    Codex,
-    Gemini,
-    Cursor,
-    Copilot,
-    Opencode,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Install {
-    /// Agent to install for
-    #[arg(long, value_enum, default_value_t = AgentName::Claude, value_name = "NAME")]
-    pub(super) agent: AgentName,
-    /// Remove the hook from the settings
-    #[arg(long)]
-    pub(super) uninstall: bool,
-    /// Path of the hook program [default: rwenv-hook beside rwenv]
-    #[arg(long, value_name = "FILE")]
-    pub(super) hook: Option<PathBuf>,
-    #[command(flatten)]
-    pub(super) output: Output,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Demo {
-    /// The hook program
-    #[arg(long)]
-    pub(super) hook: PathBuf,
-    /// Recorded calls, one JSON per line
-    #[arg(long)]
-    pub(super) calls: PathBuf,
-    /// What `@PROJECT@` and `@HOME@` in them stand for
-    #[arg(long)]
-    pub(super) home: PathBuf,
-    #[command(flatten)]
-    pub(super) output: Output,
 }

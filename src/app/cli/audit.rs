@@ -8,8 +8,8 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::args::Output;
 use super::out;
+use super::shared::Output;
 use rwenv_core::model::Decision;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;

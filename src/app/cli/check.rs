@@ -1,16 +1,31 @@
 //! `rwenv check`: what would be decided about a command, and why, part by part.
 
+use clap::Args;
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::args::Check;
-use super::envs::directory;
+use super::shared::{InDir, directory};
 use super::{out, trace};
 use rwenv_core::decide::{self, Part};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed};
 use rwenv_gate::judge::{self, Lift, Seen};
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// Check as if this rwenv were selected
+    #[arg(long, value_name = "NAME")]
+    pub(super) rwenv: Option<String>,
+    /// Explain the verdict: programs, facts and, for each rule, why it did not match
+    #[arg(long)]
+    pub(super) trace: bool,
+    /// Command line
+    #[arg(required = true, last = true, value_name = "COMMAND")]
+    pub(super) command: Vec<String>,
+}
 
 #[derive(Serialize)]
 struct Explained<'a> {

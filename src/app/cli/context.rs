@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::args::Output;
-use super::envs::{directory, selected};
-use super::flux::period;
-use super::{out, repo};
+use super::out;
+use super::shared::{Output, directory, known, period, selected};
 use rwenv_core::decide::text::shown;
 use rwenv_flux::context::{self, Loading, Session, State, Topic};
 use rwenv_gate::base::environment::Environment;
@@ -91,7 +89,7 @@ fn load(args: &Load, environment: &Environment) -> anyhow::Result<u8> {
     Session::clean(UNUSED, environment)?;
     let session = Session::open(args.session.as_deref(), environment)?;
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
-    let rwenv = selected(environment).ok().and_then(|name| repo::known(&rwenvs, &name).ok().cloned());
+    let rwenv = selected(environment).ok().and_then(|name| known(&rwenvs, &name).ok().cloned());
     let loading = Loading {
         dir: directory(args.dir.as_deref()),
         rwenv: rwenv.as_ref(),
@@ -103,7 +101,7 @@ fn load(args: &Load, environment: &Environment) -> anyhow::Result<u8> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let state = out::with_progress(|tell| {
         let mut told = |text: &str| tell(rwenv_flux::operate::Progress::Waiting(text.to_owned()));
-        Ok(runtime.block_on(context::load(&session, &loading, environment, &mut told))?)
+        anyhow::Ok(runtime.block_on(context::load(&session, &loading, environment, &mut told))?)
     })?;
     if args.output.json {
         out::json(&state)?;

@@ -12,12 +12,12 @@ use clap::{Args, Subcommand};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::args::Output;
 use super::out;
-use super::service;
+use super::shared::Output;
 use crate::daemon::{self, Lock, LockError};
+use crate::ops::service;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::facts::program;
+use rwenv_gate::base::program;
 use rwenv_gate::wire::daemon::{Ask, AskError, Health, PartHealth, Watching, ask};
 
 /// Longest wait for a start, an end, or an answer.
@@ -82,10 +82,25 @@ pub(super) fn daemon(args: &Daemon, environment: &Environment) -> anyhow::Result
         DaemonCommand::Install { print: true, .. } => {
             out::line(service::text(&rwenvd()?, environment)?.trim_end())
         }
-        DaemonCommand::Install { uninstall: true, .. } => service::uninstall(environment)?,
-        DaemonCommand::Install { .. } => service::install(&rwenvd()?, environment)?,
+        DaemonCommand::Install { uninstall: true, .. } => {
+            let service = service::uninstall(environment)?;
+            let what = if service.done { "removed" } else { "not there" };
+            out::line(&format!("{} is {what}", service.file.display()));
+        }
+        DaemonCommand::Install { .. } => installed(&service::install(&rwenvd()?, environment)?),
     }
     Ok(0)
+}
+
+fn installed(service: &service::Service) {
+    out::line(&format!("{} is written", service.file.display()));
+    if service.done {
+        out::line("the system starts rwenvd when you log in, and has started it now");
+    } else {
+        out::note(
+            "the system's service manager does not answer here; rwenv daemon start starts rwenvd without it",
+        );
+    }
 }
 
 fn rwenvd() -> anyhow::Result<PathBuf> {

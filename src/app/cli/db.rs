@@ -7,8 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::args::Output;
-use super::flux::{Cluster, period, rwenv};
+use super::shared::{Cluster, Output, period};
 use super::{out, permit};
 use rwenv_core::classify;
 use rwenv_core::decide::text::shown;
@@ -122,7 +121,7 @@ fn run(query: &Query, environment: &Environment) -> anyhow::Result<u8> {
         let near = lookup::proposal(&near);
         bail!("there is no database '{}' in envs.json.{near} rwenv db list shows them", query.name);
     };
-    let rwenv = rwenv(&query.cluster, environment)?;
+    let rwenv = query.cluster.rwenv(environment)?;
     let limit = period(&query.timeout)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let asked = database::query(&rwenv, (&query.name, database), &query.sql, limit, environment);

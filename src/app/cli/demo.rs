@@ -2,16 +2,33 @@
 
 use std::fs;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
+use clap::Args;
 use comfy_table::Cell;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::args::Demo;
 use super::out;
+use super::shared::Output;
 use rwenv_core::model::Decision;
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// The hook program
+    #[arg(long)]
+    pub(super) hook: PathBuf,
+    /// Recorded calls, one JSON per line
+    #[arg(long)]
+    pub(super) calls: PathBuf,
+    /// What `@PROJECT@` and `@HOME@` in them stand for
+    #[arg(long)]
+    pub(super) home: PathBuf,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
 
 /// Columns where there is no terminal to ask.
 const PIPE_WIDTH: u16 = 100;

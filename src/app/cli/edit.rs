@@ -1,19 +1,94 @@
 //! `rwenv add`, `edit`, `remove`, `export`, `import` and `local-mode`: what changes `envs.json`.
 
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::args::{Add, Edit, Export, Fields, Import, LocalMode, Remove, Switch};
-use super::envs::view;
+use super::envs::{Set, set, view};
+use super::fields::{Changes, Cluster, Fields, FluxRepository, Object, People, apply};
+use super::shared::{InDir, Output};
 use super::{out, prompt};
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::config::{self, ConfigError};
+
+#[derive(Debug, Args)]
+pub(super) struct Add {
+    /// Name of the rwenv
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+    // Last: what comes behind them would be under their headings.
+    #[command(flatten)]
+    pub(super) fields: Fields,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Edit {
+    /// Name of the rwenv
+    pub(super) name: String,
+    /// Remove a field, by its name in envs.json
+    #[arg(long, value_name = "FIELD")]
+    pub(super) unset: Vec<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+    #[command(flatten)]
+    pub(super) fields: Fields,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Remove {
+    /// Name of the rwenv
+    pub(super) name: String,
+    /// Do not ask for confirmation
+    #[arg(long, short)]
+    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Names of the rwenvs [default: all]
+    pub(super) names: Vec<String>,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    /// Print JSON (always on)
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    /// File written by export, or - for standard input
+    pub(super) file: PathBuf,
+    /// Replace rwenvs that already exist
+    #[arg(long)]
+    pub(super) replace: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct LocalMode {
+    /// on: this machine; off: the dev container; omitted: show the current mode
+    #[arg(value_enum)]
+    pub(super) switch: Option<Switch>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    On,
+    Off,
+}
 
 /// A change that was not made, and why.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +98,6 @@ enum EditError {
     #[error("{0}")]
     Refused(String),
 }
-
-type Object = Map<String, Value>;
 
 /// The rwenvs of the file, made where they are missing.
 fn rwenvs(file: &mut Object) -> Result<&mut Object, EditError> {
@@ -65,12 +138,8 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         Ok(())
     })?;
     if asked && prompt::yes("Select it for this directory", true)? {
-        let set = super::args::Set {
-            name: Some(name.to_string()),
-            at: super::args::InDir { output: super::args::Output { json: false }, dir: None },
-            yes: false,
-        };
-        return super::envs::set(&set, environment);
+        let at = InDir { output: Output { json: false }, dir: None };
+        return set(&Set { name: Some(name.to_string()), at, yes: false }, environment);
     }
     let done = done(&name, "added", args.output.json, environment);
     let added = config::load(&environment.config_dir)?;
@@ -110,73 +179,16 @@ fn interview(given: Option<&str>) -> anyhow::Result<(String, Fields)> {
     let read_only = prompt::yes("Read-only: nothing may be changed", true)?;
     let git_ops_only = !read_only && prompt::yes("GitOps-only: changed through Git alone", true)?;
     let fields = Fields {
-        description,
-        kind,
-        kubeconfig,
-        context,
-        gcp_project,
-        read_only: Some(read_only),
-        git_ops_only: git_ops_only.then_some(true),
-        flux_repo,
-        flux_repo_type,
-        ..Fields::default()
+        people: People { description, ..People::default() },
+        cluster: Cluster { kind, kubeconfig, context, gcp_project, ..Cluster::default() },
+        changes: Changes {
+            read_only: Some(read_only),
+            git_ops_only: git_ops_only.then_some(true),
+            ..Changes::default()
+        },
+        flux: FluxRepository { flux_repo, flux_repo_type, ..FluxRepository::default() },
     };
     Ok((name, fields))
-}
-
-impl Fields {
-    /// The fields that were given, by their names in the file.
-    fn values(&self) -> anyhow::Result<Object> {
-        let mut out = Map::new();
-        let texts = [
-            ("description", &self.description),
-            ("type", &self.kind),
-            ("kubeconfigPath", &self.kubeconfig),
-            ("kubernetesContext", &self.context),
-            ("gcpProject", &self.gcp_project),
-            ("fluxGitRepo", &self.flux_repo),
-            ("fluxGitRepoType", &self.flux_repo_type),
-            ("fluxBranch", &self.flux_branch),
-            ("execReads", &self.exec_reads),
-        ];
-        for (name, value) in texts {
-            out.extend(value.as_ref().map(|v| (name.to_owned(), Value::from(v.as_str()))));
-        }
-        let switches = [
-            ("readOnly", self.read_only),
-            ("gitOpsOnly", self.git_ops_only),
-            ("directPush", self.direct_push),
-        ];
-        for (name, value) in switches {
-            out.extend(value.map(|v| (name.to_owned(), Value::from(v))));
-        }
-        if !self.protected_branches.is_empty() {
-            out.insert("protectedBranches".to_owned(), Value::from(self.protected_branches.clone()));
-        }
-        if !self.services.is_empty() {
-            let mut services = Map::new();
-            for pair in &self.services {
-                let (name, url) =
-                    pair.split_once('=').with_context(|| format!("--service {pair}: write NAME=URL"))?;
-                services.insert(name.to_owned(), Value::from(url));
-            }
-            out.insert("services".to_owned(), Value::Object(services));
-        }
-        Ok(out)
-    }
-}
-
-/// Puts fields into an entry; kubeconfig and context go where this entry keeps them.
-fn apply(entry: &mut Object, values: Object, use_container: Option<bool>) {
-    let nested = if use_container == Some(false) { ["local", "container"] } else { ["container", "local"] };
-    let place = nested.into_iter().find(|p| entry.get(*p).is_some_and(Value::is_object));
-    for (name, value) in values {
-        let place = place.filter(|_| matches!(name.as_str(), "kubeconfigPath" | "kubernetesContext"));
-        match place.and_then(|place| entry.get_mut(place)).and_then(Value::as_object_mut) {
-            Some(access) => access.insert(name, value),
-            None => entry.insert(name, value),
-        };
-    }
 }
 
 pub(super) fn edit(args: &Edit, environment: &Environment) -> anyhow::Result<u8> {

@@ -1,19 +1,31 @@
 //! `rwenv list`, `cur` and `set`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use clap::Args;
 use comfy_table::Table;
 use serde::Serialize;
 
-use super::args::{InDir, Output, Set};
+use super::shared::{InDir, Output, directory};
 use super::{out, prompt};
 use rwenv_core::model::{Bound, Place, Rwenv, RwenvName};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::binding::{self, Selection};
 use rwenv_gate::facts::config::{self, Config};
+
+#[derive(Debug, Args)]
+pub(super) struct Set {
+    /// Name of the rwenv; prompts for it on a terminal when omitted
+    pub(super) name: Option<String>,
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// Replace another selection without asking
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
 
 /// A rwenv as it is printed.
 #[derive(Debug, Serialize)]
@@ -70,11 +82,6 @@ pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> 
     })
 }
 
-pub(super) fn directory(dir: Option<&Path>) -> PathBuf {
-    let here = environment::current_dir();
-    dir.map_or(here.clone(), |d| here.join(d))
-}
-
 fn selected_name(selection: Option<&Selection>) -> Option<&str> {
     match &selection?.bound {
         Bound::Rwenv(name) => Some(name),
@@ -127,16 +134,6 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
     }
     out::print(&table);
     Ok(0)
-}
-
-/// The name of the rwenv that is selected here.
-pub(super) fn selected(environment: &Environment) -> anyhow::Result<String> {
-    let dir = directory(None);
-    match binding::selection(&dir, environment).map(|selection| selection.bound) {
-        Some(Bound::Rwenv(name)) => Ok(name),
-        Some(Bound::Invalid(why)) => bail!("{why}; select one that exists: rwenv set <name>"),
-        _ => bail!("no rwenv is selected for {}; name one, or select one: rwenv set <name>", dir.display()),
-    }
 }
 
 pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8> {

@@ -1,11 +1,11 @@
 //! `rwenv grant`: a person's exception for one command line.
 
 use anyhow::bail;
+use clap::Args;
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::args::Grant as Args;
-use super::envs::directory;
+use super::shared::{InDir, directory};
 use super::{out, prompt};
 use rwenv_core::decide::{self, quoted};
 use rwenv_core::model::Decision;
@@ -14,7 +14,28 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed, agent};
 use rwenv_gate::ledger::{audit, grants};
 
-pub(super) fn grant(args: &Args, environment: &Environment) -> anyhow::Result<u8> {
+#[derive(Debug, Args)]
+pub(super) struct Grant {
+    /// How long the grant lasts, at most one hour
+    #[arg(long = "for", default_value = "10m", value_name = "TIME")]
+    pub(super) time: String,
+    /// Reason, recorded with the grant
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// List the current grants
+    #[arg(long, conflicts_with_all = ["revoke", "command"])]
+    pub(super) list: bool,
+    /// Revoke one grant, or all
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all", conflicts_with = "command")]
+    pub(super) revoke: Option<String>,
+    #[command(flatten)]
+    pub(super) at: InDir,
+    /// Command line
+    #[arg(trailing_var_arg = true)]
+    pub(super) command: Vec<String>,
+}
+
+pub(super) fn grant(args: &Grant, environment: &Environment) -> anyhow::Result<u8> {
     if args.list {
         return list(args, environment);
     }
@@ -87,7 +108,7 @@ struct View {
     reason: Option<String>,
 }
 
-fn list(args: &Args, environment: &Environment) -> anyhow::Result<u8> {
+fn list(args: &Grant, environment: &Environment) -> anyhow::Result<u8> {
     let view = |grant: grants::Grant| View {
         until: clock::rfc3339(std::time::Duration::from_secs(grant.until)),
         id: grant.id,

@@ -7,9 +7,8 @@ use anyhow::{Context as _, bail};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Report};
 use serde::Serialize;
 
-use super::args::InDir;
-use super::envs::directory;
 use super::out;
+use super::shared::{InDir, directory};
 use rwenv_core::examples;
 use rwenv_core::policy::RULES;
 use rwenv_core::policy::layer::{self, Checked};

@@ -8,8 +8,8 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::envs::directory;
 use super::out;
+use super::shared::directory;
 use rwenv_core::manifest::{Finding, Level, RULES, Report};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::push;

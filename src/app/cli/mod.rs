@@ -1,6 +1,5 @@
 //! The administration point: what people type, and the only place that prints for them.
 
-mod agents;
 mod args;
 mod audit;
 mod check;
@@ -12,8 +11,10 @@ mod deploy;
 mod doctor;
 mod edit;
 mod envs;
+mod fields;
 mod flux;
 mod grant;
+mod groups;
 mod hooks;
 mod install;
 mod knowledge;
@@ -27,15 +28,13 @@ mod policy;
 mod prompt;
 mod repo;
 mod rollout;
-mod service;
+mod shared;
 mod taskfiles;
 mod trace;
 
-pub use pages::command;
-
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 use rwenv_gate::base::environment::Environment;
@@ -47,10 +46,17 @@ const USAGE: u8 = 64;
 /// Exit status of `check` where there is no verdict (sysexits.h, EX_SOFTWARE).
 const NO_VERDICT: u8 = 70;
 
+/// The command line as clap sees it, for what is generated from it.
+#[must_use]
+pub fn command() -> clap::Command {
+    groups::grouped(Cli::command())
+}
+
 /// The `rwenv` program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let given = command().try_get_matches();
+    let cli = match given.and_then(|given| Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { USAGE } else { 0 };
@@ -126,13 +132,10 @@ fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<u8> {
         Command::Taskfiles(args) => taskfiles::taskfiles(&args),
         Command::Policy(args) => policy::policy(&args.command, environment),
         Command::Grant(args) => grant::grant(&args, environment),
-        Command::Install(args) => match args.agent {
-            args::AgentName::Claude => install::install(&args, environment),
-            agent => agents::install(agent, &args, environment),
-        },
+        Command::Install(args) => install::install(&args, environment),
         Command::Shellenv { shell } => install::shellenv(shell, environment),
-        Command::Completions { shell } => Ok(pages::completions(shell)),
-        Command::Man { dir } => pages::man(dir.as_deref()),
+        Command::Completions { shell } => Ok(pages::completions(shell, self::command())),
+        Command::Man { dir } => pages::man(dir.as_deref(), &self::command()),
         Command::Demo(args) => demo::demo(&args),
     }
 }

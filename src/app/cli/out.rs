@@ -66,9 +66,7 @@ pub(super) fn note(text: &str) {
 }
 
 /// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
-pub(super) fn with_progress<T>(
-    what: impl FnOnce(&mut dyn FnMut(Progress)) -> anyhow::Result<T>,
-) -> anyhow::Result<T> {
+pub(super) fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
     let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target);
     let result = what(&mut |progress| match progress {

@@ -4,31 +4,23 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
-use super::args::Cli;
 use rwenv_gate::base::files;
 
-/// The command line as clap sees it, for what is generated from it.
-#[must_use]
-pub fn command() -> clap::Command {
-    Cli::command()
-}
-
-pub(super) fn completions(shell: Shell) -> u8 {
-    clap_complete::generate(shell, &mut command(), "rwenv", &mut std::io::stdout());
+pub(super) fn completions(shell: Shell, mut command: clap::Command) -> u8 {
+    clap_complete::generate(shell, &mut command, "rwenv", &mut std::io::stdout());
     0
 }
 
-pub(super) fn man(dir: Option<&Path>) -> anyhow::Result<u8> {
+pub(super) fn man(dir: Option<&Path>, command: &clap::Command) -> anyhow::Result<u8> {
     match dir {
-        None => clap_mangen::Man::new(command()).render(&mut std::io::stdout())?,
+        None => clap_mangen::Man::new(command.clone()).render(&mut std::io::stdout())?,
         Some(dir) => {
             std::fs::create_dir_all(dir).with_context(|| dir.display().to_string())?;
-            let mut pages = vec![("rwenv".to_owned(), command())];
+            let mut pages = vec![("rwenv".to_owned(), command.clone())];
             let subcommands =
-                command().get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
+                command.get_subcommands().filter(|c| !c.is_hide_set()).cloned().collect::<Vec<_>>();
             pages.extend(subcommands.into_iter().map(|c| (format!("rwenv-{}", c.get_name()), c)));
             for (name, page) in pages {
                 let mut text = Vec::new();

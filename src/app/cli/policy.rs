@@ -1,16 +1,66 @@
 //! `rwenv policy`: the rules as people read them, and their examples as tests.
 
+use std::path::PathBuf;
+
 use anyhow::bail;
+use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::args::PolicyCommand;
+use super::shared::{InDir, Output};
 use super::{layers, out};
 use rwenv_core::examples::{self, Report, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
 use rwenv_core::model::Decision;
 use rwenv_core::policy::schema::{PolicyFile, RuleRow};
 use rwenv_gate::base::environment::Environment;
+
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    pub(super) command: PolicyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// List the rules
+    List {
+        #[command(flatten)]
+        output: Output,
+        /// Print the Markdown of policies/README.md
+        #[arg(long, conflicts_with = "json", hide = true)]
+        markdown: bool,
+    },
+    /// Show one rule, or all rules of a policy, with examples
+    Show {
+        /// Rule or policy (read-only.exec, read-only)
+        id: String,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Run the examples of all policies and tool tables
+    Test(Output),
+    /// Check custom policies and report the file and line of each problem
+    #[command(
+        after_help = "Without a file, checks the policies of the organisation (/etc/rwenv/policies), the user (~/.claude/rwenv/policies) and \
+                            the project (.claude/rwenv-policies).\n\nExample: rwenv policy lint ~/.claude/rwenv/policies/payments.toml"
+    )]
+    Lint {
+        /// Files to check
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        at: InDir,
+    },
+    /// Create a custom policy from a template
+    #[command(after_help = "Example: rwenv policy new payments")]
+    New {
+        /// Name of the policy
+        name: String,
+    },
+    /// Check the policies and store the compiled result for the hook
+    #[command(hide = true)]
+    Keep(InDir),
+}
 
 pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyhow::Result<u8> {
     match command {
@@ -36,17 +86,17 @@ fn built_in() -> anyhow::Result<Vec<(String, PolicyFile)>> {
 }
 
 /// A policy and where it is from.
-struct Policy {
+struct Found {
     layer: &'static str,
     name: String,
     file: PolicyFile,
 }
 
 /// The policies of all layers.
-fn policies(environment: &Environment) -> anyhow::Result<Vec<Policy>> {
-    let built_in = built_in()?.into_iter().map(|(name, file)| Policy { layer: "built in", name, file });
+fn policies(environment: &Environment) -> anyhow::Result<Vec<Found>> {
+    let built_in = built_in()?.into_iter().map(|(name, file)| Found { layer: "built in", name, file });
     let own =
-        layers::all(None, environment).into_iter().map(|(layer, name, file)| Policy { layer, name, file });
+        layers::all(None, environment).into_iter().map(|(layer, name, file)| Found { layer, name, file });
     Ok(built_in.chain(own).collect())
 }
 
@@ -69,7 +119,7 @@ struct Example<'a> {
     rwenv: &'a str,
 }
 
-fn view<'a>(policy: &'a Policy, rule: &'a RuleRow) -> View<'a> {
+fn view<'a>(policy: &'a Found, rule: &'a RuleRow) -> View<'a> {
     let example = |e: &'a rwenv_core::policy::schema::RuleExample| Example {
         command: if e.mcp.is_empty() { &e.command } else { &e.mcp },
         matches: e.matches,

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::{Args, Subcommand};
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::args::Output;
-use super::envs::selected;
+use super::shared::{Output, known, selected};
 use super::{out, prompt};
-use rwenv_core::model::{Rwenv, Rwenvs};
 use rwenv_flux::catalog::generate;
 use rwenv_flux::repos::{self, Flux, Progress, RepoError, State, Status, Wish};
 use rwenv_gate::base::environment::{self, Environment};
@@ -88,14 +86,6 @@ pub(super) fn repo(args: &Repo, environment: &Environment) -> anyhow::Result<u8>
         RepoCommand::Sync(args) => sync(args, environment),
         RepoCommand::Clean(args) => clean(args, environment),
     }
-}
-
-/// The rwenv of a name.
-pub(super) fn known<'r>(rwenvs: &'r Rwenvs, name: &str) -> anyhow::Result<&'r Rwenv> {
-    rwenvs.get(name).with_context(|| {
-        let known: Vec<&str> = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str()).collect();
-        format!("there is no rwenv '{name}'; there are: {}", known.join(", "))
-    })
 }
 
 /// The repositories that are meant.

@@ -7,12 +7,12 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use super::deploy::{How, Session};
+use super::deploy::How;
 use super::{out, permit};
 use rwenv_flux::deploy::Wish;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::process;
-use rwenv_gate::facts::program;
+use rwenv_gate::base::program;
 use rwenv_gate::judge::Permit;
 
 /// Longest that git and gh are waited for.
@@ -25,13 +25,13 @@ pub(super) struct Rollout {
     /// Services [default: the service named like this repository]
     services: Vec<String>,
     /// Number of the pull request [default: the one of this branch, according to gh]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", help_heading = "The image")]
     pr: Option<u64>,
     /// Full image tag, instead of pr-<number>-<commit>
-    #[arg(long, value_name = "TAG", conflicts_with = "pr")]
+    #[arg(long, value_name = "TAG", conflicts_with = "pr", help_heading = "The image")]
     tag: Option<String>,
     /// Image to change, when the service has several
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "The image")]
     image: Option<String>,
     #[command(flatten)]
     how: How,
@@ -58,10 +58,10 @@ fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Res
     let services =
         if args.services.is_empty() { vec![repository(environment)?] } else { args.services.clone() };
     out::note(&format!("image tag {tag}"));
-    let session = Session::open(&args.how, permit, environment)?;
+    let session = args.how.open(permit, environment)?;
     for service in services {
         let wish = Wish { service, image: args.image.clone(), tag: Some(tag.clone()), ..Wish::default() };
-        let status = session.begun(&wish)?;
+        let status = args.how.told(session.begun(&wish)?)?;
         if status != 0 {
             return Ok(status);
         }

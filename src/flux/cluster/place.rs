@@ -10,7 +10,8 @@ use super::ClusterError;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::process;
-use rwenv_gate::facts::{config, kubeconfig, program};
+use rwenv_gate::base::program;
+use rwenv_gate::facts::{config, kubeconfig};
 
 /// Longest time docker may take to say what it mounts.
 const DOCKER: Duration = Duration::from_secs(3);

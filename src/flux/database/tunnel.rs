@@ -11,7 +11,7 @@ use crate::cluster::Cluster;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::process;
-use rwenv_gate::facts::program;
+use rwenv_gate::base::program;
 
 /// Longest it may take to open.
 const OPEN: Duration = Duration::from_secs(20);

@@ -15,7 +15,7 @@ use crate::repos::Flux;
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::process;
-use rwenv_gate::facts::program;
+use rwenv_gate::base::program;
 
 /// Longest that a forge is waited for.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -15,8 +15,8 @@ use super::{Flux, FluxError, Object};
 use crate::catalog::substitute::{Values, substitute};
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree};
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::program;
 use rwenv_gate::base::{files, process};
-use rwenv_gate::facts::program;
 
 /// Longest time kubectl may take.
 const KUBECTL: Duration = Duration::from_secs(120);

@@ -15,8 +15,8 @@ use nix::unistd::Pid;
 
 use super::{Flux, RepoError};
 use rwenv_gate::base::environment::{Environment, var};
+use rwenv_gate::base::program;
 use rwenv_gate::base::{clock, process};
-use rwenv_gate::facts::program;
 
 /// Bytes per second below which a transfer counts as standing, and for how many seconds it may.
 const SLOWEST: (u32, u32) = (1000, 30);

@@ -14,7 +14,7 @@ use super::{Flux, RepoError};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
-use rwenv_gate::facts::program;
+use rwenv_gate::base::program;
 use rwenv_gate::setup::githooks;
 
 /// Longest that work on this machine alone may take.

@@ -1,7 +1,8 @@
-//! The ways to the machine: environment, clock, files, processes. No word of policies or rwenvs belongs here.
+//! The ways to the machine: environment, clock, files, processes, what a program is. No word of policies or rwenvs belongs here.
 
 pub mod clock;
 pub mod environment;
 pub mod files;
 pub mod process;
+pub mod program;
 pub mod redact;

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::base::environment::{Environment, current_dir};
+use crate::base::program;
 use crate::facts::objects::{Budget, Repository};
-use crate::facts::program;
 use crate::setup::githooks::{self, PRE_PUSH, global};
 
 /// Exit status where a hook could not be run, or may not be left out.

@@ -10,7 +10,8 @@ use std::path::Path;
 use nix::errno::Errno;
 
 use crate::base::environment::{Environment, var};
-use crate::facts::{self, program};
+use crate::base::program;
+use crate::facts;
 use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
 use crate::ledger::asked;
 use crate::net::Inherited;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::base::environment::{Environment, var};
-use crate::facts::program;
+use crate::base::program;
 use crate::setup::githooks::{self, PRE_PUSH};
 use rwenv_core::model::{GitRepository, Pushed};
 

@@ -15,7 +15,6 @@ pub mod kubeconfig;
 pub mod objects;
 mod places;
 pub mod policies;
-pub mod program;
 mod script;
 
 use crate::base::environment::{self, Environment};
@@ -42,7 +41,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
         for question in &out.plan.questions {
             match question {
                 Question::Program(program) if out.facts.program(program).is_none() => {
-                    let found = program::identify(program, environment);
+                    let found = crate::base::program::identify(program, environment);
                     out.facts.programs.push((program.clone(), found));
                 }
                 Question::Script(path) if out.facts.script(path).is_none() => {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::base::environment::{Environment, var};
 use crate::base::process;
-use crate::facts::program;
+use crate::base::program;
 
 /// Largest file that is read whole, in bytes; YAML that is larger is a finding, others are data.
 const LARGEST: usize = 8 << 20;

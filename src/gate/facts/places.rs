@@ -5,7 +5,8 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
 use crate::base::environment::{self, Environment};
-use crate::facts::{agent, program};
+use crate::base::program;
+use crate::facts::agent;
 use rwenv_core::classify;
 use rwenv_core::model::{Context, Lead};
 

@@ -191,8 +191,8 @@ fn held(path: &Path, marks: &[Mark]) -> Option<Loaded> {
 
 /// Has the files checked by the program that can.
 fn check(cwd: &str, environment: &Environment) -> Option<()> {
-    let program = crate::facts::program::beside("rwenv")
-        .or_else(|| crate::facts::program::find("rwenv", environment))?;
+    let program =
+        crate::base::program::beside("rwenv").or_else(|| crate::base::program::find("rwenv", environment))?;
     let mut command = Command::new(program);
     command.args(["policy", "keep", "--dir", cwd]).env("RWENV_CONFIG_DIR", &environment.config_dir);
     process::output(&mut command, b"", CHECK).map(|_| ())

@@ -6,8 +6,9 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::base::environment::Environment;
+use crate::base::program;
 use crate::base::{files, process};
-use crate::facts::{kubeconfig, program};
+use crate::facts::kubeconfig;
 use rwenv_core::model::Rwenv;
 
 /// Longest time kubectl may take to print a part of a kubeconfig.

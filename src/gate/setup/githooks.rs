@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::{self, FileError};
-use crate::facts::program::{HOOK_MARK, runs};
+use crate::base::program::{HOOK_MARK, runs};
 use rwenv_core::decide::quoted;
 
+/// The script that judges.
+const JUDGING: &str = include_str!("../../../hooks/git/pre-push");
 /// The hook that judges.
 pub const PRE_PUSH: &str = "pre-push";
 /// What is added to the name of git's folder of hooks, for what was there before.
@@ -293,15 +295,32 @@ fn shell_word(path: &Path) -> Result<String, FileError> {
 /// The script that judges. Without rwenv nothing is judged, so that nothing is pushed.
 fn judging(rwenv: &Path, way_out: &str) -> Result<String, FileError> {
     let (rwenv, way_out) = (shell_word(rwenv)?, quoted(&format!("  or: {way_out}")));
-    Ok(format!(
-        "#!/bin/sh
-# {HOOK_MARK}: rwenv hooks uninstall takes it out again
-rwenv={rwenv}
-if [ ! -x \"$rwenv\" ]; then
-  printf '%s\\n' \"rwenv: $rwenv is gone, so nothing is pushed [$0]\" '  instead: install rwenv again' {way_out} >&2
-  exit 1
-fi
-exec \"$rwenv\" git-hook --script \"$0\" {PRE_PUSH} \"$@\"
-"
-    ))
+    Ok(JUDGING.replace("@WAY_OUT@", &way_out).replace("@RWENV@", &rwenv))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scripts_are_known_by_their_mark_and_name_nothing_open() {
+        let folder = std::env::temp_dir().join(format!("rwenv-scripts-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let rwenv = Path::new("/opt/it's $here/rwenv");
+        let texts =
+            [judging(rwenv, "a way out").unwrap(), global::handing_on("post-merge", rwenv, None).unwrap()];
+        for text in texts {
+            let hook = folder.join("hook");
+            fs::write(&hook, &text).unwrap();
+            assert!(is_ours(&hook), "{text}");
+            assert!(text.contains("rwenv='/opt/it'\\''s $here/rwenv'\n"), "{text}");
+            assert!(
+                !["RWENV", "NAME", "PREVIOUS", "LFS", "WAY_OUT"]
+                    .iter()
+                    .any(|n| text.contains(&format!("@{n}@"))),
+                "{text}"
+            );
+        }
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

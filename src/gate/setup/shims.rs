@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::{FileError, make_private_dir};
-use crate::facts::program;
+use crate::base::program;
 use rwenv_core::classify;
 
 /// Most links that are followed from the name a shim is called by.

@@ -4,7 +4,8 @@ use anyhow::bail;
 use serde::Serialize;
 
 use super::args::{All, Named};
-use super::{Session, is_source, period};
+use super::session::Session;
+use crate::cli::shared::period;
 use crate::cli::{out, prompt};
 use rwenv_flux::operate::{self, FluxError, Object, SOURCES, Waiting, kind_of};
 use rwenv_gate::base::environment::Environment;
@@ -90,7 +91,7 @@ pub(super) fn reconcile_source(
 ) -> anyhow::Result<u8> {
     let session = Session::open(&named.cluster, environment)?;
     let object = session.one(named, &SOURCES)?;
-    if !is_source(&object) {
+    if !SOURCES.contains(&object.kind.name) {
         bail!("{} is not a source; reconcile it with rwenv flux reconcile", object.named());
     }
     reconciled(&session, &object, false, named, permit)

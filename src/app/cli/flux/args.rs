@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::Output;
+use crate::cli::shared::{Cluster, Output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FluxArgs {
@@ -65,14 +65,6 @@ pub(super) enum FluxCommand {
     Trace(Named),
     /// Show alerts and recent warnings
     Alerts(Alerts),
-}
-
-/// Which cluster.
-#[derive(Clone, Debug, Args)]
-pub(in crate::cli) struct Cluster {
-    /// Use the cluster of this rwenv [default: the selected rwenv]
-    #[arg(long, value_name = "RWENV")]
-    pub(super) cluster: Option<String>,
 }
 
 /// An object by its name.
@@ -182,28 +174,31 @@ pub(super) struct Events {
     pub(super) output: Output,
 }
 
+/// Heading of options.
+const LINES: &str = "Which lines";
+
 #[derive(Debug, Args)]
 pub(super) struct Logs {
     /// Only lines of this level
-    #[arg(long, value_parser = ["debug", "info", "error"])]
+    #[arg(long, value_parser = ["debug", "info", "error"], help_heading = LINES)]
     pub(super) level: Option<String>,
     /// Only lines of this controller
-    #[arg(long)]
+    #[arg(long, help_heading = LINES)]
     pub(super) controller: Option<String>,
     /// Only lines about objects of this kind
-    #[arg(long)]
+    #[arg(long, help_heading = LINES)]
     pub(super) kind: Option<String>,
     /// Only lines about this object
-    #[arg(long)]
+    #[arg(long, help_heading = LINES)]
     pub(super) name: Option<String>,
     /// Keep printing new lines
     #[arg(long, short)]
     pub(super) follow: bool,
     /// Only lines newer than this
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", help_heading = LINES)]
     pub(super) since: Option<String>,
     /// Show the last N lines of each controller
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = LINES)]
     pub(super) tail: Option<u64>,
     /// Namespace of Flux
     #[arg(long, default_value = "flux-system", value_name = "NAMESPACE")]

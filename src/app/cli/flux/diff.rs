@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::args::Diff;
-use super::{Session, rwenv};
+use super::session::Session;
 use crate::cli::out;
 use rwenv_flux::operate::{self, Compared, Difference, Fate};
 use rwenv_flux::repos::{self, Flux as Repository, Wish};
@@ -36,7 +36,7 @@ impl Folder {
         if let Some(dir) = &args.dir {
             return Ok(Self { path: dir.clone(), made: false });
         }
-        let repository = Repository::of(&rwenv(&args.named.cluster, environment)?, environment)?;
+        let repository = Repository::of(&args.named.cluster.rwenv(environment)?, environment)?;
         let clone = repository.clone_dir();
         if !clone.join(".git").exists() {
             repos::sync(&repository, Wish::Forward, environment, &mut |_| {})?;

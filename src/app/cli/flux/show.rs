@@ -7,8 +7,9 @@ use anyhow::{Context as _, bail};
 use comfy_table::{Cell, Color, Table};
 
 use super::args::{Alerts, Check, Events, Logs, Named, Status, Type};
-use super::{Session, period, rwenv};
+use super::session::Session;
 use crate::cli::out;
+use crate::cli::shared::period;
 use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, Object, SOURCES, Told, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::{Ask, FluxRow, ask};
@@ -69,7 +70,7 @@ impl Status {
 
     /// What the daemon knows, where it knows all of it.
     fn known(&self, environment: &Environment) -> anyhow::Result<Option<Vec<FluxRow>>> {
-        let rwenv = rwenv(&self.cluster, environment)?.name.to_string();
+        let rwenv = self.cluster.rwenv(environment)?.name.to_string();
         let asked = ask(&environment.config_dir, Ask::Flux { rwenv }, ANSWER);
         let health = asked.ok().and_then(|reply| reply.flux).filter(|health| health.complete);
         Ok(health.map(|health| health.objects.into_iter().filter(|row| self.wants(row)).collect()))

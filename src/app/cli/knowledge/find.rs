@@ -2,11 +2,12 @@
 
 use anyhow::bail;
 
-use super::lookup::{self, Hit};
-use super::{Where, named};
+use super::args::Where;
+use super::source::named;
 use crate::cli::out;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::catalog::knowledge::Knowledge;
+use rwenv_flux::catalog::lookup::{self, Hit};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::index;
 

@@ -1,6 +1,6 @@
 //! `rwenv graph`.
 
-use super::{Format, GraphArgs};
+use super::args::{Format, GraphArgs};
 use crate::cli::out;
 use rwenv_flux::catalog::graph;
 use rwenv_gate::base::environment::Environment;

@@ -1,6 +1,8 @@
 //! `rwenv guide`.
 
-use super::{Document, Guide, GuideCommand, Source, Topic, joined, regenerate};
+use super::args::{Document, Guide, GuideCommand, Source, Topic};
+use super::regenerate::regenerate;
+use super::source::joined;
 use crate::cli::out;
 use rwenv_flux::catalog::document::Documents;
 use rwenv_gate::base::environment::Environment;

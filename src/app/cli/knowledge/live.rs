@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Source, flux_of};
+use super::args::Source;
+use super::source::flux_of;
 use crate::cli::out;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::generate;

@@ -2,11 +2,13 @@
 
 use serde::Serialize;
 
+use super::args::{Named, Services, ServicesCommand, Source};
 use super::live::drift;
-use super::lookup::{near, services as find};
-use super::{Named, Services, ServicesCommand, Source, named, regenerate, unknown_service};
+use super::regenerate::regenerate;
+use super::source::{named, unknown_service};
 use crate::cli::out;
 use rwenv_flux::catalog::document::{Entry, Service};
+use rwenv_flux::catalog::lookup::{near, services as find};
 use rwenv_gate::base::environment::Environment;
 
 pub(in crate::cli) fn services(args: &Services, environment: &Environment) -> anyhow::Result<u8> {

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use super::{FileError, PRE_PUSH, is_ours, judging, put, remove, shell_word};
 use crate::base::environment::Environment;
 use crate::base::files;
-use crate::facts::program::HOOK_MARK;
 
 /// The hooks that are handed on (githooks(5)). That push-to-checkout, proc-receive, reference-transaction or
 /// post-index-change is there changes what git does, and what it costs, where there is nothing to hand on to as well: those
@@ -39,6 +38,8 @@ const NAMES: [&str; 21] = [
 /// The hooks git-lfs has besides pre-push: they keep files that want a lock read-only.
 pub const OF_LFS: [&str; 3] = ["post-checkout", "post-commit", "post-merge"];
 
+/// The script of each hook that only hands on.
+const HANDING_ON: &str = include_str!("../../../../hooks/git/any");
 /// What takes git back to each repository's own hooks.
 const WAY_OUT: &str = "git config --global --unset core.hooksPath";
 
@@ -101,24 +102,11 @@ fn clear(environment: &Environment, stays: impl Fn(&str) -> bool) -> Result<(), 
 }
 
 /// A script that costs nothing where there is nothing to hand on to, and hands on by itself where rwenv is gone.
-fn handing_on(name: &str, rwenv: &Path, previous: Option<&Path>) -> Result<String, FileError> {
+pub(super) fn handing_on(name: &str, rwenv: &Path, previous: Option<&Path>) -> Result<String, FileError> {
     let rwenv = shell_word(rwenv)?;
     let previous = previous.map(|folder| shell_word(&folder.join(name))).transpose()?.unwrap_or_default();
-    let lfs = if OF_LFS.contains(&name) { " && [ ! -d \"$dir/lfs\" ]" } else { "" };
-    Ok(format!(
-        "#!/bin/sh
-# {HOOK_MARK}: rwenv hooks uninstall --global takes it out again
-dir=${{GIT_COMMON_DIR:-${{GIT_DIR:-.git}}}}
-if [ ! -d \"$dir\" ] || [ -f \"$dir/commondir\" ]; then dir=$(git rev-parse --git-common-dir) || exit; fi
-own=$dir/hooks/{name}
-previous={previous}
-if [ ! -x \"$own\" ] && [ ! -x \"$previous\" ]{lfs}; then exit 0; fi
-rwenv={rwenv}
-if [ -x \"$rwenv\" ]; then exec \"$rwenv\" git-hook --script \"$0\" {name} \"$@\"; fi
-printf '%s\\n' \"rwenv: warning: $rwenv is gone, so nothing can be pushed. Install it again, or: {WAY_OUT}\" >&2
-for hook in \"$own\" \"$previous\"; do
-  if [ -x \"$hook\" ]; then \"$hook\" \"$@\" || exit; fi
-done
-"
-    ))
+    let lfs = if OF_LFS.contains(&name) { "lfs" } else { "" };
+    let text = HANDING_ON.replace("@NAME@", name).replace("@LFS@", lfs).replace("@WAY_OUT@", WAY_OUT);
+    // Paths come last: in them, such a word stands for itself.
+    Ok(text.replace("@PREVIOUS@", &previous).replace("@RWENV@", &rwenv))
 }

@@ -1,4 +1,4 @@
-//! A file for a bug report: what is here, without secrets.
+//! A file for a bug report: what is here, without secrets. What is checked for it is in `doctor`.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::Check;
+use super::check::Check;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::redact::redact;
 use rwenv_gate::base::{clock, files, process};
@@ -28,7 +28,11 @@ const PROGRAMS: [(&str, &[&str]); 6] = [
     ("gh", &["--version"]),
 ];
 
-pub(super) fn write(checks: &[Check], environment: &Environment) -> anyhow::Result<PathBuf> {
+/// Writes it into the current directory; says where.
+///
+/// # Errors
+/// If the records cannot be read, or the file cannot be written.
+pub fn write(checks: &[Check], environment: &Environment) -> anyhow::Result<PathBuf> {
     let versions: serde_json::Map<String, Value> = PROGRAMS
         .iter()
         .map(|(program, arguments)| {

@@ -1,15 +1,13 @@
 //! `rwenv doctor`: whether the guard stands, one line each, with what to do where it does not.
 
-mod bundle;
-mod custody;
-mod machine;
-
 use clap::Args;
 use comfy_table::{Cell, Color};
-use serde::Serialize;
 
-use super::args::Output;
 use super::out;
+use super::shared::Output;
+use crate::ops::bundle;
+use crate::ops::check::{Check, State};
+use crate::ops::doctor::examine;
 use rwenv_gate::base::environment::Environment;
 
 #[derive(Debug, Args)]
@@ -22,62 +20,6 @@ pub(super) struct Doctor {
     bundle: bool,
     #[command(flatten)]
     output: Output,
-}
-
-/// How a check ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum State {
-    /// As it should be.
-    Ok,
-    /// It works, and could be better.
-    Warn,
-    /// The guard does not stand here.
-    Fail,
-}
-
-/// One line of the doctor's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Check {
-    /// What is looked at, the same in every run.
-    id: &'static str,
-    /// The rwenv it is about.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rwenv: Option<String>,
-    state: State,
-    /// What was found.
-    says: String,
-    /// What to do.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    fix: Option<String>,
-    /// What read-only means here (C0 to C3), where that was measured.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<&'static str>,
-}
-
-impl Check {
-    fn ok(id: &'static str, says: impl Into<String>) -> Self {
-        Self { id, rwenv: None, state: State::Ok, says: says.into(), fix: None, level: None }
-    }
-
-    fn warn(id: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { state: State::Warn, fix: Some(fix.into()), ..Self::ok(id, says) }
-    }
-
-    fn fail(id: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { state: State::Fail, fix: Some(fix.into()), ..Self::ok(id, says) }
-    }
-
-    fn about(self, rwenv: &str) -> Self {
-        Self { rwenv: Some(rwenv.to_owned()), ..self }
-    }
-}
-
-/// Everything that is looked at.
-fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
-    let mut all = machine::examine(environment);
-    all.extend(custody::examine(offline, environment));
-    all
 }
 
 pub(super) fn doctor(args: &Doctor, environment: &Environment) -> anyhow::Result<u8> {

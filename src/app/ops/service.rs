@@ -1,15 +1,16 @@
-//! The daemon as a service of the user's: a systemd unit, or a launchd agent on macOS.
+//! The daemon as a service of the user's: a systemd unit, or a launchd agent on macOS. What the daemon does is in `daemon`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, bail};
 
-use super::out;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
 
-/// The service's name for launchd.
+const UNIT_FILE: &str = include_str!("../../../hooks/service/rwenvd.service");
+const PLIST: &str = include_str!("../../../hooks/service/io.rwenv.rwenvd.plist");
+/// The service's name for launchd, as its file has it.
 const LABEL: &str = "io.rwenv.rwenvd";
 const UNIT: &str = "rwenvd.service";
 
@@ -26,8 +27,11 @@ fn path(environment: &Environment) -> PathBuf {
     config.unwrap_or_else(|| environment.home.join(".config")).join("systemd/user").join(UNIT)
 }
 
-/// The service's file.
-pub(super) fn text(rwenvd: &Path, environment: &Environment) -> anyhow::Result<String> {
+/// What is in the service's file.
+///
+/// # Errors
+/// If a path has characters that do not fit there.
+pub fn text(rwenvd: &Path, environment: &Environment) -> anyhow::Result<String> {
     let program = rwenvd.to_str().context("the path of rwenvd is not valid UTF-8")?;
     let config =
         environment.config_dir.to_str().context("the path of the configuration is not valid UTF-8")?;
@@ -42,50 +46,12 @@ pub(super) fn text(rwenvd: &Path, environment: &Environment) -> anyhow::Result<S
 fn unit(program: &str, config: &str) -> String {
     // systemd expands % and $ in paths (systemd.unit(5), systemd.service(5)).
     let escaped = |text: &str| text.replace('%', "%%").replace('$', "$$");
-    format!(
-        "\
-[Unit]
-Description=rwenv: keeps Flux repositories and the audit log fresh
-Documentation=man:rwenv-daemon(1)
-
-[Service]
-Type=notify
-ExecStart=\"{}\"
-ExecReload=/bin/kill -HUP $MAINPID
-Environment=\"RWENV_CONFIG_DIR={}\"
-Restart=on-failure
-RestartSec=5
-UMask=0077
-NoNewPrivileges=true
-MemoryMax=512M
-
-[Install]
-WantedBy=default.target
-",
-        escaped(program),
-        config.replace('%', "%%")
-    )
+    UNIT_FILE.replace("@CONFIG_DIR@", &config.replace('%', "%%")).replace("@RWENVD@", &escaped(program))
 }
 
 fn plist(program: &str, config: &str) -> String {
     let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!(
-        r#"<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd">
-<plist version="1.0">
-<dict>
-  <key>Label</key><string>{LABEL}</string>
-  <key>ProgramArguments</key><array><string>{}</string></array>
-  <key>EnvironmentVariables</key><dict><key>RWENV_CONFIG_DIR</key><string>{}</string></dict>
-  <key>RunAtLoad</key><true/>
-  <key>KeepAlive</key><dict><key>SuccessfulExit</key><false/></dict>
-  <key>ProcessType</key><string>Background</string>
-</dict>
-</plist>
-"#,
-        xml(program),
-        xml(config)
-    )
+    PLIST.replace("@CONFIG_DIR@", &xml(config)).replace("@RWENVD@", &xml(program))
 }
 
 /// Runs the system's own tool for services; true where it did what it should.
@@ -95,11 +61,23 @@ fn tell(program: &str, arguments: &[&str]) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-pub(super) fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Result<()> {
+/// What became of the service.
+#[derive(Debug)]
+pub struct Service {
+    /// Its file.
+    pub file: PathBuf,
+    /// Installed: the system has started it. Removed: it was there.
+    pub done: bool,
+}
+
+/// Has the system start the daemon, now and at each login.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Result<Service> {
     let path = path(environment);
     std::fs::create_dir_all(path.parent().unwrap_or(&path)).with_context(|| path.display().to_string())?;
     files::write(&path, &text(rwenvd, environment)?, 0o644)?;
-    out::line(&format!("{} is written", path.display()));
     let file = path.display().to_string();
     let running = if is_mac() {
         let domain = format!("gui/{}", nix::unistd::getuid());
@@ -109,21 +87,17 @@ pub(super) fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Resul
         tell("systemctl", &["--user", "daemon-reload"])
             && tell("systemctl", &["--user", "enable", "--now", UNIT])
     };
-    if running {
-        out::line("the system starts rwenvd when you log in, and has started it now");
-    } else {
-        out::note(
-            "the system's service manager does not answer here; rwenv daemon start starts rwenvd without it",
-        );
-    }
-    Ok(())
+    Ok(Service { file: path, done: running })
 }
 
-pub(super) fn uninstall(environment: &Environment) -> anyhow::Result<()> {
+/// Takes the service out again.
+///
+/// # Errors
+/// If the file cannot be removed.
+pub fn uninstall(environment: &Environment) -> anyhow::Result<Service> {
     let path = path(environment);
     if !path.exists() {
-        out::line(&format!("{} is not there", path.display()));
-        return Ok(());
+        return Ok(Service { file: path, done: false });
     }
     if is_mac() {
         tell(
@@ -137,8 +111,7 @@ pub(super) fn uninstall(environment: &Environment) -> anyhow::Result<()> {
     if !is_mac() {
         tell("systemctl", &["--user", "daemon-reload"]);
     }
-    out::line(&format!("{} is removed", path.display()));
-    Ok(())
+    Ok(Service { file: path, done: true })
 }
 
 #[cfg(test)]

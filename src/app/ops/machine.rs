@@ -1,11 +1,12 @@
 //! What holds for the whole machine: configuration, registration, shims, git's hooks, daemon, clones, log and clock.
+//! It contacts nothing outside the machine: that is in `custody`.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::Check;
-use crate::cli::{hooks, install};
+use super::check::Check;
+use super::{claude, githooks};
 use rwenv_flux::repos::{self, Flux, State};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::{clock, files, process};
@@ -75,7 +76,7 @@ fn policies(environment: &Environment) -> Check {
 
 fn registration(environment: &Environment) -> Vec<Check> {
     let path = environment::under_home(&agent::claude_settings(environment));
-    let found = match install::registered(environment) {
+    let found = match claude::registered(environment) {
         Ok(found) => found,
         Err(error) => {
             return vec![Check::fail("hook", error.to_string(), "correct the settings, then: rwenv install")];
@@ -145,7 +146,7 @@ fn plugin(environment: &Environment) -> Check {
 
 fn shims(environment: &Environment) -> Check {
     let folder = shims::folder(environment);
-    let hook = install::registered(environment).ok().and_then(|found| found.hook);
+    let hook = claude::registered(environment).ok().and_then(|found| found.hook);
     let leads = |name: &&str| {
         let target = std::fs::read_link(folder.join(name)).ok();
         target.is_some() && target.as_ref().is_some_and(|t| t.is_file()) && (hook.is_none() || target == hook)
@@ -175,7 +176,7 @@ fn shims(environment: &Environment) -> Check {
 }
 
 fn git_hooks(environment: &Environment) -> Check {
-    let (known, lost) = hooks::known(environment);
+    let (known, lost) = githooks::known(environment);
     if let Some(lost) = lost.first() {
         let fix =
             format!("rwenv hooks install {}", lost.parent().and_then(Path::parent).unwrap_or(lost).display());

@@ -1,5 +1,5 @@
 //! What read-only really means on this machine, measured: who holds the credentials of a rwenv's cluster, what they may do,
-//! and whether the git host protects the branch Flux follows.
+//! and whether the git host protects the branch Flux follows. What the machine itself has is in `machine`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,15 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Check;
+use super::check::Check;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
 use rwenv_flux::repos::{self, Flux};
 use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::base::program;
 use rwenv_gate::base::{files, process};
 use rwenv_gate::facts::agent;
-use rwenv_gate::facts::{config, kubeconfig, program};
+use rwenv_gate::facts::{config, kubeconfig};
 
 /// Longest wait for a cluster or a git host.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
 // Written by rwenv install: every call of a tool is judged before it runs. Take it away with rwenv install --agent opencode --uninstall.
 import { spawnSync } from "node:child_process"
 
-const HOOK = "@HOOK@"
+const HOOK = "@RWENV_HOOK@"
 
 const judge = (tool, args, sessionID, cwd) => {
   const input = JSON.stringify({ tool, args, sessionID, cwd })

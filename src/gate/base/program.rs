@@ -20,7 +20,7 @@ const HEAD: usize = 4096;
 const LONGEST_INFORMATION: usize = 64 << 10;
 
 /// The name under which our tables know a file, or a name on `PATH`; none where it is none of them.
-pub(super) fn identify(program: &str, environment: &Environment) -> Option<&'static str> {
+pub fn identify(program: &str, environment: &Environment) -> Option<&'static str> {
     let mut path = if program.contains('/') { PathBuf::from(program) } else { find(program, environment)? };
     let tools = classify::tools();
     for _ in 0..MOST_LINKS {

@@ -1,0 +1,238 @@
+//! The fields of a rwenv: flags of `rwenv add` and `edit`, and what they write into `envs.json`.
+
+use anyhow::bail;
+use clap::Args;
+use serde_json::{Map, Value};
+
+/// A part of the file.
+pub(super) type Object = Map<String, Value>;
+
+/// Every field of a rwenv, as a flag.
+#[derive(Debug, Default, Args)]
+pub(super) struct Fields {
+    #[command(flatten)]
+    pub(super) people: People,
+    #[command(flatten)]
+    pub(super) cluster: Cluster,
+    #[command(flatten)]
+    pub(super) changes: Changes,
+    #[command(flatten)]
+    pub(super) flux: FluxRepository,
+}
+
+/// What is only shown.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "For people")]
+pub(super) struct People {
+    /// Description of the rwenv
+    #[arg(long)]
+    pub(super) description: Option<String>,
+    /// Service and its URL; repeatable
+    #[arg(long = "service", value_name = "NAME=URL")]
+    pub(super) services: Vec<String>,
+}
+
+/// How the cluster is reached.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Cluster")]
+pub(super) struct Cluster {
+    /// Type of cluster: k3s, gke or any other word
+    #[arg(long = "type", value_name = "TYPE")]
+    pub(super) kind: Option<String>,
+    /// Path of the kubeconfig
+    #[arg(long, value_name = "FILE")]
+    pub(super) kubeconfig: Option<String>,
+    /// Name of the Kubernetes context
+    #[arg(long)]
+    pub(super) context: Option<String>,
+    /// Path of the kubeconfig on this machine, where the dev container has another
+    #[arg(long, value_name = "FILE")]
+    pub(super) local_kubeconfig: Option<String>,
+    /// Name of the context on this machine, where the dev container has another
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) local_context: Option<String>,
+    /// Path of the kubeconfig in the dev container
+    #[arg(long, value_name = "FILE")]
+    pub(super) container_kubeconfig: Option<String>,
+    /// Name of the context in the dev container
+    #[arg(long, value_name = "CONTEXT")]
+    pub(super) container_context: Option<String>,
+    /// Google Cloud project
+    #[arg(long, value_name = "PROJECT")]
+    pub(super) gcp_project: Option<String>,
+    /// How calls are led to the cluster: by the session's kubeconfig, or by flags added to them
+    #[arg(long, value_name = "WAY", value_parser = ["session", "rewrite"])]
+    pub(super) pin: Option<String>,
+}
+
+/// What may be changed, and by whom.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "What is allowed")]
+pub(super) struct Changes {
+    /// Deny every change
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) read_only: Option<bool>,
+    /// Allow changes through Git only
+    #[arg(long = "gitops-only", num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) git_ops_only: Option<bool>,
+    /// How much an agent does without a person
+    #[arg(long, value_name = "LEVEL", value_parser = ["manual", "prompted", "standard"])]
+    pub(super) autonomy: Option<String>,
+    /// Approve lines that only read, without the agent's own question
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) auto_approve: Option<bool>,
+    /// Decision on plain reads in pods of a read-only rwenv
+    #[arg(long, value_name = "DECISION", value_parser = ["ask", "allow"])]
+    pub(super) exec_reads: Option<String>,
+    /// Optional policy that applies to the rwenv; repeatable
+    #[arg(long = "policy", value_name = "NAME")]
+    pub(super) policies: Vec<String>,
+    /// Folder that defines infrastructure [level: manual]; repeatable
+    #[arg(long = "terraform-path", value_name = "FOLDER[=LEVEL]")]
+    pub(super) terraform_paths: Vec<String>,
+    /// Pattern of files with Argo CD Applications that may be applied by hand; repeatable
+    #[arg(long = "argocd-app", value_name = "PATTERN")]
+    pub(super) argocd_apps: Vec<String>,
+}
+
+/// Where the cluster's desired state is.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Flux repository")]
+pub(super) struct FluxRepository {
+    /// URL of the Flux repository
+    #[arg(long, value_name = "URL")]
+    pub(super) flux_repo: Option<String>,
+    /// Host of the Flux repository
+    #[arg(long, value_name = "HOST", value_parser = ["github", "gitea"])]
+    pub(super) flux_repo_type: Option<String>,
+    /// Branch that Flux follows
+    #[arg(long, value_name = "BRANCH")]
+    pub(super) flux_branch: Option<String>,
+    /// Branch that agents may not push to; repeatable
+    #[arg(long = "protected-branch", value_name = "BRANCH")]
+    pub(super) protected_branches: Vec<String>,
+    /// Allow pushes to the Flux branch
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) direct_push: Option<bool>,
+    /// Time between two fetches of the Flux repository, such as 30s or 5m
+    #[arg(long, value_name = "TIME")]
+    pub(super) sync_interval: Option<String>,
+}
+
+impl Fields {
+    /// The fields that were given, by their names in the file. Those of a place are in its object.
+    pub(super) fn values(&self) -> anyhow::Result<Object> {
+        let Self { people, cluster, changes, flux } = self;
+        let mut out = Object::new();
+        let texts = [
+            ("description", &people.description),
+            ("type", &cluster.kind),
+            ("kubeconfigPath", &cluster.kubeconfig),
+            ("kubernetesContext", &cluster.context),
+            ("gcpProject", &cluster.gcp_project),
+            ("pin", &cluster.pin),
+            ("autonomy", &changes.autonomy),
+            ("execReads", &changes.exec_reads),
+            ("fluxGitRepo", &flux.flux_repo),
+            ("fluxGitRepoType", &flux.flux_repo_type),
+            ("fluxBranch", &flux.flux_branch),
+        ];
+        out.extend(given(&texts));
+        let switches = [
+            ("readOnly", changes.read_only),
+            ("gitOpsOnly", changes.git_ops_only),
+            ("autoApprove", changes.auto_approve),
+            ("directPush", flux.direct_push),
+        ];
+        for (name, value) in switches {
+            out.extend(value.map(|v| (name.to_owned(), Value::from(v))));
+        }
+        let lists = [
+            ("policies", &changes.policies),
+            ("argocdApps", &changes.argocd_apps),
+            ("protectedBranches", &flux.protected_branches),
+        ];
+        for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
+            // One that is empty stands for a list without any.
+            let values: Vec<&String> = values.iter().filter(|value| !value.is_empty()).collect();
+            out.insert(name.to_owned(), serde_json::to_value(values)?);
+        }
+        let places = [
+            ("local", &cluster.local_kubeconfig, &cluster.local_context),
+            ("container", &cluster.container_kubeconfig, &cluster.container_context),
+        ];
+        for (name, kubeconfig, context) in places {
+            let place: Object =
+                given(&[("kubeconfigPath", kubeconfig), ("kubernetesContext", context)]).collect();
+            out.extend((!place.is_empty()).then(|| (name.to_owned(), place.into())));
+        }
+        // A number is one of seconds.
+        let interval = flux
+            .sync_interval
+            .as_ref()
+            .map(|text| text.parse::<u64>().map_or(text.as_str().into(), Value::from));
+        out.extend(interval.map(|value| ("syncInterval".to_owned(), value)));
+        out.extend(services(&people.services)?.map(|value| ("services".to_owned(), value)));
+        out.extend(folders(&changes.terraform_paths)?.map(|value| ("terraformPaths".to_owned(), value)));
+        Ok(out)
+    }
+}
+
+fn given<'a>(texts: &'a [(&'a str, &'a Option<String>)]) -> impl Iterator<Item = (String, Value)> + 'a {
+    texts.iter().filter_map(|(name, value)| Some(((*name).to_owned(), Value::from(value.as_deref()?))))
+}
+
+fn services(pairs: &[String]) -> anyhow::Result<Option<Value>> {
+    let mut all = Object::new();
+    for pair in pairs {
+        let Some((name, url)) = pair.split_once('=') else { bail!("--service {pair}: write NAME=URL") };
+        all.insert(name.to_owned(), Value::from(url));
+    }
+    Ok((!all.is_empty()).then(|| all.into()))
+}
+
+/// Folders of infrastructure: a list where none has a level of its own.
+fn folders(all: &[String]) -> anyhow::Result<Option<Value>> {
+    let pairs =
+        all.iter().map(|one| one.rsplit_once('=').map_or((one.as_str(), None), |(f, l)| (f, Some(l))));
+    let pairs: Vec<(&str, Option<&str>)> = pairs.filter(|(folder, _)| !folder.is_empty()).collect();
+    for level in pairs.iter().filter_map(|(_, level)| *level) {
+        if !matches!(level, "manual" | "prompted" | "standard") {
+            bail!(
+                "--terraform-path: '{}' is no level; write manual, prompted or standard",
+                level.escape_debug()
+            );
+        }
+    }
+    if all.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(if pairs.iter().all(|(_, level)| level.is_none()) {
+        pairs.into_iter().map(|(folder, _)| Value::from(folder)).collect()
+    } else {
+        let levels =
+            pairs.into_iter().map(|(folder, level)| (folder.to_owned(), level.unwrap_or("manual").into()));
+        Value::Object(levels.collect())
+    }))
+}
+
+/// Puts fields into an entry; kubeconfig and context go where this entry keeps them.
+pub(super) fn apply(entry: &mut Object, values: Object, use_container: Option<bool>) {
+    let nested = if use_container == Some(false) { ["local", "container"] } else { ["container", "local"] };
+    let place = nested.into_iter().find(|p| entry.get(*p).is_some_and(Value::is_object));
+    for (name, value) in values {
+        let place = place.filter(|_| matches!(name.as_str(), "kubeconfigPath" | "kubernetesContext"));
+        match (place.and_then(|place| entry.get_mut(place)).and_then(Value::as_object_mut), value) {
+            (Some(access), value) => {
+                access.insert(name, value);
+            }
+            (None, Value::Object(new)) if nested.contains(&name.as_str()) => {
+                match entry.get_mut(&name).and_then(Value::as_object_mut) {
+                    Some(access) => access.extend(new),
+                    None => drop(entry.insert(name, new.into())),
+                }
+            }
+            (None, value) => drop(entry.insert(name, value)),
+        }
+    }
+}

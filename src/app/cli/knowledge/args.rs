@@ -1,0 +1,173 @@
+//! What `rwenv services`, `guide`, `where` and `graph` take.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cli::shared::Output;
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Services {
+    #[command(subcommand)]
+    pub(super) command: ServicesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ServicesCommand {
+    /// List all services, where each runs and what defines it
+    List {
+        /// Only services in this namespace
+        #[arg(long, short)]
+        namespace: Option<String>,
+        #[command(flatten)]
+        source: Source,
+    },
+    /// Show the details of a service
+    Show(Named),
+    /// Show the folder and file that define a service
+    Where(Named),
+    /// Show the namespace a service runs in
+    Namespace(Named),
+    /// Compare Git with the cluster: services that exist on one side only
+    #[command(after_help = "Exit status: 0 no difference, 1 they differ or the cluster cannot be reached.")]
+    Drift(Source),
+    /// Rebuild the catalog files from the clone
+    Regenerate(Regenerate),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Named {
+    /// Name of the service
+    pub(super) name: String,
+    #[command(flatten)]
+    pub(super) source: Source,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Guide {
+    #[command(subcommand)]
+    pub(super) command: GuideCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum GuideCommand {
+    /// Rebuild services.json, flux-resources.json, secrets-map.json and configmaps.json from the clone
+    Regenerate(Regenerate),
+    /// Print the JSON Schema of one of the files
+    Schema {
+        /// File
+        file: Document,
+    },
+    /// Show the guide on one topic
+    Show {
+        /// Topic
+        topic: Topic,
+        #[command(flatten)]
+        source: Source,
+    },
+}
+
+/// A file of the catalog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Document {
+    /// services-catalog.json
+    ServicesCatalog,
+    /// services.json
+    Services,
+    /// flux-resources.json
+    FluxResources,
+    /// secrets-map.json
+    SecretsMap,
+    /// configmaps.json
+    Configmaps,
+}
+
+/// What the guide tells about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Topic {
+    /// Services and where they run
+    Services,
+    /// Kustomizations, HelmReleases and their sources
+    Flux,
+    /// Where credentials come from and what reads them
+    Secrets,
+    /// ConfigMaps, their keys and what uses them
+    Configmaps,
+    /// Variables that Flux substitutes
+    Variables,
+    /// Dependencies between Flux objects
+    Dependencies,
+    /// Where image tags are set
+    Images,
+    /// Problems that leave the guide incomplete
+    Findings,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Regenerate {
+    /// Name of the rwenv [default: the selected one]
+    pub(super) name: Option<String>,
+    /// Do not contact the cluster
+    #[arg(long)]
+    pub(super) offline: bool,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Where {
+    /// Kind, kind and name (deployment/web, hr/podinfo), or a name of any kind
+    #[arg(value_name = "KIND[/NAME]")]
+    pub(super) what: String,
+    /// Name, when it does not follow the kind after a slash
+    pub(super) name: Option<String>,
+    /// Only objects in this namespace
+    #[arg(long, short)]
+    pub(super) namespace: Option<String>,
+    /// Show the line of this key of a ConfigMap
+    #[arg(long)]
+    pub(super) key: Option<String>,
+    #[command(flatten)]
+    pub(super) source: Source,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct GraphArgs {
+    /// Output format
+    #[arg(long, value_enum, default_value_t = Format::Mermaid)]
+    pub(super) format: Format,
+    /// File to write [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) source: Source,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// Image
+    Svg,
+    /// Graphviz source
+    Dot,
+    /// Mermaid, for Markdown
+    Mermaid,
+    /// JSON
+    Json,
+}
+
+/// Which repository is read.
+#[derive(Debug, Args)]
+pub(super) struct Source {
+    /// Name of the rwenv [default: the selected one]
+    #[arg(long, value_name = "NAME")]
+    pub(super) rwenv: Option<String>,
+    /// Read this folder instead of the rwenv's clone
+    #[arg(long, value_name = "DIR", conflicts_with = "rwenv")]
+    pub(super) dir: Option<PathBuf>,
+    /// Read this commit instead of the working tree
+    #[arg(long = "ref", value_name = "REVISION")]
+    pub(super) revision: Option<String>,
+    #[command(flatten)]
+    pub(super) output: Output,
+}

@@ -1,0 +1,182 @@
+//! The hook in the settings of agents beside Claude Code: put in, and taken out again. Claude Code is in `claude`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::registration::{HOOK, Object, UNCHANGED, events, filled, settings};
+use rwenv_core::decide::quoted;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::files;
+
+// The hook ends itself after three seconds. Where an agent's own limit ends it, the call runs: limits are long.
+
+/// An agent that keeps its hooks in a file of its own.
+#[derive(Debug)]
+pub struct Agent {
+    /// Its name, as the hook program knows it.
+    pub name: &'static str,
+    /// From the home directory.
+    path: &'static str,
+    kept: Kept,
+    /// What a person has to do besides.
+    pub then: &'static str,
+}
+
+/// How an agent is told of the hook.
+#[derive(Debug)]
+enum Kept {
+    /// By entries among others, from a file of `hooks/`.
+    Among(&'static str),
+    /// By a program of ours that the agent loads.
+    Alone(&'static str),
+}
+
+/// Codex of OpenAI.
+pub const CODEX: Agent = Agent {
+    name: "codex",
+    path: ".codex/hooks.json",
+    kept: Kept::Among(include_str!("../../../hooks/codex.json")),
+    then: "Codex runs it once you trust it: /hooks in Codex.",
+};
+/// Gemini CLI.
+pub const GEMINI: Agent = Agent {
+    name: "gemini",
+    path: ".gemini/settings.json",
+    kept: Kept::Among(include_str!("../../../hooks/gemini.json")),
+    then: "",
+};
+/// Cursor.
+pub const CURSOR: Agent = Agent {
+    name: "cursor",
+    path: ".cursor/hooks.json",
+    kept: Kept::Among(include_str!("../../../hooks/cursor.json")),
+    then: "",
+};
+/// GitHub Copilot CLI.
+pub const COPILOT: Agent = Agent {
+    name: "copilot",
+    path: ".copilot/hooks/rwenv.json",
+    kept: Kept::Among(include_str!("../../../hooks/copilot.json")),
+    then: "",
+};
+/// OpenCode, whose plugin hands every call to the hook, and throws what that says.
+pub const OPENCODE: Agent = Agent {
+    name: "opencode",
+    path: ".config/opencode/plugins/rwenv.js",
+    kept: Kept::Alone(include_str!("../../../hooks/opencode.js")),
+    then: "",
+};
+
+/// What became of an agent's settings.
+#[derive(Debug)]
+pub struct Changed {
+    /// The file.
+    pub settings: PathBuf,
+    /// It was not so before.
+    pub changed: bool,
+}
+
+impl Agent {
+    /// Puts the hook into the agent's settings in the place of an older one, or takes it out; everything else stays.
+    ///
+    /// # Errors
+    /// If the settings cannot be read or written, or have another shape.
+    pub fn register(&self, hook: Option<&Path>, environment: &Environment) -> anyhow::Result<Changed> {
+        let path = environment.home.join(self.path);
+        let hook = hook.map(|path| path.to_str().context("the path of the hook is not valid UTF-8"));
+        let hook = hook.transpose()?;
+        let changed = match self.kept {
+            Kept::Alone(program) => {
+                let wanted = hook.map(|hook| program.replace(HOOK, &hook.replace(['\\', '"'], "_")));
+                place(&path, wanted.as_deref())?
+            }
+            Kept::Among(registration) => self.merge(&path, registration, hook)?,
+        };
+        Ok(Changed { settings: path, changed })
+    }
+
+    fn merge(&self, path: &Path, registration: &str, hook: Option<&str>) -> anyhow::Result<bool> {
+        let (text, mut object) = settings(path, UNCHANGED)?;
+        let before = object.clone();
+        let hooks = object.entry("hooks").or_insert_with(|| json!({}));
+        let hooks = hooks.as_object_mut().with_context(|| {
+            format!("{}: \"hooks\" is not an object; nothing was changed", path.display())
+        })?;
+        for list in hooks.values_mut().filter_map(Value::as_array_mut) {
+            list.retain(|entry| !mentions_us(entry));
+        }
+        let registration = hook.map(|hook| filled(registration, &quoted(hook))).transpose()?;
+        for (event, entries) in registration.iter().flat_map(events) {
+            let list = hooks.entry(event.clone()).or_insert_with(|| json!([]));
+            let list = list.as_array_mut().with_context(|| {
+                format!("{}: \"hooks.{event}\" is not a list; nothing was changed", path.display())
+            })?;
+            list.extend(entries.iter().cloned());
+        }
+        hooks.retain(|_, list| list.as_array().is_none_or(|list| !list.is_empty()));
+        if hooks.is_empty() {
+            object.shift_remove("hooks");
+        }
+        for (key, value) in registration.into_iter().flatten().filter(|(key, _)| key != "hooks") {
+            object.entry(key).or_insert(value);
+        }
+        let nothing_there = hook.is_none() && is_bare(&object) && text.unwrap_or_default().is_empty();
+        if object == before || nothing_there {
+            return Ok(false);
+        }
+        let wanted = format!("{}\n", serde_json::to_string_pretty(&object)?);
+        let own = self.path.ends_with("/rwenv.json");
+        place(path, (!(own && hook.is_none())).then_some(wanted.as_str()))?;
+        Ok(true)
+    }
+}
+
+/// True for settings that say nothing.
+fn is_bare(object: &Object) -> bool {
+    object.keys().all(|key| key == "version")
+}
+
+/// Takes the hook out of the settings of every agent; says of which.
+///
+/// # Errors
+/// If settings cannot be read or written, or have another shape.
+pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for agent in [&CODEX, &GEMINI, &CURSOR, &COPILOT, &OPENCODE] {
+        if environment.home.join(agent.path).exists() {
+            let taken = agent.register(None, environment)?;
+            changed.extend(taken.changed.then_some(taken.settings));
+        }
+    }
+    Ok(changed)
+}
+
+/// Writes a file of our own, or takes it away; says whether that changed anything.
+fn place(path: &Path, wanted: Option<&str>) -> anyhow::Result<bool> {
+    let there = files::read(path)?;
+    if there.as_deref() == wanted {
+        return Ok(false);
+    }
+    match wanted {
+        Some(text) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            }
+            files::write(path, text, 0o600)?;
+        }
+        None => std::fs::remove_file(path).with_context(|| path.display().to_string())?,
+    }
+    Ok(true)
+}
+
+/// True for an entry that starts our hook.
+fn mentions_us(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.split(['/', ' ', '\'']).any(|word| word == "rwenv-hook"),
+        Value::Array(items) => items.iter().any(mentions_us),
+        Value::Object(fields) => fields.values().any(mentions_us),
+        _ => false,
+    }
+}

@@ -1,0 +1,211 @@
+//! The hook in Claude Code's user settings: put in, taken out, looked at. Other agents are in `agents`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::registration::{Object, UNCHANGED, events, filled, settings};
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::{clock, files, process};
+use rwenv_gate::facts::agent;
+
+/// How the hook is registered, for all events it hears: calls, the session's environment, a person speaking, and settings
+/// that change.
+const REGISTRATION: &str = include_str!("../../../hooks/claude.json");
+/// The event whose calls are judged.
+const JUDGED: &str = "PreToolUse";
+/// What a handler says of calls whose hook fails.
+const ON_FAILURE: &str = "onFailure";
+/// Longest wait for the agent's version.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// First version that blocks a call whose hook fails, where it is told to.
+const KNOWS_ON_FAILURE: (u64, u64, u64) = (2, 1, 295);
+
+/// Settings as they are to be. Nothing of it is written yet.
+#[derive(Debug)]
+pub struct Pending {
+    /// The file.
+    pub settings: PathBuf,
+    old: Option<String>,
+    new: Object,
+    /// They are not so already.
+    pub changes: bool,
+}
+
+impl Pending {
+    /// With this hook in the settings, or without any.
+    ///
+    /// # Errors
+    /// If the settings cannot be read or have another shape.
+    pub fn of(hook: Option<&Path>, environment: &Environment) -> anyhow::Result<Self> {
+        let path = agent::claude_settings(environment);
+        let (old, before) = settings(&path, UNCHANGED)?;
+        let mut new = before.clone();
+        let program = hook.map(|hook| hook.to_str().context("the path of the hook is not valid UTF-8"));
+        let registration = filled(REGISTRATION, program.transpose()?.unwrap_or_default())?;
+        let blocks = hook.is_some() && version().is_some_and(|version| version >= KNOWS_ON_FAILURE);
+        for (event, groups) in events(&registration) {
+            remove(&mut new, event).with_context(|| format!("{}: nothing was changed", path.display()))?;
+            if hook.is_some() {
+                add(&mut new, event, groups, blocks)?;
+            }
+        }
+        Ok(Self { settings: path, old, changes: new != before, new })
+    }
+
+    /// Writes the settings; says where the old ones are kept beside them.
+    ///
+    /// # Errors
+    /// If the system says no.
+    pub fn write(&self) -> anyhow::Result<Option<PathBuf>> {
+        let path = &self.settings;
+        if !self.changes {
+            return Ok(None);
+        }
+        if let Some(folder) = path.parent() {
+            files::make_private_dir(folder)?;
+        }
+        let backup = self.old.as_ref().map(|_| {
+            let stamp = clock::rfc3339(clock::now()).replace([':', '-', '.'], "");
+            path.with_file_name(format!("settings.json.before-rwenv-{stamp}"))
+        });
+        if let (Some(backup), Some(old)) = (&backup, &self.old) {
+            files::write(backup, old, 0o600)?;
+        }
+        files::write(path, &format!("{}\n", serde_json::to_string_pretty(&self.new)?), 0o600)?;
+        Ok(backup)
+    }
+}
+
+/// The list of handlers of an event, if there is one. Settings of another shape are left alone.
+fn handlers<'a>(object: &'a mut Object, event: &str) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
+    let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
+    let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
+    let Some(list) = hooks.get_mut(event) else { return Ok(None) };
+    Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is not a list; correct it"))?))
+}
+
+/// How the hook is registered.
+#[derive(Debug, Default)]
+pub struct Registered {
+    /// The program calls go to.
+    pub hook: Option<PathBuf>,
+    /// Events it is not registered for.
+    pub missing: Vec<String>,
+    /// A call whose hook fails does not run, or the agent is too old to be told so.
+    pub blocks_on_failure: bool,
+    /// Hooks are switched off.
+    pub disabled: bool,
+    /// The plugin registers it too.
+    pub plugin: bool,
+}
+
+/// Reads how the hook is registered.
+///
+/// # Errors
+/// If the settings cannot be read or have another shape.
+pub fn registered(environment: &Environment) -> anyhow::Result<Registered> {
+    let path = agent::claude_settings(environment);
+    let (_, mut object) = settings(&path, "")?;
+    let disabled = object.get("disableAllHooks").and_then(Value::as_bool) == Some(true);
+    let plugins = object.get("enabledPlugins").and_then(Value::as_object);
+    let plugin = plugins
+        .into_iter()
+        .flatten()
+        .any(|(name, on)| name.starts_with("rwenv@") && *on == Value::Bool(true));
+    let mut found = Registered { disabled, plugin, ..Registered::default() };
+    for (event, wanted) in events(&filled(REGISTRATION, "")?) {
+        let groups = handlers(&mut object, event)?.cloned().unwrap_or_default();
+        let matcher = |group: &Value| group.get("matcher").and_then(Value::as_str).map(str::to_owned);
+        let wanted = wanted.first().and_then(matcher);
+        let ours = groups.iter().filter(|group| {
+            let matcher = matcher(group);
+            wanted.is_none() || matcher == wanted || matches!(matcher.as_deref(), None | Some("" | "*"))
+        });
+        let all = ours.filter_map(|group| group.get("hooks").and_then(Value::as_array)).flatten();
+        let Some(handler) = all.into_iter().find(|handler| is_ours(handler)) else {
+            found.missing.push(event.clone());
+            continue;
+        };
+        if event == JUDGED {
+            let command = handler.get("command").and_then(Value::as_str).unwrap_or_default();
+            found.hook = Some(PathBuf::from(command));
+            found.blocks_on_failure = handler.get(ON_FAILURE).and_then(Value::as_str) == Some("block");
+        }
+    }
+    Ok(found)
+}
+
+/// Takes our own entries out, and what is empty without them.
+fn remove(object: &mut Object, event: &str) -> anyhow::Result<()> {
+    let Some(groups) = handlers(object, event)? else { return Ok(()) };
+    let mut emptied = false;
+    for group in groups.iter_mut() {
+        if let Some(handlers) = group.get_mut("hooks").and_then(Value::as_array_mut) {
+            let count = handlers.len();
+            handlers.retain(|h| !is_ours(h));
+            emptied |= handlers.len() < count;
+        }
+    }
+    if !emptied {
+        return Ok(());
+    }
+    groups.retain(|g| g.get("hooks").and_then(Value::as_array).is_none_or(|h| !h.is_empty()));
+    let none_left = groups.is_empty();
+    if let Some(hooks) = object.get_mut("hooks").and_then(Value::as_object_mut).filter(|_| none_left) {
+        hooks.shift_remove(event);
+        if hooks.is_empty() {
+            object.shift_remove("hooks");
+        }
+    }
+    Ok(())
+}
+
+fn is_ours(handler: &Value) -> bool {
+    handler.get("command").and_then(Value::as_str).is_some_and(agent::starts_hook)
+}
+
+/// Adds groups of handlers to an event. An agent that is too old is not told what it does not know.
+fn add(object: &mut Object, event: &str, groups: &[Value], blocks: bool) -> anyhow::Result<()> {
+    let hooks = object.entry("hooks").or_insert_with(|| json!({}));
+    let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
+    let there = hooks.entry(event).or_insert_with(|| json!([]));
+    let there =
+        there.as_array_mut().with_context(|| format!("\"hooks.{event}\" is not a list; correct it"))?;
+    for mut group in groups.iter().cloned() {
+        let handlers = group.get_mut("hooks").and_then(Value::as_array_mut);
+        for handler in handlers.into_iter().flatten().filter_map(Value::as_object_mut) {
+            if !blocks {
+                handler.shift_remove(ON_FAILURE);
+            }
+        }
+        there.push(group);
+    }
+    Ok(())
+}
+
+/// The version of Claude Code on PATH.
+fn version() -> Option<(u64, u64, u64)> {
+    let said = process::output(Command::new("claude").arg("--version"), b"", PATIENCE)?;
+    let text = said.stdout;
+    let mut numbers = text.split_whitespace().next()?.split('.').map(str::parse::<u64>);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_plugin_registers_what_install_registers() {
+        let plugin: Object = serde_json::from_str(include_str!("../../../plugin/hooks/hooks.json")).unwrap();
+        let plugin: Vec<_> = events(&plugin).collect();
+        let by_name = REGISTRATION.replace("[\"claude\"]", "[\"claude\", \"plugin\"]");
+        let ours = filled(&by_name, "rwenv-hook").unwrap();
+        assert_eq!(events(&ours).collect::<Vec<_>>(), plugin);
+        assert!(plugin.iter().any(|(event, _)| *event == JUDGED));
+    }
+}

@@ -1,0 +1,85 @@
+//! The guard put into place and taken away as a whole: Claude Code's hook and the shims; at the end also what was put
+//! among other agents' hooks and git's. How each is registered is in `claude`, `agents` and `githooks`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use super::{agents, claude, githooks};
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::setup::shims;
+
+/// What is there now, and what is no longer.
+#[derive(Debug)]
+pub struct Installed {
+    /// Claude Code's settings.
+    pub settings: PathBuf,
+    /// They were changed.
+    pub changed: bool,
+    /// Where the old ones are kept.
+    pub backup: Option<PathBuf>,
+    /// Where the shims are.
+    pub shims_dir: PathBuf,
+    /// Those that were made now.
+    pub shims: Vec<&'static str>,
+    /// Settings of other agents that had the hook.
+    pub other_settings: Vec<PathBuf>,
+    /// Folders of git's hooks that had ours.
+    pub git_hooks: Vec<PathBuf>,
+}
+
+/// The hook program: the one that is given, or that beside this program.
+///
+/// # Errors
+/// If there is none.
+pub fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let path = match given {
+        Some(path) => environment::current_dir().join(path),
+        None => std::env::current_exe()?.with_file_name("rwenv-hook"),
+    };
+    if !path.is_file() {
+        bail!(
+            "{}: there is no hook program; build and place it with ./install.sh, or name it with --hook",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+/// Registers the hook with Claude Code and makes the shims.
+///
+/// # Errors
+/// If the settings cannot be read or written, or something else has the name of a shim.
+pub fn install(hook: &Path, environment: &Environment) -> anyhow::Result<Installed> {
+    let pending = claude::Pending::of(Some(hook), environment)?;
+    let shims = shims::install(hook, environment)?;
+    written(&pending, shims, environment)
+}
+
+/// Takes everything out again that `install` and its like have put in.
+///
+/// # Errors
+/// If settings cannot be read or written, or git's hooks cannot be changed.
+pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
+    let pending = claude::Pending::of(None, environment)?;
+    shims::remove(environment)?;
+    let other_settings = agents::remove_all(environment)?;
+    let git_hooks = githooks::remove_all(environment)?;
+    Ok(Installed { other_settings, git_hooks, ..written(&pending, Vec::new(), environment)? })
+}
+
+fn written(
+    pending: &claude::Pending,
+    shims: Vec<&'static str>,
+    environment: &Environment,
+) -> anyhow::Result<Installed> {
+    Ok(Installed {
+        backup: pending.write()?,
+        settings: pending.settings.clone(),
+        changed: pending.changes,
+        shims_dir: shims::folder(environment),
+        shims,
+        other_settings: Vec::new(),
+        git_hooks: Vec::new(),
+    })
+}

@@ -1,0 +1,17 @@
+//! What is done to this machine when a person asks for it: the hook among agents and among git's hooks, the daemon as a
+//! service, a deployment from its wish to its end, and what the doctor finds.
+//!
+//! Nothing here reads arguments and nothing prints: `cli` does both, and tells what these functions give back.
+
+pub mod agents;
+pub mod bundle;
+pub mod check;
+pub mod claude;
+pub mod custody;
+pub mod deployment;
+pub mod doctor;
+pub mod githooks;
+pub mod install;
+pub mod machine;
+pub mod registration;
+pub mod service;

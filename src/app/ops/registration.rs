@@ -1,0 +1,58 @@
+//! How the hook is registered with agents: the files of `hooks/`, filled in, and the settings they go into. Which agent
+//! keeps them where does not belong here.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Map, Value};
+
+use rwenv_gate::base::files;
+
+/// An object of JSON, in the order of its file.
+pub type Object = Map<String, Value>;
+
+/// What stands for the hook program in the files of `hooks/`.
+pub(super) const HOOK: &str = "@RWENV_HOOK@";
+
+/// What is said to somebody whose settings would have been changed.
+pub(super) const UNCHANGED: &str = "; correct the JSON there, nothing was changed";
+
+/// Settings as they are in the file: its text, and what it says.
+///
+/// # Errors
+/// If the file cannot be read, or is not an object of JSON; `advice` ends the message then.
+pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<String>, Object)> {
+    let text = files::read(path)?;
+    let bare = text.as_deref().unwrap_or_default().trim_start_matches('\u{feff}');
+    if bare.trim().is_empty() {
+        return Ok((text, Map::new()));
+    }
+    let object = serde_json::from_str(bare)
+        .map_err(|e| anyhow::anyhow!("{}:{}:{}: {e}{advice}", path.display(), e.line(), e.column()))?;
+    Ok((text, object))
+}
+
+/// A registration with the program filled in.
+///
+/// # Errors
+/// Never for the files of `hooks/`, which a test reads.
+pub(super) fn filled(registration: &str, program: &str) -> anyhow::Result<Object> {
+    let mut object: Object = serde_json::from_str(registration).context("a registration is not JSON")?;
+    object.values_mut().for_each(|value| fill(value, program));
+    Ok(object)
+}
+
+fn fill(value: &mut Value, program: &str) {
+    match value {
+        Value::String(text) => *text = text.replace(HOOK, program),
+        Value::Array(items) => items.iter_mut().for_each(|item| fill(item, program)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| fill(field, program)),
+        _ => {}
+    }
+}
+
+/// The events of a registration, each with its entries.
+pub(super) fn events(registration: &Object) -> impl Iterator<Item = (&String, &Vec<Value>)> {
+    let hooks = registration.get("hooks").and_then(Value::as_object);
+    hooks.into_iter().flatten().filter_map(|(event, entries)| Some((event, entries.as_array()?)))
+}
