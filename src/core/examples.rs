@@ -1,18 +1,15 @@
 //! Runner of the examples in the policy files: every verb, form, wrapper and rule is shown by a command line, and
 //! each of these is judged here, by the code that judges an agent's.
 
-use crate::classify::code_schema::{LanguageFile, McpExample, McpFile, RunnerFile};
-use crate::classify::schema::{CommandRow, ExampleRow, ModeRow, ToolFile, WrapperFile};
 use crate::decide::{self, Plan};
-use crate::manifest::schema::LintFile;
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
     Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
     Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
-use crate::policy::{
-    self,
-    schema::{PolicyFile, RuleExample},
+use crate::table::{
+    Command, Example, LanguageFile, LintFile, Mcp, McpExample, Mode, PolicyFile, RuleExample, RunnerFile,
+    Tool, Trait, WrapperFile,
 };
 
 mod forges;
@@ -76,13 +73,13 @@ pub fn run() -> Result<Report, String> {
     for (name, text) in SOURCES {
         let broken = |e: toml::de::Error| format!("policies/{name}: {e}");
         match *name {
-            "tools/programs.toml" => {}
-            "tools/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            "tools/forges.toml" => forges::run(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            "tools/mcp.toml" => mcp(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            "tools/runners.toml" => runners(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            "tools/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
-            tools if tools.starts_with("tools/") => {
+            "programs/programs.toml" | "programs/shared.toml" => {}
+            "programs/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "programs/forges.toml" => forges::run(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "programs/mcp.toml" => mcp(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "programs/runners.toml" => runners(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            "programs/languages.toml" => languages(name, &toml::from_str(text).map_err(broken)?, &mut report),
+            tools if tools.starts_with("tools/") || tools.starts_with("programs/") => {
                 tool(name, &toml::from_str(text).map_err(broken)?, &mut report)
             }
             lint if lint.starts_with("lint/") => {
@@ -106,49 +103,46 @@ const DRY_RUN: [(&str, bool); 8] = [
     ("-- --dry-run=server", false),
 ];
 
-fn tool(file: &str, tool: &ToolFile, report: &mut Report) {
-    for row in &tool.command {
-        let at = format!("{file}: {}", row.paths.first().unwrap_or(&row.path));
+fn tool(file: &str, tool: &Tool, report: &mut Report) {
+    for row in tool.commands {
+        let at = format!("{file}: {}", row.verbs().first().map_or("", |verb| verb));
         shown(&at, tool, row, report);
-        let program = tool.programs.first().map_or("", String::as_str);
+        let program = tool.programs.first().copied().unwrap_or_default();
         for example in &row.shown(program) {
-            effect(&at, &tool.name, example, (&row.effect, &row.traits), report);
+            effect(&at, &tool.name, example, (row.effect, &row.traits), report);
             for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| {
                 row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))
             }) {
-                let wanted = if dry { "read" } else { row.effect.as_str() };
+                let wanted = if dry { Effect::Read } else { row.effect };
                 effect(&at, &tool.name, &format!("{example} {flag}"), (wanted, &[]), report);
             }
         }
-        for ModeRow { effect: wanted, examples, traits, .. } in &row.mode {
-            examples.iter().for_each(|example| effect(&at, &tool.name, example, (wanted, traits), report));
+        for Mode { effect: wanted, examples, traits, .. } in row.modes {
+            examples.iter().for_each(|example| effect(&at, &tool.name, example, (*wanted, traits), report));
         }
     }
-    for row in &tool.endpoint {
+    for row in tool.endpoints {
         let at = format!("{file}: {}", row.verb);
-        row.examples.iter().for_each(|e| effect(&at, &tool.name, e, (&row.effect, &row.traits), report));
-        for example in &row.harmless {
+        row.examples.iter().for_each(|e| effect(&at, &tool.name, e, (row.effect, &row.traits), report));
+        for example in row.harmless {
             let found = greatest(example, &tool.name).filter(|o| o.effect > Effect::Read);
             report.check(&at, example, found.map(|o| format!("comes to {}", o.effect.as_str())));
         }
     }
-    for ExampleRow { command, effect: wanted, reach, traits } in &tool.example {
-        effect(file, &tool.name, command, (wanted, traits), report);
+    for Example { command, effect: wanted, reach, traits } in tool.examples {
+        effect(file, &tool.name, command, (*wanted, traits), report);
         if let (Some(reach), Some(found)) = (reach, greatest(command, &tool.name)) {
-            let name = format!("{:?}", found.reach).to_lowercase();
-            report.check(
-                file,
-                command,
-                (name != *reach).then(|| format!("reach is {name}, should be {reach}")),
-            );
+            let wrong =
+                (found.reach != *reach).then(|| format!("reach is {}, should be {reach}", found.reach));
+            report.check(file, command, wrong);
         }
     }
 }
 
 /// Every verb of a row is shown by one of its examples.
-fn shown(at: &str, tool: &ToolFile, row: &CommandRow, report: &mut Report) {
-    let program = tool.programs.first().map_or("", String::as_str);
-    let forms = row.mode.iter().flat_map(|m| m.examples.clone());
+fn shown(at: &str, tool: &Tool, row: &Command, report: &mut Report) {
+    let program = tool.programs.first().copied().unwrap_or_default();
+    let forms = row.modes.iter().flat_map(|m| m.examples).map(ToString::to_string);
     let examples = row.shown(program).into_iter().chain(forms);
     let verbs: Vec<String> = examples.filter_map(|e| greatest(&e, &tool.name)).map(|o| o.verb).collect();
     for path in row.verbs().iter().filter(|p| !verbs.contains(p)) {
@@ -162,27 +156,23 @@ fn greatest(command: &str, tool: &str) -> Option<Operation> {
     plan.planned.into_iter().map(|p| p.operation).filter(|o| o.tool == tool).max_by_key(|o| o.effect)
 }
 
-fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (&str, &[String]), report: &mut Report) {
+fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (Effect, &[Trait]), report: &mut Report) {
     let problem = match greatest(command, tool) {
         None => Some(format!("no call of {tool} was found")),
-        Some(found) if found.effect.as_str() != wanted => {
+        Some(found) if found.effect != wanted => {
             let note = found.note.map(|n| format!(" ({n})")).unwrap_or_default();
-            Some(format!("comes to {}{note}, should be {wanted}", found.effect.as_str()))
+            Some(format!("comes to {}{note}, should be {wanted}", found.effect))
         }
         Some(found) => (traits.iter())
-            .find(|t| !found.traits.contains(&t.as_str()))
-            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits))
-            .or_else(|| {
-                let wrong = found.traits.iter().find(|name| !policy::TRAITS.contains(*name))?;
-                Some(format!("has '{wrong}', which is in policies/traits.toml not"))
-            }),
+            .find(|t| !found.traits.contains(t))
+            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits)),
     };
     report.check(at, command, problem);
 }
 
 fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
-    for row in &all.wrapper {
-        for example in &row.examples {
+    for row in all.wrappers {
+        for example in row.examples {
             report.check(&format!("{file}: {}", row.programs.join(", ")), example, deletes_the_pod(example));
         }
     }
@@ -219,12 +209,16 @@ fn harmless(example: &str) -> Option<String> {
     changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
 }
 
-fn mcp(file: &str, all: &McpFile, report: &mut Report) {
-    for McpExample { call, effect } in &all.example {
-        let plan = mcp_plan(call);
+fn mcp(file: &str, all: &Mcp, report: &mut Report) {
+    for McpExample { call, effect } in all.examples {
+        let plan = mcp_plan(&call);
         let found = plan.planned.iter().map(|p| p.operation.effect).max();
         let found = found.map_or("none", Effect::as_str);
-        report.check(file, call, (found != effect).then(|| format!("comes to {found}, should be {effect}")));
+        report.check(
+            file,
+            &call,
+            (*effect != found).then(|| format!("comes to {found}, should be {effect}")),
+        );
     }
 }
 
@@ -237,7 +231,7 @@ fn mcp_plan(call: &str) -> Plan {
 }
 
 fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
-    for row in &all.runner {
+    for row in all.runners {
         let at = format!("{file}: {}", row.format);
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
         row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
@@ -246,17 +240,17 @@ fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
 
 /// What a language's programs run is found, and what they only mention is not.
 fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
-    for row in &all.language {
-        let at = format!("{file}: {}", row.programs.first().map_or("", String::as_str));
+    for row in all.languages {
+        let at = format!("{file}: {}", row.programs.first().copied().unwrap_or_default());
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
         row.tampers.iter().for_each(|example| report.check(&at, example, tampers(example)));
         row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
     }
-    for row in &all.client {
+    for row in all.clients {
         let at = format!("{file}: {}", row.about);
-        for example in &row.examples {
+        for example in row.examples {
             let found = decide::plan(example, &context()).opaque;
-            let seen = found.iter().any(|o| o.what.ends_with(&row.about));
+            let seen = found.iter().any(|o| o.what.ends_with(&*row.about));
             report.check(&at, example, (!seen).then(|| format!("is not seen; only {found:?}")));
         }
         row.harmless.iter().for_each(|example| report.check(&at, example, harmless(example)));
@@ -272,8 +266,8 @@ pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> Report {
 }
 
 fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
-    for rule in &policy.rule {
-        for example @ RuleExample { command, mcp, matches, rwenv, changes, .. } in &rule.example {
+    for rule in &policy.rules {
+        for example @ RuleExample { command, mcp, matches, rwenv, changes, .. } in &rule.examples.0 {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
             let (plan, command) = match mcp.as_str() {
@@ -296,7 +290,7 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
                 continue;
             };
             let said: Vec<&str> = verdict.reasons().iter().map(|r| r.rule.as_str()).collect();
-            let problem = (said.contains(&rule.id.as_str()) != *matches).then(|| {
+            let problem = (said.contains(&&*rule.id) != *matches).then(|| {
                 format!("should{} match; rules that do: {said:?}", if *matches { "" } else { " not" })
             });
             report.check(&at, command, problem);
@@ -305,8 +299,8 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
 }
 
 fn content(file: &str, lint: &LintFile, report: &mut Report) {
-    for rule in &lint.rule {
-        for (at, example) in rule.example.iter().enumerate() {
+    for rule in lint.rules {
+        for (at, example) in rule.examples.iter().enumerate() {
             let paths = example.files.keys().cloned().collect();
             let yaml = example.files.iter().filter(|(path, _)| Tree::is_yaml(path));
             let contents = yaml.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
@@ -464,18 +458,19 @@ mod tests {
     #[test]
     fn an_example_that_does_not_hold_is_reported() {
         let mut report = Report::default();
-        effect("here", "kubectl", "kubectl delete pod p", ("read", &[]), &mut report);
+        effect("here", "kubectl", "kubectl delete pod p", (Effect::Read, &[]), &mut report);
         effect(
             "here",
             "kubectl",
             "kubectl delete pod p",
-            ("cluster-write", &["dry-run".to_owned()]),
+            (Effect::ClusterWrite, &[Trait::DryRun]),
             &mut report,
         );
-        effect("here", "kubectl", "ls", ("read", &[]), &mut report);
-        let tool_file = ToolFile { name: "kubectl".to_owned(), ..ToolFile::default() };
-        let row = CommandRow { path: "get".to_owned(), ..CommandRow::default() };
-        shown("here", &tool_file, &row, &mut report);
+        effect("here", "kubectl", "ls", (Effect::Read, &[]), &mut report);
+        let text = "name = 'kubectl'\nprograms = []\ncomplaint = ''\ngrammar = 'pflag'\nreach = 'cluster'\n\
+                    [[command]]\npath = 'get'\neffect = 'read'\n";
+        let kubectl: Tool = toml::from_str(text).unwrap();
+        shown("here", &kubectl, &kubectl.commands[0], &mut report);
         assert_eq!(report.failures.len(), 4);
         let text = "about = 'x'\n[[rule]]\nid = 'x.y'\ndecision = 'ask'\nwhen = {}\nreason = 'r'\ninstead = 'i'\n\
                     [[rule.example]]\ncommand = 'ls'\nmatches = true\n[[rule.example]]\ncommand = 'ls'\nmatches = true\nrwenv = 'x'\n";

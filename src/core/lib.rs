@@ -4,6 +4,12 @@
 //! be known of them is asked as a [`model::Question`] and handed in as [`model::Facts`]; whoever calls answers.
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+// Constants that the build writes down name their types as other crates do.
+extern crate self as rwenv_core;
+
+pub mod table;
+
 pub mod model;
 
 pub mod classify;

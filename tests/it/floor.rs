@@ -6,6 +6,7 @@ use rwenv_core::decide::quoted;
 use rwenv_core::examples::judged;
 use rwenv_core::model::{
     Command, Decision, Effect, Grammar, Operation, Reach, Repository, Rwenv, RwenvName, Span, Target, Tool,
+    Trait,
 };
 use rwenv_core::policy::{self, RULES, Subject};
 
@@ -16,7 +17,7 @@ struct Form {
     verb: String,
     effect: Effect,
     reach: Reach,
-    traits: Vec<&'static str>,
+    traits: Vec<Trait>,
 }
 
 impl Form {
@@ -34,7 +35,7 @@ impl Form {
         }
     }
 
-    fn has(&self, name: &str) -> bool {
+    fn has(&self, name: Trait) -> bool {
         self.traits.contains(&name)
     }
 }
@@ -43,7 +44,7 @@ impl Form {
 fn forms(tool: &'static Tool, command: &'static Command) -> Vec<Form> {
     let reach = command.reach.unwrap_or(tool.reach);
     let base = Form {
-        tool: tool.name,
+        tool: tool.name.as_str(),
         verb: command.path.join(" "),
         effect: command.effect,
         reach,
@@ -66,14 +67,14 @@ fn all() -> Vec<Form> {
     for tool in tools.tools {
         out.extend(tool.commands.iter().flat_map(|command| forms(tool, command)));
         out.extend(tool.endpoints.iter().map(|endpoint| Form {
-            tool: tool.name,
-            verb: endpoint.verb.to_owned(),
+            tool: tool.name.as_str(),
+            verb: endpoint.verb.to_string(),
             effect: endpoint.effect,
             reach: endpoint.reach,
             traits: endpoint.traits.to_vec(),
         }));
         out.push(Form {
-            tool: tool.name,
+            tool: tool.name.as_str(),
             verb: String::new(),
             effect: Effect::Unknown,
             reach: tool.reach,
@@ -82,15 +83,13 @@ fn all() -> Vec<Form> {
     }
     out.extend(tools.forges.iter().map(|request| Form {
         tool: "http",
-        verb: request.verb.to_owned(),
+        verb: request.verb.to_string(),
         effect: Effect::GitPublish,
         reach: Reach::Repository,
         traits: request.traits.to_vec(),
     }));
     for tool in ["mcp", "a-tool-nobody-has-met"] {
-        for (effect, reach) in
-            Effect::ALL.into_iter().flat_map(|e| [(e, Reach::Cluster), (e, Reach::Service)])
-        {
+        for (effect, reach) in Effect::ALL.iter().flat_map(|&e| [(e, Reach::Cluster), (e, Reach::Service)]) {
             out.push(Form { tool, verb: "verb".to_owned(), effect, reach, traits: Vec::new() });
         }
     }
@@ -143,8 +142,8 @@ fn nothing_changes_in_a_read_only_environment_because_no_rule_foresaw_it() {
     least("read-only", &read_only, None, |form| match form.effect {
         _ if !is_remote(form) => None,
         // A person may know that nothing follows this image, and that this was no webhook.
-        Effect::CloudWrite if form.has("image") => Some(Decision::Ask),
-        Effect::Reconcile if form.has("refresh") || form.has("webhook") => Some(Decision::Ask),
+        Effect::CloudWrite if form.has(Trait::Image) => Some(Decision::Ask),
+        Effect::Reconcile if form.has(Trait::Refresh) || form.has(Trait::Webhook) => Some(Decision::Ask),
         Effect::ClusterWrite
         | Effect::Provision
         | Effect::CloudWrite
@@ -157,8 +156,12 @@ fn nothing_changes_in_a_read_only_environment_because_no_rule_foresaw_it() {
     });
     // Its Flux repository: neither here nor on the forge.
     least("read-only Flux repository", &read_only, Some(Repository::Flux), |form| match form.effect {
-        _ if form.reach != Reach::Repository || form.has("talk") => None,
-        Effect::GitWrite if ["fetch", "fast-forward", "checkout"].iter().any(|name| form.has(name)) => None,
+        _ if form.reach != Reach::Repository || form.has(Trait::Talk) => None,
+        Effect::GitWrite
+            if [Trait::Fetch, Trait::FastForward, Trait::Checkout].iter().any(|name| form.has(*name)) =>
+        {
+            None
+        }
         Effect::GitWrite | Effect::GitPublish => Some(Decision::Deny),
         Effect::Unknown => Some(Decision::Ask),
         _ => None,
@@ -170,24 +173,28 @@ fn nothing_goes_around_git_because_no_rule_foresaw_it() {
     let git_ops = subject(|rwenv| rwenv.git_ops_only = true);
     least("GitOps-only", &git_ops, None, |form| match form.effect {
         // Plans look, images are no manifests, and containers of this machine are the developer's.
-        _ if !is_remote(form) || ["plan", "image", "enters"].iter().any(|name| form.has(name)) => None,
-        Effect::ClusterWrite if form.has("suspend") => Some(Decision::Ask),
-        Effect::ClusterWrite if form.has("resume") || form.has("kubeconfig") => None,
+        _ if !is_remote(form)
+            || [Trait::Plan, Trait::Image, Trait::Enters].iter().any(|name| form.has(*name)) =>
+        {
+            None
+        }
+        Effect::ClusterWrite if form.has(Trait::Suspend) => Some(Decision::Ask),
+        Effect::ClusterWrite if form.has(Trait::Resume) || form.has(Trait::Kubeconfig) => None,
         Effect::ClusterWrite => Some(Decision::Deny),
-        Effect::Provision if form.has("destroys") || form.has("state") => Some(Decision::Deny),
+        Effect::Provision if form.has(Trait::Destroys) || form.has(Trait::State) => Some(Decision::Deny),
         Effect::Provision | Effect::CloudWrite | Effect::DataWrite => Some(Decision::Ask),
         Effect::Exec | Effect::SessionChange | Effect::ReadSecret | Effect::Unknown => Some(Decision::Ask),
         _ => None,
     });
     // What Git has is applied, and nothing else that a form of the same verb would do.
     for (traits, wanted) in [
-        (vec!["applies", "tree", "pushed"], Decision::Allow),
-        (vec!["applies", "tree", "pushed", "plan-file"], Decision::Allow),
-        (vec!["applies", "tree", "unpushed"], Decision::Deny),
-        (vec!["applies", "pushed", "destroys"], Decision::Deny),
-        (vec!["applies", "pushed", "replaces"], Decision::Ask),
-        (vec!["applies", "pushed", "inputs"], Decision::Ask),
-        (vec!["applies", "generated"], Decision::Ask),
+        (vec![Trait::Applies, Trait::Tree, Trait::Pushed], Decision::Allow),
+        (vec![Trait::Applies, Trait::Tree, Trait::Pushed, Trait::PlanFile], Decision::Allow),
+        (vec![Trait::Applies, Trait::Tree, Trait::Unpushed], Decision::Deny),
+        (vec![Trait::Applies, Trait::Pushed, Trait::Destroys], Decision::Deny),
+        (vec![Trait::Applies, Trait::Pushed, Trait::Replaces], Decision::Ask),
+        (vec![Trait::Applies, Trait::Pushed, Trait::Inputs], Decision::Ask),
+        (vec![Trait::Applies, Trait::Generated], Decision::Ask),
     ] {
         let form = Form {
             tool: "a-tool-nobody-has-met",

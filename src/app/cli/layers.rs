@@ -12,7 +12,7 @@ use super::shared::{InDir, directory};
 use rwenv_core::examples;
 use rwenv_core::policy::RULES;
 use rwenv_core::policy::layer::{self, Checked};
-use rwenv_core::policy::schema::PolicyFile;
+use rwenv_core::table::PolicyFile;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::policies;
@@ -59,7 +59,7 @@ fn read(paths: &[PathBuf]) -> Vec<Read> {
     for path in paths {
         let checked = read_one(path, &taken);
         if let Ok((checked, _)) = &checked {
-            taken.extend(checked.rules.iter().map(|rule| rule.id.clone()));
+            taken.extend(checked.rules.iter().map(|rule| rule.id.to_string()));
         }
         out.push(Read { path: path.clone(), checked });
     }

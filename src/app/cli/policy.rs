@@ -11,8 +11,7 @@ use super::shared::{InDir, Output};
 use super::{layers, out};
 use rwenv_core::examples::{self, Report, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
-use rwenv_core::model::Decision;
-use rwenv_core::policy::schema::{PolicyFile, RuleRow};
+use rwenv_core::table::{Effect, FlagName, PolicyFile, Reach, Rule, RuleExample, RuleText, Trait};
 use rwenv_gate::base::environment::Environment;
 
 #[derive(Debug, Args)]
@@ -119,8 +118,8 @@ struct Example<'a> {
     rwenv: &'a str,
 }
 
-fn view<'a>(policy: &'a Found, rule: &'a RuleRow) -> View<'a> {
-    let example = |e: &'a rwenv_core::policy::schema::RuleExample| Example {
+fn view<'a>(policy: &'a Found, rule: &'a Rule) -> View<'a> {
+    let example = |e: &'a RuleExample| Example {
         command: if e.mcp.is_empty() { &e.command } else { &e.mcp },
         matches: e.matches,
         rwenv: e.rwenv.as_deref().unwrap_or("read-only"),
@@ -129,35 +128,40 @@ fn view<'a>(policy: &'a Found, rule: &'a RuleRow) -> View<'a> {
         id: &rule.id,
         policy: &policy.name,
         layer: policy.layer,
-        decision: &rule.decision,
+        decision: rule.decision.as_str(),
         when: when(rule),
         reason: &rule.reason,
         instead: &rule.instead,
-        examples: rule.example.iter().map(example).collect(),
+        examples: rule.examples.0.iter().map(example).collect(),
     }
 }
 
+fn texts(list: &[RuleText]) -> Vec<&str> {
+    list.iter().map(|text| &**text).collect()
+}
+
 /// When a rule matches, in words.
-fn when(rule: &RuleRow) -> String {
+fn when(rule: &Rule) -> String {
     let when = &rule.when;
     let mut out = Vec::new();
-    let mut say = |label: &str, values: &[String]| {
+    let mut say = |label: &str, values: Vec<&str>| {
         if !values.is_empty() {
             out.push(format!("{label} {}", values.join(", ")));
         }
     };
-    say("rwenv", &when.flags);
-    say("effect", &when.effects);
-    say("reach", &when.reach);
-    say("tool", &when.tools);
-    say("verb", &when.verbs);
-    say("with", &when.traits);
-    say("without", &when.without);
-    say("repository", when.repository.as_slice());
-    say("refs", when.refs.as_slice());
-    say("files", &when.paths);
-    say("namespace", &when.namespaces);
-    say("in rwenv", &when.rwenvs);
+
+    say("rwenv", when.flags.iter().map(|word| word.as_str()).collect());
+    say("effect", when.effects.iter().map(|word| word.as_str()).collect());
+    say("reach", when.reach.iter().map(|word| word.as_str()).collect());
+    say("tool", texts(&when.tools));
+    say("verb", texts(&when.verbs));
+    say("with", when.traits.iter().map(|word| word.as_str()).collect());
+    say("without", when.without.iter().map(|word| word.as_str()).collect());
+    say("repository", when.repository.iter().map(|word| word.as_str()).collect());
+    say("refs", when.refs.iter().map(|word| word.as_str()).collect());
+    say("files", texts(&when.paths));
+    say("namespace", texts(&when.namespaces));
+    say("in rwenv", texts(&when.rwenvs));
     out.extend(rule.floor.then(|| "where no other rule says as much".to_owned()));
     out.join("; ")
 }
@@ -165,27 +169,23 @@ fn when(rule: &RuleRow) -> String {
 fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
     let all = policies(environment)?;
     if json {
-        let rules: Vec<View<'_>> = all.iter().flat_map(|p| p.file.rule.iter().map(|r| view(p, r))).collect();
+        let rules: Vec<View<'_>> = all.iter().flat_map(|p| p.file.rules.iter().map(|r| view(p, r))).collect();
         out::json(&rules)?;
         return Ok(0);
     }
     let mut table = out::table(&["RULE", "DECISION", "LAYER", "WHEN"]);
-    for (layer, rule) in all.iter().flat_map(|p| p.file.rule.iter().map(|rule| (p.layer, rule))) {
-        let decision = out::decision(named(&rule.decision));
+    for (layer, rule) in all.iter().flat_map(|p| p.file.rules.iter().map(|rule| (p.layer, rule))) {
+        let decision = out::decision(rule.decision);
         table.add_row([Cell::new(&rule.id), decision, Cell::new(layer), Cell::new(when(rule))]);
     }
     out::print(&table);
     Ok(0)
 }
 
-fn named(decision: &str) -> Decision {
-    [Decision::Allow, Decision::Ask].into_iter().find(|d| d.as_str() == decision).unwrap_or(Decision::Deny)
-}
-
 fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
     let all = policies(environment)?;
     let chosen: Vec<View<'_>> = (all.iter())
-        .flat_map(|policy| policy.file.rule.iter().map(move |rule| view(policy, rule)))
+        .flat_map(|policy| policy.file.rules.iter().map(move |rule| view(policy, rule)))
         .filter(|v| v.id == id || v.policy == id)
         .collect();
     if let Some(rule) = manifest::RULES.iter().find(|rule| rule.id == id) {
@@ -245,10 +245,23 @@ fn test(json: bool, environment: &Environment) -> anyhow::Result<u8> {
     Ok(u8::from(!report.failures.is_empty()))
 }
 
+/// The words that tables and rules are written in, with what they mean.
+fn words(out: &mut String) {
+    let mut section = |title: &str, rows: Vec<(&str, &str)>| {
+        out.push_str(&format!("\n## {title}\n\n| word | meaning |\n| --- | --- |\n"));
+        rows.iter().for_each(|(word, about)| out.push_str(&format!("| `{word}` | {about} |\n")));
+    };
+    section("Effects", Effect::ALL.iter().map(|one| (one.as_str(), one.about())).collect());
+    section("Reach", Reach::ALL.iter().map(|one| (one.as_str(), one.about())).collect());
+    section("Flags", FlagName::ALL.iter().map(|one| (one.as_str(), one.about())).collect());
+    section("Traits", Trait::ALL.iter().map(|one| (one.as_str(), one.about())).collect());
+}
+
 /// `policies/README.md`.
 fn markdown(all: &[(String, PolicyFile)]) -> String {
     let mut out = String::from(
-        "# Policies\n\n`tools/` says what programs do: one file per tool, a row per verb, with its flags, its effect and examples.\n\
+        "# Policies\n\n`tools/` says what tools do: one file per tool, a row per verb, with its flags, its effect and examples. `programs/` says what\n\
+         other programs do: wrappers, languages, runners of targets, MCP servers, forges; and holds what tools have alike (`shared.toml`).\n\
          `rules/` says what is decided about it: one file per policy. All of it is compiled into the binaries; `rwenv policy\n\
          test` runs every example. `lint/` says what is wrong in the content of a repository. This page is made by `just policies` from the files; a test keeps it current.\n",
     );
@@ -257,7 +270,7 @@ fn markdown(all: &[(String, PolicyFile)]) -> String {
             "\n## {name}\n\n{}\n\n| rule | decision | when | why |\n| --- | --- | --- | --- |\n",
             policy.about
         ));
-        for rule in &policy.rule {
+        for rule in &policy.rules {
             let cell = |text: &str| text.replace('|', "\\|");
             out.push_str(&format!(
                 "| `{}` | {} | {} | {} |\n",
@@ -268,6 +281,7 @@ fn markdown(all: &[(String, PolicyFile)]) -> String {
             ));
         }
     }
+    words(&mut out);
     out.push_str("\n## Content\n\nWhat `rwenv lint`, pre-push and pre-receive find.\n\n| rule | level | what it finds | instead |\n| --- | --- | --- | --- |\n");
     for rule in manifest::RULES {
         let level = if rule.level == Level::Error { "error" } else { "warning" };

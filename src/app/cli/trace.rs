@@ -85,7 +85,6 @@ fn words(invocation: &Invocation) -> Vec<String> {
 
 fn operation(traced: Traced) -> OperationView {
     let Operation { tool, verb, effect, reach, traits, .. } = &traced.operation;
-    let reach = format!("{reach:?}").to_lowercase();
     let (mut matched, mut unmet) = (Vec::new(), Vec::new());
     for (rule, key) in traced.rules {
         match key {
@@ -94,7 +93,11 @@ fn operation(traced: Traced) -> OperationView {
         }
     }
     OperationView {
-        operation: format!("{tool} {verb} [{} {reach}; {}]", effect.as_str(), traits.join(" ")),
+        operation: format!(
+            "{tool} {verb} [{} {reach}; {}]",
+            effect.as_str(),
+            traits.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(" ")
+        ),
         subject: traced.subject,
         matched,
         unmet,

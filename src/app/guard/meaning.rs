@@ -4,7 +4,7 @@
 use super::body::{Change, change};
 use super::request::{Legacy, Method, Request, Resource};
 use rwenv_core::classify;
-use rwenv_core::model::{Effect, Operation, Reach, Span, Target, Word};
+use rwenv_core::model::{Effect, Operation, Reach, Span, Target, Trait, Word};
 
 /// Paths that are no resources and only tell something, by their first segment.
 const TELLING: [&str; 13] = [
@@ -120,7 +120,7 @@ impl Meaning {
         Self { operation, run: None, mask: Mask::Nothing, own: None, body: None }
     }
 
-    fn with(mut self, name: &'static str) -> Self {
+    fn with(mut self, name: Trait) -> Self {
         self.operation.traits.push(name);
         self
     }
@@ -208,9 +208,9 @@ fn of_resource(request: &Request, resource: &Resource, asking: Asking<'_>, body:
             let run = Some(words(request, resource, "exec"));
             Meaning { run, ..Meaning::new("exec", Effect::Exec) }
         }
-        (Some("pods"), Some("attach")) => Meaning::new("attach", Effect::Exec).with("attach"),
+        (Some("pods"), Some("attach")) => Meaning::new("attach", Effect::Exec).with(Trait::Attach),
         (Some("pods"), Some("portforward")) => {
-            Meaning::new("port-forward", Effect::Tunnel).with("port-forward")
+            Meaning::new("port-forward", Effect::Tunnel).with(Trait::PortForward)
         }
         (_, subresource) if request.method == Method::Get => get(request, resource, subresource, asking),
         (_, subresource) => write(request, resource, subresource, (asking, body)),
@@ -285,7 +285,7 @@ fn write(
         Some("token") if resource.name == "serviceaccounts" => {
             Meaning::new("create token", Effect::ReadSecret)
         }
-        Some("ephemeralcontainers") => Meaning::new("debug", Effect::Exec).with("debug"),
+        Some("ephemeralcontainers") => Meaning::new("debug", Effect::Exec).with(Trait::Debug),
         None => plain(request.method),
         Some("scale") => Meaning::new("scale", Effect::ClusterWrite),
         Some("eviction") => Meaning::new("drain", Effect::ClusterWrite),
@@ -326,7 +326,7 @@ fn dry_run(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meanin
     if secret && request.method == Method::Patch && !PLAIN_PATCHES.contains(&plain) {
         return Meaning::new(verb(request.method), Effect::ReadSecret);
     }
-    let mut meaning = Meaning::new(verb(request.method), Effect::Read).with("dry-run");
+    let mut meaning = Meaning::new(verb(request.method), Effect::Read).with(Trait::DryRun);
     if !OWN_GROUPS.contains(&resource.group.as_str()) {
         meaning.own = Some((resource.group.clone(), resource.version.clone()));
     }
@@ -346,12 +346,14 @@ fn patch(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]
     let mut meaning = match change {
         Change::Reconcile if flux => Meaning::new("annotate", Effect::Reconcile),
         Change::Suspend if flux => {
-            let mut meaning = Meaning::new(&format!("suspend {kind}"), Effect::ClusterWrite).with("suspend");
+            let mut meaning =
+                Meaning::new(&format!("suspend {kind}"), Effect::ClusterWrite).with(Trait::Suspend);
             meaning.operation.tool = "flux";
             meaning
         }
         Change::Resume if flux => {
-            let mut meaning = Meaning::new(&format!("resume {kind}"), Effect::ClusterWrite).with("resume");
+            let mut meaning =
+                Meaning::new(&format!("resume {kind}"), Effect::ClusterWrite).with(Trait::Resume);
             meaning.operation.tool = "flux";
             meaning
         }
@@ -380,7 +382,7 @@ fn sync_with_more(patch: &[u8]) -> Option<String> {
 
 /// An operation as it counts where its dry run may be none.
 pub(super) fn not_dry(mut operation: Operation) -> Operation {
-    operation.traits.retain(|name| *name != "dry-run");
+    operation.traits.retain(|name| *name != Trait::DryRun);
     operation.effect = Effect::ClusterWrite;
     operation.note = Some("its group is served by another program, which may not know dry runs".to_owned());
     operation

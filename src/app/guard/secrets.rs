@@ -159,7 +159,7 @@ fn message(status: &Map<String, Value>) -> String {
 /// Replaces the values of annotations: whatever is not known to be a setting may hold the whole object.
 fn mask_annotations(annotations: &mut Map<String, Value>) {
     annotations.remove("kubectl.kubernetes.io/last-applied-configuration");
-    let shown = classify::tools().secret_annotations;
+    let shown = classify::tools().programs.secret_annotations;
     for (key, value) in annotations.iter_mut() {
         let Value::String(text) = value else { continue };
         let harmless = text.is_empty() || matches!(text.as_str(), "true" | "false");

@@ -1,4 +1,5 @@
-//! Compiles `policies/**/*.toml` into Rust statics, so that the hook neither reads nor parses anything for them.
+//! Reads `policies/**/*.toml` as the types of `table`, holds them to what every table owes, and writes them down as constants, so that
+//! the hook neither reads nor parses anything for them.
 
 #![expect(
     clippy::expect_used,
@@ -7,68 +8,78 @@
     reason = "a build script reports by panicking, and cargo talks to it through the environment"
 )]
 
-#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
-#[path = "../classify/code_schema.rs"]
-mod codes;
-#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
-#[path = "../manifest/schema.rs"]
-mod lint;
-#[expect(unreachable_pub, reason = "the library uses it too")]
-#[path = "../policy/schema.rs"]
-mod rules;
-#[expect(dead_code, unreachable_pub, reason = "the library uses the rest of the shape")]
-#[path = "../classify/schema.rs"]
-mod tools;
+#[expect(dead_code, unused_imports, unreachable_pub, reason = "the library uses the rest of it")]
+#[path = "../table/mod.rs"]
+mod table;
 
-mod emit_rules;
-mod emit_tools;
+mod held;
+mod programs;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const EFFECTS: [&str; 15] = [
-    "read",
-    "read-secret",
-    "local-write",
-    "session-change",
-    "git-write",
-    "git-publish",
-    "reconcile",
-    "tunnel",
-    "exec",
-    "cluster-write",
-    "provision",
-    "cloud-write",
-    "data-write",
-    "tamper",
-    "unknown",
-];
+use databake::Bake;
+use table::{LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
+
+const POLICIES: &str = "../../policies";
 
 fn main() {
-    println!("cargo::rerun-if-changed=../../policies");
-    println!("cargo::rerun-if-changed=policy/schema.rs");
-    println!("cargo::rerun-if-changed=classify/schema.rs");
-    println!("cargo::rerun-if-changed=classify/code_schema.rs");
-    println!("cargo::rerun-if-changed=manifest/schema.rs");
+    println!("cargo::rerun-if-changed={POLICIES}");
+    println!("cargo::rerun-if-changed=table");
+    println!("cargo::rerun-if-changed=build");
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
-    fs::write(out.join("tools.rs"), emit_tools::tools_source()).expect("OUT_DIR is writable");
-    fs::write(out.join("lint.rs"), emit_rules::lint_source()).expect("OUT_DIR is writable");
-    fs::write(out.join("rules.rs"), emit_rules::rules_source()).expect("OUT_DIR is writable");
-    fs::write(out.join("sources.rs"), sources_source()).expect("OUT_DIR is writable");
+    let write = |name: &str, text: String| fs::write(out.join(name), text).expect("OUT_DIR is writable");
+    let (tools, names) = programs::read();
+    let (rules, classes) = rules();
+    write("tools.rs", constant("Everything known of programs.", "TOOLS", "rwenv_core::table::Tools", &tools));
+    write(
+        "rules.rs",
+        [
+            constant(
+                "All rules of the built-in policies.",
+                "RULES",
+                "&[rwenv_core::table::Rule]",
+                &rules.as_slice(),
+            ),
+            constant(
+                "Classes of files that rules name.",
+                "CLASSES",
+                "&[rwenv_core::table::PathClass]",
+                &classes.as_slice(),
+            ),
+            constant("Names of tools, as rules write them.", "TOOLS", "&[&str]", &names.as_slice()),
+        ]
+        .join("\n"),
+    );
+    write(
+        "lint.rs",
+        constant(
+            "Every rule about content.",
+            "RULES",
+            "rwenv_core::table::Rows<rwenv_core::table::LintRule>",
+            &lint(),
+        ),
+    );
+    write("sources.rs", sources());
+}
+
+/// A constant of the program, by its value here.
+fn constant(about: &str, name: &str, kind: &str, value: &impl Bake) -> String {
+    // Tokens come on one line, which no message of the compiler's could show.
+    let value = value.bake(&Default::default()).to_string().replace("rwenv_core :: ", "\nrwenv_core::");
+    format!("/// {about}\npub static {name}: {kind} = {value};\n")
 }
 
 /// The texts of all policy files, for those who run their examples.
-fn sources_source() -> String {
+fn sources() -> String {
     let mut out = String::from(
         "/// Path below `policies/` and text of every policy file.\npub static SOURCES: &[(&str, &str)] = &[\n",
     );
-    for path in
-        ["../../policies/tools", "../../policies/rules", "../../policies/lint"].into_iter().flat_map(files)
-    {
+    for path in ["tools", "programs", "rules", "lint"].into_iter().flat_map(files) {
         let full = fs::canonicalize(&path).expect("it was just listed");
-        let name = path.strip_prefix("../../policies").expect("it lies there");
+        let name = path.strip_prefix(POLICIES).expect("it lies there");
         writeln!(out, "({:?}, include_str!({:?})),", name.display().to_string(), full)
             .expect("writing to a string");
     }
@@ -76,10 +87,11 @@ fn sources_source() -> String {
     out
 }
 
-/// The TOML files of a folder, in order of their names.
-pub(crate) fn files(dir: &str) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = fs::read_dir(dir)
-        .unwrap_or_else(|e| panic!("{dir}: {e}"))
+/// The TOML files of a folder of policies, in order of their names.
+fn files(folder: &str) -> Vec<PathBuf> {
+    let dir = Path::new(POLICIES).join(folder);
+    let mut all: Vec<PathBuf> = fs::read_dir(&dir)
+        .unwrap_or_else(|e| panic!("{}: {e}", dir.display()))
         .filter_map(|entry| entry.ok().map(|e| e.path()))
         .filter(|path| path.extension().is_some_and(|e| e == "toml"))
         .collect();
@@ -87,45 +99,34 @@ pub(crate) fn files(dir: &str) -> Vec<PathBuf> {
     all
 }
 
-pub(crate) fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> T {
-    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-    toml::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// The traits there are, each with what it says.
-pub(crate) fn known_traits() -> BTreeMap<String, String> {
-    parse(Path::new("../../policies/traits.toml"))
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> T {
+    toml::from_str(&text(path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-/// These traits; a word that is none stops the build.
-pub(crate) fn traits<'t>(all: &'t [String], at: &str) -> &'t [String] {
-    let known = known_traits();
-    let wrong = all.iter().find(|name| !known.contains_key(*name));
-    assert!(wrong.is_none(), "{at}: {wrong:?} is no trait; they stand in policies/traits.toml");
-    all
+fn lint() -> Rows<LintRule> {
+    let mut seen = BTreeSet::new();
+    let rules = files("lint").into_iter().flat_map(|path| {
+        parse::<LintFile>(&path).rules.into_iter().map(move |rule| (path.display().to_string(), *rule))
+    });
+    rules.inspect(|(at, rule)| held::lint(at, rule, seen.insert(rule.id))).map(|(_, rule)| rule).collect()
 }
 
-pub(crate) fn strings(all: &[String]) -> String {
-    format!("&{all:?}")
-}
-
-pub(crate) fn effect(name: &str, at: &str) -> String {
-    assert!(EFFECTS.contains(&name), "{at}: '{name}' is no effect; use one of {EFFECTS:?}");
-    format!("Effect::{}", camel(name))
-}
-
-pub(crate) fn camel(name: &str) -> String {
-    name.split('-')
-        .map(|w| w.get(..1).unwrap_or_default().to_uppercase() + w.get(1..).unwrap_or_default())
-        .collect()
-}
-
-pub(crate) fn reach(name: Option<&str>, at: &str) -> String {
-    match name {
-        None => "None".into(),
-        Some(name @ ("local" | "repository" | "service" | "cluster")) => {
-            format!("Some(Reach::{})", camel(name))
+fn rules() -> (Vec<Rule>, Vec<PathClass>) {
+    let (mut rules, mut classes) = (Vec::new(), Vec::new());
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for path in files("rules") {
+        let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let policy = parse::<PolicyFile>(&path);
+        classes.extend(policy.classes);
+        for rule in policy.rules {
+            held::rule(&path.display().to_string(), &stem, &rule, &classes);
+            assert!(seen.insert(rule.id.to_string()), "{}: {}: duplicate rule id", path.display(), rule.id);
+            rules.push(Rule { classes: RuleList::Borrowed(&[]), ..rule });
         }
-        Some(other) => panic!("{at}: '{other}' is no reach; use local, repository, service or cluster"),
     }
+    (rules, classes)
 }

@@ -102,7 +102,7 @@ impl Lists<'_> {
     /// All long flags that are listed.
     fn long(&self) -> impl Iterator<Item = &'static str> + '_ {
         (self.0.iter())
-            .flat_map(|f| f.value.iter().chain(f.optional).chain(f.switch))
+            .flat_map(|f| f.value.into_iter().chain(f.optional).chain(f.switch))
             .copied()
             .filter(|n| n.starts_with("--"))
     }
@@ -239,11 +239,12 @@ fn cluster(text: &str, lists: Lists<'_>, out: &mut Arguments) -> Option<String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Texts;
 
     const LISTS: [Flags; 1] = [Flags {
-        value: &["-n", "--namespace", "-o"],
-        optional: &["--dry-run", "-O"],
-        switch: &["--no-verify", "--no-verbose", "--delete", "--dry"],
+        value: Texts::new(&["-n", "--namespace", "-o"]),
+        optional: Texts::new(&["--dry-run", "-O"]),
+        switch: Texts::new(&["--no-verify", "--no-verbose", "--delete", "--dry"]),
     }];
 
     fn words(line: &str) -> Vec<Word> {

@@ -3,14 +3,14 @@
 use super::argo;
 use super::arguments::Arguments;
 use crate::model::glob;
-use crate::model::{Command, Effect, Mode, Reach, Word};
+use crate::model::{Command, Effect, Mode, Reach, Trait, Word};
 
 /// What a row and the forms that apply come to.
 #[derive(Clone, Debug)]
 pub(super) struct Outcome {
     pub(super) effect: Effect,
     pub(super) reach: Reach,
-    pub(super) traits: Vec<&'static str>,
+    pub(super) traits: Vec<Trait>,
 }
 
 /// Applies a verb's forms to its arguments. A form that makes the effect greater counts wherever it may apply;
@@ -57,20 +57,20 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
     let computed = maybe && args.rest.first().is_some_and(|w| w.as_literal().is_none());
     let count = args.rest.len();
     // A form that makes the effect less has to be in force at the end of the line.
-    (mode.flags.is_empty() || (mode.flags.iter().any(has) && (maybe || !args.taken_back(mode.flags))))
+    (mode.flags.is_empty() || (mode.flags.iter().any(has) && (maybe || !args.taken_back(&mode.flags))))
         && !mode
             .without
             .iter()
             .any(|f| if maybe { args.has(f) && !args.taken_back(&[f]) } else { args.may_have(f) })
         && (mode.argument.is_empty() || computed || mode.argument.iter().any(matches))
         && !mode.no_argument.iter().any(matches)
-        && (mode.last.is_empty() || last_is(args, mode.last, maybe))
-        && (mode.assignments.is_empty() || assignments_are(args, mode.assignments))
+        && (mode.last.is_empty() || last_is(args, &mode.last, maybe))
+        && (mode.assignments.is_empty() || assignments_are(args, &mode.assignments))
         && (mode.kinds.is_empty()
             || kinds.iter().any(|own| mode.kinds.contains(&own.as_str()) || (maybe && own.contains('…'))))
-        && (mode.patches.is_empty() || patches_only(args, mode.patches))
+        && (mode.patches.is_empty() || patches_only(args, &mode.patches))
         && (!mode.syncs || patch(args).is_some_and(|patch| argo::only_syncs(&patch).is_ok()))
-        && (mode.only.is_empty() || only_has(args, mode.only))
+        && (mode.only.is_empty() || only_has(args, &mode.only))
         && count >= usize::from(mode.least)
         && (mode.most == u8::MAX || count <= usize::from(mode.most))
 }

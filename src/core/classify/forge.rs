@@ -1,7 +1,7 @@
 //! Requests to the API of a forge, whoever sends them: which repository they are about, and what they do to it.
 
 use super::arguments::{Arguments, Given};
-use crate::model::{ForgeRequest, Operation, Tools, Word, glob, percent_decoded};
+use crate::model::{ForgeRequest, Operation, Tools, Trait, Word, glob, percent_decoded};
 
 /// Options whose value is a file that is sent.
 const FILES: [&str; 5] = ["--input", "-T", "--upload-file", "--post-file", "--body-file"];
@@ -48,11 +48,11 @@ pub(super) fn judge(
 ) -> Option<&'static ForgeRequest> {
     let readings = readings(request);
     let mutation = Mutation::of(&request.data);
-    let row = tools.forges.iter().find(|row| {
-        let methods = if row.methods.is_empty() { &CHANGING[..] } else { row.methods };
+    let row = tools.forges.into_iter().find(|row| {
+        let methods = if row.methods.is_empty() { &CHANGING[..] } else { row.methods.as_slice() };
         request.method.is_none_or(|method| methods.contains(&method))
             && readings.iter().any(|path| path.fits(row))
-            && sends(&request.data, row.data)
+            && sends(&request.data, &row.data)
             && mutation.fits(row)
     })?;
     let path = readings.into_iter().find(|path| path.fits(row))?;
@@ -60,8 +60,8 @@ pub(super) fn judge(
     operation.target.names.push(path.segments.join("/"));
     operation.target.repository.dirs.clone_from(&operation.cwd);
     let (remote, numbered) = path.repository();
-    operation.traits.extend(remote.is_some().then_some("named"));
-    operation.traits.extend(numbered.then_some("numbered"));
+    operation.traits.extend(remote.is_some().then_some(Trait::Named));
+    operation.traits.extend(numbered.then_some(Trait::Numbered));
     operation.target.repository.remote = remote;
     Some(row)
 }
@@ -211,9 +211,9 @@ impl Mutation {
 
     fn fits(&self, row: &ForgeRequest) -> bool {
         let listed = |field: &String, list: &[&str]| list.iter().any(|pattern| glob(pattern, field));
-        (row.fields.is_empty() || self.fields.iter().any(|field| listed(field, row.fields)))
+        (row.fields.is_empty() || self.fields.iter().any(|field| listed(field, &row.fields)))
             && (row.only.is_empty()
-                || (!self.fields.is_empty() && self.fields.iter().all(|field| listed(field, row.only))))
+                || (!self.fields.is_empty() && self.fields.iter().all(|field| listed(field, &row.only))))
     }
 }
 

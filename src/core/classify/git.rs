@@ -6,7 +6,8 @@ use super::effect::{Outcome, apply};
 use super::git_config::{carried_config, from_environment, is_everywhere, sets, sets_hook_key, skips_hooks};
 use super::{Carried, Classified, code, tail};
 use crate::model::{
-    CarryKind, Command, Effect, HeadMove, Invocation, Operation, Reach, RepositoryTarget, Target, Tool, Word,
+    CarryKind, Command, Effect, HeadMove, Invocation, Operation, Reach, RepositoryTarget, Target, Tool,
+    Trait, Word,
 };
 
 /// Deepest chain of aliases that is followed.
@@ -101,7 +102,7 @@ fn known(
     (command, words): (&'static Command, &[Word]),
     out: &mut Classified,
 ) {
-    let lists = [command.flags];
+    let lists = [command.flags()];
     let args = parse(words, Lists(&lists), Spelling::Abbreviated);
     if command.path == ["push"] {
         push_target(&args, &mut front.repository);
@@ -122,13 +123,13 @@ fn known(
         effect = Effect::Read;
     }
     if skips && effect == Effect::GitPublish {
-        traits.extend(["skip-hooks", "moves-hooks"]);
+        traits.extend([Trait::SkipHooks, Trait::MovesHooks]);
     }
     let verb = command.path.join(" ");
     let config_of_hooks = verb == "config" && effect > Effect::Read && sets_hook_key(tool, &args);
     if config_of_hooks {
-        traits.push("skip-hooks");
-        traits.extend(is_everywhere(&args).then_some("moves-hooks"));
+        traits.push(Trait::SkipHooks);
+        traits.extend(is_everywhere(&args).then_some(Trait::MovesHooks));
     }
     carries(invocation, command, &args, out);
     let mut operation = operation(invocation, tool, front, &verb, effect);
@@ -165,7 +166,7 @@ fn alias(
             let mut operation = operation(invocation, tool, front, verb, Effect::Unknown);
             operation.note =
                 Some(format!("'{verb}' is not a known git command; it may be an alias or a program"));
-            operation.traits.push("alias");
+            operation.traits.push(Trait::Alias);
             operation.target.repository.refspecs = words.iter().skip(1).cloned().collect();
             out.operations.push(operation);
         }
@@ -297,7 +298,7 @@ fn moves_head(command: &Command, args: &Arguments) -> Option<HeadMove> {
     let created = args.value(&["-b", "-B", "-c", "-C", "--create", "--force-create", "--orphan"]);
     let at = |i: usize| args.rest.get(i).cloned();
     let last = |least: usize| args.rest.last().filter(|_| args.rest.len() >= least).cloned();
-    let (to, surely) = match command.path {
+    let (to, surely) = match command.path.as_slice() {
         ["checkout" | "switch"] if created.is_some() => (created.and_then(|g| g.value.clone()), true),
         ["switch"] => (at(0), true),
         ["checkout"] if args.rest.len() == 1 && args.dashed.is_none() => (at(0), false),
@@ -397,7 +398,7 @@ fn operation(
     effect: Effect,
 ) -> Operation {
     Operation {
-        tool: tool.name,
+        tool: &tool.name,
         verb: verb.to_owned(),
         effect,
         reach: tool.reach,

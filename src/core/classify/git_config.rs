@@ -25,7 +25,7 @@ pub(super) fn from_environment(invocation: &Invocation, front: &mut Front) {
 }
 
 fn rule_for(tool: &Tool, key: &str) -> Option<&'static KeyRule> {
-    tool.keys.iter().find(|rule| glob(rule.key, key))
+    tool.keys.as_slice().iter().find(|rule| rule.keys.iter().any(|pattern| glob(pattern, key)))
 }
 
 /// True where configuration or environment of the call moves hooks away or pulls in what may.
@@ -53,7 +53,9 @@ pub(super) fn sets_hook_key(tool: &Tool, args: &Arguments) -> bool {
     let Some(key) = args.rest.get(at) else { return false };
     key.as_literal().is_none_or(|k| {
         let key = k.to_lowercase();
-        let holds = |rule: &KeyRule| rule.skips_hooks && rule.key.starts_with(&format!("{key}."));
+        let section = format!("{key}.");
+        let holds =
+            |rule: &KeyRule| rule.skips_hooks && rule.keys.iter().any(|key| key.starts_with(&section));
         (sections && tool.keys.iter().any(holds)) || rule_for(tool, &key).is_some_and(|rule| rule.skips_hooks)
     })
 }
@@ -94,7 +96,7 @@ pub(super) fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front
 pub(super) fn sets(command: &Command, args: &Arguments) -> Option<(String, Word)> {
     let at = |i: usize| args.rest.get(i);
     let shown = |i: usize| at(i).map(Word::display);
-    match (command.path, shown(0).as_deref()) {
+    match (command.path.as_slice(), shown(0).as_deref()) {
         // Options of `add` may take a word.
         (["remote"], Some("add")) => Some(("remote.*.url".to_owned(), args.rest.last()?.clone())),
         (["remote"], Some("set-url")) => Some(("remote.*.url".to_owned(), at(2)?.clone())),

@@ -16,7 +16,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     let words = invocation.argv.get(1..).unwrap_or_default();
     let args = parse(words, Lists(&[tool.globals]), Spelling::Exact);
     let method = method(&args, tool);
-    let data = forge::data(&args, tool.redirect)
+    let data = forge::data(&args, &tool.roles.redirect)
         .into_iter()
         .chain(items(&args).map(|word| Some(word.display().into_owned())));
     let data: Vec<Option<String>> = data.chain(forge::data(&args, UPLOAD)).collect();
@@ -29,7 +29,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         let sent = forge::Request { url, host: None, method: method.as_deref(), data: data.clone() };
         let mut operation = request(invocation, tool, "request", Effect::GitPublish, Reach::Repository);
         if let Some(row) = forge::judge(&sent, tools, &mut operation) {
-            row.verb.clone_into(&mut operation.verb);
+            row.verb.as_str().clone_into(&mut operation.verb);
             operations.push(operation);
         }
         operations.extend(to_endpoint(url, method.as_deref(), invocation, tool));
@@ -52,7 +52,7 @@ fn to_endpoint(
         let fits = |pattern: &&str| meant.iter().any(|url| glob(pattern, url));
         endpoint.urls.iter().any(fits) && method.is_none_or(|m| endpoint.methods.contains(&m))
     }))?;
-    let mut operation = request(invocation, tool, hit.verb, hit.effect, hit.reach);
+    let mut operation = request(invocation, tool, &hit.verb, hit.effect, hit.reach);
     operation.traits = hit.traits.to_vec();
     operation.target.names.push(path.to_owned());
     Some(operation)
@@ -72,7 +72,7 @@ pub(super) fn request(
     reach: Reach,
 ) -> Operation {
     Operation {
-        tool: tool.name,
+        tool: &tool.name,
         verb: verb.to_owned(),
         effect,
         reach,
@@ -105,7 +105,7 @@ fn method(args: &Arguments, tool: &Tool) -> Option<String> {
     if any(UPLOAD) {
         return Some("PUT".to_owned());
     }
-    Some(if any(tool.redirect) || items(args).next().is_some() { "POST" } else { "GET" }.to_owned())
+    Some(if any(&tool.roles.redirect) || items(args).next().is_some() { "POST" } else { "GET" }.to_owned())
 }
 
 /// The request that a text is, where it is one: `DELETE /api/v1/… HTTP/1.1`.
@@ -118,7 +118,7 @@ pub fn in_text(text: &str, invocation: &Invocation, tool: &'static Tool) -> Opti
         endpoint.methods.contains(&method) && endpoint.urls.iter().any(|pattern| glob(pattern, path))
     });
     let hit = worst(hits)?;
-    let mut operation = request(invocation, tool, hit.verb, hit.effect, hit.reach);
+    let mut operation = request(invocation, tool, &hit.verb, hit.effect, hit.reach);
     operation.traits = hit.traits.to_vec();
     operation.target.names.push(path.to_owned());
     Some(operation)

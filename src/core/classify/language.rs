@@ -5,7 +5,7 @@ use regex_lite::Regex;
 use super::literals::{Candidate, UNKNOWN, candidates};
 use super::wrapper::behind;
 use super::{Carried, Reader, Write, tail, writes};
-use crate::model::{Client, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
+use crate::model::{Client, CodePlace, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
 /// Most lines of input that are looked at.
 const MOST_LINES: usize = 64;
@@ -34,14 +34,18 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     let given = !found.code.is_empty();
     let mut fed = false;
     let mut out = Vec::new();
-    if language.place.first && !given && found.files.is_empty() {
+    if language.reads.contains(&CodePlace::First) && !given && found.files.is_empty() {
         found.code.extend(operand.cloned());
-    } else if language.place.script && !given {
+    } else if language.reads.contains(&CodePlace::Script) && !given {
         let named = operand.filter(|word| !matches!(word.as_literal(), Some("-" | "/dev/stdin")));
         found.files.extend(named.cloned());
     }
     let silent = operand.is_none_or(|word| matches!(word.as_literal(), Some("-" | "/dev/stdin")));
-    if language.place.stdin && !found.stopped && !given && (silent || !language.place.script) {
+    if language.reads.contains(&CodePlace::Stdin)
+        && !found.stopped
+        && !given
+        && (silent || !language.reads.contains(&CodePlace::Script))
+    {
         match &by.stdin {
             Stdin::Text(text) => {
                 found.code.push(Word::literal(text));
@@ -105,7 +109,7 @@ fn find(by: &Invocation, language: &Language) -> Found {
             }
             out.operand = Some(at - 1);
             // Programs that take their options anywhere go on; interpreters leave the rest to the script.
-            if language.place.first || language.place.script {
+            if language.reads.contains(&CodePlace::First) || language.reads.contains(&CodePlace::Script) {
                 break;
             }
             continue;
@@ -117,11 +121,11 @@ fn find(by: &Invocation, language: &Language) -> Found {
             out.stopped = true;
             break;
         }
-        if takes(language.code) {
+        if takes(&language.code) {
             out.code.extend(value(at));
-        } else if takes(language.file) {
+        } else if takes(&language.file) {
             out.files.extend(value(at));
-        } else if !takes(language.value) {
+        } else if !takes(&language.value) {
             continue;
         }
         at += usize::from(attached.is_none());

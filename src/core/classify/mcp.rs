@@ -3,7 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::sql;
-use crate::model::{ClusterTarget, Dir, Effect, Mcp, Operation, Reach, RepositoryTarget, Span, Target, Word};
+use crate::model::{
+    ClusterTarget, Dir, Effect, Mcp, Operation, Reach, RepositoryTarget, Span, Target, Trait, Word,
+};
 
 /// The tool all such calls are of, in policies.
 const TOOL: &str = "mcp";
@@ -59,14 +61,14 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     let text = |names: &[&str]| {
         arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
     };
-    let kind = text(tables.kind).map(str::to_lowercase);
+    let kind = text(&tables.kind).map(str::to_lowercase);
     let secret = kind.as_deref().is_some_and(|kind| matches!(kind, "secret" | "secrets"))
         || own.iter().any(|word| matches!(word.as_str(), "secret" | "secrets"));
     if effect == Effect::Read && secret && !own.iter().any(|word| word == "list") {
         effect = Effect::ReadSecret;
     }
     let mut note = None;
-    if let Some(sql) = text(tables.sql).filter(|_| known.reach == Reach::Service) {
+    if let Some(sql) = text(&tables.sql).filter(|_| known.reach == Reach::Service) {
         note = sql::writes(sql);
         effect = if note.is_some() { Effect::DataWrite } else { Effect::Read };
     }
@@ -78,7 +80,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         traits: Vec::new(),
         target: Target {
             cluster: ClusterTarget {
-                context: text(tables.context).map(Word::literal),
+                context: text(&tables.context).map(Word::literal),
                 ..ClusterTarget::default()
             },
             kinds: kind.into_iter().collect(),
@@ -104,9 +106,9 @@ fn said(tool: &str, arguments: &Map<String, Value>, tables: &Mcp) -> Vec<String>
 /// The files a tool writes that says so in its name.
 fn files(words: &[String], arguments: &Map<String, Value>, tables: &Mcp) -> Vec<(String, bool)> {
     let says = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let whole = says(tables.whole_verbs);
+    let whole = says(&tables.whole_verbs);
     let names = |name: &str| tables.path.contains(&name) || (whole && tables.source.contains(&name));
-    let named = arguments.iter().filter(|(name, _)| says(tables.file_verbs) && names(name));
+    let named = arguments.iter().filter(|(name, _)| says(&tables.file_verbs) && names(name));
     let texts = named.flat_map(|(_, value)| match value {
         Value::Array(items) => items.iter().collect(),
         one => vec![one],
@@ -116,8 +118,8 @@ fn files(words: &[String], arguments: &Map<String, Value>, tables: &Mcp) -> Vec<
 }
 
 /// A call that publishes something in a repository of a forge: the one it names, or the one of this directory.
-fn published(tool: &str, mut traits: Vec<&'static str>, remote: Option<Word>, cwd: &Dir) -> Operation {
-    traits.extend(remote.is_some().then_some("named"));
+fn published(tool: &str, mut traits: Vec<Trait>, remote: Option<Word>, cwd: &Dir) -> Operation {
+    traits.extend(remote.is_some().then_some(Trait::Named));
     let repository = RepositoryTarget { dirs: vec![cwd.clone()], remote, ..RepositoryTarget::default() };
     Operation {
         tool: TOOL,
@@ -138,17 +140,17 @@ fn repository(arguments: &Map<String, Value>, tables: &Mcp) -> Option<Word> {
         let found = arguments.iter().find(|(name, _)| names.contains(&name.as_str()));
         found.and_then(|(_, value)| value.as_str())
     };
-    let name = text(tables.repository)?.replace("%2F", "/").replace("%2f", "/");
+    let name = text(&tables.repository)?.replace("%2F", "/").replace("%2f", "/");
     if name.contains("://") {
         return Some(Word::literal(name));
     }
-    let slug = if name.contains('/') { name } else { format!("{}/{name}", text(tables.owner)?) };
+    let slug = if name.contains('/') { name } else { format!("{}/{name}", text(&tables.owner)?) };
     Some(Word::literal(format!("https://*/{slug}.git")))
 }
 
 /// What a tool of a forge does to a repository: it lands something on a branch, proposes it, or makes a tag. None where it only looks
 /// or talks.
-fn on_forge(words: &[String], tables: &Mcp) -> Option<Vec<&'static str>> {
+fn on_forge(words: &[String], tables: &Mcp) -> Option<Vec<Trait>> {
     let says = |effect: Effect, words: &[String]| {
         let verbs = tables.verbs.iter().filter(move |verb| verb.effect == effect);
         verbs.flat_map(|verb| verb.words).any(|word| words.iter().any(|own| own == word))
@@ -166,14 +168,14 @@ fn on_forge(words: &[String], tables: &Mcp) -> Option<Vec<&'static str>> {
     let has = |names: &[&str]| rest.iter().any(|word| names.contains(&word.as_str()));
     if says(Effect::GitPublish, &rest) {
         let traits = [
-            ("direct", true),
-            ("tags", has(&["tag", "release"])),
-            ("merge", name.is_some() && has(&["merge", "accept"])),
+            (Trait::Direct, true),
+            (Trait::Tags, has(&["tag", "release"])),
+            (Trait::Merge, name.is_some() && has(&["merge", "accept"])),
         ];
         return Some(traits.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect());
     }
     // `pull_request_read` looks as `get_pull_request` does.
-    (name.is_some() && !reads(words.last()) && !has(tables.talk)).then(|| vec!["proposal"])
+    (name.is_some() && !reads(words.last()) && !has(&tables.talk)).then(|| vec![Trait::Proposal])
 }
 
 /// What the words of a tool's name say it does; nothing known is unknown.

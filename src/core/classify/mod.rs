@@ -2,7 +2,6 @@
 
 mod argo;
 mod arguments;
-pub mod code_schema;
 mod effect;
 mod forge;
 mod git;
@@ -13,7 +12,6 @@ mod literals;
 mod mcp;
 pub mod patch;
 mod pflag;
-pub mod schema;
 mod sql;
 mod targets;
 mod verb;
@@ -35,7 +33,7 @@ mod table {
 
 use crate::model::{
     Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Runner, Stdin, Tool, Tools,
-    Word,
+    Trait, Word,
 };
 
 /// Everything known of programs.
@@ -124,10 +122,11 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     // zsh: `=kubectl` is the path of kubectl.
     let name = name.strip_prefix('=').unwrap_or(name);
     let mut out = as_program(invocation, name, tools);
-    if invocation.env.iter().any(|a| tools.code_variables.contains(&a.name.as_str())) {
+    if invocation.env.iter().any(|a| tools.programs.code_variables.contains(&a.name.as_str())) {
         let mut by = invocation.clone();
-        by.env.retain(|a| !tools.code_variables.contains(&a.name.as_str()));
-        let values = invocation.env.iter().filter(|a| tools.code_variables.contains(&a.name.as_str()));
+        by.env.retain(|a| !tools.programs.code_variables.contains(&a.name.as_str()));
+        let values =
+            invocation.env.iter().filter(|a| tools.programs.code_variables.contains(&a.name.as_str()));
         let carried =
             values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command computed at run time"))));
         out.carried.extend(carried);
@@ -139,7 +138,7 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
 fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Classified {
     if let Some((tool, verb)) = dashed(name, tools) {
         let mut call = invocation.clone();
-        call.argv.splice(..1, [Word::literal(tool.name), Word::literal(verb)]);
+        call.argv.splice(..1, [Word::literal(tool.name.as_str()), Word::literal(verb)]);
         return as_tool(&call, tool, tools);
     }
     let tool = tools.tool(name);
@@ -156,7 +155,7 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
     }
-    if tools.patchers.contains(&name) {
+    if tools.programs.patchers.contains(&name) {
         return Classified { operations: Vec::new(), carried: patches(invocation) };
     }
     if matches!(name, "source" | ".") {
@@ -176,9 +175,9 @@ fn enters(operation: &mut Operation, wrapped: &[Carried], tools: &Tools) {
         }
         _ => None,
     });
-    if let Some(place) = shell.filter(|_| operation.traits.contains(&"enters")) {
+    if let Some(place) = shell.filter(|_| operation.traits.contains(&Trait::Enters)) {
         (operation.effect, operation.reach) = (Effect::Exec, Reach::Service);
-        operation.traits.push("inner-shell");
+        operation.traits.push(Trait::InnerShell);
         operation.target.names = vec![place.clone()];
     }
 }
@@ -187,7 +186,7 @@ fn enters(operation: &mut Operation, wrapped: &[Carried], tools: &Tools) {
 fn is_interactive(by: &Invocation, tools: &Tools) -> bool {
     let name = by.program().and_then(Word::basename).unwrap_or_default();
     let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
-    tools.shells.contains(&name)
+    tools.programs.shells.contains(&name)
         && by.stdin == Stdin::Inherited
         && by
             .argv
@@ -214,7 +213,7 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
     };
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     if tool.to_cluster.contains(&name) {
-        out.operations.iter_mut().for_each(|operation| operation.traits.push("to-cluster"));
+        out.operations.iter_mut().for_each(|operation| operation.traits.push(Trait::ToCluster));
     }
     for name in tool.env.code {
         if let Some(value) = invocation.assigned(name) {
@@ -233,7 +232,7 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
 fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
     for (at, word) in invocation.argv.iter().enumerate().skip(1) {
         let named = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n));
-        let Some(tool) = named.filter(|tool| tool.shim) else { continue };
+        let Some(tool) = named.filter(|tool| !tool.unshimmed) else { continue };
         let mut inner = tail(invocation, at);
         // `minikube kubectl -- delete …`
         if inner.argv.get(1).is_some_and(|w| w.as_literal() == Some("--")) {

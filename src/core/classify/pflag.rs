@@ -7,7 +7,7 @@ use super::{Carried, Classified, forge, sql, tail, wrapper};
 use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
-    Target, Tool, Tools, Word,
+    Target, Tool, Tools, Trait, Word,
 };
 
 /// Reads a call as cobra would. Where there are two readings, both count.
@@ -47,7 +47,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     };
     let beside = beside(invocation, tool, command);
     rest.splice(0..0, beside.words);
-    let lists = [command.flags, tool.globals];
+    let lists = [command.flags(), tool.globals];
     let args = parse(&rest, Lists(&lists), spelling);
     let helped = !args.uncertain
         && (["--help", "-help"].iter().any(|h| args.has(h)) || args.has("-h"))
@@ -63,15 +63,15 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     let (kinds, names) = objects(command, &args);
     let Outcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
     let mut target = Target {
-        cluster: cluster(invocation, tool, command.traits, &args),
+        cluster: cluster(invocation, tool, &command.traits, &args),
         kinds,
         names,
         ..Target::default()
     };
     target.namespace =
-        args.value(tool.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
+        args.value(&tool.roles.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
     let mut operation = Operation {
-        tool: tool.name,
+        tool: &tool.name,
         verb: command.path.join(" "),
         effect,
         reach,
@@ -84,7 +84,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     copy_direction(&mut operation, &args);
     aim(&mut operation, invocation, tool, command, &args);
     send(&mut operation, invocation, tools, tool, (command, &args));
-    if !command.sql.is_empty() && !operation.traits.contains(&"dry-run") {
+    if !command.sql.is_empty() && !operation.traits.contains(&Trait::DryRun) {
         // What a form makes of it counts beside its SQL (a table that the result is written to).
         let by_form = Some(operation.effect).filter(|effect| *effect != command.effect);
         sql::judge(&mut operation, invocation, command, &args);
@@ -101,12 +101,12 @@ fn from_environment(operation: &mut Operation, invocation: &Invocation, tool: &'
         let names = invocation.env.iter().map(|assigned| assigned.name.as_str());
         names.into_iter().find(|name| patterns.iter().any(|pattern| glob(pattern, name))).map(str::to_owned)
     };
-    operation.traits.extend(set(tool.env.inputs).map(|_| "inputs"));
+    operation.traits.extend(set(&tool.env.inputs).map(|_| Trait::Inputs));
     if computed && operation.effect >= Effect::Provision {
-        operation.traits.push("inputs");
+        operation.traits.push(Trait::Inputs);
     }
     let bent = computed && operation.effect < Effect::Provision;
-    let bends = set(tool.env.bends).or_else(|| bent.then(|| tool.env.arguments.to_owned()));
+    let bends = set(&tool.env.bends).or_else(|| bent.then(|| tool.env.arguments.to_string()));
     if let Some(name) = bends.filter(|_| operation.reach != Reach::Local) {
         operation.note = Some(format!("{name} changes what {} does", tool.name));
         operation.effect = Effect::Unknown;
@@ -132,7 +132,7 @@ fn beside(invocation: &Invocation, tool: &Tool, command: &Command) -> Beside {
     if all.is_empty() {
         return out;
     }
-    for name in [all.to_owned(), format!("{all}_{}", command.path.join("_"))] {
+    for name in [all.to_string(), format!("{all}_{}", command.path.join("_"))] {
         let Some(value) = invocation.assigned(&name) else { continue };
         match value.as_literal().filter(|text| !text.contains(['\'', '"', '\\'])) {
             Some(text) => out.words.extend(text.split_whitespace().map(Word::literal)),
@@ -156,7 +156,7 @@ fn unguarded(invocation: &Invocation, tool: &'static Tool) -> Option<&'static st
 
 /// `-h` is a flag of the verb's own.
 fn takes_h(command: &Command, tool: &Tool) -> bool {
-    command.flags.value.contains(&"-h") || tool.globals.value.contains(&"-h")
+    command.value.contains(&"-h") || tool.globals.value.contains(&"-h")
 }
 
 fn help(invocation: &Invocation, tool: &'static Tool) -> Operation {
@@ -183,7 +183,7 @@ fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Ar
     let mut what = operation(invocation, tool, "", Effect::Unknown, tool.reach);
     // Not a word of it is known.
     if matches!(args.rest.as_slice(), [only] if only.splits() && only.prefix().is_empty()) {
-        what.traits.push("computed");
+        what.traits.push(Trait::Computed);
     }
     Classified { operations: vec![Operation { note: Some(note), target, ..what }], carried: Vec::new() }
 }
@@ -196,7 +196,7 @@ fn operation(
     reach: Reach,
 ) -> Operation {
     Operation {
-        tool: tool.name,
+        tool: &tool.name,
         verb: verb.to_owned(),
         effect,
         reach,
@@ -239,19 +239,19 @@ fn objects(command: &Command, args: &Arguments) -> (Vec<String>, Vec<String>) {
     (kinds, names)
 }
 
-fn cluster(invocation: &Invocation, tool: &Tool, traits: &[&str], args: &Arguments) -> ClusterTarget {
+fn cluster(invocation: &Invocation, tool: &Tool, traits: &[Trait], args: &Arguments) -> ClusterTarget {
     let given = |flags: &[&str], env: &[&str]| {
         let flag = args.value(flags).and_then(|g| g.value.clone());
         flag.or_else(|| env.iter().find_map(|name| invocation.assigned(name).cloned()))
     };
-    let review = traits.contains(&"self-review");
+    let review = traits.contains(&Trait::SelfReview);
     let redirect = (args.flags.iter())
-        .find(|f| tool.redirect.contains(&f.name.as_str()) && !(review && f.name.starts_with("--as")))
+        .find(|f| tool.roles.redirect.contains(&f.name.as_str()) && !(review && f.name.starts_with("--as")))
         .map(|f| f.name.clone());
     let by_env = || tool.env.redirect.iter().find(|name| invocation.assigned(name).is_some());
     ClusterTarget {
-        context: given(tool.context, tool.env.context),
-        kubeconfig: given(tool.kubeconfig, tool.env.kubeconfig),
+        context: given(&tool.roles.context, &tool.env.context),
+        kubeconfig: given(&tool.roles.kubeconfig, &tool.env.kubeconfig),
         redirect: redirect.or_else(|| by_env().map(|n| (*n).to_owned())),
         remote: None,
     }
@@ -266,10 +266,10 @@ fn named_by(args: &Arguments, invocation: &Invocation, flags: &[&str], variables
 /// The repository a forge's command line names, or the one it runs in.
 fn repository(invocation: &Invocation, tool: &Tool, command: &Command, args: &Arguments) -> RepositoryTarget {
     let first = args.rest.first().filter(|_| command.names_repository).cloned();
-    let named = first.or_else(|| named_by(args, invocation, tool.repository, tool.env.context));
+    let named = first.or_else(|| named_by(args, invocation, &tool.roles.repository, &tool.env.context));
     let slug = named.or_else(|| args.rest.iter().find_map(in_url).map(Word::literal));
-    let host = named_by(args, invocation, tool.hosts, tool.env.host);
-    let host = host.as_ref().map_or(Some(tool.host), Word::as_literal);
+    let host = named_by(args, invocation, &tool.roles.host, &tool.env.host);
+    let host = host.as_ref().map_or(Some(tool.host.as_str()), Word::as_literal);
     let remote = slug.map(|slug| match (slug.as_literal(), host) {
         (Some(text), _) if text.contains("://") || text.matches('/').count() > 1 => {
             let bare = text.split_once("://").map_or(text, |(_, rest)| rest);
@@ -307,9 +307,9 @@ fn send(
     (command, args): (&Command, &Arguments),
 ) {
     let Some(url) = args.rest.first().filter(|_| !command.sends.is_empty()) else { return };
-    let host = named_by(args, invocation, tool.hosts, tool.env.host);
-    let host = host.as_ref().map_or(tool.host, |word| word.as_literal().unwrap_or("…"));
-    let data = forge::data(args, command.sends);
+    let host = named_by(args, invocation, &tool.roles.host, &tool.env.host);
+    let host = host.as_ref().map_or(tool.host.as_str(), |word| word.as_literal().unwrap_or("…"));
+    let data = forge::data(args, &command.sends);
     let method =
         match args.value(&["-X", "--method"]).map(|given| given.value.as_ref().and_then(Word::as_literal)) {
             Some(given) => given.map(str::to_ascii_uppercase),
@@ -332,22 +332,22 @@ fn aim(
         let all = args.flags.iter().filter(|f| flags.contains(&f.name.as_str()));
         all.filter_map(|f| f.value.clone()).collect::<Vec<Word>>()
     };
-    operation.target.files = given(tool.file);
-    operation.target.plan = if operation.traits.contains(&"plan-file") {
+    operation.target.files = given(&tool.roles.file);
+    operation.target.plan = if operation.traits.contains(&Trait::PlanFile) {
         args.rest.first().cloned()
     } else {
-        given(tool.plan).pop()
+        given(&tool.roles.plan).pop()
     };
-    for dir in given(tool.chdir) {
+    for dir in given(&tool.roles.chdir) {
         operation.cwd = operation.cwd.iter().map(|cwd| cwd.enter(&dir)).collect();
     }
     // What happens to a container happens to each that is named.
-    if command.traits.contains(&"ends-container") {
+    if command.traits.contains(&Trait::EndsContainer) {
         operation.target.names = args.rest.iter().map(|w| w.display().into_owned()).collect();
     }
     if operation.reach == Reach::Repository && command.sends.is_empty() {
         operation.target.repository = repository(invocation, tool, command, args);
-        operation.traits.extend(operation.target.repository.remote.is_some().then_some("named"));
+        operation.traits.extend(operation.target.repository.remote.is_some().then_some(Trait::Named));
     }
 }
 
@@ -358,7 +358,7 @@ fn copy_direction(operation: &mut Operation, args: &Arguments) {
     }
     // `NAMESPACE/POD:PATH`, or what may turn out to be that.
     let remote = |w: &Word| w.display().contains(':') || w.as_literal().is_none();
-    operation.traits.push(if args.rest.last().is_some_and(remote) { "copy-in" } else { "copy-out" });
+    operation.traits.push(if args.rest.last().is_some_and(remote) { Trait::CopyIn } else { Trait::CopyOut });
 }
 
 /// What the call hands on to be run.
@@ -406,14 +406,14 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
     let itself = tools.tool(name).filter(|tool| tool.reach == Reach::Service);
     if let Some(tool) = itself {
         let read = super::as_tool(by, tool, tools).operations.iter().all(|o| o.effect <= Effect::Read);
-        operation.traits.extend(read.then_some("inner-read"));
+        operation.traits.extend(read.then_some(Trait::InnerRead));
         out.push(Carried::Invocation { invocation: by.clone(), remote: Some("a pod".to_owned()) });
-    } else if by.argv.is_empty() || (tools.shells.contains(&name) && args.iter().all(plain)) {
-        operation.traits.push("inner-shell");
+    } else if by.argv.is_empty() || (tools.programs.shells.contains(&name) && args.iter().all(plain)) {
+        operation.traits.push(Trait::InnerShell);
     } else if only_looks(by, tools) {
-        operation.traits.push("inner-read");
-    } else if tools.shells.contains(&name) {
-        operation.traits.push("inner-carried");
+        operation.traits.push(Trait::InnerRead);
+    } else if tools.programs.shells.contains(&name) {
+        operation.traits.push(Trait::InnerCarried);
         if let Some(wrapper) = tools.wrapper(name) {
             for carried in wrapper::unwrap(by, wrapper, tools) {
                 out.push(match carried {
@@ -433,7 +433,7 @@ pub fn only_looks(by: &Invocation, tools: &Tools) -> bool {
     let name = by.program().and_then(Word::basename).unwrap_or_default();
     let args = by.argv.get(1..).unwrap_or_default();
     let has = |flag: &str| args.iter().any(|w| w.prefix().starts_with(flag));
-    let listed = tools.reads.binary_search(&name).is_ok();
+    let listed = tools.programs.reads.binary_search(&name).is_ok();
     let runs = match name {
         "env" => args.iter().any(|w| !w.prefix().contains('=')),
         "find" => ["-exec", "-ok", "-delete", "-fprint", "-fls"].iter().any(|f| has(f)),

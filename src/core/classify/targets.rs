@@ -2,7 +2,7 @@
 
 use super::wrapper::behind;
 use super::{Carried, Reader};
-use crate::model::{Assigned, Invocation, Runner, Word};
+use crate::model::{Assigned, Invocation, Runner, TargetFormat, Word};
 
 mod read;
 
@@ -94,7 +94,7 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<Line> {
     while let Some(word) = by.argv.get(at) {
         let text = word.prefix();
         at += 1;
-        if text == "--" && runner.format != "make" {
+        if text == "--" && runner.format != TargetFormat::Make {
             break;
         }
         if runner.stop.contains(&text) {
@@ -179,9 +179,9 @@ pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
     let names = wanted.iter().filter_map(Word::as_literal).filter(|name| !name.contains('='));
     let mut ask: Vec<String> = names.map(str::to_owned).collect();
     let computed = wanted.iter().any(|word| word.as_literal().is_none());
-    if ask.is_empty() && !computed && runner.format != "npm" {
+    if ask.is_empty() && !computed && runner.format != TargetFormat::Npm {
         let first = file.targets.iter().find(|t| !t.name.starts_with('.') && !t.name.contains('%'));
-        let named = file.targets.iter().find(|t| t.name == "default" && runner.format != "make");
+        let named = file.targets.iter().find(|t| t.name == "default" && runner.format != TargetFormat::Make);
         ask.extend(named.or(first).map(|target| target.name.clone()));
     }
     let mut out = Found { texts: std::mem::take(&mut file.always), files: Vec::new() };
@@ -199,7 +199,8 @@ pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
         }
         let hits = file.targets.iter().filter(|target| fits(&target.name, &name));
         let related = |target: &&Target| {
-            runner.format == "npm" && [format!("pre{name}"), format!("post{name}")].contains(&target.name)
+            runner.format == TargetFormat::Npm
+                && [format!("pre{name}"), format!("post{name}")].contains(&target.name)
         };
         for target in hits.chain(file.targets.iter().filter(related)) {
             out.texts.extend(target.lines.clone());

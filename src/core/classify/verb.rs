@@ -10,7 +10,7 @@ pub(super) fn find_verb(
     tool: &'static Tool,
 ) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
     // A tool that has no verbs has none that is computed.
-    if let [command] = tool.commands
+    if let [command] = tool.commands.as_slice()
         && command.path.is_empty()
     {
         return Ok(Some((command, words.to_vec())));
@@ -50,7 +50,7 @@ pub(super) fn find_verb(
         }
         path.push(own(&path, text, tool));
         at += 1;
-        if let Some(command) = tool.commands.iter().find(|c| c.path == path) {
+        if let Some(command) = tool.commands.iter().find(|c| *c.path == *path) {
             found = Some(command);
             behind = (at, before.len());
         } else if !tool.commands.iter().any(|c| c.path.len() > path.len() && c.path.starts_with(&path)) {

@@ -179,7 +179,7 @@ fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> O
     let name = name.split([':', '@']).next().unwrap_or(name);
     // `bitnami/kubectl`, `fluxcd/flux-cli`, `x/k8s-kubectl`
     let names = [name, name.trim_end_matches("-cli"), name.trim_start_matches("k8s-")];
-    names.into_iter().find_map(|name| tools.tool(name)).map(|tool| tool.name)
+    names.into_iter().find_map(|name| tools.tool(name)).map(|tool| tool.name.as_str())
 }
 
 /// The short option of a list that `text`, a cluster of them, holds.
@@ -207,27 +207,27 @@ fn option(
     let takes = |list: &[&str]| list.contains(&name);
     let value = || attached.clone().or_else(|| by.argv.get(at + 1).cloned()).unwrap_or_default();
     let width = if attached.is_some() { 1 } else { 2 };
-    if takes(wrapper.chdir) {
+    if takes(&wrapper.chdir) {
         let to = value();
         inner.cwd = inner.cwd.iter().map(|d| d.enter(&to)).collect();
         return width;
     }
-    let code_flag = takes(wrapper.code)
-        || short(text, wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
+    let code_flag = takes(&wrapper.code)
+        || short(text, &wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
     if code_flag {
         out.push(code(&value(), inner, "a command computed at run time"));
         return by.argv.len();
     }
     if let Some(attached) =
-        short(text, wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty())
+        short(text, &wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty())
     {
         out.push(code(&Word::literal(attached), inner, "a command computed at run time"));
         return by.argv.len();
     }
-    if takes(wrapper.value) {
+    if takes(&wrapper.value) {
         return width;
     }
-    if takes(wrapper.pairs) {
+    if takes(&wrapper.pairs) {
         return 3;
     }
     1

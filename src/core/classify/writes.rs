@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::literals::{Token, innermost, tokens};
-use crate::model::{CodeFiles, Language, Word};
+use crate::model::{CodeFiles, Language, Texts, Word};
 
 /// Most values that are kept of one text.
 const MOST: usize = 20_000;
@@ -43,7 +43,7 @@ pub(super) fn files(text: &str, language: &Language, inline: bool) -> Files {
 }
 
 /// Names that write, of whatever kind.
-fn writers(names: &CodeFiles) -> [&'static [&'static str]; 5] {
+fn writers(names: &CodeFiles) -> [Texts; 5] {
     [names.writes, names.moves, names.copies, names.methods, names.opens]
 }
 
@@ -344,7 +344,7 @@ impl Reader<'_> {
             self.write(&Word::unknown(), false);
         }
         self.named(&frame);
-        let opens = frame.kind == Kind::Call && self.is(self.names.opens, &frame);
+        let opens = frame.kind == Kind::Call && self.is(&self.names.opens, &frame);
         for value in frame.values.iter().filter(|value| !(opens && mode(value))) {
             if value.as_literal() == Some("~") {
                 self.frame().value = None;
@@ -402,9 +402,11 @@ impl Reader<'_> {
     fn lacks(&self, frame: &Frame) -> bool {
         let names = self.names;
         let none = match frame.values.as_slice() {
-            [] => self.is(names.writes, frame) || self.is(names.moves, frame) || self.is(names.copies, frame),
-            [_] if self.is(names.copies, frame) => true,
-            [only] => frame.on.is_none() && bare_mode(only) && self.is(names.opens, frame),
+            [] => {
+                self.is(&names.writes, frame) || self.is(&names.moves, frame) || self.is(&names.copies, frame)
+            }
+            [_] if self.is(&names.copies, frame) => true,
+            [only] => frame.on.is_none() && bare_mode(only) && self.is(&names.opens, frame),
             _ => false,
         };
         none && frame.kind == Kind::Call
@@ -419,14 +421,14 @@ impl Reader<'_> {
         if frame.call == "()" {
             return !frame.values.is_empty();
         }
-        if self.is(names.opens, frame) {
+        if self.is(&names.opens, frame) {
             let computed = |word: &Word| word.as_literal().is_none() && word.prefix().is_empty();
             return !frame.values.iter().any(mode) && frame.values.get(1).is_some_and(computed);
         }
         let known = writers(names).iter().any(|list| self.is(list, frame));
         !known
-            && !self.is(names.looks, frame)
-            && !self.is(names.enters, frame)
+            && !self.is(&names.looks, frame)
+            && !self.is(&names.enters, frame)
             && !self.defined.contains(&frame.call)
     }
 
@@ -438,22 +440,22 @@ impl Reader<'_> {
         let names = self.names;
         let mut targets: Vec<&Word> = Vec::new();
         let mut whole = true;
-        if self.is(names.moves, frame) {
+        if self.is(&names.moves, frame) {
             targets.extend(&frame.values);
-        } else if self.is(names.writes, frame) {
+        } else if self.is(&names.writes, frame) {
             targets.extend(frame.values.first());
-        } else if self.is(names.copies, frame) {
+        } else if self.is(&names.copies, frame) {
             targets.extend(frame.values.get(1));
             whole = false;
-        } else if self.is(names.opens, frame) {
+        } else if self.is(&names.opens, frame) {
             let all = frame.on.iter().chain(&frame.values);
             if frame.values.iter().any(mode) {
                 targets.extend(all.filter(|value| !bare_mode(value)));
             }
             whole = false;
-        } else if self.is(names.methods, frame) {
+        } else if self.is(&names.methods, frame) {
             targets.extend(&frame.on);
-        } else if self.is(names.enters, frame) {
+        } else if self.is(&names.enters, frame) {
             self.found.entered.extend(frame.values.first().cloned());
         }
         for value in targets {

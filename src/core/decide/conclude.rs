@@ -251,7 +251,7 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
 /// True where the text names one of our tools once quotes and backslashes are gone.
 fn mentions_tools(line: &str) -> bool {
     let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
-    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| tool.shim).collect();
+    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| !tool.unshimmed).collect();
     let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
     words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
 }

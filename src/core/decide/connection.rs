@@ -16,7 +16,7 @@ impl Connection {
     pub(super) fn see(&mut self, invocation: &Invocation) -> Vec<Operation> {
         let tools = classify::tools();
         let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-        self.open |= tools.connectors.contains(&name)
+        self.open |= tools.programs.connectors.contains(&name)
             || invocation.writes.iter().any(|word| {
                 ["/dev/tcp/", "/dev/udp/"].iter().any(|device| word.prefix().starts_with(device))
             });

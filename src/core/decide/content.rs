@@ -6,7 +6,7 @@ use super::{Plan, Planned, ids};
 use crate::manifest::{Finding, Level};
 use crate::model::{
     Context, Decision, Dir, Effect, Facts, Invocation, Operation, Reach, Reason, RefUpdate, RepositoryTarget,
-    Rwenvs, Span, Target, Verdict, Word,
+    Rwenvs, Span, Target, Trait, Verdict, Word,
 };
 
 /// One ref update and the files it changes.
@@ -33,8 +33,8 @@ pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Contex
             changed: sending.changed.clone(),
             ..RepositoryTarget::default()
         };
-        let mut traits = vec!["exact"];
-        traits.extend(person.then_some("by-person"));
+        let mut traits = vec![Trait::Exact];
+        traits.extend(person.then_some(Trait::ByPerson));
         let operation = Operation {
             tool: "git",
             verb: "push".to_owned(),

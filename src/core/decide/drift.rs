@@ -6,7 +6,9 @@ use super::resolve;
 use super::touch::{Touch, touches};
 use super::{Plan, Planned};
 use crate::classify::Write;
-use crate::model::{Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Word, normalize};
+use crate::model::{
+    Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Trait, Word, normalize,
+};
 
 /// Most changes of one line that are followed; beyond them anything may have been changed.
 const MOST: usize = 64;
@@ -27,7 +29,7 @@ const MAKERS: [&str; 13] = [
     "wget",
 ];
 /// Operations of git with one of these leave HEAD and the files of the working tree as they are.
-const STILL: [&str; 5] = ["stays", "fetch", "tag", "git-config", "remotes"];
+const STILL: [Trait; 5] = [Trait::Stays, Trait::Fetch, Trait::Tag, Trait::GitConfig, Trait::Remotes];
 /// A name that is not known.
 const SOME: &str = "…";
 

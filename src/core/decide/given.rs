@@ -30,24 +30,27 @@ fn knows(name: &str, invocation: &Invocation) -> bool {
     let tables = classify::tools();
     let language = tables.language(name);
     let listed = [
-        tables.filters,
-        tables.changers,
-        tables.writers,
-        tables.in_place,
-        tables.compressors,
-        tables.editors,
-        tables.unpackers,
-        tables.copiers,
-        tables.shells,
-        tables.patchers,
-        tables.killers,
+        tables.programs.filters,
+        tables.programs.changers,
+        tables.programs.writers,
+        tables.programs.in_place,
+        tables.programs.compressors,
+        tables.programs.editors,
+        tables.programs.unpackers,
+        tables.programs.copiers,
+        tables.programs.shells,
+        tables.programs.patchers,
+        tables.programs.killers,
     ];
     let stops = |language: &Language| {
         invocation.argv.iter().any(|word| word.as_literal().is_some_and(|text| language.stop.contains(&text)))
     };
     let bare = language.and_then(|language| language.programs.first()).unwrap_or(&name);
-    let looks =
-        tables.lookers.iter().any(|entry| looks(entry, name, invocation) || looks(entry, bare, invocation));
+    let looks = tables
+        .programs
+        .lookers
+        .iter()
+        .any(|entry| looks(entry, name, invocation) || looks(entry, bare, invocation));
     looks
         || tables.tool(name).is_some()
         || tables.runner(name).is_some()
@@ -147,13 +150,13 @@ impl HandedOn {
         if words.clone().any(|word| word.display().contains("rwenvd")) {
             self.listed.push((invocation.clone(), What::Daemon));
         }
-        if tables.listers.contains(&name) {
+        if tables.programs.listers.contains(&name) {
             let hit = words.clone().flat_map(pieces).find_map(|piece| hit(&piece, invocation, context));
             let file = hit.map(What::File);
             let search = search(invocation).map(What::Search);
             self.listed.extend(search.or(file).map(|what| (invocation.clone(), what)));
         }
-        if tables.killers.contains(&name) && words.clone().any(computed) {
+        if tables.programs.killers.contains(&name) && words.clone().any(computed) {
             self.sinks.push((invocation.span, What::Daemon));
         }
         let anywhere = invocation.cwd.contains(&Dir::Unknown);

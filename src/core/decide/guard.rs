@@ -5,13 +5,13 @@ use super::place::{HOOK, OWN, below, below_home, from_home, guarded, near, place
 use super::touch::{Source, Touch, touches};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
-    Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Word, glob, normalize,
+    Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Trait, Word, glob, normalize,
 };
 
 /// What operations on the guard are called in policies.
 const TOOL: &str = "guard";
 /// What may be one of these.
-const UNSURE: &str = "guard-unsure";
+const UNSURE: Trait = Trait::GuardUnsure;
 /// Most paths of one invocation that are followed.
 const MOST: usize = 256;
 /// Verbs of git that write files of the work tree.
@@ -77,7 +77,7 @@ pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Con
     // pkill takes a part of the name.
     let part = |w: &&Word| w.as_literal().is_some_and(|text| text.len() > 2 && "rwenvd".contains(text));
     let ours = |w: &&Word| w.display().contains("rwenv") || (name == "pkill" && part(w));
-    if tables.killers.contains(&name) && words.iter().any(ours) && ends(&words) {
+    if tables.programs.killers.contains(&name) && words.iter().any(ours) && ends(&words) {
         found.certain("the daemon".to_owned(), OWN);
         return found.out;
     }
@@ -90,7 +90,7 @@ pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Con
         if let Touch::Writes { word, .. } = &touch
             && about_us
             && let Some(path) = (places(word, &invocation.cwd).into_iter())
-                .find(|path| tables.startup.iter().any(|pattern| glob(pattern, path)))
+                .find(|path| tables.programs.startup.iter().any(|pattern| glob(pattern, path)))
         {
             found.certain(path, OWN);
         }
@@ -246,13 +246,13 @@ fn rank(operation: &Operation) -> u8 {
 }
 
 /// Whose the files are that go with a folder. The selection of a project may be meant to go: a person says so.
-fn held(holds: &[&String], context: &Context) -> Option<&'static str> {
+fn held(holds: &[&String], context: &Context) -> Option<Trait> {
     let project = |path: &&&String| context.cwd != context.home && below(path, &context.cwd).is_some();
     let first = holds.iter().find(|path| !project(path)).or(holds.first())?;
     if project(&first) { Some(UNSURE) } else { Some(guarded(first, true, context).unwrap_or(OWN)) }
 }
 
-fn on_guard(what: String, whose: &'static str, span: Span) -> Operation {
+fn on_guard(what: String, whose: Trait, span: Span) -> Operation {
     Operation {
         tool: TOOL,
         verb: "change".to_owned(),
@@ -292,11 +292,11 @@ struct Finder<'a> {
 }
 
 impl Finder<'_> {
-    fn operation(&self, what: String, whose: &'static str) -> Operation {
+    fn operation(&self, what: String, whose: Trait) -> Operation {
         Operation { cwd: self.by.cwd.clone(), ..on_guard(what, whose, self.by.span) }
     }
 
-    fn certain(&mut self, what: String, whose: &'static str) {
+    fn certain(&mut self, what: String, whose: Trait) {
         let operation = self.operation(what, whose);
         self.out.certain.push(operation);
     }

@@ -1,7 +1,7 @@
 //! Where HEAD may be when a push runs: what the commands before it on the same line may have done to it.
 
 use super::{Plan, Planned};
-use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span, Word};
+use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span, Trait, Word};
 
 /// The repository as the push may find it, once per branch HEAD may be on; none where nothing is known of it.
 pub(super) fn possible(
@@ -16,8 +16,11 @@ pub(super) fn possible(
         |o: &Operation| o.tool == "git" && meets(&o.target.repository.dirs, &push.target.repository.dirs);
     for Planned { operation, .. } in before.iter().filter(|p| same(&p.operation)) {
         let changes = operation.effect > Effect::Read;
-        reconfigured |=
-            changes && operation.traits.iter().any(|t| matches!(*t, "git-config" | "remotes" | "alias"));
+        reconfigured |= changes
+            && operation
+                .traits
+                .iter()
+                .any(|t| matches!(*t, Trait::GitConfig | Trait::Remotes | Trait::Alias));
         let Some(head) = operation.target.repository.head.as_ref().filter(|_| changes) else { continue };
         if head.to.meaning() == Some(Asked::CurrentBranch)
             || matches!(head.to.as_literal(), Some("HEAD" | "@"))
@@ -62,7 +65,7 @@ pub(super) fn remotes(before: &[Planned], operation: &mut Operation) {
         .filter(|o| o.effect > Effect::Read)
         .flat_map(|o| o.target.repository.sets.clone())
         .collect();
-    if set.iter().any(|(_, url)| url.as_literal().is_none()) && !operation.traits.contains(&"named") {
+    if set.iter().any(|(_, url)| url.as_literal().is_none()) && !operation.traits.contains(&Trait::Named) {
         own.remote = Some(Word::unknown());
     }
     own.config.extend(set);

@@ -1,43 +1,43 @@
 //! Paths, and whose they are: what a word may stand for, and which files are the guard's.
 
 use crate::classify;
-use crate::model::{Context, Dir, Part, Word, glob, normalize};
+use crate::model::{Context, Dir, Part, Trait, Word, glob, normalize};
 
 /// Files of rwenv's own.
-pub(super) const OWN: &str = "own";
+pub(super) const OWN: Trait = Trait::Own;
 /// Files that say whether the agent asks us.
-pub(super) const AGENT: &str = "agent-settings";
+pub(super) const AGENT: Trait = Trait::AgentSettings;
 /// Hooks of git's that say whether git does.
-pub(super) const HOOK: &str = "git-hook";
+pub(super) const HOOK: Trait = Trait::GitHook;
 
 /// Whose a file is, where it is guarded. A folder that holds the guard's files is meant where all in it is changed.
-pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<&'static str> {
+pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<Trait> {
     let tables = classify::tools();
     let is = |patterns: &[&str]| patterns.iter().any(|pattern| glob(pattern, path));
     let config = context.config_dir.as_str();
     let below =
         |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let free = ["flux-repos", "catalog"].iter().any(|name| below(&format!("{config}/{name}")));
-    if is(tables.unguarded) || (!config.is_empty() && free) {
+    if is(&tables.programs.unguarded) || (!config.is_empty() && free) {
         return None;
     }
-    if is(tables.guarded) || (!config.is_empty() && below(config)) {
+    if is(&tables.programs.guarded) || (!config.is_empty() && below(config)) {
         return Some(OWN);
     }
     let above = config.strip_prefix(path).is_some_and(|rest| rest.starts_with('/') || path == "/");
     if whole && !config.is_empty() && above {
         return Some(OWN);
     }
-    if is(tables.guarded_agent) {
+    if is(&tables.programs.guarded_agent) {
         return Some(AGENT);
     }
-    is(tables.guarded_hooks).then_some(HOOK)
+    is(&tables.programs.guarded_hooks).then_some(HOOK)
 }
 
 /// True for a folder in which the guard's configuration or an agent's settings lie; not for one of programs.
 pub(super) fn near(path: &str, context: &Context) -> bool {
     let parent = |file: &str| file.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let known = classify::tools().at_home.iter().filter_map(|file| parent(file));
+    let known = classify::tools().programs.at_home.iter().filter_map(|file| parent(file));
     let mut known =
         known.filter(|folder| !folder.ends_with("bin")).map(|folder| format!("{}/{folder}", context.home));
     known.any(|folder| folder == path) || parent(&context.config_dir).as_deref() == Some(path)
@@ -118,7 +118,7 @@ pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
 
 /// Where files of the guard's lie in a home directory, below this path.
 pub(super) fn below_home(path: &str, context: &Context) -> Vec<(String, String)> {
-    let all = classify::tools().at_home.iter().map(|name| format!("{}/{name}", context.home));
+    let all = classify::tools().programs.at_home.iter().map(|name| format!("{}/{name}", context.home));
     let config = ["", "/envs.json"].iter().map(|name| format!("{}{name}", context.config_dir));
     let all = all.chain(config.filter(|_| !context.config_dir.is_empty()));
     all.filter_map(|file| below(&file, path).map(|rest| rest.to_owned()).map(|rest| (file, rest))).collect()

@@ -9,7 +9,8 @@ use super::resolve;
 use super::script::{self, Run, Written};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
+    Word,
 };
 use crate::shell::{self, Source};
 
@@ -217,8 +218,8 @@ impl Plan {
             if let Some(place) = remote {
                 operation.target.cluster.remote = Some(place.to_owned());
             }
-            if operation.traits.contains(&"inner-carried") && carried.iter().all(only_looks) {
-                operation.traits.push("inner-read");
+            if operation.traits.contains(&Trait::InnerCarried) && carried.iter().all(only_looks) {
+                operation.traits.push(Trait::InnerRead);
             }
         }
         if remote.is_none() {
@@ -305,7 +306,7 @@ impl Plan {
         }
         let tools = classify::tools();
         if opaque.kind == OpaqueKind::Code
-            && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, tools.producers))
+            && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, &tools.programs.producers))
         {
             return;
         }
@@ -318,7 +319,7 @@ impl Plan {
             return;
         };
         let mut worst: Option<Operation> = None;
-        for tool in tools.tools.iter().filter(|tool| tool.shim) {
+        for tool in tools.tools.iter().filter(|tool| !tool.unshimmed) {
             let read_as = classify::as_tool(invocation, tool, tools);
             let changes = |o: &Operation| {
                 !o.verb.is_empty()
@@ -353,7 +354,7 @@ impl Plan {
         let mut questions = drift::questions(&self);
         for Planned { operation, .. } in &self.planned {
             questions.extend(resolve::questions(operation));
-            if operation.traits.contains(&"ends-container") {
+            if operation.traits.contains(&Trait::EndsContainer) {
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }
             match operation.reach {

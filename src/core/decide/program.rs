@@ -35,7 +35,8 @@ pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
         let places = invocation.cwd.iter().filter_map(|dir| dir.enter(&file).path().map(str::to_owned));
         return places.map(|path| Made { path, program: None }).collect();
     }
-    let Some(copier) = invocation.program().and_then(Word::basename).filter(|n| tools.copiers.contains(n))
+    let Some(copier) =
+        invocation.program().and_then(Word::basename).filter(|n| tools.programs.copiers.contains(n))
     else {
         return Vec::new();
     };
@@ -79,7 +80,8 @@ pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
 /// Where an invocation puts what it fetches.
 pub(super) fn downloaded(invocation: &Invocation) -> Option<Word> {
     let name = invocation.program().and_then(Word::basename)?;
-    let row = classify::tools().downloaders.iter().find(|row| row.split(' ').next() == Some(name))?;
+    let row =
+        classify::tools().programs.downloaders.iter().find(|row| row.split(' ').next() == Some(name))?;
     invocation.argv.iter().enumerate().skip(1).find_map(|(at, word)| {
         let text = word.prefix();
         row.split(' ').skip(1).find_map(|option| {

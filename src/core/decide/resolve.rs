@@ -8,7 +8,7 @@ use super::{Plan, Planned};
 use super::{head, push};
 use crate::classify;
 use crate::model::glob;
-use crate::model::{Dir, Effect, Facts, Operation, Pushed, Question, Reach, RefUpdate, Rwenvs, Word};
+use crate::model::{Dir, Effect, Facts, Operation, Pushed, Question, Reach, RefUpdate, Rwenvs, Trait, Word};
 use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -27,7 +27,7 @@ pub(super) fn resolved(
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
         return all;
     }
-    if planned.operation.traits.contains(&"alias")
+    if planned.operation.traits.contains(&Trait::Alias)
         && let Some(meant) = alias(planned, facts)
     {
         all = meant;
@@ -36,22 +36,24 @@ pub(super) fn resolved(
     for operation in &mut all {
         head::remotes(before, operation);
     }
-    for operation in all.iter_mut().filter(|o| o.traits.contains(&"other-push")) {
+    for operation in all.iter_mut().filter(|o| o.traits.contains(&Trait::OtherPush)) {
         // Where a push by other means goes is not read.
         operation.target.repository.updates =
             vec![RefUpdate { destination: None, force: true, delete: false }];
     }
-    for operation in all.iter_mut().filter(|o| o.effect == Effect::GitWrite && o.traits.contains(&"commit")) {
+    for operation in
+        all.iter_mut().filter(|o| o.effect == Effect::GitWrite && o.traits.contains(&Trait::Commit))
+    {
         operation.target.repository.updates = committed(plan, at, operation, facts);
     }
     let read = |o: &&mut Operation| {
-        o.verb == "push" && !o.traits.iter().any(|t| matches!(*t, "exact" | "other-push"))
+        o.verb == "push" && !o.traits.iter().any(|t| matches!(*t, Trait::Exact | Trait::OtherPush))
     };
     for operation in all.iter_mut().filter(read) {
         let dirs: Vec<Option<&str>> = operation.target.repository.dirs.iter().map(Dir::path).collect();
         let found = dirs.iter().flatten().filter_map(|d| facts.repository(d));
         if let Some(why) = found.filter_map(|r| r.skipped_hooks.clone()).next() {
-            operation.traits.push("skip-hooks");
+            operation.traits.push(Trait::SkipHooks);
             operation.note = Some(why);
         }
         let mut updates = Vec::new();
@@ -136,11 +138,11 @@ pub(super) fn plan_files(operation: &Operation) -> Vec<(String, String)> {
 
 /// The files and folders an operation applies, or means to when its plan is applied, where it matters whether Git has them.
 pub(super) fn applied(operation: &Operation) -> Vec<String> {
-    let applies = operation.effect == Effect::Provision && operation.traits.contains(&"applies");
+    let applies = operation.effect == Effect::Provision && operation.traits.contains(&Trait::Applies);
     if operation.reach != Reach::Service || !(applies || operation.target.plan.is_some()) {
         return Vec::new();
     }
-    let tree = operation.cwd.iter().filter(|_| applies && operation.traits.contains(&"tree"));
+    let tree = operation.cwd.iter().filter(|_| applies && operation.traits.contains(&Trait::Tree));
     let tree = tree.filter_map(|dir| dir.path().map(str::to_owned));
     let files: Vec<Word> = (operation.target.files.iter())
         .filter_map(|word| word.as_literal())
@@ -153,7 +155,7 @@ pub(super) fn applied(operation: &Operation) -> Vec<String> {
 /// What has to be known of what an operation applies.
 pub(super) fn questions(operation: &Operation) -> Vec<Question> {
     let mut all: Vec<Question> = applied(operation).into_iter().map(Question::Pushed).collect();
-    if operation.traits.contains(&"plan-file") {
+    if operation.traits.contains(&Trait::PlanFile) {
         all.extend(plan_files(operation).into_iter().map(|(file, dir)| Question::Plan { file, dir }));
     }
     all.extend(applications(operation).into_iter().map(Question::Application));
@@ -165,20 +167,22 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
     let (made, surely) = planned_here(plan, at, &planned.operation);
     if drift::before(plan, planned, &applications(operation), facts).is_some() {
         // It is no longer the file that Git has.
-        operation.traits.retain(|t| *t != "plain");
+        operation.traits.retain(|t| *t != Trait::Plain);
     }
-    if operation.effect != Effect::Provision || !operation.traits.contains(&"applies") {
+    if operation.effect != Effect::Provision || !operation.traits.contains(&Trait::Applies) {
         return;
     }
     let earlier = plan.planned.get(..at).unwrap_or_default();
-    let turned = earlier.iter().any(|p| p.operation.traits.contains(&"backend"));
-    operation.traits.extend(turned.then_some("inputs"));
+    let turned = earlier.iter().any(|p| p.operation.traits.contains(&Trait::Backend));
+    operation.traits.extend(turned.then_some(Trait::Inputs));
     let mut paths = applied(operation);
     let mut computed = operation.target.files.iter().any(|word| word.as_literal().is_none());
     for maker in made {
         paths.extend(applied(maker));
         computed |= maker.target.files.iter().any(|word| word.as_literal().is_none());
-        let meant = ["destroys", "replaces", "inputs"].into_iter().filter(|t| maker.traits.contains(t));
+        let meant = [Trait::Destroys, Trait::Replaces, Trait::Inputs]
+            .into_iter()
+            .filter(|t| maker.traits.contains(t));
         operation.traits.extend(meant);
     }
     let found: Vec<Option<&Pushed>> = paths.iter().map(|path| facts.pushed(path)).collect();
@@ -203,14 +207,14 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
         why => why,
     };
     if let Some(Drifted::Perhaps(what)) = drifted.filter(|_| why.is_none()) {
-        operation.traits.push("moved");
+        operation.traits.push(Trait::Moved);
         operation.note = Some(format!("the command line changes {what} first"));
         return;
     }
     operation.traits.push(match &why {
-        Some(_) => "unpushed",
-        None if found.contains(&Some(&Pushed::Generated)) => "generated",
-        None => "pushed",
+        Some(_) => Trait::Unpushed,
+        None if found.contains(&Some(&Pushed::Generated)) => Trait::Generated,
+        None => Trait::Pushed,
     });
     operation.note = why.or_else(|| operation.note.take());
 }
@@ -219,7 +223,7 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
 /// cluster.
 pub(super) fn applications(operation: &Operation) -> Vec<String> {
     let applies = operation.tool == "kubectl" && matches!(operation.verb.as_str(), "apply" | "create");
-    if !applies || operation.effect != Effect::ClusterWrite || !operation.traits.contains(&"plain") {
+    if !applies || operation.effect != Effect::ClusterWrite || !operation.traits.contains(&Trait::Plain) {
         return Vec::new();
     }
     let files = operation.target.files.iter();
@@ -245,14 +249,14 @@ pub(super) fn seen_by<'o>(operation: &'o Operation, subject: &Subject, facts: &F
         return Cow::Borrowed(operation);
     }
     let mut own = operation.clone();
-    own.traits.push("bootstrap");
+    own.traits.push(Trait::Bootstrap);
     Cow::Owned(own)
 }
 
 /// What ends, changes or replaces the dev container is aimed at the guard.
 fn dev_container(operation: &mut Operation, rwenvs: &Rwenvs) {
     let named = rwenvs.dev_container.as_ref().filter(|name| operation.target.names.contains(name));
-    if let Some(name) = named.filter(|_| operation.traits.contains(&"ends-container")) {
+    if let Some(name) = named.filter(|_| operation.traits.contains(&Trait::EndsContainer)) {
         operation.effect = Effect::Tamper;
         operation.target.names = vec![name.clone()];
     }

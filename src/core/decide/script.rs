@@ -130,7 +130,7 @@ impl Plan {
         if !run.any {
             let tools = classify::tools();
             match interpreter(text) {
-                Some(name) if !tools.shells.contains(&name) => match tools.language(name) {
+                Some(name) if !tools.programs.shells.contains(&name) => match tools.language(name) {
                     Some(language) => run.reader = Reader::Language(language),
                     None => return,
                 },
@@ -189,7 +189,8 @@ impl Plan {
         }
         // What is not understood runs all the same, line by line, until the shell finds out.
         let ours = |name: &&str| text.contains(*name);
-        let names = classify::tools().tools.iter().filter(|tool| tool.name != "git").map(|tool| tool.name);
+        let names =
+            classify::tools().tools.iter().filter(|tool| tool.name != "git").map(|tool| tool.name.as_str());
         let not_understood =
             analysis.opaque.iter().any(|o| matches!(o.kind, OpaqueKind::Syntax | OpaqueKind::Limit));
         if not_understood && names.filter(ours).count() > 0 {

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
-    Word, normalize, same_repository,
+    Trait, Word, normalize, same_repository,
 };
 use crate::policy::Subject;
 
@@ -126,7 +126,7 @@ pub(super) fn of_service(
     let mut all = where_it_runs(operation, facts, rwenvs, start);
     all.retain(|judge| *judge != Judge::NoneSelected);
     let named = operation.target.cluster.context.is_some() || operation.target.cluster.kubeconfig.is_some();
-    if named || !operation.traits.contains(&"to-cluster") || operation.effect <= Effect::ReadSecret {
+    if named || !operation.traits.contains(&Trait::ToCluster) || operation.effect <= Effect::ReadSecret {
         return all;
     }
     // What such a client changes goes to whatever cluster is current, too.
@@ -252,7 +252,7 @@ pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judg
 pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
     let mut all: Vec<Judge> = Vec::new();
     let computed = operation.target.repository.remote.as_ref().is_some_and(|r| r.as_literal().is_none());
-    let numbered = operation.traits.contains(&"numbered");
+    let numbered = operation.traits.contains(&Trait::Numbered);
     for dir in &operation.target.repository.dirs {
         let repository = dir.path().and_then(|d| facts.repository(d));
         let flux: Vec<Judge> = (rwenvs.all.iter())
@@ -293,7 +293,7 @@ fn is_flux_repository(
     operation: &Operation,
     rwenvs: &Rwenvs,
 ) -> bool {
-    if operation.traits.contains(&"named")
+    if operation.traits.contains(&Trait::Named)
         && let Some(named) = operation.target.repository.remote.as_ref().and_then(Word::as_literal)
     {
         // What a forge does is done there, wherever this runs.
@@ -307,7 +307,7 @@ fn is_flux_repository(
     let named = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
     let url = instead(url, repository);
     let url = url.as_str();
-    if operation.traits.contains(&"exact") {
+    if operation.traits.contains(&Trait::Exact) {
         return named.is_some_and(|n| same_repository(n, url));
     }
     let given =

@@ -87,14 +87,14 @@ impl Call<'_> {
             return self.cleaned().into_iter().collect();
         }
         let operands = self.operands();
-        if tables.in_place.contains(&name) {
+        if tables.programs.in_place.contains(&name) {
             return if self.edits() { operands.into_iter().map(writes).collect() } else { Vec::new() };
         }
-        if tables.compressors.contains(&name) {
+        if tables.programs.compressors.contains(&name) {
             let keeps = self.flag(&['c', 'k', 'l', 't']) || self.long("--stdout") || self.long("--keep");
             return if keeps { Vec::new() } else { operands.into_iter().map(writes).collect() };
         }
-        if tables.editors.contains(&name) {
+        if tables.programs.editors.contains(&name) {
             let saves = self.words.iter().any(|word| {
                 let command = word.prefix().trim_start_matches(['+', ':', ' ']);
                 ["w", "wq", "wa", "wqa", "x", "xa", "up", "update", "ZZ"]
@@ -102,14 +102,14 @@ impl Call<'_> {
             });
             return if saves { operands.into_iter().map(writes).collect() } else { Vec::new() };
         }
-        if let Some(rest) = tables.movers.iter().find_map(|entry| self.behind(entry)) {
+        if let Some(rest) = tables.programs.movers.iter().find_map(|entry| self.behind(entry)) {
             return self.moved(rest);
         }
-        let brings = tables.writers.contains(&name) || matches!(name, "mv" | "gmv" | "ln" | "gln");
+        let brings = tables.programs.writers.contains(&name) || matches!(name, "mv" | "gmv" | "ln" | "gln");
         if brings {
             return self.brought();
         }
-        if !tables.changers.contains(&name) {
+        if !tables.programs.changers.contains(&name) {
             return Vec::new();
         }
         let whole = self.flag(&['r', 'R']) || self.long("--recursive");
@@ -200,10 +200,10 @@ impl Call<'_> {
     /// What options say a program writes: files, and files in folders.
     fn outputs(&self) -> Vec<Touch> {
         let tables = classify::tools();
-        let archives = tables.unpackers.contains(&self.name);
+        let archives = tables.programs.unpackers.contains(&self.name);
         let into = !archives || self.extracts();
-        let mut files = if archives && into { Vec::new() } else { self.named(tables.output_files) };
-        let folders = if into { self.named(tables.output_folders) } else { Vec::new() };
+        let mut files = if archives && into { Vec::new() } else { self.named(&tables.programs.output_files) };
+        let folders = if into { self.named(&tables.programs.output_folders) } else { Vec::new() };
         files.extend(self.downloads());
         let folders = folders.into_iter().flat_map(|folder| {
             let inside = |file: &str| folder.as_literal().map(|path| Word::literal(format!("{path}/{file}")));
@@ -264,8 +264,9 @@ impl Call<'_> {
         let runs = |word: &&Word| matches!(word.as_literal(), Some("-x" | "-X" | "--exec" | "--exec-batch"));
         let Some(at) = self.words.iter().position(runs) else { return Vec::new() };
         let program = self.words.get(at + 1).and_then(|word| word.basename()).unwrap_or_default();
-        let changes =
-            [tables.changers, tables.writers, tables.in_place].iter().any(|names| names.contains(&program));
+        let changes = [tables.programs.changers, tables.programs.writers, tables.programs.in_place]
+            .iter()
+            .any(|names| names.contains(&program));
         let operands = self.words.iter().take(at).filter(|word| !word.prefix().starts_with('-'));
         let mut operands = operands.map(|word| (*word).clone());
         let name =
@@ -316,7 +317,7 @@ impl Call<'_> {
 
     /// Folders that a container may write to.
     fn mounts(&self) -> Vec<Touch> {
-        let values = self.named(classify::tools().mounts).into_iter();
+        let values = self.named(&classify::tools().programs.mounts).into_iter();
         values.filter_map(|value| mounted(&value)).map(|folder| Touch::Exposes { folder }).collect()
     }
 
@@ -328,7 +329,7 @@ impl Call<'_> {
             "-delete" => true,
             "-exec" | "-execdir" | "-ok" | "-okdir" => {
                 let program = self.words.get(at + 1).and_then(|w| w.basename()).unwrap_or_default();
-                [tables.changers, tables.writers, tables.in_place]
+                [tables.programs.changers, tables.programs.writers, tables.programs.in_place]
                     .iter()
                     .any(|names| names.contains(&program))
             }
@@ -389,10 +390,10 @@ impl Call<'_> {
         if self.name == "patch" {
             return self.patches().into_iter().collect();
         }
-        if !tables.unpackers.contains(&self.name) || !self.extracts() {
+        if !tables.programs.unpackers.contains(&self.name) || !self.extracts() {
             return Vec::new();
         }
-        let folders = self.named(tables.output_folders);
+        let folders = self.named(&tables.programs.output_folders);
         let files = self.named(&["tar -f", "tar --file", "bsdtar -f", "gtar -f"]);
         let mut operands = self.operands();
         operands.retain(|word| !folders.contains(word) && !files.contains(word));

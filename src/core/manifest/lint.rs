@@ -15,32 +15,7 @@ mod table {
 
 pub use table::RULES;
 
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Level {
-    /// It may be right where something is known that is not in the repository.
-    Warning,
-    /// It is wrong.
-    Error,
-}
-
-/// A rule about content.
-#[derive(Clone, Copy, Debug)]
-pub struct LintRule {
-    /// Its identity in findings, messages and logs.
-    pub id: &'static str,
-    /// How bad it is.
-    pub level: Level,
-    /// What it finds.
-    pub about: &'static str,
-    /// What to do instead.
-    pub instead: &'static str,
-    /// A pattern over the text, for rules that need nothing else.
-    pub pattern: Option<&'static str>,
-    /// Texts of which one has to be there for the pattern to match.
-    pub keywords: &'static [&'static str],
-}
+pub use crate::table::{Level, LintRule};
 
 /// Something found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -86,10 +61,10 @@ impl Finding {
             path: path.to_owned(),
             line: at.line,
             column: at.column,
-            rule: rule.id,
+            rule: rule.id.as_str(),
             level: rule.level,
             message,
-            instead: rule.instead,
+            instead: rule.instead.as_str(),
             mark: 0,
         })
     }

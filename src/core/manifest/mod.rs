@@ -5,7 +5,6 @@ mod duplicate;
 mod flux;
 mod kustomize;
 mod lint;
-pub mod schema;
 mod secret;
 pub mod text;
 pub mod tree;

@@ -61,7 +61,7 @@ static PATTERNS: OnceLock<Vec<OnceLock<Option<Regex>>>> = OnceLock::new();
 
 fn pattern(at: usize) -> Option<&'static Regex> {
     let all = PATTERNS.get_or_init(|| RULES.iter().map(|_| OnceLock::new()).collect());
-    let compile = || RULES.get(at).and_then(|rule| rule.pattern).and_then(|p| Regex::new(p).ok());
+    let compile = || RULES.get(at).and_then(|rule| rule.pattern).and_then(|p| Regex::new(&p).ok());
     all.get(at)?.get_or_init(compile).as_ref()
 }
 
@@ -75,7 +75,9 @@ pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
         let Some(pattern) = pattern(at) else { continue };
         for hit in pattern.find_iter(text).filter(|hit| !is_placeholder(hit.as_str())) {
             let at = position(text, hit.start());
-            found.push(Finding::new(rule.id, path, at, rule.about.to_owned()).map(|f| f.about(hit.as_str())));
+            found.push(
+                Finding::new(&rule.id, path, at, rule.about.to_string()).map(|f| f.about(hit.as_str())),
+            );
         }
     }
     // A URL may hold a token that is found by its own form.

@@ -1,33 +1,6 @@
 //! What is decided: the decision, the reasons for it, and the verdict that is their maximum.
 
-use super::Span;
-
-/// What happens to a command. Ordered: the strictest wins.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Decision {
-    /// Nothing is said against it.
-    #[default]
-    Allow,
-    /// A person has to say yes.
-    Ask,
-    /// It does not run.
-    Deny,
-}
-
-impl Decision {
-    /// The word used in policies, logs and JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Ask => "ask",
-            Self::Deny => "deny",
-        }
-    }
-}
+use super::{Decision, Span};
 
 /// One rule's answer about one operation.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

@@ -1,99 +1,6 @@
 //! What an invocation would do: tool, verb, effect and target.
 
-use super::{Dir, Span, Word};
-
-/// What a call does to the world. Ordered: what cannot be classified is the greatest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Effect {
-    /// Looks at something.
-    Read,
-    /// Prints secret values, or mints a credential and prints it.
-    ReadSecret,
-    /// Writes files on this machine.
-    LocalWrite,
-    /// Changes what later commands mean: contexts, credentials, plugin and preference files.
-    SessionChange,
-    /// Changes a local repository.
-    GitWrite,
-    /// Changes a remote repository.
-    GitPublish,
-    /// Makes a controller apply what the source already says.
-    Reconcile,
-    /// Opens a way into a cluster for other programs.
-    Tunnel,
-    /// Runs a program in a cluster or on this machine that is not analysed further.
-    Exec,
-    /// Changes objects of a cluster.
-    ClusterWrite,
-    /// Creates or changes machines and infrastructure.
-    Provision,
-    /// Changes a cloud account, a registry or another hosted service.
-    CloudWrite,
-    /// Changes data in a database.
-    DataWrite,
-    /// Attacks the guard itself.
-    Tamper,
-    /// Not known; never harmless.
-    Unknown,
-}
-
-impl Effect {
-    /// All effects, in order.
-    pub const ALL: [Self; 15] = [
-        Self::Read,
-        Self::ReadSecret,
-        Self::LocalWrite,
-        Self::SessionChange,
-        Self::GitWrite,
-        Self::GitPublish,
-        Self::Reconcile,
-        Self::Tunnel,
-        Self::Exec,
-        Self::ClusterWrite,
-        Self::Provision,
-        Self::CloudWrite,
-        Self::DataWrite,
-        Self::Tamper,
-        Self::Unknown,
-    ];
-
-    /// The word used in policies, logs and JSON.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::ReadSecret => "read-secret",
-            Self::LocalWrite => "local-write",
-            Self::SessionChange => "session-change",
-            Self::GitWrite => "git-write",
-            Self::GitPublish => "git-publish",
-            Self::Reconcile => "reconcile",
-            Self::Tunnel => "tunnel",
-            Self::Exec => "exec",
-            Self::ClusterWrite => "cluster-write",
-            Self::Provision => "provision",
-            Self::CloudWrite => "cloud-write",
-            Self::DataWrite => "data-write",
-            Self::Tamper => "tamper",
-            Self::Unknown => "unknown",
-        }
-    }
-}
-
-/// What an operation touches, apart from the machine it runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Reach {
-    /// Only this machine.
-    Local,
-    /// A git repository.
-    Repository,
-    /// A cloud, a forge, a registry, a database: what is no cluster of a kubeconfig.
-    Service,
-    /// A cluster.
-    Cluster,
-}
+use super::{Dir, Effect, Reach, Span, Trait, Word};
 
 /// Which cluster a call goes to, as far as its own words say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -186,7 +93,7 @@ pub struct Operation {
     /// What it touches.
     pub reach: Reach,
     /// Finer properties that rules may name (`inner-read`, `copy-out`, `dry-run`).
-    pub traits: Vec<&'static str>,
+    pub traits: Vec<Trait>,
     /// What it is aimed at.
     pub target: Target,
     /// Why the effect is what it is, where that is not plain from the verb.

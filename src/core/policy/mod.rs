@@ -2,13 +2,12 @@
 
 mod builtin;
 pub mod layer;
-pub mod schema;
 
-pub use builtin::{CLASSES, RULES, TOOLS, TRAITS};
+pub use builtin::{CLASSES, RULES, TOOLS};
 
 use crate::model::{
     Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,
-    Rule, Rwenv, Text, glob,
+    Rule, RuleText, Rwenv, Trait, glob,
 };
 
 /// In whose name an operation is judged.
@@ -201,11 +200,11 @@ fn matches(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> boo
 #[must_use]
 pub fn mismatch(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -> Option<&'static str> {
     let when = &rule.when;
-    let verb = |v: &Text| {
+    let verb = |v: &RuleText| {
         let rest = operation.verb.strip_prefix(&**v);
         rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
     };
-    let has = |name: &Text| operation.traits.iter().any(|own| name == own);
+    let has = |name: &Trait| operation.traits.contains(name);
     let unmet = |key, met: bool| (!met).then_some(key);
     unmet("flags", when.flags.iter().all(|f| subject.has(*f)))
         .or_else(|| unmet("effects", when.effects.is_empty() || when.effects.contains(&operation.effect)))
@@ -217,7 +216,7 @@ pub fn mismatch(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -
         .or_else(|| unmet("repository", when.repository.is_none() || when.repository == on))
         .or_else(|| unmet("refs", when.refs.is_none_or(|refs| touches(refs, operation, subject))))
         .or_else(|| {
-            let one = |pattern: &Text| glob(pattern, &subject.name);
+            let one = |pattern: &RuleText| glob(pattern, &subject.name);
             unmet("rwenvs", when.rwenvs.is_empty() || when.rwenvs.iter().any(one))
         })
         .or_else(|| {
@@ -227,7 +226,7 @@ pub fn mismatch(rule: &Rule, operation: &Operation, on: On, subject: &Subject) -
         .or_else(|| unmet("paths", when.paths.is_empty() || !subject.changed(operation, rule).is_empty()))
 }
 
-fn named(patterns: &[Text], namespace: Option<&str>) -> bool {
+fn named(patterns: &[RuleText], namespace: Option<&str>) -> bool {
     namespace.is_some_and(|namespace| patterns.iter().any(|pattern| glob(pattern, namespace)))
 }
 

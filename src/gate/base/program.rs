@@ -27,7 +27,7 @@ pub fn identify(program: &str, environment: &Environment) -> Option<&'static str
         let Ok(target) = fs::read_link(&path) else { break };
         path = path.parent().unwrap_or(Path::new("/")).join(target);
         let name = path.file_name()?.to_str()?;
-        if tools.multicall.contains(&name) {
+        if tools.programs.multicall.contains(&name) {
             return None;
         }
         if let Some(known) = tools.known(name) {
@@ -93,9 +93,9 @@ fn by_content(path: &Path, environment: &Environment) -> Option<&'static str> {
     let tools = classify::tools();
     let binary = !opened.head.starts_with(b"#!");
     if binary && let Some(package) = go_package(&opened.file) {
-        return tools.tools.iter().find(|t| t.packages.contains(&package.as_str())).map(|t| t.name);
+        return tools.tools.iter().find(|t| t.packages.contains(&package.as_str())).map(|t| t.name.as_str());
     }
-    let names = tools.tools.iter().map(|t| t.name).chain(tools.shells.iter().copied());
+    let names = tools.tools.iter().map(|t| t.name.as_str()).chain(tools.programs.shells.iter().copied());
     names.filter(|name| tools.known(name).is_some()).find(|name| {
         let Some(other) = find(name, environment).as_deref().and_then(open) else { return false };
         let same_file = (other.meta.dev(), other.meta.ino()) == (opened.meta.dev(), opened.meta.ino());

@@ -72,7 +72,7 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
     match run("shim", &argv, assigned, Person::Nobody(NOBODY), environment) {
         Outcome::Run(permit) => Ok(permit),
         Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
-            let complaint = tool.map_or("error: ", |tool| tool.complaint);
+            let complaint = tool.map_or("error: ", |tool| tool.complaint.as_str());
             Err((format!("{complaint}{}\n", why.trim_end()), DENIED))
         }
     }

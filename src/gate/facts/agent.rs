@@ -29,9 +29,10 @@ impl Ancestor {
 #[must_use]
 pub fn at_work(ancestors: &[Ancestor]) -> Option<String> {
     let tools = classify::tools();
-    let marked = tools.agent_markers.iter().find(|name| var(name).is_some());
+    let marked = tools.programs.agent_markers.iter().find(|name| var(name).is_some());
     marked.map(|name| format!("${name}")).or_else(|| {
-        let is_agent = |word: &str| tools.agents.contains(&word.rsplit('/').next().unwrap_or_default());
+        let is_agent =
+            |word: &str| tools.programs.agents.contains(&word.rsplit('/').next().unwrap_or_default());
         // Many are scripts, which stand behind their interpreter.
         let found = ancestors.iter().flat_map(|a| a.argv.iter().take(2)).find(|word| is_agent(word));
         found.cloned()

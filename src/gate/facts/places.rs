@@ -48,7 +48,7 @@ impl Guarded {
         let tables = classify::tools();
         let mut all: Vec<(String, PathBuf)> = Vec::new();
         let mut add = |name: PathBuf, path: PathBuf| all.push((name.display().to_string(), path));
-        for rest in tables.at_home {
+        for rest in tables.programs.at_home {
             add(home.join(rest), home.join(rest));
             for (variable, folder) in HOMES {
                 let below = Path::new(rest).strip_prefix(folder).ok();
@@ -122,8 +122,11 @@ impl Guarded {
 /// True for a file with the name of an agent's settings that registers the hook, wherever it lies.
 fn registers(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let known =
-        classify::tools().guarded_agent.iter().any(|pattern| pattern.rsplit('/').next() == Some(name));
+    let known = classify::tools()
+        .programs
+        .guarded_agent
+        .iter()
+        .any(|pattern| pattern.rsplit('/').next() == Some(name));
     known && fs::read_to_string(path).is_ok_and(|text| text.contains("rwenv-hook"))
 }
 

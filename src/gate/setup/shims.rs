@@ -22,8 +22,9 @@ pub fn folder(environment: &Environment) -> PathBuf {
 #[must_use]
 pub fn names() -> Vec<&'static str> {
     let tools = classify::tools();
-    let judged = tools.tools.iter().filter(|tool| tool.shim).flat_map(|tool| tool.programs);
-    let mut all: Vec<&str> = judged.chain(tools.shims).copied().filter(|name| !name.contains('.')).collect();
+    let judged = tools.tools.iter().filter(|tool| !tool.unshimmed).flat_map(|tool| tool.programs);
+    let mut all: Vec<&str> =
+        judged.chain(tools.programs.shims).copied().filter(|name| !name.contains('.')).collect();
     all.sort_unstable();
     all.dedup();
     all

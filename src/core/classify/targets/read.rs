@@ -1,22 +1,23 @@
 //! The formats of files of targets, each read as far as it takes to know what runs.
 
 use super::{File, Target};
+use crate::model::TargetFormat;
 
 /// Takes a file apart.
-pub(super) fn file(text: &str, format: &str) -> File {
+pub(super) fn file(text: &str, format: TargetFormat) -> File {
     match format {
-        "make" => make(text),
-        "just" => just(text),
-        "task" => task(text),
+        TargetFormat::Make => make(text),
+        TargetFormat::Just => just(text),
+        TargetFormat::Task => task(text),
         _ => npm(text),
     }
 }
 
 /// A text with the values that are known filled in; what is not known becomes a variable a shell does not know either.
-pub(super) fn filled(text: &str, values: &[(String, String)], format: &str) -> String {
+pub(super) fn filled(text: &str, values: &[(String, String)], format: TargetFormat) -> String {
     match format {
-        "make" => make_filled(text, values, 0),
-        "just" | "task" => braces_filled(text, values),
+        TargetFormat::Make => make_filled(text, values, 0),
+        TargetFormat::Just | TargetFormat::Task => braces_filled(text, values),
         _ => text.to_owned(),
     }
 }
