@@ -5,14 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 13] = [
+const KNOWN_CIRCLES: [&str; 12] = [
     "daemon::config daemon::guarding daemon::health daemon::parts daemon::state",
     "guard guard::identity",
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
     "examples examples::forges",
     "manifest::argo manifest::duplicate manifest::flux manifest::kustomize manifest::lint manifest::secret",
-    "catalog::document catalog::document::configmaps catalog::document::flux catalog::document::flux::build catalog::document::secrets catalog::document::services",
     "cluster cluster::place",
     "context context::topics",
     "database database::tunnel",
