@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 11] = [
+const KNOWN_CIRCLES: [&str; 10] = [
     "guard guard::identity",
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
@@ -16,7 +16,6 @@ const KNOWN_CIRCLES: [&str; 11] = [
     "database database::tunnel",
     "edit edit::insert edit::scalar",
     "operate operate::act operate::events",
-    "doors doors::claude doors::custody doors::others doors::session",
 ];
 
 /// A name that a file takes from somewhere: the path, and how it is called here. `None` is everything (`*`).
