@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 10] = [
-    "guard guard::identity",
+const KNOWN_CIRCLES: [&str; 9] = [
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
     "examples examples::forges",
