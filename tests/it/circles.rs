@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 9] = [
+const KNOWN_CIRCLES: [&str; 8] = [
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
     "examples examples::forges",
@@ -14,7 +14,6 @@ const KNOWN_CIRCLES: [&str; 9] = [
     "context context::topics",
     "database database::tunnel",
     "edit edit::insert edit::scalar",
-    "operate operate::act operate::events",
 ];
 
 /// A name that a file takes from somewhere: the path, and how it is called here. `None` is everything (`*`).
