@@ -5,12 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 5] = [
+const KNOWN_CIRCLES: [&str; 4] = [
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
     "examples examples::forges",
     "manifest::argo manifest::duplicate manifest::flux manifest::kustomize manifest::lint manifest::secret",
-    "edit edit::insert edit::scalar",
 ];
 
 /// A name that a file takes from somewhere: the path, and how it is called here. `None` is everything (`*`).
