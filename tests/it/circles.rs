@@ -5,23 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::tidy::{code, files, module, read};
 
 /// Circles that are there and are to be taken apart. None is added.
-const KNOWN_CIRCLES: [&str; 16] = [
-    "daemon::config daemon::guarding daemon::health daemon::parts daemon::state",
-    "guard guard::identity",
+const KNOWN_CIRCLES: [&str; 4] = [
     "classify classify::git classify::git_config classify::http classify::language classify::pflag classify::targets classify::targets::read classify::wrapper",
     "decide::drift decide::given decide::guard decide::head decide::plan decide::resolve decide::script",
     "examples examples::forges",
     "manifest::argo manifest::duplicate manifest::flux manifest::kustomize manifest::lint manifest::secret",
-    "catalog catalog::knowledge catalog::kustomize catalog::kustomize::generate catalog::kustomize::image catalog::kustomize::resource catalog::kustomize::spec catalog::walk catalog::walk::argo catalog::walk::resource_set catalog::walk::roots",
-    "catalog::document catalog::document::configmaps catalog::document::flux catalog::document::flux::build catalog::document::secrets catalog::document::services",
-    "cluster cluster::place",
-    "context context::topics",
-    "database database::tunnel",
-    "deploy deploy::draft deploy::forge deploy::journal deploy::run deploy::setting deploy::shared deploy::tagged deploy::target deploy::watch",
-    "edit edit::insert edit::scalar",
-    "operate operate::act operate::events",
-    "repos repos::branch repos::inspect repos::mirror repos::network repos::work",
-    "doors doors::claude doors::custody doors::others doors::session",
 ];
 
 /// A name that a file takes from somewhere: the path, and how it is called here. `None` is everything (`*`).

@@ -1,9 +1,9 @@
 //! The configuration, read again whenever it changes; what does not make sense leaves the last good one in force.
 
 use super::guarding;
+use super::record::record;
 use super::state::{Shared, lock};
 use rwenv_gate::facts::config;
-use rwenv_gate::ledger::audit;
 
 /// Reads the configuration, and keeps it where it is good.
 pub(super) fn reload(shared: &Shared) {
@@ -33,11 +33,5 @@ pub(super) fn reload(shared: &Shared) {
             }
             *lock(&shared.config_error) = Some(why);
         }
-    }
-}
-
-pub(super) fn record(shared: &Shared, event: &str, detail: &str) {
-    if let Err(error) = audit::happened("daemon", event, detail, &shared.environment) {
-        tracing::warn!(%error, "cannot write the audit log");
     }
 }

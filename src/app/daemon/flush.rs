@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::parts::reason;
+use super::panics::reason;
 use super::state::{Shared, lock};
 use rwenv_gate::ledger::audit;
 

@@ -1,53 +1,19 @@
 //! The API guard within the daemon: on threads of its own, so that nothing else makes its clients wait.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::{Builder, Runtime};
 
-use super::config;
+use super::port::Guarding;
+use super::record::record;
 use super::state::{Shared, lock};
 use crate::guard::{Guard, GuardError, Identity, Listening};
-use rwenv_gate::wire::daemon::GuardHealth;
 
 /// Threads that serve.
 const THREADS: usize = 2;
 /// Threads that read files, and wait for them.
 const READERS: usize = 64;
-
-/// The guard, or why there is none.
-#[derive(Default)]
-pub(super) struct Guarding {
-    guard: Option<Arc<Guard>>,
-    /// Its port, held while nobody serves there.
-    listening: Option<Listening>,
-    address: Option<String>,
-    error: Option<String>,
-}
-
-impl std::fmt::Debug for Guarding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Guarding").field("address", &self.address).field("error", &self.error).finish()
-    }
-}
-
-impl Guarding {
-    fn opened(&self) -> Result<Option<(Arc<Guard>, Listening)>, GuardError> {
-        let (Some(guard), Some(listening)) = (&self.guard, &self.listening) else { return Ok(None) };
-        Ok(Some((Arc::clone(guard), listening.again()?)))
-    }
-
-    pub(super) fn health(&self) -> GuardHealth {
-        let count = |of: fn(&Guard) -> u64| self.guard.as_deref().map(of).unwrap_or_default();
-        GuardHealth {
-            address: self.address.clone(),
-            error: self.error.clone(),
-            passed: count(|guard| guard.counters.passed.load(Ordering::Relaxed)),
-            refused: count(|guard| guard.counters.refused.load(Ordering::Relaxed)),
-        }
-    }
-}
 
 /// The threads it runs on, to be shut down at the end. The port is opened at once, so that whoever hears of the daemon's start finds it
 /// open; what fails in that is tried again, and told, by `serve`.
@@ -107,7 +73,7 @@ fn opened(shared: &Arc<Shared>) -> Result<(Arc<Guard>, Listening), GuardError> {
             now = address.port(),
             "another program has the API guard's port; rewriting the kubeconfigs"
         );
-        config::record(shared, "guard-moved", &format!("from port {before} to {}", address.port()));
+        record(shared, "guard-moved", &format!("from port {before} to {}", address.port()));
     }
     let of = Arc::clone(shared);
     let guard = Arc::new(Guard::new(&identity, move || lock(&of.rwenvs).clone(), shared.environment.clone()));

@@ -1,7 +1,7 @@
 //! How Flux is in the clusters of the rwenvs somebody works with: one watch of each kind, so that a question is answered at once. A
 //! rwenv is watched from the first question on, and until nobody has asked for half a day.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,11 +10,12 @@ use futures_util::StreamExt as _;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 
-use super::parts::reason;
+use super::board::{Board, Key, Watched};
+use super::panics::reason;
 use super::state::{Shared, lock};
-use rwenv_core::model::{Place, Rwenv};
+use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::PAGE;
 use rwenv_flux::operate::{Flux, FluxError, KINDS, Kind, Object};
 use rwenv_gate::base::{clock, files};
@@ -28,53 +29,6 @@ const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
 /// Time between two looks whether a server answers again.
 const PROBE: Duration = Duration::from_secs(2);
-/// Most objects that are kept and told.
-const MOST: usize = 5000;
-
-/// Kind, namespace and name.
-type Key = (&'static str, String, String);
-
-/// What is known of one cluster.
-#[derive(Default)]
-struct Board {
-    rows: BTreeMap<Key, FluxRow>,
-    /// Kinds that are watched, and those of them of which everything is known.
-    kinds: BTreeSet<&'static str>,
-    known: BTreeSet<&'static str>,
-    connected: bool,
-    error: Option<String>,
-    changed: String,
-}
-
-/// A rwenv that is watched.
-struct Watched {
-    places: Vec<Place>,
-    asked: u64,
-    board: Arc<Mutex<Board>>,
-    task: JoinHandle<()>,
-}
-
-/// All of them.
-#[derive(Default)]
-pub(super) struct Watches(BTreeMap<String, Watched>);
-
-impl std::fmt::Debug for Watches {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.0.keys()).finish()
-    }
-}
-
-impl Board {
-    fn health(&self) -> FluxHealth {
-        FluxHealth {
-            complete: self.connected && self.error.is_none() && self.kinds == self.known,
-            error: self.error.clone(),
-            changed: self.changed.clone(),
-            objects: self.rows.values().take(MOST).cloned().collect(),
-        }
-    }
-}
-
 fn path(shared: &Shared) -> PathBuf {
     shared.environment.config_dir.join("run/watched.json")
 }

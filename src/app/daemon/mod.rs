@@ -2,12 +2,16 @@
 //! Flux repositories, brings the audit log to the disk, and says how it is. No verdict of another door asks it anything;
 //! the API guard lives in it.
 
+mod board;
 mod config;
 mod flush;
 mod guarding;
 mod health;
 mod lock;
+mod panics;
 mod parts;
+mod port;
+mod record;
 mod refresh;
 mod server;
 mod start;
@@ -27,6 +31,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
 use parts::Parts;
+use record::record;
 use rwenv_flux::repos;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::ledger::audit;
@@ -40,7 +45,7 @@ const SYNC: &str = "sync";
 /// Runs until `shutdown`, or until somebody asks it to stop; then finishes what it has begun.
 pub async fn run(listener: UnixListener, environment: Environment, shutdown: impl Future<Output = ()>) {
     let shared = Arc::new(Shared::new(environment));
-    config::record(&shared, "daemon-started", env!("CARGO_PKG_VERSION"));
+    record(&shared, "daemon-started", env!("CARGO_PKG_VERSION"));
     config::reload(&shared);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
     let mut parts = Parts::new(&shared);
@@ -81,7 +86,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
         repos::cancel();
         let _ = tokio::time::timeout(DRAIN, parts.ended()).await;
     }
-    config::record(&shared, "daemon-stopped", "");
+    record(&shared, "daemon-stopped", "");
     if let Err(error) = audit::flush(&shared.environment) {
         tracing::warn!(%error, "cannot flush the audit log to disk");
     }

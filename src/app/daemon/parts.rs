@@ -1,18 +1,17 @@
 //! The daemon's parts. None of them ends by itself: one that panics, or ends all the same, is started again after a rest, and that is
 //! counted and told.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, sleep_until};
 
-use super::config;
+use super::panics::reason;
+use super::record::record;
 use super::state::{Shared, lock};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::redact::redact;
@@ -138,27 +137,8 @@ fn told(shared: &Shared, part: &Part, why: &str) {
     drop(all);
     // Once, however often it fails in the same way.
     if new {
-        config::record(shared, "part-failed", &format!("{}: {why}", part.name));
+        record(shared, "part-failed", &format!("{}: {why}", part.name));
     }
-}
-
-/// Why a task ended.
-pub(super) fn reason(error: JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => panicked(&*panic),
-        Err(error) => error.to_string(),
-    }
-}
-
-/// Does a piece of work; a panic in it is an error like others.
-pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|panic| panicked(&*panic))
-}
-
-fn panicked(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied();
-    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    format!("panicked: {}", text.unwrap_or("it does not say why"))
 }
 
 /// The first run of a part; in a build for tests the one that `RWENV_TEST_PANIC` names panics soon, and leaves its locks poisoned.
@@ -200,12 +180,5 @@ mod tests {
         let millis: Vec<u128> = rests.iter().map(Duration::as_millis).collect();
         assert_eq!(millis, [0, 100, 200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 30_000, 30_000]);
         assert_eq!(rest(LONGEST_REST, STEADY), FIRST_REST);
-    }
-
-    #[test]
-    fn a_panic_is_an_error_that_says_why() {
-        assert_eq!(caught(|| 1), Ok(1));
-        assert_eq!(caught(|| panic!("number {}", 7)), Err::<(), _>("panicked: number 7".to_owned()));
-        assert_eq!(caught(|| panic!("plain")), Err::<(), _>("panicked: plain".to_owned()));
     }
 }

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::guarding::Guarding;
-use super::health::Watches;
+use super::board::Watches;
+use super::port::Guarding;
 use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;

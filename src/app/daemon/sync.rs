@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::parts::caught;
+use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
 use rwenv_flux::repos::{self, Flux, Wish};

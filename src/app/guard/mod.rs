@@ -4,6 +4,7 @@
 //! protocol (`request`) → operation (`meaning`) → decide (`judge`) → protocol (`reply`, `forward`).
 
 mod body;
+mod error;
 mod forward;
 mod identity;
 mod judge;
@@ -16,18 +17,8 @@ mod serve;
 mod stream;
 mod upstream;
 
+pub use error::GuardError;
 pub use identity::Identity;
 pub use judge::Judge;
 pub use request::{Legacy, Method, Refusal, Request, Resource};
 pub use serve::{Counters, Guard, Listening};
-
-/// Why the guard cannot do its work.
-#[derive(Debug, thiserror::Error)]
-pub enum GuardError {
-    /// What makes it known to its clients is not to be had.
-    #[error("the API guard's identity cannot be used: {0}")]
-    Identity(String),
-    /// It cannot listen.
-    #[error("the API guard cannot listen on 127.0.0.1: {0}")]
-    Listen(String),
-}

@@ -3,8 +3,7 @@
 use serde::Serialize;
 
 use super::knowledge::{Applier, Found, Knowledge};
-use super::kustomize::image::{Reference, renamed};
-use super::kustomize::resource::Image;
+use super::kustomize::image::{Image, Reference, renamed};
 use super::part::{self, Part, main_container};
 use super::uses::{is_workload, pod};
 use super::values::{Form, Values, values_of};

@@ -1,8 +1,12 @@
 //! Queries of a rwenv's databases: credentials from the cluster's Secret, a tunnel to the service, one statement in a
 //! transaction that may only read. The password is in this process alone: in no argument, no environment, no message.
 
+mod error;
+mod place;
 mod tls;
 mod tunnel;
+
+pub use error::DatabaseError;
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
@@ -11,61 +15,15 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use tokio_postgres::{Config, SimpleQueryMessage};
 
-use crate::cluster::{Cluster, ClusterError};
-use rwenv_core::model::{Database, Rwenv, SslMode};
+use crate::cluster::Cluster;
+use error::PASSWORD;
+use place::Place;
+use rwenv_core::model::{Database, Rwenv};
 use rwenv_gate::base::environment::Environment;
 use tunnel::Tunnel;
 
-/// The key of the Secret that has the password.
-const PASSWORD: &str = "password";
 /// Longest a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(10);
-
-/// Why a query has no answer.
-#[derive(Debug, thiserror::Error)]
-pub enum DatabaseError {
-    /// The configuration lacks something.
-    #[error("database '{name}' has no {field} in envs.json; add it to databases.{name}")]
-    Missing {
-        /// The database.
-        name: String,
-        /// What it lacks.
-        field: &'static str,
-    },
-    /// The credentials are not there.
-    #[error(
-        "Secret {namespace}/{secret} has no data.{PASSWORD}; databases.{name}.secretName says where the credentials are"
-    )]
-    NoPassword {
-        /// The database.
-        name: String,
-        /// The namespace.
-        namespace: String,
-        /// The Secret.
-        secret: String,
-    },
-    /// There is no tunnel.
-    #[error("no way to {service} of namespace {namespace}: {why}")]
-    Tunnel {
-        /// The service.
-        service: String,
-        /// Its namespace.
-        namespace: String,
-        /// Why not.
-        why: String,
-    },
-    /// The database says no.
-    #[error("{name}: {why}")]
-    Query {
-        /// The database.
-        name: String,
-        /// What it says.
-        why: String,
-    },
-    /// From the cluster.
-    #[error(transparent)]
-    Cluster(#[from] ClusterError),
-}
 
 /// What a query gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -142,43 +100,6 @@ fn said(error: &tokio_postgres::Error) -> String {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         },
-    }
-}
-
-/// A database with everything that is needed to reach it.
-#[derive(Clone, Copy, Debug)]
-struct Place<'d> {
-    name: &'d str,
-    namespace: &'d str,
-    secret: &'d str,
-    host: &'d str,
-    service: &'d str,
-    database: &'d str,
-    user: &'d str,
-    ca_secret: Option<&'d str>,
-    ssl_mode: SslMode,
-}
-
-impl<'d> Place<'d> {
-    fn of(name: &'d str, database: &'d Database) -> Result<Self, DatabaseError> {
-        let has = |value: &'d Option<String>, field: &'static str| {
-            value
-                .as_deref()
-                .filter(|v| !v.is_empty())
-                .ok_or_else(|| DatabaseError::Missing { name: name.to_owned(), field })
-        };
-        let host = has(&database.pgbouncer_host, "pgbouncerHost")?;
-        Ok(Self {
-            name,
-            namespace: has(&database.namespace, "namespace")?,
-            secret: has(&database.secret_name, "secretName")?,
-            host,
-            service: host.split('.').next().unwrap_or(host),
-            database: has(&database.database, "database")?,
-            user: has(&database.username, "username")?,
-            ca_secret: database.ca_secret_name.as_deref(),
-            ssl_mode: database.ssl_mode,
-        })
     }
 }
 

@@ -6,7 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use super::{DatabaseError, Place};
+use super::DatabaseError;
+use super::place::Place;
 use crate::cluster::Cluster;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;

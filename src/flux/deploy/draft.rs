@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
 use super::DeployError;
+use super::change::{Change, Edit, How};
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
@@ -12,30 +11,10 @@ use super::target::{Target, Wish, checked_tag, meant};
 use crate::catalog::images::tags;
 use crate::catalog::knowledge::{Found, Knowledge};
 use crate::catalog::walk::walk;
-use crate::edit::{EditError, Step, Written, add, append, replace};
+use crate::edit::{EditError, add, append, replace};
 use rwenv_core::manifest::tree::Tree;
-use rwenv_core::manifest::yaml::{At, Node};
+use rwenv_core::manifest::yaml::At;
 use rwenv_gate::facts::content::Commit;
-
-/// One value that becomes another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Change {
-    /// The file.
-    pub file: String,
-    /// The line.
-    pub line: u32,
-    /// What it is: a path.
-    pub what: String,
-    /// What stood there.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub old: Option<String>,
-    /// What is to stand there.
-    pub new: String,
-    /// The ImagePolicy that writes this place too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
-}
 
 /// A file before and after.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,27 +25,6 @@ pub struct FileEdit {
     pub before: String,
     /// Its text then.
     pub after: String,
-}
-
-/// An edit that is to be made.
-pub(super) struct Edit {
-    pub(super) change: Change,
-    pub(super) node: Node,
-    pub(super) how: How,
-    pub(super) value: Written,
-    /// The variable whose value it is.
-    pub(super) variable: Option<String>,
-}
-
-/// What an edit does to its node.
-#[derive(Clone, Debug)]
-pub(super) enum How {
-    /// The scalar gets another text.
-    Replace,
-    /// The mapping gets the keys that are missing, one below the other, and the value.
-    Add(Vec<Step>),
-    /// The list gets a parameter of this name.
-    Append(String),
 }
 
 /// A change of a repository, as it would be committed.

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
-use super::draft::Change;
-use super::target::Wish;
+use super::change::Change;
+use super::target::{Object, Wish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
 
@@ -49,17 +49,6 @@ impl Step {
             Self::Aborted => "undone",
         }
     }
-}
-
-/// An object of the cluster.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Object {
-    /// Its kind.
-    pub kind: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
 }
 
 /// A deployment.

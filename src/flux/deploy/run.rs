@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::change::Change;
 use super::draft::{Draft, FileEdit};
 use super::forge::{Pull, pull_of};
-use super::journal::{Deployment, Journal, Object, Reverted, Step};
-use super::target::Wish;
+use super::journal::{Deployment, Journal, Reverted, Step};
+use super::target::{Object, Wish};
 use super::{DeployError, watch};
 use crate::operate::Progress;
 use crate::repos::{self, Base, Flux, RepoError, Work};
@@ -116,7 +117,7 @@ pub fn open(wish: &Wish, parts: &mut Parts<'_>) -> Result<Opened, DeployError> {
 pub fn revert(of: &Deployment, parts: &Parts<'_>) -> Option<Deployment> {
     let (commit, patch) = of.merged.clone().or_else(|| of.commit.clone()).zip(of.patch.clone())?;
     let id = parts.journal().identifier(&of.object.name, &clock::rfc3339(clock::now()));
-    let back = |change: &super::Change| super::Change {
+    let back = |change: &Change| Change {
         old: Some(change.new.clone()),
         new: change.old.clone().unwrap_or_default(),
         ..change.clone()
@@ -162,7 +163,7 @@ fn words(draft: &Draft<'_>, wish: &Wish) -> (String, String) {
 
 /// A change in words. Tags are shown; values that are set may be anything, and are not.
 #[must_use]
-pub fn described(deployment: &Deployment, change: &super::Change) -> String {
+pub fn described(deployment: &Deployment, change: &Change) -> String {
     let is_tag = deployment.wish.tag.is_some() && change.what.starts_with(['.', '(']);
     let values = match &change.old {
         Some(old) if is_tag => format!(": {old} -> {}", change.new),

@@ -2,7 +2,7 @@
 //! manifest, where it has to be a field of the kind.
 
 use super::DeployError;
-use super::draft::{Change, Edit, How};
+use super::change::{Change, Edit, How};
 use super::fields::{Leads, Takes, follow};
 use super::target::Setting;
 use crate::catalog::knowledge::{Found, Knowledge};

@@ -1,7 +1,7 @@
 //! The edit that gives an image another tag: in its place, or where the variable is set that stands there.
 
 use super::DeployError;
-use super::draft::{Change, Edit, How};
+use super::change::{Change, Edit, How};
 use crate::catalog::images::{Tag, TagKind};
 use crate::catalog::knowledge::{Found, Knowledge};
 use crate::catalog::kustomize::image::Reference;

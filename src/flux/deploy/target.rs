@@ -12,7 +12,6 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
-use super::journal::Object;
 
 /// What a person wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +41,17 @@ impl Wish {
         let all = typed.chain(self.set_string.iter().map(|text| (text, true)));
         all.map(|(text, is_text)| setting(text, is_text).map_err(DeployError::Wish)).collect()
     }
+}
+
+/// An object of the cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Object {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// A value to set.

@@ -1,6 +1,8 @@
 //! New entries of mappings, behind the last one and as deep as the others.
 
-use super::{EditError, Written, offset};
+use super::error::EditError;
+use super::offset::offset;
+use super::scalar::Written;
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// Adds an entry: the keys, one in another, and the value.

@@ -1,29 +1,16 @@
 //! Changing one value of a YAML text and no other byte: quotes, comments, order and layout stay. What was made is read again
 //! and compared with what was there, so that an edit that would do anything else is refused.
 
+mod error;
 mod insert;
+mod offset;
 mod scalar;
 mod verify;
 
+pub use error::EditError;
 pub use scalar::Written;
 
-use rwenv_core::manifest::yaml::{At, Node, Value};
-
-/// Why a text is not edited.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{why}")]
-pub struct EditError {
-    /// Where.
-    pub at: At,
-    /// Why not.
-    pub why: String,
-}
-
-impl EditError {
-    fn at(at: At, why: impl Into<String>) -> Self {
-        Self { at, why: why.into() }
-    }
-}
+use rwenv_core::manifest::yaml::{Node, Value};
 
 /// One step of a path into values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,21 +122,6 @@ pub fn append(text: &str, list: &Node, name: &str, value: &Written) -> Result<St
     let made = insert::item(text, list, name, value)?;
     verify::added(text, &made, &[name, &value.text]).map_err(|why| EditError::at(list.at, why))?;
     Ok(made)
-}
-
-/// The byte a place is at.
-fn offset(text: &str, at: At) -> Option<usize> {
-    let mut start = 0;
-    for _ in 1..at.line {
-        start += text.get(start..)?.find('\n')? + 1;
-    }
-    // A mark of the byte order is no character of the first line.
-    let rest = text.get(start..)?;
-    let skipped = if start == 0 && rest.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-    let column = usize::try_from(at.column).ok()?.checked_sub(1)?;
-    let line = rest.get(skipped..)?.lines().next().unwrap_or_default();
-    let (inside, _) = line.char_indices().nth(column).unwrap_or((line.len(), ' '));
-    Some(start + skipped + inside)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Scalars as they are written: found with their quotes, and written with the same ones.
 
-use super::{EditError, offset};
+use super::error::EditError;
+use super::offset::offset;
 use rwenv_core::manifest::yaml::At;
 
 /// A value that is to be written.

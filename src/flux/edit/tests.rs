@@ -1,7 +1,7 @@
 //! Edits of texts.
 
 use super::*;
-use rwenv_core::manifest::yaml::parse;
+use rwenv_core::manifest::yaml::{At, parse};
 
 fn node<'n>(documents: &'n [Node], path: &str) -> &'n Node {
     match reach(&documents[0], &steps(path).unwrap()) {

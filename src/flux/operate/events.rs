@@ -2,30 +2,8 @@
 
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
-use serde::Serialize;
 
-use super::{Flux, FluxError, Object};
-
-/// An event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Told {
-    /// When it was last seen, RFC 3339.
-    pub time: String,
-    /// `Normal` or `Warning`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Why, in one word.
-    pub reason: String,
-    /// Kind of the object it is about.
-    pub object_kind: String,
-    /// Its namespace.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// What is said.
-    pub message: String,
-}
+use super::{Flux, FluxError, Object, Told};
 
 fn told(event: Event) -> Told {
     let of = event.involved_object;

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::mirror;
 use super::network::{git_to, run};
-use super::work::{LOCAL, local, lock, record};
+use super::record::record;
+use super::work::{LOCAL, local, lock};
 use super::{Flux, RepoError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::FileError;

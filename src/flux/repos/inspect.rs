@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use git2::{BranchType, Repository, RepositoryState, StatusOptions};
 use serde::Serialize;
 
-use super::work::{Record, record};
+use super::record::{Record, record};
 use super::{Flux, RepoError};
 
 /// How a clone stands to what Flux follows.

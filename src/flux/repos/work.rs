@@ -1,15 +1,14 @@
 //! Bringing mirror and clone to what the other side has, one run at a time, and never over what is the user's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::inspect::{State, status};
 use super::mirror::{self, Refs};
 use super::network::{Progress, git, run};
+use super::record::{Record, record, remember};
 use super::{Flux, RepoError};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
@@ -19,47 +18,6 @@ use rwenv_gate::setup::githooks;
 
 /// Longest that work on this machine alone may take.
 pub(super) const LOCAL: Duration = Duration::from_secs(600);
-
-/// What is remembered between runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct Record {
-    /// Where the mirror is from.
-    pub(super) url: String,
-    /// Last success, seconds since 1970.
-    pub(super) synced: Option<u64>,
-    /// What went wrong since.
-    pub(super) error: Option<String>,
-    /// The other side's default branch.
-    pub(super) head: Option<String>,
-    /// The other side's branches.
-    pub(super) heads: BTreeSet<String>,
-    /// The followed branch no longer holds what it held.
-    pub(super) rewritten: bool,
-    /// The other side has no commit.
-    pub(super) empty: bool,
-}
-
-/// The record of a repository; an empty one where there is none that can be read.
-pub(super) fn record(flux: &Flux) -> Record {
-    let text = files::read(&flux.record()).ok().flatten().unwrap_or_default();
-    serde_json::from_str(&text).unwrap_or_default()
-}
-
-/// The other side's default branch, as of the last sync.
-#[must_use]
-pub fn followed(flux: &Flux) -> Option<String> {
-    record(flux).head
-}
-
-fn remember(flux: &Flux, before: &Record, record: &Record) -> Result<(), RepoError> {
-    let path = flux.record();
-    let text = serde_json::to_string_pretty(record).map_err(|e| FileError::io(&path, e.into()))?;
-    // The time alone is not worth waiting for the disk.
-    let same = Record { synced: before.synced, ..record.clone() } == *before;
-    let write = if same { files::replace } else { files::write };
-    Ok(write(&path, &format!("{text}\n"), 0o600)?)
-}
 
 /// What is wished for beside moving forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -4,13 +4,12 @@ use serde_json::value::RawValue;
 
 use crate::base::environment::Environment;
 use crate::doors::call::{Asked, Call, Content, Judged, Writing, judge};
-use crate::doors::{Reply, custody, session};
+use crate::doors::payload::{fits, payload};
+use crate::doors::reply::Reply;
+use crate::doors::{custody, session};
 use crate::ledger::asked;
 use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
 use rwenv_core::model::{Decision, Object};
-
-/// Longest command line Linux hands to a shell as one argument (MAX_ARG_STRLEN less its end); a longer one cannot run.
-const LONGEST_COMMAND: usize = 131_071;
 
 /// Answers one event.
 pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -> Reply {
@@ -45,7 +44,7 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
             session::start(&call, environment)
         }
         Some("ConfigChange") => {
-            let what = crate::doors::payload(bytes)
+            let what = payload(bytes)
                 .and_then(|text| serde_json::from_str(text).map_err(|e| format!("ConfigChange: {e}")));
             match what {
                 Ok(what) => custody::changed(&call, &what, by_plugin, environment),
@@ -61,7 +60,7 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
 }
 
 fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
-    serde_json::from_str(crate::doors::payload(bytes)?)
+    serde_json::from_str(payload(bytes)?)
         .map_err(|e| format!("the payload is not the JSON of a PreToolUse call ({e})"))
 }
 
@@ -108,20 +107,6 @@ fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
         None => Content::Replaced(pairs),
     };
     Ok(Some(Asked::Writes(vec![Writing { path: path.into_owned(), content }])))
-}
-
-/// A command line that a shell would take.
-pub(super) fn fits(command: String) -> Result<String, String> {
-    if command.contains('\0') {
-        return Err("the command line holds a NUL character".to_owned());
-    }
-    if command.len() > LONGEST_COMMAND {
-        return Err(format!(
-            "the command line has {} bytes, more than a shell takes ({LONGEST_COMMAND})",
-            command.len()
-        ));
-    }
-    Ok(command)
 }
 
 fn reply(judged: &Judged, input: Option<&RawValue>) -> Reply {

@@ -10,9 +10,13 @@ mod claude;
 mod custody;
 mod greeting;
 mod others;
+mod payload;
 pub mod push;
+mod reply;
 pub mod session;
 pub mod shim;
+
+pub use reply::Reply;
 
 use std::borrow::Cow;
 use std::ffi::CString;
@@ -22,43 +26,9 @@ use crate::base::environment::Environment;
 use crate::setup::shims;
 use crate::wire::claude::BLOCK;
 use crate::{net, start};
+use payload::{LONGEST_PAYLOAD, payload};
+use reply::unfit;
 use rwenv_core::decide::text;
-
-/// Longest payload that is read, in bytes.
-const LONGEST_PAYLOAD: u64 = 4 << 20;
-
-/// What a door answers its host with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// For its standard output.
-    pub stdout: String,
-    /// For its standard error.
-    pub stderr: String,
-    /// The exit status.
-    pub code: u8,
-}
-
-impl Reply {
-    /// No opinion: the agent goes on as it would without us.
-    fn silent() -> Self {
-        Self { stdout: String::new(), stderr: String::new(), code: 0 }
-    }
-
-    /// What the agent sent is not understood.
-    fn unfit(why: &str) -> Self {
-        Self::block(&unfit(why))
-    }
-
-    /// It does not run; the agent's model reads why.
-    fn block(why: &str) -> Self {
-        Self { stdout: String::new(), stderr: format!("{}\n", why.trim_end()), code: BLOCK }
-    }
-}
-
-/// Why a call that is not understood does not run.
-fn unfit(why: &str) -> String {
-    format!("rwenv: this call cannot be judged, so it does not run: {why}.")
-}
 
 /// The program: `rwenv-hook claude` reads a call from standard input and answers it; under a tool's name it is that
 /// tool's shim. Gives the exit status.
@@ -122,19 +92,6 @@ fn door(refuse: impl Fn(&str) -> Reply, answer: impl Fn(&[u8], &Environment) -> 
         Ok(_) => answer(&bytes, &environment),
         Err(error) => refuse(&format!("rwenv: the call could not be read from standard input: {error}")),
     }
-}
-
-/// What an agent sent, as text.
-fn payload(bytes: &[u8]) -> Result<&str, String> {
-    if bytes.len() as u64 > LONGEST_PAYLOAD {
-        return Err("the payload is larger than 4 MiB".to_owned());
-    }
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(
-            "nothing came on standard input; the agent has to write its event's JSON there".to_owned()
-        );
-    }
-    std::str::from_utf8(bytes).map_err(|e| format!("the payload is not UTF-8 ({e})"))
 }
 
 /// True where what an agent sent is understood, or is none of ours; nothing is judged. For the fuzzer.

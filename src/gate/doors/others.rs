@@ -5,8 +5,9 @@
 
 use serde_json::{Value, json};
 
-use crate::doors::Reply;
 use crate::doors::call::{Asked, Call, Content, Judged, Writing};
+use crate::doors::payload::fits;
+use crate::doors::reply::Reply;
 use crate::wire::claude::BLOCK;
 use rwenv_core::classify::patch;
 use rwenv_core::decide::quoted;
@@ -51,7 +52,7 @@ fn line(input: &Value) -> Result<String, String> {
         }
         _ => return Err("its input names no command".to_owned()),
     };
-    crate::doors::claude::fits(line)
+    fits(line)
 }
 
 fn file(input: &Value) -> Result<Writing, String> {

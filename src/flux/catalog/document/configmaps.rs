@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::super::knowledge::{Applier, Found};
-use super::{Entry, Metadata, Place, View, keyed};
+use super::entry::{Entry, Metadata, Place};
+use super::view::{View, keyed};
 use rwenv_core::manifest::yaml::Node;
 
 /// Longest value that is shown, in bytes.

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::super::knowledge::Found;
 use super::super::uses::secrets_made;
-use super::{Entry, Metadata, View, keyed};
+use super::entry::{Entry, Metadata};
+use super::view::{View, keyed};
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
 /// `secrets-map.json`.

@@ -8,7 +8,8 @@ use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{Applier, Found};
 use super::super::part::Part;
 use super::super::uses::{HELM, is_workload};
-use super::{Entry, Metadata, Origin, View, keyed};
+use super::entry::{Entry, Metadata, Origin};
+use super::view::{View, keyed};
 use rwenv_core::manifest::tree::{folder_of, side_by_side};
 use rwenv_core::manifest::yaml::Node;
 

@@ -1,7 +1,6 @@
 //! Images of workloads, and kustomizations that put others in their place.
 
-use super::resource::Image;
-use rwenv_core::manifest::yaml::{Node, Value};
+use rwenv_core::manifest::yaml::{At, Node, Value};
 
 /// The parts of an image reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +29,21 @@ impl<'r> Reference<'r> {
     pub fn base(&self) -> &'r str {
         self.name.rsplit('/').next().unwrap_or_default()
     }
+}
+
+/// An image a kustomization puts in place of another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Image {
+    /// The name as workloads write it.
+    pub name: String,
+    /// The name that takes its place.
+    pub new_name: Option<String>,
+    /// The tag, and where it stands.
+    pub new_tag: Option<(String, At)>,
+    /// The digest, and where it stands.
+    pub digest: Option<(String, At)>,
+    /// Where the entry stands.
+    pub at: At,
 }
 
 /// What an image becomes under an entry of `images`; none where it is another image.
@@ -81,7 +95,6 @@ fn container(node: &mut Node, image: &Image) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rwenv_core::manifest::yaml::At;
 
     #[test]
     fn references_are_taken_apart() {

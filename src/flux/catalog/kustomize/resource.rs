@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::image::{Image, replace};
 use super::scope::is_cluster_scoped;
 use rwenv_core::manifest::yaml::{At, Node};
 
@@ -46,21 +47,6 @@ pub enum Behavior {
     Replace,
     /// Its keys are added.
     Merge,
-}
-
-/// An image a kustomization puts in place of another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Image {
-    /// The name as workloads write it.
-    pub name: String,
-    /// The name that takes its place.
-    pub new_name: Option<String>,
-    /// The tag, and where it stands.
-    pub new_tag: Option<(String, At)>,
-    /// The digest, and where it stands.
-    pub digest: Option<(String, At)>,
-    /// Where the entry stands.
-    pub at: At,
 }
 
 /// A resource.
@@ -212,7 +198,7 @@ impl<'t> Resource<'t> {
     }
 
     /// The content as a tree of its own that says what the resource is called now; none where it is too large.
-    pub(in super::super) fn materialize(&mut self) -> Option<&mut Node> {
+    pub(in crate::catalog) fn materialize(&mut self) -> Option<&mut Node> {
         if matches!(self.content, Cow::Borrowed(_)) {
             self.content = Cow::Owned(self.content.expanded()?);
         }
@@ -222,7 +208,7 @@ impl<'t> Resource<'t> {
         self.placed.extend(images.iter().cloned());
         let node = self.content.to_mut();
         for image in &images {
-            super::image::replace(node, image);
+            replace(node, image);
         }
         if node.get("metadata").is_none() {
             node.set("metadata", Node::scalar("", at));

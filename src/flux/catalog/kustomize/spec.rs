@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::resource::Image;
+use super::image::Image;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
 /// A patch: where its text is, and what it is for.

@@ -1,10 +1,14 @@
 //! From the roots of a repository to every object: each unit is built, what it brings in is built in turn. Values for variables
 //! may be defined by a unit that comes later, so that a cluster is walked again when those are known.
 
+mod application_set;
 mod argo;
 mod resource_set;
 mod roots;
 mod source;
+mod start;
+mod state;
+mod template;
 
 pub(super) use argo::{GROUP as ARGO, source as argo_source};
 
@@ -13,17 +17,15 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::knowledge::{Applier, Cluster, Found, Knowledge, Orphan, RootKind, Unit, is_substituted};
+use super::knowledge::{Applier, Found, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::kustomize::resource::Resource;
 use super::kustomize::{Build, Builder, Problem, Read};
 use super::substitute::{Values, substitute};
-use rwenv_core::manifest::tree::{Object, Tree, join};
+use rwenv_core::manifest::tree::{Object, Tree};
 use rwenv_core::manifest::yaml::{At, Node};
+use start::{KUSTOMIZE, Root, Start};
+use state::Walk;
 
-/// Group of Flux Kustomizations.
-pub(super) const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
-/// Most units of one repository.
-const MOST_UNITS: usize = 20_000;
 /// How often a cluster is walked for the sake of values that turn up late.
 const MOST_PASSES: usize = 3;
 
@@ -54,47 +56,7 @@ pub fn walk<'t>(tree: &'t Tree, read: &Read<'_>) -> Knowledge<'t> {
     knowledge
 }
 
-struct Walk<'t, 'r> {
-    builder: Builder<'t, 'r>,
-    knowledge: Knowledge<'t>,
-    /// Every object of every file that is no patch.
-    declared: Vec<Object<'t>>,
-    queue: VecDeque<usize>,
-    /// The units by what tells them apart.
-    units: HashMap<(usize, Applier, String, String), usize>,
-    /// The URLs under which Argo CD knows this repository.
-    argo: OnceCell<Vec<String>>,
-}
-
-/// What is applied first.
-struct Root<'t> {
-    cluster: Cluster,
-    start: Vec<Start<'t>>,
-}
-
-/// A unit that nothing brings in.
-struct Start<'t> {
-    applier: Applier,
-    name: String,
-    namespace: String,
-    at: At,
-    /// The object that defines it; none where no file does.
-    node: Option<&'t Node>,
-    /// The folder it applies, where it says so itself.
-    folder: Option<String>,
-}
-
 impl<'t> Walk<'t, '_> {
-    /// Files that cannot be read are told, whether they are applied or not.
-    fn unreadable(&mut self) {
-        let tree = self.knowledge.tree;
-        for file in tree.files.values() {
-            for problem in &file.problems {
-                self.knowledge.problems.push(Problem { at: problem.at, message: problem.message.clone() });
-            }
-        }
-    }
-
     fn root(&mut self, mut root: Root<'t>) {
         if root.cluster.kind == RootKind::Inferred {
             self.sort_out(&mut root);
@@ -174,48 +136,6 @@ impl<'t> Walk<'t, '_> {
             let new = self.knowledge.add(Found { resource, unit });
             self.enter(new);
         }
-    }
-
-    /// Forgets everything from these numbers on.
-    fn forget(&mut self, units: usize, objects: usize) {
-        self.knowledge.forget(units, objects);
-        self.units.retain(|_, number| *number < units);
-    }
-
-    fn push(&mut self, unit: Unit) {
-        if self.knowledge.units.len() < MOST_UNITS {
-            let number = self.knowledge.units.len();
-            self.queue.push_back(number);
-            // A set may have the name of what it makes, and is none of these.
-            if unit.spec.get("generators").is_none() {
-                let id = (unit.cluster, unit.applier, unit.namespace.clone(), unit.name.clone());
-                self.units.entry(id).or_insert(number);
-            }
-            self.knowledge.units.push(unit);
-        } else if self.knowledge.units.len() == MOST_UNITS {
-            self.problem(
-                unit.at,
-                format!("there are more than {MOST_UNITS} Kustomizations; the rest is left out"),
-            );
-        }
-    }
-
-    /// Queues what another unit makes. One that makes itself, under one new name after another, would never end.
-    fn bring_in(&mut self, unit: Unit) {
-        let mut next = unit.above;
-        while let Some(above) = next.and_then(|number| self.knowledge.units.get(number)) {
-            let same = (above.at, above.applier) == (unit.at, unit.applier) && above.folder == unit.folder;
-            if same && unit.folder.is_some() && above.name != unit.name {
-                self.problem(unit.at, format!("'{}' makes itself again, as '{}'", above.name, unit.name));
-                return;
-            }
-            next = above.above;
-        }
-        self.push(unit);
-    }
-
-    fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.knowledge.problems.push(Problem { at, message: message.into() });
     }
 
     /// Builds a unit and queues what it brings in. True where a value it asks for is not known.
@@ -396,12 +316,6 @@ impl<'t> Walk<'t, '_> {
                 at: object.node.at,
             })
             .collect();
-    }
-
-    /// A folder of the repository as a cluster's root sees it.
-    fn within(&self, cluster: usize, path: &str) -> Option<String> {
-        let prefix = self.knowledge.clusters.get(cluster).map_or("", |cluster| cluster.prefix.as_str());
-        join(prefix, path.trim_start_matches('/'))
     }
 }
 

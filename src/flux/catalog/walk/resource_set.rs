@@ -2,21 +2,20 @@
 //! more of the template language than names of inputs is told, and not guessed.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use super::super::kustomize::Problem;
 use super::super::kustomize::resource::Resource;
 use super::super::kustomize::scope::is_cluster_scoped;
-use super::argo::flat;
+use super::template::{Inputs, flat, mapped, templated};
 use rwenv_core::manifest::tree::Object;
-use rwenv_core::manifest::yaml::{Node, Value, parse_from, start_of};
+use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
 /// The objects a ResourceSet makes.
 pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<Problem>) {
     let mut problems = Vec::new();
     let content = &set.content;
     let inline = content.path(&["spec", "inputs"]).map(Node::items).unwrap_or_default();
-    let mut inputs: Vec<BTreeMap<String, String>> = inline.iter().map(flat).collect();
+    let mut inputs: Vec<Inputs> = inline.iter().map(flat).collect();
     let providers = content.path(&["spec", "inputsFrom"]).map(Node::items).unwrap_or_default();
     for provider in providers {
         match given(provider, declared) {
@@ -31,7 +30,7 @@ pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resour
         }
     }
     if inputs.is_empty() && providers.is_empty() {
-        inputs.push(BTreeMap::new());
+        inputs.push(Inputs::new());
     }
     let mut made = Vec::new();
     let resources = content.path(&["spec", "resources"]).map(Node::items).unwrap_or_default();
@@ -75,58 +74,9 @@ pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resour
 }
 
 /// The inputs of a provider whose values are in its definition.
-fn given(provider: &Node, declared: &[Object<'_>]) -> Option<BTreeMap<String, String>> {
+fn given(provider: &Node, declared: &[Object<'_>]) -> Option<Inputs> {
     let name = provider.str(&["name"])?;
     let object = declared.iter().find(|o| o.kind == "ResourceSetInputProvider" && o.name == name)?;
     let spec = object.node.get("spec").filter(|spec| spec.str(&["type"]) == Some("Static"))?;
     Some(flat(spec.get("defaultValues")?))
-}
-
-/// A copy of a node with every text of it changed.
-pub(super) fn mapped(node: &Node, change: &impl Fn(&str) -> String) -> Node {
-    let value = match &node.value {
-        Value::Scalar { text, plain } => {
-            let new = change(text);
-            Value::Scalar { plain: *plain && new == *text, text: new }
-        }
-        Value::List(items) => Value::List(items.iter().map(|item| mapped(item, change)).collect()),
-        Value::Map(entries) => Value::Map(
-            entries.iter().map(|(key, value)| (mapped(key, change), mapped(value, change))).collect(),
-        ),
-        Value::Anchored(inner) | Value::Alias(inner) => return mapped(inner, change),
-    };
-    Node { at: node.at, value }
-}
-
-/// A text with what stands between two marks replaced, where there is a value for it.
-pub(super) fn templated(text: &str, marks: [&str; 2], value: impl Fn(&str) -> Option<String>) -> String {
-    let [open, close] = marks;
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, behind)) = rest.split_once(open) {
-        out.push_str(before);
-        let Some((expression, after)) = behind.split_once(close) else {
-            out.push_str(open);
-            rest = behind;
-            continue;
-        };
-        match value(expression.trim()) {
-            Some(new) => out.push_str(&new),
-            None => out.push_str(&format!("{open}{expression}{close}")),
-        }
-        rest = after;
-    }
-    out.push_str(rest);
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::templated;
-
-    #[test]
-    fn what_has_a_value_is_filled_in_and_the_rest_stays() {
-        let value = |name: &str| (name == "a").then(|| "x".to_owned());
-        assert_eq!(templated("1 << a >> 2 <<b>> <<", ["<<", ">>"], value), "1 x 2 <<b>> <<");
-    }
 }

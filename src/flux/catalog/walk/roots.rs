@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::super::knowledge::{Applier, Cluster, RootKind};
-use super::{KUSTOMIZE, Root, Start, argo};
+use super::argo;
+use super::start::{KUSTOMIZE, Root, Start};
 use rwenv_core::manifest::is_kustomization;
 use rwenv_core::manifest::tree::{File, Object, Tree, folder_of, join};
 use rwenv_core::manifest::yaml::{At, Node};

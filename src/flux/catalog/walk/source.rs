@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::knowledge::Applier;
-use super::Walk;
+use super::state::Walk;
 use rwenv_core::manifest::tree::{folder_of, join};
 use rwenv_core::manifest::yaml::{At, Node};
 use rwenv_core::model::same_repository;

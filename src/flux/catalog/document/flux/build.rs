@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::super::{Metadata, Services, View, Where, keyed};
-use super::{
+use super::super::entry::{Metadata, Where};
+use super::super::services::Services;
+use super::super::view::{View, keyed};
+use super::file::{
     Application, Finding, FluxResources, HelmRelease, ImageObject, Kustomization, OneOrMany, Orphan, Project,
     Source,
 };
@@ -16,7 +18,7 @@ const SOURCE: &str = "source.toolkit.fluxcd.io";
 /// Group of ImagePolicies.
 const IMAGE: &str = "image.toolkit.fluxcd.io";
 
-pub(in super::super) fn resources(
+pub(in crate::catalog::document) fn resources(
     view: &View<'_, '_>,
     services: &Services,
     metadata: Metadata,

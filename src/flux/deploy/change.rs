@@ -1,0 +1,47 @@
+//! One value that becomes another, and the edit that makes it so.
+
+use serde::{Deserialize, Serialize};
+
+use crate::edit::{Step, Written};
+use rwenv_core::manifest::yaml::Node;
+
+/// One value that becomes another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Change {
+    /// The file.
+    pub file: String,
+    /// The line.
+    pub line: u32,
+    /// What it is: a path.
+    pub what: String,
+    /// What stood there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub old: Option<String>,
+    /// What is to stand there.
+    pub new: String,
+    /// The ImagePolicy that writes this place too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+/// An edit that is to be made.
+pub(super) struct Edit {
+    pub(super) change: Change,
+    pub(super) node: Node,
+    pub(super) how: How,
+    pub(super) value: Written,
+    /// The variable whose value it is.
+    pub(super) variable: Option<String>,
+}
+
+/// What an edit does to its node.
+#[derive(Clone, Debug)]
+pub(super) enum How {
+    /// The scalar gets another text.
+    Replace,
+    /// The mapping gets the keys that are missing, one below the other, and the value.
+    Add(Vec<Step>),
+    /// The list gets a parameter of this name.
+    Append(String),
+}
