@@ -15,6 +15,34 @@ policy:
 policies:
     cargo run --quiet --bin rwenv -- policy list --markdown > policies/README.md
 
+# make the JSON Schemas of the tables from their types
+schemas:
+    RWENV_WRITE_DOCS=1 cargo test --workspace --lib table::schema
+
+# make docs/decisions.md from the verdicts
+decisions:
+    RWENV_WRITE_DOCS=1 cargo test --workspace -- explain::
+
+# one test, or all whose names begin so: just one push::
+one name:
+    cargo test --workspace -- {{name}}
+
+# the tests of one crate alone: core, gate, flux or app
+crate name:
+    cargo test --manifest-path src/{{name}}/Cargo.toml --lib
+
+# the lints that the gate holds
+lint:
+    cargo clippy --locked --workspace --all-targets -- -D warnings
+
+# bash runs generated lines for so many seconds
+oracle seconds="600":
+    RWENV_ORACLE_SECONDS={{seconds}} cargo test --workspace -- oracle::
+
+# fuzz one target: line, payload, config, policy
+fuzz target="line":
+    cargo +nightly fuzz run -s none {{target}}
+
 # what a hook process costs, in rounds
 bench rounds="500":
     cargo bench --bench spawn -- {{rounds}}
@@ -25,4 +53,4 @@ try:
 
 # format the code
 fmt:
-    cargo fmt
+    cargo fmt --all

@@ -93,21 +93,26 @@ fn a_broken_policy_is_named_and_its_last_good_form_counts_on() {
 #[test]
 fn lint_shows_where_and_what_to_do() {
     let home = Home::new();
+    for (written, wrong, said) in [
+        ("cluster-write", "cluster-wrote", "own.toml:5:20: 'cluster-wrote' is not one of: read, "),
+        ("cluster-write", "cluster-wrote", "; did you mean 'cluster-write'?"),
+        ("namespaces = [", "traits = [\"tag\", \"webhok\"], namespaces = [", "did you mean 'webhook'?"),
+        ("namespaces = [", "namespace = [", "did you mean 'namespaces'?"),
+        ("\"deny\"", "\"denied\"", "'denied' is not one of: allow, ask, deny; did you mean 'deny'?"),
+    ] {
+        own(&home, &OWN.replacen(written, wrong, 1));
+        let lint = home.rwenv("rw", &["policy", "lint"]);
+        assert_eq!(lint.code, 1);
+        assert!(lint.stdout.contains(said), "{said}: {}", lint.stdout);
+    }
     let wrong = OWN
         .replace("own.payments", "mine.payments")
-        .replace("[\"cluster-write\"]", "[\"cluster-wrote\"]")
+        .replace("decision = \"deny\"", "decision = \"deny\"\nfloor = false")
         .replace("instead = \"Ask them.\"\n", "");
     own(&home, &wrong);
     let lint = home.rwenv("rw", &["policy", "lint"]);
     assert_eq!(lint.code, 1);
-    for said in [
-        "own.toml:3:6: ",
-        "'own.'",
-        "own.toml:5:21: 'cluster-wrote' is not one of",
-        "does not say what to do instead",
-        "help:",
-        "1 files, 0 rules",
-    ] {
+    for said in ["own.toml:3:6: ", "'own.'", "does not say what to do instead", "help:", "1 files, 0 rules"] {
         assert!(lint.stdout.contains(said), "{said}: {}", lint.stdout);
     }
     let json = home.rwenv("rw", &["policy", "lint", "--json"]);

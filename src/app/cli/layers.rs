@@ -12,7 +12,7 @@ use super::shared::{InDir, directory};
 use rwenv_core::examples;
 use rwenv_core::policy::RULES;
 use rwenv_core::policy::layer::{self, Checked};
-use rwenv_core::table::PolicyFile;
+use rwenv_core::table::{PolicyFile, nearest};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::policies;
@@ -80,7 +80,7 @@ fn read_one(path: &Path, taken: &[String]) -> Result<(Checked, PolicyFile), Vec<
             path,
             &text,
             span,
-            error.message().to_owned(),
+            nearest_field(error.message()),
             "rwenv policy new writes one to begin with",
         )]
     })?;
@@ -103,6 +103,16 @@ fn read_one(path: &Path, taken: &[String]) -> Result<(Checked, PolicyFile), Vec<
         })
         .collect();
     if failed.is_empty() { Ok((checked, file)) } else { Err(failed) }
+}
+
+/// serde's message about a field that does not exist, with the one it is nearest to.
+fn nearest_field(message: &str) -> String {
+    let mut words = message.split('`').skip(1).step_by(2);
+    let Some(field) = words.next().filter(|_| message.starts_with("unknown field")) else {
+        return message.to_owned();
+    };
+    let hint = nearest(field, words).map(|near| format!("; did you mean '{near}'?"));
+    message.to_owned() + &hint.unwrap_or_default()
 }
 
 /// The files a lint is about: those that are named, or those of all layers.

@@ -22,7 +22,7 @@ pub use text::{Rows, Shown, Text, Texts};
 pub use tool::{Carry, Command, Endpoint, Env, Example, Flags, KeyRule, Mode, Roles, Tool};
 pub use words::{
     CarryKind, CodePlace, Decision, Effect, FlagName, Grammar, Level, Reach, Refs, Repository, TargetFormat,
-    Trait, WrapperStyle, is_none_of,
+    Trait, WrapperStyle, is_none_of, nearest,
 };
 
 use databake::Bake;

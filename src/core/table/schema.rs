@@ -61,21 +61,3 @@ fn the_schemas_are_those_of_the_types() {
         assert!(current == text, "{} is not current: just schemas", path.display());
     }
 }
-
-/// Each table names its schema, for editors.
-#[test]
-fn every_table_names_its_schema() {
-    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs"];
-    for (name, text) in crate::examples::SOURCES.iter().filter(|(name, _)| *name != "programs/shared.toml") {
-        let (folder, file) = name.split_once('/').unwrap();
-        let stem = file.trim_end_matches(".toml");
-        let kind = match folder {
-            "rules" => "policy",
-            "lint" => "lint",
-            _ if own.contains(&stem) => stem,
-            _ => "tool",
-        };
-        let line = format!("#:schema ../../schemas/{kind}.schema.json\n");
-        assert!(text.starts_with(&line), "{name} does not begin with {line}");
-    }
-}

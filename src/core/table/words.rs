@@ -1,11 +1,15 @@
 //! The words that tables and rules are written in. Each is spelled once: here. What a word means is its own documentation, which
 //! `policies/README.md` lists.
 
+/// The known word that another is nearest to, if it is near at all.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let (distance, near) = known.map(|one| (strsim::damerau_levenshtein(one, word), one)).min()?;
+    (distance <= near.len().max(3) / 3).then_some(near)
+}
+
 /// Says that a word is none of those that are known, and which of them it is nearest to.
 pub fn is_none_of<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    let near = known.clone().map(|one| (strsim::damerau_levenshtein(one, word), one)).min();
-    let near = near.filter(|(distance, one)| *distance <= one.len().max(3) / 3);
-    let hint = near.map(|(_, one)| format!("; did you mean '{one}'?")).unwrap_or_default();
+    let hint = nearest(word, known.clone()).map(|one| format!("; did you mean '{one}'?")).unwrap_or_default();
     format!("'{word}' is not one of: {}{hint}", known.collect::<Vec<_>>().join(", "))
 }
 
