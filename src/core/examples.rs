@@ -211,14 +211,10 @@ fn harmless(example: &str) -> Option<String> {
 
 fn mcp(file: &str, all: &Mcp, report: &mut Report) {
     for McpExample { call, effect } in all.examples {
-        let plan = mcp_plan(&call);
+        let plan = mcp_plan(call);
         let found = plan.planned.iter().map(|p| p.operation.effect).max();
         let found = found.map_or("none", Effect::as_str);
-        report.check(
-            file,
-            &call,
-            (*effect != found).then(|| format!("comes to {found}, should be {effect}")),
-        );
+        report.check(file, call, (*effect != found).then(|| format!("comes to {found}, should be {effect}")));
     }
 }
 

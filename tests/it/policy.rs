@@ -98,7 +98,7 @@ fn lint_shows_where_and_what_to_do() {
         ("cluster-write", "cluster-wrote", "; did you mean 'cluster-write'?"),
         ("namespaces = [", "traits = [\"tag\", \"webhok\"], namespaces = [", "did you mean 'webhook'?"),
         ("namespaces = [", "namespace = [", "did you mean 'namespaces'?"),
-        ("\"deny\"", "\"denied\"", "'denied' is not one of: allow, ask, deny; did you mean 'deny'?"),
+        ("\"deny\"", "\"dney\"", "'dney' is not one of: allow, ask, deny; did you mean 'deny'?"),
     ] {
         own(&home, &OWN.replacen(written, wrong, 1));
         let lint = home.rwenv("rw", &["policy", "lint"]);

@@ -29,7 +29,7 @@ struct Named {
 /// Everything known of programs, and the names of the tools.
 pub(crate) fn read() -> (Tools, Vec<&'static str>) {
     let of = |name: &str| Path::new(POLICIES).join("programs").join(format!("{name}.toml"));
-    let alike = ALIKE.map(|name| of(name));
+    let alike = ALIKE.map(of);
     let tools: Vec<(PathBuf, Tool)> =
         files("tools").into_iter().chain(alike).map(|path| (path.clone(), tool(&path))).collect();
     let wrappers = parse::<WrapperFile>(&of("wrappers")).wrappers;

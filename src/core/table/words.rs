@@ -269,6 +269,7 @@ words! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the words have no place for the mark that a derive wants")]
 impl Default for Decision {
     fn default() -> Self {
         Self::Allow
