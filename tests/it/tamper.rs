@@ -232,11 +232,11 @@ fn where_only_the_content_says_it_a_person_is_asked() {
 fn settings_are_guarded_where_a_variable_put_them() {
     let home = installed();
     let settings = home.read(".claude/settings.json");
-    home.write("work/settings.json", &settings);
+    home.write("dotfiles/settings.json", &settings);
     home.write("app/settings.json", "{}");
     // The file registers the hook: that is enough to know it by.
-    all(&home, "deny", &["echo '{}' > ~/work/settings.json", "rm ~/work/settings.json"]);
-    all(&home, "allow", &["echo '{}' > ~/app/settings.json", "cat ~/work/settings.json"]);
+    all(&home, "deny", &["echo '{}' > ~/dotfiles/settings.json", "rm ~/dotfiles/settings.json"]);
+    all(&home, "allow", &["echo '{}' > ~/app/settings.json", "cat ~/dotfiles/settings.json"]);
     let line = format!("echo '{{}}' > {}", home.path("app/settings.json").display());
     let mut command = home.command(crate::support::hook(), &home.path(""));
     command.env("CLAUDE_CONFIG_DIR", home.path("app"));
