@@ -201,7 +201,7 @@ pub(super) fn all(at: Option<&Path>, environment: &Environment) -> Vec<(&'static
 }
 
 /// Runs the examples of these layers; says how many ran and what failed.
-pub(super) fn test(report: &mut examples::Report, environment: &Environment) {
+pub(super) fn test(report: &mut examples::ExamplesReport, environment: &Environment) {
     let folders = policies::folders(&directory(None).display().to_string(), environment);
     let paths: Vec<PathBuf> =
         policies::marks(&folders).into_iter().map(|mark| PathBuf::from(mark.path)).collect();
@@ -209,7 +209,7 @@ pub(super) fn test(report: &mut examples::Report, environment: &Environment) {
         match read.checked {
             Ok((checked, file)) => report.add(examples::of_policy(&file, &layer::load(&[checked]))),
             Err(wrong) => {
-                report.add(examples::Report::broken(wrong.iter().map(|w| (w.brief(), w.help.clone()))))
+                report.add(examples::ExamplesReport::broken(wrong.iter().map(|w| (w.brief(), w.help.clone()))))
             }
         }
     }

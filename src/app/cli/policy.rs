@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output};
 use super::{layers, out};
-use rwenv_core::examples::{self, Report, SOURCES};
+use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
 use rwenv_core::table::{Effect, FlagName, PolicyFile, Reach, Rule, RuleExample, RuleText, Trait};
 use rwenv_gate::base::environment::Environment;
@@ -232,7 +232,7 @@ fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
 }
 
 fn test(json: bool, environment: &Environment) -> anyhow::Result<u8> {
-    let mut report: Report = examples::run().map_err(anyhow::Error::msg)?;
+    let mut report: ExamplesReport = examples::run().map_err(anyhow::Error::msg)?;
     layers::test(&mut report, environment);
     if json {
         out::json(&report)?;

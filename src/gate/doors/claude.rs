@@ -9,7 +9,7 @@ use crate::doors::reply::Reply;
 use crate::doors::{custody, session};
 use crate::ledger::asked;
 use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
-use rwenv_core::model::{Decision, Object};
+use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
 pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -> Reply {
@@ -89,12 +89,12 @@ fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
         return Ok(Some(Asked::Mcp { server: String::new(), input }));
     }
     if runs {
-        let Object(shell): Object<ShellInput<'_>> =
+        let FromObject(shell): FromObject<ShellInput<'_>> =
             serde_json::from_str(input.get()).map_err(not_understood)?;
         let line = fits(shell.command.into_owned())?;
         return Ok(Some(if tool == "PowerShell" { Asked::Unanalysed(line) } else { Asked::Line(line) }));
     }
-    let Object(file): Object<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
+    let FromObject(file): FromObject<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
     let Some(path) = file.file_path.or(file.notebook_path) else {
         return Err(format!("tool_input of '{tool}' names no file"));
     };

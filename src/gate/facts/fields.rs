@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use rwenv_core::model::{Autonomy, Database, ExecReads, Object, Pin, Place};
+use rwenv_core::model::{Autonomy, Database, ExecReads, FromObject, Pin, Place};
 
 /// The file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -20,9 +20,9 @@ pub(super) struct File {
     /// Its name.
     pub dev_container: Option<String>,
     /// Named databases.
-    pub databases: Ordered<Object<Database>>,
+    pub databases: Ordered<FromObject<Database>>,
     /// The rwenvs.
-    pub rwenvs: Ordered<Object<Entry>>,
+    pub rwenvs: Ordered<FromObject<Entry>>,
 }
 
 /// A version, which people write as text or as a number.
@@ -60,9 +60,9 @@ pub(super) struct Entry {
     /// The flat shape's context.
     pub kubernetes_context: Option<String>,
     /// From inside the dev container.
-    pub container: Option<Object<Access>>,
+    pub container: Option<FromObject<Access>>,
     /// From this machine.
-    pub local: Option<Object<Access>>,
+    pub local: Option<FromObject<Access>>,
     /// Google Cloud project.
     pub gcp_project: Option<String>,
     /// Nothing may be changed.
