@@ -10,7 +10,7 @@ use rwenv_core::decide::{self, JudgedPart};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed};
-use rwenv_gate::judge::{self, Lift, Seen};
+use rwenv_gate::judge::{self, Lift, KnownPlan};
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
@@ -66,7 +66,7 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let observed = facts::observe(plan, &environment);
     let Observed { plan, facts, rwenvs } = &observed;
     let parts = decide::explain(plan, facts, rwenvs);
-    let verdict = judge::weigh(Seen::of(&observed), Vec::new(), &Lift::Line, &environment);
+    let verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
     if args.trace {
         trace::show(&observed, args.at.output.json)?;
     } else if args.at.output.json {

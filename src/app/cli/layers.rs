@@ -164,7 +164,7 @@ pub(super) fn keep(at: &InDir, environment: &Environment) -> anyhow::Result<u8> 
     let folders = policies::folders(&dir, environment);
     let path = policies::kept_at(&folders, environment);
     let before = policies::kept(&path).unwrap_or_default();
-    let mut kept = policies::Kept { marks: policies::marks(&folders), ..policies::Kept::default() };
+    let mut kept = policies::KeptPolicies { marks: policies::marks(&folders), ..policies::KeptPolicies::default() };
     let paths: Vec<PathBuf> = kept.marks.iter().map(|mark| PathBuf::from(&mark.path)).collect();
     for read in read(&paths) {
         match read.checked {

@@ -12,7 +12,7 @@ use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::wire::daemon::{Connections, Health, Kept, PartHealth, Watching};
+use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, PartHealth, Watching};
 
 /// What changed on disk, told apart by what has to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +78,7 @@ pub(super) struct Shared {
     pub(super) config_error: Mutex<Option<String>>,
     pub(super) audit_error: Mutex<Option<String>>,
     pub(super) watching: Mutex<Watching>,
-    pub(super) repositories: Mutex<BTreeMap<String, Kept>>,
+    pub(super) repositories: Mutex<BTreeMap<String, KeptRepository>>,
     pub(super) guarding: Mutex<Guarding>,
     pub(super) watches: Mutex<Watches>,
     /// Clones as they were read last, so that of the next commit only what is new is read.

@@ -12,7 +12,7 @@ use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
 use rwenv_flux::repos::{self, Flux, Wish};
-use rwenv_gate::wire::daemon::Kept;
+use rwenv_gate::wire::daemon::KeptRepository;
 
 /// Time between two looks where the configuration does not say.
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -153,7 +153,7 @@ fn chance() -> f64 {
 fn show(all: &BTreeMap<String, Due>, shared: &Shared) {
     let now = Instant::now();
     let kept = |(name, due): (&String, &Due)| {
-        let kept = Kept {
+        let kept = KeptRepository {
             rwenv: name.clone(),
             running: due.running,
             failures: due.failures,

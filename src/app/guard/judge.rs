@@ -10,7 +10,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
 use rwenv_gate::judge::Permit;
-use rwenv_gate::judge::{self, Case, Lift, Outcome, Person, Question, Recorded, Seen};
+use rwenv_gate::judge::{self, Case, Lift, Outcome, Person, PersonQuestion, Recording, KnownPlan};
 use rwenv_gate::ledger::grants::Grant;
 use rwenv_gate::ledger::{audit, grants};
 
@@ -73,7 +73,7 @@ impl Judge {
             meaning.operation = not_dry(meaning.operation);
         }
         let Asked { plan, facts } = self.asked(&meaning, &line(method, &request), rwenv);
-        let seen = Seen { plan: &plan, facts: &facts, rwenvs };
+        let seen = KnownPlan { plan: &plan, facts: &facts, rwenvs };
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let verdict = judge::weigh(seen, Vec::new(), &Lift::Where(&granted), &self.environment);
         Ok((verdict.decision(), request.target()))
@@ -93,15 +93,15 @@ impl Judge {
             door: DOOR,
             session: None,
             command: line,
-            seen: Seen { plan: &plan, facts: &facts, rwenvs },
+            seen: KnownPlan { plan: &plan, facts: &facts, rwenvs },
             found: Vec::new(),
             lift: Lift::Where(&granted),
             person: &|| Person::Nobody(NOBODY),
-            recorded: Recorded::ButReads,
+            recorded: Recording::ButReads,
         };
         match judge::judge(case, &self.environment).outcome {
             Outcome::Run(permit) => Ok(permit),
-            Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+            Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
                 Err(Refusal { code: 403, why: why.trim_end().to_owned() })
             }
         }
@@ -157,7 +157,7 @@ impl Judge {
     pub(super) fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
         let verdict = unread(&refusal, rwenv);
         let rwenvs = &[rwenv.to_owned()];
-        let call = audit::Call { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
+        let call = audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
         Refusal { why: text::of(&verdict).trim_end().to_owned(), ..refusal }

@@ -178,13 +178,13 @@ pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Repor
 
 /// The lines of the index.
 #[must_use]
-pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
+pub fn entries(known: &Knowledge<'_>) -> Vec<index::IndexEntry> {
     let mut all = Vec::with_capacity(known.objects.len());
     let mut add = |kind: &str, name: String, namespace: &str, at| {
         let (file, line) = known.place(at);
         if !file.is_empty() {
             let place = format!("{file}:{line}");
-            all.push(index::Entry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
+            all.push(index::IndexEntry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
         }
     };
     for found in &known.objects {

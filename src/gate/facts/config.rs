@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::base::files::{self, FileError};
-use crate::facts::fields::{Entry, File, Slip, slips};
+use crate::facts::fields::{RwenvEntry, ConfigFile, Slip, slips};
 use rwenv_core::model::{Database, Misspelt, FromObject, Place, Rwenv, RwenvName, Rwenvs};
 
 use crate::facts::fields::Version;
@@ -159,7 +159,7 @@ pub fn load(config_dir: &Path) -> Result<Config, ConfigError> {
 /// What is wrong with it, and where.
 pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let FromObject(file): FromObject<File> = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
+    let FromObject(file): FromObject<ConfigFile> = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
     if let Some(version) = file.version.as_ref().filter(|v| !v.is_known()) {
         let shown = match version {
             Version::Text(text) => text.clone(),
@@ -201,7 +201,7 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
     Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases, misspelt })
 }
 
-fn rwenv(name: RwenvName, entry: Entry) -> Rwenv {
+fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     let flat = Place { kubeconfig_path: entry.kubeconfig_path, kubernetes_context: entry.kubernetes_context };
     let mut places: Vec<Place> =
         [entry.local, entry.container].into_iter().flatten().map(|o| Place::from(o.0)).collect();

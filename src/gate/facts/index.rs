@@ -19,7 +19,7 @@ const MADE: [&str; 9] =
 
 /// A line of the index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub struct IndexEntry {
     /// Kind of an object; `image`, `image-of` (`Kind/name`) or `configmap-key` (`name/key`) for what is no object.
     pub kind: String,
     /// Its name.
@@ -40,7 +40,7 @@ pub fn path(rwenv: &str, environment: &Environment) -> PathBuf {
 ///
 /// # Errors
 /// Where the system says no; the file is as it was then.
-pub fn write(path: &Path, clone: &Path, mut entries: Vec<Entry>) -> Result<(), FileError> {
+pub fn write(path: &Path, clone: &Path, mut entries: Vec<IndexEntry>) -> Result<(), FileError> {
     entries
         .retain(|e| ![&e.kind, &e.name, &e.namespace, &e.place].iter().any(|t| t.contains(char::is_control)));
     let mut lines: Vec<String> =
