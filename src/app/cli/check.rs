@@ -13,7 +13,7 @@ use rwenv_gate::facts::{self, Observed};
 use rwenv_gate::judge::{self, Lift, KnownPlan};
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) at: InDir,
     /// Check as if this rwenv were selected
@@ -51,7 +51,7 @@ struct PartView<'a> {
     reasons: &'a [Reason],
 }
 
-pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Result<u8> {
     let line = match args.command.as_slice() {
         [line] => line.clone(),
         words => words.iter().map(|w| decide::quoted(w)).collect::<Vec<_>>().join(" "),

@@ -47,13 +47,13 @@ impl Wrong {
 }
 
 /// A file of policies that was read, and what it says where nothing is wrong with it.
-struct Read {
+struct LayerFile {
     path: PathBuf,
     checked: Result<(Checked, PolicyFile), Vec<Wrong>>,
 }
 
 /// Reads and checks files, in the order of the layers.
-fn read(paths: &[PathBuf]) -> Vec<Read> {
+fn read(paths: &[PathBuf]) -> Vec<LayerFile> {
     let mut taken: Vec<String> = RULES.iter().map(|rule| rule.id.to_string()).collect();
     let mut out = Vec::new();
     for path in paths {
@@ -61,7 +61,7 @@ fn read(paths: &[PathBuf]) -> Vec<Read> {
         if let Ok((checked, _)) = &checked {
             taken.extend(checked.rules.iter().map(|rule| rule.id.to_string()));
         }
-        out.push(Read { path: path.clone(), checked });
+        out.push(LayerFile { path: path.clone(), checked });
     }
     out
 }

@@ -43,7 +43,7 @@ enum RepoCommand {
     )]
     Sync(Sync),
     /// Remove mirror and clone; refuses if work would be lost
-    Clean(Clean),
+    Clean(RepoCleanArgs),
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ struct Sync {
 }
 
 #[derive(Debug, Args)]
-struct Clean {
+struct RepoCleanArgs {
     #[command(flatten)]
     which: Which,
     /// Remove even if commits or changes would be lost
@@ -140,7 +140,7 @@ fn path(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn clean(args: &Clean, environment: &Environment) -> anyhow::Result<u8> {
+fn clean(args: &RepoCleanArgs, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
     struct Gone {
         rwenv: String,

@@ -12,7 +12,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::task::JoinSet;
 
-use super::board::{Board, Key, Watched};
+use super::board::{Board, BoardKey, Watched};
 use super::panics::reason;
 use super::state::{Shared, lock};
 use rwenv_core::model::Rwenv;
@@ -143,7 +143,7 @@ async fn begin(rwenv: &Rwenv, board: &Arc<Mutex<Board>>, shared: &Shared) -> Res
 async fn watch(kind: &'static Kind, api: Api<DynamicObject>, board: Arc<Mutex<Board>>, rwenv: String) {
     let config = watcher::Config::default().page_size(PAGE);
     let mut events = Box::pin(watcher::watcher(api.clone(), config).default_backoff());
-    let mut listed: BTreeMap<Key, FluxRow> = BTreeMap::new();
+    let mut listed: BTreeMap<BoardKey, FluxRow> = BTreeMap::new();
     let mut failed = false;
     loop {
         tokio::select! {
@@ -166,7 +166,7 @@ async fn watch(kind: &'static Kind, api: Api<DynamicObject>, board: Arc<Mutex<Bo
 fn take(
     kind: &'static Kind,
     event: Result<Event<DynamicObject>, watcher::Error>,
-    listed: &mut BTreeMap<Key, FluxRow>,
+    listed: &mut BTreeMap<BoardKey, FluxRow>,
     board: &mut Board,
     rwenv: &str,
 ) {

@@ -21,7 +21,7 @@ struct Findings<'a> {
 }
 
 #[derive(Deserialize)]
-struct Known {
+struct KnownCommit {
     commit: String,
 }
 
@@ -38,7 +38,7 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
     }
     let Some(commit) = repos::commit(flux) else { return };
     let path = path(flux, shared);
-    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KnownCommit>(&text).ok());
     if known.is_some_and(|known| known.commit == commit) {
         return;
     }

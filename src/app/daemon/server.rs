@@ -46,7 +46,7 @@ pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
             }
         };
         let peer = stream.peer_cred().ok().filter(|peer| peer.uid() == own);
-        let place = peer.and_then(|peer| Place::take(&places, &peers, peer.pid().unwrap_or_default()));
+        let place = peer.and_then(|peer| ConnectionSlot::take(&places, &peers, peer.pid().unwrap_or_default()));
         let Some(place) = place else {
             shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             continue;
@@ -63,13 +63,13 @@ pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
 }
 
 /// A place among the connections, given back when it is dropped.
-struct Place {
+struct ConnectionSlot {
     _permit: OwnedSemaphorePermit,
     peers: Peers,
     pid: i32,
 }
 
-impl Place {
+impl ConnectionSlot {
     fn take(places: &Arc<Semaphore>, peers: &Peers, pid: i32) -> Option<Self> {
         let permit = Arc::clone(places).try_acquire_owned().ok()?;
         let mut all = lock(peers);
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut all = lock(&self.peers);
         if let Some(count) = all.get_mut(&self.pid) {

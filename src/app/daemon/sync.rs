@@ -39,11 +39,11 @@ struct Due {
     running: bool,
 }
 
-type Done = (String, Result<(), String>);
+type SyncOutcome = (String, Result<(), String>);
 
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut all: BTreeMap<String, Due> = BTreeMap::new();
-    let mut running: JoinSet<Done> = JoinSet::new();
+    let mut running: JoinSet<SyncOutcome> = JoinSet::new();
     loop {
         if shared.is_draining() {
             while running.join_next().await.is_some() {}
@@ -96,7 +96,7 @@ fn plan(all: &mut BTreeMap<String, Due>, shared: &Shared) {
     }
 }
 
-fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<Done>, shared: &Arc<Shared>) {
+fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<SyncOutcome>, shared: &Arc<Shared>) {
     let now = Instant::now();
     let mut due: Vec<(&String, &mut Due)> =
         all.iter_mut().filter(|(_, due)| !due.running && due.at <= now).collect();

@@ -35,9 +35,9 @@ const MANY: u64 = 50;
 const FAST: Duration = Duration::from_secs(1);
 
 /// A file's identity and age.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
+type WatchStamp = Option<(u64, u64, u64, i64, i64)>;
 
-fn stamp(path: &Path) -> Stamp {
+fn stamp(path: &Path) -> WatchStamp {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
@@ -103,7 +103,7 @@ fn flux(shared: &Shared) -> Vec<Flux> {
 }
 
 /// The files that steer decisions, and the log.
-fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (Stamp, Area)> {
+fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (WatchStamp, Area)> {
     let dir = &shared.environment.config_dir;
     let mut all = BTreeMap::new();
     let mut add = |path: PathBuf, area| {

@@ -153,13 +153,13 @@ struct Review {
 #[serde(rename_all = "camelCase")]
 struct Rules {
     #[serde(default)]
-    resource_rules: Vec<Rule>,
+    resource_rules: Vec<RoleRule>,
     #[serde(default)]
     incomplete: bool,
 }
 
 #[derive(Deserialize)]
-struct Rule {
+struct RoleRule {
     #[serde(default)]
     verbs: Vec<String>,
     #[serde(default)]

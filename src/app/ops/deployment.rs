@@ -36,7 +36,7 @@ pub trait Audience {
 
 /// How a change is deployed.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
+pub struct DeploymentOptions {
     /// Nothing is changed, and the change is shown.
     pub dry_run: bool,
     /// The merge is waited for.
@@ -47,7 +47,7 @@ pub struct How {
 
 /// How far a deployment came.
 #[derive(Debug)]
-pub enum Ended {
+pub enum DeploymentEnd {
     /// It is as was wished already.
     Nothing(Deployment),
     /// What would be changed; nothing was.
@@ -65,24 +65,24 @@ pub enum Ended {
 }
 
 /// A rwenv, and how its changes are deployed. No other run deploys to it for as long as this is there.
-pub struct Session<'s> {
+pub struct DeploymentSession<'s> {
     rwenv: Rwenv,
     flux: Flux,
-    how: How,
+    how: DeploymentOptions,
     environment: &'s Environment,
     permit: Permit,
     audience: &'s dyn Audience,
     _lock: files::Lock,
 }
 
-impl<'s> Session<'s> {
+impl<'s> DeploymentSession<'s> {
     /// Begins to work on a rwenv.
     ///
     /// # Errors
     /// If it has no Flux repository, or another run is at work on it.
     pub fn open(
         rwenv: Rwenv,
-        how: How,
+        how: DeploymentOptions,
         permit: Permit,
         audience: &'s dyn Audience,
         environment: &'s Environment,
@@ -128,17 +128,17 @@ impl<'s> Session<'s> {
     /// # Errors
     /// If a deployment was interrupted, the wish does not fit the repository, nobody wants what it does besides, or a step
     /// fails.
-    pub fn begun(&self, wish: &Wish) -> anyhow::Result<Ended> {
+    pub fn begun(&self, wish: &Wish) -> anyhow::Result<DeploymentEnd> {
         if !self.how.dry_run {
             self.nothing_interrupted()?;
         }
         let opened = self.with(|parts| deploy::open(wish, parts))?;
         let deployment = opened.deployment;
         if deployment.changes.is_empty() {
-            return Ok(Ended::Nothing(deployment));
+            return Ok(DeploymentEnd::Nothing(deployment));
         }
         if self.how.dry_run {
-            return Ok(Ended::Shown(deployment, opened.files));
+            return Ok(DeploymentEnd::Shown(deployment, opened.files));
         }
         // The same change, asked for again, or for another service whose image is set at the same place.
         let same = |one: &Deployment| one.is_open() && one.changes == deployment.changes;
@@ -210,9 +210,9 @@ impl<'s> Session<'s> {
     ///
     /// # Errors
     /// If a step fails, or the wait for the merge takes too long.
-    pub fn advanced(&self, mut deployment: Deployment) -> anyhow::Result<Ended> {
+    pub fn advanced(&self, mut deployment: Deployment) -> anyhow::Result<DeploymentEnd> {
         if !deployment.is_open() {
-            return Ok(Ended::Closed(deployment));
+            return Ok(DeploymentEnd::Closed(deployment));
         }
         let until = clock::monotonic() + self.how.limit;
         let mut done = self.with(|parts| deploy::advance(&mut deployment, parts));
@@ -229,8 +229,8 @@ impl<'s> Session<'s> {
             done = self.with(|parts| deploy::advance(&mut deployment, parts));
         }
         match done.map_err(|error| error.downcast::<DeployError>()) {
-            Ok(()) => Ok(Ended::Advanced(deployment)),
-            Err(Ok(DeployError::Refused(why))) => Ok(Ended::Refused(why)),
+            Ok(()) => Ok(DeploymentEnd::Advanced(deployment)),
+            Err(Ok(DeployError::Refused(why))) => Ok(DeploymentEnd::Refused(why)),
             Err(Ok(error)) if error.is_wish() && deployment.step == Step::Started => {
                 self.forgotten(deployment)?;
                 bail!(error)
@@ -254,23 +254,23 @@ impl<'s> Session<'s> {
     ///
     /// # Errors
     /// If a step fails.
-    pub fn aborted(&self, mut deployment: Deployment) -> anyhow::Result<Ended> {
+    pub fn aborted(&self, mut deployment: Deployment) -> anyhow::Result<DeploymentEnd> {
         self.with(|parts| deploy::abort(&mut deployment, parts))?;
-        Ok(Ended::Undone(deployment))
+        Ok(DeploymentEnd::Undone(deployment))
     }
 
     /// Takes what was merged back, with a new commit.
     ///
     /// # Errors
     /// If a deployment was interrupted, there is none to take back, or a step fails.
-    pub fn reverted(&self, id: &str) -> anyhow::Result<Ended> {
+    pub fn reverted(&self, id: &str) -> anyhow::Result<DeploymentEnd> {
         self.nothing_interrupted()?;
         let of =
             self.chosen(id, "that was merged", |one| matches!(one.step, Step::Merged | Step::Applied))?;
         let back = self.with(|parts| Ok(deploy::revert(&of, parts)))?;
         let Some(back) = back else { bail!("{} has no commit to take back; it was never made", of.id) };
         if self.how.dry_run {
-            return Ok(Ended::Back(back));
+            return Ok(DeploymentEnd::Back(back));
         }
         self.advanced(back)
     }

@@ -28,7 +28,7 @@ pub struct Hooks<'e> {
 
 /// How git asks before it pushes.
 #[derive(Debug, Serialize)]
-pub struct State {
+pub struct HookState {
     /// The hook git runs.
     pub hook: PathBuf,
     /// It asks rwenv.
@@ -83,10 +83,10 @@ impl<'e> Hooks<'e> {
 
     /// How it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> HookState {
         let hook = self.folder.join(PRE_PUSH);
         let chained = if is_ours(&hook) { earlier(&self.folder) } else { Vec::new() };
-        State { installed: asks(&hook), chained, hook }
+        HookState { installed: asks(&hook), chained, hook }
     }
 }
 
