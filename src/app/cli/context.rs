@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::out;
 use super::shared::{Output, directory, known, period, selected};
 use rwenv_core::decide::text::shown;
-use rwenv_flux::context::{self, Loading, Session, State, Topic};
+use rwenv_flux::context::{self, Loading, Session, SessionState, Topic};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 
@@ -100,7 +100,7 @@ fn load(args: &ContextLoadArgs, environment: &Environment) -> anyhow::Result<u8>
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let state = out::with_progress(|tell| {
-        let mut told = |text: &str| tell(rwenv_flux::operate::Progress::Waiting(text.to_owned()));
+        let mut told = |text: &str| tell(rwenv_flux::operate::WaitProgress::Waiting(text.to_owned()));
         anyhow::Ok(runtime.block_on(context::load(&session, &loading, environment, &mut told))?)
     })?;
     if args.output.json {
@@ -112,7 +112,7 @@ fn load(args: &ContextLoadArgs, environment: &Environment) -> anyhow::Result<u8>
 }
 
 /// The summary, for an agent to read.
-fn print(state: &State, topics: &[Topic], session: &Session) {
+fn print(state: &SessionState, topics: &[Topic], session: &Session) {
     let project = &state.project_context;
     out::line("# Flux context\n");
     out::line(&format!("Session {}, state in {}\n", state.session_id, session.file().display()));

@@ -12,7 +12,7 @@ use super::{out, permit};
 use rwenv_core::classify;
 use rwenv_core::decide::text::shown;
 use rwenv_flux::catalog::lookup;
-use rwenv_flux::database::{self, Rows};
+use rwenv_flux::database::{self, QueryRows};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 
@@ -130,7 +130,7 @@ fn run(query: &Query, environment: &Environment) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn print(found: &Rows, format: RowFormat) -> anyhow::Result<()> {
+fn print(found: &QueryRows, format: RowFormat) -> anyhow::Result<()> {
     match format {
         RowFormat::Table => {
             let headings: Vec<&str> = found.columns.iter().map(String::as_str).collect();

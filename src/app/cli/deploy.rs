@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit, prompt};
 use crate::ops::deployment::{self, Audience, DeploymentEnd, DeploymentSession, Tell};
-use rwenv_flux::deploy::{self, Deployment, FileEdit, Journal, Step, Wish};
+use rwenv_flux::deploy::{self, Deployment, FileEdit, Journal, DeploymentStep, DeploymentWish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -91,13 +91,13 @@ fn run(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Resu
         return args.how.told(session.advanced(one)?);
     }
     if let Some(id) = &args.abort {
-        let one = session.chosen(id, "to undo", |one| one.is_open() && one.step < Step::Merged)?;
+        let one = session.chosen(id, "to undo", |one| one.is_open() && one.step < DeploymentStep::Merged)?;
         return args.how.told(session.aborted(one)?);
     }
     if let Some(id) = &args.revert {
         return args.how.told(session.reverted(id)?);
     }
-    let wish = Wish {
+    let wish = DeploymentWish {
         service: args.service.clone().unwrap_or_default(),
         namespace: args.namespace.clone(),
         image: args.image.clone(),
@@ -226,14 +226,14 @@ fn outcome(deployment: &Deployment) -> String {
     let id = &deployment.id;
     let named = deploy::named(&deployment.object);
     match (deployment.step, &deployment.pull, &deployment.revision) {
-        (Step::Opened, Some(url), _) => format!(
+        (DeploymentStep::Opened, Some(url), _) => format!(
             "{}: {url}\nOnce it is merged, rwenv deploy --continue {id} has it applied and watches; with --wait it waits for the merge.",
             deployment.title
         ),
-        (Step::Applied, _, Some(revision)) => {
+        (DeploymentStep::Applied, _, Some(revision)) => {
             format!("{}: {named} is applied at {revision}", deployment.title)
         }
-        (Step::Applied, ..) => {
+        (DeploymentStep::Applied, ..) => {
             format!("{}: it is on {}, and {named} follows at its own time", deployment.title, deployment.base)
         }
         (step, ..) => format!("{id} stands {}", step.words()),
@@ -247,14 +247,14 @@ struct DeploymentView<'d> {
     id: &'d str,
     rwenv: &'d str,
     service: &'d str,
-    step: Step,
+    step: DeploymentStep,
     started: u64,
     branch: &'d str,
     base: &'d str,
     direct: bool,
     title: &'d str,
     subject: &'d str,
-    changes: &'d [deploy::Change],
+    changes: &'d [deploy::ValueChange],
     affected: &'d [String],
     commit: Option<&'d str>,
     pull_request: Option<&'d str>,

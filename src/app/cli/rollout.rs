@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::deploy::DeploymentArgs;
 use super::{out, permit};
-use rwenv_flux::deploy::Wish;
+use rwenv_flux::deploy::DeploymentWish;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::process;
 use rwenv_gate::base::program;
@@ -60,7 +60,7 @@ fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Res
     out::note(&format!("image tag {tag}"));
     let session = args.how.open(permit, environment)?;
     for service in services {
-        let wish = Wish { service, image: args.image.clone(), tag: Some(tag.clone()), ..Wish::default() };
+        let wish = DeploymentWish { service, image: args.image.clone(), tag: Some(tag.clone()), ..DeploymentWish::default() };
         let status = args.how.told(session.begun(&wish)?)?;
         if status != 0 {
             return Ok(status);

@@ -17,7 +17,7 @@ use super::panics::reason;
 use super::state::{Shared, lock};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::PAGE;
-use rwenv_flux::operate::{Flux, FluxError, KINDS, Kind, Object};
+use rwenv_flux::operate::{Flux, FluxError, KINDS, Kind, LiveObject};
 use rwenv_gate::base::{clock, files};
 use rwenv_gate::wire::daemon::{FluxHealth, FluxRow};
 
@@ -171,7 +171,7 @@ fn take(
     rwenv: &str,
 ) {
     let row = |object: DynamicObject| {
-        let object = Object::of(kind, object);
+        let object = LiveObject::of(kind, object);
         ((kind.name, object.namespace.clone(), object.name.clone()), object.row())
     };
     board.changed = clock::rfc3339(clock::now());

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Area, Shared, lock};
 use rwenv_core::manifest::{self, Report};
 use rwenv_flux::catalog::generate;
-use rwenv_flux::repos::{self, Flux};
+use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::{clock, files};
 
 #[derive(Serialize)]
@@ -25,12 +25,12 @@ struct KnownCommit {
     commit: String,
 }
 
-fn path(flux: &Flux, shared: &Shared) -> PathBuf {
+fn path(flux: &FluxRepository, shared: &Shared) -> PathBuf {
     shared.environment.config_dir.join("catalog").join(flux.name.as_str()).join("findings.json")
 }
 
 /// Called after every sync, and when a clone changed; `new` where commits came.
-pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
+pub(super) fn after(flux: &FluxRepository, new: bool, shared: &Shared) {
     if new {
         tracing::info!(rwenv = %flux.name, commit = repos::commit(flux).as_deref(), "new commits");
         // The clone may be there only now.
@@ -47,7 +47,7 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
     }
 }
 
-fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
+fn write(flux: &FluxRepository, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
     let known = lock(&shared.readings).remove(flux.name.as_str());
     let reading = match known.filter(|reading| reading.dir == flux.clone_dir()) {
         Some(reading) => reading.again(&shared.environment)?,

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
-use rwenv_flux::repos::{self, Flux, Wish};
+use rwenv_flux::repos::{self, FluxRepository, CloneWish};
 use rwenv_gate::wire::daemon::KeptRepository;
 
 /// Time between two looks where the configuration does not say.
@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(86_400);
 
 /// One repository's schedule.
 struct Due {
-    flux: Flux,
+    flux: FluxRepository,
     interval: Duration,
     at: Instant,
     failures: u32,
@@ -76,9 +76,9 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 /// Takes over what the configuration says now.
 fn plan(all: &mut BTreeMap<String, Due>, shared: &Shared) {
     let rwenvs = lock(&shared.rwenvs).clone();
-    let wanted: BTreeMap<String, (Flux, Duration)> = (rwenvs.all.iter())
+    let wanted: BTreeMap<String, (FluxRepository, Duration)> = (rwenvs.all.iter())
         .filter_map(|rwenv| {
-            let flux = Flux::of(rwenv, &shared.environment).ok()?;
+            let flux = FluxRepository::of(rwenv, &shared.environment).ok()?;
             let interval = rwenv.sync_interval.map_or(INTERVAL, Duration::from_secs).max(SHORTEST);
             Some((rwenv.name.to_string(), (flux, interval)))
         })
@@ -106,7 +106,7 @@ fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<SyncOutcome>, sh
         let (name, flux, shared) = (name.clone(), due.flux.clone(), Arc::clone(shared));
         running.spawn_blocking(move || {
             let result = caught(|| {
-                let synced = repos::sync(&flux, Wish::Forward, &shared.environment, &mut |_| {});
+                let synced = repos::sync(&flux, CloneWish::Forward, &shared.environment, &mut |_| {});
                 let result = synced.map_err(|error| rwenv_gate::base::redact::redact(&error.to_string()));
                 result.map(|new| refresh::after(&flux, new, &shared))
             });

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::state::{Area, Shared, lock};
 use super::{config, refresh};
-use rwenv_flux::repos::Flux;
+use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::facts;
 use rwenv_gate::ledger::audit;
 use rwenv_gate::wire::daemon::Watching;
@@ -97,9 +97,9 @@ async fn act(area: Area, shared: &Arc<Shared>) {
 }
 
 /// The repositories of the configuration in force.
-fn flux(shared: &Shared) -> Vec<Flux> {
+fn flux(shared: &Shared) -> Vec<FluxRepository> {
     let rwenvs = lock(&shared.rwenvs);
-    rwenvs.all.iter().filter_map(|rwenv| Flux::of(rwenv, &shared.environment).ok()).collect()
+    rwenvs.all.iter().filter_map(|rwenv| FluxRepository::of(rwenv, &shared.environment).ok()).collect()
 }
 
 /// The files that steer decisions, and the log.

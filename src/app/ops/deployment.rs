@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 
 use rwenv_core::model::Rwenv;
-use rwenv_flux::deploy::{self, DeployError, Deployment, FileEdit, Journal, Parts, Step, Wish};
-use rwenv_flux::operate::Progress;
-use rwenv_flux::repos::Flux;
+use rwenv_flux::deploy::{self, DeployError, Deployment, FileEdit, Journal, DeploymentParts, DeploymentStep, DeploymentWish};
+use rwenv_flux::operate::WaitProgress;
+use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 use rwenv_gate::doors::push;
@@ -19,7 +19,7 @@ use rwenv_gate::judge::Permit;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// What a step tells how far it is.
-pub type Tell<'t> = &'t mut dyn FnMut(Progress);
+pub type Tell<'t> = &'t mut dyn FnMut(WaitProgress);
 
 /// Somebody who is told what goes on, and can be asked.
 pub trait Audience {
@@ -67,7 +67,7 @@ pub enum DeploymentEnd {
 /// A rwenv, and how its changes are deployed. No other run deploys to it for as long as this is there.
 pub struct DeploymentSession<'s> {
     rwenv: Rwenv,
-    flux: Flux,
+    flux: FluxRepository,
     how: DeploymentOptions,
     environment: &'s Environment,
     permit: Permit,
@@ -87,7 +87,7 @@ impl<'s> DeploymentSession<'s> {
         audience: &'s dyn Audience,
         environment: &'s Environment,
     ) -> anyhow::Result<Self> {
-        let flux = Flux::of(&rwenv, environment)?;
+        let flux = FluxRepository::of(&rwenv, environment)?;
         let Some(lock) = files::try_lock(&environment.config_dir, &format!("deploy-{}", rwenv.name))? else {
             bail!("another rwenv deploy is at work on rwenv '{}'; wait for it", rwenv.name);
         };
@@ -100,13 +100,13 @@ impl<'s> DeploymentSession<'s> {
     }
 
     /// Does something with all that a deployment works with.
-    fn with<T>(&self, what: impl FnOnce(&mut Parts<'_>) -> Result<T, DeployError>) -> anyhow::Result<T> {
+    fn with<T>(&self, what: impl FnOnce(&mut DeploymentParts<'_>) -> Result<T, DeployError>) -> anyhow::Result<T> {
         let judge = |dir: &Path, commit: &str, branch: &str| {
             push::own(dir, &self.flux.url, (commit, branch), self.environment)
         };
         let (mut what, mut done) = (Some(what), None);
         self.audience.during(&mut |tell| {
-            let mut parts = Parts {
+            let mut parts = DeploymentParts {
                 rwenv: &self.rwenv,
                 flux: &self.flux,
                 environment: self.environment,
@@ -128,7 +128,7 @@ impl<'s> DeploymentSession<'s> {
     /// # Errors
     /// If a deployment was interrupted, the wish does not fit the repository, nobody wants what it does besides, or a step
     /// fails.
-    pub fn begun(&self, wish: &Wish) -> anyhow::Result<DeploymentEnd> {
+    pub fn begun(&self, wish: &DeploymentWish) -> anyhow::Result<DeploymentEnd> {
         if !self.how.dry_run {
             self.nothing_interrupted()?;
         }
@@ -216,7 +216,7 @@ impl<'s> DeploymentSession<'s> {
         }
         let until = clock::monotonic() + self.how.limit;
         let mut done = self.with(|parts| deploy::advance(&mut deployment, parts));
-        while done.is_ok() && self.how.wait && deployment.step == Step::Opened {
+        while done.is_ok() && self.how.wait && deployment.step == DeploymentStep::Opened {
             if clock::monotonic() >= until {
                 bail!(
                     "{} is not merged after {} s; rwenv deploy --continue {} --wait waits on",
@@ -231,7 +231,7 @@ impl<'s> DeploymentSession<'s> {
         match done.map_err(|error| error.downcast::<DeployError>()) {
             Ok(()) => Ok(DeploymentEnd::Advanced(deployment)),
             Err(Ok(DeployError::Refused(why))) => Ok(DeploymentEnd::Refused(why)),
-            Err(Ok(error)) if error.is_wish() && deployment.step == Step::Started => {
+            Err(Ok(error)) if error.is_wish() && deployment.step == DeploymentStep::Started => {
                 self.forgotten(deployment)?;
                 bail!(error)
             }
@@ -266,7 +266,7 @@ impl<'s> DeploymentSession<'s> {
     pub fn reverted(&self, id: &str) -> anyhow::Result<DeploymentEnd> {
         self.nothing_interrupted()?;
         let of =
-            self.chosen(id, "that was merged", |one| matches!(one.step, Step::Merged | Step::Applied))?;
+            self.chosen(id, "that was merged", |one| matches!(one.step, DeploymentStep::Merged | DeploymentStep::Applied))?;
         let back = self.with(|parts| Ok(deploy::revert(&of, parts)))?;
         let Some(back) = back else { bail!("{} has no commit to take back; it was never made", of.id) };
         if self.how.dry_run {

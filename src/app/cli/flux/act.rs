@@ -7,7 +7,7 @@ use super::args::{All, ObjectArgs};
 use super::session::FluxSession;
 use crate::cli::shared::period;
 use crate::cli::{out, prompt};
-use rwenv_flux::operate::{self, FluxError, Object, SOURCES, Waiting, kind_of};
+use rwenv_flux::operate::{self, FluxError, LiveObject, SOURCES, Waiting, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -26,7 +26,7 @@ struct ActedObject<'o> {
     message: &'o str,
 }
 
-fn done(object: &Object) -> ActedObject<'_> {
+fn done(object: &LiveObject) -> ActedObject<'_> {
     ActedObject {
         kind: object.kind.name,
         namespace: &object.namespace,
@@ -39,7 +39,7 @@ fn done(object: &Object) -> ActedObject<'_> {
 
 impl FluxSession {
     /// The object that is meant: one that applies something, or, where there is none of the name, one of any kind.
-    fn meant(&self, named: &ObjectArgs) -> anyhow::Result<Object> {
+    fn meant(&self, named: &ObjectArgs) -> anyhow::Result<LiveObject> {
         match self.one(named, &APPLY) {
             Err(error) if matches!(error.downcast_ref(), Some(FluxError::NotFound { .. })) => {
                 let all: Vec<&str> = operate::KINDS.iter().map(|kind| kind.plural).collect();
@@ -63,7 +63,7 @@ pub(super) fn reconcile(
 
 fn reconciled(
     session: &FluxSession,
-    object: &Object,
+    object: &LiveObject,
     with_source: bool,
     named: &ObjectArgs,
     permit: &Permit,
@@ -104,7 +104,7 @@ pub(super) fn suspend(named: &ObjectArgs, permit: &Permit, environment: &Environ
     told(&object, changed, "suspended", named)
 }
 
-fn told(object: &Object, changed: bool, what: &str, named: &ObjectArgs) -> anyhow::Result<u8> {
+fn told(object: &LiveObject, changed: bool, what: &str, named: &ObjectArgs) -> anyhow::Result<u8> {
     if named.output.json {
         out::json(
             &serde_json::json!({ "kind": object.kind.name, "namespace": object.namespace, "name": object.name, what: true, "changed": changed }),
@@ -143,7 +143,7 @@ pub(super) fn all(
     let session = FluxSession::open(&args.cluster, environment)?;
     let Some(kind) = kind_of("ks") else { bail!("there are no Kustomizations") };
     let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
-    let meant: Vec<&Object> = all.iter().filter(|object| object.suspended != suspends).collect();
+    let meant: Vec<&LiveObject> = all.iter().filter(|object| object.suspended != suspends).collect();
     if meant.is_empty() {
         out::line(&format!(
             "all {} Kustomizations are {} already",

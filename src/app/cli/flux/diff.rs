@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::args::Diff;
 use super::session::FluxSession;
 use crate::cli::out;
-use rwenv_flux::operate::{self, Compared, Difference, Fate};
-use rwenv_flux::repos::{self, Flux, Wish};
+use rwenv_flux::operate::{self, Compared, Difference, ObjectFate};
+use rwenv_flux::repos::{self, FluxRepository, CloneWish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::content::Commit;
@@ -36,10 +36,10 @@ impl RenderedFolder {
         if let Some(dir) = &args.dir {
             return Ok(Self { path: dir.clone(), made: false });
         }
-        let repository = Flux::of(&args.named.cluster.rwenv(environment)?, environment)?;
+        let repository = FluxRepository::of(&args.named.cluster.rwenv(environment)?, environment)?;
         let clone = repository.clone_dir();
         if !clone.join(".git").exists() {
-            repos::sync(&repository, Wish::Forward, environment, &mut |_| {})?;
+            repos::sync(&repository, CloneWish::Forward, environment, &mut |_| {})?;
         }
         let (dir, revision) = match (&args.reference, args.pr) {
             (Some(revision), _) => (clone, revision.clone()),
@@ -71,7 +71,7 @@ pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8>
     } else {
         show(&compared);
     }
-    let unknown = compared.differences.iter().any(|difference| difference.fate == Fate::Unknown);
+    let unknown = compared.differences.iter().any(|difference| difference.fate == ObjectFate::Unknown);
     Ok(if unknown { UNKNOWN } else { u8::from(!compared.differences.is_empty()) })
 }
 
@@ -102,10 +102,10 @@ fn headline(difference: &Difference) -> String {
     let place =
         if difference.namespace.is_empty() { String::new() } else { format!("{}/", difference.namespace) };
     let sign = match difference.fate {
-        Fate::Created => "+",
-        Fate::Changed => "~",
-        Fate::Pruned => "-",
-        Fate::Unknown => "?",
+        ObjectFate::Created => "+",
+        ObjectFate::Changed => "~",
+        ObjectFate::Pruned => "-",
+        ObjectFate::Unknown => "?",
     };
     let why = difference.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     format!("{sign} {} {place}{}{why}", difference.kind, difference.name)

@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::args::ObjectArgs;
 use crate::cli::shared::{ClusterArgs, period};
 use crate::cli::{out, prompt};
-use rwenv_flux::operate::{Flux, FluxError, Kind, Object, kind_of};
+use rwenv_flux::operate::{Flux, FluxError, Kind, LiveObject, kind_of};
 use rwenv_gate::base::environment::Environment;
 
 /// A runtime, and the Flux of the cluster that is meant.
@@ -31,7 +31,7 @@ impl FluxSession {
     }
 
     /// The one object that is meant, among kinds where none is named. A person is asked where several are.
-    pub(super) fn one(&self, named: &ObjectArgs, kinds: &[&'static str]) -> anyhow::Result<Object> {
+    pub(super) fn one(&self, named: &ObjectArgs, kinds: &[&'static str]) -> anyhow::Result<LiveObject> {
         let (kind, name) = named.parts()?;
         let kinds: Vec<&'static Kind> = match kind {
             Some(kind) => vec![kind],
@@ -45,8 +45,8 @@ impl FluxSession {
     }
 }
 
-fn chosen(name: &str, mut found: Vec<Object>) -> anyhow::Result<Object> {
-    let all: Vec<String> = found.iter().map(Object::argument).collect();
+fn chosen(name: &str, mut found: Vec<LiveObject>) -> anyhow::Result<LiveObject> {
+    let all: Vec<String> = found.iter().map(LiveObject::argument).collect();
     if !prompt::is_possible() {
         bail!(FluxError::Several { name: name.to_owned(), all });
     }

@@ -10,7 +10,7 @@ use super::args::{Alerts, FluxCheckArgs, Events, Logs, ObjectArgs, StatusArgs, T
 use super::session::FluxSession;
 use crate::cli::out;
 use crate::cli::shared::period;
-use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, Object, SOURCES, Told, kind_of};
+use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, LiveObject, SOURCES, ClusterEvent, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::{Ask, FluxRow, ask};
 
@@ -46,7 +46,7 @@ impl FluxSession {
         let mut rows = Vec::new();
         for kind in KINDS.iter().filter(|kind| args.wants_kind(kind.name)) {
             let all = self.run(self.flux.list(kind, args.namespace.as_deref(), None))?;
-            rows.extend(all.iter().map(Object::row).filter(|row| args.wants(row)));
+            rows.extend(all.iter().map(LiveObject::row).filter(|row| args.wants(row)));
         }
         Ok(rows)
     }
@@ -124,7 +124,7 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
             .with_context(|| format!("'{kind}' is not a Flux kind; write ks/NAME or hr/NAME"))
     });
     let of = of.transpose()?;
-    let look = || -> anyhow::Result<Vec<Told>> {
+    let look = || -> anyhow::Result<Vec<ClusterEvent>> {
         let mut all = session.run(operate::events(&session.flux, args.namespace.as_deref()))?;
         if let Some((kind, name)) = of {
             all.retain(|event| event.object_kind == kind.name && name.is_none_or(|name| event.name == name));
@@ -133,20 +133,20 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
     };
     let all = look()?;
     told(&all, args.output.json)?;
-    let mut known: BTreeSet<Told> = all.into_iter().collect();
+    let mut known: BTreeSet<ClusterEvent> = all.into_iter().collect();
     if !args.watch {
         return Ok(0);
     }
     loop {
         std::thread::sleep(LOOK);
-        let new: Vec<Told> = look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
+        let new: Vec<ClusterEvent> = look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
         if !new.is_empty() {
             told(&new, args.output.json)?;
         }
     }
 }
 
-fn told(events: &[Told], json: bool) -> anyhow::Result<()> {
+fn told(events: &[ClusterEvent], json: bool) -> anyhow::Result<()> {
     if json {
         return out::json(&events);
     }
@@ -248,7 +248,7 @@ pub(super) fn trace(named: &ObjectArgs, environment: &Environment) -> anyhow::Re
     let own = session.flux.cluster().namespace().to_owned();
     let namespace = named.namespace.as_deref().unwrap_or(&own);
     let trace = session.run(operate::trace(&session.flux, kind, name, namespace))?;
-    let rows: Vec<FluxRow> = trace.chain.iter().map(Object::row).collect();
+    let rows: Vec<FluxRow> = trace.chain.iter().map(LiveObject::row).collect();
     if named.output.json {
         out::json(&serde_json::json!({ "object": trace.object, "managedBy": rows }))?;
         return Ok(0);
@@ -277,7 +277,7 @@ pub(super) fn alerts(args: &Alerts, environment: &Environment) -> anyhow::Result
     let mut rows = Vec::new();
     for kind in ["alert", "provider"].into_iter().filter_map(kind_of) {
         let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
-        rows.extend(all.iter().map(Object::row));
+        rows.extend(all.iter().map(LiveObject::row));
     }
     let mut warnings = session.run(operate::events(&session.flux, args.namespace.as_deref()))?;
     warnings.retain(|event| event.kind == "Warning");

@@ -9,7 +9,7 @@ use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::catalog::knowledge::Knowledge;
 use rwenv_flux::catalog::live::{Comparison, Only, compare};
-use rwenv_flux::cluster::{self, Cluster, ClusterError, Seen};
+use rwenv_flux::cluster::{self, Cluster, ClusterError, SeenCluster};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 
@@ -24,7 +24,7 @@ struct ClusterDocument<'c> {
 }
 
 /// Looks into the cluster of a rwenv.
-fn ask(rwenv: &Rwenv, environment: &Environment) -> Result<Seen, LiveError> {
+fn ask(rwenv: &Rwenv, environment: &Environment) -> Result<SeenCluster, LiveError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let seen = runtime.block_on(async {
         let cluster = Cluster::of(rwenv, environment).await?;

@@ -9,7 +9,7 @@ use crate::cli::shared::named_or_selected;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::document::{Documents, Origin, documents};
 use rwenv_flux::catalog::{Reading, generate, lookup};
-use rwenv_flux::repos::{Flux, RepoError};
+use rwenv_flux::repos::{FluxRepository, RepoError};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content::ContentError;
@@ -67,9 +67,9 @@ impl OpenedRepository {
 pub(super) fn flux_of(
     name: Option<&str>,
     environment: &Environment,
-) -> anyhow::Result<(Rwenv, Result<Flux, RepoError>)> {
+) -> anyhow::Result<(Rwenv, Result<FluxRepository, RepoError>)> {
     let rwenv = named_or_selected(name, environment)?;
-    let flux = Flux::of(&rwenv, environment);
+    let flux = FluxRepository::of(&rwenv, environment);
     Ok((rwenv, flux))
 }
 
