@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rwenv_core::model::{Rwenv, RwenvName};
-use rwenv_flux::repos::{self, Flux, Wish};
+use rwenv_flux::repos::{self, FluxRepository, CloneWish};
 use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
 
@@ -42,10 +42,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let _server = serve(root, port)?;
     let url = |name: &str| format!("git://127.0.0.1:{port}/{name}");
     let environment = Environment { config_dir: root.join("config"), ..Environment::read() };
-    let flux = |name: &str| -> Result<Flux, Box<dyn Error>> {
+    let flux = |name: &str| -> Result<FluxRepository, Box<dyn Error>> {
         let mut rwenv = Rwenv::named(RwenvName::new(name)?);
         rwenv.flux_git_repo = Some(url(name));
-        Ok(Flux::of(&rwenv, &environment)?)
+        Ok(FluxRepository::of(&rwenv, &environment)?)
     };
     let large = flux("large")?;
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
@@ -54,7 +54,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         theirs.push(timed(|| git(root, &["clone", "-q", &url("large"), "clone"]))?);
         fs::remove_dir_all(target)?;
         ours.push(timed(|| {
-            repos::sync(&large, Wish::Forward, &environment, &mut |_| {}).map(drop).map_err(Into::into)
+            repos::sync(&large, CloneWish::Forward, &environment, &mut |_| {}).map(drop).map_err(Into::into)
         })?);
         repos::clean(&large, true)?;
     }
@@ -63,15 +63,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let base = median(&mut theirs);
     row("rwenv's first sync of the same", &mut ours, base);
     let usual = flux("usual")?;
-    repos::sync(&usual, Wish::Forward, &environment, &mut |_| {})?;
-    repos::sync(&large, Wish::Forward, &environment, &mut |_| {})?;
+    repos::sync(&usual, CloneWish::Forward, &environment, &mut |_| {})?;
+    repos::sync(&large, CloneWish::Forward, &environment, &mut |_| {})?;
     let mut asks = Vec::new();
     let mut syncs = [Vec::new(), Vec::new()];
     for _ in 0..rounds * 20 {
         asks.push(timed(|| git(root, &["ls-remote", "-q", &url("usual")]))?);
         for (flux, times) in [&usual, &large].into_iter().zip(&mut syncs) {
             times.push(timed(|| {
-                repos::sync(flux, Wish::Forward, &environment, &mut |_| {}).map(drop).map_err(Into::into)
+                repos::sync(flux, CloneWish::Forward, &environment, &mut |_| {}).map(drop).map_err(Into::into)
             })?);
         }
     }

@@ -34,14 +34,14 @@ pub struct Failure {
 
 /// What a run of examples came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Report {
+pub struct ExamplesReport {
     /// How many examples ran.
     pub ran: usize,
     /// Those that did not come to what they say.
     pub failures: Vec<Failure>,
 }
 
-impl Report {
+impl ExamplesReport {
     /// Adds what another run came to.
     pub fn add(&mut self, other: Self) {
         self.ran += other.ran;
@@ -68,8 +68,8 @@ impl Report {
 ///
 /// # Errors
 /// Where a file cannot be read as what it should be; which, and where in it.
-pub fn run() -> Result<Report, String> {
-    let mut report = Report::default();
+pub fn run() -> Result<ExamplesReport, String> {
+    let mut report = ExamplesReport::default();
     for (name, text) in SOURCES {
         let broken = |e: toml::de::Error| format!("policies/{name}: {e}");
         match *name {
@@ -103,7 +103,7 @@ const DRY_RUN: [(&str, bool); 8] = [
     ("-- --dry-run=server", false),
 ];
 
-fn tool(file: &str, tool: &Tool, report: &mut Report) {
+fn tool(file: &str, tool: &Tool, report: &mut ExamplesReport) {
     for row in tool.commands {
         let at = format!("{file}: {}", row.verbs().first().map_or("", |verb| verb));
         shown(&at, tool, row, report);
@@ -140,7 +140,7 @@ fn tool(file: &str, tool: &Tool, report: &mut Report) {
 }
 
 /// Every verb of a row is shown by one of its examples.
-fn shown(at: &str, tool: &Tool, row: &Command, report: &mut Report) {
+fn shown(at: &str, tool: &Tool, row: &Command, report: &mut ExamplesReport) {
     let program = tool.programs.first().copied().unwrap_or_default();
     let forms = row.modes.iter().flat_map(|m| m.examples).map(ToString::to_string);
     let examples = row.shown(program).into_iter().chain(forms);
@@ -156,7 +156,7 @@ fn greatest(command: &str, tool: &str) -> Option<Operation> {
     plan.planned.into_iter().map(|p| p.operation).filter(|o| o.tool == tool).max_by_key(|o| o.effect)
 }
 
-fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (Effect, &[Trait]), report: &mut Report) {
+fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (Effect, &[Trait]), report: &mut ExamplesReport) {
     let problem = match greatest(command, tool) {
         None => Some(format!("no call of {tool} was found")),
         Some(found) if found.effect != wanted => {
@@ -170,7 +170,7 @@ fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (Effect, &[Trai
     report.check(at, command, problem);
 }
 
-fn wrappers(file: &str, all: &WrapperFile, report: &mut Report) {
+fn wrappers(file: &str, all: &WrapperFile, report: &mut ExamplesReport) {
     for row in all.wrappers {
         for example in row.examples {
             report.check(&format!("{file}: {}", row.programs.join(", ")), example, deletes_the_pod(example));
@@ -209,7 +209,7 @@ fn harmless(example: &str) -> Option<String> {
     changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
 }
 
-fn mcp(file: &str, all: &Mcp, report: &mut Report) {
+fn mcp(file: &str, all: &Mcp, report: &mut ExamplesReport) {
     for McpExample { call, effect } in all.examples {
         let plan = mcp_plan(call);
         let found = plan.planned.iter().map(|p| p.operation.effect).max();
@@ -226,7 +226,7 @@ fn mcp_plan(call: &str) -> Plan {
     decide::plan_mcp(server, tool, &input, &context())
 }
 
-fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
+fn runners(file: &str, all: &RunnerFile, report: &mut ExamplesReport) {
     for row in all.runners {
         let at = format!("{file}: {}", row.format);
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
@@ -235,7 +235,7 @@ fn runners(file: &str, all: &RunnerFile, report: &mut Report) {
 }
 
 /// What a language's programs run is found, and what they only mention is not.
-fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
+fn languages(file: &str, all: &LanguageFile, report: &mut ExamplesReport) {
     for row in all.languages {
         let at = format!("{file}: {}", row.programs.first().copied().unwrap_or_default());
         row.examples.iter().for_each(|example| report.check(&at, example, deletes_the_pod(example)));
@@ -255,13 +255,13 @@ fn languages(file: &str, all: &LanguageFile, report: &mut Report) {
 
 /// Runs the examples of a policy beside the built-in ones, whose rules these are.
 #[must_use]
-pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> Report {
-    let mut report = Report::default();
+pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> ExamplesReport {
+    let mut report = ExamplesReport::default();
     rules("", policy, own, &mut report);
     report
 }
 
-fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
+fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesReport) {
     for rule in &policy.rules {
         for example @ RuleExample { command, mcp, matches, rwenv, changes, .. } in &rule.examples.0 {
             let at = format!("{file}: {}", rule.id);
@@ -294,7 +294,7 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut Report) {
     }
 }
 
-fn content(file: &str, lint: &LintFile, report: &mut Report) {
+fn content(file: &str, lint: &LintFile, report: &mut ExamplesReport) {
     for rule in lint.rules {
         for (at, example) in rule.examples.iter().enumerate() {
             let paths = example.files.keys().cloned().collect();
@@ -453,7 +453,7 @@ mod tests {
 
     #[test]
     fn an_example_that_does_not_hold_is_reported() {
-        let mut report = Report::default();
+        let mut report = ExamplesReport::default();
         effect("here", "kubectl", "kubectl delete pod p", (Effect::Read, &[]), &mut report);
         effect(
             "here",

@@ -15,7 +15,7 @@ pub struct Permit(());
 
 /// A plan, and all that is known about it.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct KnownPlan<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// The answers to its questions.
@@ -24,7 +24,7 @@ pub struct Seen<'a> {
     pub rwenvs: &'a Rwenvs,
 }
 
-impl<'a> Seen<'a> {
+impl<'a> KnownPlan<'a> {
     /// The same, as it was observed.
     #[must_use]
     pub fn of(observed: &'a Observed) -> Self {
@@ -57,7 +57,7 @@ pub enum Person {
 
 /// What goes on record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Recorded {
+pub enum Recording {
     /// Every verdict.
     Always,
     /// All but reads that are allowed: there are too many.
@@ -73,7 +73,7 @@ pub struct Case<'a> {
     /// The command, as it goes on record.
     pub command: &'a str,
     /// The plan and its facts.
-    pub seen: Seen<'a>,
+    pub seen: KnownPlan<'a>,
     /// What was found beside the plan: in the content of files, or of what is sent.
     pub found: Vec<Reason>,
     /// Which of a person's grants count.
@@ -81,7 +81,7 @@ pub struct Case<'a> {
     /// Asked for only where there is a question.
     pub person: &'a dyn Fn() -> Person,
     /// What goes on record.
-    pub recorded: Recorded,
+    pub recorded: Recording,
 }
 
 /// What becomes of a call.
@@ -90,7 +90,7 @@ pub enum Outcome {
     /// It runs.
     Run(Permit),
     /// The door asks a person.
-    Ask(Question),
+    Ask(PersonQuestion),
     /// It does not run: denied, or nobody can be asked.
     Refuse(String),
     /// It does not run, because it cannot be put on record.
@@ -99,13 +99,13 @@ pub enum Outcome {
 
 /// A question to a person.
 #[derive(Debug)]
-pub struct Question {
+pub struct PersonQuestion {
     /// What they are asked.
     pub text: String,
     permit: Permit,
 }
 
-impl Question {
+impl PersonQuestion {
     /// They said yes.
     pub fn yes(self) -> Permit {
         self.permit
@@ -122,8 +122,8 @@ pub struct Ruling {
 }
 
 /// Decides, with what a person has granted and with the files to change instead. Nothing is recorded and nothing may run.
-pub fn weigh(seen: Seen<'_>, found: Vec<Reason>, lift: &Lift<'_>, environment: &Environment) -> Verdict {
-    let Seen { plan, facts, rwenvs } = seen;
+pub fn weigh(seen: KnownPlan<'_>, found: Vec<Reason>, lift: &Lift<'_>, environment: &Environment) -> Verdict {
+    let KnownPlan { plan, facts, rwenvs } = seen;
     let mut verdict = decide::conclude(plan, facts, rwenvs);
     if !found.is_empty() {
         verdict = Verdict::from_reasons([verdict.reasons(), &found].concat());
@@ -142,7 +142,7 @@ pub fn weigh(seen: Seen<'_>, found: Vec<Reason>, lift: &Lift<'_>, environment: &
 }
 
 /// A permit without a record, where no rwenv is concerned.
-pub fn unconcerned(seen: Seen<'_>) -> Option<Permit> {
+pub fn unconcerned(seen: KnownPlan<'_>) -> Option<Permit> {
     let nobody = decide::concerned(seen.plan, seen.facts, seen.rwenvs).is_empty();
     (nobody && seen.rwenvs.broken.is_none()).then_some(Permit(()))
 }
@@ -155,11 +155,11 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
     }
     let verdict = weigh(seen, found, &lift, environment);
     let reads = verdict.decision() == Decision::Allow && seen.plan.only_reads();
-    let written = if reads && recorded == Recorded::ButReads {
+    let written = if reads && recorded == Recording::ButReads {
         Ok(())
     } else {
         let rwenvs = &decide::concerned(seen.plan, seen.facts, seen.rwenvs);
-        let call = audit::Call { door, session, cwd: &seen.plan.context.cwd, command, rwenvs };
+        let call = audit::AuditedCall { door, session, cwd: &seen.plan.context.cwd, command, rwenvs };
         audit::append(call, &verdict, environment)
     };
     // Without a record of it, nothing is changed.
@@ -173,7 +173,7 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         (Person::SaidNo, _) => Outcome::Refuse(text::of(&verdict)),
         (Person::Nobody(instead), _) => Outcome::Refuse(format!("{}  {instead}\n", text::of(&verdict))),
         (_, Some(why)) => Outcome::Unrecorded(audit::unrecorded(&why.to_string())),
-        (Person::CanBeAsked, None) => Outcome::Ask(Question { text: text::of(&verdict), permit: Permit(()) }),
+        (Person::CanBeAsked, None) => Outcome::Ask(PersonQuestion { text: text::of(&verdict), permit: Permit(()) }),
         (Person::SaidYes, None) => Outcome::Run(Permit(())),
     };
     Ruling { verdict, outcome }

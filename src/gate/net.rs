@@ -190,12 +190,12 @@ const CLASSES: usize = 64;
 /// and when the block is used up it fails, which ends in a denial.
 #[derive(Debug)]
 pub struct Arena {
-    state: UnsafeCell<State>,
+    state: UnsafeCell<ArenaState>,
     taken: AtomicBool,
 }
 
 #[derive(Debug)]
-struct State {
+struct ArenaState {
     /// The block; null before the first piece is asked for.
     base: *mut u8,
     /// Its bytes.
@@ -214,7 +214,7 @@ impl Arena {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            state: UnsafeCell::new(State {
+            state: UnsafeCell::new(ArenaState {
                 base: std::ptr::null_mut(),
                 length: 0,
                 used: 0,
@@ -225,7 +225,7 @@ impl Arena {
     }
 
     /// Runs `work` with the state to itself. There is one thread, so that this never waits.
-    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+    fn with<T>(&self, work: impl FnOnce(&mut ArenaState) -> T) -> T {
         while self.taken.swap(true, Ordering::Acquire) {
             std::hint::spin_loop();
         }
@@ -242,7 +242,7 @@ impl Default for Arena {
     }
 }
 
-impl State {
+impl ArenaState {
     /// Asks the system for the block: all of it, or as much as this process may have.
     #[cold]
     fn map(&mut self) {

@@ -93,7 +93,7 @@ fn names(build: &Build<'_>) -> Names {
 }
 
 fn problems(tree: &Tree, build: &Build<'_>) -> Vec<String> {
-    let told = |p: &rwenv_flux::catalog::kustomize::Problem| {
+    let told = |p: &rwenv_flux::catalog::kustomize::BuildProblem| {
         format!("{}:{}: {}", tree.file_of(p.at), p.at.line, p.message)
     };
     build.problems.iter().map(told).collect()

@@ -3,20 +3,20 @@
 use std::path::PathBuf;
 
 use super::audit::Audit;
-use super::check::Check;
-use super::context::Context;
+use super::check::CheckArgs;
+use super::context::ContextArgs;
 use super::daemon::Daemon;
 use super::db::Db;
 use super::demo::Demo;
 use super::deploy::Deploy;
 use super::doctor::Doctor;
-use super::edit::{Add, Edit, Export, Import, LocalMode, Remove};
+use super::edit::{Add, EditArgs, Export, Import, LocalMode, Remove};
 use super::envs::Set;
 use super::flux::FluxArgs;
-use super::grant::Grant;
-use super::hooks::{GitHook, Hooks};
-use super::install::{Dialect, Install};
-use super::knowledge::{GraphArgs, Guide, Services, Where};
+use super::grant::GrantArgs;
+use super::hooks::{GitHook, HooksArgs};
+use super::install::{ShellDialect, InstallArgs};
+use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};
 use super::policy::Policy;
@@ -39,11 +39,11 @@ use clap_complete::Shell;
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
-    pub(super) command: Command,
+    pub(super) command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-pub(super) enum Command {
+pub(super) enum CliCommand {
     /// List the rwenvs and mark the one selected for this directory
     List(Output),
     /// Show the rwenv selected for this directory and what selects it
@@ -62,7 +62,7 @@ pub(super) enum Command {
     #[command(
         after_help = "Examples:\n  rwenv edit prod --read-only=false\n  rwenv edit prod --unset services --description 'production cluster'"
     )]
-    Edit(Edit),
+    Edit(EditArgs),
     /// Remove a rwenv from the configuration
     Remove(Remove),
     /// Export rwenvs as JSON for rwenv import
@@ -82,7 +82,7 @@ pub(super) enum Command {
                       rwenv check -- kubectl delete pod web-0\n  rwenv check --json -- 'cd /tmp && flux suspend ks apps'\n\n\
                       Exit status: 0 allow, 1 ask, 2 deny, 64 usage error, 70 no verdict."
     )]
-    Check(Check),
+    Check(CheckArgs),
     /// Manage rwenvd, which watches the configuration and fetches Flux repositories
     Daemon(Daemon),
     /// Check that enforcement works and how strong read-only is on this machine
@@ -105,7 +105,7 @@ pub(super) enum Command {
         after_help = "Reads the clone of the rwenv's Flux repository, or any folder with --dir.\n\nExamples:\n  rwenv services list\n  \
                       rwenv services namespace papi\n  rwenv services where frontend\n  rwenv services list --dir . --json"
     )]
-    Services(Services),
+    Services(ServicesArgs),
     /// Show or regenerate the infrastructure guide: Flux resources, secrets, configuration
     #[command(
         after_help = "Examples:\n  rwenv guide regenerate\n  rwenv guide show flux\n  rwenv guide show secrets --json"
@@ -116,7 +116,7 @@ pub(super) enum Command {
         after_help = "Examples:\n  rwenv where deployment/web -n shop\n  rwenv where hr\n  rwenv where configmap/cluster-vars --key domain\n  \
                       rwenv where podinfo"
     )]
-    Where(Where),
+    Where(WhereArgs),
     /// Draw the graph of what applies what and what depends on what
     #[command(
         after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
@@ -132,7 +132,7 @@ pub(super) enum Command {
     )]
     Deploy(Box<Deploy>),
     /// Load Flux documentation and facts about this project for an agent
-    Context(Context),
+    Context(ContextArgs),
     /// Query the databases of a rwenv, read-only
     Db(Db),
     /// Deploy the image built by a pull request's pipeline: tag pr-<number>-<commit>
@@ -157,7 +157,7 @@ pub(super) enum Command {
     )]
     Lint(Lint),
     /// Manage the Git hooks that check pushes
-    Hooks(Hooks),
+    Hooks(HooksArgs),
     /// Run as a Git hook
     #[command(hide = true)]
     GitHook(GitHook),
@@ -173,13 +173,13 @@ pub(super) enum Command {
         after_help = "Only a person at a terminal can grant; an agent cannot. Rules that protect rwenv itself cannot be lifted.\n\nExamples:\n  \
                       rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  rwenv grant --list\n  rwenv grant --revoke all"
     )]
-    Grant(Grant),
+    Grant(GrantArgs),
     /// Register or remove the hook in Claude Code or another agent
     #[command(
         after_help = "Merges into ~/.claude/settings.json, or the settings of another agent, and keeps a copy of the old file beside it. Running it \
                       again changes nothing.\n\nExamples:\n  rwenv install\n  rwenv install --agent codex\n  rwenv install --agent cursor --uninstall"
     )]
-    Install(Install),
+    Install(InstallArgs),
     /// Print the shell code that puts the shims first on PATH
     #[command(
         after_help = "The shims check kubectl, git and the other tools when they run, whoever starts them.\n\nExamples:\n  \
@@ -187,8 +187,8 @@ pub(super) enum Command {
     )]
     Shellenv {
         /// Shell to write for
-        #[arg(long, value_enum, default_value_t = Dialect::Posix)]
-        shell: Dialect,
+        #[arg(long, value_enum, default_value_t = ShellDialect::Posix)]
+        shell: ShellDialect,
     },
     /// Print completions for a shell
     #[command(

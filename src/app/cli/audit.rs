@@ -13,7 +13,7 @@ use super::shared::Output;
 use rwenv_core::model::Decision;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::ledger::audit::{self, Entry};
+use rwenv_gate::ledger::audit::{self, AuditEntry};
 
 /// How often a followed log is looked at.
 const LOOK: Duration = Duration::from_millis(300);
@@ -79,7 +79,7 @@ impl<'a> Filter<'a> {
         Ok(Self { since: wanted.since.as_deref().map(since).transpose()?, wanted })
     }
 
-    fn takes(&self, entry: &Entry) -> bool {
+    fn takes(&self, entry: &AuditEntry) -> bool {
         self.since.as_ref().is_none_or(|since| entry.time.as_str() >= since.as_str())
             && (!self.wanted.denied || entry.decision == Decision::Deny.as_str())
             && self.wanted.env.as_ref().is_none_or(|name| entry.concerns(name))
@@ -149,7 +149,7 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// What a record says, column by column.
-fn columns(entry: &Entry) -> [String; 6] {
+fn columns(entry: &AuditEntry) -> [String; 6] {
     let first = entry.reasons.first();
     let what = if entry.event.is_empty() { &entry.command } else { &entry.detail };
     let mut what: String = what.replace('\n', "⏎");
@@ -162,7 +162,7 @@ fn columns(entry: &Entry) -> [String; 6] {
     [time, entry.decision.clone(), entry.door.clone(), entry.rwenvs.join(","), rule, what]
 }
 
-fn row(entry: &Entry) -> Vec<Cell> {
+fn row(entry: &AuditEntry) -> Vec<Cell> {
     let all = [Decision::Allow, Decision::Ask, Decision::Deny];
     let decision = all.into_iter().find(|d| d.as_str() == entry.decision);
     let cell = |(at, text): (usize, String)| match decision {
@@ -172,7 +172,7 @@ fn row(entry: &Entry) -> Vec<Cell> {
     columns(entry).into_iter().enumerate().map(cell).collect()
 }
 
-fn plain(entry: &Entry) -> String {
+fn plain(entry: &AuditEntry) -> String {
     columns(entry).map(|text| if text.is_empty() { "-".to_owned() } else { text }).join("  ")
 }
 
@@ -220,7 +220,7 @@ fn stats(wanted: &Wanted, output: &Output, environment: &Environment) -> anyhow:
         }
         stats.records += 1;
         stats.from.get_or_insert_with(|| entry.time.clone());
-        let Entry { time, door, decision, rwenvs, reasons, .. } = entry;
+        let AuditEntry { time, door, decision, rwenvs, reasons, .. } = entry;
         stats.to = Some(time);
         *stats.decisions.entry(decision).or_default() += 1;
         *stats.doors.entry(door).or_default() += 1;

@@ -6,14 +6,14 @@ use serde::Serialize;
 
 use super::shared::{InDir, directory};
 use super::{out, trace};
-use rwenv_core::decide::{self, Part};
+use rwenv_core::decide::{self, JudgedPart};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed};
-use rwenv_gate::judge::{self, Lift, Seen};
+use rwenv_gate::judge::{self, Lift, KnownPlan};
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct CheckArgs {
     #[command(flatten)]
     pub(super) at: InDir,
     /// Check as if this rwenv were selected
@@ -51,7 +51,7 @@ struct PartView<'a> {
     reasons: &'a [Reason],
 }
 
-pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Result<u8> {
     let line = match args.command.as_slice() {
         [line] => line.clone(),
         words => words.iter().map(|w| decide::quoted(w)).collect::<Vec<_>>().join(" "),
@@ -66,7 +66,7 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     let observed = facts::observe(plan, &environment);
     let Observed { plan, facts, rwenvs } = &observed;
     let parts = decide::explain(plan, facts, rwenvs);
-    let verdict = judge::weigh(Seen::of(&observed), Vec::new(), &Lift::Line, &environment);
+    let verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
     if args.trace {
         trace::show(&observed, args.at.output.json)?;
     } else if args.at.output.json {
@@ -90,15 +90,15 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     })
 }
 
-fn decision(part: &Part) -> Decision {
+fn decision(part: &JudgedPart) -> Decision {
     part.reasons.iter().map(|r| r.decision).max().unwrap_or_default()
 }
 
-fn effect(part: &Part) -> &str {
+fn effect(part: &JudgedPart) -> &str {
     part.operation.as_ref().map_or("unknown", |o| o.effect.as_str())
 }
 
-fn view(part: &Part) -> PartView<'_> {
+fn view(part: &JudgedPart) -> PartView<'_> {
     PartView {
         part: &part.text,
         start: part.span.start,
@@ -112,7 +112,7 @@ fn view(part: &Part) -> PartView<'_> {
 }
 
 /// What a part would do, for somebody who meets the word for the first time.
-fn in_words(part: &Part) -> String {
+fn in_words(part: &JudgedPart) -> String {
     let what = match part.operation.as_ref().map(|operation| operation.effect) {
         Some(Effect::Read) => "only reads",
         Some(Effect::ReadSecret) => "prints secret values or issues a credential",
@@ -133,7 +133,7 @@ fn in_words(part: &Part) -> String {
     format!("{} {what}, and no rule objects", part.text.replace('\n', " "))
 }
 
-fn print(parts: &[Part], verdict: &Verdict, programs: usize) {
+fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
     if parts.is_empty() {
         out::line(&format!("allow: nothing in it is judged (programs found: {programs})"));
         return;

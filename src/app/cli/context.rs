@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use super::out;
 use super::shared::{Output, directory, known, period, selected};
 use rwenv_core::decide::text::shown;
-use rwenv_flux::context::{self, Loading, Session, State, Topic};
+use rwenv_flux::context::{self, Loading, Session, SessionState, Topic};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 
@@ -18,7 +18,7 @@ const MIRROR: &str = "https://raw.githubusercontent.com/fluxcd/website/main";
 const UNUSED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 #[derive(Debug, Args)]
-pub(super) struct Context {
+pub(super) struct ContextArgs {
     #[command(subcommand)]
     command: ContextCommand,
 }
@@ -32,15 +32,15 @@ enum ContextCommand {
                       Examples:\n  rwenv context load\n  rwenv context load security\n  rwenv context load multi-cluster --offline\n  \
                       rwenv context load --session 1763600000000000000"
     )]
-    Load(Load),
+    Load(ContextLoadArgs),
     /// List the sessions and their progress
     List(Output),
     /// Remove unused sessions
-    Clean(Clean),
+    Clean(ContextCleanArgs),
 }
 
 #[derive(Debug, Args)]
-struct Load {
+struct ContextLoadArgs {
     /// Topic: security, multi-cluster, image-automation, troubleshooting, … [default: the essentials]
     focus: Option<String>,
     /// Session to resume, or a name for a new one [default: a new one]
@@ -63,13 +63,13 @@ struct Load {
 }
 
 #[derive(Debug, Args)]
-struct Clean {
+struct ContextCleanArgs {
     /// Only sessions unused for this long
     #[arg(long, value_name = "TIME", default_value = "0s")]
     older_than: String,
 }
 
-pub(super) fn context(args: &Context, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn context(args: &ContextArgs, environment: &Environment) -> anyhow::Result<u8> {
     match &args.command {
         ContextCommand::Load(args) => load(args, environment),
         ContextCommand::List(output) => list(output, environment),
@@ -84,7 +84,7 @@ pub(super) fn context(args: &Context, environment: &Environment) -> anyhow::Resu
     }
 }
 
-fn load(args: &Load, environment: &Environment) -> anyhow::Result<u8> {
+fn load(args: &ContextLoadArgs, environment: &Environment) -> anyhow::Result<u8> {
     let topics = context::chosen(args.focus.as_deref())?;
     Session::clean(UNUSED, environment)?;
     let session = Session::open(args.session.as_deref(), environment)?;
@@ -100,7 +100,7 @@ fn load(args: &Load, environment: &Environment) -> anyhow::Result<u8> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let state = out::with_progress(|tell| {
-        let mut told = |text: &str| tell(rwenv_flux::operate::Progress::Waiting(text.to_owned()));
+        let mut told = |text: &str| tell(rwenv_flux::operate::WaitProgress::Waiting(text.to_owned()));
         anyhow::Ok(runtime.block_on(context::load(&session, &loading, environment, &mut told))?)
     })?;
     if args.output.json {
@@ -112,7 +112,7 @@ fn load(args: &Load, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// The summary, for an agent to read.
-fn print(state: &State, topics: &[Topic], session: &Session) {
+fn print(state: &SessionState, topics: &[Topic], session: &Session) {
     let project = &state.project_context;
     out::line("# Flux context\n");
     out::line(&format!("Session {}, state in {}\n", state.session_id, session.file().display()));

@@ -14,7 +14,7 @@ use nix::unistd::Pid;
 
 use super::out;
 use super::shared::Output;
-use crate::daemon::{self, Lock, LockError};
+use crate::daemon::{self, DaemonLock, LockError};
 use crate::ops::service;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::program;
@@ -92,7 +92,7 @@ pub(super) fn daemon(args: &Daemon, environment: &Environment) -> anyhow::Result
     Ok(0)
 }
 
-fn installed(service: &service::Service) {
+fn installed(service: &service::ServiceChange) {
     out::line(&format!("{} is written", service.file.display()));
     if service.done {
         out::line("the system starts rwenvd when you log in, and has started it now");
@@ -113,7 +113,7 @@ fn health(environment: &Environment) -> Result<Option<Health>, AskError> {
 
 /// The process that holds the daemon's lock.
 fn holder(environment: &Environment) -> anyhow::Result<Option<u32>> {
-    match Lock::take(&environment.config_dir) {
+    match DaemonLock::take(&environment.config_dir) {
         Ok(_) => Ok(None),
         Err(LockError::Running { pid }) => Ok(Some(pid.unwrap_or_default())),
         Err(error) => Err(error.into()),

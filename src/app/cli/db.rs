@@ -7,12 +7,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::shared::{Cluster, Output, period};
+use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit};
 use rwenv_core::classify;
 use rwenv_core::decide::text::shown;
 use rwenv_flux::catalog::lookup;
-use rwenv_flux::database::{self, Rows};
+use rwenv_flux::database::{self, QueryRows};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 
@@ -43,18 +43,18 @@ struct Query {
     /// SQL statement
     sql: String,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    format: Format,
+    #[arg(long, value_enum, default_value_t = RowFormat::Table)]
+    format: RowFormat,
     /// Cancel the statement after this time
     #[arg(long, default_value = "30s", value_name = "TIME")]
     timeout: String,
     #[command(flatten)]
-    cluster: Cluster,
+    cluster: ClusterArgs,
 }
 
 /// How rows are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
+enum RowFormat {
     /// For reading
     Table,
     /// With a header line (RFC 4180)
@@ -72,16 +72,16 @@ pub(super) fn db(args: &Db, environment: &Environment) -> anyhow::Result<u8> {
 
 fn list(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
-    struct Row<'r> {
+    struct DatabaseRow<'r> {
         name: &'r str,
         namespace: Option<&'r str>,
         database: Option<&'r str>,
         description: Option<&'r str>,
     }
     let all = config::load(&environment.config_dir)?.databases;
-    let rows: Vec<Row<'_>> = all
+    let rows: Vec<DatabaseRow<'_>> = all
         .iter()
-        .map(|(name, database)| Row {
+        .map(|(name, database)| DatabaseRow {
             name,
             namespace: database.namespace.as_deref(),
             database: database.database.as_deref(),
@@ -130,9 +130,9 @@ fn run(query: &Query, environment: &Environment) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn print(found: &Rows, format: Format) -> anyhow::Result<()> {
+fn print(found: &QueryRows, format: RowFormat) -> anyhow::Result<()> {
     match format {
-        Format::Table => {
+        RowFormat::Table => {
             let headings: Vec<&str> = found.columns.iter().map(String::as_str).collect();
             let mut table = out::table(&headings);
             for row in &found.rows {
@@ -143,7 +143,7 @@ fn print(found: &Rows, format: Format) -> anyhow::Result<()> {
             let plural = if found.rows.len() == 1 { "row" } else { "rows" };
             out::note(&format!("{} {plural}", found.rows.len()));
         }
-        Format::Csv => {
+        RowFormat::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());
             writer.write_record(&found.columns)?;
             for row in &found.rows {
@@ -152,7 +152,7 @@ fn print(found: &Rows, format: Format) -> anyhow::Result<()> {
             let bytes = writer.into_inner().context("the rows could not be written")?;
             out::line(String::from_utf8_lossy(&bytes).trim_end_matches('\n'));
         }
-        Format::Json => {
+        RowFormat::Json => {
             let value = |value: &Option<String>| value.clone().map_or(Value::Null, Value::String);
             let object = |row: &Vec<Option<String>>| -> serde_json::Map<String, Value> {
                 found.columns.iter().cloned().zip(row.iter().map(value)).collect()

@@ -39,7 +39,7 @@ const NARROWEST: u16 = 30;
 
 /// A recorded call, and the verdict it should get.
 #[derive(Deserialize)]
-struct Recorded<'t> {
+struct RecordedCall<'t> {
     verdict: Decision,
     rule: String,
     #[serde(borrow)]
@@ -48,7 +48,7 @@ struct Recorded<'t> {
 
 /// The part of a call that is shown.
 #[derive(Deserialize)]
-struct Call {
+struct DemoCall {
     cwd: String,
     tool_name: String,
     #[serde(default)]
@@ -67,17 +67,17 @@ struct Input {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
-    hook_specific_output: Specific,
+    hook_specific_output: AnswerReason,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Specific {
+struct AnswerReason {
     permission_decision_reason: String,
 }
 
 #[derive(Serialize)]
-struct Row {
+struct DemoRow {
     directory: String,
     command: String,
     decision: Decision,
@@ -108,7 +108,7 @@ pub(super) fn demo(args: &Demo) -> anyhow::Result<u8> {
 }
 
 /// Prints the rows, a heading for each directory.
-fn show(rows: &[Row]) {
+fn show(rows: &[DemoRow]) {
     let mut table = out::plain_table();
     if !std::io::stdout().is_terminal() {
         table.set_width(PIPE_WIDTH);
@@ -130,7 +130,7 @@ fn show(rows: &[Row]) {
 }
 
 /// The command on one line; below it why, by which rule, and what to do instead.
-fn told(row: &Row, room: usize) -> String {
+fn told(row: &DemoRow, room: usize) -> String {
     let mut text: String = row.command.clone();
     if text.chars().count() > room {
         text = text.chars().take(room.saturating_sub(1)).chain(['…']).collect();
@@ -144,14 +144,14 @@ fn told(row: &Row, room: usize) -> String {
     text
 }
 
-fn row(line: &str, args: &Demo) -> anyhow::Result<Row> {
-    let recorded: Recorded = serde_json::from_str(line).context("a recorded call")?;
-    let call: Call = serde_json::from_str(recorded.call.get()).context("a recorded call")?;
+fn row(line: &str, args: &Demo) -> anyhow::Result<DemoRow> {
+    let recorded: RecordedCall = serde_json::from_str(line).context("a recorded call")?;
+    let call: DemoCall = serde_json::from_str(recorded.call.get()).context("a recorded call")?;
     let (decision, text) = judged(recorded.call.get(), args)?;
     let (reason, rule) = text.lines().next().unwrap_or_default().rsplit_once(" [").unwrap_or_default();
     let rule = rule.trim_end_matches(']');
     let instead = text.lines().find_map(|line| line.strip_prefix("  instead: ")).unwrap_or_default();
-    Ok(Row {
+    Ok(DemoRow {
         expected: (decision, rule) == (recorded.verdict, &recorded.rule),
         directory: shortened(&call.cwd, args),
         command: shortened(&command(&call), args),
@@ -191,7 +191,7 @@ fn judged(payload: &str, args: &Demo) -> anyhow::Result<(Decision, String)> {
 }
 
 /// What the agent wants to do, on one line.
-fn command(call: &Call) -> String {
+fn command(call: &DemoCall) -> String {
     if call.tool_input.command.is_empty() {
         return format!("{} {}", call.tool_name, call.tool_input.file_path);
     }

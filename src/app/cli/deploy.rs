@@ -7,10 +7,10 @@ use anyhow::bail;
 use clap::Args;
 use serde::Serialize;
 
-use super::shared::{Cluster, Output, period};
+use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit, prompt};
-use crate::ops::deployment::{self, Audience, Ended, Session, Tell};
-use rwenv_flux::deploy::{self, Deployment, FileEdit, Journal, Step, Wish};
+use crate::ops::deployment::{self, Audience, DeploymentEnd, DeploymentSession, Tell};
+use rwenv_flux::deploy::{self, Deployment, FileEdit, Journal, DeploymentStep, DeploymentWish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -39,7 +39,7 @@ pub(super) struct Deploy {
     #[arg(long, short, requires = "service", help_heading = CHANGE)]
     namespace: Option<String>,
     #[command(flatten)]
-    how: How,
+    how: DeploymentArgs,
     /// Continue the last unfinished deployment, or this one
     #[arg(long = "continue", value_name = "ID", num_args = 0..=1, default_missing_value = "", help_heading = EARLIER)]
     resume: Option<String>,
@@ -57,7 +57,7 @@ pub(super) struct Deploy {
 /// How a change is deployed.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "How it is deployed")]
-pub(super) struct How {
+pub(super) struct DeploymentArgs {
     /// Show the change as a diff and change nothing
     #[arg(long)]
     pub(super) dry_run: bool,
@@ -71,7 +71,7 @@ pub(super) struct How {
     #[arg(long, short)]
     pub(super) yes: bool,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -91,13 +91,13 @@ fn run(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Resu
         return args.how.told(session.advanced(one)?);
     }
     if let Some(id) = &args.abort {
-        let one = session.chosen(id, "to undo", |one| one.is_open() && one.step < Step::Merged)?;
+        let one = session.chosen(id, "to undo", |one| one.is_open() && one.step < DeploymentStep::Merged)?;
         return args.how.told(session.aborted(one)?);
     }
     if let Some(id) = &args.revert {
         return args.how.told(session.reverted(id)?);
     }
-    let wish = Wish {
+    let wish = DeploymentWish {
         service: args.service.clone().unwrap_or_default(),
         namespace: args.namespace.clone(),
         image: args.image.clone(),
@@ -111,7 +111,7 @@ fn run(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Resu
     args.how.told(session.begun(&wish)?)
 }
 
-impl Audience for How {
+impl Audience for DeploymentArgs {
     fn note(&self, text: &str) {
         out::note(text);
     }
@@ -125,52 +125,52 @@ impl Audience for How {
     }
 }
 
-impl How {
+impl DeploymentArgs {
     pub(super) fn open<'s>(
         &'s self,
         permit: Permit,
         environment: &'s Environment,
-    ) -> anyhow::Result<Session<'s>> {
+    ) -> anyhow::Result<DeploymentSession<'s>> {
         let limit = period(&self.timeout)?;
-        let how = deployment::How { dry_run: self.dry_run, wait: self.wait, limit };
-        Session::open(self.cluster.rwenv(environment)?, how, permit, self, environment)
+        let how = deployment::DeploymentOptions { dry_run: self.dry_run, wait: self.wait, limit };
+        DeploymentSession::open(self.cluster.rwenv(environment)?, how, permit, self, environment)
     }
 
     /// Tells how a deployment ended; gives the exit status.
-    pub(super) fn told(&self, ended: Ended) -> anyhow::Result<u8> {
+    pub(super) fn told(&self, ended: DeploymentEnd) -> anyhow::Result<u8> {
         let (deployment, words) = match ended {
-            Ended::Refused(why) => {
+            DeploymentEnd::Refused(why) => {
                 out::note(&why);
                 return Ok(permit::DENIED);
             }
-            Ended::Back(back) => {
+            DeploymentEnd::Back(back) => {
                 back.changes.iter().for_each(|change| out::line(&deploy::described(&back, change)));
                 return Ok(0);
             }
-            Ended::Shown(deployment, files) if !self.output.json => {
+            DeploymentEnd::Shown(deployment, files) if !self.output.json => {
                 shown(&deployment, &files)?;
                 return Ok(0);
             }
-            Ended::Shown(deployment, _) => (deployment, String::new()),
-            Ended::Nothing(one) => {
+            DeploymentEnd::Shown(deployment, _) => (deployment, String::new()),
+            DeploymentEnd::Nothing(one) => {
                 let words = format!("{} is as it should be already; nothing to deploy", one.service);
                 (one, words)
             }
-            Ended::Closed(one) => {
+            DeploymentEnd::Closed(one) => {
                 let words = format!("{} is {}; there is nothing to go on with", one.id, one.step.words());
                 (one, words)
             }
-            Ended::Undone(one) => {
+            DeploymentEnd::Undone(one) => {
                 let words = format!("{} is undone: the Flux repository has nothing of it", one.id);
                 (one, words)
             }
-            Ended::Advanced(one) => {
+            DeploymentEnd::Advanced(one) => {
                 let words = outcome(&one);
                 (one, words)
             }
         };
         if self.output.json {
-            out::json(&Shown::of(&deployment))?;
+            out::json(&DeploymentView::of(&deployment))?;
         } else {
             out::line(&words);
         }
@@ -198,11 +198,11 @@ fn shown(deployment: &Deployment, files: &[FileEdit]) -> anyhow::Result<()> {
 }
 
 /// The deployments of a rwenv; also while one is at work.
-fn list(how: &How, environment: &Environment) -> anyhow::Result<u8> {
+fn list(how: &DeploymentArgs, environment: &Environment) -> anyhow::Result<u8> {
     let rwenv = how.cluster.rwenv(environment)?;
     let all = Journal::of(rwenv.name.as_str(), environment).all()?;
     if how.output.json {
-        out::json(&all.iter().map(Shown::of).collect::<Vec<_>>())?;
+        out::json(&all.iter().map(DeploymentView::of).collect::<Vec<_>>())?;
         return Ok(0);
     }
     if all.is_empty() {
@@ -226,14 +226,14 @@ fn outcome(deployment: &Deployment) -> String {
     let id = &deployment.id;
     let named = deploy::named(&deployment.object);
     match (deployment.step, &deployment.pull, &deployment.revision) {
-        (Step::Opened, Some(url), _) => format!(
+        (DeploymentStep::Opened, Some(url), _) => format!(
             "{}: {url}\nOnce it is merged, rwenv deploy --continue {id} has it applied and watches; with --wait it waits for the merge.",
             deployment.title
         ),
-        (Step::Applied, _, Some(revision)) => {
+        (DeploymentStep::Applied, _, Some(revision)) => {
             format!("{}: {named} is applied at {revision}", deployment.title)
         }
-        (Step::Applied, ..) => {
+        (DeploymentStep::Applied, ..) => {
             format!("{}: it is on {}, and {named} follows at its own time", deployment.title, deployment.base)
         }
         (step, ..) => format!("{id} stands {}", step.words()),
@@ -243,25 +243,25 @@ fn outcome(deployment: &Deployment) -> String {
 /// A deployment for programs.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'d> {
+struct DeploymentView<'d> {
     id: &'d str,
     rwenv: &'d str,
     service: &'d str,
-    step: Step,
+    step: DeploymentStep,
     started: u64,
     branch: &'d str,
     base: &'d str,
     direct: bool,
     title: &'d str,
     subject: &'d str,
-    changes: &'d [deploy::Change],
+    changes: &'d [deploy::ValueChange],
     affected: &'d [String],
     commit: Option<&'d str>,
     pull_request: Option<&'d str>,
     revision: Option<&'d str>,
 }
 
-impl<'d> Shown<'d> {
+impl<'d> DeploymentView<'d> {
     fn of(one: &'d Deployment) -> Self {
         Self {
             id: &one.id,

@@ -6,7 +6,7 @@ use comfy_table::{Cell, Color};
 use super::out;
 use super::shared::Output;
 use crate::ops::bundle;
-use crate::ops::check::{Check, State};
+use crate::ops::check::{Check, CheckState};
 use crate::ops::doctor::examine;
 use rwenv_gate::base::environment::Environment;
 
@@ -30,22 +30,22 @@ pub(super) fn doctor(args: &Doctor, environment: &Environment) -> anyhow::Result
         out::note("known secrets are removed; read the file before you send it");
         return Ok(0);
     }
-    let worst = all.iter().map(|check| check.state).max().unwrap_or(State::Ok);
+    let worst = all.iter().map(|check| check.state).max().unwrap_or(CheckState::Ok);
     if args.output.json {
         out::json(&all)?;
     } else {
         print(&all);
     }
-    Ok(u8::from(worst == State::Fail))
+    Ok(u8::from(worst == CheckState::Fail))
 }
 
 fn print(all: &[Check]) {
     let mut table = out::table(&[]);
     for check in all {
         let (word, colour) = match check.state {
-            State::Ok => ("ok", Color::Green),
-            State::Warn => ("warn", Color::Yellow),
-            State::Fail => ("FAIL", Color::Red),
+            CheckState::Ok => ("ok", Color::Green),
+            CheckState::Warn => ("warn", Color::Yellow),
+            CheckState::Fail => ("FAIL", Color::Red),
         };
         let id = check.rwenv.as_ref().map_or(check.id.to_owned(), |rwenv| format!("{} {rwenv}", check.id));
         let fix = check.fix.as_ref().map(|fix| format!("\n→ {fix}")).unwrap_or_default();
@@ -53,6 +53,6 @@ fn print(all: &[Check]) {
     }
     out::print(&table);
     let count = |state| all.iter().filter(|check| check.state == state).count();
-    let (warn, fail) = (count(State::Warn), count(State::Fail));
+    let (warn, fail) = (count(CheckState::Warn), count(CheckState::Fail));
     out::note(&format!("{} checks: {fail} failed, {warn} with a warning", all.len()));
 }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::envs::{Set, set, view};
-use super::fields::{Changes, Cluster, Fields, FluxRepository, Object, People, apply};
+use super::fields::{Changes, ClusterFields, RwenvFields, FluxFields, ConfigObject, People, apply};
 use super::shared::{InDir, Output};
 use super::{out, prompt};
 use rwenv_core::model::RwenvName;
@@ -25,11 +25,11 @@ pub(super) struct Add {
     pub(super) output: Output,
     // Last: what comes behind them would be under their headings.
     #[command(flatten)]
-    pub(super) fields: Fields,
+    pub(super) fields: RwenvFields,
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Edit {
+pub(super) struct EditArgs {
     /// Name of the rwenv
     pub(super) name: String,
     /// Remove a field, by its name in envs.json
@@ -38,7 +38,7 @@ pub(super) struct Edit {
     #[command(flatten)]
     pub(super) output: Output,
     #[command(flatten)]
-    pub(super) fields: Fields,
+    pub(super) fields: RwenvFields,
 }
 
 #[derive(Debug, Args)]
@@ -92,7 +92,7 @@ pub(super) enum Switch {
 
 /// A change that was not made, and why.
 #[derive(Debug, thiserror::Error)]
-enum EditError {
+enum RwenvEditError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error("{0}")]
@@ -100,14 +100,14 @@ enum EditError {
 }
 
 /// The rwenvs of the file, made where they are missing.
-fn rwenvs(file: &mut Object) -> Result<&mut Object, EditError> {
+fn rwenvs(file: &mut ConfigObject) -> Result<&mut ConfigObject, RwenvEditError> {
     let entry = file.entry("rwenvs").or_insert_with(|| Value::Object(Map::new()));
-    entry.as_object_mut().ok_or_else(|| EditError::Refused("\"rwenvs\" is not an object".to_owned()))
+    entry.as_object_mut().ok_or_else(|| RwenvEditError::Refused("\"rwenvs\" is not an object".to_owned()))
 }
 
-fn rwenv<'a>(file: &'a mut Object, name: &str) -> Result<&'a mut Object, EditError> {
+fn rwenv<'a>(file: &'a mut ConfigObject, name: &str) -> Result<&'a mut ConfigObject, RwenvEditError> {
     let missing =
-        || EditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
+        || RwenvEditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
     rwenvs(file)?.get_mut(name).and_then(Value::as_object_mut).ok_or_else(missing)
 }
 
@@ -128,7 +128,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         let use_container = file.get("useDevContainer").and_then(Value::as_bool);
         let all = rwenvs(file)?;
         if all.contains_key(name.as_str()) {
-            return Err(EditError::Refused(format!(
+            return Err(RwenvEditError::Refused(format!(
                 "rwenv '{name}' is there already; change it with rwenv edit {name}"
             )));
         }
@@ -152,7 +152,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// Asks for what a rwenv has, one thing after another.
-fn interview(given: Option<&str>) -> anyhow::Result<(String, Fields)> {
+fn interview(given: Option<&str>) -> anyhow::Result<(String, RwenvFields)> {
     let name = loop {
         let name = given.map_or_else(|| prompt::line("Name", ""), |name| Ok(name.to_owned()))?;
         match RwenvName::new(&name) {
@@ -178,20 +178,20 @@ fn interview(given: Option<&str>) -> anyhow::Result<(String, Fields)> {
     };
     let read_only = prompt::yes("Read-only: nothing may be changed", true)?;
     let git_ops_only = !read_only && prompt::yes("GitOps-only: changed through Git alone", true)?;
-    let fields = Fields {
+    let fields = RwenvFields {
         people: People { description, ..People::default() },
-        cluster: Cluster { kind, kubeconfig, context, gcp_project, ..Cluster::default() },
+        cluster: ClusterFields { kind, kubeconfig, context, gcp_project, ..ClusterFields::default() },
         changes: Changes {
             read_only: Some(read_only),
             git_ops_only: git_ops_only.then_some(true),
             ..Changes::default()
         },
-        flux: FluxRepository { flux_repo, flux_repo_type, ..FluxRepository::default() },
+        flux: FluxFields { flux_repo, flux_repo_type, ..FluxFields::default() },
     };
     Ok((name, fields))
 }
 
-pub(super) fn edit(args: &Edit, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn edit(args: &EditArgs, environment: &Environment) -> anyhow::Result<u8> {
     let values = args.fields.values()?;
     if values.is_empty() && args.unset.is_empty() {
         bail!("say what to change: rwenv edit {} --read-only=true, … (see rwenv edit --help)", args.name);
@@ -201,7 +201,7 @@ pub(super) fn edit(args: &Edit, environment: &Environment) -> anyhow::Result<u8>
         let entry = rwenv(file, &args.name)?;
         for field in &args.unset {
             if entry.shift_remove(field).is_none() {
-                return Err(EditError::Refused(format!(
+                return Err(RwenvEditError::Refused(format!(
                     "rwenv '{}' has no field '{}'",
                     args.name,
                     field.escape_debug()
@@ -244,7 +244,7 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
     config::update(&environment.config_dir, |file| {
         rwenv(file, &args.name)?;
         rwenvs(file)?.shift_remove(&args.name);
-        Ok::<(), EditError>(())
+        Ok::<(), RwenvEditError>(())
     })?;
     if args.output.json {
         out::json(&Removed { removed: &args.name })?;
@@ -261,12 +261,12 @@ pub(super) fn export(args: &Export, environment: &Environment) -> anyhow::Result
     config::load(&environment.config_dir)?;
     let path = config::path(&environment.config_dir);
     let text = files::read_trusted(&path)?.unwrap_or_else(|| "{}".to_owned());
-    let file: Object = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    let file: ConfigObject = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
     let all = file.get("rwenvs").and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(missing) = args.names.iter().find(|n| !all.contains_key(n.as_str())) {
         bail!("there is no rwenv '{}'; see rwenv list", missing.escape_debug());
     }
-    let chosen: Object =
+    let chosen: ConfigObject =
         all.into_iter().filter(|(n, _)| args.names.is_empty() || args.names.contains(n)).collect();
     let exported = serde_json::json!({ "version": "1.0", "rwenvs": chosen });
     match &args.output {
@@ -292,7 +292,7 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
         files::read(&args.file)?.with_context(|| format!("{}: there is no such file", args.file.display()))?
     };
     let shown = args.file.display();
-    let given: Object = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
+    let given: ConfigObject = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|e| {
         anyhow::anyhow!("{shown}:{}:{}: {e}; write it with rwenv export", e.line(), e.column())
     })?;
     let Some(given) = given.get("rwenvs").and_then(Value::as_object) else {
@@ -302,7 +302,7 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
     config::update(&environment.config_dir, |file| {
         let all = rwenvs(file)?;
         if let Some(there) = names.iter().find(|n| all.contains_key(n.as_str())).filter(|_| !args.replace) {
-            return Err(EditError::Refused(format!(
+            return Err(RwenvEditError::Refused(format!(
                 "rwenv '{there}' is there already; say --replace to replace it"
             )));
         }
@@ -320,7 +320,7 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
 pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]
-    struct Mode {
+    struct LocalModeView {
         local_mode: bool,
         dev_container: Option<String>,
     }
@@ -328,7 +328,7 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
         config::update(&environment.config_dir, |file| {
             let container = file.get("devContainer").and_then(Value::as_str).is_some_and(|c| !c.is_empty());
             if switch == Switch::Off && !container {
-                return Err(EditError::Refused(
+                return Err(RwenvEditError::Refused(
                     "no \"devContainer\" is named in envs.json; add its name there first".to_owned(),
                 ));
             }
@@ -340,7 +340,7 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
     let container = config.rwenvs.dev_container;
     let local = container.is_none();
     if args.output.json {
-        out::json(&Mode { local_mode: local, dev_container: container })?;
+        out::json(&LocalModeView { local_mode: local, dev_container: container })?;
     } else if local {
         out::line("local mode is on: commands run on this machine");
     } else {

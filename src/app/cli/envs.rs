@@ -31,7 +31,7 @@ pub(super) struct Set {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
-pub(super) struct View<'a> {
+pub(super) struct RwenvView<'a> {
     pub(super) name: &'a str,
     current: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,20 +51,20 @@ pub(super) struct View<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flux_branch: Option<&'a str>,
     protected_branches: &'a [String],
-    services: Vec<Service<'a>>,
+    services: Vec<ServiceLink<'a>>,
 }
 
 #[derive(Debug, Serialize)]
-struct Service<'a> {
+struct ServiceLink<'a> {
     name: &'a str,
     url: &'a str,
 }
 
 /// The view of the n-th rwenv.
-pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> Option<View<'a>> {
+pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> Option<RwenvView<'a>> {
     let rwenv = config.rwenvs.all.get(at)?;
     let services = config.services.get(at).into_iter().flatten();
-    Some(View {
+    Some(RwenvView {
         name: rwenv.name.as_str(),
         current: current == Some(rwenv.name.as_str()),
         description: rwenv.description.as_deref(),
@@ -78,7 +78,7 @@ pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> 
         flux_git_repo_type: rwenv.flux_git_repo_type.as_deref(),
         flux_branch: rwenv.flux_branch.as_deref(),
         protected_branches: &rwenv.protected_branches,
-        services: services.map(|(name, url)| Service { name, url }).collect(),
+        services: services.map(|(name, url)| ServiceLink { name, url }).collect(),
     })
 }
 
@@ -110,7 +110,7 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
     let selection = binding::selection(&environment::current_dir(), environment);
     let current = selected_name(selection.as_ref());
     if args.json {
-        let all: Vec<View<'_>> =
+        let all: Vec<RwenvView<'_>> =
             (0..config.rwenvs.all.len()).filter_map(|i| view(&config, i, current)).collect();
         out::json(&all)?;
         return Ok(0);
@@ -141,7 +141,7 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
     struct Current<'a> {
         name: Option<&'a str>,
         source: Option<String>,
-        rwenv: Option<View<'a>>,
+        rwenv: Option<RwenvView<'a>>,
     }
     let config = config::load(&environment.config_dir)?;
     let dir = directory(args.dir.as_deref());
@@ -216,7 +216,7 @@ fn sheet(
 
 pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
-    struct Done<'a> {
+    struct SetView<'a> {
         name: &'a str,
         file: &'a Path,
         previous: Option<&'a str>,
@@ -252,7 +252,7 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
         ignore(&dir)?;
     }
     if args.at.output.json {
-        out::json(&Done { name: &name, file: &file, previous })?;
+        out::json(&SetView { name: &name, file: &file, previous })?;
     } else {
         out::line(&format!("rwenv '{name}' ({}) is selected for {}", flags(wanted), dir.display()));
     }

@@ -4,20 +4,20 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::{Map, Value};
 
-/// A part of the file.
-pub(super) type Object = Map<String, Value>;
+/// An object of the configuration file.
+pub(super) type ConfigObject = Map<String, Value>;
 
 /// Every field of a rwenv, as a flag.
 #[derive(Debug, Default, Args)]
-pub(super) struct Fields {
+pub(super) struct RwenvFields {
     #[command(flatten)]
     pub(super) people: People,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterFields,
     #[command(flatten)]
     pub(super) changes: Changes,
     #[command(flatten)]
-    pub(super) flux: FluxRepository,
+    pub(super) flux: FluxFields,
 }
 
 /// What is only shown.
@@ -35,7 +35,7 @@ pub(super) struct People {
 /// How the cluster is reached.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Cluster")]
-pub(super) struct Cluster {
+pub(super) struct ClusterFields {
     /// Type of cluster: k3s, gke or any other word
     #[arg(long = "type", value_name = "TYPE")]
     pub(super) kind: Option<String>,
@@ -98,7 +98,7 @@ pub(super) struct Changes {
 /// Where the cluster's desired state is.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Flux repository")]
-pub(super) struct FluxRepository {
+pub(super) struct FluxFields {
     /// URL of the Flux repository
     #[arg(long, value_name = "URL")]
     pub(super) flux_repo: Option<String>,
@@ -119,11 +119,11 @@ pub(super) struct FluxRepository {
     pub(super) sync_interval: Option<String>,
 }
 
-impl Fields {
+impl RwenvFields {
     /// The fields that were given, by their names in the file. Those of a place are in its object.
-    pub(super) fn values(&self) -> anyhow::Result<Object> {
+    pub(super) fn values(&self) -> anyhow::Result<ConfigObject> {
         let Self { people, cluster, changes, flux } = self;
-        let mut out = Object::new();
+        let mut out = ConfigObject::new();
         let texts = [
             ("description", &people.description),
             ("type", &cluster.kind),
@@ -162,7 +162,7 @@ impl Fields {
             ("container", &cluster.container_kubeconfig, &cluster.container_context),
         ];
         for (name, kubeconfig, context) in places {
-            let place: Object =
+            let place: ConfigObject =
                 given(&[("kubeconfigPath", kubeconfig), ("kubernetesContext", context)]).collect();
             out.extend((!place.is_empty()).then(|| (name.to_owned(), place.into())));
         }
@@ -183,7 +183,7 @@ fn given<'a>(texts: &'a [(&'a str, &'a Option<String>)]) -> impl Iterator<Item =
 }
 
 fn services(pairs: &[String]) -> anyhow::Result<Option<Value>> {
-    let mut all = Object::new();
+    let mut all = ConfigObject::new();
     for pair in pairs {
         let Some((name, url)) = pair.split_once('=') else { bail!("--service {pair}: write NAME=URL") };
         all.insert(name.to_owned(), Value::from(url));
@@ -217,7 +217,7 @@ fn folders(all: &[String]) -> anyhow::Result<Option<Value>> {
 }
 
 /// Puts fields into an entry; kubeconfig and context go where this entry keeps them.
-pub(super) fn apply(entry: &mut Object, values: Object, use_container: Option<bool>) {
+pub(super) fn apply(entry: &mut ConfigObject, values: ConfigObject, use_container: Option<bool>) {
     let nested = if use_container == Some(false) { ["local", "container"] } else { ["container", "local"] };
     let place = nested.into_iter().find(|p| entry.get(*p).is_some_and(Value::is_object));
     for (name, value) in values {

@@ -15,7 +15,7 @@ use rwenv_gate::facts::{self, Observed, agent};
 use rwenv_gate::ledger::{audit, grants};
 
 #[derive(Debug, Args)]
-pub(super) struct Grant {
+pub(super) struct GrantArgs {
     /// How long the grant lasts, at most one hour
     #[arg(long = "for", default_value = "10m", value_name = "TIME")]
     pub(super) time: String,
@@ -35,7 +35,7 @@ pub(super) struct Grant {
     pub(super) command: Vec<String>,
 }
 
-pub(super) fn grant(args: &Grant, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Result<u8> {
     if args.list {
         return list(args, environment);
     }
@@ -99,7 +99,7 @@ pub(super) fn grant(args: &Grant, environment: &Environment) -> anyhow::Result<u
 }
 
 #[derive(Serialize)]
-struct View {
+struct GrantRow {
     id: String,
     command: String,
     cwd: String,
@@ -108,8 +108,8 @@ struct View {
     reason: Option<String>,
 }
 
-fn list(args: &Grant, environment: &Environment) -> anyhow::Result<u8> {
-    let view = |grant: grants::Grant| View {
+fn list(args: &GrantArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let view = |grant: grants::Grant| GrantRow {
         until: clock::rfc3339(std::time::Duration::from_secs(grant.until)),
         id: grant.id,
         command: grant.command,
@@ -117,7 +117,7 @@ fn list(args: &Grant, environment: &Environment) -> anyhow::Result<u8> {
         rules: grant.rules,
         reason: grant.reason,
     };
-    let all: Vec<View> = grants::live(environment).into_iter().map(view).collect();
+    let all: Vec<GrantRow> = grants::live(environment).into_iter().map(view).collect();
     if args.at.output.json {
         out::json(&all)?;
         return Ok(0);

@@ -8,14 +8,14 @@ use clap::{Args, Subcommand};
 
 use super::out;
 use super::shared::{Output, directory};
-use crate::ops::githooks::{self, State};
+use crate::ops::githooks::{self, HookState};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::chain::{self, Started};
 use rwenv_gate::doors::push::{self, Push};
 use rwenv_gate::setup::githooks::PRE_PUSH;
 
 #[derive(Debug, Args)]
-pub(super) struct Hooks {
+pub(super) struct HooksArgs {
     #[command(subcommand)]
     pub(super) command: HooksCommand,
 }
@@ -27,15 +27,15 @@ pub(super) enum HooksCommand {
         after_help = "An existing hook keeps running, after rwenv's and with the same input.\n\nExamples:\n  \
                             rwenv hooks install\n  rwenv hooks install ~/src/flux\n  rwenv hooks install --global"
     )]
-    Install(Place),
+    Install(HookPlaceArgs),
     /// Remove the hook and restore the previous one
-    Uninstall(Place),
+    Uninstall(HookPlaceArgs),
     /// Show which hook git would run here
-    Status(Place),
+    Status(HookPlaceArgs),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Place {
+pub(super) struct HookPlaceArgs {
     /// Repository [default: the one containing the current directory]
     dir: Option<PathBuf>,
     /// Apply to all repositories of this user (core.hooksPath)
@@ -75,7 +75,7 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
 }
 
 /// A state in words, to somebody who wants the hook there, or gone.
-fn said(state: &State, wanted: bool) -> String {
+fn said(state: &HookState, wanted: bool) -> String {
     let (hook, there) = (state.hook.display(), state.hook.symlink_metadata().is_ok());
     let after: String = state.chained.iter().map(|path| format!("; then runs {}", path.display())).collect();
     match (state.installed, wanted) {

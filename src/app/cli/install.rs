@@ -27,7 +27,7 @@ pub(super) enum AgentName {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Install {
+pub(super) struct InstallArgs {
     /// Agent to install for
     #[arg(long, value_enum, default_value_t = AgentName::Claude, value_name = "NAME")]
     pub(super) agent: AgentName,
@@ -43,7 +43,7 @@ pub(super) struct Install {
 
 /// How a shell writes things.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Dialect {
+pub(super) enum ShellDialect {
     /// sh, bash, zsh
     #[value(aliases = ["sh", "bash", "zsh"])]
     Posix,
@@ -65,7 +65,7 @@ impl AgentName {
     }
 }
 
-pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::Result<u8> {
     let hook = if args.uninstall { None } else { Some(install::hook_program(args.hook.as_deref())?) };
     if let Some(agent) = args.agent.other() {
         return with(agent, hook.as_deref(), args.output.json, environment);
@@ -81,7 +81,7 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
         out::note(&format!("the Git hook is removed from {}", folder.display()));
     }
     if args.output.json {
-        out::json(&Done {
+        out::json(&InstallView {
             settings: &done.settings,
             changed: done.changed,
             backup: done.backup.as_deref(),
@@ -96,7 +96,7 @@ pub(super) fn install(args: &Install, environment: &Environment) -> anyhow::Resu
 }
 
 #[derive(Serialize)]
-struct Done<'a> {
+struct InstallView<'a> {
     settings: &'a Path,
     changed: bool,
     backup: Option<&'a Path>,
@@ -125,14 +125,14 @@ fn tell(done: &Installed, hook: Option<&Path>) {
 /// Registers the hook with another agent, or takes it out there.
 fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
-    struct Done<'a> {
+    struct AgentView<'a> {
         agent: &'a str,
         settings: &'a Path,
         changed: bool,
     }
-    let agents::Changed { settings, changed } = agent.register(hook, environment)?;
+    let agents::ChangedSettings { settings, changed } = agent.register(hook, environment)?;
     if json {
-        out::json(&Done { agent: agent.name, settings: &settings, changed })?;
+        out::json(&AgentView { agent: agent.name, settings: &settings, changed })?;
         return Ok(0);
     }
     let (name, shown) = (agent.name, settings.display());
@@ -148,15 +148,15 @@ fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environmen
     Ok(0)
 }
 
-pub(super) fn shellenv(shell: Dialect, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn shellenv(shell: ShellDialect, environment: &Environment) -> anyhow::Result<u8> {
     let folder = shims::folder(environment);
     if !folder.is_dir() {
         bail!("{}: there are no shims; rwenv install makes them", folder.display());
     }
     let dir = folder.to_str().context("the path of the shims is not valid UTF-8")?;
     out::line(&match shell {
-        Dialect::Posix => path_line(dir),
-        Dialect::Fish => format!("fish_add_path --path --move --prepend {}", quoted(dir)),
+        ShellDialect::Posix => path_line(dir),
+        ShellDialect::Fish => format!("fish_add_path --path --move --prepend {}", quoted(dir)),
     });
     Ok(0)
 }

@@ -47,13 +47,13 @@ impl Wrong {
 }
 
 /// A file of policies that was read, and what it says where nothing is wrong with it.
-struct Read {
+struct LayerFile {
     path: PathBuf,
     checked: Result<(Checked, PolicyFile), Vec<Wrong>>,
 }
 
 /// Reads and checks files, in the order of the layers.
-fn read(paths: &[PathBuf]) -> Vec<Read> {
+fn read(paths: &[PathBuf]) -> Vec<LayerFile> {
     let mut taken: Vec<String> = RULES.iter().map(|rule| rule.id.to_string()).collect();
     let mut out = Vec::new();
     for path in paths {
@@ -61,7 +61,7 @@ fn read(paths: &[PathBuf]) -> Vec<Read> {
         if let Ok((checked, _)) = &checked {
             taken.extend(checked.rules.iter().map(|rule| rule.id.to_string()));
         }
-        out.push(Read { path: path.clone(), checked });
+        out.push(LayerFile { path: path.clone(), checked });
     }
     out
 }
@@ -164,7 +164,7 @@ pub(super) fn keep(at: &InDir, environment: &Environment) -> anyhow::Result<u8> 
     let folders = policies::folders(&dir, environment);
     let path = policies::kept_at(&folders, environment);
     let before = policies::kept(&path).unwrap_or_default();
-    let mut kept = policies::Kept { marks: policies::marks(&folders), ..policies::Kept::default() };
+    let mut kept = policies::KeptPolicies { marks: policies::marks(&folders), ..policies::KeptPolicies::default() };
     let paths: Vec<PathBuf> = kept.marks.iter().map(|mark| PathBuf::from(&mark.path)).collect();
     for read in read(&paths) {
         match read.checked {
@@ -201,7 +201,7 @@ pub(super) fn all(at: Option<&Path>, environment: &Environment) -> Vec<(&'static
 }
 
 /// Runs the examples of these layers; says how many ran and what failed.
-pub(super) fn test(report: &mut examples::Report, environment: &Environment) {
+pub(super) fn test(report: &mut examples::ExamplesReport, environment: &Environment) {
     let folders = policies::folders(&directory(None).display().to_string(), environment);
     let paths: Vec<PathBuf> =
         policies::marks(&folders).into_iter().map(|mark| PathBuf::from(mark.path)).collect();
@@ -209,7 +209,7 @@ pub(super) fn test(report: &mut examples::Report, environment: &Environment) {
         match read.checked {
             Ok((checked, file)) => report.add(examples::of_policy(&file, &layer::load(&[checked]))),
             Err(wrong) => {
-                report.add(examples::Report::broken(wrong.iter().map(|w| (w.brief(), w.help.clone()))))
+                report.add(examples::ExamplesReport::broken(wrong.iter().map(|w| (w.brief(), w.help.clone()))))
             }
         }
     }

@@ -13,8 +13,8 @@ use super::shared::directory;
 use rwenv_core::manifest::{Finding, Level, RULES, Report};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::push;
-use rwenv_gate::facts::content::{self, Change};
-use rwenv_gate::facts::objects::{Budget, Repository};
+use rwenv_gate::facts::content::{self, ContentChange};
+use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 
 /// Exit status where something is wrong.
 const FOUND: u8 = 1;
@@ -65,10 +65,10 @@ pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8>
     Ok(if report.findings.iter().any(wrong) { FOUND } else { 0 })
 }
 
-fn range_of(range: &str, dir: &std::path::Path, environment: &Environment) -> anyhow::Result<Change> {
+fn range_of(range: &str, dir: &std::path::Path, environment: &Environment) -> anyhow::Result<ContentChange> {
     let (from, to) = range.split_once("..").unwrap_or((range, "HEAD"));
     let to = if to.is_empty() { "HEAD" } else { to.trim_start_matches('.') };
-    let repository = Repository::at(dir, environment, Budget::ample())?;
+    let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
     let commit = |name: &str| {
         repository.text(&["rev-parse", "--verify", "--end-of-options", &format!("{name}^{{commit}}")])
     };

@@ -36,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
-use args::{Cli, Command};
+use args::{Cli, CliCommand};
 use rwenv_gate::base::environment::Environment;
 
 /// Exit status of a command that could not do its work.
@@ -65,8 +65,8 @@ pub fn main() -> ExitCode {
         }
     };
     let environment = Environment::read();
-    let failed = if matches!(cli.command, Command::Check(_)) { NO_VERDICT } else { FAILED };
-    if matches!(cli.command, Command::Repo(_) | Command::Deploy(_) | Command::Rollout(_)) {
+    let failed = if matches!(cli.command, CliCommand::Check(_)) { NO_VERDICT } else { FAILED };
+    if matches!(cli.command, CliCommand::Repo(_) | CliCommand::Deploy(_) | CliCommand::Rollout(_)) {
         // Where the system has no word for it, a git that runs is only ended by its limit.
         let _ = rwenv_flux::repos::end_with_this_process();
     }
@@ -79,18 +79,18 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
+fn run(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
     let about_rwenvs = matches!(
         command,
-        Command::List(_)
-            | Command::Cur(_)
-            | Command::Set(_)
-            | Command::Add(_)
-            | Command::Edit(_)
-            | Command::Remove(_)
-            | Command::Import(_)
-            | Command::LocalMode(_)
-            | Command::Check(_)
+        CliCommand::List(_)
+            | CliCommand::Cur(_)
+            | CliCommand::Set(_)
+            | CliCommand::Add(_)
+            | CliCommand::Edit(_)
+            | CliCommand::Remove(_)
+            | CliCommand::Import(_)
+            | CliCommand::LocalMode(_)
+            | CliCommand::Check(_)
     );
     let ended = dispatch(command, environment);
     if about_rwenvs && let Ok(config) = rwenv_gate::facts::config::load(&environment.config_dir) {
@@ -99,43 +99,43 @@ fn run(command: Command, environment: &Environment) -> anyhow::Result<u8> {
     ended
 }
 
-fn dispatch(command: Command, environment: &Environment) -> anyhow::Result<u8> {
+fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
     match command {
-        Command::List(args) => envs::list(&args, environment),
-        Command::Cur(args) => envs::cur(&args, environment),
-        Command::Set(args) => envs::set(&args, environment),
-        Command::Add(args) => edit::add(&args, environment),
-        Command::Edit(args) => edit::edit(&args, environment),
-        Command::Remove(args) => edit::remove(&args, environment),
-        Command::Export(args) => edit::export(&args, environment),
-        Command::Import(args) => edit::import(&args, environment),
-        Command::LocalMode(args) => edit::local_mode(&args, environment),
-        Command::Check(args) => check::check(&args, environment),
-        Command::Daemon(args) => daemon::daemon(&args, environment),
-        Command::Doctor(args) => doctor::doctor(&args, environment),
-        Command::Audit(args) => audit::audit(&args, environment),
-        Command::Repo(args) => repo::repo(&args, environment),
-        Command::Services(args) => knowledge::services(&args, environment),
-        Command::Guide(args) => knowledge::guide(&args, environment),
-        Command::Where(args) => knowledge::find(&args, environment),
-        Command::Graph(args) => knowledge::graph(&args, environment),
-        Command::Context(args) => context::context(&args, environment),
-        Command::Db(args) => db::db(&args, environment),
-        Command::Deploy(args) => deploy::deploy(&args, environment),
-        Command::Rollout(args) => rollout::rollout(&args, environment),
-        Command::Flux(args) => flux::flux(&args, environment),
-        Command::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
-        Command::Lint(args) => lint::lint(&args, environment),
-        Command::Hooks(args) => hooks::hooks(&args.command, environment),
-        Command::GitHook(args) => hooks::git_hook(&args, environment),
-        Command::PreReceive(args) => lint::pre_receive(&args, environment),
-        Command::Taskfiles(args) => taskfiles::taskfiles(&args),
-        Command::Policy(args) => policy::policy(&args.command, environment),
-        Command::Grant(args) => grant::grant(&args, environment),
-        Command::Install(args) => install::install(&args, environment),
-        Command::Shellenv { shell } => install::shellenv(shell, environment),
-        Command::Completions { shell } => Ok(pages::completions(shell, self::command())),
-        Command::Man { dir } => pages::man(dir.as_deref(), &self::command()),
-        Command::Demo(args) => demo::demo(&args),
+        CliCommand::List(args) => envs::list(&args, environment),
+        CliCommand::Cur(args) => envs::cur(&args, environment),
+        CliCommand::Set(args) => envs::set(&args, environment),
+        CliCommand::Add(args) => edit::add(&args, environment),
+        CliCommand::Edit(args) => edit::edit(&args, environment),
+        CliCommand::Remove(args) => edit::remove(&args, environment),
+        CliCommand::Export(args) => edit::export(&args, environment),
+        CliCommand::Import(args) => edit::import(&args, environment),
+        CliCommand::LocalMode(args) => edit::local_mode(&args, environment),
+        CliCommand::Check(args) => check::check(&args, environment),
+        CliCommand::Daemon(args) => daemon::daemon(&args, environment),
+        CliCommand::Doctor(args) => doctor::doctor(&args, environment),
+        CliCommand::Audit(args) => audit::audit(&args, environment),
+        CliCommand::Repo(args) => repo::repo(&args, environment),
+        CliCommand::Services(args) => knowledge::services(&args, environment),
+        CliCommand::Guide(args) => knowledge::guide(&args, environment),
+        CliCommand::Where(args) => knowledge::find(&args, environment),
+        CliCommand::Graph(args) => knowledge::graph(&args, environment),
+        CliCommand::Context(args) => context::context(&args, environment),
+        CliCommand::Db(args) => db::db(&args, environment),
+        CliCommand::Deploy(args) => deploy::deploy(&args, environment),
+        CliCommand::Rollout(args) => rollout::rollout(&args, environment),
+        CliCommand::Flux(args) => flux::flux(&args, environment),
+        CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
+        CliCommand::Lint(args) => lint::lint(&args, environment),
+        CliCommand::Hooks(args) => hooks::hooks(&args.command, environment),
+        CliCommand::GitHook(args) => hooks::git_hook(&args, environment),
+        CliCommand::PreReceive(args) => lint::pre_receive(&args, environment),
+        CliCommand::Taskfiles(args) => taskfiles::taskfiles(&args),
+        CliCommand::Policy(args) => policy::policy(&args.command, environment),
+        CliCommand::Grant(args) => grant::grant(&args, environment),
+        CliCommand::Install(args) => install::install(&args, environment),
+        CliCommand::Shellenv { shell } => install::shellenv(shell, environment),
+        CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
+        CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),
+        CliCommand::Demo(args) => demo::demo(&args),
     }
 }

@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget};
 
 use rwenv_core::model::Decision;
-use rwenv_flux::operate::Progress;
+use rwenv_flux::operate::WaitProgress;
 use rwenv_gate::base::{clock, environment};
 
 /// True where colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one (no-color.org).
@@ -66,12 +66,12 @@ pub(super) fn note(text: &str) {
 }
 
 /// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
-pub(super) fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(Progress)) -> T) -> T {
+pub(super) fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(WaitProgress)) -> T) -> T {
     let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     let bar = ProgressBar::with_draw_target(None, target);
     let result = what(&mut |progress| match progress {
-        Progress::Done(text) => bar.suspend(|| note(&text)),
-        Progress::Waiting(text) => {
+        WaitProgress::Done(text) => bar.suspend(|| note(&text)),
+        WaitProgress::Waiting(text) => {
             bar.set_message(text);
             bar.enable_steady_tick(Duration::from_millis(120));
         }

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output};
 use super::{layers, out};
-use rwenv_core::examples::{self, Report, SOURCES};
+use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
 use rwenv_core::table::{Effect, FlagName, PolicyFile, Reach, Rule, RuleExample, RuleText, Trait};
 use rwenv_gate::base::environment::Environment;
@@ -85,22 +85,22 @@ fn built_in() -> anyhow::Result<Vec<(String, PolicyFile)>> {
 }
 
 /// A policy and where it is from.
-struct Found {
+struct FoundPolicy {
     layer: &'static str,
     name: String,
     file: PolicyFile,
 }
 
 /// The policies of all layers.
-fn policies(environment: &Environment) -> anyhow::Result<Vec<Found>> {
-    let built_in = built_in()?.into_iter().map(|(name, file)| Found { layer: "built in", name, file });
+fn policies(environment: &Environment) -> anyhow::Result<Vec<FoundPolicy>> {
+    let built_in = built_in()?.into_iter().map(|(name, file)| FoundPolicy { layer: "built in", name, file });
     let own =
-        layers::all(None, environment).into_iter().map(|(layer, name, file)| Found { layer, name, file });
+        layers::all(None, environment).into_iter().map(|(layer, name, file)| FoundPolicy { layer, name, file });
     Ok(built_in.chain(own).collect())
 }
 
 #[derive(Serialize)]
-struct View<'a> {
+struct RuleRow<'a> {
     id: &'a str,
     policy: &'a str,
     layer: &'a str,
@@ -108,23 +108,23 @@ struct View<'a> {
     when: String,
     reason: &'a str,
     instead: &'a str,
-    examples: Vec<Example<'a>>,
+    examples: Vec<ExampleRow<'a>>,
 }
 
 #[derive(Serialize)]
-struct Example<'a> {
+struct ExampleRow<'a> {
     command: &'a str,
     matches: bool,
     rwenv: &'a str,
 }
 
-fn view<'a>(policy: &'a Found, rule: &'a Rule) -> View<'a> {
-    let example = |e: &'a RuleExample| Example {
+fn view<'a>(policy: &'a FoundPolicy, rule: &'a Rule) -> RuleRow<'a> {
+    let example = |e: &'a RuleExample| ExampleRow {
         command: if e.mcp.is_empty() { &e.command } else { &e.mcp },
         matches: e.matches,
         rwenv: e.rwenv.as_deref().unwrap_or("read-only"),
     };
-    View {
+    RuleRow {
         id: &rule.id,
         policy: &policy.name,
         layer: policy.layer,
@@ -169,7 +169,7 @@ fn when(rule: &Rule) -> String {
 fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
     let all = policies(environment)?;
     if json {
-        let rules: Vec<View<'_>> = all.iter().flat_map(|p| p.file.rules.iter().map(|r| view(p, r))).collect();
+        let rules: Vec<RuleRow<'_>> = all.iter().flat_map(|p| p.file.rules.iter().map(|r| view(p, r))).collect();
         out::json(&rules)?;
         return Ok(0);
     }
@@ -184,7 +184,7 @@ fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
 
 fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
     let all = policies(environment)?;
-    let chosen: Vec<View<'_>> = (all.iter())
+    let chosen: Vec<RuleRow<'_>> = (all.iter())
         .flat_map(|policy| policy.file.rules.iter().map(move |rule| view(policy, rule)))
         .filter(|v| v.id == id || v.policy == id)
         .collect();
@@ -232,7 +232,7 @@ fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
 }
 
 fn test(json: bool, environment: &Environment) -> anyhow::Result<u8> {
-    let mut report: Report = examples::run().map_err(anyhow::Error::msg)?;
+    let mut report: ExamplesReport = examples::run().map_err(anyhow::Error::msg)?;
     layers::test(&mut report, environment);
     if json {
         out::json(&report)?;

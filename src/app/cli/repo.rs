@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::shared::{Output, known, selected};
 use super::{out, prompt};
 use rwenv_flux::catalog::generate;
-use rwenv_flux::repos::{self, Flux, Progress, RepoError, State, Status, Wish};
+use rwenv_flux::repos::{self, FluxRepository, GitProgress, RepoError, CloneState, RepositoryStatus, CloneWish};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::facts::config;
 
@@ -43,7 +43,7 @@ enum RepoCommand {
     )]
     Sync(Sync),
     /// Remove mirror and clone; refuses if work would be lost
-    Clean(Clean),
+    Clean(RepoCleanArgs),
 }
 
 #[derive(Debug, Args)]
@@ -70,7 +70,7 @@ struct Sync {
 }
 
 #[derive(Debug, Args)]
-struct Clean {
+struct RepoCleanArgs {
     #[command(flatten)]
     which: Which,
     /// Remove even if commits or changes would be lost
@@ -89,18 +89,18 @@ pub(super) fn repo(args: &Repo, environment: &Environment) -> anyhow::Result<u8>
 }
 
 /// The repositories that are meant.
-fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<Flux>> {
+fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<FluxRepository>> {
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     if which.all {
         let all = rwenvs.all.iter().filter(|rwenv| rwenv.flux_git_repo.is_some());
-        return Ok(all.map(|rwenv| Flux::of(rwenv, environment)).collect::<Result<_, _>>()?);
+        return Ok(all.map(|rwenv| FluxRepository::of(rwenv, environment)).collect::<Result<_, _>>()?);
     }
     let name = match &which.name {
         Some(name) => name.clone(),
         None => selected(environment)?,
     };
     let rwenv = known(&rwenvs, &name)?;
-    Ok(vec![Flux::of(rwenv, environment)?])
+    Ok(vec![FluxRepository::of(rwenv, environment)?])
 }
 
 fn list(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
@@ -110,7 +110,7 @@ fn list(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
 
 fn status(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
     let chosen = chosen(which, environment)?;
-    let all: Vec<Status> = chosen.iter().map(repos::status).collect::<Result<_, _>>()?;
+    let all: Vec<RepositoryStatus> = chosen.iter().map(repos::status).collect::<Result<_, _>>()?;
     match all.as_slice() {
         [one] if !which.all && which.output.json => out::json(one)?,
         _ if which.output.json => out::json(&all)?,
@@ -126,7 +126,7 @@ fn path(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
     for flux in chosen(which, environment)? {
         let clone = flux.clone_dir();
         if !clone.join(".git").exists() {
-            synced(&[(flux, Wish::Forward)], environment)
+            synced(&[(flux, CloneWish::Forward)], environment)
                 .pop()
                 .unwrap_or_else(|| bail!("nothing was synced"))?;
         }
@@ -140,7 +140,7 @@ fn path(which: &Which, environment: &Environment) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn clean(args: &Clean, environment: &Environment) -> anyhow::Result<u8> {
+fn clean(args: &RepoCleanArgs, environment: &Environment) -> anyhow::Result<u8> {
     #[derive(Serialize)]
     struct Gone {
         rwenv: String,
@@ -164,18 +164,18 @@ fn clean(args: &Clean, environment: &Environment) -> anyhow::Result<u8> {
 
 fn sync(args: &Sync, environment: &Environment) -> anyhow::Result<u8> {
     let chosen = chosen(&args.which, environment)?;
-    for host in chosen.iter().filter_map(Flux::own_certificate) {
+    for host in chosen.iter().filter_map(FluxRepository::own_certificate) {
         out::note(&format!(
             "{host}: its certificate is accepted as it is (fluxGitRepoType gitea); no other host's is"
         ));
     }
-    let wish = if args.reset { Wish::Reset } else { Wish::Forward };
-    let wishes: Vec<(Flux, Wish)> = chosen.into_iter().map(|flux| (flux, wish)).collect();
+    let wish = if args.reset { CloneWish::Reset } else { CloneWish::Forward };
+    let wishes: Vec<(FluxRepository, CloneWish)> = chosen.into_iter().map(|flux| (flux, wish)).collect();
     let mut all = Vec::new();
     for ((flux, _), result) in wishes.iter().zip(synced(&wishes, environment)) {
         match result {
             Ok(status) if in_the_way(&status) && proceed(&status, args.yes)? => {
-                let again = [(flux.clone(), Wish::ForwardWithChanges)];
+                let again = [(flux.clone(), CloneWish::ForwardWithChanges)];
                 all.extend(synced(&again, environment).into_iter().collect::<anyhow::Result<Vec<_>>>()?);
             }
             Ok(status) => all.push(status),
@@ -196,12 +196,12 @@ fn sync(args: &Sync, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// True where changes that are not committed keep a clone from moving forward.
-fn in_the_way(status: &Status) -> bool {
-    matches!(status.state, State::Dirty { .. }) && status.behind > 0 && status.ahead == 0
+fn in_the_way(status: &RepositoryStatus) -> bool {
+    matches!(status.state, CloneState::Dirty { .. }) && status.behind > 0 && status.ahead == 0
 }
 
 /// Whether to go on over a clone with changes: git moves it only where it can leave them as they are.
-fn proceed(status: &Status, yes: bool) -> anyhow::Result<bool> {
+fn proceed(status: &RepositoryStatus, yes: bool) -> anyhow::Result<bool> {
     if yes {
         return Ok(true);
     }
@@ -216,22 +216,22 @@ fn proceed(status: &Status, yes: bool) -> anyhow::Result<bool> {
 }
 
 /// True where the clone has all that the other side has.
-fn is_current(status: &Status) -> bool {
+fn is_current(status: &RepositoryStatus) -> bool {
     status.error.is_none()
         && match status.state {
-            State::Empty | State::UpToDate | State::Ahead => true,
-            State::Dirty { .. } | State::Detached => status.behind == 0,
+            CloneState::Empty | CloneState::UpToDate | CloneState::Ahead => true,
+            CloneState::Dirty { .. } | CloneState::Detached => status.behind == 0,
             _ => false,
         }
 }
 
 /// Syncs these, some at a time, with a bar for each on a terminal.
-fn synced(wishes: &[(Flux, Wish)], environment: &Environment) -> Vec<anyhow::Result<Status>> {
+fn synced(wishes: &[(FluxRepository, CloneWish)], environment: &Environment) -> Vec<anyhow::Result<RepositoryStatus>> {
     let bars = MultiProgress::new();
     if !out::progresses() {
         bars.set_draw_target(ProgressDrawTarget::hidden());
     }
-    let results: Mutex<Vec<Option<anyhow::Result<Status>>>> =
+    let results: Mutex<Vec<Option<anyhow::Result<RepositoryStatus>>>> =
         Mutex::new(wishes.iter().map(|_| None).collect());
     let next = Mutex::new(wishes.iter().enumerate());
     std::thread::scope(|scope| {
@@ -242,7 +242,7 @@ fn synced(wishes: &[(Flux, Wish)], environment: &Environment) -> Vec<anyhow::Res
                         return;
                     };
                     let bar = bars.add(bar(flux.name.as_str()));
-                    let mut step = |step: Progress| show(&bar, &step);
+                    let mut step = |step: GitProgress| show(&bar, &step);
                     let done =
                         repos::sync(flux, *wish, environment, &mut step).and_then(|_| repos::status(flux));
                     bar.set_message("reading");
@@ -272,63 +272,63 @@ fn bar(name: &str) -> ProgressBar {
     bar
 }
 
-fn show(bar: &ProgressBar, step: &Progress) {
+fn show(bar: &ProgressBar, step: &GitProgress) {
     bar.set_message(step.what.clone());
     bar.set_position(step.percent.into());
 }
 
 /// What a state means, in words.
-fn words(status: &Status) -> String {
+fn words(status: &RepositoryStatus) -> String {
     let commits = |count: usize| if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
     let behind =
         if status.behind > 0 { format!(", {} behind", commits(status.behind)) } else { String::new() };
     match &status.state {
-        State::Absent => "not cloned yet".to_owned(),
-        State::Empty => "empty on the remote".to_owned(),
-        State::UpToDate => "up to date".to_owned(),
-        State::Behind => format!("{} behind", commits(status.behind)),
-        State::Ahead => format!("{} not pushed", commits(status.ahead)),
-        State::Diverged => format!("diverged: {} of its own{behind}", commits(status.ahead)),
-        State::Rewritten => {
+        CloneState::Absent => "not cloned yet".to_owned(),
+        CloneState::Empty => "empty on the remote".to_owned(),
+        CloneState::UpToDate => "up to date".to_owned(),
+        CloneState::Behind => format!("{} behind", commits(status.behind)),
+        CloneState::Ahead => format!("{} not pushed", commits(status.ahead)),
+        CloneState::Diverged => format!("diverged: {} of its own{behind}", commits(status.ahead)),
+        CloneState::Rewritten => {
             format!("the remote's history was rewritten: {} only here{behind}", commits(status.ahead))
         }
-        State::BranchGone { branch } => format!("branch '{branch}' is gone on the remote"),
-        State::DefaultBranchRenamed { from, to } => {
+        CloneState::BranchGone { branch } => format!("branch '{branch}' is gone on the remote"),
+        CloneState::DefaultBranchRenamed { from, to } => {
             format!("default branch is now '{to}'; the clone is on '{from}'")
         }
-        State::Dirty { files } => {
+        CloneState::Dirty { files } => {
             format!("uncommitted changes ({files} {}){behind}", if *files == 1 { "file" } else { "files" })
         }
-        State::Detached => format!("on no branch{behind}"),
-        State::Busy { what } => format!("in use: {what}"),
+        CloneState::Detached => format!("on no branch{behind}"),
+        CloneState::Busy { what } => format!("in use: {what}"),
     }
 }
 
 /// What to do where a state does not mend itself.
-fn remedy(status: &Status) -> Option<String> {
+fn remedy(status: &RepositoryStatus) -> Option<String> {
     let name = &status.rwenv;
     Some(match &status.state {
-        State::Absent => format!("rwenv repo sync {name}"),
-        State::Diverged => {
+        CloneState::Absent => format!("rwenv repo sync {name}"),
+        CloneState::Diverged => {
             format!("rebase and push your commits, or: rwenv repo sync {name} --reset (keeps a backup ref)")
         }
-        State::Rewritten => format!("rwenv repo sync {name} --reset (keeps a backup ref)"),
-        State::BranchGone { .. } => format!(
+        CloneState::Rewritten => format!("rwenv repo sync {name} --reset (keeps a backup ref)"),
+        CloneState::BranchGone { .. } => format!(
             "switch the clone to a branch that exists, or set one: rwenv edit {name} --flux-branch BRANCH"
         ),
-        State::DefaultBranchRenamed { to, .. } => format!("git -C {} switch {to}", status.path.display()),
-        State::Dirty { .. } if status.behind > 0 => {
+        CloneState::DefaultBranchRenamed { to, .. } => format!("git -C {} switch {to}", status.path.display()),
+        CloneState::Dirty { .. } if status.behind > 0 => {
             "commit or stash your changes, then sync again".to_owned()
         }
         _ => return None,
     })
 }
 
-fn age(status: &Status) -> String {
+fn age(status: &RepositoryStatus) -> String {
     status.synced.map_or("never".to_owned(), |then| out::ago(Duration::from_secs(then)))
 }
 
-fn tell(status: &Status) {
+fn tell(status: &RepositoryStatus) {
     let at = status.commit.as_deref().and_then(|c| c.get(..8)).unwrap_or("-");
     let branch = status.branch.as_deref().unwrap_or("-");
     out::line(&format!("{}: {} ({branch} {at}, synced {})", status.rwenv, words(status), age(status)));
@@ -341,7 +341,7 @@ fn tell(status: &Status) {
     }
 }
 
-fn table(all: &[Status]) {
+fn table(all: &[RepositoryStatus]) {
     let mut table = out::table(&["RWENV", "STATE", "BRANCH", "SYNCED", "CLONE"]);
     for status in all {
         let mut state = words(status);

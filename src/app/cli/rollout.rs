@@ -7,9 +7,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use serde::Deserialize;
 
-use super::deploy::How;
+use super::deploy::DeploymentArgs;
 use super::{out, permit};
-use rwenv_flux::deploy::Wish;
+use rwenv_flux::deploy::DeploymentWish;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::process;
 use rwenv_gate::base::program;
@@ -34,13 +34,13 @@ pub(super) struct Rollout {
     #[arg(long, value_name = "NAME", help_heading = "The image")]
     image: Option<String>,
     #[command(flatten)]
-    how: How,
+    how: DeploymentArgs,
 }
 
 /// What gh says of a pull request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct View {
+struct PullRequestView {
     number: u64,
     head_ref_oid: String,
 }
@@ -60,7 +60,7 @@ fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Res
     out::note(&format!("image tag {tag}"));
     let session = args.how.open(permit, environment)?;
     for service in services {
-        let wish = Wish { service, image: args.image.clone(), tag: Some(tag.clone()), ..Wish::default() };
+        let wish = DeploymentWish { service, image: args.image.clone(), tag: Some(tag.clone()), ..DeploymentWish::default() };
         let status = args.how.told(session.begun(&wish)?)?;
         if status != 0 {
             return Ok(status);
@@ -79,7 +79,7 @@ fn built(pr: Option<u64>, environment: &Environment) -> anyhow::Result<String> {
     }
     let view = said("gh", &["pr", "view", "--json", "number,headRefOid"], environment)
         .context("the pull request of this branch could not be determined; use --pr NUMBER, or --tag TAG")?;
-    let View { number, head_ref_oid } =
+    let PullRequestView { number, head_ref_oid } =
         serde_json::from_str(&view).context("gh printed something that is not a pull request")?;
     if head_ref_oid != head {
         let theirs = head_ref_oid.get(..DIGITS).unwrap_or_default();

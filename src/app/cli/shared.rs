@@ -29,13 +29,13 @@ pub(super) struct InDir {
 
 /// Which cluster.
 #[derive(Clone, Debug, Args)]
-pub(super) struct Cluster {
+pub(super) struct ClusterArgs {
     /// Use the cluster of this rwenv [default: the selected rwenv]
     #[arg(long, value_name = "RWENV")]
     cluster: Option<String>,
 }
 
-impl Cluster {
+impl ClusterArgs {
     /// The rwenv that is meant.
     pub(super) fn rwenv(&self, environment: &Environment) -> anyhow::Result<Rwenv> {
         named_or_selected(self.cluster.as_deref(), environment)

@@ -43,11 +43,11 @@ enum TaskfilesCommand {
                       Examples:\n  rwenv taskfiles install\n  rwenv taskfiles install ~/code/k8s-ops --cluster prod --source flux-system\n  \
                       task --list\n  task flux:reconcile APP=web CLUSTER=prod ENGINE=rwenv"
     )]
-    Install(Install),
+    Install(TaskfilesInstallArgs),
 }
 
 #[derive(Debug, Args)]
-struct Install {
+struct TaskfilesInstallArgs {
     /// Repository
     #[arg(default_value = ".")]
     dir: PathBuf,

@@ -9,7 +9,7 @@ use rwenv_gate::facts::Observed;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct View {
+struct TraceView {
     programs: Vec<Vec<String>>,
     opaque: Vec<String>,
     facts: Vec<String>,
@@ -29,7 +29,7 @@ struct OperationView {
 /// Shows what is known of a plan, and what each rule says.
 pub(super) fn show(observed: &Observed, json: bool) -> anyhow::Result<()> {
     let Observed { plan, facts, rwenvs } = observed;
-    let view = View {
+    let view = TraceView {
         programs: plan.planned.iter().map(|planned| words(&planned.invocation)).collect(),
         opaque: plan.opaque.iter().map(|opaque| opaque.what.clone()).collect(),
         facts: known(facts),

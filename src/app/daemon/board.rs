@@ -12,12 +12,12 @@ use rwenv_gate::wire::daemon::{FluxHealth, FluxRow};
 const MOST: usize = 5000;
 
 /// Kind, namespace and name.
-pub(super) type Key = (&'static str, String, String);
+pub(super) type BoardKey = (&'static str, String, String);
 
 /// What is known of one cluster.
 #[derive(Default)]
 pub(super) struct Board {
-    pub(super) rows: BTreeMap<Key, FluxRow>,
+    pub(super) rows: BTreeMap<BoardKey, FluxRow>,
     /// Kinds that are watched, and those of them of which everything is known.
     pub(super) kinds: BTreeSet<&'static str>,
     pub(super) known: BTreeSet<&'static str>,

@@ -12,12 +12,12 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event};
 use tokio::task::JoinSet;
 
-use super::board::{Board, Key, Watched};
+use super::board::{Board, BoardKey, Watched};
 use super::panics::reason;
 use super::state::{Shared, lock};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::PAGE;
-use rwenv_flux::operate::{Flux, FluxError, KINDS, Kind, Object};
+use rwenv_flux::operate::{Flux, FluxError, KINDS, Kind, LiveObject};
 use rwenv_gate::base::{clock, files};
 use rwenv_gate::wire::daemon::{FluxHealth, FluxRow};
 
@@ -143,7 +143,7 @@ async fn begin(rwenv: &Rwenv, board: &Arc<Mutex<Board>>, shared: &Shared) -> Res
 async fn watch(kind: &'static Kind, api: Api<DynamicObject>, board: Arc<Mutex<Board>>, rwenv: String) {
     let config = watcher::Config::default().page_size(PAGE);
     let mut events = Box::pin(watcher::watcher(api.clone(), config).default_backoff());
-    let mut listed: BTreeMap<Key, FluxRow> = BTreeMap::new();
+    let mut listed: BTreeMap<BoardKey, FluxRow> = BTreeMap::new();
     let mut failed = false;
     loop {
         tokio::select! {
@@ -166,12 +166,12 @@ async fn watch(kind: &'static Kind, api: Api<DynamicObject>, board: Arc<Mutex<Bo
 fn take(
     kind: &'static Kind,
     event: Result<Event<DynamicObject>, watcher::Error>,
-    listed: &mut BTreeMap<Key, FluxRow>,
+    listed: &mut BTreeMap<BoardKey, FluxRow>,
     board: &mut Board,
     rwenv: &str,
 ) {
     let row = |object: DynamicObject| {
-        let object = Object::of(kind, object);
+        let object = LiveObject::of(kind, object);
         ((kind.name, object.namespace.clone(), object.name.clone()), object.row())
     };
     board.changed = clock::rfc3339(clock::now());

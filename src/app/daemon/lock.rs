@@ -29,11 +29,11 @@ pub enum LockError {
 
 /// Held while the daemon runs; a kill leaves it.
 #[derive(Debug)]
-pub struct Lock {
+pub struct DaemonLock {
     _file: Flock<File>,
 }
 
-impl Lock {
+impl DaemonLock {
     /// Takes the lock, and writes this process's number into it.
     ///
     /// # Errors

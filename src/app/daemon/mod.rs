@@ -19,7 +19,7 @@ mod state;
 mod sync;
 mod watch;
 
-pub use lock::{Lock, LockError};
+pub use lock::{DaemonLock, LockError};
 pub use start::{logs, main};
 
 use std::future::Future;
@@ -30,7 +30,7 @@ use tokio::net::UnixListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Mutex;
 
-use parts::Parts;
+use parts::DaemonParts;
 use record::record;
 use rwenv_flux::repos;
 use rwenv_gate::base::environment::Environment;
@@ -48,7 +48,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     record(&shared, "daemon-started", env!("CARGO_PKG_VERSION"));
     config::reload(&shared);
     tracing::info!(version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
-    let mut parts = Parts::new(&shared);
+    let mut parts = DaemonParts::new(&shared);
     // Kept while the part that takes connections is started again: whoever connects meanwhile waits for it.
     let listener = Arc::new(listener);
     parts.add("server", move |shared| server::serve(Arc::clone(&listener), shared));

@@ -25,28 +25,29 @@ const LONGEST_REST: Duration = Duration::from_secs(30);
 const STEADY: Duration = Duration::from_secs(60);
 
 /// Nothing, or why a part could not go on.
-type Ended = Result<(), String>;
-type Run = Pin<Box<dyn Future<Output = Ended> + Send>>;
+type PartEnd = Result<(), String>;
+/// A part at work.
+type PartRun = Pin<Box<dyn Future<Output = PartEnd> + Send>>;
 
-struct Part {
+struct DaemonPart {
     name: &'static str,
     /// The runtime it runs in.
     on: Handle,
-    start: Box<dyn Fn() -> Run + Send>,
+    start: Box<dyn Fn() -> PartRun + Send>,
     task: AbortHandle,
     rest: Duration,
     /// When it was started last, or is to be.
     begins: Instant,
 }
 
-/// All of them.
-pub(super) struct Parts {
+/// All parts of the daemon.
+pub(super) struct DaemonParts {
     shared: Arc<Shared>,
-    all: Vec<Part>,
-    tasks: JoinSet<Ended>,
+    all: Vec<DaemonPart>,
+    tasks: JoinSet<PartEnd>,
 }
 
-impl Parts {
+impl DaemonParts {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self { shared: Arc::clone(shared), all: Vec::new(), tasks: JoinSet::new() }
     }
@@ -73,12 +74,12 @@ impl Parts {
         name: &'static str,
         start: impl Fn(Arc<Shared>) -> F + Send + 'static,
     ) where
-        F: Future<Output = Ended> + Send + 'static,
+        F: Future<Output = PartEnd> + Send + 'static,
     {
         let shared = Arc::clone(&self.shared);
-        let start: Box<dyn Fn() -> Run + Send> = Box::new(move || Box::pin(start(Arc::clone(&shared))));
+        let start: Box<dyn Fn() -> PartRun + Send> = Box::new(move || Box::pin(start(Arc::clone(&shared))));
         let task = self.tasks.spawn_on(first(name, start(), &self.shared), on);
-        let part = Part { name, on: on.clone(), start, task, rest: Duration::ZERO, begins: Instant::now() };
+        let part = DaemonPart { name, on: on.clone(), start, task, rest: Duration::ZERO, begins: Instant::now() };
         self.all.push(part);
         lock(&self.shared.parts).push(PartHealth { part: name.to_owned(), ..PartHealth::default() });
     }
@@ -125,7 +126,7 @@ fn rest(before: Duration, ran: Duration) -> Duration {
     if ran >= STEADY { FIRST_REST } else { (before * 2).clamp(FIRST_REST, LONGEST_REST) }
 }
 
-fn told(shared: &Shared, part: &Part, why: &str) {
+fn told(shared: &Shared, part: &DaemonPart, why: &str) {
     let why = redact(why);
     tracing::error!(part = part.name, error = %why, rest = ?part.rest, "a part of the daemon has failed; it starts again");
     let mut all = lock(&shared.parts);
@@ -143,7 +144,7 @@ fn told(shared: &Shared, part: &Part, why: &str) {
 
 /// The first run of a part; in a build for tests the one that `RWENV_TEST_PANIC` names panics soon, and leaves its locks poisoned.
 #[cfg(debug_assertions)]
-fn first(name: &str, run: Run, shared: &Arc<Shared>) -> Run {
+fn first(name: &str, run: PartRun, shared: &Arc<Shared>) -> PartRun {
     if rwenv_gate::base::environment::var("RWENV_TEST_PANIC").is_none_or(|doomed| doomed != name) {
         return run;
     }
@@ -163,7 +164,7 @@ fn first(name: &str, run: Run, shared: &Arc<Shared>) -> Run {
 }
 
 #[cfg(not(debug_assertions))]
-fn first(_: &str, run: Run, _: &Arc<Shared>) -> Run {
+fn first(_: &str, run: PartRun, _: &Arc<Shared>) -> PartRun {
     run
 }
 

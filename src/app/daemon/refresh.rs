@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::state::{Area, Shared, lock};
 use rwenv_core::manifest::{self, Report};
 use rwenv_flux::catalog::generate;
-use rwenv_flux::repos::{self, Flux};
+use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::{clock, files};
 
 #[derive(Serialize)]
@@ -21,16 +21,16 @@ struct Findings<'a> {
 }
 
 #[derive(Deserialize)]
-struct Known {
+struct KnownCommit {
     commit: String,
 }
 
-fn path(flux: &Flux, shared: &Shared) -> PathBuf {
+fn path(flux: &FluxRepository, shared: &Shared) -> PathBuf {
     shared.environment.config_dir.join("catalog").join(flux.name.as_str()).join("findings.json")
 }
 
 /// Called after every sync, and when a clone changed; `new` where commits came.
-pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
+pub(super) fn after(flux: &FluxRepository, new: bool, shared: &Shared) {
     if new {
         tracing::info!(rwenv = %flux.name, commit = repos::commit(flux).as_deref(), "new commits");
         // The clone may be there only now.
@@ -38,7 +38,7 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
     }
     let Some(commit) = repos::commit(flux) else { return };
     let path = path(flux, shared);
-    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<Known>(&text).ok());
+    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KnownCommit>(&text).ok());
     if known.is_some_and(|known| known.commit == commit) {
         return;
     }
@@ -47,7 +47,7 @@ pub(super) fn after(flux: &Flux, new: bool, shared: &Shared) {
     }
 }
 
-fn write(flux: &Flux, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
+fn write(flux: &FluxRepository, commit: &str, shared: &Shared) -> Result<(), Box<dyn std::error::Error>> {
     let known = lock(&shared.readings).remove(flux.name.as_str());
     let reading = match known.filter(|reading| reading.dir == flux.clone_dir()) {
         Some(reading) => reading.again(&shared.environment)?,

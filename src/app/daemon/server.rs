@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::state::{Shared, lock};
 use super::{config, health};
-use rwenv_gate::wire::daemon::{Ask, LARGEST_REQUEST, Reply, Request, VERSION};
+use rwenv_gate::wire::daemon::{Ask, LARGEST_REQUEST, DaemonReply, DaemonRequest, VERSION};
 
 /// Connections at the same time.
 const AT_ONCE: usize = 64;
@@ -46,7 +46,7 @@ pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
             }
         };
         let peer = stream.peer_cred().ok().filter(|peer| peer.uid() == own);
-        let place = peer.and_then(|peer| Place::take(&places, &peers, peer.pid().unwrap_or_default()));
+        let place = peer.and_then(|peer| ConnectionSlot::take(&places, &peers, peer.pid().unwrap_or_default()));
         let Some(place) = place else {
             shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             continue;
@@ -63,13 +63,13 @@ pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
 }
 
 /// A place among the connections, given back when it is dropped.
-struct Place {
+struct ConnectionSlot {
     _permit: OwnedSemaphorePermit,
     peers: Peers,
     pid: i32,
 }
 
-impl Place {
+impl ConnectionSlot {
     fn take(places: &Arc<Semaphore>, peers: &Peers, pid: i32) -> Option<Self> {
         let permit = Arc::clone(places).try_acquire_owned().ok()?;
         let mut all = lock(peers);
@@ -83,7 +83,7 @@ impl Place {
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut all = lock(&self.peers);
         if let Some(count) = all.get_mut(&self.pid) {
@@ -126,13 +126,13 @@ async fn frame(stream: &mut UnixStream) -> Option<Option<Vec<u8>>> {
     Some(Some(text))
 }
 
-fn answer(text: &[u8], shared: &Arc<Shared>) -> Reply {
+fn answer(text: &[u8], shared: &Arc<Shared>) -> DaemonReply {
     #[derive(serde::Deserialize)]
     struct Spoken {
         version: u32,
     }
-    let reply = Reply { version: VERSION, ..Reply::default() };
-    let refuse = |why: String| Reply { error: Some(why), ..reply.clone() };
+    let reply = DaemonReply { version: VERSION, ..DaemonReply::default() };
+    let refuse = |why: String| DaemonReply { error: Some(why), ..reply.clone() };
     match serde_json::from_slice::<Spoken>(text) {
         Ok(Spoken { version: VERSION }) => {}
         Ok(Spoken { version }) => {
@@ -140,12 +140,12 @@ fn answer(text: &[u8], shared: &Arc<Shared>) -> Reply {
         }
         Err(error) => return refuse(format!("invalid request: {error}")),
     }
-    let request: Request = match serde_json::from_slice(text) {
+    let request: DaemonRequest = match serde_json::from_slice(text) {
         Ok(request) => request,
         Err(error) => return refuse(format!("invalid request: {error}")),
     };
     match request.ask {
-        Ask::Status => return Reply { health: Some(shared.health()), ..reply },
+        Ask::Status => return DaemonReply { health: Some(shared.health()), ..reply },
         Ask::Sync { rwenv: None } => {
             let names: Vec<String> = lock(&shared.repositories).keys().cloned().collect();
             names.into_iter().for_each(|name| shared.wanted.add(name));
@@ -157,7 +157,7 @@ fn answer(text: &[u8], shared: &Arc<Shared>) -> Reply {
             shared.wanted.add(name);
         }
         Ask::Flux { rwenv } => match health::of(&rwenv, shared) {
-            Some(flux) => return Reply { flux: Some(flux), ..reply },
+            Some(flux) => return DaemonReply { flux: Some(flux), ..reply },
             None => return refuse(format!("there is no rwenv '{}'", rwenv.escape_debug())),
         },
         Ask::Reload => config::reload(shared),

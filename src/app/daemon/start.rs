@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::writer::MakeWriterExt as _;
 
-use super::{Lock, LockError};
+use super::{DaemonLock, LockError};
 use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::files;
 
@@ -61,7 +61,7 @@ pub fn main(arguments: &[String]) -> ExitCode {
 fn start(detached: bool) -> anyhow::Result<()> {
     umask(Mode::from_bits_truncate(0o077));
     let environment = Environment::read();
-    let lock = Lock::take(&environment.config_dir)?;
+    let lock = DaemonLock::take(&environment.config_dir)?;
     if detached {
         // Fails for the leader of a process group, which has left its terminal's already.
         let _ = nix::unistd::setsid();

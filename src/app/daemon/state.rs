@@ -12,7 +12,7 @@ use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::wire::daemon::{Connections, Health, Kept, PartHealth, Watching};
+use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, PartHealth, Watching};
 
 /// What changed on disk, told apart by what has to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,18 +33,18 @@ pub(super) enum Area {
 
 /// A set that one part fills and another waits for.
 #[derive(Debug)]
-pub(super) struct Pending<T> {
+pub(super) struct PendingSet<T> {
     set: Mutex<BTreeSet<T>>,
     some: Notify,
 }
 
-impl<T> Default for Pending<T> {
+impl<T> Default for PendingSet<T> {
     fn default() -> Self {
         Self { set: Mutex::default(), some: Notify::new() }
     }
 }
 
-impl<T: Ord> Pending<T> {
+impl<T: Ord> PendingSet<T> {
     pub(super) fn add(&self, item: T) {
         lock(&self.set).insert(item);
         self.some.notify_one();
@@ -62,7 +62,7 @@ impl<T: Ord> Pending<T> {
 
 /// Counters of the server.
 #[derive(Debug, Default)]
-pub(super) struct Counters {
+pub(super) struct ServerCounters {
     pub(super) accepted: AtomicU64,
     pub(super) refused: AtomicU64,
     pub(super) malformed: AtomicU64,
@@ -78,18 +78,18 @@ pub(super) struct Shared {
     pub(super) config_error: Mutex<Option<String>>,
     pub(super) audit_error: Mutex<Option<String>>,
     pub(super) watching: Mutex<Watching>,
-    pub(super) repositories: Mutex<BTreeMap<String, Kept>>,
+    pub(super) repositories: Mutex<BTreeMap<String, KeptRepository>>,
     pub(super) guarding: Mutex<Guarding>,
     pub(super) watches: Mutex<Watches>,
     /// Clones as they were read last, so that of the next commit only what is new is read.
     pub(super) readings: Mutex<BTreeMap<String, Reading>>,
-    pub(super) counters: Counters,
+    pub(super) counters: ServerCounters,
     /// The parts, and how often each has failed.
     pub(super) parts: Mutex<Vec<PartHealth>>,
     /// What changed on disk.
-    pub(super) changed: Pending<Area>,
+    pub(super) changed: PendingSet<Area>,
     /// Whose repositories are to be looked at now.
-    pub(super) wanted: Pending<String>,
+    pub(super) wanted: PendingSet<String>,
     /// The audit log has something new.
     pub(super) written: Notify,
     /// Somebody asked the daemon to stop.
@@ -115,10 +115,10 @@ impl Shared {
             guarding: Mutex::default(),
             watches: Mutex::default(),
             readings: Mutex::default(),
-            counters: Counters::default(),
+            counters: ServerCounters::default(),
             parts: Mutex::default(),
-            changed: Pending::default(),
-            wanted: Pending::default(),
+            changed: PendingSet::default(),
+            wanted: PendingSet::default(),
             written: Notify::new(),
             stop: Notify::new(),
             draining: AtomicBool::new(false),

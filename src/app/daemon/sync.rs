@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
-use rwenv_flux::repos::{self, Flux, Wish};
-use rwenv_gate::wire::daemon::Kept;
+use rwenv_flux::repos::{self, FluxRepository, CloneWish};
+use rwenv_gate::wire::daemon::KeptRepository;
 
 /// Time between two looks where the configuration does not say.
 const INTERVAL: Duration = Duration::from_secs(300);
@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_secs(86_400);
 
 /// One repository's schedule.
 struct Due {
-    flux: Flux,
+    flux: FluxRepository,
     interval: Duration,
     at: Instant,
     failures: u32,
@@ -39,11 +39,11 @@ struct Due {
     running: bool,
 }
 
-type Done = (String, Result<(), String>);
+type SyncOutcome = (String, Result<(), String>);
 
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut all: BTreeMap<String, Due> = BTreeMap::new();
-    let mut running: JoinSet<Done> = JoinSet::new();
+    let mut running: JoinSet<SyncOutcome> = JoinSet::new();
     loop {
         if shared.is_draining() {
             while running.join_next().await.is_some() {}
@@ -76,9 +76,9 @@ pub(super) async fn keep(shared: Arc<Shared>) {
 /// Takes over what the configuration says now.
 fn plan(all: &mut BTreeMap<String, Due>, shared: &Shared) {
     let rwenvs = lock(&shared.rwenvs).clone();
-    let wanted: BTreeMap<String, (Flux, Duration)> = (rwenvs.all.iter())
+    let wanted: BTreeMap<String, (FluxRepository, Duration)> = (rwenvs.all.iter())
         .filter_map(|rwenv| {
-            let flux = Flux::of(rwenv, &shared.environment).ok()?;
+            let flux = FluxRepository::of(rwenv, &shared.environment).ok()?;
             let interval = rwenv.sync_interval.map_or(INTERVAL, Duration::from_secs).max(SHORTEST);
             Some((rwenv.name.to_string(), (flux, interval)))
         })
@@ -96,7 +96,7 @@ fn plan(all: &mut BTreeMap<String, Due>, shared: &Shared) {
     }
 }
 
-fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<Done>, shared: &Arc<Shared>) {
+fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<SyncOutcome>, shared: &Arc<Shared>) {
     let now = Instant::now();
     let mut due: Vec<(&String, &mut Due)> =
         all.iter_mut().filter(|(_, due)| !due.running && due.at <= now).collect();
@@ -106,7 +106,7 @@ fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<Done>, shared: &
         let (name, flux, shared) = (name.clone(), due.flux.clone(), Arc::clone(shared));
         running.spawn_blocking(move || {
             let result = caught(|| {
-                let synced = repos::sync(&flux, Wish::Forward, &shared.environment, &mut |_| {});
+                let synced = repos::sync(&flux, CloneWish::Forward, &shared.environment, &mut |_| {});
                 let result = synced.map_err(|error| rwenv_gate::base::redact::redact(&error.to_string()));
                 result.map(|new| refresh::after(&flux, new, &shared))
             });
@@ -153,7 +153,7 @@ fn chance() -> f64 {
 fn show(all: &BTreeMap<String, Due>, shared: &Shared) {
     let now = Instant::now();
     let kept = |(name, due): (&String, &Due)| {
-        let kept = Kept {
+        let kept = KeptRepository {
             rwenv: name.clone(),
             running: due.running,
             failures: due.failures,

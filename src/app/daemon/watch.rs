@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::state::{Area, Shared, lock};
 use super::{config, refresh};
-use rwenv_flux::repos::Flux;
+use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::facts;
 use rwenv_gate::ledger::audit;
 use rwenv_gate::wire::daemon::Watching;
@@ -35,9 +35,9 @@ const MANY: u64 = 50;
 const FAST: Duration = Duration::from_secs(1);
 
 /// A file's identity and age.
-type Stamp = Option<(u64, u64, u64, i64, i64)>;
+type WatchStamp = Option<(u64, u64, u64, i64, i64)>;
 
-fn stamp(path: &Path) -> Stamp {
+fn stamp(path: &Path) -> WatchStamp {
     let meta = std::fs::metadata(path).ok()?;
     Some((meta.dev(), meta.ino(), meta.size(), meta.mtime(), meta.mtime_nsec()))
 }
@@ -97,13 +97,13 @@ async fn act(area: Area, shared: &Arc<Shared>) {
 }
 
 /// The repositories of the configuration in force.
-fn flux(shared: &Shared) -> Vec<Flux> {
+fn flux(shared: &Shared) -> Vec<FluxRepository> {
     let rwenvs = lock(&shared.rwenvs);
-    rwenvs.all.iter().filter_map(|rwenv| Flux::of(rwenv, &shared.environment).ok()).collect()
+    rwenvs.all.iter().filter_map(|rwenv| FluxRepository::of(rwenv, &shared.environment).ok()).collect()
 }
 
 /// The files that steer decisions, and the log.
-fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (Stamp, Area)> {
+fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (WatchStamp, Area)> {
     let dir = &shared.environment.config_dir;
     let mut all = BTreeMap::new();
     let mut add = |path: PathBuf, area| {

@@ -10,7 +10,7 @@ const REQUESTS: [&str; 3] =
 
 /// What a patch changes, and nothing beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub(super) enum PatchChange {
     /// It asks for a reconciliation.
     Reconcile,
     /// It sets `spec.suspend`.
@@ -25,7 +25,7 @@ pub(super) enum Change {
 
 /// What a patch changes, and the same patch written anew: of a key that stands in it twice one counts here and another
 /// there. None where it is no patch in JSON.
-pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(Change, Vec<u8>)> {
+pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(PatchChange, Vec<u8>)> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let change = match content_type.split(';').next().unwrap_or_default().trim() {
         "application/merge-patch+json" | "application/strategic-merge-patch+json" if value.is_object() => {
@@ -35,7 +35,7 @@ pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(Change, Vec<u8>
         _ => return None,
     };
     let change =
-        if change == Change::Other && classify::only_syncs(&value).is_ok() { Change::Sync } else { change };
+        if change == PatchChange::Other && classify::only_syncs(&value).is_ok() { PatchChange::Sync } else { change };
     Some((change, serde_json::to_vec(&value).ok()?))
 }
 
@@ -45,7 +45,7 @@ fn single(value: &Value) -> Option<(&str, &Value)> {
     object.iter().next().map(|(key, value)| (key.as_str(), value))
 }
 
-fn merged(patch: &Value) -> Change {
+fn merged(patch: &Value) -> PatchChange {
     match single(patch) {
         Some(("metadata", metadata)) => {
             let annotations = metadata.as_object().and_then(|object| {
@@ -55,16 +55,16 @@ fn merged(patch: &Value) -> Change {
             });
             match annotations.and_then(Value::as_object) {
                 Some(all) if !all.is_empty() && all.iter().all(|(key, value)| asks(key, value)) => {
-                    Change::Reconcile
+                    PatchChange::Reconcile
                 }
-                _ => Change::Other,
+                _ => PatchChange::Other,
             }
         }
         Some(("spec", spec)) => match single(spec) {
             Some(("suspend", value)) => suspended(value),
-            _ => Change::Other,
+            _ => PatchChange::Other,
         },
-        _ => Change::Other,
+        _ => PatchChange::Other,
     }
 }
 
@@ -72,16 +72,16 @@ fn asks(key: &str, value: &Value) -> bool {
     REQUESTS.contains(&key) && value.is_string()
 }
 
-fn suspended(value: &Value) -> Change {
+fn suspended(value: &Value) -> PatchChange {
     match value {
-        Value::Bool(true) => Change::Suspend,
-        Value::Bool(false) | Value::Null => Change::Resume,
-        _ => Change::Other,
+        Value::Bool(true) => PatchChange::Suspend,
+        Value::Bool(false) | Value::Null => PatchChange::Resume,
+        _ => PatchChange::Other,
     }
 }
 
 /// A list of operations, all of which are of one sort (RFC 6902).
-fn listed(patch: &Value) -> Change {
+fn listed(patch: &Value) -> PatchChange {
     let one = |operation: &Value| {
         let text = |key: &str| operation.get(key).and_then(Value::as_str);
         let value = operation.get("value").unwrap_or(&Value::Null);
@@ -89,12 +89,12 @@ fn listed(patch: &Value) -> Change {
         let annotation = path.strip_prefix("/metadata/annotations/").map(|key| key.replace("~1", "/"));
         match (text("op"), path, annotation) {
             (Some("add" | "replace"), "/spec/suspend", _) => suspended(value),
-            (Some("remove"), "/spec/suspend", _) => Change::Resume,
-            (Some("add" | "replace"), _, Some(key)) if asks(&key, value) => Change::Reconcile,
-            _ => Change::Other,
+            (Some("remove"), "/spec/suspend", _) => PatchChange::Resume,
+            (Some("add" | "replace"), _, Some(key)) if asks(&key, value) => PatchChange::Reconcile,
+            _ => PatchChange::Other,
         }
     };
     let mut all = patch.as_array().into_iter().flatten().map(one);
-    let Some(first) = all.next() else { return Change::Other };
-    if all.all(|change| change == first) { first } else { Change::Other }
+    let Some(first) = all.next() else { return PatchChange::Other };
+    if all.all(|change| change == first) { first } else { PatchChange::Other }
 }

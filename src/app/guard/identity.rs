@@ -23,10 +23,10 @@ use rwenv_gate::facts::guarded;
 /// Bytes of a token.
 const TOKEN: usize = 32;
 
-/// What is kept.
+/// What is kept of the identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kept {
+struct KeptIdentity {
     /// The port it listens at.
     port: u16,
     /// The CA's certificate, PEM.
@@ -40,7 +40,7 @@ struct Kept {
 /// The identity of this user's guard.
 #[derive(Clone, Debug)]
 pub struct Identity {
-    kept: Kept,
+    kept: KeptIdentity,
     folder: PathBuf,
 }
 
@@ -75,7 +75,7 @@ fn token() -> Result<String, GuardError> {
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
-impl Kept {
+impl KeptIdentity {
     /// What is kept in a folder; nothing where there is no file.
     fn read(folder: &Path) -> Result<Self, GuardError> {
         let path = path(folder);
@@ -99,7 +99,7 @@ impl Identity {
         let folder = guarded::folder(environment);
         files::make_private_dir(&folder).map_err(|e| failed(&e))?;
         let _lock = files::lock(&folder).map_err(|e| failed(&e))?;
-        let mut kept = Kept::read(&folder)?;
+        let mut kept = KeptIdentity::read(&folder)?;
         let before = kept.clone();
         if kept.key.is_empty() {
             let key = KeyPair::generate().map_err(|e| failed(&e))?;
@@ -141,7 +141,7 @@ impl Identity {
         }
         // Others may have added to it since.
         let _lock = files::lock(&self.folder).map_err(|error| GuardError::Identity(error.to_string()))?;
-        self.kept = Kept::read(&self.folder)?;
+        self.kept = KeptIdentity::read(&self.folder)?;
         self.kept.port = port;
         self.write()
     }

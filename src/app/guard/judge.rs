@@ -10,7 +10,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
 use rwenv_gate::judge::Permit;
-use rwenv_gate::judge::{self, Case, Lift, Outcome, Person, Question, Recorded, Seen};
+use rwenv_gate::judge::{self, Case, Lift, Outcome, Person, PersonQuestion, Recording, KnownPlan};
 use rwenv_gate::ledger::grants::Grant;
 use rwenv_gate::ledger::{audit, grants};
 
@@ -23,12 +23,12 @@ const NOBODY: &str = "An approval given elsewhere does not count at the API guar
 pub struct Judge {
     environment: Environment,
     context: Context,
-    opened: Mutex<Vec<Opened>>,
+    opened: Mutex<Vec<OpenedGrant>>,
 }
 
 /// What a grant opens the guard for, as it was when a request first needed it: what its line stands for is looked up once, however
 /// often a client tries.
-struct Opened {
+struct OpenedGrant {
     grant: Grant,
     /// The rwenvs it was looked up with.
     rwenvs: Rwenvs,
@@ -36,7 +36,7 @@ struct Opened {
 }
 
 /// What a request asks for, and what is known about it.
-struct Asked {
+struct AskedRequest {
     plan: Plan,
     facts: Facts,
 }
@@ -72,8 +72,8 @@ impl Judge {
         if meaning.own.is_some() {
             meaning.operation = not_dry(meaning.operation);
         }
-        let Asked { plan, facts } = self.asked(&meaning, &line(method, &request), rwenv);
-        let seen = Seen { plan: &plan, facts: &facts, rwenvs };
+        let AskedRequest { plan, facts } = self.asked(&meaning, &line(method, &request), rwenv);
+        let seen = KnownPlan { plan: &plan, facts: &facts, rwenvs };
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let verdict = judge::weigh(seen, Vec::new(), &Lift::Where(&granted), &self.environment);
         Ok((verdict.decision(), request.target()))
@@ -87,35 +87,35 @@ impl Judge {
         rwenv: &str,
         rwenvs: &Rwenvs,
     ) -> Result<Permit, Refusal> {
-        let Asked { plan, facts } = self.asked(meaning, line, rwenv);
+        let AskedRequest { plan, facts } = self.asked(meaning, line, rwenv);
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let case = Case {
             door: DOOR,
             session: None,
             command: line,
-            seen: Seen { plan: &plan, facts: &facts, rwenvs },
+            seen: KnownPlan { plan: &plan, facts: &facts, rwenvs },
             found: Vec::new(),
             lift: Lift::Where(&granted),
             person: &|| Person::Nobody(NOBODY),
-            recorded: Recorded::ButReads,
+            recorded: Recording::ButReads,
         };
         match judge::judge(case, &self.environment).outcome {
             Outcome::Run(permit) => Ok(permit),
-            Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+            Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
                 Err(Refusal { code: 403, why: why.trim_end().to_owned() })
             }
         }
     }
 
     /// What a request asks for, and what is known about it.
-    fn asked(&self, meaning: &Meaning, line: &str, rwenv: &str) -> Asked {
+    fn asked(&self, meaning: &Meaning, line: &str, rwenv: &str) -> AskedRequest {
         let plan = match &meaning.run {
             Some(words) => decide::plan_argv(words.clone(), Vec::new(), &self.context),
             None => decide::plan_request(meaning.operation.clone(), line, &self.context),
         };
         let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
         let facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
-        Asked { plan, facts }
+        AskedRequest { plan, facts }
     }
 
     /// True where a person has opened the guard for what is asked.
@@ -138,7 +138,7 @@ impl Judge {
         for grant in live {
             if !opened.iter().any(|known| known.grant == grant) {
                 let means = Arc::new(self.look_up(&grant));
-                opened.push(Opened { grant, rwenvs: rwenvs.clone(), means });
+                opened.push(OpenedGrant { grant, rwenvs: rwenvs.clone(), means });
             }
         }
         opened.iter().map(|known| Arc::clone(&known.means)).collect()
@@ -157,7 +157,7 @@ impl Judge {
     pub(super) fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
         let verdict = unread(&refusal, rwenv);
         let rwenvs = &[rwenv.to_owned()];
-        let call = audit::Call { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
+        let call = audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
         Refusal { why: text::of(&verdict).trim_end().to_owned(), ..refusal }

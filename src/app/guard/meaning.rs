@@ -1,8 +1,8 @@
 //! What a request would do: an operation in the words of kubectl's and flux's own verbs, so that one set of rules holds at
 //! every door.
 
-use super::body::{Change, change};
-use super::request::{Legacy, Method, Request, Resource};
+use super::body::{PatchChange, change};
+use super::request::{Legacy, Method, Request, RequestedResource};
 use rwenv_core::classify;
 use rwenv_core::model::{Effect, Operation, Reach, Span, Target, Trait, Word};
 
@@ -151,7 +151,7 @@ pub(super) fn meaning(request: &Request, asking: Asking<'_>, body: &[u8]) -> Mea
     meaning
 }
 
-fn is_secret(resource: &Resource) -> bool {
+fn is_secret(resource: &RequestedResource) -> bool {
     resource.group.is_empty() && resource.name == "secrets"
 }
 
@@ -166,7 +166,7 @@ fn unasked(request: &Request) -> Mask {
 }
 
 /// A resource as people write it: with its group, where it is no well-known one.
-fn kind(resource: &Resource) -> String {
+fn kind(resource: &RequestedResource) -> String {
     match resource.group.as_str() {
         "" | "apps" | "batch" => resource.name.clone(),
         group => format!("{}.{group}", resource.name),
@@ -196,7 +196,7 @@ fn verb(method: Method) -> &'static str {
     }
 }
 
-fn of_resource(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]) -> Meaning {
+fn of_resource(request: &Request, resource: &RequestedResource, asking: Asking<'_>, body: &[u8]) -> Meaning {
     let first = resource.subresource.as_deref().and_then(|subresource| subresource.split('/').next());
     if resource.legacy == Some(Legacy::Proxy) || first == Some("proxy") {
         return Meaning::new(verb(request.method), Effect::Exec)
@@ -218,7 +218,7 @@ fn of_resource(request: &Request, resource: &Resource, asking: Asking<'_>, body:
 }
 
 /// The kubectl call that would send an exec.
-fn words(request: &Request, resource: &Resource, verb: &str) -> Vec<Word> {
+fn words(request: &Request, resource: &RequestedResource, verb: &str) -> Vec<Word> {
     // Whatever is neither "false" nor "0" is true (apimachinery, `Convert_Slice_string_To_bool`).
     let is = |key: &str| {
         request.values(key).next().is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"))
@@ -234,7 +234,7 @@ fn words(request: &Request, resource: &Resource, verb: &str) -> Vec<Word> {
     all.into_iter().map(Word::literal).collect()
 }
 
-fn get(request: &Request, resource: &Resource, subresource: Option<&str>, asking: Asking<'_>) -> Meaning {
+fn get(request: &Request, resource: &RequestedResource, subresource: Option<&str>, asking: Asking<'_>) -> Meaning {
     match subresource {
         None | Some("status" | "scale") if is_secret(resource) => secret(request, resource, asking),
         None | Some("status" | "scale") => Meaning::new("get", Effect::Read),
@@ -248,7 +248,7 @@ fn get(request: &Request, resource: &Resource, subresource: Option<&str>, asking
 }
 
 /// A read of Secrets: names alone, what helm keeps, what kubectl describes without values, or the values.
-fn secret(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning {
+fn secret(request: &Request, resource: &RequestedResource, asking: Asking<'_>) -> Meaning {
     let first = asking.accept.split(',').next().unwrap_or_default();
     let names = first.contains("as=Table") || first.contains("as=PartialObjectMetadata");
     let whole = request.values("includeObject").any(|value| value == "Object");
@@ -272,7 +272,7 @@ fn secret(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning
 
 fn write(
     request: &Request,
-    resource: &Resource,
+    resource: &RequestedResource,
     subresource: Option<&str>,
     (asking, body): (Asking<'_>, &[u8]),
 ) -> Meaning {
@@ -301,7 +301,7 @@ fn plain(method: Method) -> Meaning {
 }
 
 /// Questions about one's own rights, which are asked by POST.
-fn reviews_itself(request: &Request, resource: &Resource) -> bool {
+fn reviews_itself(request: &Request, resource: &RequestedResource) -> bool {
     let known = match resource.group.as_str() {
         "authorization.k8s.io" => ["selfsubjectaccessreviews", "selfsubjectrulesreviews"].as_slice(),
         "authentication.k8s.io" => ["selfsubjectreviews"].as_slice(),
@@ -319,7 +319,7 @@ fn dry(request: &Request) -> bool {
     request.only("dryRun") == Some("All") && request.method != Method::Delete
 }
 
-fn dry_run(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meaning {
+fn dry_run(request: &Request, resource: &RequestedResource, asking: Asking<'_>) -> Meaning {
     let secret = is_secret(resource);
     // A patch that copies can bring a value to where nobody expects one; these cannot.
     let plain = asking.content_type.split(';').next().unwrap_or_default().trim();
@@ -334,7 +334,7 @@ fn dry_run(request: &Request, resource: &Resource, asking: Asking<'_>) -> Meanin
 }
 
 /// A patch, which may be the one that reconciles, suspends or resumes.
-fn patch(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]) -> Meaning {
+fn patch(request: &Request, resource: &RequestedResource, asking: Asking<'_>, body: &[u8]) -> Meaning {
     let flux = resource.group.ends_with(".toolkit.fluxcd.io") || resource.group == "fluxcd.controlplane.io";
     let argo = resource.group == "argoproj.io" && resource.name == "applications";
     if asking.content_type.starts_with("application/apply-patch") {
@@ -344,20 +344,20 @@ fn patch(request: &Request, resource: &Resource, asking: Asking<'_>, body: &[u8]
     let Some((change, written)) = known else { return plain(request.method) };
     let kind = resource.name.trim_end_matches('s');
     let mut meaning = match change {
-        Change::Reconcile if flux => Meaning::new("annotate", Effect::Reconcile),
-        Change::Suspend if flux => {
+        PatchChange::Reconcile if flux => Meaning::new("annotate", Effect::Reconcile),
+        PatchChange::Suspend if flux => {
             let mut meaning =
                 Meaning::new(&format!("suspend {kind}"), Effect::ClusterWrite).with(Trait::Suspend);
             meaning.operation.tool = "flux";
             meaning
         }
-        Change::Resume if flux => {
+        PatchChange::Resume if flux => {
             let mut meaning =
                 Meaning::new(&format!("resume {kind}"), Effect::ClusterWrite).with(Trait::Resume);
             meaning.operation.tool = "flux";
             meaning
         }
-        Change::Sync if argo => Meaning::new("patch", Effect::Reconcile),
+        PatchChange::Sync if argo => Meaning::new("patch", Effect::Reconcile),
         _ => match sync_with_more(&written).filter(|_| argo) {
             Some(why) => plain(request.method).noted(why),
             None => plain(request.method),

@@ -20,5 +20,5 @@ mod upstream;
 pub use error::GuardError;
 pub use identity::Identity;
 pub use judge::Judge;
-pub use request::{Legacy, Method, Refusal, Request, Resource};
-pub use serve::{Counters, Guard, Listening};
+pub use request::{Legacy, Method, Refusal, Request, RequestedResource};
+pub use serve::{GuardCounters, Guard, Listening};

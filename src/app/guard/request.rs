@@ -46,7 +46,7 @@ pub enum Legacy {
 
 /// What of the API a path stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Resource {
+pub struct RequestedResource {
     /// Its group; empty for the core.
     pub group: String,
     /// The version of the group.
@@ -73,7 +73,7 @@ pub struct Request {
     /// The pairs of the query, decoded, in order.
     pub query: Vec<(String, String)>,
     /// What it is about; none for paths that are no resource.
-    pub resource: Option<Resource>,
+    pub resource: Option<RequestedResource>,
 }
 
 /// Why a request is not even looked at.
@@ -243,7 +243,7 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
 }
 
 /// What a path stands for.
-fn resource(path: &[String]) -> Result<Option<Resource>, Refusal> {
+fn resource(path: &[String]) -> Result<Option<RequestedResource>, Refusal> {
     let parts: Vec<&str> = path.iter().map(String::as_str).collect();
     let (group, version, rest) = match parts.as_slice() {
         ["api", version, rest @ ..] if !rest.is_empty() => ("", *version, rest),
@@ -265,7 +265,7 @@ fn resource(path: &[String]) -> Result<Option<Resource>, Refusal> {
         rest => (None, rest),
     };
     let part = |at: usize| rest.get(at).map(|part| (*part).to_owned());
-    Ok(Some(Resource {
+    Ok(Some(RequestedResource {
         group: group.to_owned(),
         version: version.to_owned(),
         namespace: namespace.map(str::to_owned),

@@ -47,9 +47,9 @@ const AT_ONCE: usize = 1024;
 /// Connections at the same time.
 const CONNECTIONS: usize = 2048;
 
-/// Counts since the start.
+/// The guard's counts since its start.
 #[derive(Debug, Default)]
-pub struct Counters {
+pub struct GuardCounters {
     /// Requests that were let through.
     pub passed: AtomicU64,
     /// Requests that were refused.
@@ -57,20 +57,20 @@ pub struct Counters {
 }
 
 /// The rwenvs as they are configured now.
-pub(super) type Known = Arc<dyn Fn() -> Rwenvs + Send + Sync>;
+pub(super) type KnownRwenvs = Arc<dyn Fn() -> Rwenvs + Send + Sync>;
 
 /// The guard.
 pub struct Guard {
     environment: Environment,
     judge: Judge,
     upstreams: Upstreams,
-    known: Known,
+    known: KnownRwenvs,
     tokens: Mutex<BTreeMap<Vec<u8>, String>>,
     places: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     away: Mutex<Away>,
     room: Room,
     /// What came in.
-    pub counters: Counters,
+    pub counters: GuardCounters,
 }
 
 /// Requests of nobody.
@@ -142,7 +142,7 @@ impl Guard {
             places: Mutex::default(),
             away: Mutex::default(),
             room: Room::default(),
-            counters: Counters::default(),
+            counters: GuardCounters::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::registration::{HOOK, Object, UNCHANGED, events, filled, settings};
+use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, settings};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
@@ -19,14 +19,14 @@ pub struct Agent {
     pub name: &'static str,
     /// From the home directory.
     path: &'static str,
-    kept: Kept,
+    kept: HookForm,
     /// What a person has to do besides.
     pub then: &'static str,
 }
 
 /// How an agent is told of the hook.
 #[derive(Debug)]
-enum Kept {
+enum HookForm {
     /// By entries among others, from a file of `hooks/`.
     Among(&'static str),
     /// By a program of ours that the agent loads.
@@ -37,41 +37,41 @@ enum Kept {
 pub const CODEX: Agent = Agent {
     name: "codex",
     path: ".codex/hooks.json",
-    kept: Kept::Among(include_str!("../../../hooks/codex.json")),
+    kept: HookForm::Among(include_str!("../../../hooks/codex.json")),
     then: "Codex runs it once you trust it: /hooks in Codex.",
 };
 /// Gemini CLI.
 pub const GEMINI: Agent = Agent {
     name: "gemini",
     path: ".gemini/settings.json",
-    kept: Kept::Among(include_str!("../../../hooks/gemini.json")),
+    kept: HookForm::Among(include_str!("../../../hooks/gemini.json")),
     then: "",
 };
 /// Cursor.
 pub const CURSOR: Agent = Agent {
     name: "cursor",
     path: ".cursor/hooks.json",
-    kept: Kept::Among(include_str!("../../../hooks/cursor.json")),
+    kept: HookForm::Among(include_str!("../../../hooks/cursor.json")),
     then: "",
 };
 /// GitHub Copilot CLI.
 pub const COPILOT: Agent = Agent {
     name: "copilot",
     path: ".copilot/hooks/rwenv.json",
-    kept: Kept::Among(include_str!("../../../hooks/copilot.json")),
+    kept: HookForm::Among(include_str!("../../../hooks/copilot.json")),
     then: "",
 };
 /// OpenCode, whose plugin hands every call to the hook, and throws what that says.
 pub const OPENCODE: Agent = Agent {
     name: "opencode",
     path: ".config/opencode/plugins/rwenv.js",
-    kept: Kept::Alone(include_str!("../../../hooks/opencode.js")),
+    kept: HookForm::Alone(include_str!("../../../hooks/opencode.js")),
     then: "",
 };
 
 /// What became of an agent's settings.
 #[derive(Debug)]
-pub struct Changed {
+pub struct ChangedSettings {
     /// The file.
     pub settings: PathBuf,
     /// It was not so before.
@@ -83,18 +83,18 @@ impl Agent {
     ///
     /// # Errors
     /// If the settings cannot be read or written, or have another shape.
-    pub fn register(&self, hook: Option<&Path>, environment: &Environment) -> anyhow::Result<Changed> {
+    pub fn register(&self, hook: Option<&Path>, environment: &Environment) -> anyhow::Result<ChangedSettings> {
         let path = environment.home.join(self.path);
         let hook = hook.map(|path| path.to_str().context("the path of the hook is not valid UTF-8"));
         let hook = hook.transpose()?;
         let changed = match self.kept {
-            Kept::Alone(program) => {
+            HookForm::Alone(program) => {
                 let wanted = hook.map(|hook| program.replace(HOOK, &hook.replace(['\\', '"'], "_")));
                 place(&path, wanted.as_deref())?
             }
-            Kept::Among(registration) => self.merge(&path, registration, hook)?,
+            HookForm::Among(registration) => self.merge(&path, registration, hook)?,
         };
-        Ok(Changed { settings: path, changed })
+        Ok(ChangedSettings { settings: path, changed })
     }
 
     fn merge(&self, path: &Path, registration: &str, hook: Option<&str>) -> anyhow::Result<bool> {
@@ -134,7 +134,7 @@ impl Agent {
 }
 
 /// True for settings that say nothing.
-fn is_bare(object: &Object) -> bool {
+fn is_bare(object: &JsonObject) -> bool {
     object.keys().all(|key| key == "version")
 }
 

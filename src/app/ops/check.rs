@@ -5,7 +5,7 @@ use serde::Serialize;
 /// How a check ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum CheckState {
     /// As it should be.
     Ok,
     /// It works, and could be better.
@@ -23,7 +23,7 @@ pub struct Check {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rwenv: Option<String>,
     /// How it ended.
-    pub state: State,
+    pub state: CheckState,
     /// What was found.
     pub says: String,
     /// What to do.
@@ -36,15 +36,15 @@ pub struct Check {
 
 impl Check {
     pub(super) fn ok(id: &'static str, says: impl Into<String>) -> Self {
-        Self { id, rwenv: None, state: State::Ok, says: says.into(), fix: None, level: None }
+        Self { id, rwenv: None, state: CheckState::Ok, says: says.into(), fix: None, level: None }
     }
 
     pub(super) fn warn(id: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { state: State::Warn, fix: Some(fix.into()), ..Self::ok(id, says) }
+        Self { state: CheckState::Warn, fix: Some(fix.into()), ..Self::ok(id, says) }
     }
 
     pub(super) fn fail(id: &'static str, says: impl Into<String>, fix: impl Into<String>) -> Self {
-        Self { state: State::Fail, fix: Some(fix.into()), ..Self::ok(id, says) }
+        Self { state: CheckState::Fail, fix: Some(fix.into()), ..Self::ok(id, says) }
     }
 
     pub(super) fn about(self, rwenv: &str) -> Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::registration::{Object, UNCHANGED, events, filled, settings};
+use super::registration::{JsonObject, UNCHANGED, events, filled, settings};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files, process};
 use rwenv_gate::facts::agent;
@@ -26,16 +26,16 @@ const KNOWS_ON_FAILURE: (u64, u64, u64) = (2, 1, 295);
 
 /// Settings as they are to be. Nothing of it is written yet.
 #[derive(Debug)]
-pub struct Pending {
+pub struct PendingSettings {
     /// The file.
     pub settings: PathBuf,
     old: Option<String>,
-    new: Object,
+    new: JsonObject,
     /// They are not so already.
     pub changes: bool,
 }
 
-impl Pending {
+impl PendingSettings {
     /// With this hook in the settings, or without any.
     ///
     /// # Errors
@@ -81,7 +81,7 @@ impl Pending {
 }
 
 /// The list of handlers of an event, if there is one. Settings of another shape are left alone.
-fn handlers<'a>(object: &'a mut Object, event: &str) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
+fn handlers<'a>(object: &'a mut JsonObject, event: &str) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
     let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
     let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
     let Some(list) = hooks.get_mut(event) else { return Ok(None) };
@@ -140,7 +140,7 @@ pub fn registered(environment: &Environment) -> anyhow::Result<Registered> {
 }
 
 /// Takes our own entries out, and what is empty without them.
-fn remove(object: &mut Object, event: &str) -> anyhow::Result<()> {
+fn remove(object: &mut JsonObject, event: &str) -> anyhow::Result<()> {
     let Some(groups) = handlers(object, event)? else { return Ok(()) };
     let mut emptied = false;
     for group in groups.iter_mut() {
@@ -169,7 +169,7 @@ fn is_ours(handler: &Value) -> bool {
 }
 
 /// Adds groups of handlers to an event. An agent that is too old is not told what it does not know.
-fn add(object: &mut Object, event: &str, groups: &[Value], blocks: bool) -> anyhow::Result<()> {
+fn add(object: &mut JsonObject, event: &str, groups: &[Value], blocks: bool) -> anyhow::Result<()> {
     let hooks = object.entry("hooks").or_insert_with(|| json!({}));
     let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
     let there = hooks.entry(event).or_insert_with(|| json!([]));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn the_plugin_registers_what_install_registers() {
-        let plugin: Object = serde_json::from_str(include_str!("../../../plugin/hooks/hooks.json")).unwrap();
+        let plugin: JsonObject = serde_json::from_str(include_str!("../../../plugin/hooks/hooks.json")).unwrap();
         let plugin: Vec<_> = events(&plugin).collect();
         let by_name = REGISTRATION.replace("[\"claude\"]", "[\"claude\", \"plugin\"]");
         let ours = filled(&by_name, "rwenv-hook").unwrap();

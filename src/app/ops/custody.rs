@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::check::Check;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
-use rwenv_flux::repos::{self, Flux};
+use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::program;
 use rwenv_gate::base::{files, process};
@@ -29,7 +29,7 @@ pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let mut all = Vec::new();
     for rwenv in &config.rwenvs.all {
         all.push(custody(rwenv, offline, environment).about(rwenv.name.as_str()));
-        if let Ok(flux) = Flux::of(rwenv, environment) {
+        if let Ok(flux) = FluxRepository::of(rwenv, environment) {
             all.push(branch(&flux, offline, environment).about(rwenv.name.as_str()));
         }
     }
@@ -153,13 +153,13 @@ struct Review {
 #[serde(rename_all = "camelCase")]
 struct Rules {
     #[serde(default)]
-    resource_rules: Vec<Rule>,
+    resource_rules: Vec<RoleRule>,
     #[serde(default)]
     incomplete: bool,
 }
 
 #[derive(Deserialize)]
-struct Rule {
+struct RoleRule {
     #[serde(default)]
     verbs: Vec<String>,
     #[serde(default)]
@@ -214,7 +214,7 @@ fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
 }
 
 /// Whether the git host protects the branch.
-fn branch(flux: &Flux, offline: bool, environment: &Environment) -> Check {
+fn branch(flux: &FluxRepository, offline: bool, environment: &Environment) -> Check {
     let unknown = |why: &str| {
         let fix = "protect the branch on the Git host, which works independently of this machine";
         Check {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 
 use rwenv_core::model::Rwenv;
-use rwenv_flux::deploy::{self, DeployError, Deployment, FileEdit, Journal, Parts, Step, Wish};
-use rwenv_flux::operate::Progress;
-use rwenv_flux::repos::Flux;
+use rwenv_flux::deploy::{self, DeployError, Deployment, FileEdit, Journal, DeploymentParts, DeploymentStep, DeploymentWish};
+use rwenv_flux::operate::WaitProgress;
+use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 use rwenv_gate::doors::push;
@@ -19,7 +19,7 @@ use rwenv_gate::judge::Permit;
 const LOOK: Duration = Duration::from_secs(5);
 
 /// What a step tells how far it is.
-pub type Tell<'t> = &'t mut dyn FnMut(Progress);
+pub type Tell<'t> = &'t mut dyn FnMut(WaitProgress);
 
 /// Somebody who is told what goes on, and can be asked.
 pub trait Audience {
@@ -36,7 +36,7 @@ pub trait Audience {
 
 /// How a change is deployed.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
+pub struct DeploymentOptions {
     /// Nothing is changed, and the change is shown.
     pub dry_run: bool,
     /// The merge is waited for.
@@ -47,7 +47,7 @@ pub struct How {
 
 /// How far a deployment came.
 #[derive(Debug)]
-pub enum Ended {
+pub enum DeploymentEnd {
     /// It is as was wished already.
     Nothing(Deployment),
     /// What would be changed; nothing was.
@@ -65,29 +65,29 @@ pub enum Ended {
 }
 
 /// A rwenv, and how its changes are deployed. No other run deploys to it for as long as this is there.
-pub struct Session<'s> {
+pub struct DeploymentSession<'s> {
     rwenv: Rwenv,
-    flux: Flux,
-    how: How,
+    flux: FluxRepository,
+    how: DeploymentOptions,
     environment: &'s Environment,
     permit: Permit,
     audience: &'s dyn Audience,
     _lock: files::Lock,
 }
 
-impl<'s> Session<'s> {
+impl<'s> DeploymentSession<'s> {
     /// Begins to work on a rwenv.
     ///
     /// # Errors
     /// If it has no Flux repository, or another run is at work on it.
     pub fn open(
         rwenv: Rwenv,
-        how: How,
+        how: DeploymentOptions,
         permit: Permit,
         audience: &'s dyn Audience,
         environment: &'s Environment,
     ) -> anyhow::Result<Self> {
-        let flux = Flux::of(&rwenv, environment)?;
+        let flux = FluxRepository::of(&rwenv, environment)?;
         let Some(lock) = files::try_lock(&environment.config_dir, &format!("deploy-{}", rwenv.name))? else {
             bail!("another rwenv deploy is at work on rwenv '{}'; wait for it", rwenv.name);
         };
@@ -100,13 +100,13 @@ impl<'s> Session<'s> {
     }
 
     /// Does something with all that a deployment works with.
-    fn with<T>(&self, what: impl FnOnce(&mut Parts<'_>) -> Result<T, DeployError>) -> anyhow::Result<T> {
+    fn with<T>(&self, what: impl FnOnce(&mut DeploymentParts<'_>) -> Result<T, DeployError>) -> anyhow::Result<T> {
         let judge = |dir: &Path, commit: &str, branch: &str| {
             push::own(dir, &self.flux.url, (commit, branch), self.environment)
         };
         let (mut what, mut done) = (Some(what), None);
         self.audience.during(&mut |tell| {
-            let mut parts = Parts {
+            let mut parts = DeploymentParts {
                 rwenv: &self.rwenv,
                 flux: &self.flux,
                 environment: self.environment,
@@ -128,17 +128,17 @@ impl<'s> Session<'s> {
     /// # Errors
     /// If a deployment was interrupted, the wish does not fit the repository, nobody wants what it does besides, or a step
     /// fails.
-    pub fn begun(&self, wish: &Wish) -> anyhow::Result<Ended> {
+    pub fn begun(&self, wish: &DeploymentWish) -> anyhow::Result<DeploymentEnd> {
         if !self.how.dry_run {
             self.nothing_interrupted()?;
         }
         let opened = self.with(|parts| deploy::open(wish, parts))?;
         let deployment = opened.deployment;
         if deployment.changes.is_empty() {
-            return Ok(Ended::Nothing(deployment));
+            return Ok(DeploymentEnd::Nothing(deployment));
         }
         if self.how.dry_run {
-            return Ok(Ended::Shown(deployment, opened.files));
+            return Ok(DeploymentEnd::Shown(deployment, opened.files));
         }
         // The same change, asked for again, or for another service whose image is set at the same place.
         let same = |one: &Deployment| one.is_open() && one.changes == deployment.changes;
@@ -210,13 +210,13 @@ impl<'s> Session<'s> {
     ///
     /// # Errors
     /// If a step fails, or the wait for the merge takes too long.
-    pub fn advanced(&self, mut deployment: Deployment) -> anyhow::Result<Ended> {
+    pub fn advanced(&self, mut deployment: Deployment) -> anyhow::Result<DeploymentEnd> {
         if !deployment.is_open() {
-            return Ok(Ended::Closed(deployment));
+            return Ok(DeploymentEnd::Closed(deployment));
         }
         let until = clock::monotonic() + self.how.limit;
         let mut done = self.with(|parts| deploy::advance(&mut deployment, parts));
-        while done.is_ok() && self.how.wait && deployment.step == Step::Opened {
+        while done.is_ok() && self.how.wait && deployment.step == DeploymentStep::Opened {
             if clock::monotonic() >= until {
                 bail!(
                     "{} is not merged after {} s; rwenv deploy --continue {} --wait waits on",
@@ -229,9 +229,9 @@ impl<'s> Session<'s> {
             done = self.with(|parts| deploy::advance(&mut deployment, parts));
         }
         match done.map_err(|error| error.downcast::<DeployError>()) {
-            Ok(()) => Ok(Ended::Advanced(deployment)),
-            Err(Ok(DeployError::Refused(why))) => Ok(Ended::Refused(why)),
-            Err(Ok(error)) if error.is_wish() && deployment.step == Step::Started => {
+            Ok(()) => Ok(DeploymentEnd::Advanced(deployment)),
+            Err(Ok(DeployError::Refused(why))) => Ok(DeploymentEnd::Refused(why)),
+            Err(Ok(error)) if error.is_wish() && deployment.step == DeploymentStep::Started => {
                 self.forgotten(deployment)?;
                 bail!(error)
             }
@@ -254,23 +254,23 @@ impl<'s> Session<'s> {
     ///
     /// # Errors
     /// If a step fails.
-    pub fn aborted(&self, mut deployment: Deployment) -> anyhow::Result<Ended> {
+    pub fn aborted(&self, mut deployment: Deployment) -> anyhow::Result<DeploymentEnd> {
         self.with(|parts| deploy::abort(&mut deployment, parts))?;
-        Ok(Ended::Undone(deployment))
+        Ok(DeploymentEnd::Undone(deployment))
     }
 
     /// Takes what was merged back, with a new commit.
     ///
     /// # Errors
     /// If a deployment was interrupted, there is none to take back, or a step fails.
-    pub fn reverted(&self, id: &str) -> anyhow::Result<Ended> {
+    pub fn reverted(&self, id: &str) -> anyhow::Result<DeploymentEnd> {
         self.nothing_interrupted()?;
         let of =
-            self.chosen(id, "that was merged", |one| matches!(one.step, Step::Merged | Step::Applied))?;
+            self.chosen(id, "that was merged", |one| matches!(one.step, DeploymentStep::Merged | DeploymentStep::Applied))?;
         let back = self.with(|parts| Ok(deploy::revert(&of, parts)))?;
         let Some(back) = back else { bail!("{} has no commit to take back; it was never made", of.id) };
         if self.how.dry_run {
-            return Ok(Ended::Back(back));
+            return Ok(DeploymentEnd::Back(back));
         }
         self.advanced(back)
     }

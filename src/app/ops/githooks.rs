@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
-use rwenv_gate::facts::objects::{Budget, Repository};
+use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::{
     PRE_PUSH, asks, earlier, forget, global, install, is_ours, list, remember, uninstall,
 };
@@ -20,7 +20,7 @@ const SHARED: &str = include_str!("../../../hooks/git/shared");
 
 /// The hooks of one repository, or of all of them.
 pub struct Hooks<'e> {
-    repository: Repository,
+    repository: ObjectRepository,
     folder: PathBuf,
     global: bool,
     environment: &'e Environment,
@@ -28,7 +28,7 @@ pub struct Hooks<'e> {
 
 /// How git asks before it pushes.
 #[derive(Debug, Serialize)]
-pub struct State {
+pub struct HookState {
     /// The hook git runs.
     pub hook: PathBuf,
     /// It asks rwenv.
@@ -43,7 +43,7 @@ impl<'e> Hooks<'e> {
     /// # Errors
     /// If it is in none, and not all repositories are meant.
     pub fn of(dir: &Path, global: bool, environment: &'e Environment) -> anyhow::Result<Self> {
-        let repository = Repository::at(dir, environment, Budget::ample())?;
+        let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
         let folder = if global { global::folder(environment) } else { folder(&repository)? };
         Ok(Self { repository, folder, global, environment })
     }
@@ -83,21 +83,21 @@ impl<'e> Hooks<'e> {
 
     /// How it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub fn state(&self) -> HookState {
         let hook = self.folder.join(PRE_PUSH);
         let chained = if is_ours(&hook) { earlier(&self.folder) } else { Vec::new() };
-        State { installed: asks(&hook), chained, hook }
+        HookState { installed: asks(&hook), chained, hook }
     }
 }
 
 /// The folder git takes hooks from here.
-fn folder(repository: &Repository) -> anyhow::Result<PathBuf> {
+fn folder(repository: &ObjectRepository) -> anyhow::Result<PathBuf> {
     let path = repository.text(&["rev-parse", "--path-format=absolute", "--git-path", "hooks"]);
     Ok(PathBuf::from(path.context("this is not a git repository; name one, or use --global")?))
 }
 
 /// Refuses a folder whose files are committed, or would be: nothing of this machine is written there.
-fn shared(hooks: &Path, repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
+fn shared(hooks: &Path, repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
     let hook = hooks.join(PRE_PUSH);
     let Some(there) = hooks.ancestors().find_map(|dir| fs::canonicalize(dir).ok()) else { return Ok(()) };
     let below = |option: &str| {
@@ -107,7 +107,7 @@ fn shared(hooks: &Path, repository: &Repository, environment: &Environment) -> a
     if asks(&hook) || below("--git-common-dir") {
         return Ok(());
     }
-    let around = Repository::at(&there, environment, Budget::ample())?;
+    let around = ObjectRepository::at(&there, environment, Budget::ample())?;
     let tracks = || around.text(&["ls-files", "--", "."]).is_ok_and(|files| !files.is_empty());
     let real = fs::canonicalize(hooks).unwrap_or_else(|_| hooks.to_owned());
     let ignored = || {
@@ -160,13 +160,13 @@ pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let _ = fs::remove_file(list(environment));
     let everywhere = global::folder(environment);
     if everywhere.is_dir() {
-        nowhere(&Repository::at(Path::new("/"), environment, Budget::ample())?, environment)?;
+        nowhere(&ObjectRepository::at(Path::new("/"), environment, Budget::ample())?, environment)?;
         gone.push(everywhere);
     }
     Ok(gone)
 }
 
-fn everywhere(repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
+fn everywhere(repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
     let folder = global::folder(environment);
     let own = folder.to_str().context("the path of the hooks is not valid UTF-8")?;
     let set = setting(repository);
@@ -183,7 +183,7 @@ fn everywhere(repository: &Repository, environment: &Environment) -> anyhow::Res
     placed.map(drop)
 }
 
-fn nowhere(repository: &Repository, environment: &Environment) -> anyhow::Result<()> {
+fn nowhere(repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
     let folder = global::folder(environment);
     if Path::new(&setting(repository)) == folder {
         match files::read(&global::previous(environment))? {
@@ -198,6 +198,6 @@ fn nowhere(repository: &Repository, environment: &Environment) -> anyhow::Result
 }
 
 /// The folder of hooks the user has set for all repositories; empty where there is none.
-fn setting(repository: &Repository) -> String {
+fn setting(repository: &ObjectRepository) -> String {
     repository.text(&["config", "--global", "--get", "core.hooksPath"]).unwrap_or_default()
 }

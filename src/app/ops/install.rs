@@ -51,7 +51,7 @@ pub fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
 /// # Errors
 /// If the settings cannot be read or written, or something else has the name of a shim.
 pub fn install(hook: &Path, environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::Pending::of(Some(hook), environment)?;
+    let pending = claude::PendingSettings::of(Some(hook), environment)?;
     let shims = shims::install(hook, environment)?;
     written(&pending, shims, environment)
 }
@@ -61,7 +61,7 @@ pub fn install(hook: &Path, environment: &Environment) -> anyhow::Result<Install
 /// # Errors
 /// If settings cannot be read or written, or git's hooks cannot be changed.
 pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::Pending::of(None, environment)?;
+    let pending = claude::PendingSettings::of(None, environment)?;
     shims::remove(environment)?;
     let other_settings = agents::remove_all(environment)?;
     let git_hooks = githooks::remove_all(environment)?;
@@ -69,7 +69,7 @@ pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
 }
 
 fn written(
-    pending: &claude::Pending,
+    pending: &claude::PendingSettings,
     shims: Vec<&'static str>,
     environment: &Environment,
 ) -> anyhow::Result<Installed> {

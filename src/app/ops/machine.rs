@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::{claude, githooks};
-use rwenv_flux::repos::{self, Flux, State};
+use rwenv_flux::repos::{self, FluxRepository, CloneState};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::{clock, files, process};
 use rwenv_gate::doors::session::PLUGIN_STATE;
@@ -235,11 +235,11 @@ fn daemon(environment: &Environment) -> Vec<Check> {
 
 fn clones(environment: &Environment) -> Vec<Check> {
     let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
-    let repositories = config.rwenvs.all.iter().filter_map(|rwenv| Flux::of(rwenv, environment).ok());
+    let repositories = config.rwenvs.all.iter().filter_map(|rwenv| FluxRepository::of(rwenv, environment).ok());
     repositories.map(|flux| clone(&flux).about(flux.name.as_str())).collect()
 }
 
-fn clone(flux: &Flux) -> Check {
+fn clone(flux: &FluxRepository) -> Check {
     let sync = format!("rwenv repo sync {}", flux.name);
     let status = match repos::status(flux) {
         Ok(status) => status,
@@ -256,9 +256,9 @@ fn clone(flux: &Flux) -> Check {
     }
     let age = clock::now().saturating_sub(Duration::from_secs(status.synced.unwrap_or_default()));
     match status.state {
-        State::Absent => Check::warn("clone", "not cloned yet", sync),
-        State::Empty | State::UpToDate | State::Ahead if age < STALE => Check::ok("clone", "up to date"),
-        State::Empty | State::UpToDate | State::Ahead => {
+        CloneState::Absent => Check::warn("clone", "not cloned yet", sync),
+        CloneState::Empty | CloneState::UpToDate | CloneState::Ahead if age < STALE => Check::ok("clone", "up to date"),
+        CloneState::Empty | CloneState::UpToDate | CloneState::Ahead => {
             Check::warn("clone", "not synced for more than a day", sync)
         }
         _ => {

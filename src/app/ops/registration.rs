@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use rwenv_gate::base::files;
 
 /// An object of JSON, in the order of its file.
-pub type Object = Map<String, Value>;
+pub type JsonObject = Map<String, Value>;
 
 /// What stands for the hook program in the files of `hooks/`.
 pub(super) const HOOK: &str = "@RWENV_HOOK@";
@@ -21,7 +21,7 @@ pub(super) const UNCHANGED: &str = "; correct the JSON there, nothing was change
 ///
 /// # Errors
 /// If the file cannot be read, or is not an object of JSON; `advice` ends the message then.
-pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<String>, Object)> {
+pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<String>, JsonObject)> {
     let text = files::read(path)?;
     let bare = text.as_deref().unwrap_or_default().trim_start_matches('\u{feff}');
     if bare.trim().is_empty() {
@@ -36,8 +36,8 @@ pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<Stri
 ///
 /// # Errors
 /// Never for the files of `hooks/`, which a test reads.
-pub(super) fn filled(registration: &str, program: &str) -> anyhow::Result<Object> {
-    let mut object: Object = serde_json::from_str(registration).context("a registration is not JSON")?;
+pub(super) fn filled(registration: &str, program: &str) -> anyhow::Result<JsonObject> {
+    let mut object: JsonObject = serde_json::from_str(registration).context("a registration is not JSON")?;
     object.values_mut().for_each(|value| fill(value, program));
     Ok(object)
 }
@@ -52,7 +52,7 @@ fn fill(value: &mut Value, program: &str) {
 }
 
 /// The events of a registration, each with its entries.
-pub(super) fn events(registration: &Object) -> impl Iterator<Item = (&String, &Vec<Value>)> {
+pub(super) fn events(registration: &JsonObject) -> impl Iterator<Item = (&String, &Vec<Value>)> {
     let hooks = registration.get("hooks").and_then(Value::as_object);
     hooks.into_iter().flatten().filter_map(|(event, entries)| Some((event, entries.as_array()?)))
 }

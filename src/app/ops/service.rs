@@ -63,7 +63,7 @@ fn tell(program: &str, arguments: &[&str]) -> bool {
 
 /// What became of the service.
 #[derive(Debug)]
-pub struct Service {
+pub struct ServiceChange {
     /// Its file.
     pub file: PathBuf,
     /// Installed: the system has started it. Removed: it was there.
@@ -74,7 +74,7 @@ pub struct Service {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Result<Service> {
+pub fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Result<ServiceChange> {
     let path = path(environment);
     std::fs::create_dir_all(path.parent().unwrap_or(&path)).with_context(|| path.display().to_string())?;
     files::write(&path, &text(rwenvd, environment)?, 0o644)?;
@@ -87,17 +87,17 @@ pub fn install(rwenvd: &Path, environment: &Environment) -> anyhow::Result<Servi
         tell("systemctl", &["--user", "daemon-reload"])
             && tell("systemctl", &["--user", "enable", "--now", UNIT])
     };
-    Ok(Service { file: path, done: running })
+    Ok(ServiceChange { file: path, done: running })
 }
 
 /// Takes the service out again.
 ///
 /// # Errors
 /// If the file cannot be removed.
-pub fn uninstall(environment: &Environment) -> anyhow::Result<Service> {
+pub fn uninstall(environment: &Environment) -> anyhow::Result<ServiceChange> {
     let path = path(environment);
     if !path.exists() {
-        return Ok(Service { file: path, done: false });
+        return Ok(ServiceChange { file: path, done: false });
     }
     if is_mac() {
         tell(
@@ -111,7 +111,7 @@ pub fn uninstall(environment: &Environment) -> anyhow::Result<Service> {
     if !is_mac() {
         tell("systemctl", &["--user", "daemon-reload"]);
     }
-    Ok(Service { file: path, done: true })
+    Ok(ServiceChange { file: path, done: true })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::model::{Command, Effect, Mode, Reach, Trait, Word};
 
 /// What a row and the forms that apply come to.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
+pub(super) struct RowOutcome {
     pub(super) effect: Effect,
     pub(super) reach: Reach,
     pub(super) traits: Vec<Trait>,
@@ -15,8 +15,8 @@ pub(super) struct Outcome {
 
 /// Applies a verb's forms to its arguments. A form that makes the effect greater counts wherever it may apply;
 /// one that makes it less only where it certainly does, and never against one that makes it greater.
-pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach: Reach) -> Outcome {
-    let mut out = Outcome {
+pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach: Reach) -> RowOutcome {
+    let mut out = RowOutcome {
         effect: command.effect,
         reach: command.reach.unwrap_or(reach),
         traits: command.traits.to_vec(),

@@ -13,7 +13,7 @@ const ROOTS: [&str; 7] = ["repos", "repositories", "projects", "orgs", "groups",
 const CHANGING: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 
 /// A request as its program was told to send it.
-pub(super) struct Request<'a> {
+pub(super) struct ProgramRequest<'a> {
     /// A URL, or a path of the API of the forge at `host`.
     pub(super) url: &'a Word,
     /// Where a path without a host goes; none where it goes nowhere.
@@ -42,7 +42,7 @@ pub(super) fn data(args: &Arguments, names: &[&str]) -> Vec<Option<String>> {
 
 /// Makes an operation what the request does; none where it is no forge's, or changes nothing.
 pub(super) fn judge(
-    request: &Request<'_>,
+    request: &ProgramRequest<'_>,
     tools: &Tools,
     operation: &mut Operation,
 ) -> Option<&'static ForgeRequest> {
@@ -82,7 +82,7 @@ struct Path {
 }
 
 /// The paths a URL may mean. What is computed may be a part of a segment, several, or none, or begin the query.
-fn readings(request: &Request<'_>) -> Vec<Path> {
+fn readings(request: &ProgramRequest<'_>) -> Vec<Path> {
     let shown = request.url.display();
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     let bare = path.split('…').next().unwrap_or_default();

@@ -2,7 +2,7 @@
 //! call brings with it.
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
-use super::effect::{Outcome, apply};
+use super::effect::{RowOutcome, apply};
 use super::git_config::{carried_config, from_environment, is_everywhere, sets, sets_hook_key, skips_hooks};
 use super::{Carried, Classified, code, tail};
 use crate::model::{
@@ -118,7 +118,7 @@ fn known(
     let skips = skips_hooks(invocation, tool, &front);
     let informs =
         front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
-    let Outcome { mut effect, reach, mut traits } = apply(command, &args, &[], tool.reach);
+    let RowOutcome { mut effect, reach, mut traits } = apply(command, &args, &[], tool.reach);
     if informs {
         effect = Effect::Read;
     }

@@ -26,7 +26,7 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         .chain(args.flags.iter().filter(|f| f.name == "--url").filter_map(|f| f.value.as_ref()));
     let mut operations: Vec<Operation> = Vec::new();
     for url in urls {
-        let sent = forge::Request { url, host: None, method: method.as_deref(), data: data.clone() };
+        let sent = forge::ProgramRequest { url, host: None, method: method.as_deref(), data: data.clone() };
         let mut operation = request(invocation, tool, "request", Effect::GitPublish, Reach::Repository);
         if let Some(row) = forge::judge(&sent, tools, &mut operation) {
             row.verb.as_str().clone_into(&mut operation.verb);

@@ -12,7 +12,7 @@ const MOST_LINES: usize = 64;
 
 /// Where a program finds its code.
 #[derive(Default)]
-struct Found {
+struct FoundCode {
     code: Vec<Word>,
     files: Vec<Word>,
     operand: Option<usize>,
@@ -84,8 +84,8 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
 }
 
 /// Passes over a program's options.
-fn find(by: &Invocation, language: &Language) -> Found {
-    let mut out = Found::default();
+fn find(by: &Invocation, language: &Language) -> FoundCode {
+    let mut out = FoundCode::default();
     let mut at = 1;
     while let Some(word) = by.argv.get(at) {
         let text = word.prefix();

@@ -47,7 +47,7 @@ pub(super) enum Token {
 
 /// Finds what a text in some language may start.
 pub(super) fn candidates(text: &str, language: &Language) -> Vec<Candidate> {
-    let mut reader = Reader { language, frames: vec![Frame::default()], out: Vec::new(), last: None };
+    let mut reader = LiteralReader { language, frames: vec![LiteralFrame::default()], out: Vec::new(), last: None };
     for token in tokens(text, language) {
         reader.take(token);
         if reader.out.len() > MOST {
@@ -67,7 +67,7 @@ pub(super) fn tokens<'a>(text: &'a str, language: &'a Language) -> impl Iterator
 
 /// The arguments of one call, or one statement.
 #[derive(Clone, Debug, Default)]
-struct Frame {
+struct LiteralFrame {
     call: String,
     words: Vec<Word>,
     glue: bool,
@@ -75,14 +75,14 @@ struct Frame {
     open: usize,
 }
 
-struct Reader<'a> {
+struct LiteralReader<'a> {
     language: &'a Language,
-    frames: Vec<Frame>,
+    frames: Vec<LiteralFrame>,
     out: Vec<Candidate>,
     last: Option<Token>,
 }
 
-impl Reader<'_> {
+impl LiteralReader<'_> {
     fn take(&mut self, token: Token) {
         let literal_before = matches!(self.last, Some(Token::Literal(_) | Token::Close));
         match &token {
@@ -108,7 +108,7 @@ impl Reader<'_> {
                     Some(Token::Name(name) | Token::Member(name)) => name.clone(),
                     _ => String::new(),
                 };
-                self.frames.push(Frame { call, ..Frame::default() });
+                self.frames.push(LiteralFrame { call, ..LiteralFrame::default() });
             }
             Token::Open => self.frame().open += 1,
             Token::Close => self.close(),
@@ -121,7 +121,7 @@ impl Reader<'_> {
         self.last = Some(token);
     }
 
-    fn frame(&mut self) -> &mut Frame {
+    fn frame(&mut self) -> &mut LiteralFrame {
         innermost(&mut self.frames)
     }
 
@@ -164,7 +164,7 @@ impl Reader<'_> {
         }
     }
 
-    fn flush(&mut self, frame: Frame) {
+    fn flush(&mut self, frame: LiteralFrame) {
         let name = frame.call.rsplit(['.', ':', '>']).next().unwrap_or_default();
         if self.language.says.iter().any(|said| *said == name || *said == frame.call) {
             return;

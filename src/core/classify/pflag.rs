@@ -1,7 +1,7 @@
 //! kubectl, flux, helm and most others: Go's cobra and pflag, or its flag package.
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
-use super::effect::{Outcome, apply};
+use super::effect::{RowOutcome, apply};
 use super::verb::{find_verb, readings};
 use super::{Carried, Classified, forge, sql, tail, wrapper};
 use crate::model::glob;
@@ -61,7 +61,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
         return unknown(invocation, tool, note, &args);
     }
     let (kinds, names) = objects(command, &args);
-    let Outcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
+    let RowOutcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
     let mut target = Target {
         cluster: cluster(invocation, tool, &command.traits, &args),
         kinds,
@@ -315,7 +315,7 @@ fn send(
             Some(given) => given.map(str::to_ascii_uppercase),
             None => Some(if data.is_empty() { "GET" } else { "POST" }.to_owned()),
         };
-    let request = forge::Request { url, host: Some(host), method: method.as_deref(), data };
+    let request = forge::ProgramRequest { url, host: Some(host), method: method.as_deref(), data };
     let changes = forge::judge(&request, tools, operation).is_some();
     operation.effect = if changes { Effect::GitPublish } else { operation.effect };
 }

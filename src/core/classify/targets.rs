@@ -11,7 +11,7 @@ const MOST: usize = 64;
 
 /// Something a target's file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Target {
+struct RunnerTarget {
     name: String,
     needs: Vec<String>,
     /// Shell lines; a recipe with a first line of its own is one text.
@@ -20,8 +20,8 @@ struct Target {
 
 /// A file of targets, taken apart.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct File {
-    targets: Vec<Target>,
+struct TargetsFile {
+    targets: Vec<RunnerTarget>,
     /// Values that are known.
     values: Vec<(String, String)>,
     /// Run whatever is asked for.
@@ -32,7 +32,7 @@ struct File {
 
 /// What running targets of a file comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct FoundTargets {
     /// Texts that a shell runs.
     pub texts: Vec<String>,
     /// Files to go on with, and the targets that are asked of them.
@@ -40,7 +40,7 @@ pub struct Found {
 }
 
 /// A runner's command line.
-struct Line {
+struct RunnerLine {
     /// The call, in the directory the runner changes to.
     by: Invocation,
     files: Vec<Word>,
@@ -52,7 +52,7 @@ struct Line {
 
 /// What a call of a runner runs: code in its options, and the files that are looked into.
 pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
-    let Some(Line { by, mut files, wanted, code, runs }) = read_line(by, runner) else { return Vec::new() };
+    let Some(RunnerLine { by, mut files, wanted, code, runs }) = read_line(by, runner) else { return Vec::new() };
     let mut out: Vec<Carried> = Vec::new();
     for text in code {
         let found = found(&text, runner, &wanted);
@@ -82,8 +82,8 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
 }
 
 /// Reads a runner's command line; none where it runs nothing.
-fn read_line(by: &Invocation, runner: &Runner) -> Option<Line> {
-    let mut line = Line {
+fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
+    let mut line = RunnerLine {
         by: by.clone(),
         files: Vec::new(),
         wanted: Vec::new(),
@@ -117,7 +117,7 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<Line> {
     Some(line)
 }
 
-impl Line {
+impl RunnerLine {
     /// Takes an option; says whether its value was the next word.
     fn option(&mut self, word: &Word, next: Option<&Word>, runner: &Runner) -> usize {
         let text = word.prefix();
@@ -168,7 +168,7 @@ fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
 
 /// What the targets that are asked for come to, by the text of a file.
 #[must_use]
-pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
+pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTargets {
     let mut file = read::file(text, runner.format);
     for word in wanted {
         if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {
@@ -184,7 +184,7 @@ pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
         let named = file.targets.iter().find(|t| t.name == "default" && runner.format != TargetFormat::Make);
         ask.extend(named.or(first).map(|target| target.name.clone()));
     }
-    let mut out = Found { texts: std::mem::take(&mut file.always), files: Vec::new() };
+    let mut out = FoundTargets { texts: std::mem::take(&mut file.always), files: Vec::new() };
     for (path, before) in &file.includes {
         let inner: Vec<Word> = ask
             .iter()
@@ -198,7 +198,7 @@ pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> Found {
             continue;
         }
         let hits = file.targets.iter().filter(|target| fits(&target.name, &name));
-        let related = |target: &&Target| {
+        let related = |target: &&RunnerTarget| {
             runner.format == TargetFormat::Npm
                 && [format!("pre{name}"), format!("post{name}")].contains(&target.name)
         };

@@ -48,15 +48,15 @@ fn writers(names: &CodeFiles) -> [Texts; 5] {
 }
 
 /// What names stand for, and those of functions that the text defines.
-type Known = (HashMap<String, Vec<Word>>, HashSet<String>);
+type KnownNames = (HashMap<String, Vec<Word>>, HashSet<String>);
 
 /// Reads a text, with what its names stand for where that is known already.
-fn read<'a>(text: &str, language: &'a Language, known: Option<Known>) -> Reader<'a> {
+fn read<'a>(text: &str, language: &'a Language, known: Option<KnownNames>) -> WriteReader<'a> {
     let learns = known.is_none();
     let (known, defined) = known.unwrap_or_default();
-    let mut reader = Reader {
+    let mut reader = WriteReader {
         names: &language.files,
-        frames: vec![Frame::default()],
+        frames: vec![WriteFrame::default()],
         learns,
         aliases: HashMap::new(),
         known,
@@ -90,7 +90,7 @@ enum Glue {
 
 /// What opened a frame.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Kind {
+enum FrameKind {
     #[default]
     Block,
     Call,
@@ -99,8 +99,8 @@ enum Kind {
 
 /// A call, a group in brackets, or a statement.
 #[derive(Clone, Debug, Default)]
-struct Frame {
-    kind: Kind,
+struct WriteFrame {
+    kind: FrameKind,
     call: String,
     /// What it is called on, where that is a value.
     on: Option<Word>,
@@ -115,9 +115,9 @@ struct Frame {
     into: bool,
 }
 
-struct Reader<'a> {
+struct WriteReader<'a> {
     names: &'a CodeFiles,
-    frames: Vec<Frame>,
+    frames: Vec<WriteFrame>,
     learns: bool,
     /// What modules are called by (`import os as o`).
     aliases: HashMap<String, String>,
@@ -129,7 +129,7 @@ struct Reader<'a> {
     before: Option<Token>,
 }
 
-impl Reader<'_> {
+impl WriteReader<'_> {
     fn take(&mut self, token: Token) {
         self.renames(&token);
         match &token {
@@ -146,8 +146,8 @@ impl Reader<'_> {
             Token::Run(_) => self.piece(&Word::unknown()),
             Token::Name(name) => self.name(name),
             Token::OpenCall => self.open_call(),
-            Token::Open => self.frames.push(Frame { kind: Kind::Group, ..Frame::default() }),
-            Token::Block => self.frames.push(Frame::default()),
+            Token::Open => self.frames.push(WriteFrame { kind: FrameKind::Group, ..WriteFrame::default() }),
+            Token::Block => self.frames.push(WriteFrame::default()),
             Token::Close => self.close(),
             Token::Comma => self.next_value(false),
             Token::Slash => self.frame().glue = Glue::Path,
@@ -167,7 +167,7 @@ impl Reader<'_> {
             }
             Token::Member(name) => self.member(name),
             Token::Break => {
-                if self.frame().kind == Kind::Block {
+                if self.frame().kind == FrameKind::Block {
                     self.end_statement();
                 }
             }
@@ -205,7 +205,7 @@ impl Reader<'_> {
         }
     }
 
-    fn frame(&mut self) -> &mut Frame {
+    fn frame(&mut self) -> &mut WriteFrame {
         innermost(&mut self.frames)
     }
 
@@ -216,7 +216,7 @@ impl Reader<'_> {
         frame.glue = Glue::Text;
         let Some(value) = value else { return };
         let label = frame.label.take();
-        let call = frame.kind == Kind::Call;
+        let call = frame.kind == FrameKind::Call;
         frame.values.push(value.clone());
         if let Some(label) = label.filter(|_| !call && self.learns) {
             let known = self.known.entry(label).or_default();
@@ -315,15 +315,15 @@ impl Reader<'_> {
                     self.piece(on);
                 }
                 let on = on.map(|word| word.unwrap_or_else(Word::unknown));
-                Frame { kind: Kind::Call, call: name, on, ..Frame::default() }
+                WriteFrame { kind: FrameKind::Call, call: name, on, ..WriteFrame::default() }
             }
             Some(Token::Member(name)) => {
                 let on = self.frame().value.clone();
-                Frame { kind: Kind::Call, call: format!(".{name}"), on, ..Frame::default() }
+                WriteFrame { kind: FrameKind::Call, call: format!(".{name}"), on, ..WriteFrame::default() }
             }
             // What stands in brackets is called: by an index, or as it is made.
-            Some(Token::Close) => Frame { kind: Kind::Call, call: "()".to_owned(), ..Frame::default() },
-            _ => Frame { kind: Kind::Call, ..Frame::default() },
+            Some(Token::Close) => WriteFrame { kind: FrameKind::Call, call: "()".to_owned(), ..WriteFrame::default() },
+            _ => WriteFrame { kind: FrameKind::Call, ..WriteFrame::default() },
         };
         self.frames.push(call);
     }
@@ -333,7 +333,7 @@ impl Reader<'_> {
         if self.frames.len() < 2 {
             return;
         }
-        if self.frame().kind == Kind::Block {
+        if self.frame().kind == FrameKind::Block {
             self.end_statement();
         }
         self.next_value(false);
@@ -344,11 +344,11 @@ impl Reader<'_> {
             self.write(&Word::unknown(), false);
         }
         self.named(&frame);
-        let opens = frame.kind == Kind::Call && self.is(&self.names.opens, &frame);
+        let opens = frame.kind == FrameKind::Call && self.is(&self.names.opens, &frame);
         for value in frame.values.iter().filter(|value| !(opens && mode(value))) {
             if value.as_literal() == Some("~") {
                 self.frame().value = None;
-            } else if frame.kind == Kind::Call || frame.values.len() > 1 {
+            } else if frame.kind == FrameKind::Call || frame.values.len() > 1 {
                 self.frame().glue = Glue::Path;
             }
             self.piece(value);
@@ -358,7 +358,7 @@ impl Reader<'_> {
     fn end_statement(&mut self) {
         self.next_value(false);
         let kind = self.frame().kind;
-        let frame = std::mem::replace(self.frame(), Frame { kind, ..Frame::default() });
+        let frame = std::mem::replace(self.frame(), WriteFrame { kind, ..WriteFrame::default() });
         self.named(&frame);
         // Outside of braces it compares.
         if frame.into && self.frames.len() > 1 && self.names.writes.contains(&">") {
@@ -367,21 +367,21 @@ impl Reader<'_> {
     }
 
     /// Calls without brackets: `unlink "x"`, `map(os.remove, …)`.
-    fn named(&mut self, frame: &Frame) {
+    fn named(&mut self, frame: &WriteFrame) {
         let imports = ["import", "from", "use", "require", "using"];
         let brackets = !self.names.looks.is_empty();
         if frame.names.first().is_some_and(|name| imports.contains(&name.as_str()))
-            || (brackets && frame.kind == Kind::Block)
+            || (brackets && frame.kind == FrameKind::Block)
         {
             return;
         }
         for name in &frame.names {
-            let call = Frame { kind: Kind::Call, call: name.clone(), on: None, ..frame.clone() };
+            let call = WriteFrame { kind: FrameKind::Call, call: name.clone(), on: None, ..frame.clone() };
             self.called(&call);
         }
     }
 
-    fn is(&self, list: &[&str], frame: &Frame) -> bool {
+    fn is(&self, list: &[&str], frame: &WriteFrame) -> bool {
         let full = frame.call.trim_start_matches('.');
         let member = frame.call.starts_with('.');
         let last = |name: &str| name.rsplit(['.', ':', '>']).next().map(str::to_owned);
@@ -399,7 +399,7 @@ impl Reader<'_> {
     }
 
     /// True where what a writing call is given is the result of other calls alone.
-    fn lacks(&self, frame: &Frame) -> bool {
+    fn lacks(&self, frame: &WriteFrame) -> bool {
         let names = self.names;
         let none = match frame.values.as_slice() {
             [] => {
@@ -409,13 +409,13 @@ impl Reader<'_> {
             [only] => frame.on.is_none() && bare_mode(only) && self.is(&names.opens, frame),
             _ => false,
         };
-        none && frame.kind == Kind::Call
+        none && frame.kind == FrameKind::Call
     }
 
     /// True for a call that is not known to only look.
-    fn is_unclear(&self, frame: &Frame) -> bool {
+    fn is_unclear(&self, frame: &WriteFrame) -> bool {
         let names = self.names;
-        if frame.kind != Kind::Call || frame.call.is_empty() || names.looks.is_empty() {
+        if frame.kind != FrameKind::Call || frame.call.is_empty() || names.looks.is_empty() {
             return false;
         }
         if frame.call == "()" {
@@ -433,8 +433,8 @@ impl Reader<'_> {
     }
 
     /// Looks at what a call is given.
-    fn called(&mut self, frame: &Frame) {
-        if frame.kind != Kind::Call {
+    fn called(&mut self, frame: &WriteFrame) {
+        if frame.kind != FrameKind::Call {
             return;
         }
         let names = self.names;

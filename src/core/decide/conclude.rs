@@ -1,7 +1,7 @@
 //! From a plan and the answers to its questions to the verdict.
 
 use super::resolve::{resolved, seen_by};
-use super::subject::{Judge, of_cluster, of_repository, of_service, selected};
+use super::subject::{JudgedName, of_cluster, of_repository, of_service, selected};
 use super::{Plan, ids};
 use crate::classify;
 use crate::model::{
@@ -15,7 +15,7 @@ const EXCERPT: usize = 160;
 
 /// One part of a command line and what is said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct JudgedPart {
     /// Where it stands in the line.
     pub span: Span,
     /// The part of the line, cut where it is long.
@@ -33,12 +33,12 @@ pub fn conclude(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Verdict {
 
 /// Decides part by part: every operation, then everything that stayed unknown. The verdict is the maximum.
 #[must_use]
-pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
+pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedPart> {
     let mut parts = Vec::new();
     for (at, planned) in plan.planned.iter().enumerate() {
         for operation in resolved(plan, at, planned, facts, rwenvs) {
             let reasons = judge(&operation, facts, rwenvs, &plan.context);
-            parts.push(Part {
+            parts.push(JudgedPart {
                 span: operation.span,
                 text: String::new(),
                 operation: Some(operation),
@@ -48,7 +48,7 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
     }
     for opaque in &plan.opaque {
         let reasons = unknown(opaque, plan, facts, rwenvs).into_iter().collect();
-        parts.push(Part { span: opaque.span, text: String::new(), operation: None, reasons });
+        parts.push(JudgedPart { span: opaque.span, text: String::new(), operation: None, reasons });
     }
     for part in &mut parts {
         part.text = excerpt(part.span, &plan.line);
@@ -63,17 +63,17 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Part> {
 }
 
 /// In whose names an operation is judged; in nobody's where it is harmless wherever it runs.
-pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
+pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
     match operation.reach {
         Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => Vec::new(),
         Reach::Local => {
             let dirs =
                 if operation.cwd.is_empty() { &operation.target.repository.dirs } else { &operation.cwd };
             let mut judges = selected(dirs, facts, rwenvs);
-            judges.retain(|j| matches!(j, Judge::Subject(..)));
+            judges.retain(|j| matches!(j, JudgedName::Subject(..)));
             // The guard is guarded wherever one is.
             if judges.is_empty() && (operation.effect == Effect::Tamper || operation.tool == "rwenv") {
-                judges.push(Judge::Subject(Subject::nobody(), None));
+                judges.push(JudgedName::Subject(Subject::nobody(), None));
             }
             judges
         }
@@ -88,14 +88,14 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
     let mut reasons = Vec::new();
     for judge in judges(operation, facts, rwenvs, start) {
         match judge {
-            Judge::Subject(subject, on) => {
+            JudgedName::Subject(subject, on) => {
                 let operation = &seen_by(operation, &subject, facts);
                 reasons.extend(policy::evaluate(operation, on, &subject, RULES));
                 reasons.extend(policy::evaluate(operation, on, &subject, &facts.rules));
                 reasons.extend(rules_unknown(operation, facts, &subject));
             }
-            Judge::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
-            Judge::Invalid(why) => reasons.push(Reason {
+            JudgedName::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
+            JudgedName::Invalid(why) => reasons.push(Reason {
                 decision: Decision::Deny,
                 rule: ids::INVALID.to_owned(),
                 text: format!("{}.", why.trim_end_matches('.')),
@@ -104,8 +104,8 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 span: operation.span,
                 rwenv: None,
             }),
-            Judge::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
-            Judge::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
+            JudgedName::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
+            JudgedName::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
         }
     }
     reasons
@@ -200,12 +200,12 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
     let mut judges = selected(dirs, facts, rwenvs);
     judges.extend(selected(&start, facts, rwenvs));
     let read_only = judges.iter().find_map(|j| match j {
-        Judge::Subject(s, _) if s.read_only => Some(s.name.clone()),
-        Judge::Invalid(_) => Some("(unreadable selection)".to_owned()),
+        JudgedName::Subject(s, _) if s.read_only => Some(s.name.clone()),
+        JudgedName::Invalid(_) => Some("(unreadable selection)".to_owned()),
         _ => None,
     });
     let writable = judges.iter().find_map(|j| match j {
-        Judge::Subject(s, _) => Some(s.name.clone()),
+        JudgedName::Subject(s, _) => Some(s.name.clone()),
         _ => None,
     });
     let mentions = mentions_tools(&plan.line);

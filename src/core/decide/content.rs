@@ -1,7 +1,7 @@
 //! Pushes whose refs and content are known: exactly what is sent, and what is found in it.
 
 use super::conclude::judges;
-use super::subject::{Judge, of_repository};
+use super::subject::{JudgedName, of_repository};
 use super::{Plan, Planned, ids};
 use crate::manifest::{Finding, Level};
 use crate::model::{
@@ -57,9 +57,9 @@ pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
     let judges = plan.planned.iter().flat_map(|p| judges(&p.operation, facts, rwenvs, &plan.context));
     let mut names: Vec<String> = judges
         .map(|judge| match judge {
-            Judge::Subject(subject, _) => subject.name,
-            Judge::NoContext(rwenv) => rwenv.name.to_string(),
-            Judge::NoneSelected | Judge::Invalid(_) | Judge::Elsewhere(..) => String::new(),
+            JudgedName::Subject(subject, _) => subject.name,
+            JudgedName::NoContext(rwenv) => rwenv.name.to_string(),
+            JudgedName::NoneSelected | JudgedName::Invalid(_) | JudgedName::Elsewhere(..) => String::new(),
         })
         .collect();
     names.sort();
@@ -72,7 +72,7 @@ pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
 pub fn is_protected(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> bool {
     plan.planned.iter().any(|Planned { operation, .. }| {
         of_repository(operation, facts, rwenvs).iter().any(|judge| match judge {
-            Judge::Subject(subject, _) => {
+            JudgedName::Subject(subject, _) => {
                 operation.target.repository.updates.iter().any(|u| subject.protects(u))
             }
             _ => true,

@@ -52,7 +52,7 @@ pub fn kind_named(word: &str) -> Option<&'static str> {
 
 /// An object a command names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Named {
+pub struct NamedObject {
     /// Its kind, as manifests write it.
     pub kind: String,
     /// Its name.
@@ -71,7 +71,7 @@ pub struct Definition {
 }
 
 /// The object an operation is aimed at, where it names one that Git may define.
-fn named(operation: &Operation) -> Option<Named> {
+fn named(operation: &Operation) -> Option<NamedObject> {
     let name = operation.target.names.first().filter(|name| !name.contains(['…', '/', '*']))?.clone();
     let word = match operation.tool {
         "helm" => "helmrelease".to_owned(),
@@ -80,7 +80,7 @@ fn named(operation: &Operation) -> Option<Named> {
         _ => operation.target.kinds.first()?.clone(),
     };
     let kind = kind_named(&word)?.to_owned();
-    Some(Named { kind, name, namespace: operation.target.namespace.clone() })
+    Some(NamedObject { kind, name, namespace: operation.target.namespace.clone() })
 }
 
 /// The verdict with the places that define what is denied added to what to do instead. `look` finds an object in the repository
@@ -88,7 +88,7 @@ fn named(operation: &Operation) -> Option<Named> {
 pub fn with_definitions(
     verdict: &Verdict,
     plan: &Plan,
-    look: impl Fn(&str, &Named) -> Option<Definition>,
+    look: impl Fn(&str, &NamedObject) -> Option<Definition>,
 ) -> Verdict {
     let mut reasons = verdict.reasons().to_vec();
     let mut told: Vec<String> = Vec::new();
@@ -107,9 +107,9 @@ pub fn with_definitions(
 }
 
 /// The sentence about an object: where its image is set, where that is what would be changed, or where it is defined.
-fn told_of(object: &Named, image: bool, look: impl Fn(&Named) -> Option<Definition>) -> Option<String> {
-    let Named { kind, name, .. } = object;
-    let tag = Named { kind: "image-of".to_owned(), name: format!("{kind}/{name}"), ..object.clone() };
+fn told_of(object: &NamedObject, image: bool, look: impl Fn(&NamedObject) -> Option<Definition>) -> Option<String> {
+    let NamedObject { kind, name, .. } = object;
+    let tag = NamedObject { kind: "image-of".to_owned(), name: format!("{kind}/{name}"), ..object.clone() };
     if let Some(definition) = Some(tag).filter(|_| image).and_then(|tag| look(&tag)) {
         return Some(format!(" The image of {kind} {name} is set in {}.", definition.place));
     }

@@ -2,7 +2,7 @@
 
 use super::given::{HandedOn, What, given, hit};
 use super::place::{HOOK, OWN, below, below_home, from_home, guarded, near, places, wild};
-use super::touch::{Source, Touch, touches};
+use super::touch::{CopySource, Touch, touches};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
     Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Trait, Word, glob, normalize,
@@ -39,14 +39,15 @@ const GIT_WRITES: [&str; 16] = [
 pub(super) struct Wait {
     /// The path that has to be known.
     pub(super) path: String,
-    how: How,
+    how: PathRelation,
     /// What it comes to then.
     operation: Operation,
     by: Invocation,
 }
 
+/// How a path stands to the guard's files.
 #[derive(Clone, Debug)]
-enum How {
+enum PathRelation {
     /// It leads to a file of the guard's; with `true`, all below it goes too.
     Same(bool),
     /// It holds one.
@@ -202,9 +203,9 @@ pub(super) fn on_file(path: &str, whole: bool, context: &Context) -> Attacks {
 pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operation, Invocation)> {
     let mut operation = wait.operation.clone();
     let whose = match &wait.how {
-        How::Same(whole) => lead.names.iter().find_map(|name| guarded(name, *whole, context)),
-        How::Holds => held(&lead.holds.iter().collect::<Vec<_>>(), context),
-        How::Matches(head, tail, whole) => {
+        PathRelation::Same(whole) => lead.names.iter().find_map(|name| guarded(name, *whole, context)),
+        PathRelation::Holds => held(&lead.holds.iter().collect::<Vec<_>>(), context),
+        PathRelation::Matches(head, tail, whole) => {
             let fits = |path: &&String| {
                 let rest = below(path, &wait.path).unwrap_or_default();
                 let (name, deeper) = rest.split_once('/').map_or((rest, false), |(name, _)| (name, true));
@@ -217,15 +218,15 @@ pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operat
             };
             held(&lead.holds.iter().filter(fits).collect::<Vec<_>>(), context)
         }
-        How::Found(names) => {
+        PathRelation::Found(names) => {
             let fits = |path: &&String| {
                 let mut parts = below(path, &wait.path).unwrap_or_default().split('/');
                 names.is_empty() || parts.any(|part| names.iter().any(|name| glob(name, part)))
             };
             held(&lead.holds.iter().filter(fits).collect::<Vec<_>>(), context)
         }
-        How::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
-        How::Made => (!lead.exists).then_some(UNSURE),
+        PathRelation::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
+        PathRelation::Made => (!lead.exists).then_some(UNSURE),
     }?;
     // Attributes alone leave the selection of a project as it is.
     let name = wait.by.program().and_then(Word::basename).unwrap_or_default();
@@ -301,7 +302,7 @@ impl Finder<'_> {
         self.out.certain.push(operation);
     }
 
-    fn wait(&mut self, path: &str, how: How, what: &str) {
+    fn wait(&mut self, path: &str, how: PathRelation, what: &str) {
         if !path.starts_with("/dev/") && self.out.waits.len() < MOST {
             let whose = guarded(what, true, self.context).unwrap_or(OWN);
             let operation = self.operation(what.to_owned(), whose);
@@ -354,9 +355,9 @@ impl Finder<'_> {
                 return;
             }
             if word.as_literal().is_some() {
-                self.wait(&path, How::Same(whole), &path);
+                self.wait(&path, PathRelation::Same(whole), &path);
                 if whole {
-                    self.wait(&path, How::Holds, &path);
+                    self.wait(&path, PathRelation::Holds, &path);
                 }
             }
         }
@@ -364,7 +365,7 @@ impl Finder<'_> {
         for folder in places(&Word::literal(folder), &self.by.cwd) {
             self.wait(
                 &folder,
-                How::Matches(head.clone(), tail.clone(), whole),
+                PathRelation::Matches(head.clone(), tail.clone(), whole),
                 &format!("{folder}/{head}*{tail}"),
             );
         }
@@ -381,13 +382,13 @@ impl Finder<'_> {
             let above = guarded(&path, true, self.context).filter(|_| concerns(&path));
             match guarded(&path, false, self.context).or(above) {
                 Some(whose) => self.certain(path, whose),
-                None => self.wait(&path, How::Found(names.to_vec()), &path),
+                None => self.wait(&path, PathRelation::Found(names.to_vec()), &path),
             }
         }
     }
 
     /// Something arrives at a place: as it, or in it under its own name.
-    fn arrives(&mut self, place: &str, source: &Source, whole: bool) {
+    fn arrives(&mut self, place: &str, source: &CopySource, whole: bool) {
         if source.spills {
             let sources = places(&source.word, &self.by.cwd);
             return sources.iter().for_each(|from| self.spills(from, place));
@@ -403,7 +404,7 @@ impl Finder<'_> {
             for folder in places(&Word::literal(folder), &self.by.cwd) {
                 for (file, rest) in below_home(place, self.context).into_iter().filter(|(_, rest)| fits(rest))
                 {
-                    self.wait(&format!("{folder}/{rest}"), How::Arrives, &file);
+                    self.wait(&format!("{folder}/{rest}"), PathRelation::Arrives, &file);
                 }
             }
             return;
@@ -417,7 +418,7 @@ impl Finder<'_> {
         if let Some(whose) = guarded(&target, false, self.context) {
             return self.certain(target, whose);
         }
-        self.wait(&target, How::Same(false), &target);
+        self.wait(&target, PathRelation::Same(false), &target);
         if whole {
             for from in places(&source.word, &self.by.cwd) {
                 self.spills(&from, &target);
@@ -429,10 +430,10 @@ impl Finder<'_> {
     fn spills(&mut self, from: &str, into: &str) {
         let below = below_home(into, self.context);
         for (file, rest) in &below {
-            self.wait(&format!("{from}/{rest}"), How::Arrives, file);
+            self.wait(&format!("{from}/{rest}"), PathRelation::Arrives, file);
         }
         if !below.is_empty() {
-            self.wait(from, How::Made, into);
+            self.wait(from, PathRelation::Made, into);
         }
     }
 

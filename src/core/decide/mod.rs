@@ -24,9 +24,9 @@ mod touch;
 mod trace;
 
 pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};
-pub use conclude::{Part, conclude, explain};
+pub use conclude::{JudgedPart, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
-pub use definition::{Definition, Named, kind_named, with_definitions};
+pub use definition::{Definition, NamedObject, kind_named, with_definitions};
 pub use pin::{approved, pinned};
 pub use plan::{Plan, Planned};
 pub use request::{plan_request, request_context, request_facts};

@@ -6,7 +6,7 @@ use super::given::HandedOn;
 use super::guard;
 use super::program::{self, Made, Program};
 use super::resolve;
-use super::script::{self, Run, Written};
+use super::script::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
@@ -37,11 +37,11 @@ pub struct Plan {
     /// Where the programs of the line itself stand, in order.
     pub spans: Vec<Span>,
     /// Programs and scripts of which has to be known what they are.
-    pub(super) pending: Vec<Pending>,
+    pub(super) pending: Vec<PendingInvocation>,
     /// Files that the line makes out of programs.
     pub(super) made: Vec<Made>,
     /// Files that the line writes.
-    pub(super) written: Vec<Written>,
+    pub(super) written: Vec<WrittenScript>,
     /// Scripts that were judged, with their arguments and who runs them: a second time they say the same.
     pub(super) scripts: Vec<(String, Vec<Word>, Invocation)>,
     /// What depends on where files lie.
@@ -60,13 +60,13 @@ pub struct Plan {
 
 /// An invocation whose program may be another than its word says, or that runs a script.
 #[derive(Clone, Debug)]
-pub(super) struct Pending {
+pub(super) struct PendingInvocation {
     pub(super) invocation: Invocation,
     /// Where the program may lie; the first that is known counts. Of a script, each counts.
     pub(super) places: Vec<String>,
     pub(super) depth: usize,
     /// How the script is run.
-    pub(super) script: Option<Run>,
+    pub(super) script: Option<ScriptRun>,
     pub(super) quiet: bool,
 }
 
@@ -200,7 +200,7 @@ impl Plan {
             }
             Program::Asked(places) if remote.is_none() => {
                 let (invocation, quiet) = (invocation.clone(), self.quiet);
-                self.pending.push(Pending { invocation, places, depth, script: None, quiet });
+                self.pending.push(PendingInvocation { invocation, places, depth, script: None, quiet });
             }
             Program::Asked(_) | Program::Named => {}
         }

@@ -1,7 +1,7 @@
 //! Scripts on disk that a line runs: their files are asked for, and their text is judged like code that stands in the line.
 //! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
-use super::plan::{Pending, Plan, analyze_carried};
+use super::plan::{PendingInvocation, Plan, analyze_carried};
 use super::program;
 use crate::classify::{self, Reader};
 use crate::model::{Dir, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
@@ -14,13 +14,13 @@ const SYSTEM: [&str; 8] = ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/nix/"
 
 /// A file that the line writes, with its text where that stands in the line.
 #[derive(Clone, Debug)]
-pub(super) struct Written {
+pub(super) struct WrittenScript {
     path: String,
     text: Option<String>,
 }
 
 /// The files an invocation writes by redirection, or by `tee`.
-pub(super) fn written(invocation: &Invocation) -> Vec<Written> {
+pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
     let mut into = invocation.writes.clone();
     if invocation.program().and_then(Word::basename) == Some("tee") {
         into.extend(invocation.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-')).cloned());
@@ -28,7 +28,7 @@ pub(super) fn written(invocation: &Invocation) -> Vec<Written> {
     into.extend(program::downloaded(invocation));
     let text = shell::printed(invocation).and_then(|word| word.as_code());
     let places = into.iter().flat_map(|word| places(word, &invocation.cwd));
-    places.map(|path| Written { path, text: text.clone() }).collect()
+    places.map(|path| WrittenScript { path, text: text.clone() }).collect()
 }
 
 /// Where a file may be.
@@ -41,7 +41,7 @@ fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
 
 /// How a script is run.
 #[derive(Clone, Debug)]
-pub(super) struct Run {
+pub(super) struct ScriptRun {
     arguments: Vec<Word>,
     /// Whatever text is there is run; else its first line says what it is.
     any: bool,
@@ -64,7 +64,7 @@ impl Plan {
             return;
         }
         let remote = remote.map(str::to_owned);
-        self.run(places(path, &by.cwd), Run { arguments, any: true, reader, remote }, by, depth);
+        self.run(places(path, &by.cwd), ScriptRun { arguments, any: true, reader, remote }, by, depth);
     }
 
     /// A program that is named by its path, and is none that we know: it may be a script.
@@ -76,21 +76,21 @@ impl Plan {
         let mut places = places(word, &by.cwd);
         places.retain(|path| !SYSTEM.iter().any(|folder| path.starts_with(folder)));
         let arguments = by.argv.get(1..).unwrap_or_default().to_vec();
-        self.run(places, Run { arguments, any: false, reader: Reader::Shell, remote: None }, by, depth);
+        self.run(places, ScriptRun { arguments, any: false, reader: Reader::Shell, remote: None }, by, depth);
     }
 
-    fn run(&mut self, places: Vec<String>, run: Run, by: &Invocation, depth: usize) {
+    fn run(&mut self, places: Vec<String>, run: ScriptRun, by: &Invocation, depth: usize) {
         let made = self.written.iter().rev().find(|written| places.contains(&written.path)).cloned();
         match made {
-            Some(Written { text: Some(text), .. }) => self.text(&text, run, by, depth),
-            Some(Written { text: None, .. }) => {
+            Some(WrittenScript { text: Some(text), .. }) => self.text(&text, run, by, depth),
+            Some(WrittenScript { text: None, .. }) => {
                 let what = "the output of another program is run as a script".to_owned();
                 self.unknown(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None });
             }
             None if places.is_empty() => {}
             None => {
                 let script = Some(run);
-                self.pending.push(Pending {
+                self.pending.push(PendingInvocation {
                     invocation: by.clone(),
                     places,
                     depth,
@@ -102,7 +102,7 @@ impl Plan {
     }
 
     /// Goes on with a script that was asked for; what nobody has looked at stays asked.
-    pub(super) fn resume_script(&mut self, mut pending: Pending, facts: &Facts) {
+    pub(super) fn resume_script(&mut self, mut pending: PendingInvocation, facts: &Facts) {
         let Some(run) = pending.script.clone() else { return };
         for place in std::mem::take(&mut pending.places) {
             match facts.script(&place) {
@@ -126,7 +126,7 @@ impl Plan {
     }
 
     /// The text of a script, in the language it is run by.
-    fn text(&mut self, text: &str, mut run: Run, by: &Invocation, depth: usize) {
+    fn text(&mut self, text: &str, mut run: ScriptRun, by: &Invocation, depth: usize) {
         if !run.any {
             let tools = classify::tools();
             match interpreter(text) {

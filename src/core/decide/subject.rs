@@ -11,7 +11,7 @@ const OWN: &str = "rwenv";
 
 /// One name an operation is judged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Judge {
+pub(super) enum JudgedName {
     /// A rwenv, or a target that counts as read-only.
     Subject(Subject, Option<Repository>),
     /// Nothing is selected.
@@ -30,7 +30,7 @@ pub(super) fn of_cluster(
     facts: &Facts,
     rwenvs: &Rwenvs,
     start: &Context,
-) -> Vec<Judge> {
+) -> Vec<JudgedName> {
     let target = &operation.target.cluster;
     let home = start.home.as_str();
     let selected = where_it_runs(operation, facts, rwenvs, start);
@@ -49,7 +49,7 @@ pub(super) fn of_cluster(
     if let Some(place) = target.remote.as_ref().filter(|p| rwenvs.dev_container.as_ref() != Some(*p)) {
         let foreign = Subject::foreign(&format!("the cluster seen from {place}"));
         return if operation.effect > Effect::ReadSecret {
-            vec![Judge::Subject(foreign, None)]
+            vec![JudgedName::Subject(foreign, None)]
         } else {
             selected
         };
@@ -60,18 +60,18 @@ pub(super) fn of_cluster(
     let mut all = placed(selected, operation.effect, rwenvs);
     // A bare call goes where the kubeconfig's current context points.
     if operation.effect > Effect::ReadSecret
-        && !all.iter().any(|judge| matches!(judge, Judge::NoContext(_)))
+        && !all.iter().any(|judge| matches!(judge, JudgedName::NoContext(_)))
         && let Some(context) = facts.current_context.as_deref()
     {
         let known =
-            all.iter().any(|j| matches!(j, Judge::Subject(s, _) if has_context(rwenvs, &s.name, context)));
+            all.iter().any(|j| matches!(j, JudgedName::Subject(s, _) if has_context(rwenvs, &s.name, context)));
         let owners = owners(context, rwenvs);
         let any_context =
-            all.iter().any(|j| matches!(j, Judge::Subject(s, _) if names_context(rwenvs, &s.name)));
+            all.iter().any(|j| matches!(j, JudgedName::Subject(s, _) if names_context(rwenvs, &s.name)));
         if !known && !owners.is_empty() {
             all.extend(owners);
         } else if !known && any_context {
-            all.push(Judge::Subject(
+            all.push(JudgedName::Subject(
                 Subject::foreign(&format!("context '{context}' (your kubeconfig's current one)")),
                 None,
             ));
@@ -82,17 +82,17 @@ pub(super) fn of_cluster(
 
 /// A rwenv that names no context owns none: what goes to whatever context is current changes nothing in its name. Looking is free, and
 /// what lies between counts as in a read-only one.
-fn placed(judges: Vec<Judge>, effect: Effect, rwenvs: &Rwenvs) -> Vec<Judge> {
-    let one = |judge: Judge| match judge {
-        Judge::Subject(subject, on) if !subject.read_only && effect != Effect::Read => {
+fn placed(judges: Vec<JudgedName>, effect: Effect, rwenvs: &Rwenvs) -> Vec<JudgedName> {
+    let one = |judge: JudgedName| match judge {
+        JudgedName::Subject(subject, on) if !subject.read_only && effect != Effect::Read => {
             match rwenvs.get(&subject.name).filter(|_| !names_context(rwenvs, &subject.name)) {
-                None => Judge::Subject(subject, on),
+                None => JudgedName::Subject(subject, on),
                 Some(rwenv) if effect == Effect::Reconcile || effect >= Effect::ClusterWrite => {
-                    Judge::NoContext(rwenv.clone())
+                    JudgedName::NoContext(rwenv.clone())
                 }
                 Some(_) => {
                     let title = format!("{} (without a context)", subject.title);
-                    Judge::Subject(Subject { read_only: true, title, ..subject }, on)
+                    JudgedName::Subject(Subject { read_only: true, title, ..subject }, on)
                 }
             }
         }
@@ -103,9 +103,9 @@ fn placed(judges: Vec<Judge>, effect: Effect, rwenvs: &Rwenvs) -> Vec<Judge> {
 
 /// What is selected where an operation runs. `cd /tmp && kubectl …`: where nothing is, the line stays in the environment it
 /// started in.
-fn where_it_runs(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<Judge> {
+fn where_it_runs(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
     let mut selected = selected(&operation.cwd, facts, rwenvs);
-    if let Some(at) = selected.iter().position(|j| *j == Judge::NoneSelected) {
+    if let Some(at) = selected.iter().position(|j| *j == JudgedName::NoneSelected) {
         selected.remove(at);
         for judge in self::selected(&[Dir::Known(start.cwd.clone())], facts, rwenvs) {
             if !selected.contains(&judge) {
@@ -122,21 +122,21 @@ pub(super) fn of_service(
     facts: &Facts,
     rwenvs: &Rwenvs,
     start: &Context,
-) -> Vec<Judge> {
+) -> Vec<JudgedName> {
     let mut all = where_it_runs(operation, facts, rwenvs, start);
-    all.retain(|judge| *judge != Judge::NoneSelected);
+    all.retain(|judge| *judge != JudgedName::NoneSelected);
     let named = operation.target.cluster.context.is_some() || operation.target.cluster.kubeconfig.is_some();
     if named || !operation.traits.contains(&Trait::ToCluster) || operation.effect <= Effect::ReadSecret {
         return all;
     }
     // What such a client changes goes to whatever cluster is current, too.
-    let bare = |judge: Judge| match judge {
-        Judge::Subject(subject, on) => match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context())
+    let bare = |judge: JudgedName| match judge {
+        JudgedName::Subject(subject, on) => match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context())
         {
             Some(rwenv) if !subject.read_only => {
-                vec![Judge::Subject(subject, on), Judge::NoContext(rwenv.clone())]
+                vec![JudgedName::Subject(subject, on), JudgedName::NoContext(rwenv.clone())]
             }
-            _ => vec![Judge::Subject(subject, on)],
+            _ => vec![JudgedName::Subject(subject, on)],
         },
         other => vec![other],
     };
@@ -151,22 +151,22 @@ fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
     rwenvs.get(name).is_some_and(Rwenv::names_context)
 }
 
-fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<Judge> {
+fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<JudgedName> {
     (rwenvs.all.iter())
         .filter(|r| r.has_context(context))
-        .map(|r| Judge::Subject(Subject::of(r), None))
+        .map(|r| JudgedName::Subject(Subject::of(r), None))
         .collect()
 }
 
 /// What this program does in a cluster it does in a rwenv's, by the rwenv's name.
-fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
+fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedName> {
     match name.as_literal().map(|name| rwenvs.get(name)) {
-        Some(Some(rwenv)) => vec![Judge::Subject(Subject::of(rwenv), None)],
+        Some(Some(rwenv)) => vec![JudgedName::Subject(Subject::of(rwenv), None)],
         _ => elsewhere(selected, &format!("'{}' is not a configured rwenv", name.display())),
     }
 }
 
-fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[Judge]) -> Vec<Judge> {
+fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedName> {
     let Some(name) = context.as_literal() else {
         return elsewhere(
             selected,
@@ -180,11 +180,11 @@ fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected:
     if target.kubeconfig.is_some() {
         return elsewhere(selected, &format!("context '{name}' of another kubeconfig belongs to no rwenv"));
     }
-    vec![Judge::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
+    vec![JudgedName::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
 }
 
 /// The kubeconfig of a rwenv, or the guard's own for it, says which rwenv is meant.
-fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -> Vec<Judge> {
+fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[JudgedName], home: &str) -> Vec<JudgedName> {
     let Some(path) = file.as_literal() else {
         return elsewhere(
             selected,
@@ -201,11 +201,11 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -
         .and_then(|rest| rest.strip_suffix(".yaml"))
         .and_then(|name| rwenvs.get(name));
     if let Some(rwenv) = guarded {
-        return vec![Judge::Subject(Subject::of(rwenv), None)];
+        return vec![JudgedName::Subject(Subject::of(rwenv), None)];
     }
-    let owned: Vec<Judge> = (rwenvs.all.iter())
+    let owned: Vec<JudgedName> = (rwenvs.all.iter())
         .filter(|r| r.places.iter().any(|p| p.kubeconfig_path.as_deref().is_some_and(|k| full(k) == wanted)))
-        .map(|r| Judge::Subject(Subject::of(r), None))
+        .map(|r| JudgedName::Subject(Subject::of(r), None))
         .collect();
     if owned.is_empty() {
         elsewhere(selected, &format!("kubeconfig '{path}' belongs to no rwenv"))
@@ -216,31 +216,31 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[Judge], home: &str) -
 
 /// A target nobody knows, seen from what is selected: not even a read is known to be one, because a kubeconfig may
 /// start programs and another identity may see what this one may not.
-fn elsewhere(selected: &[Judge], why: &str) -> Vec<Judge> {
-    let read_only = selected.iter().any(|j| !matches!(j, Judge::Subject(s, _) if !s.read_only));
+fn elsewhere(selected: &[JudgedName], why: &str) -> Vec<JudgedName> {
+    let read_only = selected.iter().any(|j| !matches!(j, JudgedName::Subject(s, _) if !s.read_only));
     let subject = Subject::foreign("a cluster outside every rwenv");
-    let mut all = vec![Judge::Elsewhere(Subject { read_only, ..subject.clone() }, why.to_owned())];
+    let mut all = vec![JudgedName::Elsewhere(Subject { read_only, ..subject.clone() }, why.to_owned())];
     if read_only {
-        all.push(Judge::Subject(subject, None));
+        all.push(JudgedName::Subject(subject, None));
     }
     all
 }
 
 /// What is selected for these directories. Of a directory that is computed the strictest is taken: every rwenv.
-pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
-    let mut all: Vec<Judge> = Vec::new();
+pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedName> {
+    let mut all: Vec<JudgedName> = Vec::new();
     let bound = dirs.iter().flat_map(|dir| facts.binding(dir).into_iter().map(move |bound| (dir, bound)));
     for (dir, bound) in bound {
         let next = match (dir, bound) {
             (Dir::Unknown, _) if !rwenvs.all.is_empty() => {
-                rwenvs.all.iter().map(|r| Judge::Subject(Subject::of(r), None)).collect()
+                rwenvs.all.iter().map(|r| JudgedName::Subject(Subject::of(r), None)).collect()
             }
-            (_, Bound::None) => vec![Judge::NoneSelected],
-            (_, Bound::Invalid(why)) => vec![Judge::Invalid(why.clone())],
+            (_, Bound::None) => vec![JudgedName::NoneSelected],
+            (_, Bound::Invalid(why)) => vec![JudgedName::Invalid(why.clone())],
             (_, Bound::Rwenv(name)) => vec![match rwenvs.get(name) {
-                Some(rwenv) => Judge::Subject(Subject::of(rwenv), None),
-                None if rwenvs.broken.is_some() => Judge::Subject(Subject::read_only(name), None),
-                None => Judge::Invalid(format!("rwenv '{name}' is selected but not configured")),
+                Some(rwenv) => JudgedName::Subject(Subject::of(rwenv), None),
+                None if rwenvs.broken.is_some() => JudgedName::Subject(Subject::read_only(name), None),
+                None => JudgedName::Invalid(format!("rwenv '{name}' is selected but not configured")),
             }],
         };
         all.extend(next.into_iter().filter(|j| !all.contains(j)).collect::<Vec<_>>());
@@ -249,15 +249,15 @@ pub(super) fn selected(dirs: &[Dir], facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judg
 }
 
 /// The judges of an operation on a repository. Where no rwenv is concerned there are none.
-pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Judge> {
-    let mut all: Vec<Judge> = Vec::new();
+pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedName> {
+    let mut all: Vec<JudgedName> = Vec::new();
     let computed = operation.target.repository.remote.as_ref().is_some_and(|r| r.as_literal().is_none());
     let numbered = operation.traits.contains(&Trait::Numbered);
     for dir in &operation.target.repository.dirs {
         let repository = dir.path().and_then(|d| facts.repository(d));
-        let flux: Vec<Judge> = (rwenvs.all.iter())
+        let flux: Vec<JudgedName> = (rwenvs.all.iter())
             .filter(|rwenv| is_flux_repository(rwenv, dir, repository, operation, rwenvs))
-            .map(|rwenv| Judge::Subject(Subject::of(rwenv), Some(Repository::Flux)))
+            .map(|rwenv| JudgedName::Subject(Subject::of(rwenv), Some(Repository::Flux)))
             .collect();
         let next = if flux.is_empty() {
             selected(std::slice::from_ref(dir), facts, rwenvs)
@@ -265,15 +265,15 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
                 .filter_map(|judge| match judge {
                     // A remote that is computed may be the Flux repository. One that only the forge can tell is taken for it where
                     // that is not to be changed at all, and for the project at hand elsewhere.
-                    Judge::Subject(subject, _)
+                    JudgedName::Subject(subject, _)
                         if computed
                             && subject.flux_git_repo.is_some()
                             && (subject.read_only || !numbered) =>
                     {
-                        Some(Judge::Subject(subject, Some(Repository::Flux)))
+                        Some(JudgedName::Subject(subject, Some(Repository::Flux)))
                     }
-                    Judge::Subject(subject, _) => Some(Judge::Subject(subject, Some(Repository::Other))),
-                    Judge::Invalid(why) => Some(Judge::Invalid(why)),
+                    JudgedName::Subject(subject, _) => Some(JudgedName::Subject(subject, Some(Repository::Other))),
+                    JudgedName::Invalid(why) => Some(JudgedName::Invalid(why)),
                     _ => None,
                 })
                 .collect()

@@ -11,7 +11,7 @@ pub(super) enum Touch {
     /// Of what is below a folder, entries of one of these names; all where there is none.
     Searched { folder: Word, names: Vec<String> },
     /// Files arrive at this place: as it, or in it where it is a folder.
-    Brings { into: Word, from: Vec<Source>, whole: bool },
+    Brings { into: Word, from: Vec<CopySource>, whole: bool },
     /// A folder may be written to by others, under another name.
     Exposes { folder: Word },
     /// What another file holds arrives in this folder: these members of it, or all.
@@ -20,7 +20,7 @@ pub(super) enum Touch {
 
 /// Something that is copied, moved or linked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Source {
+pub(super) struct CopySource {
     pub(super) word: Word,
     /// What is in it arrives, without its own name.
     pub(super) spills: bool,
@@ -29,7 +29,7 @@ pub(super) struct Source {
 /// What an invocation does to files.
 pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = Call { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
     let written = invocation.writes.iter().map(|word| Touch::Writes { word: word.clone(), whole: false });
     let mut all: Vec<Touch> = written.collect();
     all.extend(call.changed());
@@ -42,16 +42,16 @@ pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
 /// What an invocation that searches finds.
 pub(super) fn search(invocation: &Invocation) -> Option<Vec<Touch>> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = Call { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
     matches!(name, "find" | "gfind").then(|| call.found())
 }
 
-struct Call<'a> {
+struct ProgramCall<'a> {
     name: &'a str,
     words: Vec<&'a Word>,
 }
 
-impl Call<'_> {
+impl ProgramCall<'_> {
     /// A cluster of short options has one of these letters.
     fn flag(&self, letters: &[char]) -> bool {
         self.words.iter().any(|w| {
@@ -175,7 +175,7 @@ impl Call<'_> {
             let text = word.as_literal().unwrap_or_default();
             let spills =
                 exact || matches!(text, "." | "..") || text.ends_with("/.") || (rsync && text.ends_with('/'));
-            Source { word, spills }
+            CopySource { word, spills }
         });
         all.push(Touch::Brings { into, from: sources.collect(), whole });
         all
@@ -310,7 +310,7 @@ impl Call<'_> {
         let synchronizes = self.words.iter().any(|word| matches!(word.as_literal(), Some("rsync" | "sync")));
         let whole = synchronizes || self.flag(&['r', 'R', 'a']) || self.long("--recursive");
         let folder = into.clone();
-        let from = from.into_iter().map(|word| Source { word, spills: synchronizes }).collect();
+        let from = from.into_iter().map(|word| CopySource { word, spills: synchronizes }).collect();
         let exposes = synchronizes.then_some(Touch::Exposes { folder });
         exposes.into_iter().chain([Touch::Brings { into, from, whole }]).collect()
     }

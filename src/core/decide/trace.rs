@@ -3,7 +3,7 @@
 use super::Plan;
 use super::conclude::judges;
 use super::resolve::{resolved, seen_by};
-use super::subject::Judge;
+use super::subject::JudgedName;
 use crate::model::{Facts, Operation, Rule, Rwenvs};
 use crate::policy::{self, RULES};
 
@@ -26,7 +26,7 @@ pub fn trace(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Traced> {
         for operation in resolved(plan, at, planned, facts, rwenvs) {
             for judge in judges(&operation, facts, rwenvs, &plan.context) {
                 let (subject, on) = match judge {
-                    Judge::Subject(subject, on) => (subject, on),
+                    JudgedName::Subject(subject, on) => (subject, on),
                     other => {
                         all.push(Traced {
                             operation: operation.clone(),
@@ -52,11 +52,11 @@ pub fn trace(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Traced> {
 }
 
 /// What stands in the place of a rwenv.
-fn unnamed(judge: &Judge) -> String {
+fn unnamed(judge: &JudgedName) -> String {
     match judge {
-        Judge::Subject(subject, _) | Judge::Elsewhere(subject, _) => subject.title.clone(),
-        Judge::NoneSelected => "no rwenv".to_owned(),
-        Judge::Invalid(why) => why.clone(),
-        Judge::NoContext(rwenv) => format!("rwenv '{}', which names no context", rwenv.name),
+        JudgedName::Subject(subject, _) | JudgedName::Elsewhere(subject, _) => subject.title.clone(),
+        JudgedName::NoneSelected => "no rwenv".to_owned(),
+        JudgedName::Invalid(why) => why.clone(),
+        JudgedName::NoContext(rwenv) => format!("rwenv '{}', which names no context", rwenv.name),
     }
 }

@@ -1,11 +1,11 @@
 //! The examples of requests to forges: several programs send them, so that what counts is any call that publishes something.
 
-use super::{Report, context};
+use super::{ExamplesReport, context};
 use crate::decide;
 use crate::model::{Effect, Operation, Trait};
 use crate::table::ForgeFile;
 
-pub(super) fn run(file: &str, forges: &ForgeFile, report: &mut Report) {
+pub(super) fn run(file: &str, forges: &ForgeFile, report: &mut ExamplesReport) {
     let calls = |line: &str| {
         decide::plan(line, &context()).planned.into_iter().map(|p| p.operation).collect::<Vec<_>>()
     };

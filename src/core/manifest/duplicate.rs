@@ -8,7 +8,7 @@ use super::tree::{File, Object, Tree, join};
 use super::yaml::Node;
 
 /// What makes an object one and the same in a cluster.
-type Identity<'t> = (&'t str, &'t str, Option<&'t str>, &'t str);
+type ObjectIdentity<'t> = (&'t str, &'t str, Option<&'t str>, &'t str);
 
 /// Objects that are defined twice in one file, or in files that one kustomization builds side by side.
 pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
@@ -29,7 +29,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
 }
 
 fn twice<'t>(objects: impl Iterator<Item = Object<'t>>, same_file: bool, found: &mut Vec<Option<Finding>>) {
-    let mut first: BTreeMap<Identity<'t>, Object<'t>> = BTreeMap::new();
+    let mut first: BTreeMap<ObjectIdentity<'t>, Object<'t>> = BTreeMap::new();
     for object in objects.filter(|object| !object.name.is_empty()) {
         let identity = (object.group, object.kind, object.namespace, object.name);
         match first.get(&identity) {

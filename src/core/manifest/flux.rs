@@ -15,7 +15,7 @@ const SOURCE: &str = "source.toolkit.fluxcd.io";
 const BOOTSTRAP: &str = "flux-system";
 
 /// The Flux objects of a repository.
-struct Flux<'t> {
+struct FluxObjects<'t> {
     tree: &'t Tree,
     objects: Vec<Object<'t>>,
     /// Group, kind and name of each.
@@ -30,7 +30,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
     let generated = objects.iter().any(|o| o.kind == "ResourceSet");
     let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();
-    let flux = Flux { tree, objects, defined, generated };
+    let flux = FluxObjects { tree, objects, defined, generated };
     let mut found = Vec::new();
     for object in &flux.objects {
         match (object.group, object.kind) {
@@ -48,7 +48,7 @@ fn is_variable(text: &str) -> bool {
     text.contains("${") || text.contains("{{") || text.contains("<<")
 }
 
-impl<'t> Flux<'t> {
+impl<'t> FluxObjects<'t> {
     fn kustomization(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
         let spec = object.node.get("spec");
         let source = spec.and_then(|s| s.get("sourceRef"));

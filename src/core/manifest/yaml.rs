@@ -281,7 +281,7 @@ pub fn parse_from(text: &str, start: At) -> Parsed {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text.trim_start_matches('\u{feff}'), options);
-    let mut builder = Builder { start, ..Builder::default() };
+    let mut builder = NodeBuilder { start, ..NodeBuilder::default() };
     loop {
         match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => break,
@@ -318,14 +318,14 @@ struct Open {
 
 /// Makes nodes out of events.
 #[derive(Default)]
-struct Builder {
+struct NodeBuilder {
     start: At,
     open: Vec<Open>,
     anchors: HashMap<usize, Arc<Node>>,
     nodes: usize,
 }
 
-impl Builder {
+impl NodeBuilder {
     fn place(&self, line: usize, column: usize) -> At {
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         At {

@@ -17,7 +17,7 @@ pub use command::{
 pub use decision::{Reason, Verdict};
 pub use facts::{Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use glob::glob;
-pub use object::Object;
+pub use object::FromObject;
 pub use operation::{ClusterTarget, HeadMove, Operation, RefUpdate, RepositoryTarget, Target};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,

@@ -24,7 +24,7 @@ pub struct Checked {
 
 /// Something wrong with a policy's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
+pub struct PolicyProblem {
     /// A text in the file that shows where.
     pub near: String,
     /// What is wrong.
@@ -37,12 +37,12 @@ pub struct Problem {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Result<Checked, Vec<Problem>> {
+pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Result<Checked, Vec<PolicyProblem>> {
     let mut wrong = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for rule in &file.rules {
         let mut say = |near: &str, what: String, help: &str| {
-            wrong.push(Problem { near: near.to_owned(), what, help: help.to_owned() });
+            wrong.push(PolicyProblem { near: near.to_owned(), what, help: help.to_owned() });
         };
         if !rule.id.starts_with(&format!("{name}.")) {
             say(

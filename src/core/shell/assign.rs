@@ -2,8 +2,8 @@
 
 use brush_parser::ast::{Assignment, AssignmentName, AssignmentValue};
 
-use super::state::{State, Value};
-use super::{Origin, Walker};
+use super::state::{State, VariableValue};
+use super::{TextOrigin, Walker};
 use crate::model::{Assigned, Word};
 
 /// Longest array that is kept element by element.
@@ -30,7 +30,7 @@ impl Walker<'_> {
                 if let Some(first) = word.value.strip_prefix('~').and_then(|_| words.first()) {
                     words = vec![first.clone()];
                 }
-                words.into_iter().map(Value::Scalar).collect()
+                words.into_iter().map(VariableValue::Scalar).collect()
             }
             AssignmentValue::Array(elements) => {
                 let mut all = Vec::new();
@@ -42,26 +42,26 @@ impl Walker<'_> {
                     all.extend(self.fields(state, &word.value, origin).into_iter().flatten());
                 }
                 if all.len() > LONGEST_ARRAY || all.iter().any(Word::splits) {
-                    vec![Value::Unknown]
+                    vec![VariableValue::Unknown]
                 } else {
-                    vec![Value::List(all)]
+                    vec![VariableValue::List(all)]
                 }
             }
         };
         let values = combine(state.get(name), value, index, assignment.append);
         self.set_checked(state, name, values, origin);
         let shown = match state.get(name) {
-            Some([Value::Scalar(word)]) => word.clone(),
+            Some([VariableValue::Scalar(word)]) => word.clone(),
             _ => Word::unknown(),
         };
         Assigned { name: name.to_owned(), value: shown }
     }
 
     /// Sets a variable, and runs what the shell will run because of it.
-    pub(super) fn set_checked(&mut self, state: &mut State, name: &str, values: Vec<Value>, origin: Origin) {
+    pub(super) fn set_checked(&mut self, state: &mut State, name: &str, values: Vec<VariableValue>, origin: TextOrigin) {
         let code: Vec<String> = (values.iter())
             .filter_map(|v| match v {
-                Value::Scalar(word) => word.as_code(),
+                VariableValue::Scalar(word) => word.as_code(),
                 _ => None,
             })
             .filter(|text| !text.is_empty())
@@ -80,7 +80,7 @@ impl Walker<'_> {
     }
 
     /// `NAME=VALUE` given as a plain word (`declare "$x"`, `export A=b`).
-    pub(super) fn assign_word(&mut self, state: &mut State, word: &Word, origin: Origin) -> Option<String> {
+    pub(super) fn assign_word(&mut self, state: &mut State, word: &Word, origin: TextOrigin) -> Option<String> {
         let prefix = word.prefix().to_owned();
         let name = match prefix.split_once('=') {
             Some((name, _)) => name.trim_end_matches('+').to_owned(),
@@ -88,7 +88,7 @@ impl Walker<'_> {
         };
         if let Some((name, index)) = name.split_once('[') {
             self.arithmetic(state, index, origin);
-            state.set(name, vec![Value::Unknown]);
+            state.set(name, vec![VariableValue::Unknown]);
             return Some(name.to_owned());
         }
         if let Some((_, start)) = prefix.split_once('=') {
@@ -100,51 +100,51 @@ impl Walker<'_> {
                     crate::model::Part::Asked(what) => value.push_asked(*what),
                 }
             }
-            self.set_checked(state, &name, vec![Value::Scalar(value)], origin);
+            self.set_checked(state, &name, vec![VariableValue::Scalar(value)], origin);
         } else if state.get(&name).is_none() {
-            state.set(&name, vec![Value::Unknown]);
+            state.set(&name, vec![VariableValue::Unknown]);
         }
         Some(name)
     }
 }
 
 /// `x=v`, `x+=v`, `x[i]=v` on what the variable held.
-fn combine(old: Option<&[Value]>, new: Vec<Value>, index: Option<&str>, append: bool) -> Vec<Value> {
+fn combine(old: Option<&[VariableValue]>, new: Vec<VariableValue>, index: Option<&str>, append: bool) -> Vec<VariableValue> {
     if let Some(index) = index {
-        let [Value::Scalar(word)] = new.as_slice() else { return vec![Value::Unknown] };
+        let [VariableValue::Scalar(word)] = new.as_slice() else { return vec![VariableValue::Unknown] };
         return vec![put(old, index, word, append)];
     }
     if !append {
         return new;
     }
-    let Some(old) = old else { return vec![Value::Unknown] };
+    let Some(old) = old else { return vec![VariableValue::Unknown] };
     let mut all = Vec::new();
     for before in old {
         for after in &new {
             all.push(match (before, after) {
-                (Value::Scalar(a), Value::Scalar(b)) => {
+                (VariableValue::Scalar(a), VariableValue::Scalar(b)) => {
                     let mut joined = a.clone();
                     joined.push_word(b);
-                    Value::Scalar(joined)
+                    VariableValue::Scalar(joined)
                 }
-                (Value::Unset, after) => after.clone(),
-                (Value::List(a), Value::List(b)) if a.len() + b.len() <= LONGEST_ARRAY => {
-                    Value::List([a.as_slice(), b].concat())
+                (VariableValue::Unset, after) => after.clone(),
+                (VariableValue::List(a), VariableValue::List(b)) if a.len() + b.len() <= LONGEST_ARRAY => {
+                    VariableValue::List([a.as_slice(), b].concat())
                 }
-                (Value::Scalar(a), Value::List(b)) => Value::List([std::slice::from_ref(a), b].concat()),
-                _ => Value::Unknown,
+                (VariableValue::Scalar(a), VariableValue::List(b)) => VariableValue::List([std::slice::from_ref(a), b].concat()),
+                _ => VariableValue::Unknown,
             });
         }
     }
     all
 }
 
-fn put(old: Option<&[Value]>, index: &str, word: &Word, append: bool) -> Value {
+fn put(old: Option<&[VariableValue]>, index: &str, word: &Word, append: bool) -> VariableValue {
     let mut list = match old {
-        None | Some([Value::Unset]) => Vec::new(),
-        Some([Value::List(list)]) => list.clone(),
-        Some([Value::Scalar(word)]) => vec![word.clone()],
-        _ => return Value::Unknown,
+        None | Some([VariableValue::Unset]) => Vec::new(),
+        Some([VariableValue::List(list)]) => list.clone(),
+        Some([VariableValue::Scalar(word)]) => vec![word.clone()],
+        _ => return VariableValue::Unknown,
     };
     match index.trim().parse::<usize>() {
         Ok(at) if at < LONGEST_ARRAY => {
@@ -157,7 +157,7 @@ fn put(old: Option<&[Value]>, index: &str, word: &Word, append: bool) -> Value {
         }
         // A computed or named index: the element exists, its place is not known.
         _ if list.len() < LONGEST_ARRAY => list.push(word.clone()),
-        _ => return Value::Unknown,
+        _ => return VariableValue::Unknown,
     }
-    Value::List(list)
+    VariableValue::List(list)
 }

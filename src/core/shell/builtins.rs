@@ -6,8 +6,8 @@ use brush_parser::ast::Assignment;
 
 use super::io::change_dir;
 use super::printing;
-use super::simple::Call;
-use super::state::{State, Value, merge};
+use super::simple::SimpleCall;
+use super::state::{State, VariableValue, merge};
 use super::{Flow, Walker};
 use crate::model::{Dir, OpaqueKind, Stdin, Word};
 
@@ -16,7 +16,7 @@ impl Walker<'_> {
     pub(super) fn builtin(
         &mut self,
         state: &mut State,
-        call: &Call,
+        call: &SimpleCall,
         name: &str,
         declared: &[&Assignment],
     ) -> Option<Flow> {
@@ -92,7 +92,7 @@ impl Walker<'_> {
         Some(flow)
     }
 
-    fn directory(&mut self, state: &mut State, call: &Call, name: &str) -> Flow {
+    fn directory(&mut self, state: &mut State, call: &SimpleCall, name: &str) -> Flow {
         self.emit(state, call);
         let before = state.cwd.clone();
         let target =
@@ -105,7 +105,7 @@ impl Walker<'_> {
             ("pushd", None) => Rc::make_mut(&mut state.stack).pop().unwrap_or_else(unknown),
             (_, None) => match state.get("HOME") {
                 None => Rc::new(vec![Dir::Known(crate::model::normalize(self.home))]),
-                Some([Value::Scalar(home)]) => Rc::new(change_dir(&before, home)),
+                Some([VariableValue::Scalar(home)]) => Rc::new(change_dir(&before, home)),
                 Some(_) => unknown(),
             },
             (_, Some(word)) if word.as_literal() == Some("-") => state.previous.clone(),
@@ -127,7 +127,7 @@ impl Walker<'_> {
     }
 
     /// `exec`, `command` and `builtin`: options off, the rest runs, functions passed over.
-    fn passes_on(&mut self, state: &mut State, call: &Call, name: &str) -> Flow {
+    fn passes_on(&mut self, state: &mut State, call: &SimpleCall, name: &str) -> Flow {
         let mut at = 1;
         while let Some(flag) = call.literal(at).filter(|f| f.starts_with('-') && f.len() > 1) {
             if name == "command" && flag.contains(['v', 'V']) {
@@ -150,7 +150,7 @@ impl Walker<'_> {
         if name == "exec" { Flow::dead(flow.last) } else { flow }
     }
 
-    fn eval(&mut self, state: &mut State, call: &Call) -> Flow {
+    fn eval(&mut self, state: &mut State, call: &SimpleCall) -> Flow {
         let mut code = String::new();
         for word in call.argv.get(1..).unwrap_or_default() {
             if !code.is_empty() {
@@ -170,7 +170,7 @@ impl Walker<'_> {
     }
 
     /// `source`: the text on standard input where that is what is read. Files are read by the caller, which may.
-    fn source_file(&mut self, state: &mut State, call: &Call) -> Flow {
+    fn source_file(&mut self, state: &mut State, call: &SimpleCall) -> Flow {
         self.emit(state, call);
         let from_stdin = call.argv.get(1).is_some_and(|w| {
             w.prefix().starts_with("/dev/fd/")
@@ -191,7 +191,7 @@ impl Walker<'_> {
         }
     }
 
-    fn declare(&mut self, state: &mut State, call: &Call, name: &str, declared: &[&Assignment]) {
+    fn declare(&mut self, state: &mut State, call: &SimpleCall, name: &str, declared: &[&Assignment]) {
         let mut flags = String::new();
         let mut names: Vec<String> = Vec::new();
         for word in call.argv.get(1..).unwrap_or_default() {
@@ -216,14 +216,14 @@ impl Walker<'_> {
             if (upper || flags.contains('l')) && name != "export" {
                 let values = (state.get(variable).unwrap_or_default().iter())
                     .map(|v| match v {
-                        Value::Scalar(word) => word.as_literal().map_or(Value::Unknown, |t| {
-                            Value::Scalar(Word::literal(if upper {
+                        VariableValue::Scalar(word) => word.as_literal().map_or(VariableValue::Unknown, |t| {
+                            VariableValue::Scalar(Word::literal(if upper {
                                 t.to_uppercase()
                             } else {
                                 t.to_lowercase()
                             }))
                         }),
-                        _ => Value::Unknown,
+                        _ => VariableValue::Unknown,
                     })
                     .collect();
                 state.set(variable, values);
@@ -231,7 +231,7 @@ impl Walker<'_> {
         }
     }
 
-    fn variable(&mut self, state: &mut State, call: &Call, name: &str) {
+    fn variable(&mut self, state: &mut State, call: &SimpleCall, name: &str) {
         let words = call.argv.get(1..).unwrap_or_default();
         match name {
             "unset" => {
@@ -241,9 +241,9 @@ impl Walker<'_> {
                         Some((array, index)) => {
                             let (array, index) = (array.to_owned(), index.to_owned());
                             self.arithmetic(state, &index, call.origin());
-                            state.set(&array, vec![Value::Unknown]);
+                            state.set(&array, vec![VariableValue::Unknown]);
                         }
-                        None => state.set(name, vec![Value::Unset]),
+                        None => state.set(name, vec![VariableValue::Unset]),
                     }
                 }
             }
@@ -255,9 +255,9 @@ impl Walker<'_> {
             }
             "getopts" => {
                 if let Some(name) = call.literal(2) {
-                    state.set(name, vec![Value::Scalar(Word::unknown())]);
+                    state.set(name, vec![VariableValue::Scalar(Word::unknown())]);
                 }
-                state.set("OPTARG", vec![Value::Unknown]);
+                state.set("OPTARG", vec![VariableValue::Unknown]);
             }
             "set" => set_options(state, words),
             "shift" => {
@@ -271,7 +271,7 @@ impl Walker<'_> {
     }
 
     /// `read` and `mapfile`, from a text that is known or not.
-    fn read(&mut self, state: &mut State, call: &Call, whole: bool) {
+    fn read(&mut self, state: &mut State, call: &SimpleCall, whole: bool) {
         let lines: Option<Vec<String>> = match &call.stdin {
             Stdin::Text(text) if text.len() < 65_536 => Some(text.lines().map(str::to_owned).collect()),
             _ => None,
@@ -316,35 +316,35 @@ impl Walker<'_> {
         for (i, name) in names.iter().enumerate() {
             let value = |line: &String| {
                 if array {
-                    return Value::List(
+                    return VariableValue::List(
                         printing::fields(line, &ifs, usize::MAX).into_iter().map(Word::literal).collect(),
                     );
                 }
                 let parts = printing::fields(line, &ifs, names.len());
-                Value::Scalar(Word::literal(parts.get(i).cloned().unwrap_or_default()))
+                VariableValue::Scalar(Word::literal(parts.get(i).cloned().unwrap_or_default()))
             };
             let values = match &lines {
                 Some(lines) if whole => {
-                    vec![Value::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())]
+                    vec![VariableValue::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())]
                 }
                 Some(lines) => lines.iter().map(value).collect(),
-                None => vec![Value::Unknown],
+                None => vec![VariableValue::Unknown],
             };
             state.set(name, values);
         }
     }
 
     /// What `echo`, `printf`, `cat` and their like print, and where `printf -v` puts it.
-    fn prints(&mut self, state: &mut State, call: &Call, name: &str) {
+    fn prints(&mut self, state: &mut State, call: &SimpleCall, name: &str) {
         if let ("printf", Some("-v"), Some(variable)) = (name, call.literal(1), call.literal(2)) {
             let variable = variable.to_owned();
             if let Some((array, index)) = variable.split_once('[') {
                 self.arithmetic(state, index, call.origin());
-                state.set(array, vec![Value::Unknown]);
+                state.set(array, vec![VariableValue::Unknown]);
                 return;
             }
             let text = printing::printf(call.argv.get(3..).unwrap_or_default());
-            state.set(&variable, vec![text.map_or(Value::Unknown, Value::Scalar)]);
+            state.set(&variable, vec![text.map_or(VariableValue::Unknown, VariableValue::Scalar)]);
             return;
         }
         let text = match name {

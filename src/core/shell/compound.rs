@@ -8,7 +8,7 @@ use brush_parser::ast::{
 };
 
 use super::pattern::Pattern;
-use super::state::{State, Value};
+use super::state::{State, VariableValue};
 use super::{Flow, Walker, join};
 use crate::model::{Stdin, Word};
 
@@ -221,7 +221,7 @@ impl Walker<'_> {
         }
         let name = clause.variable_name.as_str();
         if items.len() > MOST_ITEMS || items.iter().any(Word::splits) {
-            let set = items.into_iter().map(|w| Value::Scalar(w.joined())).collect();
+            let set = items.into_iter().map(|w| VariableValue::Scalar(w.joined())).collect();
             return self.repeat(state, |walker, mut state| {
                 state.set(name, Vec::clone(&set));
                 walker.list(state, &clause.body.list)
@@ -229,7 +229,7 @@ impl Walker<'_> {
         }
         let untouched = state.clone();
         for item in items {
-            state.set(name, vec![Value::Scalar(item)]);
+            state.set(name, vec![VariableValue::Scalar(item)]);
             state = self.list(state, &clause.body.list).settle();
         }
         Flow::both(if state.same_values(&untouched) { state } else { state.join(&untouched) })

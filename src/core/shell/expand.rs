@@ -5,11 +5,11 @@ use brush_parser::word::{
 };
 
 use super::mask;
-use super::parse::{self, Refusal};
+use super::parse::{self, ParseRefusal};
 use super::quote;
-use super::state::{State, Value};
+use super::state::{State, VariableValue};
 use super::stream::{self, MOST, Seg, Stream, text};
-use super::{Origin, Walker};
+use super::{TextOrigin, Walker};
 use crate::model::{Dir, Word};
 
 /// Most words one brace expression is expanded to; more count as unknown.
@@ -17,7 +17,7 @@ const MOST_BRACES: usize = 256;
 
 impl Walker<'_> {
     /// Expands a word to fields: a list of alternatives, each a list of words.
-    pub(super) fn fields(&mut self, state: &mut State, raw: &str, origin: Origin) -> Vec<Vec<Word>> {
+    pub(super) fn fields(&mut self, state: &mut State, raw: &str, origin: TextOrigin) -> Vec<Vec<Word>> {
         if let Some(text) = certain(raw) {
             return vec![vec![Word::literal(text)]];
         }
@@ -38,7 +38,7 @@ impl Walker<'_> {
     }
 
     /// Expands a word that stays one word (assignments, redirections, here-strings, `case`).
-    pub(super) fn single(&mut self, state: &mut State, raw: &str, origin: Origin) -> Vec<Word> {
+    pub(super) fn single(&mut self, state: &mut State, raw: &str, origin: TextOrigin) -> Vec<Word> {
         if let Some(text) = certain(raw) {
             return vec![Word::literal(text)];
         }
@@ -46,7 +46,7 @@ impl Walker<'_> {
     }
 
     /// As `single`, with several alternatives made one unknown.
-    pub(super) fn one(&mut self, state: &mut State, raw: &str, origin: Origin) -> Word {
+    pub(super) fn one(&mut self, state: &mut State, raw: &str, origin: TextOrigin) -> Word {
         let mut words = self.single(state, raw, origin);
         match (words.pop(), words.is_empty()) {
             (Some(word), true) => word,
@@ -59,7 +59,7 @@ impl Walker<'_> {
         &mut self,
         state: &mut State,
         raw: &str,
-        origin: Origin,
+        origin: TextOrigin,
         quoted: bool,
     ) -> Vec<Stream> {
         match parse::word(raw) {
@@ -72,13 +72,13 @@ impl Walker<'_> {
     }
 
     /// Expands the body of an unquoted heredoc.
-    pub(super) fn heredoc(&mut self, state: &mut State, raw: &str, origin: Origin) -> Word {
+    pub(super) fn heredoc(&mut self, state: &mut State, raw: &str, origin: TextOrigin) -> Word {
         if mask::is_hidden(raw) {
             if !raw.contains(['$', '`', '\\']) {
                 return Word::literal(mask::shown(raw));
             }
             // Partly hidden: where this body ends is not what it seemed.
-            self.refused(Refusal::Syntax, raw, origin);
+            self.refused(ParseRefusal::Syntax, raw, origin);
             return Word::unknown();
         }
         if !raw.contains(['$', '`', '\\']) {
@@ -101,11 +101,11 @@ impl Walker<'_> {
         &mut self,
         state: &mut State,
         pieces: &[WordPieceWithSource],
-        origin: Origin,
+        origin: TextOrigin,
         quoted: bool,
     ) -> Vec<Stream> {
         if let Some(text) = unclosed(pieces) {
-            self.refused(Refusal::Syntax, &text, origin);
+            self.refused(ParseRefusal::Syntax, &text, origin);
             return vec![vec![Seg::Unknown { quoted: false }]];
         }
         let mut all = vec![Vec::new()];
@@ -120,7 +120,7 @@ impl Walker<'_> {
         &mut self,
         state: &mut State,
         piece: &WordPieceWithSource,
-        origin: Origin,
+        origin: TextOrigin,
         quoted: bool,
     ) -> Vec<Stream> {
         let one = |seg: Seg| vec![vec![seg]];
@@ -131,7 +131,7 @@ impl Walker<'_> {
             | WordPiece::EscapeSequence(t)
                 if mask::is_hidden(t) =>
             {
-                self.refused(Refusal::Syntax, t, origin);
+                self.refused(ParseRefusal::Syntax, t, origin);
                 one(Seg::Unknown { quoted: false })
             }
             WordPiece::Text(t) if quoted => one(text(t.replace("\\\n", ""), true)),
@@ -178,7 +178,7 @@ impl Walker<'_> {
         match tilde {
             TildeExpr::Home => match state.get("HOME") {
                 None => text(self.home, true),
-                Some([Value::Scalar(word)]) => match word.as_literal() {
+                Some([VariableValue::Scalar(word)]) => match word.as_literal() {
                     Some(home) => text(home, true),
                     None => Seg::Unknown { quoted: true },
                 },
@@ -191,7 +191,7 @@ impl Walker<'_> {
     }
 
     /// The words a brace expression makes of one; none where they are too many or not understood.
-    fn braces(&mut self, raw: &str, origin: Origin) -> Option<Vec<String>> {
+    fn braces(&mut self, raw: &str, origin: TextOrigin) -> Option<Vec<String>> {
         if !raw.contains('{') || !(raw.contains(',') || raw.contains("..")) {
             return Some(vec![raw.to_owned()]);
         }
@@ -199,7 +199,7 @@ impl Walker<'_> {
             Ok(Some(pieces)) => combine(&pieces),
             Ok(None) => Some(vec![raw.to_owned()]),
             // What is no brace expression is read as a plain word.
-            Err(Refusal::Syntax) => Some(vec![raw.to_owned()]),
+            Err(ParseRefusal::Syntax) => Some(vec![raw.to_owned()]),
             Err(refusal) => {
                 self.refused(refusal, raw, origin);
                 None
@@ -211,8 +211,8 @@ impl Walker<'_> {
 /// Field separators in force; none where they are not known.
 fn ifs(state: &State) -> Option<String> {
     match state.get("IFS") {
-        None | Some([Value::Unset]) => Some(" \t\n".to_owned()),
-        Some([Value::Scalar(word)]) => word.as_literal().map(str::to_owned),
+        None | Some([VariableValue::Unset]) => Some(" \t\n".to_owned()),
+        Some([VariableValue::Scalar(word)]) => word.as_literal().map(str::to_owned),
         Some(_) => None,
     }
 }

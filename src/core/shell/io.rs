@@ -5,9 +5,9 @@ use brush_parser::ast::{
 };
 
 use super::mask;
-use super::parse::Refusal;
+use super::parse::ParseRefusal;
 use super::state::State;
-use super::{Origin, Walker};
+use super::{TextOrigin, Walker};
 use crate::model::{Dir, Invocation, Stdin, Word};
 
 /// What the redirections of one command come to.
@@ -153,12 +153,12 @@ impl Walker<'_> {
 
     /// Arithmetic: runs the substitutions in it, and those hidden in the values of the variables it names,
     /// because an array index in a value is evaluated too.
-    pub(super) fn arithmetic(&mut self, state: &mut State, expr: &str, origin: Origin) {
+    pub(super) fn arithmetic(&mut self, state: &mut State, expr: &str, origin: TextOrigin) {
         if self.depth > 8 {
             return;
         }
         if mask::is_hidden(expr) {
-            self.refused(Refusal::Syntax, expr, origin);
+            self.refused(ParseRefusal::Syntax, expr, origin);
         }
         if expr.contains(['$', '`']) {
             let code = format!("\"{}\"", expr.replace('"', ""));
@@ -172,7 +172,7 @@ impl Walker<'_> {
             }
             let values: Vec<String> = (state.get(name).unwrap_or_default().iter())
                 .filter_map(|v| match v {
-                    super::state::Value::Scalar(word) => word.as_literal(),
+                    super::state::VariableValue::Scalar(word) => word.as_literal(),
                     _ => None,
                 })
                 .filter(|text| text.contains(['$', '`', '[']))
@@ -184,7 +184,7 @@ impl Walker<'_> {
             }
             self.depth -= 1;
             if expr.contains('=') {
-                state.set(name, vec![super::state::Value::Scalar(Word::unknown())]);
+                state.set(name, vec![super::state::VariableValue::Scalar(Word::unknown())]);
             }
         }
     }

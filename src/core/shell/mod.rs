@@ -29,7 +29,7 @@ use brush_parser::ast;
 use brush_parser::ast::FunctionBody;
 
 use crate::model::{Context, Dir, Invocation, Opaque, OpaqueKind, Span, Stdin, Word};
-use parse::{Offsets, Refusal};
+use parse::{Offsets, ParseRefusal};
 use state::State;
 
 /// Longest command line that is analysed, in bytes: Linux passes no longer argument to a program.
@@ -103,7 +103,7 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     let mut state = State::new(cwd);
     state.positional = source.arguments.clone().map(Rc::new);
     for variable in &source.env {
-        state.set(&variable.name, vec![state::Value::Scalar(variable.value.clone())]);
+        state.set(&variable.name, vec![state::VariableValue::Scalar(variable.value.clone())]);
         state.export(&variable.name);
     }
     let mut walker = Walker::new(text, &source.context.home);
@@ -112,21 +112,21 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     if source.text.len() > LONGEST {
         walker.opaque(OpaqueKind::Limit, whole, "it is longer than rwenv accepts");
     } else {
-        walker.code(&mut state, text, Origin { start: Some(0), span: whole });
+        walker.code(&mut state, text, TextOrigin { start: Some(0), span: whole });
     }
     walker.finish()
 }
 
 /// Where a piece of text stands in the top-level source.
 #[derive(Clone, Copy, Debug)]
-struct Origin {
+struct TextOrigin {
     /// The byte at which it starts, where it stands there letter by letter.
     start: Option<usize>,
     /// The closest span that is known.
     span: Span,
 }
 
-impl Origin {
+impl TextOrigin {
     /// Text that was made, not written: only the span around it is known.
     fn elsewhere(self) -> Self {
         Self { start: None, span: self.span }
@@ -186,7 +186,7 @@ struct Walker<'a> {
     home: &'a str,
     out: Analysis,
     /// Where the text that is being walked starts in the source, with its offsets.
-    frame: Origin,
+    frame: TextOrigin,
     offsets: Rc<Offsets>,
     stdin: Stdin,
     /// What was written to standard output so far, where someone wants to know it.
@@ -209,7 +209,7 @@ impl<'a> Walker<'a> {
             source,
             home,
             out: Analysis::default(),
-            frame: Origin { start: Some(0), span: Span { start: 0, end: source.len() } },
+            frame: TextOrigin { start: Some(0), span: Span { start: 0, end: source.len() } },
             offsets: Rc::new(Offsets::new("")),
             stdin: Stdin::Inherited,
             sink: None,
@@ -243,20 +243,20 @@ impl<'a> Walker<'a> {
         self.out.opaque.push(Opaque { kind, span, what: what.to_owned(), invocation: None });
     }
 
-    fn refused(&mut self, refusal: Refusal, raw: &str, origin: Origin) {
+    fn refused(&mut self, refusal: ParseRefusal, raw: &str, origin: TextOrigin) {
         let shown: String = raw.chars().take(40).collect();
         match refusal {
-            Refusal::Syntax => {
+            ParseRefusal::Syntax => {
                 self.opaque(OpaqueKind::Syntax, origin.span, &format!("'{shown}' cannot be parsed"));
             }
-            Refusal::Limit => {
+            ParseRefusal::Limit => {
                 self.opaque(OpaqueKind::Limit, origin.span, &format!("'{shown}' is nested too deeply"));
             }
         }
     }
 
     /// Parses and walks a text in this very state, as `eval` does.
-    fn code(&mut self, state: &mut State, code: &str, origin: Origin) -> Option<Flow> {
+    fn code(&mut self, state: &mut State, code: &str, origin: TextOrigin) -> Option<Flow> {
         if !origin_is_top(origin, self.source) {
             self.nested += code.len();
         }
@@ -291,7 +291,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Walks the code of a command substitution and says what it prints.
-    fn substitution(&mut self, state: &State, code: &str, origin: Origin) -> Word {
+    fn substitution(&mut self, state: &State, code: &str, origin: TextOrigin) -> Word {
         if let Some(file) = code.trim().strip_prefix('<').filter(|f| !f.starts_with(['(', '<'])) {
             // `$(< file)` prints the file.
             let mut inner = state.clone();
@@ -319,7 +319,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The span and origin of a word of the text that is being walked.
-    fn origin(&self, word: &ast::Word) -> Origin {
+    fn origin(&self, word: &ast::Word) -> TextOrigin {
         let Some(loc) = &word.loc else { return self.frame.elsewhere() };
         let Some(base) = self.frame.start else { return self.frame };
         let end = base + self.offsets.byte(loc.end.index);
@@ -329,7 +329,7 @@ impl<'a> Walker<'a> {
         start += written.len() - written.trim_start().len();
         let span = Span { start, end };
         let letter_by_letter = span.of(self.source) == word.value;
-        Origin { start: letter_by_letter.then_some(start), span }
+        TextOrigin { start: letter_by_letter.then_some(start), span }
     }
 
     /// Counts one command; false where there are too many.
@@ -342,7 +342,7 @@ impl<'a> Walker<'a> {
     }
 }
 
-fn origin_is_top(origin: Origin, source: &str) -> bool {
+fn origin_is_top(origin: TextOrigin, source: &str) -> bool {
     origin.start == Some(0) && origin.span.end == source.len()
 }
 

@@ -6,9 +6,9 @@ use brush_parser::word::{
 
 use super::edit::{Edit, change, slice};
 use super::pattern::Pattern;
-use super::state::{State, Value};
+use super::state::{State, VariableValue};
 use super::stream::{self, MOST, Seg, Stream};
-use super::{Origin, Walker};
+use super::{TextOrigin, Walker};
 use crate::model::{Dir, Word};
 
 /// What a parameter stands for.
@@ -34,7 +34,7 @@ impl Walker<'_> {
         state: &mut State,
         expr: &ParameterExpr,
         quoted: bool,
-        origin: Origin,
+        origin: TextOrigin,
     ) -> Vec<Stream> {
         use ParameterExpr as E;
         match expr {
@@ -56,7 +56,7 @@ impl Walker<'_> {
                     (quoted, origin),
                 );
                 if let Parameter::Named(name) = parameter {
-                    state.set(name, all.iter().map(|s| Value::Scalar(stream::single(s))).collect());
+                    state.set(name, all.iter().map(|s| VariableValue::Scalar(stream::single(s))).collect());
                 }
                 all
             }
@@ -88,7 +88,7 @@ impl Walker<'_> {
         state: &mut State,
         (parameter, indirect, test): (&Parameter, bool, &ParameterTestType),
         default: Option<&str>,
-        (quoted, origin): (bool, Origin),
+        (quoted, origin): (bool, TextOrigin),
     ) -> Vec<Stream> {
         let looked = self.look(state, parameter, indirect, origin);
         let mut all: Vec<Stream> =
@@ -100,7 +100,7 @@ impl Walker<'_> {
     }
 
     /// The word behind an operator.
-    fn operand(&mut self, state: &mut State, raw: Option<&str>, quoted: bool, origin: Origin) -> Vec<Stream> {
+    fn operand(&mut self, state: &mut State, raw: Option<&str>, quoted: bool, origin: TextOrigin) -> Vec<Stream> {
         let Some(raw) = raw else { return vec![Vec::new()] };
         let mut all = self.streams(state, raw, origin.elsewhere(), quoted);
         // White space in the operand separates words as it does in a value.
@@ -118,7 +118,7 @@ impl Walker<'_> {
         state: &mut State,
         expr: &ParameterExpr,
         quoted: bool,
-        origin: Origin,
+        origin: TextOrigin,
     ) -> Vec<Stream> {
         let Some((parameter, indirect)) = subject(expr) else {
             return vec![vec![Seg::Unknown { quoted: false }]];
@@ -147,7 +147,7 @@ impl Walker<'_> {
     }
 
     /// `${x@P}` expands the value as a prompt, which runs the substitutions in it.
-    fn prompt(&mut self, state: &mut State, looked: &Looked, quoted: bool, origin: Origin) -> Vec<Stream> {
+    fn prompt(&mut self, state: &mut State, looked: &Looked, quoted: bool, origin: TextOrigin) -> Vec<Stream> {
         match looked {
             Looked::Word(word) => match word.as_literal() {
                 Some(code) => {
@@ -165,7 +165,7 @@ impl Walker<'_> {
         state: &mut State,
         parameter: &Parameter,
         indirect: bool,
-        origin: Origin,
+        origin: TextOrigin,
     ) -> Vec<Looked> {
         let direct = self.look_direct(state, parameter, origin);
         if !indirect {
@@ -184,7 +184,7 @@ impl Walker<'_> {
         all
     }
 
-    fn look_direct(&mut self, state: &mut State, parameter: &Parameter, origin: Origin) -> Vec<Looked> {
+    fn look_direct(&mut self, state: &mut State, parameter: &Parameter, origin: TextOrigin) -> Vec<Looked> {
         match parameter {
             Parameter::Named(name) => self.named(state, name),
             Parameter::Positional(0) => vec![Looked::Unknown],
@@ -213,10 +213,10 @@ impl Walker<'_> {
                 Some(values) => values
                     .iter()
                     .map(|v| match v {
-                        Value::List(words) => Looked::Words(words.clone(), *concatenate),
-                        Value::Scalar(word) => Looked::Words(vec![word.clone()], *concatenate),
-                        Value::Unset => Looked::Words(Vec::new(), *concatenate),
-                        Value::Unknown => Looked::UnknownList,
+                        VariableValue::List(words) => Looked::Words(words.clone(), *concatenate),
+                        VariableValue::Scalar(word) => Looked::Words(vec![word.clone()], *concatenate),
+                        VariableValue::Unset => Looked::Words(Vec::new(), *concatenate),
+                        VariableValue::Unknown => Looked::UnknownList,
                     })
                     .collect(),
                 None => vec![Looked::UnknownList],
@@ -234,10 +234,10 @@ impl Walker<'_> {
         let Some(values) = state.get(name) else { return vec![self.inherited(state, name)] };
         (values.iter())
             .map(|v| match v {
-                Value::Scalar(word) => Looked::Word(word.clone()),
-                Value::List(words) => words.first().map_or(Looked::Unset, |w| Looked::Word(w.clone())),
-                Value::Unset => Looked::Unset,
-                Value::Unknown => Looked::Unknown,
+                VariableValue::Scalar(word) => Looked::Word(word.clone()),
+                VariableValue::List(words) => words.first().map_or(Looked::Unset, |w| Looked::Word(w.clone())),
+                VariableValue::Unset => Looked::Unset,
+                VariableValue::Unknown => Looked::Unknown,
             })
             .collect()
     }
@@ -257,7 +257,7 @@ impl Walker<'_> {
         }
     }
 
-    fn edit(&mut self, state: &mut State, expr: &ParameterExpr, origin: Origin) -> Edit {
+    fn edit(&mut self, state: &mut State, expr: &ParameterExpr, origin: TextOrigin) -> Edit {
         use ParameterExpr as E;
         match expr {
             E::RemoveSmallestPrefixPattern { pattern, .. } => {
@@ -312,7 +312,7 @@ impl Walker<'_> {
     }
 
     /// A pattern operand with its quoted parts made literal.
-    fn pattern(&mut self, state: &mut State, raw: &Option<String>, origin: Origin) -> Option<Pattern> {
+    fn pattern(&mut self, state: &mut State, raw: &Option<String>, origin: TextOrigin) -> Option<Pattern> {
         let raw = raw.as_deref().unwrap_or_default();
         let streams = self.streams(state, raw, origin.elsewhere(), false);
         let [only] = streams.as_slice() else { return None };
@@ -336,7 +336,7 @@ fn blank(pattern: &Option<String>) -> bool {
     pattern.as_deref().is_none_or(str::is_empty)
 }
 
-fn element(values: Option<&[Value]>, index: &str) -> Vec<Looked> {
+fn element(values: Option<&[VariableValue]>, index: &str) -> Vec<Looked> {
     let Some(values) = values else { return vec![Looked::Unknown] };
     let number = index.trim().parse::<i64>().ok();
     if number.is_none() {
@@ -344,28 +344,28 @@ fn element(values: Option<&[Value]>, index: &str) -> Vec<Looked> {
     }
     (values.iter())
         .map(|v| match (v, number) {
-            (Value::List(words), Some(i)) => {
+            (VariableValue::List(words), Some(i)) => {
                 let at = if i < 0 { words.len() as i64 + i } else { i };
                 let word = usize::try_from(at).ok().and_then(|at| words.get(at));
                 word.map_or(Looked::Unset, |w| Looked::Word(w.clone()))
             }
-            (Value::Scalar(word), Some(0)) => Looked::Word(word.clone()),
-            (Value::Unset, _) => Looked::Unset,
+            (VariableValue::Scalar(word), Some(0)) => Looked::Word(word.clone()),
+            (VariableValue::Unset, _) => Looked::Unset,
             _ => Looked::Unknown,
         })
         .collect()
 }
 
 /// An index that is not a constant may pick any element.
-fn any_element(values: &[Value]) -> Vec<Looked> {
+fn any_element(values: &[VariableValue]) -> Vec<Looked> {
     let mut all = vec![Looked::Unset];
     for value in values {
         match value {
-            Value::List(words) if all.len() + words.len() <= MOST => {
+            VariableValue::List(words) if all.len() + words.len() <= MOST => {
                 all.extend(words.iter().map(|w| Looked::Word(w.clone())));
             }
-            Value::Scalar(word) => all.push(Looked::Word(word.clone())),
-            Value::Unset => {}
+            VariableValue::Scalar(word) => all.push(Looked::Word(word.clone())),
+            VariableValue::Unset => {}
             _ => all.push(Looked::Unknown),
         }
     }

@@ -4,7 +4,7 @@ use brush_parser::{ParserOptions, Token, ast, parse_tokens, uncached_tokenize_st
 
 /// Why a text was not parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ParseRefusal {
     /// bash may well run part of it; our parser does not understand it.
     Syntax,
     /// Nested deeper than is analysed, or of a shape that costs the parser exponential time.
@@ -24,37 +24,37 @@ pub(super) fn options() -> ParserOptions {
 }
 
 /// Parses a whole text.
-pub(super) fn program(source: &str) -> Result<ast::Program, Refusal> {
+pub(super) fn program(source: &str) -> Result<ast::Program, ParseRefusal> {
     if heredoc_runs_away(source) || deepest(source, false) > DEEPEST * 4 {
-        return Err(Refusal::Limit);
+        return Err(ParseRefusal::Limit);
     }
     let options = options();
     let tokens = guarded(|| uncached_tokenize_str(source, &options.tokenizer_options()))?
-        .map_err(|_| Refusal::Syntax)?;
+        .map_err(|_| ParseRefusal::Syntax)?;
     if nesting(&tokens) > DEEPEST {
-        return Err(Refusal::Limit);
+        return Err(ParseRefusal::Limit);
     }
-    guarded(|| parse_tokens(&tokens, &options))?.map_err(|_| Refusal::Syntax)
+    guarded(|| parse_tokens(&tokens, &options))?.map_err(|_| ParseRefusal::Syntax)
 }
 
 /// Parses one word into its pieces.
-pub(super) fn word(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal> {
+pub(super) fn word(raw: &str) -> Result<Vec<word::WordPieceWithSource>, ParseRefusal> {
     if deepest(raw, true) > DEEPEST_WORD {
-        return Err(Refusal::Limit);
+        return Err(ParseRefusal::Limit);
     }
-    guarded(|| word::parse(raw, &options()))?.map_err(|_| Refusal::Syntax)
+    guarded(|| word::parse(raw, &options()))?.map_err(|_| ParseRefusal::Syntax)
 }
 
 /// Parses the body of a heredoc whose delimiter is not quoted.
-pub(super) fn heredoc(raw: &str) -> Result<Vec<word::WordPieceWithSource>, Refusal> {
+pub(super) fn heredoc(raw: &str) -> Result<Vec<word::WordPieceWithSource>, ParseRefusal> {
     if deepest(raw, true) > DEEPEST_WORD || unclosed(raw) > DEEPEST_UNCLOSED {
-        return Err(Refusal::Limit);
+        return Err(ParseRefusal::Limit);
     }
-    guarded(|| word::parse_heredoc(raw, &options()))?.map_err(|_| Refusal::Syntax)
+    guarded(|| word::parse_heredoc(raw, &options()))?.map_err(|_| ParseRefusal::Syntax)
 }
 
 /// Parses the brace expressions of a word, if it has any.
-pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText>>, Refusal> {
+pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText>>, ParseRefusal> {
     // What stands in quotes is none; the parser counts it all the same.
     if !has_open_brace(raw) {
         return Ok(None);
@@ -63,14 +63,14 @@ pub(super) fn braces(raw: &str) -> Result<Option<Vec<word::BraceExpressionOrText
         || braces_within(raw) > DEEPEST_WORD
         || unclosed(raw) > DEEPEST_UNCLOSED
     {
-        return Err(Refusal::Limit);
+        return Err(ParseRefusal::Limit);
     }
-    guarded(|| word::parse_brace_expansions(raw, &options()))?.map_err(|_| Refusal::Syntax)
+    guarded(|| word::parse_brace_expansions(raw, &options()))?.map_err(|_| ParseRefusal::Syntax)
 }
 
 /// The parser panics on numbers that do not fit, for instance; that is a refusal, not our end.
-fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, Refusal> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|_| Refusal::Syntax)
+fn guarded<T>(run: impl FnOnce() -> T) -> Result<T, ParseRefusal> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).map_err(|_| ParseRefusal::Syntax)
 }
 
 /// Deepest nesting of grouping operators and reserved words among the tokens.

@@ -2,7 +2,7 @@
 
 /// One step of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+enum PatternStep {
     Any,
     One,
     Char(char),
@@ -11,7 +11,7 @@ enum Step {
 
 /// A compiled pattern; none where it uses what is not modelled (extended globs, named classes).
 #[derive(Clone, Debug)]
-pub(super) struct Pattern(Vec<Step>);
+pub(super) struct Pattern(Vec<PatternStep>);
 
 /// Longest text a pattern is tried on; beyond that the answer is not worth the time.
 const LONGEST: usize = 4096;
@@ -26,14 +26,14 @@ impl Pattern {
             match c {
                 _ if extended => return None,
                 '*' => {
-                    if steps.last() != Some(&Step::Any) {
-                        steps.push(Step::Any);
+                    if steps.last() != Some(&PatternStep::Any) {
+                        steps.push(PatternStep::Any);
                     }
                 }
-                '?' => steps.push(Step::One),
-                '\\' => steps.push(Step::Char(chars.next().unwrap_or('\\'))),
+                '?' => steps.push(PatternStep::One),
+                '\\' => steps.push(PatternStep::Char(chars.next().unwrap_or('\\'))),
                 '[' => steps.push(class(&mut chars)?),
-                other => steps.push(Step::Char(other)),
+                other => steps.push(PatternStep::Char(other)),
             }
         }
         Some(Self(steps))
@@ -55,7 +55,7 @@ impl Pattern {
             let mut next = vec![false; text.len() + 1];
             let mut any = false;
             for (i, &here) in reached.iter().enumerate() {
-                if *step == Step::Any {
+                if *step == PatternStep::Any {
                     any |= here;
                     if let Some(slot) = next.get_mut(i) {
                         *slot = any;
@@ -119,7 +119,7 @@ impl Pattern {
     }
 }
 
-impl Step {
+impl PatternStep {
     fn takes(&self, c: char) -> bool {
         match self {
             Self::Any => false,
@@ -130,14 +130,14 @@ impl Step {
     }
 }
 
-fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<Step> {
+fn class(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<PatternStep> {
     let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
     let mut ranges = Vec::new();
     let mut first = true;
     loop {
         let c = chars.next()?;
         match c {
-            ']' if !first => return Some(Step::Class(ranges, negated)),
+            ']' if !first => return Some(PatternStep::Class(ranges, negated)),
             '[' if chars.peek() == Some(&':') => return None,
             c => {
                 let from = if c == '\\' { chars.next()? } else { c };

@@ -6,7 +6,7 @@ use brush_parser::ast::{Assignment, CommandPrefixOrSuffixItem, ProcessSubstituti
 
 use super::io::Io;
 use super::state::State;
-use super::{Flow, Origin, Walker, join};
+use super::{Flow, TextOrigin, Walker, join};
 use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Span, Stdin, Word};
 
 /// Most combinations of a command's words that are followed.
@@ -16,7 +16,7 @@ const DEEPEST_CALLS: usize = 16;
 
 /// One way a simple command may be run.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct SimpleCall {
     pub(super) argv: Vec<Word>,
     pub(super) env: Vec<Assigned>,
     pub(super) span: Span,
@@ -29,13 +29,13 @@ pub(super) struct Call {
 /// The function bash calls for a command it does not find (bash(1), "COMMAND EXECUTION").
 const NOT_FOUND: &str = "command_not_found_handle";
 
-impl Call {
+impl SimpleCall {
     pub(super) fn literal(&self, at: usize) -> Option<&str> {
         self.argv.get(at).and_then(Word::as_literal)
     }
 
-    pub(super) fn origin(&self) -> Origin {
-        Origin { start: None, span: self.span }
+    pub(super) fn origin(&self) -> TextOrigin {
+        TextOrigin { start: None, span: self.span }
     }
 
     /// The same call with its first words gone.
@@ -45,7 +45,7 @@ impl Call {
 }
 
 /// The words of a command as they are gathered.
-struct Gathered<'t> {
+struct GatheredWords<'t> {
     combinations: Vec<Vec<Word>>,
     declared: Vec<&'t Assignment>,
     io: Io<'t>,
@@ -57,7 +57,7 @@ impl Walker<'_> {
         self.producer = None;
         let mut env = Vec::new();
         let io = Io { stdin: self.stdin.clone(), ..Io::default() };
-        let mut all = Gathered { combinations: vec![Vec::new()], declared: Vec::new(), io, span: None };
+        let mut all = GatheredWords { combinations: vec![Vec::new()], declared: Vec::new(), io, span: None };
         let alone = command.word_or_name.is_none();
         let mut before = state.clone();
         for item in command.prefix.iter().flat_map(|p| &p.0) {
@@ -96,7 +96,7 @@ impl Walker<'_> {
         self.run(state, all, env, span)
     }
 
-    fn item<'t>(&mut self, state: &mut State, item: &'t CommandPrefixOrSuffixItem, all: &mut Gathered<'t>) {
+    fn item<'t>(&mut self, state: &mut State, item: &'t CommandPrefixOrSuffixItem, all: &mut GatheredWords<'t>) {
         match item {
             CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.redirect(state, redirect, &mut all.io),
             CommandPrefixOrSuffixItem::Word(word) | CommandPrefixOrSuffixItem::AssignmentWord(_, word) => {
@@ -122,12 +122,12 @@ impl Walker<'_> {
         }
     }
 
-    fn run(&mut self, state: State, all: Gathered<'_>, env: Vec<Assigned>, span: Span) -> Flow {
+    fn run(&mut self, state: State, all: GatheredWords<'_>, env: Vec<Assigned>, span: Span) -> Flow {
         let mut flow: Option<Flow> = None;
         let several = all.combinations.len() > 1;
         let sink = self.sink.clone();
         for argv in all.combinations {
-            let call = Call {
+            let call = SimpleCall {
                 argv,
                 env: env.clone(),
                 span,
@@ -161,7 +161,7 @@ impl Walker<'_> {
     }
 
     /// Runs one call: a function, an alias, a builtin or a program.
-    pub(super) fn call(&mut self, mut state: State, call: &Call, declared: &[&Assignment]) -> Flow {
+    pub(super) fn call(&mut self, mut state: State, call: &SimpleCall, declared: &[&Assignment]) -> Flow {
         let Some(program) = call.argv.first() else {
             self.emit_redirections(&state, call);
             return Flow::both(state);
@@ -195,7 +195,7 @@ impl Walker<'_> {
         Flow::both(state)
     }
 
-    fn function(&mut self, mut state: State, call: &Call, name: &str) -> Flow {
+    fn function(&mut self, mut state: State, call: &SimpleCall, name: &str) -> Flow {
         if self.calls.len() >= DEEPEST_CALLS {
             self.opaque(OpaqueKind::Limit, call.span, "its functions are nested too deeply");
             return Flow::both(state);
@@ -237,7 +237,7 @@ impl Walker<'_> {
         }
     }
 
-    fn alias(&mut self, state: &mut State, call: &Call, name: &str, text: &str) {
+    fn alias(&mut self, state: &mut State, call: &SimpleCall, name: &str, text: &str) {
         let mut code = text.to_owned();
         for word in call.argv.get(1..).unwrap_or_default() {
             code.push(' ');
@@ -252,7 +252,7 @@ impl Walker<'_> {
     }
 
     /// The program is computed when the shell runs. Where at least its file name is certain that is enough.
-    fn computed_program(&mut self, state: &State, call: &Call) {
+    fn computed_program(&mut self, state: &State, call: &SimpleCall) {
         self.sink = None;
         let named = call.argv.first().and_then(Word::basename).is_some_and(|n| !n.is_empty());
         if named {
@@ -269,7 +269,7 @@ impl Walker<'_> {
         });
     }
 
-    fn invocation(&self, state: &State, call: &Call) -> Invocation {
+    fn invocation(&self, state: &State, call: &SimpleCall) -> Invocation {
         let mut env = state.environment();
         env.extend(call.env.iter().cloned());
         Invocation {
@@ -282,21 +282,21 @@ impl Walker<'_> {
         }
     }
 
-    pub(super) fn emit(&mut self, state: &State, call: &Call) {
+    pub(super) fn emit(&mut self, state: &State, call: &SimpleCall) {
         let invocation = self.invocation(state, call);
         self.out.invocations.push(invocation);
     }
 
     /// Redirections alone (`> file`) write as well.
-    fn emit_redirections(&mut self, state: &State, call: &Call) {
+    fn emit_redirections(&mut self, state: &State, call: &SimpleCall) {
         if !call.writes.is_empty() {
-            let colon = Call { argv: vec![Word::literal(":")], ..call.clone() };
+            let colon = SimpleCall { argv: vec![Word::literal(":")], ..call.clone() };
             self.emit(state, &colon);
         }
     }
 
     /// Reports code that is not known.
-    pub(super) fn unknown_code(&mut self, call: &Call, what: &str) {
+    pub(super) fn unknown_code(&mut self, call: &SimpleCall, what: &str) {
         self.out.opaque.push(Opaque {
             kind: OpaqueKind::Code,
             span: call.span,

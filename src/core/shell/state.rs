@@ -12,7 +12,7 @@ pub(super) const MOST_ALTERNATIVES: usize = 32;
 
 /// What a variable may hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum VariableValue {
     /// One string.
     Scalar(Word),
     /// An indexed array.
@@ -27,7 +27,7 @@ pub(super) enum Value {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Variable {
     /// All values it may have here; never empty.
-    pub(super) alternatives: Vec<Value>,
+    pub(super) alternatives: Vec<VariableValue>,
     /// It is passed to programs.
     pub(super) exported: bool,
     /// `declare -n`: it stands for the variable it names.
@@ -42,7 +42,7 @@ impl Variable {
             }
         }
         if self.alternatives.len() > MOST_ALTERNATIVES {
-            self.alternatives = vec![Value::Unknown];
+            self.alternatives = vec![VariableValue::Unknown];
         }
         self.exported |= other.exported;
         self.reference |= other.reference;
@@ -87,7 +87,7 @@ impl State {
         for _ in 0..8 {
             match self.vars.get(name) {
                 Some(Variable { reference: true, alternatives, .. }) => match alternatives.as_slice() {
-                    [Value::Scalar(word)] => match word.as_literal() {
+                    [VariableValue::Scalar(word)] => match word.as_literal() {
                         Some(target) => name = target,
                         None => return name,
                     },
@@ -100,15 +100,15 @@ impl State {
     }
 
     /// What the variable may hold; none where the command line has not touched it.
-    pub(super) fn get(&self, name: &str) -> Option<&[Value]> {
+    pub(super) fn get(&self, name: &str) -> Option<&[VariableValue]> {
         self.vars.get(self.resolve(name)).map(|v| v.alternatives.as_slice())
     }
 
     /// Sets a variable to one of several values.
-    pub(super) fn set(&mut self, name: &str, alternatives: Vec<Value>) {
+    pub(super) fn set(&mut self, name: &str, alternatives: Vec<VariableValue>) {
         let name = self.resolve(name).to_owned();
         let alternatives = if alternatives.is_empty() || alternatives.len() > MOST_ALTERNATIVES {
-            vec![Value::Unknown]
+            vec![VariableValue::Unknown]
         } else {
             alternatives
         };
@@ -143,8 +143,8 @@ impl State {
                 continue;
             }
             let value = match variable.alternatives.as_slice() {
-                [Value::Scalar(word)] => word.clone(),
-                [Value::Unset] => continue,
+                [VariableValue::Scalar(word)] => word.clone(),
+                [VariableValue::Unset] => continue,
                 _ => Word::unknown(),
             };
             out.push(Assigned { name: name.clone(), value });
@@ -220,7 +220,7 @@ impl State {
             .map(|(name, _)| name.clone())
             .collect();
         for name in changed {
-            self.set(&name, vec![Value::Unknown]);
+            self.set(&name, vec![VariableValue::Unknown]);
         }
         if self.cwd != other.cwd {
             merge(&mut self.cwd, &[Dir::Unknown]);
@@ -229,7 +229,7 @@ impl State {
 }
 
 fn join_vars(mine: &mut BTreeMap<String, Variable>, others: &BTreeMap<String, Variable>) {
-    let untouched = Variable { alternatives: vec![Value::Unknown], exported: false, reference: false };
+    let untouched = Variable { alternatives: vec![VariableValue::Unknown], exported: false, reference: false };
     for (name, variable) in mine.iter_mut() {
         variable.join(others.get(name).unwrap_or(&untouched));
     }

@@ -78,7 +78,7 @@ pub(super) fn single(stream: &Stream) -> Word {
 }
 
 /// Collects fields.
-struct Fields<'a> {
+struct FieldCollector<'a> {
     ifs: Option<&'a str>,
     done: Vec<Word>,
     word: Word,
@@ -87,7 +87,7 @@ struct Fields<'a> {
 
 /// Splits a stream into words. `ifs` is none where its value is not known.
 pub(super) fn fields(stream: &Stream, ifs: Option<&str>) -> Vec<Word> {
-    let mut fields = Fields { ifs, done: Vec::new(), word: Word::default(), open: false };
+    let mut fields = FieldCollector { ifs, done: Vec::new(), word: Word::default(), open: false };
     for seg in stream {
         match seg {
             Seg::Break => fields.close(),
@@ -111,7 +111,7 @@ pub(super) fn fields(stream: &Stream, ifs: Option<&str>) -> Vec<Word> {
     fields.done
 }
 
-impl Fields<'_> {
+impl FieldCollector<'_> {
     fn close(&mut self) {
         if self.open {
             self.done.push(std::mem::take(&mut self.word));

@@ -260,7 +260,7 @@ fn what_cannot_be_known_is_opaque() {
     assert_eq!(kinds(&format!("kubectl {}a,b", "{".repeat(400))), [OpaqueKind::Limit]);
     // Each open subscript multiplies the ways to close it.
     let unclosed = super::parse::braces(&format!("{{a,b}}{}", "${c[l} ".repeat(9)));
-    assert!(matches!(unclosed, Err(super::parse::Refusal::Limit)));
+    assert!(matches!(unclosed, Err(super::parse::ParseRefusal::Limit)));
     let heredoc = format!("cat <<EOF\n{}\nEOF", "$(X+(XX ".repeat(8));
     assert!(kinds(&heredoc).contains(&OpaqueKind::Limit));
     assert_eq!(kinds("echo {a,b}${x[${y[0]}]}-${z[1]}-${z[2]}"), []);

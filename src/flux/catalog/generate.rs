@@ -8,9 +8,9 @@ use super::Reading;
 use super::document::{Documents, Origin, documents};
 use super::images::tags;
 use super::knowledge::Knowledge;
-use super::part::Part;
+use super::part::ImagePart;
 use super::uses::secrets_made;
-use crate::repos::{self, Flux};
+use crate::repos::{self, FluxRepository};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
@@ -39,10 +39,10 @@ pub enum CatalogError {
     Json(#[from] serde_json::Error),
 }
 
-/// What was made.
+/// What was made of a catalog.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct CatalogReport {
     /// Services.
     pub services: usize,
     /// Places image tags are set.
@@ -83,7 +83,7 @@ pub fn folder(rwenv: &str, environment: &Environment) -> PathBuf {
 ///
 /// # Errors
 /// Where there is none, or it cannot be read.
-pub fn read(flux: &Flux, environment: &Environment) -> Result<Reading, CatalogError> {
+pub fn read(flux: &FluxRepository, environment: &Environment) -> Result<Reading, CatalogError> {
     let dir = flux.clone_dir();
     if !dir.is_dir() {
         return Err(CatalogError::NotCloned { name: flux.name.to_string(), dir });
@@ -93,7 +93,7 @@ pub fn read(flux: &Flux, environment: &Environment) -> Result<Reading, CatalogEr
 
 /// Where what is known of a rwenv's clone comes from.
 #[must_use]
-pub fn origin(flux: &Flux) -> Origin {
+pub fn origin(flux: &FluxRepository) -> Origin {
     Origin {
         cluster: flux.cluster.clone(),
         flux_repo: flux.shown_url(),
@@ -107,7 +107,7 @@ pub fn origin(flux: &Flux) -> Origin {
 ///
 /// # Errors
 /// Where there is no clone, or the files cannot be written; those that are there stay whole.
-pub fn regenerate(flux: &Flux, environment: &Environment) -> Result<Report, CatalogError> {
+pub fn regenerate(flux: &FluxRepository, environment: &Environment) -> Result<CatalogReport, CatalogError> {
     make(flux, &read(flux, environment)?, environment)
 }
 
@@ -115,7 +115,7 @@ pub fn regenerate(flux: &Flux, environment: &Environment) -> Result<Report, Cata
 ///
 /// # Errors
 /// Where the files cannot be written; those that are there stay whole.
-pub fn make(flux: &Flux, reading: &Reading, environment: &Environment) -> Result<Report, CatalogError> {
+pub fn make(flux: &FluxRepository, reading: &Reading, environment: &Environment) -> Result<CatalogReport, CatalogError> {
     let known = reading.knowledge();
     let origin = origin(flux);
     let made = documents(&known, &origin);
@@ -138,7 +138,7 @@ fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), Catalo
 
 /// What was made, in figures.
 #[must_use]
-pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Report {
+pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> CatalogReport {
     let told = |at, message: &str| {
         let (file, line) = known.place(at);
         format!("{file}:{line}: {message}")
@@ -153,7 +153,7 @@ pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Repor
     let failed: Vec<String> = broken.iter().map(|problem| told(problem.at, &problem.message)).collect();
     let variables =
         made.configmaps.variable_substitution.as_ref().map_or(0, |all| all.common_variables.len());
-    Report {
+    CatalogReport {
         services: made.services.services.len(),
         image_groups: made.services.image_groups.len(),
         kustomizations: made.flux.kustomizations.len(),
@@ -178,13 +178,13 @@ pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Repor
 
 /// The lines of the index.
 #[must_use]
-pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
+pub fn entries(known: &Knowledge<'_>) -> Vec<index::IndexEntry> {
     let mut all = Vec::with_capacity(known.objects.len());
     let mut add = |kind: &str, name: String, namespace: &str, at| {
         let (file, line) = known.place(at);
         if !file.is_empty() {
             let place = format!("{file}:{line}");
-            all.push(index::Entry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
+            all.push(index::IndexEntry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
         }
     };
     for found in &known.objects {
@@ -196,7 +196,7 @@ pub fn entries(known: &Knowledge<'_>) -> Vec<index::Entry> {
         }
         for tag in tags(known, found).into_iter().rev() {
             add("image", tag.image.clone(), "", tag.at);
-            if tag.part != Part::Beside {
+            if tag.part != ImagePart::Beside {
                 add("image-of", format!("{}/{}", resource.kind, resource.name), namespace, tag.at);
             }
         }

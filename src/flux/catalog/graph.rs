@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::knowledge::Knowledge;
 use super::uses::HELM;
-use rwenv_core::manifest::yaml::Node as Yaml;
+use rwenv_core::manifest::yaml::Node;
 
 /// Most nodes that are drawn: the time to place them grows faster than their number.
 const MOST_DRAWN: usize = 400;
@@ -22,7 +22,7 @@ const MOST_DRAWN: usize = 400;
 /// A Kustomization, HelmRelease or Application.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Node {
+pub struct GraphNode {
     /// What tells it apart from the others.
     pub id: String,
     /// Its kind.
@@ -64,7 +64,7 @@ pub struct Edge {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Graph {
     /// The nodes.
-    pub nodes: Vec<Node>,
+    pub nodes: Vec<GraphNode>,
     /// The edges; those that lead to a node that is not there are left out.
     pub edges: Vec<Edge>,
     /// Dependencies on what no file of the repository defines.
@@ -95,7 +95,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         format!("{cluster}{kind}/{namespace}/{name}")
     };
     let mut all = Graph::default();
-    let mut depends: Vec<(usize, String, &'static str, String, &Yaml)> = Vec::new();
+    let mut depends: Vec<(usize, String, &'static str, String, &Node)> = Vec::new();
     for unit in &known.units {
         let Some(kind) = unit.applier.kind() else { continue };
         let own = id(unit.cluster, kind, &unit.namespace, &unit.name);
@@ -108,7 +108,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         let (file, line) = known.place(unit.at);
         let (name, namespace) = (unit.name.clone(), unit.namespace.clone());
         let place = format!("{file}:{line}");
-        all.nodes.push(Node { id: own, kind, name, namespace, cluster: cluster(unit.cluster), place });
+        all.nodes.push(GraphNode { id: own, kind, name, namespace, cluster: cluster(unit.cluster), place });
     }
     let releases: Vec<_> =
         known.of_kind(HELM, "HelmRelease").map(|(_, found)| (found, known.content(found))).collect();
@@ -126,7 +126,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         let (file, line) = known.place(found.resource.at);
         let name = found.resource.name.to_string();
         let place = format!("{file}:{line}");
-        all.nodes.push(Node {
+        all.nodes.push(GraphNode {
             id: own,
             kind: "HelmRelease",
             name,
@@ -136,7 +136,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
         });
     }
     for (number, from, kind, namespace, spec) in depends {
-        for item in spec.get("dependsOn").map(Yaml::items).unwrap_or_default() {
+        for item in spec.get("dependsOn").map(Node::items).unwrap_or_default() {
             let Some(name) = item.str(&["name"]) else { continue };
             let to = id(number, kind, item.str(&["namespace"]).unwrap_or(&namespace), name);
             all.edges.push(Edge { from: from.clone(), to, relation: Relation::DependsOn });
@@ -151,7 +151,7 @@ pub fn graph(known: &Knowledge<'_>) -> Graph {
     all
 }
 
-impl Node {
+impl GraphNode {
     /// Its kind and namespace, for people.
     fn about(&self) -> String {
         let within = Some(&self.namespace).filter(|namespace| !namespace.is_empty());

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::knowledge::{Applier, Found, Knowledge};
-use super::kustomize::image::{Image, Reference, renamed};
-use super::part::{self, Part, main_container};
+use super::knowledge::{Applier, AppliedObject, Knowledge};
+use super::kustomize::image::{Image, ImageReference, renamed};
+use super::part::{self, ImagePart, main_container};
 use super::uses::{is_workload, pod};
 use super::values::{Form, Values, values_of};
 use rwenv_core::manifest::yaml::{At, Node};
@@ -55,14 +55,14 @@ pub struct Tag {
     /// The container that runs it, where that is known.
     pub container: Option<String>,
     /// What it is to the service.
-    pub part: Part,
+    pub part: ImagePart,
     /// The ImagePolicy that writes it, where a marker says so.
     pub policy: Option<String>,
 }
 
 /// The places that set the images of a workload, a release or a chart's Application, its main one first.
 #[must_use]
-pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
+pub fn tags(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Tag> {
     let resource = &found.resource;
     let name = resource.first_name();
     let mut all: Vec<Tag> = Vec::new();
@@ -91,7 +91,7 @@ pub fn tags(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
         }
         tag.policy = marker(known, tag.at);
     }
-    all.sort_by_key(|tag| (tag.part, Reference::of(&tag.image).base() != name));
+    all.sort_by_key(|tag| (tag.part, ImageReference::of(&tag.image).base() != name));
     all
 }
 
@@ -106,14 +106,14 @@ pub fn main_first<'n>(workload: &Node, pod: &'n Node, name: &str) -> Vec<(usize,
 }
 
 /// The images of a workload's containers, those of its init containers behind.
-fn containers(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
+fn containers(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Tag> {
     let resource = &found.resource;
     let Some(pod) = pod(&resource.kind, &resource.content) else { return Vec::new() };
     let name = resource.first_name();
     let main = main_container(&resource.content, pod, name);
     let first = pod.get("initContainers").map(Node::items).unwrap_or_default().iter().enumerate();
-    let first = first.map(|(number, node)| ("initContainers", number, node, Part::Beside));
-    let part = |number| if Some(number) == main { Part::Own } else { Part::Named };
+    let first = first.map(|(number, node)| ("initContainers", number, node, ImagePart::Beside));
+    let part = |number| if Some(number) == main { ImagePart::Own } else { ImagePart::Named };
     let run = main_first(&resource.content, pod, name).into_iter();
     let run = run.map(|(number, node)| ("containers", number, node, part(number)));
     let all = run.chain(first).filter_map(|(list, number, node, part)| {
@@ -124,7 +124,7 @@ fn containers(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Tag> {
     all.collect()
 }
 
-fn container(known: &Knowledge<'_>, found: &Found<'_>, container: &Node, own: String) -> Option<Tag> {
+fn container(known: &Knowledge<'_>, found: &AppliedObject<'_>, container: &Node, own: String) -> Option<Tag> {
     let node = container.get("image")?;
     let mut text = node.text()?.to_owned();
     let mut by = found.resource.placed.iter().rev().find_map(|image| placed(image, &text));
@@ -138,7 +138,7 @@ fn container(known: &Knowledge<'_>, found: &Found<'_>, container: &Node, own: St
         }
     }
     let Some((name, tag, at)) = by else {
-        let reference = Reference::of(node.text()?);
+        let reference = ImageReference::of(node.text()?);
         let version = reference.tag.or(reference.digest);
         return Some(Tag::at(TagKind::Manifest, node.at, (reference.name, version), own));
     };
@@ -167,7 +167,7 @@ impl Tag {
             yq,
             path: String::new(),
             container: None,
-            part: Part::Named,
+            part: ImagePart::Named,
             policy: None,
         }
     }
@@ -177,7 +177,7 @@ impl Tag {
 fn placed(image: &Image, text: &str) -> Option<(String, String, At)> {
     let name = image.new_name.as_ref().unwrap_or(&image.name);
     let (tag, at) = image.new_tag.as_ref().or(image.digest.as_ref())?;
-    let reference = Reference::of(text);
+    let reference = ImageReference::of(text);
     let same = reference.name == name && (reference.tag == Some(tag) || reference.digest == Some(tag));
     same.then(|| (image.name.clone(), tag.clone(), *at))
 }
@@ -207,7 +207,7 @@ fn values(node: &Node, kind: TagKind, (yq, path): (&str, &str), into: &mut Vec<T
                 Tag::at(kind, node.at, (&image, node.text()), format!("{yq}.tag"))
             }
             _ if is_image(key) && value.text().is_some_and(|text| text.contains(['/', ':'])) => {
-                let reference = Reference::of(value.text().unwrap_or_default());
+                let reference = ImageReference::of(value.text().unwrap_or_default());
                 Tag::at(kind, value.at, (reference.name, reference.tag.or(reference.digest)), yq)
             }
             _ => {
@@ -239,7 +239,7 @@ fn parameters(layer: &Values) -> Vec<Tag> {
             return Some(Tag { path: path.to_owned(), ..tag });
         }
         let text = node.text().filter(|text| is_image(name) && text.contains(['/', ':']))?;
-        let reference = Reference::of(text);
+        let reference = ImageReference::of(text);
         let version = reference.tag.or(reference.digest);
         let tag = Tag::at(TagKind::ArgoValues, node.at, (reference.name, version), yq);
         Some(Tag { path: name.to_owned(), ..tag })

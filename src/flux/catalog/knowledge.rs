@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::kustomize::Problem;
+use super::kustomize::BuildProblem;
 use super::kustomize::resource::Resource;
-use super::substitute::{Values, substitute};
+use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
@@ -27,7 +27,7 @@ pub enum RootKind {
 
 /// A cluster the repository has a root for.
 #[derive(Clone, Debug)]
-pub struct Cluster {
+pub struct KnownCluster {
     /// Last part of its root's folder; `default` for the repository's own root.
     pub name: String,
     /// The folder its root applies, from the root of the repository.
@@ -71,7 +71,7 @@ pub struct Unit {
     /// The folder it applies; none where that lies in another repository or is not there.
     pub folder: Option<String>,
     /// What it fills in for variables.
-    pub values: Arc<Values>,
+    pub values: Arc<Substitutions>,
     /// It fills variables in, even where it has no values.
     pub substitutes: bool,
     /// Variables that have no value.
@@ -114,7 +114,7 @@ impl Applier {
 
 /// An object that is applied.
 #[derive(Clone, Debug)]
-pub struct Found<'t> {
+pub struct AppliedObject<'t> {
     /// The object as kustomize leaves it.
     pub resource: Resource<'t>,
     /// Number of the unit that applies it.
@@ -139,15 +139,15 @@ pub struct Knowledge<'t> {
     /// The files.
     pub tree: &'t Tree,
     /// The clusters.
-    pub clusters: Vec<Cluster>,
+    pub clusters: Vec<KnownCluster>,
     /// What applies what, those that bring in others first.
     pub units: Vec<Unit>,
     /// Every object.
-    pub objects: Vec<Found<'t>>,
+    pub objects: Vec<AppliedObject<'t>>,
     /// What nothing applies.
     pub orphans: Vec<Orphan>,
     /// What cannot be built, and files that cannot be read.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<BuildProblem>,
     pub(super) names: HashMap<(usize, String), Vec<usize>>,
 }
 
@@ -167,7 +167,7 @@ impl<'t> Knowledge<'t> {
     }
 
     /// Objects of a kind, with their numbers.
-    pub fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = (usize, &Found<'t>)> {
+    pub fn of_kind(&self, group: &str, kind: &str) -> impl Iterator<Item = (usize, &AppliedObject<'t>)> {
         self.objects
             .iter()
             .enumerate()
@@ -176,7 +176,7 @@ impl<'t> Knowledge<'t> {
 
     /// The cluster an object is applied to.
     #[must_use]
-    pub fn cluster_of(&self, found: &Found<'_>) -> usize {
+    pub fn cluster_of(&self, found: &AppliedObject<'_>) -> usize {
         self.units.get(found.unit).map_or(0, |unit| unit.cluster)
     }
 
@@ -194,7 +194,7 @@ impl<'t> Knowledge<'t> {
 
     /// The units that bring an object in, as `namespace/name`, the root first.
     #[must_use]
-    pub fn chain(&self, found: &Found<'_>) -> Vec<String> {
+    pub fn chain(&self, found: &AppliedObject<'_>) -> Vec<String> {
         let mut all = Vec::new();
         let mut next = self.units.get(found.unit);
         // A unit is above only those that come later, so that this ends.
@@ -210,7 +210,7 @@ impl<'t> Knowledge<'t> {
     }
 
     /// Notes an object under every name it has or had.
-    pub(super) fn add(&mut self, found: Found<'t>) -> usize {
+    pub(super) fn add(&mut self, found: AppliedObject<'t>) -> usize {
         let cluster = self.cluster_of(&found);
         let number = self.objects.len();
         let names: BTreeSet<String> = std::iter::once(found.resource.name.clone().into_owned())
@@ -234,7 +234,7 @@ impl<'t> Knowledge<'t> {
 
     /// What an object holds, images put in their place and variables filled in.
     #[must_use]
-    pub fn content<'k>(&'k self, found: &'k Found<'t>) -> Cow<'k, Node> {
+    pub fn content<'k>(&'k self, found: &'k AppliedObject<'t>) -> Cow<'k, Node> {
         let mut resource = Cow::Borrowed(&found.resource);
         if !resource.images.is_empty() {
             // Where it is too large to be put in place, the images stay as they are written.
@@ -268,12 +268,12 @@ pub fn is_substituted(resource: &Resource<'_>) -> bool {
 
 /// A node with its variables filled in; text that Flux would refuse stays.
 #[must_use]
-pub fn filled(mut node: Node, values: &Values, unresolved: &mut BTreeSet<String>) -> Node {
+pub fn filled(mut node: Node, values: &Substitutions, unresolved: &mut BTreeSet<String>) -> Node {
     fill(&mut node, values, unresolved);
     node
 }
 
-fn fill(node: &mut Node, values: &Values, unresolved: &mut BTreeSet<String>) {
+fn fill(node: &mut Node, values: &Substitutions, unresolved: &mut BTreeSet<String>) {
     match &mut node.value {
         Value::Scalar { text, .. } => {
             if let Ok(Cow::Owned(new)) = substitute(text, values, unresolved) {

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::knowledge::{Applier, Cluster, Knowledge, RootKind};
-use crate::cluster::{KINDS, Seen, SeenObject};
+use super::knowledge::{Applier, KnownCluster, Knowledge, RootKind};
+use crate::cluster::{KINDS, SeenCluster, SeenObject};
 use rwenv_core::manifest::tree::join;
 
 /// Something that is on one side only.
@@ -40,14 +40,14 @@ pub struct Comparison {
 }
 
 /// Kind, namespace and name.
-type Key<'k> = (&'k str, &'k str, &'k str);
+type LiveKey<'k> = (&'k str, &'k str, &'k str);
 
 /// Compares what the roots of a repository apply with what was seen.
 #[must_use]
-pub fn compare(known: &Knowledge<'_>, seen: &Seen) -> Comparison {
+pub fn compare(known: &Knowledge<'_>, seen: &SeenCluster) -> Comparison {
     let chosen = chosen(known, seen);
     let meant = |cluster: usize| chosen.is_none_or(|chosen| chosen == cluster);
-    let mut in_git: BTreeMap<Key<'_>, String> = BTreeMap::new();
+    let mut in_git: BTreeMap<LiveKey<'_>, String> = BTreeMap::new();
     for found in known.objects.iter().filter(|found| meant(known.cluster_of(found))) {
         let resource = &found.resource;
         if KINDS.contains(&(&*resource.group, &*resource.kind)) {
@@ -63,7 +63,7 @@ pub fn compare(known: &Knowledge<'_>, seen: &Seen) -> Comparison {
             .entry(("Kustomization", &unit.namespace, &unit.name))
             .or_insert_with(|| format!("{file}:{line}"));
     }
-    let there: BTreeSet<Key<'_>> = seen
+    let there: BTreeSet<LiveKey<'_>> = seen
         .objects
         .iter()
         .map(|object| (object.kind, object.namespace.as_str(), object.name.as_str()))
@@ -85,7 +85,7 @@ pub fn compare(known: &Knowledge<'_>, seen: &Seen) -> Comparison {
             releases.entry(format!("{namespace}/{name}")).or_default().insert(made);
         }
     }
-    let only = |(kind, namespace, name): &Key<'_>, place: Option<String>| Only {
+    let only = |(kind, namespace, name): &LiveKey<'_>, place: Option<String>| Only {
         kind: (*kind).to_owned(),
         namespace: (*namespace).to_owned(),
         name: (*name).to_owned(),
@@ -111,13 +111,13 @@ pub fn compare(known: &Knowledge<'_>, seen: &Seen) -> Comparison {
 
 /// The root that was seen at work in the cluster: by the folder its Kustomization applies. None where there is one root only, or it
 /// cannot be told.
-fn chosen(known: &Knowledge<'_>, seen: &Seen) -> Option<usize> {
+fn chosen(known: &Knowledge<'_>, seen: &SeenCluster) -> Option<usize> {
     if known.clusters.len() < 2 {
         return None;
     }
     let paths: BTreeSet<String> =
         seen.objects.iter().filter_map(|object| join("", object.path.as_deref()?)).collect();
-    let applied = |cluster: &Cluster| {
+    let applied = |cluster: &KnownCluster| {
         let from =
             cluster.folder.strip_prefix(&cluster.prefix).unwrap_or(&cluster.folder).trim_start_matches('/');
         cluster.kind != RootKind::Folders && paths.contains(from)

@@ -1,7 +1,7 @@
 //! Which part of a service an image runs: the service itself, a part of it, or what only stands beside it. A tag that is
 //! changed without more words is the service's own.
 
-use super::kustomize::image::Reference;
+use super::kustomize::image::ImageReference;
 use rwenv_core::manifest::yaml::Node;
 
 /// The container that kubectl takes where none is named (Kubernetes, "Well-Known Labels, Annotations and Taints").
@@ -37,7 +37,7 @@ const GENERAL: [&str; 24] = [
 
 /// What an image runs, the nearest to the service first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Part {
+pub enum ImagePart {
     /// The service itself: its main container, `image` of its values, or an image of its name.
     Own,
     /// The service, as far as can be told: no key above the image names a part.
@@ -50,15 +50,15 @@ pub enum Part {
 
 /// The part an image in values is for. `keys` lead to it, its own key last.
 #[must_use]
-pub fn of_values(keys: &[&str], image: &str, service: &str) -> Part {
-    let Some((last, above)) = keys.split_last() else { return Part::Named };
+pub fn of_values(keys: &[&str], image: &str, service: &str) -> ImagePart {
+    let Some((last, above)) = keys.split_last() else { return ImagePart::Named };
     let own = last.strip_suffix("Image").filter(|own| !own.is_empty());
     let parts: Vec<&str> = above.iter().copied().chain(own).collect();
     if parts.iter().any(|part| is_beside(part)) {
-        return Part::Beside;
+        return ImagePart::Beside;
     }
-    if parts.is_empty() || Reference::of(image).base() == service {
-        return Part::Own;
+    if parts.is_empty() || ImageReference::of(image).base() == service {
+        return ImagePart::Own;
     }
     let of_service = words(service);
     let general = |part: &&str| {
@@ -66,7 +66,7 @@ pub fn of_values(keys: &[&str], image: &str, service: &str) -> Part {
         words.iter().all(|word| GENERAL.contains(&word.as_str()))
             || of_service.windows(words.len().max(1)).any(|some| some == words)
     };
-    if parts.iter().all(general) { Part::General } else { Part::Named }
+    if parts.iter().all(general) { ImagePart::General } else { ImagePart::Named }
 }
 
 /// The number of a workload's main container: the one that an annotation names, that has the workload's name, whose image has it, or
@@ -78,7 +78,7 @@ pub fn main_container(workload: &Node, pod: &Node, service: &str) -> Option<usiz
     let annotated = workload.str(&["spec", "template", "metadata", "annotations", DEFAULT]);
     let by_image = || {
         let is_own =
-            |one: &&Node| one.str(&["image"]).is_some_and(|image| Reference::of(image).base() == service);
+            |one: &&Node| one.str(&["image"]).is_some_and(|image| ImageReference::of(image).base() == service);
         let mut all = containers.iter().filter(is_own);
         let first = all.next().filter(|_| all.next().is_none())?;
         containers.iter().position(|one| std::ptr::eq(one, first))
@@ -122,29 +122,29 @@ fn words(name: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Part, of_values};
+    use super::{ImagePart, of_values};
 
     #[test]
     fn the_keys_above_an_image_say_what_it_runs() {
         for (keys, image, service, part) in [
-            (&["image"][..], "", "control", Part::Own),
-            (&["web", "image"], "ghcr.io/acme/shop", "shop", Part::Own),
-            (&["controllers", "sonarr", "containers", "app", "image"], "x/y", "sonarr", Part::General),
-            (&["api", "image"], "", "shop-api", Part::General),
-            (&["deployment", "image"], "", "shop", Part::General),
-            (&["etcd", "image"], "", "control", Part::Named),
-            (&["etcdImage"], "", "control", Part::Named),
-            (&["imageRenderer", "image"], "grafana/grafana-image-renderer", "grafana", Part::Named),
+            (&["image"][..], "", "control", ImagePart::Own),
+            (&["web", "image"], "ghcr.io/acme/shop", "shop", ImagePart::Own),
+            (&["controllers", "sonarr", "containers", "app", "image"], "x/y", "sonarr", ImagePart::General),
+            (&["api", "image"], "", "shop-api", ImagePart::General),
+            (&["deployment", "image"], "", "shop", ImagePart::General),
+            (&["etcd", "image"], "", "control", ImagePart::Named),
+            (&["etcdImage"], "", "control", ImagePart::Named),
+            (&["imageRenderer", "image"], "grafana/grafana-image-renderer", "grafana", ImagePart::Named),
             (
                 &["controllers", "sonarr", "containers", "gluetun", "image"],
                 "x/gluetun",
                 "sonarr",
-                Part::Named,
+                ImagePart::Named,
             ),
-            (&["extraInitContainers", "image"], "mcr.example.com/azure-cli", "grafana", Part::Beside),
-            (&["initChownData", "image"], "busybox", "grafana", Part::Beside),
-            (&["sidecarImage"], "", "shop", Part::Beside),
-            (&["sideCars", "image"], "shop", "shop", Part::Beside),
+            (&["extraInitContainers", "image"], "mcr.example.com/azure-cli", "grafana", ImagePart::Beside),
+            (&["initChownData", "image"], "busybox", "grafana", ImagePart::Beside),
+            (&["sidecarImage"], "", "shop", ImagePart::Beside),
+            (&["sideCars", "image"], "shop", "shop", ImagePart::Beside),
         ] {
             assert_eq!(of_values(keys, image, service), part, "{keys:?}");
         }

@@ -6,7 +6,7 @@ use super::knowledge::Knowledge;
 use super::walk::walk;
 use rwenv_core::manifest::tree::Tree;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::facts::content::{self, Commit, ContentError, Folder};
+use rwenv_gate::facts::content::{self, Commit, ContentError, ContentFolder};
 
 /// A folder, read.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct Reading {
     /// Where it is.
     pub dir: PathBuf,
     /// What is in it.
-    pub folder: Folder,
+    pub folder: ContentFolder,
     /// The commit that is read in its place.
     pub commit: Option<Commit>,
 }
@@ -25,7 +25,7 @@ impl Reading {
     /// # Errors
     /// Where it cannot be read.
     pub fn of(dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
-        Ok(Self { dir: dir.to_owned(), folder: Folder::read(dir, environment)?, commit: None })
+        Ok(Self { dir: dir.to_owned(), folder: ContentFolder::read(dir, environment)?, commit: None })
     }
 
     /// Reads a commit of the repository a folder is in.
@@ -34,7 +34,7 @@ impl Reading {
     /// Where there is no such commit, or it cannot be read.
     pub fn at(dir: &Path, revision: &str, environment: &Environment) -> Result<Self, ContentError> {
         let commit = Commit::read(dir, revision, environment)?;
-        Ok(Self { dir: dir.to_owned(), folder: Folder::default(), commit: Some(commit) })
+        Ok(Self { dir: dir.to_owned(), folder: ContentFolder::default(), commit: Some(commit) })
     }
 
     /// The files that were read.

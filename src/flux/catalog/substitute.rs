@@ -10,7 +10,7 @@ use regex_lite::Regex;
 const DEEPEST: usize = 50;
 
 /// Values by variable.
-pub type Values = BTreeMap<String, String>;
+pub type Substitutions = BTreeMap<String, String>;
 
 /// Text that Flux would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +23,7 @@ pub struct Bad(String);
 /// Where Flux would refuse the text.
 pub fn substitute<'s>(
     text: &'s str,
-    values: &Values,
+    values: &Substitutions,
     unresolved: &mut BTreeSet<String>,
 ) -> Result<Cow<'s, str>, Bad> {
     if !text.contains('$') {
@@ -45,7 +45,7 @@ struct Scanner<'s, 'v> {
     text: &'s str,
     at: usize,
     depth: usize,
-    values: &'v Values,
+    values: &'v Substitutions,
     unresolved: &'v mut BTreeSet<String>,
 }
 
@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn what_has_no_value_stays_and_is_told() {
         let mut unresolved = BTreeSet::new();
-        let text = substitute("${a}-${b^^}-${c:-d}-${e:-}", &Values::new(), &mut unresolved).unwrap();
+        let text = substitute("${a}-${b^^}-${c:-d}-${e:-}", &Substitutions::new(), &mut unresolved).unwrap();
         assert_eq!(text, "${a}-${b^^}-d-${e:-}");
         assert_eq!(unresolved, ["a", "b", "e"].map(str::to_owned).into());
     }

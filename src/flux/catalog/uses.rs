@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::knowledge::{Found, Knowledge};
+use super::knowledge::{AppliedObject, Knowledge};
 use rwenv_core::manifest::yaml::Node;
 
 /// Group of HelmReleases.
 pub const HELM: &str = "helm.toolkit.fluxcd.io";
 
 /// What a reference names: cluster, kind, namespace, name.
-type Named = (usize, &'static str, String, String);
+type ReferenceKey = (usize, &'static str, String, String);
 
 /// The users of everything that is used.
 #[derive(Debug, Default)]
 pub struct Uses {
-    users: HashMap<Named, BTreeSet<String>>,
+    users: HashMap<ReferenceKey, BTreeSet<String>>,
     /// Folder a SecretProviderClass is mounted at, the first of them.
     mounts: BTreeMap<(usize, String, String), String>,
 }
@@ -83,7 +83,7 @@ pub fn uses(known: &Knowledge<'_>) -> Uses {
 impl Uses {
     /// The users of an object: by the name it has, or had before a kustomization renamed it.
     #[must_use]
-    pub fn of(&self, known: &Knowledge<'_>, found: &Found<'_>, kind: &'static str) -> BTreeSet<String> {
+    pub fn of(&self, known: &Knowledge<'_>, found: &AppliedObject<'_>, kind: &'static str) -> BTreeSet<String> {
         let resource = &found.resource;
         let now = std::iter::once(&*resource.name);
         let names = now.chain(resource.previous.iter().map(|previous| previous.name.as_str()));
@@ -95,7 +95,7 @@ impl Uses {
     pub fn named(
         &self,
         known: &Knowledge<'_>,
-        found: &Found<'_>,
+        found: &AppliedObject<'_>,
         made: (&'static str, &str),
     ) -> BTreeSet<String> {
         let namespace = found.resource.namespace().unwrap_or_default().to_owned();
@@ -105,7 +105,7 @@ impl Uses {
 
     /// The folder a SecretProviderClass is mounted at.
     #[must_use]
-    pub fn mount(&self, known: &Knowledge<'_>, found: &Found<'_>) -> Option<&str> {
+    pub fn mount(&self, known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Option<&str> {
         let namespace = found.resource.namespace().unwrap_or_default().to_owned();
         let cluster = known.cluster_of(found);
         let previous = found.resource.previous.iter().map(|previous| previous.name.clone());
@@ -113,7 +113,7 @@ impl Uses {
         names.find_map(|name| self.mounts.get(&(cluster, namespace.clone(), name))).map(String::as_str)
     }
 
-    fn mounts(&mut self, known: &Knowledge<'_>, found: &Found<'_>, pod: &Node) {
+    fn mounts(&mut self, known: &Knowledge<'_>, found: &AppliedObject<'_>, pod: &Node) {
         let volumes = pod.get("volumes").map(Node::items).unwrap_or_default();
         let kinds = ["initContainers", "containers"];
         for volume in volumes {
@@ -134,7 +134,7 @@ impl Uses {
 
 /// The Secrets that an object has a controller make.
 #[must_use]
-pub fn secrets_made(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<String> {
+pub fn secrets_made(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<String> {
     let own = || vec![found.resource.name.to_string()];
     let content = || known.content(found);
     let named = |path: &[&str]| content().string(path).map(|name| vec![name]);

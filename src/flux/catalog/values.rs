@@ -1,7 +1,7 @@
 //! Values of charts, with the places they are written at: those of a HelmRelease and of the ConfigMaps it names, and those of an Argo CD
 //! Application.
 
-use super::knowledge::{Applier, Found, Knowledge};
+use super::knowledge::{Applier, AppliedObject, Knowledge};
 use super::uses::HELM;
 use rwenv_core::manifest::tree::{File, folder_of, join};
 use rwenv_core::manifest::yaml::{At, Node, parse_from, start_of};
@@ -44,7 +44,7 @@ impl Values {
 
 /// The values of a HelmRelease, or of the charts of an Argo CD Application, those that count over others first.
 #[must_use]
-pub fn values_of(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Values> {
+pub fn values_of(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Values> {
     let resource = &found.resource;
     if resource.group == HELM && resource.kind == "HelmRelease" {
         let own = resource.content.path(&["spec", "values"]).filter(|values| !values.is_null());
@@ -53,7 +53,7 @@ pub fn values_of(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Values> {
     }
     if resource.group == ARGO && resource.kind == "Application" {
         let all = chart_sources(&resource.content);
-        let within = |source: &Source<'_>| {
+        let within = |source: &ChartSource<'_>| {
             if all.len() > 1 { source.yq.replacen(".spec.", "", 1) } else { String::new() }
         };
         let of = |source| {
@@ -66,14 +66,14 @@ pub fn values_of(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Values> {
 }
 
 /// The values of ConfigMaps, those that count over others first.
-fn values_from(known: &Knowledge<'_>, found: &Found<'_>) -> Vec<Values> {
+fn values_from(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Values> {
     let items = found.resource.content.path(&["spec", "valuesFrom"]).map(Node::items).unwrap_or_default();
     items.iter().rev().filter_map(|item| referenced(known, found, item)).collect()
 }
 
 /// A source of an Application that is, or may be, a chart.
 #[derive(Clone, Debug)]
-pub struct Source<'n> {
+pub struct ChartSource<'n> {
     /// It.
     pub node: &'n Node,
     /// Its path for yq.
@@ -82,18 +82,18 @@ pub struct Source<'n> {
 
 /// The sources of an Application that charts are made of (`sources` counts over `source`).
 #[must_use]
-pub fn chart_sources(application: &Node) -> Vec<Source<'_>> {
+pub fn chart_sources(application: &Node) -> Vec<ChartSource<'_>> {
     let many = application.path(&["spec", "sources"]).map(Node::items).unwrap_or_default();
-    let is_chart = |source: &Source<'_>| ["chart", "helm"].iter().any(|key| source.node.get(key).is_some());
-    let numbered = |(at, node)| Source { node, yq: format!(".spec.sources[{at}]") };
+    let is_chart = |source: &ChartSource<'_>| ["chart", "helm"].iter().any(|key| source.node.get(key).is_some());
+    let numbered = |(at, node)| ChartSource { node, yq: format!(".spec.sources[{at}]") };
     let one = application.path(&["spec", "source"]).filter(|_| many.is_empty());
-    let one = one.map(|node| Source { node, yq: ".spec.source".to_owned() });
+    let one = one.map(|node| ChartSource { node, yq: ".spec.source".to_owned() });
     many.iter().enumerate().map(numbered).chain(one).filter(is_chart).collect()
 }
 
 /// What a source says of its chart's values: parameters count over `valuesObject`, which stands in the place of `values`, and
 /// files come last (Argo CD, "Helm", "Values").
-fn of_source(known: &Knowledge<'_>, found: &Found<'_>, source: &Source<'_>) -> Vec<Values> {
+fn of_source(known: &Knowledge<'_>, found: &AppliedObject<'_>, source: &ChartSource<'_>) -> Vec<Values> {
     let Some(helm) = source.node.get("helm") else { return Vec::new() };
     let yq = |key: &str| format!("{}.helm.{key}", source.yq);
     let field = |key: &str, form| {
@@ -112,7 +112,7 @@ fn of_source(known: &Knowledge<'_>, found: &Found<'_>, source: &Source<'_>) -> V
 }
 
 /// A values file of another source that is this repository: `$name/path`.
-fn value_file(known: &Knowledge<'_>, found: &Found<'_>, written: &str) -> Option<Values> {
+fn value_file(known: &Knowledge<'_>, found: &AppliedObject<'_>, written: &str) -> Option<Values> {
     let (name, path) = written.strip_prefix('$')?.split_once('/')?;
     let many = found.resource.content.path(&["spec", "sources"]).map(Node::items)?;
     let url = many.iter().find(|source| source.str(&["ref"]) == Some(name))?.str(&["repoURL"])?;
@@ -127,7 +127,7 @@ fn value_file(known: &Knowledge<'_>, found: &Found<'_>, written: &str) -> Option
     Some(Values::of(node, Form::File, String::new()))
 }
 
-fn referenced(known: &Knowledge<'_>, found: &Found<'_>, item: &Node) -> Option<Values> {
+fn referenced(known: &Knowledge<'_>, found: &AppliedObject<'_>, item: &Node) -> Option<Values> {
     // A single value put at a path is no place others can be read from.
     if item.str(&["kind"]) != Some("ConfigMap") || item.get("targetPath").is_some() {
         return None;

@@ -15,7 +15,7 @@ use rwenv_gate::base::{clock, files};
 const KEPT: u64 = 60;
 
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct KeptGroups {
     server: String,
     at: u64,
     groups: BTreeMap<String, String>,
@@ -38,7 +38,7 @@ impl Cluster {
     pub async fn groups(&self, environment: &Environment) -> Result<BTreeMap<String, String>, ClusterError> {
         let (path, now) = (path(self, environment), clock::now().as_secs());
         let known =
-            files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+            files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KeptGroups>(&text).ok());
         let current = known.filter(|kept| kept.server == self.server && now.saturating_sub(kept.at) < KEPT);
         // Where Flux is not there, somebody may be about to install it.
         if let Some(kept) = current.filter(|kept| kept.groups.keys().any(|group| group.contains("fluxcd"))) {
@@ -50,7 +50,7 @@ impl Cluster {
             Some((group.name, version.version))
         };
         let groups: BTreeMap<String, String> = list.groups.into_iter().filter_map(preferred).collect();
-        let kept = Kept { server: self.server.clone(), at: now, groups };
+        let kept = KeptGroups { server: self.server.clone(), at: now, groups };
         // Where it cannot be kept it is asked again.
         if let Ok(text) = serde_json::to_string(&kept) {
             let _ = files::make_private_dir(path.parent().unwrap_or(&path))

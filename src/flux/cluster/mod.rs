@@ -15,12 +15,12 @@ use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, Kubeconfi
 use kube::{Client, Config};
 use serde::de::DeserializeOwned;
 
-use place::Place;
+use place::KubeconfigContext;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 
 pub use error::ClusterError;
-pub use seen::{KINDS, Seen, SeenObject, look};
+pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};
 
 /// Most objects a server sends at once.
@@ -50,7 +50,7 @@ pub struct Cluster {
     server: String,
     /// What the rwenv says of where it is.
     named: Vec<rwenv_core::model::Place>,
-    place: Place,
+    place: KubeconfigContext,
     changed: Option<SystemTime>,
     namespace: String,
 }
@@ -75,7 +75,7 @@ impl Cluster {
     async fn connect(rwenv: &Rwenv, environment: &Environment, verbatim: bool) -> Result<Self, ClusterError> {
         // It reads files, and may ask docker what it mounts.
         let (of, seen) = (rwenv.clone(), environment.clone());
-        let found = tokio::task::spawn_blocking(move || Place::of(&of, &seen)).await;
+        let found = tokio::task::spawn_blocking(move || KubeconfigContext::of(&of, &seen)).await;
         let place = found
             .map_err(|error| ClusterError::Kubeconfig { path: PathBuf::new(), why: error.to_string() })??;
         let changed = place.changed();
@@ -114,7 +114,7 @@ impl Cluster {
     /// # Errors
     /// Where it names no context.
     pub fn place(rwenv: &Rwenv, environment: &Environment) -> Result<(PathBuf, String), ClusterError> {
-        Place::of(rwenv, environment).map(|place| (place.path, place.context))
+        KubeconfigContext::of(rwenv, environment).map(|place| (place.path, place.context))
     }
 
     /// True for a kubeconfig that has this context.

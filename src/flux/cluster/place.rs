@@ -18,7 +18,7 @@ const DOCKER: Duration = Duration::from_secs(3);
 
 /// A kubeconfig and a context in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct KubeconfigContext {
     pub(super) path: PathBuf,
     pub(super) context: String,
 }
@@ -31,7 +31,7 @@ struct Mount {
     destination: PathBuf,
 }
 
-impl Place {
+impl KubeconfigContext {
     /// The place a rwenv names: the first that is there, seen from here, then from the dev container.
     pub(super) fn of(rwenv: &Rwenv, environment: &Environment) -> Result<Self, ClusterError> {
         let named = rwenv

@@ -36,7 +36,7 @@ pub struct SeenObject {
 
 /// What was seen in a cluster.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct SeenCluster {
     /// The objects, sorted.
     pub objects: Vec<SeenObject>,
 }
@@ -45,7 +45,7 @@ pub struct Seen {
 ///
 /// # Errors
 /// Where the cluster does not answer, or refuses to.
-pub async fn look(cluster: &Cluster) -> Result<Seen, ClusterError> {
+pub async fn look(cluster: &Cluster) -> Result<SeenCluster, ClusterError> {
     let mut objects = Vec::new();
     for (group, kind) in KINDS {
         let Some(resource) = resource(cluster, group, kind).await? else { continue };
@@ -54,7 +54,7 @@ pub async fn look(cluster: &Cluster) -> Result<Seen, ClusterError> {
         objects.extend(all.iter().map(|object| seen(kind, object)));
     }
     objects.sort();
-    Ok(Seen { objects })
+    Ok(SeenCluster { objects })
 }
 
 /// The resource of a kind, where the cluster has it.

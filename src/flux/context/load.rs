@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream};
 
 use super::ContextError;
 use super::project::{analyse, look};
-use super::session::{Document, Failed, Session, State};
+use super::session::{Document, Failed, Session, SessionState};
 use super::topics::{Topic, path, url};
 use crate::cluster::Web;
 use rwenv_core::model::Rwenv;
@@ -46,13 +46,13 @@ pub async fn load(
     loading: &Loading<'_>,
     environment: &Environment,
     tell: &mut dyn FnMut(&str),
-) -> Result<State, ContextError> {
+) -> Result<SessionState, ContextError> {
     let mut state = session.state()?;
     if state.is_complete() && state.focus == loading.focus {
         return Ok(state);
     }
     if state.focus != loading.focus || state.checkpoints.last_checkpoint.is_empty() {
-        state = State { session_id: state.session_id, focus: loading.focus.clone(), ..State::default() };
+        state = SessionState { session_id: state.session_id, focus: loading.focus.clone(), ..SessionState::default() };
         state.reached("session_initialized");
         session.record(&mut state)?;
     }
@@ -89,7 +89,7 @@ pub async fn load(
 }
 
 /// What the agent has by itself.
-fn context7(state: &mut State, loading: &Loading<'_>) {
+fn context7(state: &mut SessionState, loading: &Loading<'_>) {
     state.context_sources.context7_available = loading.context7;
     if loading.context7 {
         state.context_sources.loaded_docs.push(Document {
@@ -107,7 +107,7 @@ fn context7(state: &mut State, loading: &Loading<'_>) {
 /// Fetches the pages of the topics that are not here yet; those of an earlier session stand in for what cannot be had.
 async fn documentation(
     session: &Session,
-    state: &mut State,
+    state: &mut SessionState,
     loading: &Loading<'_>,
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), ContextError> {
@@ -115,7 +115,7 @@ async fn documentation(
     state.context_sources.failed_sources.retain(|failed| failed.source == "context7");
     state.context_sources.fallback_sources.clear();
     let known =
-        |state: &State, name: &str| state.context_sources.loaded_docs.iter().any(|d| d.source == name);
+        |state: &SessionState, name: &str| state.context_sources.loaded_docs.iter().any(|d| d.source == name);
     let wanted: Vec<(&Topic, &String)> = loading
         .topics
         .iter()
@@ -186,8 +186,8 @@ async fn fetched(web: &Web, folder: &str, page: &str) -> Result<String, String> 
 }
 
 /// Says what is known now, and notes where only the digest is left to know it from.
-fn validated(state: &mut State, loading: &Loading<'_>) {
-    let has = |state: &State, topic: &Topic| {
+fn validated(state: &mut SessionState, loading: &Loading<'_>) {
+    let has = |state: &SessionState, topic: &Topic| {
         let sources = &state.context_sources;
         let about =
             |document: &&Document| document.focus_areas.contains(&topic.id) && document.status != "bundled";

@@ -26,7 +26,7 @@ const ARCHIVED: usize = 20;
 
 /// What a session's file holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct State {
+pub struct SessionState {
     /// Its name.
     #[serde(rename = "sessionId")]
     pub session_id: String,
@@ -95,7 +95,7 @@ pub struct Checkpoints {
     pub rollback_point: String,
 }
 
-impl State {
+impl SessionState {
     /// Notes a checkpoint.
     pub(super) fn reached(&mut self, checkpoint: &str) {
         let at = CHECKPOINTS.iter().position(|known| *known == checkpoint).unwrap_or_default();
@@ -166,17 +166,17 @@ impl Session {
     ///
     /// # Errors
     /// Where the file cannot be read.
-    pub fn state(&self) -> Result<State, ContextError> {
+    pub fn state(&self) -> Result<SessionState, ContextError> {
         let text = files::read(&self.file())?;
-        let known = text.and_then(|text| serde_json::from_str::<State>(&text).ok());
-        Ok(known.unwrap_or_else(|| State { session_id: self.id.clone(), ..State::default() }))
+        let known = text.and_then(|text| serde_json::from_str::<SessionState>(&text).ok());
+        Ok(known.unwrap_or_else(|| SessionState { session_id: self.id.clone(), ..SessionState::default() }))
     }
 
     /// Writes the state down.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn record(&self, state: &mut State) -> Result<(), ContextError> {
+    pub(super) fn record(&self, state: &mut SessionState) -> Result<(), ContextError> {
         state.timestamp = clock::rfc3339(clock::now());
         write(&self.file(), state)
     }
@@ -185,7 +185,7 @@ impl Session {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn archive(&self, state: &State) -> Result<(), ContextError> {
+    pub(super) fn archive(&self, state: &SessionState) -> Result<(), ContextError> {
         let archive = self.folder.join("archive");
         write(&archive.join(format!("flux-context-{}.json", self.id)), state)?;
         let mut all = sessions_in(&archive);
@@ -199,7 +199,7 @@ impl Session {
 
     /// All sessions that are there, the latest first.
     #[must_use]
-    pub fn all(environment: &Environment) -> Vec<State> {
+    pub fn all(environment: &Environment) -> Vec<SessionState> {
         let mut all = sessions_in(&folder(environment));
         all.sort_by(|a, b| b.cmp(a));
         let read = |path: PathBuf| serde_json::from_str(&files::read(&path).ok()??).ok();
@@ -234,7 +234,7 @@ impl Session {
     }
 }
 
-fn write(path: &std::path::Path, state: &State) -> Result<(), ContextError> {
+fn write(path: &std::path::Path, state: &SessionState) -> Result<(), ContextError> {
     let text = serde_json::to_string_pretty(state).map_err(|e| FileError::io(path, e.into()))?;
     Ok(files::write(path, &format!("{text}\n"), 0o600)?)
 }

@@ -31,14 +31,14 @@ pub struct Topic {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+struct TopicsFile {
     topic: Vec<Topic>,
 }
 
 /// All topics.
 #[must_use]
 pub fn topics() -> Vec<Topic> {
-    toml::from_str::<File>(TEXT).map(|file| file.topic).unwrap_or_default()
+    toml::from_str::<TopicsFile>(TEXT).map(|file| file.topic).unwrap_or_default()
 }
 
 /// The topics of a focus, with what everything else builds on; without one, the core.

@@ -17,7 +17,7 @@ use tokio_postgres::{Config, SimpleQueryMessage};
 
 use crate::cluster::Cluster;
 use error::PASSWORD;
-use place::Place;
+use place::DatabaseEndpoint;
 use rwenv_core::model::{Database, Rwenv};
 use rwenv_gate::base::environment::Environment;
 use tunnel::Tunnel;
@@ -27,7 +27,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// What a query gave.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Rows {
+pub struct QueryRows {
     /// The names of the columns.
     pub columns: Vec<String>,
     /// The values as the database writes them; none for NULL.
@@ -44,8 +44,8 @@ pub async fn query(
     sql: &str,
     limit: Duration,
     environment: &Environment,
-) -> Result<Rows, DatabaseError> {
-    let place = Place::of(name, database)?;
+) -> Result<QueryRows, DatabaseError> {
+    let place = DatabaseEndpoint::of(name, database)?;
     let cluster = Cluster::of(rwenv, environment).await?;
     let Credentials { password, ca } = credentials(&cluster, &place).await?;
     let failed = |why: String| DatabaseError::Query { name: name.to_owned(), why };
@@ -74,12 +74,12 @@ async fn read(
     client: &tokio_postgres::Client,
     sql: &str,
     limit: Duration,
-) -> Result<Rows, tokio_postgres::Error> {
+) -> Result<QueryRows, tokio_postgres::Error> {
     client.batch_execute("BEGIN TRANSACTION READ ONLY").await?;
     client.batch_execute(&format!("SET LOCAL statement_timeout = {}", limit.as_millis())).await?;
     let prepared = client.prepare(sql).await?;
     let mut found =
-        Rows { columns: prepared.columns().iter().map(|c| c.name().to_owned()).collect(), ..Rows::default() };
+        QueryRows { columns: prepared.columns().iter().map(|c| c.name().to_owned()).collect(), ..QueryRows::default() };
     for message in client.simple_query(sql).await? {
         if let SimpleQueryMessage::Row(row) = message {
             found.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());
@@ -109,7 +109,7 @@ struct Credentials {
     ca: Option<Vec<u8>>,
 }
 
-async fn credentials(cluster: &Cluster, place: &Place<'_>) -> Result<Credentials, DatabaseError> {
+async fn credentials(cluster: &Cluster, place: &DatabaseEndpoint<'_>) -> Result<Credentials, DatabaseError> {
     let api: Api<Secret> = Api::namespaced(cluster.client(), place.namespace);
     let secret = cluster.answer(&format!("get secret {}", place.secret), api.get(place.secret)).await?;
     let mut data = secret.data.unwrap_or_default();

@@ -6,7 +6,7 @@ use super::DatabaseError;
 
 /// A database with everything that is needed to reach it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place<'d> {
+pub(super) struct DatabaseEndpoint<'d> {
     pub(super) name: &'d str,
     pub(super) namespace: &'d str,
     pub(super) secret: &'d str,
@@ -18,7 +18,7 @@ pub(super) struct Place<'d> {
     pub(super) ssl_mode: SslMode,
 }
 
-impl<'d> Place<'d> {
+impl<'d> DatabaseEndpoint<'d> {
     pub(super) fn of(name: &'d str, database: &'d Database) -> Result<Self, DatabaseError> {
         let has = |value: &'d Option<String>, field: &'static str| {
             value

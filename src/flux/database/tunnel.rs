@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::DatabaseError;
-use super::place::Place;
+use super::place::DatabaseEndpoint;
 use crate::cluster::Cluster;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
@@ -36,7 +36,7 @@ impl Tunnel {
     /// Opens a tunnel to the service of a database, at the port it has.
     pub(super) async fn open(
         rwenv: &Rwenv,
-        place: &Place<'_>,
+        place: &DatabaseEndpoint<'_>,
         environment: &Environment,
     ) -> Result<Self, DatabaseError> {
         let (kubeconfig, context) = Cluster::place(rwenv, environment)?;

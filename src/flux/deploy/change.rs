@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::edit::{Step, Written};
+use crate::edit::{PathStep, WrittenScalar};
 use rwenv_core::manifest::yaml::Node;
 
 /// One value that becomes another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Change {
+pub struct ValueChange {
     /// The file.
     pub file: String,
     /// The line.
@@ -26,22 +26,22 @@ pub struct Change {
 }
 
 /// An edit that is to be made.
-pub(super) struct Edit {
-    pub(super) change: Change,
+pub(super) struct PlannedEdit {
+    pub(super) change: ValueChange,
     pub(super) node: Node,
-    pub(super) how: How,
-    pub(super) value: Written,
+    pub(super) how: NodeEdit,
+    pub(super) value: WrittenScalar,
     /// The variable whose value it is.
     pub(super) variable: Option<String>,
 }
 
 /// What an edit does to its node.
 #[derive(Clone, Debug)]
-pub(super) enum How {
+pub(super) enum NodeEdit {
     /// The scalar gets another text.
     Replace,
     /// The mapping gets the keys that are missing, one below the other, and the value.
-    Add(Vec<Step>),
+    Add(Vec<PathStep>),
     /// The list gets a parameter of this name.
     Append(String),
 }

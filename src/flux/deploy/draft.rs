@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::DeployError;
-use super::change::{Change, Edit, How};
+use super::change::{ValueChange, PlannedEdit, NodeEdit};
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
-use super::target::{Target, Wish, checked_tag, meant};
+use super::target::{ServiceTarget, DeploymentWish, checked_tag, meant};
 use crate::catalog::images::tags;
-use crate::catalog::knowledge::{Found, Knowledge};
+use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::walk::walk;
 use crate::edit::{EditError, add, append, replace};
 use rwenv_core::manifest::tree::Tree;
@@ -30,10 +30,10 @@ pub struct FileEdit {
 /// A change of a repository, as it would be committed.
 pub struct Draft<'c> {
     /// The values that change; none where all is as it should be already.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ValueChange>,
     /// Other objects that change with it.
     pub affected: Vec<String>,
-    pub(super) target: Target,
+    pub(super) target: ServiceTarget,
     commit: &'c Commit,
     tree: Tree,
     texts: BTreeMap<String, String>,
@@ -44,12 +44,12 @@ impl<'c> Draft<'c> {
     ///
     /// # Errors
     /// Where there is no such service, or what it sets cannot be edited.
-    pub fn make(commit: &'c Commit, wish: &Wish) -> Result<Self, DeployError> {
+    pub fn make(commit: &'c Commit, wish: &DeploymentWish) -> Result<Self, DeployError> {
         if let Some(tag) = &wish.tag {
             checked_tag(tag)?;
         }
         let read = |path: &str| commit.bytes_of(path);
-        let target = Target::find(&walk(&commit.tree, &read), wish)?;
+        let target = ServiceTarget::find(&walk(&commit.tree, &read), wish)?;
         let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
         let mut draft = Self { changes: Vec::new(), affected: Vec::new(), target, commit, tree, texts };
         if let Some(tag) = &wish.tag {
@@ -87,7 +87,7 @@ impl<'c> Draft<'c> {
     /// Makes edits of the repository as it is with those that were made before.
     fn with(
         &mut self,
-        what: impl FnOnce(&Knowledge<'_>, &Found<'_>) -> Result<Vec<Edit>, DeployError>,
+        what: impl FnOnce(&Knowledge<'_>, &AppliedObject<'_>) -> Result<Vec<PlannedEdit>, DeployError>,
     ) -> Result<(), DeployError> {
         let (mut edits, affected) = {
             let read = |path: &str| {
@@ -111,8 +111,8 @@ impl<'c> Draft<'c> {
         Ok(())
     }
 
-    fn apply(&mut self, edit: Edit) -> Result<(), DeployError> {
-        let Edit { change, node, how, value, variable: _ } = edit;
+    fn apply(&mut self, edit: PlannedEdit) -> Result<(), DeployError> {
+        let PlannedEdit { change, node, how, value, variable: _ } = edit;
         let refused =
             |at: At, why: String| DeployError::Place { file: change.file.clone(), line: at.line, why };
         let file = self.tree.files.get(&change.file);
@@ -126,9 +126,9 @@ impl<'c> Draft<'c> {
             ));
         }
         let after = match &how {
-            How::Replace => replace(&text, &node, &value),
-            How::Add(path) => add(&text, &node, path, &value),
-            How::Append(name) => append(&text, &node, name, &value),
+            NodeEdit::Replace => replace(&text, &node, &value),
+            NodeEdit::Add(path) => add(&text, &node, path, &value),
+            NodeEdit::Append(name) => append(&text, &node, name, &value),
         };
         let after = after.map_err(|EditError { at, why }| refused(at, why))?;
         if after == text {

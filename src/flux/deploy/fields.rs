@@ -8,7 +8,7 @@ use k8s_openapi::api::{apps, autoscaling, batch, core, networking, policy};
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserialize, Deserializer, IntoDeserializer, Visitor};
 
-use crate::edit::Step;
+use crate::edit::PathStep;
 
 /// What a path leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,13 +39,13 @@ pub(super) enum Takes {
 }
 
 /// A kind, and how a path in it is followed.
-type Kind = (&'static str, &'static str, fn(&[Step]) -> Leads);
+type KindPaths = (&'static str, &'static str, fn(&[PathStep]) -> Leads);
 
-const fn kind<T: Resource + for<'de> Deserialize<'de>>() -> Kind {
+const fn kind<T: Resource + for<'de> Deserialize<'de>>() -> KindPaths {
     (T::API_VERSION, T::KIND, leads::<T>)
 }
 
-const KINDS: [Kind; 20] = [
+const KINDS: [KindPaths; 20] = [
     kind::<apps::v1::Deployment>(),
     kind::<apps::v1::StatefulSet>(),
     kind::<apps::v1::DaemonSet>(),
@@ -70,14 +70,14 @@ const KINDS: [Kind; 20] = [
 ];
 
 /// Follows a path in a kind; none where its fields are not known here.
-pub(super) fn follow(api_version: &str, kind: &str, path: &[Step]) -> Option<Leads> {
+pub(super) fn follow(api_version: &str, kind: &str, path: &[PathStep]) -> Option<Leads> {
     let (.., leads) = KINDS.iter().find(|(version, name, _)| *version == api_version && *name == kind)?;
-    let own = kind == "Rollout" && path.get(1) == Some(&Step::Key("strategy".to_owned()));
+    let own = kind == "Rollout" && path.get(1) == Some(&PathStep::Key("strategy".to_owned()));
     (!own).then(|| leads(path))
 }
 
-fn leads<T: for<'de> Deserialize<'de>>(path: &[Step]) -> Leads {
-    match T::deserialize(Walk { path, at: 0 }) {
+fn leads<T: for<'de> Deserialize<'de>>(path: &[PathStep]) -> Leads {
+    match T::deserialize(PathWalk { path, at: 0 }) {
         // Nothing is ever read to its end.
         Ok(_) => Leads::Wrong(0),
         Err(Stop(leads)) => leads,
@@ -104,17 +104,17 @@ impl serde::de::Error for Stop {
 
 /// A path that is walked: a document that has this one value, of which no more is known than where it is.
 #[derive(Clone, Copy)]
-struct Walk<'p> {
-    path: &'p [Step],
+struct PathWalk<'p> {
+    path: &'p [PathStep],
     at: usize,
 }
 
-impl Walk<'_> {
+impl PathWalk<'_> {
     fn next(self) -> Self {
         Self { at: self.at + 1, ..self }
     }
 
-    fn step(&self) -> Option<&Step> {
+    fn step(&self) -> Option<&PathStep> {
         self.path.get(self.at)
     }
 
@@ -124,7 +124,7 @@ impl Walk<'_> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Stop> for Walk<'_> {
+impl<'de> IntoDeserializer<'de, Stop> for PathWalk<'_> {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -140,7 +140,7 @@ macro_rules! values {
     };
 }
 
-impl<'de> Deserializer<'de> for Walk<'_> {
+impl<'de> Deserializer<'de> for PathWalk<'_> {
     type Error = Stop;
 
     values! {
@@ -181,7 +181,7 @@ impl<'de> Deserializer<'de> for Walk<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         match self.step() {
-            Some(Step::Item(_)) => visitor.visit_seq(SeqDeserializer::new(std::iter::once(self.next()))),
+            Some(PathStep::Item(_)) => visitor.visit_seq(SeqDeserializer::new(std::iter::once(self.next()))),
             _ => self.value(Takes::More),
         }
     }
@@ -201,7 +201,7 @@ impl<'de> Deserializer<'de> for Walk<'_> {
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Stop> {
         match self.step() {
-            Some(Step::Key(key)) => {
+            Some(PathStep::Key(key)) => {
                 visitor.visit_map(MapDeserializer::new(std::iter::once((key.as_str(), self.next()))))
             }
             _ => self.value(Takes::More),
@@ -215,7 +215,7 @@ impl<'de> Deserializer<'de> for Walk<'_> {
         visitor: V,
     ) -> Result<V::Value, Stop> {
         match self.step() {
-            Some(Step::Key(key)) if !fields.contains(&key.as_str()) => {
+            Some(PathStep::Key(key)) if !fields.contains(&key.as_str()) => {
                 Err(Stop(Leads::Nowhere(self.at, fields)))
             }
             _ => self.deserialize_map(visitor),

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::DeployError;
 use crate::cluster::{Answered, Web};
-use crate::repos::Flux;
+use crate::repos::FluxRepository;
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::process;
@@ -70,7 +70,7 @@ fn slug(url: &str) -> Option<Slug> {
 /// # Errors
 /// Where the forge cannot be asked, or says no.
 pub fn pull_of(
-    flux: &Flux,
+    flux: &FluxRepository,
     dir: &Path,
     pull: &Pull<'_>,
     environment: &Environment,
@@ -92,7 +92,7 @@ struct Listed {
 }
 
 fn github(
-    flux: &Flux,
+    flux: &FluxRepository,
     dir: &Path,
     pull: &Pull<'_>,
     environment: &Environment,
@@ -149,7 +149,7 @@ struct GiteaError {
 }
 
 /// Gitea's API, version 1 (`/repos/{owner}/{repo}/pulls`).
-fn gitea(flux: &Flux, pull: &Pull<'_>, environment: &Environment) -> Result<String, DeployError> {
+fn gitea(flux: &FluxRepository, pull: &Pull<'_>, environment: &Environment) -> Result<String, DeployError> {
     let failed = |why: &str| by_hand(pull, why, &flux.name);
     let slug = slug(&flux.url).ok_or_else(|| failed("fluxGitRepo names no Gitea server"))?;
     let address = format!("{}://{}", slug.scheme, slug.host);
@@ -184,7 +184,7 @@ fn accepted(address: &str, answered: Answered) -> Result<Vec<u8>, String> {
 }
 
 /// Credentials for the API: a token of the environment, what stands in the URL, or what git would send.
-fn authorization(flux: &Flux, address: &str, environment: &Environment) -> Option<String> {
+fn authorization(flux: &FluxRepository, address: &str, environment: &Environment) -> Option<String> {
     if let Some(token) = var("GITEA_TOKEN").filter(|token| !token.is_empty()) {
         return Some(format!("token {token}"));
     }

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
-use super::change::Change;
-use super::target::{Object, Wish};
+use super::change::ValueChange;
+use super::target::{ObjectName, DeploymentWish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
 
@@ -18,7 +18,7 @@ const KEPT: usize = 100;
 /// How far a deployment is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Step {
+pub enum DeploymentStep {
     /// It is known what is to be done.
     Started,
     /// The change is a commit on this machine.
@@ -35,7 +35,7 @@ pub enum Step {
     Aborted,
 }
 
-impl Step {
+impl DeploymentStep {
     /// Where a deployment stands, in words.
     #[must_use]
     pub fn words(self) -> &'static str {
@@ -62,11 +62,11 @@ pub struct Deployment {
     /// The service.
     pub service: String,
     /// How far it is.
-    pub step: Step,
+    pub step: DeploymentStep,
     /// When it began, seconds since 1970.
     pub started: u64,
     /// What was wanted.
-    pub wish: Wish,
+    pub wish: DeploymentWish,
     /// The patch it takes back, where it does, and whose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reverts: Option<Reverted>,
@@ -81,11 +81,11 @@ pub struct Deployment {
     /// Title of the pull request.
     pub title: String,
     /// What changes.
-    pub changes: Vec<Change>,
+    pub changes: Vec<ValueChange>,
     /// Other objects that change with it.
     pub affected: Vec<String>,
     /// What defines the service.
-    pub object: Object,
+    pub object: ObjectName,
     /// The Flux Kustomizations that bring it in, namespace and name, the root first.
     pub chain: Vec<(String, String)>,
     /// The commit of the change.
@@ -121,8 +121,8 @@ impl Deployment {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         match self.step {
-            Step::Started | Step::Committed => true,
-            Step::Pushed => !self.direct,
+            DeploymentStep::Started | DeploymentStep::Committed => true,
+            DeploymentStep::Pushed => !self.direct,
             _ => false,
         }
     }
@@ -130,7 +130,7 @@ impl Deployment {
     /// True where there is something left to do.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.step < Step::Applied
+        self.step < DeploymentStep::Applied
     }
 }
 

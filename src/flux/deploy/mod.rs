@@ -15,10 +15,10 @@ mod tagged;
 mod target;
 mod watch;
 
-pub use change::Change;
+pub use change::ValueChange;
 pub use draft::{Draft, FileEdit};
 pub use error::DeployError;
 pub use forge::{Pull, pull_of};
-pub use journal::{Deployment, Journal, Step};
-pub use run::{Opened, Parts, abort, advance, described, named, open, revert, sweep};
-pub use target::{Object, Wish};
+pub use journal::{Deployment, Journal, DeploymentStep};
+pub use run::{OpenedDeployment, DeploymentParts, abort, advance, described, named, open, revert, sweep};
+pub use target::{ObjectName, DeploymentWish};

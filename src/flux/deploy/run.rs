@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::change::Change;
+use super::change::ValueChange;
 use super::draft::{Draft, FileEdit};
 use super::forge::{Pull, pull_of};
-use super::journal::{Deployment, Journal, Reverted, Step};
-use super::target::{Object, Wish};
+use super::journal::{Deployment, Journal, Reverted, DeploymentStep};
+use super::target::{ObjectName, DeploymentWish};
 use super::{DeployError, watch};
-use crate::operate::Progress;
-use crate::repos::{self, Base, Flux, RepoError, Work};
+use crate::operate::WaitProgress;
+use crate::repos::{self, Base, FluxRepository, RepoError, Work};
 use rwenv_core::manifest::{Finding, Level};
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::clock;
@@ -22,45 +22,45 @@ use rwenv_gate::judge::Permit;
 const ATTEMPTS: usize = 3;
 
 /// Asks the policy about a push: folder, commit, branch of the remote. Says why not.
-pub(super) type Judge<'j> = dyn Fn(&Path, &str, &str) -> Result<Permit, String> + 'j;
+pub(super) type PushJudge<'j> = dyn Fn(&Path, &str, &str) -> Result<Permit, String> + 'j;
 
 /// What a deployment works with.
-pub struct Parts<'p> {
+pub struct DeploymentParts<'p> {
     /// The rwenv.
     pub rwenv: &'p Rwenv,
     /// Its repository.
-    pub flux: &'p Flux,
+    pub flux: &'p FluxRepository,
     /// For finding programs, and the configuration.
     pub environment: &'p Environment,
     /// The decision about the push.
-    pub judge: &'p Judge<'p>,
+    pub judge: &'p PushJudge<'p>,
     /// For what is done on the cluster.
     pub permit: &'p Permit,
     /// Who is told what is done.
-    pub tell: &'p mut dyn FnMut(Progress),
+    pub tell: &'p mut dyn FnMut(WaitProgress),
     /// How long a cluster is waited for.
     pub limit: Duration,
 }
 
-impl Parts<'_> {
+impl DeploymentParts<'_> {
     fn journal(&self) -> Journal {
         Journal::of(self.rwenv.name.as_str(), self.environment)
     }
 
     fn done(&mut self, text: String) {
-        (self.tell)(Progress::Done(text));
+        (self.tell)(WaitProgress::Done(text));
     }
 
     fn waits(&mut self, text: &str) {
-        (self.tell)(Progress::Waiting(text.to_owned()));
+        (self.tell)(WaitProgress::Waiting(text.to_owned()));
     }
 
     /// Brings the clone's picture of the other side up to date; what is in the clone is not touched where it is the user's.
     fn synced(&mut self) -> Result<(Base, Commit), DeployError> {
         self.waits("fetching the Flux repository");
         let tell = &mut *self.tell;
-        repos::sync(self.flux, repos::Wish::Forward, self.environment, &mut |step| {
-            tell(Progress::Waiting(format!("{} {} %", step.what, step.percent)));
+        repos::sync(self.flux, repos::CloneWish::Forward, self.environment, &mut |step| {
+            tell(WaitProgress::Waiting(format!("{} {} %", step.what, step.percent)));
         })?;
         let base = repos::base(self.flux)?;
         let commit = Commit::read(&self.flux.clone_dir(), &base.commit, self.environment)?;
@@ -69,7 +69,7 @@ impl Parts<'_> {
 }
 
 /// A change that may be deployed, and the files it changes.
-pub struct Opened {
+pub struct OpenedDeployment {
     /// The deployment; nothing of it is written down yet.
     pub deployment: Deployment,
     /// The files.
@@ -80,7 +80,7 @@ pub struct Opened {
 ///
 /// # Errors
 /// Where the repository cannot be fetched, the service is not there, or what is to be set cannot be.
-pub fn open(wish: &Wish, parts: &mut Parts<'_>) -> Result<Opened, DeployError> {
+pub fn open(wish: &DeploymentWish, parts: &mut DeploymentParts<'_>) -> Result<OpenedDeployment, DeployError> {
     let (base, commit) = parts.synced()?;
     let draft = Draft::make(&commit, wish)?;
     let name = &draft.target.object.name;
@@ -91,7 +91,7 @@ pub fn open(wish: &Wish, parts: &mut Parts<'_>) -> Result<Opened, DeployError> {
         id,
         rwenv: parts.rwenv.name.to_string(),
         service: draft.target.key.clone(),
-        step: Step::Started,
+        step: DeploymentStep::Started,
         started: clock::now().as_secs(),
         wish: wish.clone(),
         reverts: None,
@@ -109,15 +109,15 @@ pub fn open(wish: &Wish, parts: &mut Parts<'_>) -> Result<Opened, DeployError> {
         merged: None,
         revision: None,
     };
-    Ok(Opened { deployment, files: draft.files() })
+    Ok(OpenedDeployment { deployment, files: draft.files() })
 }
 
 /// A deployment that takes another one back.
 #[must_use]
-pub fn revert(of: &Deployment, parts: &Parts<'_>) -> Option<Deployment> {
+pub fn revert(of: &Deployment, parts: &DeploymentParts<'_>) -> Option<Deployment> {
     let (commit, patch) = of.merged.clone().or_else(|| of.commit.clone()).zip(of.patch.clone())?;
     let id = parts.journal().identifier(&of.object.name, &clock::rfc3339(clock::now()));
-    let back = |change: &Change| Change {
+    let back = |change: &ValueChange| ValueChange {
         old: Some(change.new.clone()),
         new: change.old.clone().unwrap_or_default(),
         ..change.clone()
@@ -125,7 +125,7 @@ pub fn revert(of: &Deployment, parts: &Parts<'_>) -> Option<Deployment> {
     Some(Deployment {
         branch: format!("deploy/{id}"),
         id,
-        step: Step::Started,
+        step: DeploymentStep::Started,
         started: clock::now().as_secs(),
         reverts: Some(Reverted { id: of.id.clone(), commit, patch }),
         direct: parts.rwenv.direct_push,
@@ -143,7 +143,7 @@ pub fn revert(of: &Deployment, parts: &Parts<'_>) -> Option<Deployment> {
 
 /// Subject of the commit (Conventional Commits 1.0.0) and title of the pull request. Values that are set may be anything, and
 /// are not repeated; tags are.
-fn words(draft: &Draft<'_>, wish: &Wish) -> (String, String) {
+fn words(draft: &Draft<'_>, wish: &DeploymentWish) -> (String, String) {
     let name = &draft.target.object.name;
     let keys: Vec<&str> =
         wish.set.iter().chain(&wish.set_string).filter_map(|s| Some(s.split_once('=')?.0)).collect();
@@ -163,7 +163,7 @@ fn words(draft: &Draft<'_>, wish: &Wish) -> (String, String) {
 
 /// A change in words. Tags are shown; values that are set may be anything, and are not.
 #[must_use]
-pub fn described(deployment: &Deployment, change: &Change) -> String {
+pub fn described(deployment: &Deployment, change: &ValueChange) -> String {
     let is_tag = deployment.wish.tag.is_some() && change.what.starts_with(['.', '(']);
     let values = match &change.old {
         Some(old) if is_tag => format!(": {old} -> {}", change.new),
@@ -191,26 +191,26 @@ fn body(deployment: &Deployment) -> String {
 ///
 /// # Errors
 /// Where a step cannot be done; what was done before it is on record.
-pub fn advance(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+pub fn advance(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     let journal = parts.journal();
     journal.record(deployment)?;
     loop {
         let before = deployment.step;
-        if before >= Step::Opened {
+        if before >= DeploymentStep::Opened {
             // What is elsewhere has no need of a place here any more.
             work(deployment, parts, &journal.worktree(&deployment.id)).discard()?;
         }
         match before {
-            Step::Started => committed(deployment, parts)?,
-            Step::Committed => pushed(deployment, parts)?,
-            Step::Pushed if deployment.direct => {
+            DeploymentStep::Started => committed(deployment, parts)?,
+            DeploymentStep::Committed => pushed(deployment, parts)?,
+            DeploymentStep::Pushed if deployment.direct => {
                 deployment.merged.clone_from(&deployment.commit);
-                deployment.step = Step::Merged;
+                deployment.step = DeploymentStep::Merged;
             }
-            Step::Pushed => opened(deployment, parts)?,
-            Step::Opened => merged(deployment, parts)?,
-            Step::Merged => applied(deployment, parts)?,
-            Step::Applied | Step::Aborted => {}
+            DeploymentStep::Pushed => opened(deployment, parts)?,
+            DeploymentStep::Opened => merged(deployment, parts)?,
+            DeploymentStep::Merged => applied(deployment, parts)?,
+            DeploymentStep::Applied | DeploymentStep::Aborted => {}
         }
         journal.record(deployment)?;
         if deployment.step == before {
@@ -219,12 +219,12 @@ pub fn advance(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(),
     }
 }
 
-fn work<'w>(deployment: &'w Deployment, parts: &'w Parts<'_>, dir: &'w Path) -> Work<'w> {
+fn work<'w>(deployment: &'w Deployment, parts: &'w DeploymentParts<'_>, dir: &'w Path) -> Work<'w> {
     Work { flux: parts.flux, dir, branch: &deployment.branch, environment: parts.environment }
 }
 
 /// The change as a commit, in a worktree of its own.
-fn committed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn committed(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     let (base, commit) = parts.synced()?;
     deployment.base = base.branch;
     let dir = parts.journal().worktree(&deployment.id);
@@ -235,7 +235,7 @@ fn committed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
     if files.is_empty() && deployment.reverts.is_none() {
         // Somebody else has brought the branch there in the meantime.
         deployment.merged = Some(base.commit);
-        deployment.step = Step::Merged;
+        deployment.step = DeploymentStep::Merged;
         return Ok(());
     }
     let work = work(deployment, parts, &dir);
@@ -257,7 +257,7 @@ fn committed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
     parts.done(format!("committed {} on {}", short(&commit), deployment.branch));
     deployment.commit = Some(commit);
     deployment.patch = Some(patch);
-    deployment.step = Step::Committed;
+    deployment.step = DeploymentStep::Committed;
     Ok(())
 }
 
@@ -288,7 +288,7 @@ fn destination(deployment: &Deployment) -> &str {
     if deployment.direct { &deployment.base } else { &deployment.branch }
 }
 
-fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn pushed(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     for attempt in 1..=ATTEMPTS {
         let dir = parts.journal().worktree(&deployment.id);
         let commit = deployment.commit.clone().unwrap_or_default();
@@ -301,7 +301,7 @@ fn pushed(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
             // Somebody has tidied up: the commit may be gone with it.
             committed(deployment, parts)?;
         }
-        if deployment.step == Step::Merged {
+        if deployment.step == DeploymentStep::Merged {
             return Ok(());
         }
         let commit = deployment.commit.clone().unwrap_or_default();
@@ -334,23 +334,23 @@ fn send(work: &Work<'_>, commit: &str, to: &str, _: Permit) -> Result<(), RepoEr
 }
 
 /// True where the other side has the commit already.
-fn is_there(deployment: &Deployment, parts: &Parts<'_>, tip: Option<&str>, commit: &str) -> bool {
+fn is_there(deployment: &Deployment, parts: &DeploymentParts<'_>, tip: Option<&str>, commit: &str) -> bool {
     let Some(tip) = tip else { return false };
     tip == commit || (deployment.direct && watch::is_in(parts.flux, tip, commit, parts.environment))
 }
 
-fn sent(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn sent(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     parts.done(format!("pushed to {} of {}", destination(deployment), parts.flux.shown_url()));
-    deployment.step = Step::Pushed;
+    deployment.step = DeploymentStep::Pushed;
     Ok(())
 }
 
 /// True where the branch is no longer at what it was.
-fn moved(parts: &Parts<'_>, deployment: &Deployment, before: Option<String>) -> Result<bool, DeployError> {
+fn moved(parts: &DeploymentParts<'_>, deployment: &Deployment, before: Option<String>) -> Result<bool, DeployError> {
     Ok(repos::tip(parts.flux, destination(deployment), parts.environment)? != before)
 }
 
-fn opened(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn opened(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     parts.waits("opening the pull request");
     let body = body(deployment);
     let Deployment { branch, base, title, .. } = &*deployment;
@@ -362,13 +362,13 @@ fn opened(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
     )?;
     parts.done(format!("pull request {url}"));
     deployment.pull = Some(url);
-    deployment.step = Step::Opened;
+    deployment.step = DeploymentStep::Opened;
     Ok(())
 }
 
 /// Looks whether the branch Flux follows has the change: as the commit itself, or as what it makes, which is all that is left
 /// of it where forges squash.
-fn merged(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn merged(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     let (base, commit) = parts.synced()?;
     let own = deployment.commit.clone().unwrap_or_default();
     let there = repos::holds(parts.flux, &base.commit, &own) || {
@@ -377,27 +377,27 @@ fn merged(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Depl
     if there {
         parts.done(format!("{} has it, at {}", base.branch, short(&base.commit)));
         deployment.merged = Some(base.commit);
-        deployment.step = Step::Merged;
+        deployment.step = DeploymentStep::Merged;
     }
     Ok(())
 }
 
-fn applied(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+fn applied(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     if deployment.chain.is_empty() {
         parts.done(
             "no Flux Kustomization applies it; whatever does will apply it on its own schedule".to_owned(),
         );
-        deployment.step = Step::Applied;
+        deployment.step = DeploymentStep::Applied;
         return Ok(());
     }
     let commit = deployment.merged.clone().unwrap_or_default();
     let (flux, environment) = (parts.flux, parts.environment);
     let mut holds = |revision: &str| watch::is_in(flux, revision, &commit, environment);
     let mut tell = |progress| (parts.tell)(progress);
-    let waiting = (parts.limit, &mut tell as &mut dyn FnMut(Progress));
+    let waiting = (parts.limit, &mut tell as &mut dyn FnMut(WaitProgress));
     let revision = watch::applied(deployment, (parts.rwenv, parts.permit), environment, waiting, &mut holds)?;
     deployment.revision = Some(revision);
-    deployment.step = Step::Applied;
+    deployment.step = DeploymentStep::Applied;
     Ok(())
 }
 
@@ -405,9 +405,9 @@ fn applied(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), Dep
 ///
 /// # Errors
 /// Where it cannot be removed.
-pub fn sweep(flux: &Flux, environment: &Environment) -> Result<(), DeployError> {
+pub fn sweep(flux: &FluxRepository, environment: &Environment) -> Result<(), DeployError> {
     let journal = Journal::of(flux.name.as_str(), environment);
-    for done in journal.all()?.iter().filter(|one| one.step >= Step::Opened) {
+    for done in journal.all()?.iter().filter(|one| one.step >= DeploymentStep::Opened) {
         Work { flux, dir: &journal.worktree(&done.id), branch: &done.branch, environment }.discard()?;
     }
     Ok(())
@@ -417,14 +417,14 @@ pub fn sweep(flux: &Flux, environment: &Environment) -> Result<(), DeployError> 
 ///
 /// # Errors
 /// Where it has, or where the other side says no.
-pub fn abort(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), DeployError> {
+pub fn abort(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<(), DeployError> {
     let id = deployment.id.clone();
     let too_late = || {
         DeployError::None(format!(
             "{id} is on the branch Flux follows; revert it with a new commit: rwenv deploy --revert {id}"
         ))
     };
-    if !deployment.is_open() || deployment.step >= Step::Merged {
+    if !deployment.is_open() || deployment.step >= DeploymentStep::Merged {
         return Err(too_late());
     }
     let dir = parts.journal().worktree(&deployment.id);
@@ -447,13 +447,13 @@ pub fn abort(deployment: &mut Deployment, parts: &mut Parts<'_>) -> Result<(), D
         }
     }
     work(deployment, parts, &dir).discard()?;
-    deployment.step = Step::Aborted;
+    deployment.step = DeploymentStep::Aborted;
     parts.journal().record(deployment)
 }
 
 /// The object that is deployed, for people.
 #[must_use]
-pub fn named(object: &Object) -> String {
+pub fn named(object: &ObjectName) -> String {
     format!("{} {}/{}", object.kind, object.namespace, object.name)
 }
 

@@ -2,14 +2,14 @@
 //! manifest, where it has to be a field of the kind.
 
 use super::DeployError;
-use super::change::{Change, Edit, How};
+use super::change::{ValueChange, PlannedEdit, NodeEdit};
 use super::fields::{Leads, Takes, follow};
 use super::target::Setting;
-use crate::catalog::knowledge::{Found, Knowledge};
+use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::kustomize::resource::Resource;
 use crate::catalog::lookup::near;
-use crate::catalog::values::{Form, Source, Values, chart_sources, values_of};
-use crate::edit::{Reached, Step, Written, reach};
+use crate::catalog::values::{Form, ChartSource, Values, chart_sources, values_of};
+use crate::edit::{Reached, PathStep, WrittenScalar, reach};
 use rwenv_core::manifest::yaml::Node;
 
 /// What says which object it is.
@@ -75,7 +75,7 @@ const APPLICATION: [&str; 40] = [
 ];
 
 /// The edit that sets a value.
-pub(super) fn set(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Result<Edit, DeployError> {
+pub(super) fn set(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
     match &*found.resource.kind {
         "HelmRelease" => release(known, found, setting),
         "Application" => application(known, found, setting),
@@ -84,7 +84,7 @@ pub(super) fn set(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -
 }
 
 /// Where the value is written, or in the values that count most.
-fn release(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Result<Edit, DeployError> {
+fn release(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
     let layers = values_of(known, found);
     if let Some(edit) = layers.iter().find_map(|layer| written(known, setting, &layer.node)) {
         return Ok(edit);
@@ -99,9 +99,9 @@ fn release(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Resul
 }
 
 /// The same among the parameters and values of its chart; what begins as a field of the Application is one.
-fn application(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Result<Edit, DeployError> {
+fn application(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
     let layers = values_of(known, found);
-    let all: Vec<(&Values, Edit)> = layers
+    let all: Vec<(&Values, PlannedEdit)> = layers
         .iter()
         .filter_map(|layer| {
             let edit = match layer.form {
@@ -142,9 +142,9 @@ fn application(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> R
 fn new_value(
     known: &Knowledge<'_>,
     setting: &Setting,
-    source: &Source<'_>,
+    source: &ChartSource<'_>,
     layers: &[Values],
-) -> Result<Edit, DeployError> {
+) -> Result<PlannedEdit, DeployError> {
     let of = |form: Form| layers.iter().find(|layer| layer.form == form);
     let text = source.node.path(&["helm", "values"]).filter(|node| node.text().is_some());
     match (of(Form::Tree), text, of(Form::Parameters), of(Form::File)) {
@@ -155,8 +155,8 @@ fn new_value(
             Err(DeployError::Place { file, line, why: why.to_owned() })
         }
         (_, _, Some(layer), _) => {
-            let how = How::Append(setting.path.clone());
-            Ok(Edit { value: as_text(setting), ..edit(known, setting, &layer.node, how) })
+            let how = NodeEdit::Append(setting.path.clone());
+            Ok(PlannedEdit { value: as_text(setting), ..edit(known, setting, &layer.node, how) })
         }
         (.., Some(layer)) => Ok(added(known, setting, &layer.node)),
         _ => Ok(match source.node.get("helm").filter(|helm| !helm.is_null()) {
@@ -167,39 +167,39 @@ fn new_value(
 }
 
 /// The parameter of this name.
-fn parameter(known: &Knowledge<'_>, setting: &Setting, list: &Node) -> Option<Edit> {
+fn parameter(known: &Knowledge<'_>, setting: &Setting, list: &Node) -> Option<PlannedEdit> {
     let one = list.items().iter().find(|one| one.str(&["name"]) == Some(&setting.path))?;
     let value = as_text(setting);
-    Some(Edit { value, ..edit(known, setting, one.get("value")?, How::Replace) })
+    Some(PlannedEdit { value, ..edit(known, setting, one.get("value")?, NodeEdit::Replace) })
 }
 
 /// A parameter's value is a text, and helm makes of it what `--set` does.
-fn as_text(setting: &Setting) -> Written {
-    Written { is_text: true, ..setting.value.clone() }
+fn as_text(setting: &Setting) -> WrittenScalar {
+    WrittenScalar { is_text: true, ..setting.value.clone() }
 }
 
 fn is_own_field(setting: &Setting) -> bool {
     let own = ["apiVersion", "kind", "metadata", "operation", "spec", "status"];
-    matches!(setting.steps.first(), Some(Step::Key(key)) if own.contains(&key.as_str()))
+    matches!(setting.steps.first(), Some(PathStep::Key(key)) if own.contains(&key.as_str()))
 }
 
 /// A field of an object: one that is there, or that its kind has.
-fn manifest(known: &Knowledge<'_>, found: &Found<'_>, setting: &Setting) -> Result<Edit, DeployError> {
+fn manifest(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
     let (resource, content) = (&found.resource, &*found.resource.content);
     let value = checked(resource, setting).map_err(DeployError::Wish)?;
     let made = written(known, setting, content).unwrap_or_else(|| added(known, setting, content));
-    Ok(Edit { value, ..made })
+    Ok(PlannedEdit { value, ..made })
 }
 
 /// The value as the field takes it, where it is one that may be set.
-fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<Written, String> {
+fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<WrittenScalar, String> {
     let (kind, path, name) = (&resource.kind, &setting.path, &resource.name);
     if IDENTITY.contains(&path.as_str()) {
         return Err(format!(
             "{path} identifies the object and cannot be set; {name} would become another object"
         ));
     }
-    if matches!(setting.steps.first(), Some(Step::Key(key)) if key == "status" || key == "operation") {
+    if matches!(setting.steps.first(), Some(PathStep::Key(key)) if key == "status" || key == "operation") {
         return Err(format!("{path} is written by the cluster and cannot be set"));
     }
     let is_there = matches!(reach(&resource.content, &setting.steps), Reached::Value(_));
@@ -218,7 +218,7 @@ fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<Written, String
 }
 
 /// Where a path leads by what is known of the kind.
-fn leads(resource: &Resource<'_>, steps: &[Step]) -> Option<Leads> {
+fn leads(resource: &Resource<'_>, steps: &[PathStep]) -> Option<Leads> {
     if resource.kind == "Application" {
         let found = APPLICATION.iter().any(|known| is_like(known, steps));
         return Some(if found { Leads::To(Takes::Any) } else { Leads::Nowhere(0, &[]) });
@@ -228,13 +228,13 @@ fn leads(resource: &Resource<'_>, steps: &[Step]) -> Option<Leads> {
 }
 
 /// True for the steps of a known path; what holds for the only source holds for each of several.
-fn is_like(known: &str, steps: &[Step]) -> bool {
+fn is_like(known: &str, steps: &[PathStep]) -> bool {
     let plain: Vec<&str> = steps
         .iter()
         .filter_map(|step| match step {
-            Step::Key(key) if key == "sources" => Some("source"),
-            Step::Key(key) => Some(key.as_str()),
-            Step::Item(_) => None,
+            PathStep::Key(key) if key == "sources" => Some("source"),
+            PathStep::Key(key) => Some(key.as_str()),
+            PathStep::Item(_) => None,
         })
         .collect();
     let keys: Vec<&str> = known.split('.').collect();
@@ -242,7 +242,7 @@ fn is_like(known: &str, steps: &[Step]) -> bool {
 }
 
 /// The value, in the form a field takes it.
-fn fitting(setting: &Setting, takes: Takes) -> Result<Written, String> {
+fn fitting(setting: &Setting, takes: Takes) -> Result<WrittenScalar, String> {
     let value = setting.value.clone();
     // What a variable is replaced by is not known here.
     if value.text.contains("${") {
@@ -252,7 +252,7 @@ fn fitting(setting: &Setting, takes: Takes) -> Result<Written, String> {
         Takes::Truth => !value.is_text && matches!(value.text.as_str(), "true" | "false"),
         Takes::Whole => !value.is_text && value.text.parse::<i64>().is_ok(),
         Takes::Number => !value.is_text && value.text.parse::<f64>().is_ok(),
-        Takes::Text => return Ok(Written { is_text: true, ..value }),
+        Takes::Text => return Ok(WrittenScalar { is_text: true, ..value }),
         Takes::Any => true,
         Takes::More => false,
     };
@@ -267,17 +267,17 @@ fn fitting(setting: &Setting, takes: Takes) -> Result<Written, String> {
 
 /// The field that may have been meant.
 fn proposed(resource: &Resource<'_>, setting: &Setting) -> String {
-    let is_field = |steps: &[Step]| {
+    let is_field = |steps: &[PathStep]| {
         matches!(leads(resource, steps), Some(Leads::To(takes)) if takes != Takes::More)
             || matches!(reach(&resource.content, steps), Reached::Value(node) if node.text().is_some())
     };
     let begun = |keys: &&[&str]| {
-        let keys = keys.iter().map(|key| Step::Key((*key).to_owned()));
-        keys.chain(setting.steps.iter().cloned()).collect::<Vec<Step>>()
+        let keys = keys.iter().map(|key| PathStep::Key((*key).to_owned()));
+        keys.chain(setting.steps.iter().cloned()).collect::<Vec<PathStep>>()
     };
     let container = |list: &str| {
-        let keys = ["spec", "template", "spec", list].map(|key| Step::Key(key.to_owned()));
-        keys.into_iter().chain([Step::Item(0)]).chain(setting.steps.iter().cloned()).collect::<Vec<Step>>()
+        let keys = ["spec", "template", "spec", list].map(|key| PathStep::Key(key.to_owned()));
+        keys.into_iter().chain([PathStep::Item(0)]).chain(setting.steps.iter().cloned()).collect::<Vec<PathStep>>()
     };
     let mut all = vec![setting.steps.clone()];
     all.extend(BEGINNINGS.iter().map(begun));
@@ -288,14 +288,14 @@ fn proposed(resource: &Resource<'_>, setting: &Setting) -> String {
 }
 
 /// A path with the nearest field in the place of the one that is not there.
-fn mended(resource: &Resource<'_>, steps: &[Step]) -> Option<Vec<Step>> {
+fn mended(resource: &Resource<'_>, steps: &[PathStep]) -> Option<Vec<PathStep>> {
     let put = |at: usize, key: String| {
         let mut all = steps.to_vec();
-        *all.get_mut(at)? = Step::Key(key);
+        *all.get_mut(at)? = PathStep::Key(key);
         Some(all)
     };
     let close = |at: usize, fields: &mut dyn Iterator<Item = &'static str>| match steps.get(at) {
-        Some(Step::Key(key)) => near(key, fields).into_iter().next(),
+        Some(PathStep::Key(key)) => near(key, fields).into_iter().next(),
         _ => None,
     };
     if resource.kind == "Application" {
@@ -313,12 +313,12 @@ fn mended(resource: &Resource<'_>, steps: &[Step]) -> Option<Vec<Step>> {
 }
 
 /// A path as it is given.
-fn shown(steps: &[Step]) -> String {
+fn shown(steps: &[PathStep]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {
-            Step::Item(number) => text.push_str(&format!("[{number}]")),
-            Step::Key(key) => {
+            PathStep::Item(number) => text.push_str(&format!("[{number}]")),
+            PathStep::Key(key) => {
                 let dot = if text.is_empty() { "" } else { "." };
                 text.push_str(&format!("{dot}{}", key.replace('.', "\\.")));
             }
@@ -328,30 +328,30 @@ fn shown(steps: &[Step]) -> String {
 }
 
 /// The edit of a value that is there.
-fn written(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> Option<Edit> {
+fn written(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> Option<PlannedEdit> {
     let Reached::Value(node) = reach(base, &setting.steps) else { return None };
-    Some(edit(known, setting, node, How::Replace))
+    Some(edit(known, setting, node, NodeEdit::Replace))
 }
 
 /// The edit that adds a value that is not there.
-fn added(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> Edit {
+fn added(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> PlannedEdit {
     let Reached::Upto(node, number) = reach(base, &setting.steps) else {
-        return edit(known, setting, base, How::Replace);
+        return edit(known, setting, base, NodeEdit::Replace);
     };
     let missing = setting.steps.get(number..).unwrap_or_default().to_vec();
-    edit(known, setting, node, How::Add(missing))
+    edit(known, setting, node, NodeEdit::Add(missing))
 }
 
 /// The edit that adds a value below keys that are not there either.
-fn below(known: &Knowledge<'_>, setting: &Setting, node: &Node, keys: &[&str]) -> Edit {
-    let keys = keys.iter().map(|key| Step::Key((*key).to_owned()));
-    edit(known, setting, node, How::Add(keys.chain(setting.steps.iter().cloned()).collect()))
+fn below(known: &Knowledge<'_>, setting: &Setting, node: &Node, keys: &[&str]) -> PlannedEdit {
+    let keys = keys.iter().map(|key| PathStep::Key((*key).to_owned()));
+    edit(known, setting, node, NodeEdit::Add(keys.chain(setting.steps.iter().cloned()).collect()))
 }
 
-fn edit(known: &Knowledge<'_>, setting: &Setting, node: &Node, how: How) -> Edit {
+fn edit(known: &Knowledge<'_>, setting: &Setting, node: &Node, how: NodeEdit) -> PlannedEdit {
     let (file, line) = known.place(node.at);
-    let old = if matches!(how, How::Replace) { node.text().map(str::to_owned) } else { None };
+    let old = if matches!(how, NodeEdit::Replace) { node.text().map(str::to_owned) } else { None };
     let new = setting.value.text.clone();
-    let change = Change { file, line, what: setting.path.clone(), old, new, policy: None };
-    Edit { change, node: node.clone(), how, value: setting.value.clone(), variable: None }
+    let change = ValueChange { file, line, what: setting.path.clone(), old, new, policy: None };
+    PlannedEdit { change, node: node.clone(), how, value: setting.value.clone(), variable: None }
 }

@@ -1,15 +1,15 @@
 //! Who else a change is for: other objects whose image or values stand at the place that is changed.
 
-use super::change::{Edit, How};
+use super::change::{PlannedEdit, NodeEdit};
 use super::tagged::{assigned, spot};
 use crate::catalog::images::tags;
-use crate::catalog::knowledge::{Found, Knowledge};
+use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::values::values_of;
 use crate::edit::{Reached, reach};
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
 /// The others, as `Kind namespace/name`, with the cluster where there are several.
-pub(super) fn affected(known: &Knowledge<'_>, own: &Found<'_>, edits: &[Edit]) -> Vec<String> {
+pub(super) fn affected(known: &Knowledge<'_>, own: &AppliedObject<'_>, edits: &[PlannedEdit]) -> Vec<String> {
     let others = known.objects.iter().filter(|found| !std::ptr::eq(*found, own));
     let same = others.filter(|found| edits.iter().any(|edit| is_for(known, found, edit)));
     let several = known.clusters.len() > 1;
@@ -27,7 +27,7 @@ pub(super) fn affected(known: &Knowledge<'_>, own: &Found<'_>, edits: &[Edit]) -
 }
 
 /// True where an edit changes an object.
-fn is_for(known: &Knowledge<'_>, found: &Found<'_>, edit: &Edit) -> bool {
+fn is_for(known: &Knowledge<'_>, found: &AppliedObject<'_>, edit: &PlannedEdit) -> bool {
     let (content, at) = (&*found.resource.content, edit.node.at);
     if let Some(name) = &edit.variable {
         let same = || assigned(known, found, name).is_some_and(|node| node.at == at);
@@ -46,14 +46,14 @@ fn is_for(known: &Knowledge<'_>, found: &Found<'_>, edit: &Edit) -> bool {
 }
 
 /// True where a node has what an edit changes. What an overlay sets itself is not changed by what is added below it.
-fn stands(node: &Node, at: At, how: &How) -> bool {
+fn stands(node: &Node, at: At, how: &NodeEdit) -> bool {
     let here = node.at == at
         && match how {
-            How::Replace => matches!(node.value, Value::Scalar { .. }),
-            How::Add(path) => {
+            NodeEdit::Replace => matches!(node.value, Value::Scalar { .. }),
+            NodeEdit::Add(path) => {
                 matches!(node.value, Value::Map(_)) && matches!(reach(node, path), Reached::Upto(..))
             }
-            How::Append(_) => matches!(node.value, Value::List(_)),
+            NodeEdit::Append(_) => matches!(node.value, Value::List(_)),
         };
     here || match &node.value {
         Value::Scalar { .. } => false,

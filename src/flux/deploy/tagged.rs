@@ -1,11 +1,11 @@
 //! The edit that gives an image another tag: in its place, or where the variable is set that stands there.
 
 use super::DeployError;
-use super::change::{Change, Edit, How};
+use super::change::{ValueChange, PlannedEdit, NodeEdit};
 use crate::catalog::images::{Tag, TagKind};
-use crate::catalog::knowledge::{Found, Knowledge};
-use crate::catalog::kustomize::image::Reference;
-use crate::edit::Written;
+use crate::catalog::knowledge::{AppliedObject, Knowledge};
+use crate::catalog::kustomize::image::ImageReference;
+use crate::edit::WrittenScalar;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
 pub(super) fn place(known: &Knowledge<'_>, node: &Node, why: impl Into<String>) -> DeployError {
@@ -23,7 +23,7 @@ pub(super) struct Spot {
 }
 
 /// Where a tag is to be changed: what is a variable is set where the variable is.
-pub(super) fn spot(known: &Knowledge<'_>, found: &Found<'_>, tag: &Tag) -> Result<Spot, DeployError> {
+pub(super) fn spot(known: &Knowledge<'_>, found: &AppliedObject<'_>, tag: &Tag) -> Result<Spot, DeployError> {
     let node = written(known, tag);
     let text = node.text().unwrap_or_default();
     let is_variable = text.starts_with("${");
@@ -42,10 +42,10 @@ pub(super) fn spot(known: &Knowledge<'_>, found: &Found<'_>, tag: &Tag) -> Resul
 /// The edit that gives a place another tag.
 pub(super) fn retagged(
     known: &Knowledge<'_>,
-    found: &Found<'_>,
+    found: &AppliedObject<'_>,
     tag: &Tag,
     new: &str,
-) -> Result<Edit, DeployError> {
+) -> Result<PlannedEdit, DeployError> {
     let Spot { node, variable, is_whole } = spot(known, found, tag)?;
     let old = node.text().unwrap_or_default().to_owned();
     let text = match &variable {
@@ -54,9 +54,9 @@ pub(super) fn retagged(
     };
     let (file, line) = known.place(node.at);
     let (what, policy) = (tag.yq.clone(), tag.policy.clone());
-    let change = Change { file, line, what, old: Some(old), new: text.clone(), policy };
-    let value = Written { text, is_text: true };
-    Ok(Edit { change, node, how: How::Replace, value, variable })
+    let change = ValueChange { file, line, what, old: Some(old), new: text.clone(), policy };
+    let value = WrittenScalar { text, is_text: true };
+    Ok(PlannedEdit { change, node, how: NodeEdit::Replace, value, variable })
 }
 
 /// What is to stand in the place of a tag, or of an image with its tag.
@@ -75,7 +75,7 @@ fn renewed(tag: &Tag, old: &str, new: &str) -> Result<String, String> {
             _ => Ok(new.to_owned()),
         };
     }
-    let name = Reference::of(old).name;
+    let name = ImageReference::of(old).name;
     Ok(format!("{name}{}{new}", if digest { '@' } else { ':' }))
 }
 
@@ -112,7 +112,7 @@ fn variable(text: &str) -> Option<&str> {
 
 /// Where a variable of the Kustomization that applies an object has its value (kustomize-controller: what stands in
 /// `substitute` counts over `substituteFrom`, and there the last one).
-pub(super) fn assigned(known: &Knowledge<'_>, found: &Found<'_>, name: &str) -> Option<Node> {
+pub(super) fn assigned(known: &Knowledge<'_>, found: &AppliedObject<'_>, name: &str) -> Option<Node> {
     let unit = known.units.get(found.unit)?;
     if let Some(own) = unit.spec.path(&["postBuild", "substitute", name]) {
         return Some(own.clone());

@@ -2,11 +2,11 @@
 
 use crate::catalog::document::{Entry, Origin, Service, documents};
 use crate::catalog::images::Tag;
-use crate::catalog::knowledge::{Applier, Found, Knowledge};
-use crate::catalog::kustomize::image::Reference;
+use crate::catalog::knowledge::{Applier, AppliedObject, Knowledge};
+use crate::catalog::kustomize::image::ImageReference;
 use crate::catalog::lookup;
-use crate::catalog::part::Part;
-use crate::edit::{Step, Written, steps};
+use crate::catalog::part::ImagePart;
+use crate::edit::{PathStep, WrittenScalar, steps};
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use super::DeployError;
 /// What a person wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Wish {
+pub struct DeploymentWish {
     /// The service: its name, or its key in the catalog.
     pub service: String,
     /// The namespace it runs in, where the name is not enough.
@@ -31,7 +31,7 @@ pub struct Wish {
     pub set_string: Vec<String>,
 }
 
-impl Wish {
+impl DeploymentWish {
     /// What is to be set.
     ///
     /// # Errors
@@ -43,9 +43,9 @@ impl Wish {
     }
 }
 
-/// An object of the cluster.
+/// An object of the cluster, by its name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Object {
+pub struct ObjectName {
     /// Its kind.
     pub kind: String,
     /// Its namespace.
@@ -60,9 +60,9 @@ pub struct Setting {
     /// Its path, as written.
     pub path: String,
     /// The same, step by step.
-    pub steps: Vec<Step>,
+    pub steps: Vec<PathStep>,
     /// The value.
-    pub value: Written,
+    pub value: WrittenScalar,
 }
 
 fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
@@ -76,7 +76,7 @@ fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
     Ok(Setting {
         path: path.to_owned(),
         steps: steps(path)?,
-        value: Written { text: value.to_owned(), is_text },
+        value: WrittenScalar { text: value.to_owned(), is_text },
     })
 }
 
@@ -103,13 +103,13 @@ pub(super) fn checked_tag(tag: &str) -> Result<(), DeployError> {
 
 /// A service, by what finds it again after the repository was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct ServiceTarget {
     /// Its key in the catalog.
     pub(super) key: String,
     /// The group its image belongs to, or its key.
     pub(super) group: String,
     /// The object that defines it.
-    pub(super) object: Object,
+    pub(super) object: ObjectName,
     /// What applies it, the root first, with the objects' namespaces.
     pub(super) chain: Vec<(String, String)>,
     /// Flux applies it.
@@ -117,9 +117,9 @@ pub(super) struct Target {
     cluster: usize,
 }
 
-impl Target {
+impl ServiceTarget {
     /// Finds a service.
-    pub(super) fn find(known: &Knowledge<'_>, wish: &Wish) -> Result<Self, DeployError> {
+    pub(super) fn find(known: &Knowledge<'_>, wish: &DeploymentWish) -> Result<Self, DeployError> {
         let services = documents(known, &Origin::default()).services.services;
         let mut hits = lookup::services(&services, &wish.service);
         hits.retain(|(_, service)| wish.namespace.as_ref().is_none_or(|wanted| service.namespace == *wanted));
@@ -140,7 +140,7 @@ impl Target {
         Ok(Self::of(known, found, key, service))
     }
 
-    fn of(known: &Knowledge<'_>, found: &Found<'_>, key: &str, service: &Service) -> Self {
+    fn of(known: &Knowledge<'_>, found: &AppliedObject<'_>, key: &str, service: &Service) -> Self {
         let mut chain = Vec::new();
         let mut next = known.units.get(found.unit);
         let by_flux = next.is_some_and(|unit| unit.applier == Applier::Flux);
@@ -154,7 +154,7 @@ impl Target {
         Self {
             key: key.to_owned(),
             group: service.image_group.clone().unwrap_or_else(|| key.to_owned()),
-            object: Object {
+            object: ObjectName {
                 kind: service.kind.clone(),
                 namespace: found.resource.namespace().unwrap_or(&service.namespace).to_owned(),
                 name: found.resource.name.to_string(),
@@ -166,7 +166,7 @@ impl Target {
     }
 
     /// The object, in a repository that has changed since.
-    pub(super) fn again<'k, 't>(&self, known: &'k Knowledge<'t>) -> Option<&'k Found<'t>> {
+    pub(super) fn again<'k, 't>(&self, known: &'k Knowledge<'t>) -> Option<&'k AppliedObject<'t>> {
         known.objects.iter().find(|found| {
             let resource = &found.resource;
             resource.kind == self.object.kind
@@ -177,7 +177,7 @@ impl Target {
     }
 }
 
-fn defines(known: &Knowledge<'_>, found: &Found<'_>, service: &Entry<Service>) -> bool {
+fn defines(known: &Knowledge<'_>, found: &AppliedObject<'_>, service: &Entry<Service>) -> bool {
     let resource = &found.resource;
     let name = service.deployment.as_ref().or(service.helm_release.as_ref()).or(service.application.as_ref());
     let cluster = known.clusters.get(known.cluster_of(found)).map(|cluster| &cluster.name);
@@ -188,7 +188,7 @@ fn defines(known: &Knowledge<'_>, found: &Found<'_>, service: &Entry<Service>) -
 }
 
 /// The places of the tag that is meant.
-pub(super) fn meant(all: Vec<Tag>, name: &str, wish: &Wish) -> Result<Vec<Tag>, DeployError> {
+pub(super) fn meant(all: Vec<Tag>, name: &str, wish: &DeploymentWish) -> Result<Vec<Tag>, DeployError> {
     if all.is_empty() {
         return Err(DeployError::Wish(format!(
             "{name} sets no image tag in this repository; its chart has one: say --set image.tag=…, or where its values have it"
@@ -220,13 +220,13 @@ fn identity(tag: &Tag) -> &str {
 
 /// The service's own image, wherever it is set. An init container of the same image moves with it, unless its version differs.
 fn own(all: &[Tag]) -> Vec<Tag> {
-    let Some(nearest) = all.iter().map(|tag| tag.part).min().filter(|part| *part <= Part::General) else {
+    let Some(nearest) = all.iter().map(|tag| tag.part).min().filter(|part| *part <= ImagePart::General) else {
         return Vec::new();
     };
     let near: Vec<&Tag> = all.iter().filter(|tag| tag.part == nearest).collect();
     let is_own = |tag: &&Tag| {
         near.iter().any(|own| identity(own) == identity(tag))
-            && (tag.part != Part::Beside || near.iter().any(|own| own.tag == tag.tag))
+            && (tag.part != ImagePart::Beside || near.iter().any(|own| own.tag == tag.tag))
     };
     all.iter().filter(is_own).cloned().collect()
 }
@@ -243,7 +243,7 @@ fn wished(all: &[Tag], wanted: &str) -> Vec<Tag> {
         &|tag| tag.image == wanted,
         &|tag| tag.path == place,
         &|tag| tag.container.as_deref() == Some(wanted),
-        &|tag| Reference::of(&tag.image).base() == wanted,
+        &|tag| ImageReference::of(&tag.image).base() == wanted,
     ];
     let mut found = ways.iter().map(|way| all.iter().filter(|tag| way(tag)).cloned().collect::<Vec<_>>());
     found.find(|places| !places.is_empty()).unwrap_or_default()

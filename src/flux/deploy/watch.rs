@@ -2,7 +2,7 @@
 
 use super::DeployError;
 use super::journal::Deployment;
-use crate::operate::{Flux, FluxError, Object, Progress, Waiting, kind_of, reconcile};
+use crate::operate::{Flux, FluxError, LiveObject, WaitProgress, Waiting, kind_of, reconcile};
 use crate::repos;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
@@ -18,7 +18,7 @@ pub(super) fn applied(
     deployment: &Deployment,
     (rwenv, permit): (&Rwenv, &Permit),
     environment: &Environment,
-    waiting: (Duration, &mut dyn FnMut(Progress)),
+    waiting: (Duration, &mut dyn FnMut(WaitProgress)),
     holds: &mut dyn FnMut(&str) -> bool,
 ) -> Result<String, DeployError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -48,7 +48,7 @@ async fn chain(
     deployment: &Deployment,
     waiting: &mut Waiting<'_>,
     permit: &Permit,
-) -> Result<Object, DeployError> {
+) -> Result<LiveObject, DeployError> {
     let none = || DeployError::None(format!("no Flux Kustomization applies {}", deployment.service));
     let kind = kind_of("ks").ok_or_else(none)?;
     let mut source = None;
@@ -72,8 +72,8 @@ fn commit_of(revision: &str) -> Option<&str> {
 }
 
 /// True where a revision is known to have a commit; what is not known here is fetched first.
-pub(super) fn is_in(flux: &repos::Flux, revision: &str, commit: &str, environment: &Environment) -> bool {
+pub(super) fn is_in(flux: &repos::FluxRepository, revision: &str, commit: &str, environment: &Environment) -> bool {
     repos::holds(flux, revision, commit)
-        || (repos::sync(flux, repos::Wish::Forward, environment, &mut |_| {}).is_ok()
+        || (repos::sync(flux, repos::CloneWish::Forward, environment, &mut |_| {}).is_ok()
             && repos::holds(flux, revision, commit))
 }

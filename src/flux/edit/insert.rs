@@ -2,11 +2,11 @@
 
 use super::error::EditError;
 use super::offset::offset;
-use super::scalar::Written;
+use super::scalar::WrittenScalar;
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// Adds an entry: the keys, one in another, and the value.
-pub(super) fn entry(text: &str, map: &Node, keys: &[&str], value: &Written) -> Result<String, EditError> {
+pub(super) fn entry(text: &str, map: &Node, keys: &[&str], value: &WrittenScalar) -> Result<String, EditError> {
     let start = offset(text, map.at).ok_or_else(|| EditError::at(map.at, "the file has no such line"))?;
     if text.get(start..).is_some_and(|rest| rest.starts_with('{')) {
         return Ok(flow(text, start, map, keys, value));
@@ -18,7 +18,7 @@ pub(super) fn entry(text: &str, map: &Node, keys: &[&str], value: &Written) -> R
 }
 
 /// `{a: 1}` becomes `{new: …, a: 1}`.
-fn flow(text: &str, start: usize, map: &Node, keys: &[&str], value: &Written) -> String {
+fn flow(text: &str, start: usize, map: &Node, keys: &[&str], value: &WrittenScalar) -> String {
     let mut entry = value.to_yaml();
     for (number, key) in keys.iter().rev().enumerate() {
         let key = written(key);
@@ -30,7 +30,7 @@ fn flow(text: &str, start: usize, map: &Node, keys: &[&str], value: &Written) ->
     format!("{before}{entry}{comma}{behind}")
 }
 
-fn block(text: &str, last: At, keys: &[&str], value: &Written) -> String {
+fn block(text: &str, last: At, keys: &[&str], value: &WrittenScalar) -> String {
     let depth = usize::try_from(last.column).unwrap_or(1).saturating_sub(1);
     let at = end_of(text, last, depth);
     let (before, behind) = (text.get(..at).unwrap_or_default(), text.get(at..).unwrap_or_default());
@@ -49,7 +49,7 @@ fn block(text: &str, last: At, keys: &[&str], value: &Written) -> String {
 }
 
 /// Adds `- name: …`, `  value: …` behind the last item of a list.
-pub(super) fn item(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
+pub(super) fn item(text: &str, list: &Node, name: &str, value: &WrittenScalar) -> Result<String, EditError> {
     let refused = || EditError::at(list.at, "is not a list that an item can be added to; add it by hand");
     let (last, _) = list.items().last().and_then(|item| item.entries().first()).ok_or_else(refused)?;
     let start = offset(text, last.at).ok_or_else(refused)?;
@@ -65,7 +65,7 @@ pub(super) fn item(text: &str, list: &Node, name: &str, value: &Written) -> Resu
 }
 
 fn written(key: &str) -> String {
-    Written { text: key.to_owned(), is_text: true }.to_yaml()
+    WrittenScalar { text: key.to_owned(), is_text: true }.to_yaml()
 }
 
 /// The byte behind the last line of the entry that begins at a key of this depth.

@@ -8,13 +8,13 @@ mod scalar;
 mod verify;
 
 pub use error::EditError;
-pub use scalar::Written;
+pub use scalar::WrittenScalar;
 
 use rwenv_core::manifest::yaml::{Node, Value};
 
 /// One step of a path into values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum PathStep {
     /// An entry of a mapping.
     Key(String),
     /// An item of a list, from 0.
@@ -25,7 +25,7 @@ pub enum Step {
 ///
 /// # Errors
 /// Where it is none.
-pub fn steps(path: &str) -> Result<Vec<Step>, String> {
+pub fn steps(path: &str) -> Result<Vec<PathStep>, String> {
     let wrong = || format!("'{path}' is not a path to a value; write it like a.b[0].c");
     let mut all = Vec::new();
     let mut key = String::new();
@@ -33,25 +33,25 @@ pub fn steps(path: &str) -> Result<Vec<Step>, String> {
     while let Some(c) = chars.next() {
         match c {
             '\\' => key.push(chars.next().ok_or_else(wrong)?),
-            '.' if !key.is_empty() => all.push(Step::Key(std::mem::take(&mut key))),
-            '.' if matches!(all.last(), Some(Step::Item(_))) => {}
+            '.' if !key.is_empty() => all.push(PathStep::Key(std::mem::take(&mut key))),
+            '.' if matches!(all.last(), Some(PathStep::Item(_))) => {}
             '[' => {
                 if !key.is_empty() {
-                    all.push(Step::Key(std::mem::take(&mut key)));
+                    all.push(PathStep::Key(std::mem::take(&mut key)));
                 }
                 let number: String = chars.by_ref().take_while(|c| *c != ']').collect();
-                all.push(Step::Item(number.parse().map_err(|_| wrong())?));
+                all.push(PathStep::Item(number.parse().map_err(|_| wrong())?));
             }
             '.' => return Err(wrong()),
             c => key.push(c),
         }
     }
     if !key.is_empty() {
-        all.push(Step::Key(key));
+        all.push(PathStep::Key(key));
     } else if path.ends_with('.') {
         return Err(wrong());
     }
-    if matches!(all.first(), Some(Step::Key(_))) { Ok(all) } else { Err(wrong()) }
+    if matches!(all.first(), Some(PathStep::Key(_))) { Ok(all) } else { Err(wrong()) }
 }
 
 /// The value at the end of a path, or where the path ends.
@@ -65,12 +65,12 @@ pub enum Reached<'n> {
 
 /// Follows a path.
 #[must_use]
-pub fn reach<'n>(base: &'n Node, path: &[Step]) -> Reached<'n> {
+pub fn reach<'n>(base: &'n Node, path: &[PathStep]) -> Reached<'n> {
     let mut node = base;
     for (number, step) in path.iter().enumerate() {
         let next = match step {
-            Step::Key(key) => node.get(key),
-            Step::Item(item) => node.items().get(*item),
+            PathStep::Key(key) => node.get(key),
+            PathStep::Item(item) => node.items().get(*item),
         };
         match next {
             Some(next) if !next.is_null() || number + 1 == path.len() => node = next,
@@ -84,7 +84,7 @@ pub fn reach<'n>(base: &'n Node, path: &[Step]) -> Reached<'n> {
 ///
 /// # Errors
 /// Where it is written in a way that is not edited, or more than this value would change.
-pub fn replace(text: &str, node: &Node, new: &Written) -> Result<String, EditError> {
+pub fn replace(text: &str, node: &Node, new: &WrittenScalar) -> Result<String, EditError> {
     let Value::Scalar { text: old, .. } = &node.resolved().value else {
         return Err(EditError::at(node.at, "is a mapping or a list; name one of its values"));
     };
@@ -98,12 +98,12 @@ pub fn replace(text: &str, node: &Node, new: &Written) -> Result<String, EditErr
 ///
 /// # Errors
 /// Where the mapping is written in a way that is not edited, or more than this value would change.
-pub fn add(text: &str, map: &Node, path: &[Step], value: &Written) -> Result<String, EditError> {
+pub fn add(text: &str, map: &Node, path: &[PathStep], value: &WrittenScalar) -> Result<String, EditError> {
     let mut keys = Vec::new();
     for step in path {
         match step {
-            Step::Key(key) => keys.push(key.as_str()),
-            Step::Item(number) => {
+            PathStep::Key(key) => keys.push(key.as_str()),
+            PathStep::Item(number) => {
                 let count = map.items().len();
                 return Err(EditError::at(map.at, format!("there is no item {number}; there are {count}")));
             }
@@ -118,7 +118,7 @@ pub fn add(text: &str, map: &Node, path: &[Step], value: &Written) -> Result<Str
 ///
 /// # Errors
 /// Where the list is written in a way that is not edited, or more than this item would change.
-pub fn append(text: &str, list: &Node, name: &str, value: &Written) -> Result<String, EditError> {
+pub fn append(text: &str, list: &Node, name: &str, value: &WrittenScalar) -> Result<String, EditError> {
     let made = insert::item(text, list, name, value)?;
     verify::added(text, &made, &[name, &value.text]).map_err(|why| EditError::at(list.at, why))?;
     Ok(made)

@@ -6,7 +6,7 @@ use rwenv_core::manifest::yaml::At;
 
 /// A value that is to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenScalar {
     /// Its text.
     pub text: String,
     /// It is a text, whatever it looks like; else what YAML makes of it.
@@ -23,7 +23,7 @@ enum Style {
 
 /// A scalar's place in a text, quotes included.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ScalarSpan {
     start: usize,
     end: usize,
     style: Style,
@@ -31,7 +31,7 @@ pub(super) struct Place {
 }
 
 /// Finds the scalar that stands at a place.
-pub(super) fn find(text: &str, at: At, old: &str) -> Result<Place, EditError> {
+pub(super) fn find(text: &str, at: At, old: &str) -> Result<ScalarSpan, EditError> {
     let start = offset(text, at).ok_or_else(|| EditError::at(at, "the file has no such line"))?;
     let start = behind_properties(text, start);
     let rest = text.get(start..).unwrap_or_default();
@@ -57,7 +57,7 @@ pub(super) fn find(text: &str, at: At, old: &str) -> Result<Place, EditError> {
         let why = "uses escapes or spans several lines, which rwenv does not edit; change it by hand";
         return Err(EditError::at(at, why));
     }
-    Ok(Place { start, end, style, was_text: style != Style::Plain || is_text(old) })
+    Ok(ScalarSpan { start, end, style, was_text: style != Style::Plain || is_text(old) })
 }
 
 /// True where a plain scalar cannot go on.
@@ -80,9 +80,9 @@ fn behind_properties(text: &str, start: usize) -> usize {
     at
 }
 
-impl Place {
+impl ScalarSpan {
     /// The text with another value at this place.
-    pub(super) fn with(&self, text: &str, new: &Written) -> String {
+    pub(super) fn with(&self, text: &str, new: &WrittenScalar) -> String {
         let written = match self.style {
             Style::Single => format!("'{}'", new.text.replace('\'', "''")),
             Style::Double => double(&new.text),
@@ -95,7 +95,7 @@ impl Place {
     }
 }
 
-impl Written {
+impl WrittenScalar {
     /// The value as a new entry has it.
     pub(super) fn to_yaml(&self) -> String {
         let typed = !self.is_text && !is_text(&self.text) && !self.text.is_empty();

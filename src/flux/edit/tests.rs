@@ -10,12 +10,12 @@ fn node<'n>(documents: &'n [Node], path: &str) -> &'n Node {
     }
 }
 
-fn text(text: &str) -> Written {
-    Written { text: text.into(), is_text: true }
+fn text(text: &str) -> WrittenScalar {
+    WrittenScalar { text: text.into(), is_text: true }
 }
 
-fn typed(text: &str) -> Written {
-    Written { text: text.into(), is_text: false }
+fn typed(text: &str) -> WrittenScalar {
+    WrittenScalar { text: text.into(), is_text: false }
 }
 
 fn replaced(yaml: &str, path: &str, new: &str) -> Result<String, String> {
@@ -95,7 +95,7 @@ fn what_cannot_be_edited_is_refused() {
 
 #[test]
 fn entries_are_added_behind_the_others() {
-    let added = |yaml: &str, path: &str, value: Written| {
+    let added = |yaml: &str, path: &str, value: WrittenScalar| {
         let parsed = parse(yaml);
         let path = steps(path).unwrap();
         match reach(&parsed.documents[0], &path) {
@@ -132,9 +132,9 @@ fn entries_are_added_behind_the_others() {
 
 #[test]
 fn paths_are_read_as_helm_does() {
-    let key = |k: &str| Step::Key(k.into());
-    assert_eq!(steps("a.b[0].c").unwrap(), [key("a"), key("b"), Step::Item(0), key("c")]);
-    assert_eq!(steps(r"a\.b.c[1][2]").unwrap(), [key("a.b"), key("c"), Step::Item(1), Step::Item(2)]);
+    let key = |k: &str| PathStep::Key(k.into());
+    assert_eq!(steps("a.b[0].c").unwrap(), [key("a"), key("b"), PathStep::Item(0), key("c")]);
+    assert_eq!(steps(r"a\.b.c[1][2]").unwrap(), [key("a.b"), key("c"), PathStep::Item(1), PathStep::Item(2)]);
     for wrong in ["", ".", "a.", "a..b", "[0]", "a[x]", "a\\"] {
         assert!(steps(wrong).is_err(), "{wrong}");
     }

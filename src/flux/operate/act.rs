@@ -6,7 +6,7 @@ use kube::api::{Patch, PatchParams};
 use serde_json::json;
 
 use super::object::REQUESTED;
-use super::{Flux, FluxError, Object, events_of, kind_of};
+use super::{Flux, FluxError, LiveObject, events_of, kind_of};
 use rwenv_gate::base::clock;
 use rwenv_gate::judge::Permit;
 
@@ -17,7 +17,7 @@ const EVENTS: usize = 5;
 
 /// What is told while it is waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Progress {
+pub enum WaitProgress {
     /// Something was done.
     Done(String),
     /// Something is waited for; how far it has come.
@@ -29,12 +29,12 @@ pub struct Waiting<'p> {
     /// No longer than this.
     pub limit: Duration,
     /// Who is told.
-    pub tell: &'p mut dyn FnMut(Progress),
+    pub tell: &'p mut dyn FnMut(WaitProgress),
 }
 
 /// How an object is after what was asked of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum ObjectState {
     /// Its controller is not done.
     Working(String),
     /// It is ready.
@@ -45,10 +45,10 @@ enum State {
 
 /// How an object is, once a request that is not `before` was handled. A controller that tries again says so, and still has
 /// failed (reason `ProgressingWithRetry`, fluxcd/pkg/apis/meta).
-fn state(object: &Object, before: Option<&Option<String>>) -> State {
+fn state(object: &LiveObject, before: Option<&Option<String>>) -> ObjectState {
     let message = object.message().to_owned();
     if before.is_some_and(|before| object.handled == *before) || !object.observed {
-        return State::Working(if message.is_empty() {
+        return ObjectState::Working(if message.is_empty() {
             "waiting for its controller".to_owned()
         } else {
             message
@@ -56,19 +56,19 @@ fn state(object: &Object, before: Option<&Option<String>>) -> State {
     }
     let is = |kind: &str| object.condition(kind).filter(|condition| condition.status == "True");
     if is("Stalled").is_some() {
-        return State::Failed(message);
+        return ObjectState::Failed(message);
     }
     let working = is("Reconciling").filter(|condition| condition.reason != "ProgressingWithRetry");
     match object.condition("Ready") {
-        _ if working.is_some() => State::Working(working.map_or(message, |c| c.message.clone())),
-        Some(ready) if ready.status == "True" => State::Ready,
-        Some(ready) if ready.status == "False" => State::Failed(message),
-        _ => State::Working(message),
+        _ if working.is_some() => ObjectState::Working(working.map_or(message, |c| c.message.clone())),
+        Some(ready) if ready.status == "True" => ObjectState::Ready,
+        Some(ready) if ready.status == "False" => ObjectState::Failed(message),
+        _ => ObjectState::Working(message),
     }
 }
 
 /// Merges a patch into an object, as the flux program does (`client.MergeFrom`).
-async fn merge(flux: &Flux, object: &Object, patch: serde_json::Value, _: &Permit) -> Result<(), FluxError> {
+async fn merge(flux: &Flux, object: &LiveObject, patch: serde_json::Value, _: &Permit) -> Result<(), FluxError> {
     let none = || FluxError::NotFound { what: object.named(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let what = format!("patch {} {}", object.kind.plural, object.name);
@@ -84,11 +84,11 @@ async fn merge(flux: &Flux, object: &Object, patch: serde_json::Value, _: &Permi
 /// Where it is suspended, fails, or takes too long.
 pub async fn reconcile(
     flux: &Flux,
-    object: &Object,
+    object: &LiveObject,
     with_source: bool,
     waiting: &mut Waiting<'_>,
     permit: &Permit,
-) -> Result<Object, FluxError> {
+) -> Result<LiveObject, FluxError> {
     if !object.kind.reconciles {
         return Err(FluxError::Static(object.named()));
     }
@@ -101,9 +101,9 @@ pub async fn reconcile(
     let now = clock::rfc3339(clock::now());
     let patch = json!({ "metadata": { "annotations": { REQUESTED: now } } });
     merge(flux, object, patch, permit).await?;
-    (waiting.tell)(Progress::Done(format!("{} annotated", object.named())));
+    (waiting.tell)(WaitProgress::Done(format!("{} annotated", object.named())));
     let ready = settled(flux, object, Some(&object.handled), waiting).await?;
-    (waiting.tell)(Progress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
+    (waiting.tell)(WaitProgress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
     Ok(ready)
 }
 
@@ -113,7 +113,7 @@ fn shown(revision: &str) -> &str {
 
 /// What has to be reconciled before an object, for it to see what is new: its source; of a release whose chart is made from a
 /// template, the chart.
-async fn source_of(flux: &Flux, object: &Object) -> Result<Option<Object>, FluxError> {
+async fn source_of(flux: &Flux, object: &LiveObject) -> Result<Option<LiveObject>, FluxError> {
     let Some(source) = &object.source else { return Ok(None) };
     let templated = object.kind.name == "HelmRelease"
         && !matches!(source.kind.as_str(), "HelmChart" | "OCIRepository" | "ExternalArtifact");
@@ -131,24 +131,24 @@ async fn source_of(flux: &Flux, object: &Object) -> Result<Option<Object>, FluxE
 /// Waits until an object is ready.
 async fn settled(
     flux: &Flux,
-    object: &Object,
+    object: &LiveObject,
     before: Option<&Option<String>>,
     waiting: &mut Waiting<'_>,
-) -> Result<Object, FluxError> {
+) -> Result<LiveObject, FluxError> {
     let start = clock::monotonic();
     let mut told = String::new();
     loop {
         let now = flux.get(object.kind, &object.namespace, &object.name).await?;
         let message = match state(&now, before) {
-            State::Ready => return Ok(now),
-            State::Failed(message) => {
+            ObjectState::Ready => return Ok(now),
+            ObjectState::Failed(message) => {
                 let events = last(flux, object).await;
                 return Err(FluxError::Failed { object: object.named(), message, events });
             }
-            State::Working(message) => message,
+            ObjectState::Working(message) => message,
         };
         if told != message {
-            (waiting.tell)(Progress::Waiting(format!("{}: {message}", object.named())));
+            (waiting.tell)(WaitProgress::Waiting(format!("{}: {message}", object.named())));
             told.clone_from(&message);
         }
         if clock::monotonic().saturating_sub(start) >= waiting.limit {
@@ -160,7 +160,7 @@ async fn settled(
 }
 
 /// What was said of an object last; nothing where that cannot be had.
-async fn last(flux: &Flux, object: &Object) -> Vec<super::Told> {
+async fn last(flux: &Flux, object: &LiveObject) -> Vec<super::ClusterEvent> {
     let mut all = events_of(flux, object).await.unwrap_or_default();
     all.split_off(all.len().saturating_sub(EVENTS))
 }
@@ -169,7 +169,7 @@ async fn last(flux: &Flux, object: &Object) -> Vec<super::Told> {
 ///
 /// # Errors
 /// Where the cluster says no, or the kind cannot be suspended.
-pub async fn suspend(flux: &Flux, object: &Object, permit: &Permit) -> Result<bool, FluxError> {
+pub async fn suspend(flux: &Flux, object: &LiveObject, permit: &Permit) -> Result<bool, FluxError> {
     if !object.kind.suspends {
         return Err(FluxError::Static(object.named()));
     }
@@ -186,7 +186,7 @@ pub async fn suspend(flux: &Flux, object: &Object, permit: &Permit) -> Result<bo
 /// Where the cluster says no, it fails, or takes too long.
 pub async fn resume(
     flux: &Flux,
-    object: &Object,
+    object: &LiveObject,
     waiting: Option<&mut Waiting<'_>>,
     permit: &Permit,
 ) -> Result<bool, FluxError> {
@@ -199,7 +199,7 @@ pub async fn resume(
     }
     if let Some(waiting) = waiting.filter(|_| object.kind.reconciles) {
         let ready = settled(flux, object, None, waiting).await?;
-        (waiting.tell)(Progress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
+        (waiting.tell)(WaitProgress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
     }
     Ok(object.suspended)
 }
@@ -211,14 +211,14 @@ mod tests {
 
     use super::*;
 
-    fn object(status: Value) -> Object {
+    fn object(status: Value) -> LiveObject {
         let whole = json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
             "metadata": { "name": "apps", "namespace": "flux-system", "generation": 2 },
             "status": status,
         });
         let object: DynamicObject = serde_json::from_value(whole).unwrap();
-        Object::of(kind_of("ks").unwrap(), object)
+        LiveObject::of(kind_of("ks").unwrap(), object)
     }
 
     #[test]
@@ -229,26 +229,26 @@ mod tests {
             state(&object(status), Some(&before))
         };
         let ready = |status: &str| json!([{ "type": "Ready", "status": status, "message": "m" }]);
-        assert_eq!(of("then", 2, ready("True")), State::Working("m".into()), "not handled");
-        assert_eq!(of("now", 1, ready("True")), State::Working("m".into()), "an older generation");
-        assert_eq!(of("now", 2, ready("True")), State::Ready);
-        assert_eq!(of("now", 2, ready("False")), State::Failed("m".into()));
-        assert_eq!(of("now", 2, ready("Unknown")), State::Working("m".into()));
+        assert_eq!(of("then", 2, ready("True")), ObjectState::Working("m".into()), "not handled");
+        assert_eq!(of("now", 1, ready("True")), ObjectState::Working("m".into()), "an older generation");
+        assert_eq!(of("now", 2, ready("True")), ObjectState::Ready);
+        assert_eq!(of("now", 2, ready("False")), ObjectState::Failed("m".into()));
+        assert_eq!(of("now", 2, ready("Unknown")), ObjectState::Working("m".into()));
         let with = |reason: &str, ready: &str| {
             json!([
                 { "type": "Reconciling", "status": "True", "reason": reason, "message": "r" },
                 { "type": "Ready", "status": ready, "message": "m" },
             ])
         };
-        assert_eq!(of("now", 2, with("Progressing", "False")), State::Working("r".into()));
-        assert_eq!(of("now", 2, with("ProgressingWithRetry", "False")), State::Failed("m".into()));
+        assert_eq!(of("now", 2, with("Progressing", "False")), ObjectState::Working("r".into()));
+        assert_eq!(of("now", 2, with("ProgressingWithRetry", "False")), ObjectState::Failed("m".into()));
         let stalled = json!([{ "type": "Stalled", "status": "True", "message": "s" }, { "type": "Ready", "status": "False", "message": "m" }]);
-        assert_eq!(of("now", 2, stalled), State::Failed("s".into()));
+        assert_eq!(of("now", 2, stalled), ObjectState::Failed("s".into()));
     }
 
     #[test]
     fn what_has_no_status_yet_is_waited_for() {
-        assert!(matches!(state(&object(json!({})), None), State::Working(_)));
-        assert!(matches!(state(&object(json!({ "conditions": "odd" })), None), State::Working(_)));
+        assert!(matches!(state(&object(json!({})), None), ObjectState::Working(_)));
+        assert!(matches!(state(&object(json!({ "conditions": "odd" })), None), ObjectState::Working(_)));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::object::Applied;
 use super::render::render;
-use super::{Flux, FluxError, Object};
+use super::{Flux, FluxError, LiveObject};
 use rwenv_core::manifest::yaml;
 use rwenv_gate::base::environment::Environment;
 
@@ -35,7 +35,7 @@ pub struct Field {
 /// What would happen to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Fate {
+pub enum ObjectFate {
     /// It would be made.
     Created,
     /// It would be changed.
@@ -50,7 +50,7 @@ pub enum Fate {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
     /// What would happen to it.
-    pub fate: Fate,
+    pub fate: ObjectFate,
     /// Its kind.
     pub kind: String,
     /// Its namespace; empty for what is in none.
@@ -78,7 +78,7 @@ pub struct Compared {
 }
 
 /// A manifest by what it names.
-struct Named<'d> {
+struct NamedManifest<'d> {
     version: String,
     kind: String,
     namespace: String,
@@ -87,7 +87,7 @@ struct Named<'d> {
     encrypted: bool,
 }
 
-impl<'d> Named<'d> {
+impl<'d> NamedManifest<'d> {
     fn of(text: &'d str) -> Option<Self> {
         let parsed = yaml::parse(text);
         let root = parsed.documents.first()?;
@@ -101,7 +101,7 @@ impl<'d> Named<'d> {
         })
     }
 
-    fn difference(&self, fate: Fate, fields: Vec<Field>, why: Option<String>) -> Difference {
+    fn difference(&self, fate: ObjectFate, fields: Vec<Field>, why: Option<String>) -> Difference {
         let [kind, namespace, name] = [&self.kind, &self.namespace, &self.name].map(Clone::clone);
         Difference { fate, kind, namespace, name, fields, why }
     }
@@ -119,7 +119,7 @@ impl<'d> Named<'d> {
 /// Where it cannot be rendered, or the cluster does not answer.
 pub async fn diff(
     flux: &Flux,
-    object: &Object,
+    object: &LiveObject,
     folder: &Path,
     environment: &Environment,
 ) -> Result<Compared, FluxError> {
@@ -128,7 +128,7 @@ pub async fn diff(
     let mut kinds = Kinds::default();
     let mut ids = BTreeSet::new();
     for text in &rendered.documents {
-        let Some(mut named) = Named::of(text) else { continue };
+        let Some(mut named) = NamedManifest::of(text) else { continue };
         let known = kinds.find(flux, &named.version, &named.kind).await?;
         if known.as_ref().is_some_and(|(_, namespaced)| *namespaced) && named.namespace.is_empty() {
             named.namespace.clone_from(&object.namespace);
@@ -141,7 +141,7 @@ pub async fn diff(
         };
         let difference = match (why, known) {
             (None, Some((plural, _))) => compared(flux, &named, &plural).await?,
-            (why, _) => Some(named.difference(Fate::Unknown, Vec::new(), why)),
+            (why, _) => Some(named.difference(ObjectFate::Unknown, Vec::new(), why)),
         };
         match difference {
             Some(difference) => out.differences.push(difference),
@@ -161,7 +161,7 @@ pub async fn diff(
 fn pruned(entry: &Applied) -> Option<Difference> {
     let branch = super::view::parsed(entry)?;
     let (kind, namespace, name) = (branch.kind, branch.namespace, branch.name);
-    Some(Difference { fate: Fate::Pruned, kind, namespace, name, fields: Vec::new(), why: None })
+    Some(Difference { fate: ObjectFate::Pruned, kind, namespace, name, fields: Vec::new(), why: None })
 }
 
 /// Kinds that were asked for: plural and whether they are in namespaces, by version and kind.
@@ -188,7 +188,7 @@ impl Kinds {
 }
 
 /// What would happen to one object; none where it would stay as it is.
-async fn compared(flux: &Flux, named: &Named<'_>, plural: &str) -> Result<Option<Difference>, FluxError> {
+async fn compared(flux: &Flux, named: &NamedManifest<'_>, plural: &str) -> Result<Option<Difference>, FluxError> {
     let root = if named.version.contains('/') { "apis" } else { "api" };
     let place =
         if named.namespace.is_empty() { String::new() } else { format!("namespaces/{}/", named.namespace) };
@@ -200,14 +200,14 @@ async fn compared(flux: &Flux, named: &Named<'_>, plural: &str) -> Result<Option
     let difference = match (before, after) {
         (Ok(before), Ok(after)) => {
             let fields = fields(&named.kind, &before, &after);
-            (!fields.is_empty()).then(|| named.difference(Fate::Changed, fields, None))
+            (!fields.is_empty()).then(|| named.difference(ObjectFate::Changed, fields, None))
         }
-        (Err(404), Ok(_)) => Some(named.difference(Fate::Created, Vec::new(), None)),
+        (Err(404), Ok(_)) => Some(named.difference(ObjectFate::Created, Vec::new(), None)),
         // Its namespace is made by the same Kustomization.
-        (Err(404), Err(404)) => Some(named.difference(Fate::Created, Vec::new(), None)),
+        (Err(404), Err(404)) => Some(named.difference(ObjectFate::Created, Vec::new(), None)),
         (_, Err(code)) | (Err(code), _) => {
             let why = format!("the server answered {code} to the dry run");
-            Some(named.difference(Fate::Unknown, Vec::new(), Some(why)))
+            Some(named.difference(ObjectFate::Unknown, Vec::new(), Some(why)))
         }
     };
     Ok(difference)

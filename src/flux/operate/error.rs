@@ -1,6 +1,6 @@
 //! Why an operation could not be done.
 
-use super::told::Told;
+use super::told::ClusterEvent;
 use crate::cluster::ClusterError;
 
 /// Why an operation could not be done.
@@ -42,7 +42,7 @@ pub enum FluxError {
         /// The condition's words.
         message: String,
         /// What was said of it last.
-        events: Vec<Told>,
+        events: Vec<ClusterEvent>,
     },
     /// It took too long.
     #[error("{object} is not ready after {seconds} s: {message}")]
@@ -54,6 +54,6 @@ pub enum FluxError {
         /// How far it has come.
         message: String,
         /// What was said of it last.
-        events: Vec<Told>,
+        events: Vec<ClusterEvent>,
     },
 }

@@ -3,13 +3,13 @@
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
 
-use super::{Flux, FluxError, Object, Told};
+use super::{Flux, FluxError, LiveObject, ClusterEvent};
 
-fn told(event: Event) -> Told {
+fn told(event: Event) -> ClusterEvent {
     let of = event.involved_object;
     let time = event.last_timestamp.map(|time| time.0.to_string());
     let time = time.or_else(|| event.event_time.map(|time| time.0.to_string()));
-    Told {
+    ClusterEvent {
         time: time.or_else(|| event.first_timestamp.map(|time| time.0.to_string())).unwrap_or_default(),
         kind: event.type_.unwrap_or_default(),
         reason: event.reason.unwrap_or_default(),
@@ -24,7 +24,7 @@ async fn list(
     flux: &Flux,
     namespace: Option<&str>,
     selector: Option<String>,
-) -> Result<Vec<Told>, FluxError> {
+) -> Result<Vec<ClusterEvent>, FluxError> {
     let client = flux.cluster.client();
     let api: Api<Event> =
         namespace.map_or_else(|| Api::all(client.clone()), |name| Api::namespaced(client.clone(), name));
@@ -34,7 +34,7 @@ async fn list(
         let version = event.involved_object.api_version.as_deref().unwrap_or_default();
         version.contains("fluxcd")
     };
-    let mut all: Vec<Told> = found.into_iter().filter(of_flux).map(told).collect();
+    let mut all: Vec<ClusterEvent> = found.into_iter().filter(of_flux).map(told).collect();
     all.sort();
     Ok(all)
 }
@@ -43,7 +43,7 @@ async fn list(
 ///
 /// # Errors
 /// Where the cluster does not answer, or refuses to.
-pub async fn events(flux: &Flux, namespace: Option<&str>) -> Result<Vec<Told>, FluxError> {
+pub async fn events(flux: &Flux, namespace: Option<&str>) -> Result<Vec<ClusterEvent>, FluxError> {
     list(flux, namespace, None).await
 }
 
@@ -51,7 +51,7 @@ pub async fn events(flux: &Flux, namespace: Option<&str>) -> Result<Vec<Told>, F
 ///
 /// # Errors
 /// Where the cluster does not answer, or refuses to.
-pub async fn events_of(flux: &Flux, object: &Object) -> Result<Vec<Told>, FluxError> {
+pub async fn events_of(flux: &Flux, object: &LiveObject) -> Result<Vec<ClusterEvent>, FluxError> {
     let selector = format!("involvedObject.kind={},involvedObject.name={}", object.kind.name, object.name);
     list(flux, Some(&object.namespace), Some(selector)).await
 }

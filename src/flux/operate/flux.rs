@@ -7,7 +7,7 @@ use kube::core::{ApiResource, GroupVersionKind};
 
 use super::error::FluxError;
 use super::kinds::{KINDS, Kind};
-use super::object::Object;
+use super::object::LiveObject;
 use crate::cluster::Cluster;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
@@ -64,25 +64,25 @@ impl Flux {
         kind: &'static Kind,
         namespace: Option<&str>,
         name: Option<&str>,
-    ) -> Result<Vec<Object>, FluxError> {
+    ) -> Result<Vec<LiveObject>, FluxError> {
         let Some(api) = self.api(kind, namespace) else { return Ok(Vec::new()) };
         let field_selector = name.map(|name| format!("metadata.name={name}"));
         let which = ListParams { field_selector, ..ListParams::default() };
         // The group is there, and of this kind nobody may have heard.
         let all = self.cluster.list(&api, which, kind.plural).await?.unwrap_or_default();
-        Ok(all.into_iter().map(|object| Object::of(kind, object)).collect())
+        Ok(all.into_iter().map(|object| LiveObject::of(kind, object)).collect())
     }
 
     /// One object.
     ///
     /// # Errors
     /// Where it is not there, or the cluster does not answer.
-    pub async fn get(&self, kind: &'static Kind, namespace: &str, name: &str) -> Result<Object, FluxError> {
+    pub async fn get(&self, kind: &'static Kind, namespace: &str, name: &str) -> Result<LiveObject, FluxError> {
         let none =
             || FluxError::NotFound { what: format!("{} {namespace}/{name}", kind.name), near: String::new() };
         let api = self.api(kind, Some(namespace)).ok_or_else(none)?;
         let asked = self.cluster.answer(&format!("get {} {name}", kind.plural), api.get_opt(name)).await?;
-        asked.map(|object| Object::of(kind, object)).ok_or_else(none)
+        asked.map(|object| LiveObject::of(kind, object)).ok_or_else(none)
     }
 
     /// The objects a name stands for, among kinds: the one that is meant, or all that may be.
@@ -94,7 +94,7 @@ impl Flux {
         kinds: &[&'static Kind],
         name: &str,
         namespace: Option<&str>,
-    ) -> Result<Vec<Object>, FluxError> {
+    ) -> Result<Vec<LiveObject>, FluxError> {
         let mut found = Vec::new();
         for kind in kinds {
             found.extend(self.list(kind, namespace, Some(name)).await?);
@@ -110,8 +110,8 @@ impl Flux {
         for kind in kinds {
             all.extend(self.list(kind, None, None).await.unwrap_or_default());
         }
-        let close = |object: &&Object| strsim::jaro_winkler(&object.name, name) > 0.85;
-        let near: Vec<String> = all.iter().filter(close).take(3).map(Object::named).collect();
+        let close = |object: &&LiveObject| strsim::jaro_winkler(&object.name, name) > 0.85;
+        let near: Vec<String> = all.iter().filter(close).take(3).map(LiveObject::named).collect();
         let near =
             if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
         let of = match kinds {

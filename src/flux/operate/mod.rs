@@ -12,13 +12,13 @@ mod render;
 mod told;
 mod view;
 
-pub use act::{Progress, Waiting, reconcile, resume, suspend};
-pub use diff::{Compared, Difference, Fate, Field, diff};
+pub use act::{WaitProgress, Waiting, reconcile, resume, suspend};
+pub use diff::{Compared, Difference, ObjectFate, Field, diff};
 pub use error::FluxError;
 pub use events::{events, events_of};
 pub use flux::Flux;
 pub use kinds::{KINDS, Kind, SOURCES, kind_of};
 pub use logs::{LogLine, LogWish, logs};
-pub use object::{Condition, Object, Reference};
-pub use told::Told;
-pub use view::{Branch, Check, Trace, check, trace, tree};
+pub use object::{Condition, LiveObject, ObjectReference};
+pub use told::ClusterEvent;
+pub use view::{Branch, FluxCheck, Trace, check, trace, tree};

@@ -29,7 +29,7 @@ pub struct Condition {
 /// Another object that is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Reference {
+pub struct ObjectReference {
     /// Its kind.
     pub kind: String,
     /// Its name.
@@ -50,14 +50,14 @@ pub struct Applied {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spec {
+struct ObjectSpec {
     suspend: bool,
     path: String,
     url: String,
-    source_ref: Reference,
-    chart_ref: Reference,
+    source_ref: ObjectReference,
+    chart_ref: ObjectReference,
     chart: Option<Chart>,
-    depends_on: Vec<Reference>,
+    depends_on: Vec<ObjectReference>,
     prune: bool,
 }
 
@@ -73,12 +73,12 @@ enum Chart {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct ChartSpec {
-    source_ref: Reference,
+    source_ref: ObjectReference,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Status {
+struct ObjectStatus {
     conditions: Vec<Condition>,
     observed_generation: i64,
     last_handled_reconcile_at: Option<String>,
@@ -109,14 +109,14 @@ struct Release {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Fields {
-    spec: Spec,
-    status: Status,
+struct ObjectFields {
+    spec: ObjectSpec,
+    status: ObjectStatus,
 }
 
 /// An object and its state.
 #[derive(Clone, Debug)]
-pub struct Object {
+pub struct LiveObject {
     /// Its kind.
     pub kind: &'static Kind,
     /// Its namespace.
@@ -138,25 +138,25 @@ pub struct Object {
     /// Where a source comes from.
     pub url: String,
     /// The source it uses.
-    pub source: Option<Reference>,
+    pub source: Option<ObjectReference>,
     /// What it waits for.
-    pub depends_on: Vec<Reference>,
+    pub depends_on: Vec<ObjectReference>,
     /// What it has applied.
     pub inventory: Vec<Applied>,
     /// What is gone from the source is taken from the cluster.
     pub prune: bool,
 }
 
-impl Object {
+impl LiveObject {
     /// Reads an object; what is of another shape than Flux gives it counts as not there.
     #[must_use]
     pub fn of(kind: &'static Kind, object: DynamicObject) -> Self {
         let generation = object.metadata.generation.unwrap_or_default();
         let namespace = object.metadata.namespace.unwrap_or_default();
-        let Fields { spec, status } = serde_json::from_value(object.data).unwrap_or_default();
+        let ObjectFields { spec, status } = serde_json::from_value(object.data).unwrap_or_default();
         let template = match spec.chart {
             Some(Chart::Template { spec }) => spec.source_ref,
-            _ => Reference::default(),
+            _ => ObjectReference::default(),
         };
         let named = [spec.source_ref, spec.chart_ref, template];
         let source = named.into_iter().find(|reference| !reference.name.is_empty());
@@ -174,7 +174,7 @@ impl Object {
             revision: revisions.into_iter().find(|revision| !revision.is_empty()).unwrap_or_default(),
             path: spec.path,
             url: spec.url,
-            source: source.map(|source| Reference {
+            source: source.map(|source| ObjectReference {
                 namespace: if source.namespace.is_empty() { namespace.clone() } else { source.namespace },
                 ..source
             }),

@@ -11,8 +11,8 @@ use kube::api::Api;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Flux, FluxError, Object};
-use crate::catalog::substitute::{Values, substitute};
+use super::{Flux, FluxError, LiveObject};
+use crate::catalog::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::program;
@@ -24,7 +24,7 @@ const KUBECTL: Duration = Duration::from_secs(120);
 /// What of a Kustomization's spec changes what it makes (kustomize.toolkit.fluxcd.io/v1).
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct Spec {
+struct KustomizationSpec {
     path: String,
     target_namespace: String,
     name_prefix: String,
@@ -32,13 +32,13 @@ struct Spec {
     patches: Vec<Value>,
     images: Vec<Value>,
     components: Vec<String>,
-    common_metadata: Metadata,
+    common_metadata: CommonMetadata,
     post_build: Option<PostBuild>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Metadata {
+struct CommonMetadata {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
 }
@@ -60,8 +60,8 @@ struct From {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Fields {
-    spec: Spec,
+struct KustomizationFields {
+    spec: KustomizationSpec,
 }
 
 /// What was made.
@@ -75,21 +75,21 @@ pub(super) struct Rendered {
     pub(super) unresolved: BTreeSet<String>,
 }
 
-fn failed(object: &Object, message: String) -> FluxError {
+fn failed(object: &LiveObject, message: String) -> FluxError {
     FluxError::Failed { object: object.named(), message, events: Vec::new() }
 }
 
 /// Renders what an object would apply of a folder that holds its source.
 pub(super) async fn render(
     flux: &Flux,
-    object: &Object,
+    object: &LiveObject,
     folder: &Path,
     environment: &Environment,
 ) -> Result<Rendered, FluxError> {
     let none = || FluxError::NotFound { what: object.named(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let whole = flux.cluster.answer(&format!("get {}", object.named()), api.get(&object.name)).await?;
-    let Fields { spec } = serde_json::from_value(whole.data)
+    let KustomizationFields { spec } = serde_json::from_value(whole.data)
         .map_err(|error| failed(object, format!("its spec is invalid: {error}")))?;
     let text = kustomized(object, &spec, folder, environment)?;
     let mut out = Rendered::default();
@@ -110,12 +110,12 @@ pub(super) async fn render(
 /// The values that are filled in; none where nothing is.
 async fn values(
     flux: &Flux,
-    object: &Object,
-    spec: &Spec,
+    object: &LiveObject,
+    spec: &KustomizationSpec,
     hidden: &mut Vec<String>,
-) -> Result<Option<Values>, FluxError> {
+) -> Result<Option<Substitutions>, FluxError> {
     let Some(build) = &spec.post_build else { return Ok(None) };
-    let mut values = Values::new();
+    let mut values = Substitutions::new();
     for from in &build.substitute_from {
         let what = format!("get {} {}", from.kind, from.name);
         let (client, namespace) = (flux.cluster.client(), object.namespace.as_str());
@@ -164,8 +164,8 @@ impl Drop for Scratch {
 /// What kubectl makes of the folder and of what the spec adds to it. The folder itself is left as it is: what is added stands in
 /// a kustomization of its own above it.
 fn kustomized(
-    object: &Object,
-    spec: &Spec,
+    object: &LiveObject,
+    spec: &KustomizationSpec,
     folder: &Path,
     environment: &Environment,
 ) -> Result<String, FluxError> {
@@ -224,7 +224,7 @@ fn resources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The kustomization above the folder: what the spec adds, and the labels of the controller.
-fn added(object: &Object, spec: &Spec, resources: &[String], components: &[String]) -> Value {
+fn added(object: &LiveObject, spec: &KustomizationSpec, resources: &[String], components: &[String]) -> Value {
     let mut labels = vec![json!({ "pairs": {
         "kustomize.toolkit.fluxcd.io/name": object.name,
         "kustomize.toolkit.fluxcd.io/namespace": object.namespace,

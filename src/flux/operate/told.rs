@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-/// An event.
+/// An event of a cluster.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Told {
+pub struct ClusterEvent {
     /// When it was last seen, RFC 3339.
     pub time: String,
     /// `Normal` or `Warning`.

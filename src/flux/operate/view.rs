@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::logs::PART_OF;
 use super::object::Applied;
-use super::{Flux, FluxError, Object, kind_of};
+use super::{Flux, FluxError, LiveObject, kind_of};
 
 /// Deepest tree that is followed.
 const DEEPEST: usize = 16;
@@ -42,11 +42,11 @@ pub(super) fn parsed(entry: &Applied) -> Option<Branch> {
 ///
 /// # Errors
 /// Where the cluster does not answer.
-pub async fn tree(flux: &Flux, object: &Object) -> Result<Branch, FluxError> {
+pub async fn tree(flux: &Flux, object: &LiveObject) -> Result<Branch, FluxError> {
     grown(flux, object, 0).await
 }
 
-async fn grown(flux: &Flux, object: &Object, depth: usize) -> Result<Branch, FluxError> {
+async fn grown(flux: &Flux, object: &LiveObject, depth: usize) -> Result<Branch, FluxError> {
     let mut applied = Vec::new();
     for mut branch in object.inventory.iter().filter_map(parsed) {
         let own = (branch.kind.as_str(), &branch.namespace, &branch.name)
@@ -78,7 +78,7 @@ pub struct Trace {
     /// The object, for people.
     pub object: String,
     /// What applied it, then what applied that: releases, Kustomizations, and at last the source.
-    pub chain: Vec<Object>,
+    pub chain: Vec<LiveObject>,
 }
 
 /// Follows an object to the source it comes from, by the labels Flux puts on what it applies.
@@ -92,7 +92,7 @@ pub async fn trace(flux: &Flux, word: &str, name: &str, namespace: &str) -> Resu
         near: near.to_owned(),
     };
     let Some((object, mut labels)) = found else { return Err(none("")) };
-    let mut chain: Vec<Object> = Vec::new();
+    let mut chain: Vec<LiveObject> = Vec::new();
     // A Kustomization that applies itself is the root.
     while let Some(owner) = owner(flux, &labels).await? {
         if chain.iter().any(|known| known.named() == owner.0.named()) || chain.len() > DEEPEST {
@@ -118,7 +118,7 @@ pub async fn trace(flux: &Flux, word: &str, name: &str, namespace: &str) -> Resu
 type Labels = BTreeMap<String, String>;
 
 /// What applied an object, by its labels.
-async fn owner(flux: &Flux, labels: &Labels) -> Result<Option<(Object, Labels)>, FluxError> {
+async fn owner(flux: &Flux, labels: &Labels) -> Result<Option<(LiveObject, Labels)>, FluxError> {
     for (toolkit, word) in [("helm", "hr"), ("kustomize", "ks")] {
         let label = |key: &str| labels.get(&format!("{toolkit}.toolkit.fluxcd.io/{key}"));
         let (Some(name), Some(namespace), Some(kind)) = (label("name"), label("namespace"), kind_of(word))
@@ -129,7 +129,7 @@ async fn owner(flux: &Flux, labels: &Labels) -> Result<Option<(Object, Labels)>,
         let found = flux.cluster.answer(&format!("get {} {name}", kind.plural), api.get_opt(name)).await?;
         return Ok(found.map(|object| {
             let labels = object.metadata.labels.clone().unwrap_or_default();
-            (Object::of(kind, object), labels)
+            (LiveObject::of(kind, object), labels)
         }));
     }
     Ok(None)
@@ -161,7 +161,7 @@ async fn labels(
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Check {
+pub struct FluxCheck {
     /// What.
     pub what: String,
     /// It is well.
@@ -177,11 +177,11 @@ const OLDEST: u32 = 33;
 ///
 /// # Errors
 /// Where the cluster does not answer.
-pub async fn check(flux: &Flux, namespace: &str) -> Result<Vec<Check>, FluxError> {
+pub async fn check(flux: &Flux, namespace: &str) -> Result<Vec<FluxCheck>, FluxError> {
     let client = flux.cluster.client();
     let version = flux.cluster.answer("say its version", client.apiserver_version()).await?;
     let minor = version.minor.trim_end_matches('+').parse::<u32>().ok();
-    let mut all = vec![Check {
+    let mut all = vec![FluxCheck {
         what: "Kubernetes".to_owned(),
         good: minor.is_none_or(|minor| minor >= OLDEST),
         how: format!("{} (Flux wants 1.{OLDEST} or newer)", version.git_version),
@@ -191,14 +191,14 @@ pub async fn check(flux: &Flux, namespace: &str) -> Result<Vec<Check>, FluxError
     let deployments = flux.cluster.answer("list deployments", api.list(&labelled)).await?;
     if deployments.items.is_empty() {
         let how = format!("none in namespace {namespace} with the label {PART_OF}");
-        all.push(Check { what: "controllers".to_owned(), good: false, how });
+        all.push(FluxCheck { what: "controllers".to_owned(), good: false, how });
     }
     for deployment in deployments.items {
         let wanted = deployment.spec.replicas.unwrap_or(1);
         let ready = deployment.status.and_then(|status| status.ready_replicas).unwrap_or_default();
         let containers = deployment.spec.template.spec.map(|pod| pod.containers).unwrap_or_default();
         let images: Vec<String> = containers.into_iter().filter_map(|container| container.image).collect();
-        all.push(Check {
+        all.push(FluxCheck {
             what: deployment.metadata.name.unwrap_or_default(),
             good: ready >= wanted,
             how: format!("{ready} of {wanted} ready, {}", images.join(", ")),
@@ -209,7 +209,7 @@ pub async fn check(flux: &Flux, namespace: &str) -> Result<Vec<Check>, FluxError
         flux.cluster.answer("list customresourcedefinitions", api.list(&ListParams::default())).await?;
     for kind in kinds.items.into_iter().filter(|kind| kind.spec.group.ends_with("fluxcd.io")) {
         let stored = kind.status.and_then(|status| status.stored_versions).unwrap_or_default();
-        all.push(Check {
+        all.push(FluxCheck {
             what: kind.metadata.name.unwrap_or_default(),
             good: !stored.is_empty(),
             how: stored.last().map_or_else(|| "stored in no version".to_owned(), Clone::clone),

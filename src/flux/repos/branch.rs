@@ -8,7 +8,7 @@ use super::mirror;
 use super::network::{git_to, run};
 use super::record::record;
 use super::work::{LOCAL, local, lock};
-use super::{Flux, RepoError};
+use super::{FluxRepository, RepoError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::FileError;
 
@@ -25,7 +25,7 @@ pub struct Base {
 #[derive(Clone, Copy, Debug)]
 pub struct Work<'w> {
     /// The repository.
-    pub flux: &'w Flux,
+    pub flux: &'w FluxRepository,
     /// The folder its files are in.
     pub dir: &'w Path,
     /// Its name.
@@ -38,7 +38,7 @@ pub struct Work<'w> {
 ///
 /// # Errors
 /// Where the other side has no such branch, or there is no clone.
-pub fn base(flux: &Flux) -> Result<Base, RepoError> {
+pub fn base(flux: &FluxRepository) -> Result<Base, RepoError> {
     let branch = flux.branch.clone().or_else(|| record(flux).head);
     let missing = |why: String| RepoError::InTheWay { path: flux.clone_dir(), why };
     let branch = branch.ok_or_else(|| missing("the remote has no branch yet".to_owned()))?;
@@ -54,7 +54,7 @@ pub fn base(flux: &Flux) -> Result<Base, RepoError> {
 
 /// True where a commit is another one, or comes after it. False where one of them is not known here.
 #[must_use]
-pub fn holds(flux: &Flux, later: &str, commit: &str) -> bool {
+pub fn holds(flux: &FluxRepository, later: &str, commit: &str) -> bool {
     let check = || -> Result<bool, git2::Error> {
         let repository = git2::Repository::open_bare(flux.mirror())?;
         let (later, commit) = (git2::Oid::from_str(later)?, git2::Oid::from_str(commit)?);
@@ -68,7 +68,7 @@ pub fn holds(flux: &Flux, later: &str, commit: &str) -> bool {
 ///
 /// # Errors
 /// Where it does not answer.
-pub fn tip(flux: &Flux, branch: &str, environment: &Environment) -> Result<Option<String>, RepoError> {
+pub fn tip(flux: &FluxRepository, branch: &str, environment: &Environment) -> Result<Option<String>, RepoError> {
     Ok(mirror::ask(flux, environment)?.all.remove(&format!("refs/heads/{branch}")))
 }
 

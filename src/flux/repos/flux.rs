@@ -9,7 +9,7 @@ use super::RepoError;
 
 /// The Flux repository of a rwenv, and where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flux {
+pub struct FluxRepository {
     /// The rwenv.
     pub name: RwenvName,
     /// Where it comes from.
@@ -23,7 +23,7 @@ pub struct Flux {
     pub(super) config_dir: PathBuf,
 }
 
-impl Flux {
+impl FluxRepository {
     /// The repository of a rwenv.
     ///
     /// # Errors

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use git2::{BranchType, Repository, RepositoryState, StatusOptions};
 use serde::Serialize;
 
-use super::record::{Record, record};
-use super::{Flux, RepoError};
+use super::record::{RepositoryRecord, record};
+use super::{FluxRepository, RepoError};
 
 /// How a clone stands to what Flux follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state")]
-pub enum State {
+pub enum CloneState {
     /// There is none yet.
     Absent,
     /// The other side has no commit.
@@ -55,7 +55,7 @@ pub enum State {
 /// What is known of a rwenv's repository without asking the other side.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Status {
+pub struct RepositoryStatus {
     /// The rwenv.
     pub rwenv: String,
     /// Where it comes from.
@@ -64,7 +64,7 @@ pub struct Status {
     pub path: PathBuf,
     /// How it stands.
     #[serde(flatten)]
-    pub state: State,
+    pub state: CloneState,
     /// The branch it is on.
     pub branch: Option<String>,
     /// The commit it is at.
@@ -83,13 +83,13 @@ pub struct Status {
 ///
 /// # Errors
 /// Where there is something in its place that is no repository.
-pub fn status(flux: &Flux) -> Result<Status, RepoError> {
+pub fn status(flux: &FluxRepository) -> Result<RepositoryStatus, RepoError> {
     let path = flux.clone_dir();
     let record = record(flux);
-    let mut status = Status {
+    let mut status = RepositoryStatus {
         rwenv: flux.name.to_string(),
         url: flux.shown_url(),
-        state: State::Absent,
+        state: CloneState::Absent,
         branch: None,
         commit: None,
         ahead: 0,
@@ -100,7 +100,7 @@ pub fn status(flux: &Flux) -> Result<Status, RepoError> {
     };
     if !status.path.join(".git").exists() {
         if record.empty {
-            status.state = State::Empty;
+            status.state = CloneState::Empty;
         }
         return Ok(status);
     }
@@ -112,7 +112,7 @@ pub fn status(flux: &Flux) -> Result<Status, RepoError> {
 
 /// The commit a clone is at.
 #[must_use]
-pub fn commit(flux: &Flux) -> Option<String> {
+pub fn commit(flux: &FluxRepository) -> Option<String> {
     let repository = Repository::open(flux.clone_dir()).ok()?;
     let head = repository.head().ok()?;
     head.target().map(|id| id.to_string())
@@ -120,9 +120,9 @@ pub fn commit(flux: &Flux) -> Option<String> {
 
 fn read(
     repository: &Repository,
-    flux: &Flux,
-    record: &Record,
-    status: &mut Status,
+    flux: &FluxRepository,
+    record: &RepositoryRecord,
+    status: &mut RepositoryStatus,
 ) -> Result<(), git2::Error> {
     let head = repository.head();
     status.commit = head.as_ref().ok().and_then(git2::Reference::target).map(|id| id.to_string());
@@ -136,11 +136,11 @@ fn read(
             RepositoryState::Clean => "another git command".to_owned(),
             state => format!("{state:?}").to_lowercase(),
         };
-        status.state = State::Busy { what };
+        status.state = CloneState::Busy { what };
         return Ok(());
     }
     let Some(branch) = status.branch.clone() else {
-        status.state = if changed > 0 { State::Dirty { files: changed } } else { State::Detached };
+        status.state = if changed > 0 { CloneState::Dirty { files: changed } } else { CloneState::Detached };
         return Ok(());
     };
     let followed = flux.branch.clone().or_else(|| record.head.clone());
@@ -151,16 +151,16 @@ fn read(
         (status.ahead, status.behind) = repository.graph_ahead_behind(ours, theirs)?;
     }
     status.state = match (theirs, followed) {
-        _ if changed > 0 => State::Dirty { files: changed },
+        _ if changed > 0 => CloneState::Dirty { files: changed },
         (None, Some(to)) if record.heads.contains(&to) && flux.branch.is_none() => {
-            State::DefaultBranchRenamed { from: branch, to }
+            CloneState::DefaultBranchRenamed { from: branch, to }
         }
-        (None, _) => State::BranchGone { branch },
-        _ if status.behind > 0 && record.rewritten => State::Rewritten,
-        _ if status.ahead > 0 && status.behind > 0 => State::Diverged,
-        _ if status.ahead > 0 => State::Ahead,
-        _ if status.behind > 0 => State::Behind,
-        _ => State::UpToDate,
+        (None, _) => CloneState::BranchGone { branch },
+        _ if status.behind > 0 && record.rewritten => CloneState::Rewritten,
+        _ if status.ahead > 0 && status.behind > 0 => CloneState::Diverged,
+        _ if status.ahead > 0 => CloneState::Ahead,
+        _ if status.behind > 0 => CloneState::Behind,
+        _ => CloneState::UpToDate,
     };
     Ok(())
 }

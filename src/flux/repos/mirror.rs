@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::network::{Progress, git, git_to, run};
-use super::{Flux, RepoError};
+use super::network::{GitProgress, git, git_to, run};
+use super::{FluxRepository, RepoError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
 
@@ -36,7 +36,7 @@ const PARTIAL: &str = "[remote \"origin\"]\n\tpromisor = true\n\tpartialclonefil
 ///
 /// # Errors
 /// Where there is none, or the other side does not answer.
-pub fn pull_request(flux: &Flux, number: u64, environment: &Environment) -> Result<String, RepoError> {
+pub fn pull_request(flux: &FluxRepository, number: u64, environment: &Environment) -> Result<String, RepoError> {
     let own = format!("refs/rwenv/pull/{number}");
     let refspec = format!("+refs/pull/{number}/head:{own}");
     let arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--", &flux.url, &refspec];
@@ -46,16 +46,16 @@ pub fn pull_request(flux: &Flux, number: u64, environment: &Environment) -> Resu
 
 /// The refs of one side: object name by ref, and the branch HEAD stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refs {
+pub(super) struct SideRefs {
     pub(super) all: BTreeMap<String, String>,
     pub(super) head: Option<String>,
 }
 
 /// Asks the other side for its refs: one round trip, and all there is to do where nothing has changed.
-pub(super) fn ask(flux: &Flux, environment: &Environment) -> Result<Refs, RepoError> {
+pub(super) fn ask(flux: &FluxRepository, environment: &Environment) -> Result<SideRefs, RepoError> {
     let arguments = ["ls-remote", "--symref", "--", &flux.url, "HEAD", "refs/heads/*", "refs/tags/*"];
     let text = run(git_to(flux, &arguments, Path::new("/"), environment)?, ASK, &mut |_| {})?;
-    let mut refs = Refs::default();
+    let mut refs = SideRefs::default();
     for (value, name) in text.lines().filter_map(|line| line.split_once('\t')) {
         if let Some(target) = value.strip_prefix("ref: ") {
             refs.head = target.strip_prefix("refs/heads/").map(str::to_owned);
@@ -69,10 +69,10 @@ pub(super) fn ask(flux: &Flux, environment: &Environment) -> Result<Refs, RepoEr
 }
 
 /// The refs the mirror has.
-pub(super) fn refs(mirror: &Path) -> Result<Refs, RepoError> {
+pub(super) fn refs(mirror: &Path) -> Result<SideRefs, RepoError> {
     let inspect = |source| RepoError::Inspect { path: mirror.to_owned(), source };
     let repository = git2::Repository::open_bare(mirror).map_err(inspect)?;
-    let mut refs = Refs::default();
+    let mut refs = SideRefs::default();
     for reference in repository.references().map_err(inspect)?.filter_map(Result::ok) {
         if let (Ok(name), Some(target)) = (reference.name(), reference.target())
             && (name.starts_with("refs/heads/") || name.starts_with("refs/tags/"))
@@ -98,7 +98,7 @@ struct Offer {
 impl Offer {
     /// Asks the remote. Only the older protocol says at once whether history is cut off, and only git's trace shows it. Where there is no answer,
     /// nothing is offered, and what is done next says why.
-    fn of(flux: &Flux, environment: &Environment) -> Result<Self, RepoError> {
+    fn of(flux: &FluxRepository, environment: &Environment) -> Result<Self, RepoError> {
         let arguments = ["-c", "protocol.version=0", "ls-remote", "--", &flux.url, "HEAD"];
         let mut command = git_to(flux, &arguments, Path::new("/"), environment)?;
         let trace = format!(".{}.{}.trace", flux.name, std::process::id());
@@ -140,9 +140,9 @@ pub(super) fn is_partial(mirror: &Path) -> bool {
 
 /// Makes the mirror: into a sibling, to the disk, then in its place. A kill leaves a sibling that the next run removes.
 pub(super) fn create(
-    flux: &Flux,
+    flux: &FluxRepository,
     environment: &Environment,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(GitProgress),
 ) -> Result<(), RepoError> {
     let mirror = flux.mirror();
     let folder = mirror.parent().unwrap_or(Path::new("/"));
@@ -173,10 +173,10 @@ pub(super) fn create(
 
 /// Brings the mirror to what the other side has.
 pub(super) fn fetch(
-    flux: &Flux,
-    theirs: &Refs,
+    flux: &FluxRepository,
+    theirs: &SideRefs,
     environment: &Environment,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(GitProgress),
 ) -> Result<(), RepoError> {
     let mirror = flux.mirror();
     let (partial, shallow) = (is_partial(&mirror), mirror.join("shallow").exists());

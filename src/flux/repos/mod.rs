@@ -13,9 +13,9 @@ mod work;
 
 pub use branch::{Base, Work, base, holds, tip};
 pub use error::RepoError;
-pub use flux::Flux;
-pub use inspect::{State, Status, commit, status};
+pub use flux::FluxRepository;
+pub use inspect::{CloneState, RepositoryStatus, commit, status};
 pub use mirror::pull_request;
-pub use network::{Progress, cancel, end_with_this_process};
+pub use network::{GitProgress, cancel, end_with_this_process};
 pub use record::followed;
-pub use work::{Wish, clean, sync};
+pub use work::{CloneWish, clean, sync};

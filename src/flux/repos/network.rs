@@ -13,7 +13,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 
-use super::{Flux, RepoError};
+use super::{FluxRepository, RepoError};
 use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::program;
 use rwenv_gate::base::{clock, process};
@@ -25,7 +25,7 @@ const KEPT: usize = 8;
 
 /// How far git says it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub struct GitProgress {
     /// What it does (`Receiving objects`).
     pub what: String,
     /// How much of it is done, of a hundred.
@@ -69,7 +69,7 @@ pub(super) fn git(arguments: &[&str], dir: &Path, environment: &Environment) -> 
 
 /// The same for the other side: with a floor under the speed, and for Gitea its own certificate on that host alone.
 pub(super) fn git_to(
-    flux: &Flux,
+    flux: &FluxRepository,
     arguments: &[&str],
     dir: &Path,
     environment: &Environment,
@@ -145,7 +145,7 @@ pub fn end_with_this_process() -> std::io::Result<()> {
 pub(super) fn run(
     mut command: Command,
     limit: Duration,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(GitProgress),
 ) -> Result<String, RepoError> {
     let mut child = command.process_group(0).spawn().map_err(|e| RepoError::Git(e.to_string()))?;
     let _running = Running::new(&child);
@@ -218,11 +218,11 @@ fn stderr_lines(child: &mut Child) -> mpsc::Receiver<String> {
 }
 
 /// `Receiving objects:  42% (420/1000), 1.2 MiB | 3 MiB/s`, said here or by the other side.
-fn parsed(line: &str) -> Option<Progress> {
+fn parsed(line: &str) -> Option<GitProgress> {
     let line = line.strip_prefix("remote: ").unwrap_or(line);
     let (what, rest) = line.split_once(':')?;
     let percent = rest.trim_start().split_once('%')?.0.parse().ok()?;
-    Some(Progress { what: what.to_owned(), percent })
+    Some(GitProgress { what: what.to_owned(), percent })
 }
 
 #[cfg(test)]
@@ -231,7 +231,7 @@ mod tests {
 
     #[test]
     fn progress_is_read_and_errors_are_none() {
-        let step = |what: &str, percent| Some(Progress { what: what.into(), percent });
+        let step = |what: &str, percent| Some(GitProgress { what: what.into(), percent });
         assert_eq!(
             parsed("Receiving objects:  42% (420/1000), 1 MiB | 3 MiB/s"),
             step("Receiving objects", 42)

@@ -5,11 +5,11 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::inspect::{State, status};
-use super::mirror::{self, Refs};
-use super::network::{Progress, git, run};
-use super::record::{Record, record, remember};
-use super::{Flux, RepoError};
+use super::inspect::{CloneState, status};
+use super::mirror::{self, SideRefs};
+use super::network::{GitProgress, git, run};
+use super::record::{RepositoryRecord, record, remember};
+use super::{FluxRepository, RepoError};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
@@ -21,7 +21,7 @@ pub(super) const LOCAL: Duration = Duration::from_secs(600);
 
 /// What is wished for beside moving forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wish {
+pub enum CloneWish {
     /// Nothing: a clone with changes is left alone.
     #[default]
     Forward,
@@ -32,7 +32,7 @@ pub enum Wish {
 }
 
 /// Waits until no other run works on this repository. A run that is killed leaves the lock.
-pub(super) fn lock(flux: &Flux) -> Result<files::Lock, RepoError> {
+pub(super) fn lock(flux: &FluxRepository) -> Result<files::Lock, RepoError> {
     Ok(files::lock_of(&flux.config_dir, &format!("repo-{}", flux.name))?)
 }
 
@@ -42,10 +42,10 @@ pub(super) fn lock(flux: &Flux) -> Result<files::Lock, RepoError> {
 /// # Errors
 /// Where the other side cannot be reached, or the clone's place is taken by something else. What was there stays.
 pub fn sync(
-    flux: &Flux,
-    wish: Wish,
+    flux: &FluxRepository,
+    wish: CloneWish,
     environment: &Environment,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(GitProgress),
 ) -> Result<bool, RepoError> {
     let _lock = lock(flux)?;
     sweep(flux);
@@ -69,7 +69,7 @@ pub fn sync(
 }
 
 /// Removes what killed runs left half done.
-fn sweep(flux: &Flux) {
+fn sweep(flux: &FluxRepository) {
     let mark = format!(".{}.", flux.name);
     let folders = [(flux.config_dir.join("mirrors"), mark.as_str()), (flux.folder(), ".new-")];
     for (folder, start) in folders {
@@ -82,10 +82,10 @@ fn sweep(flux: &Flux) {
 }
 
 fn mirrored(
-    flux: &Flux,
-    known: &mut Record,
+    flux: &FluxRepository,
+    known: &mut RepositoryRecord,
     environment: &Environment,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut dyn FnMut(GitProgress),
 ) -> Result<bool, RepoError> {
     let path = flux.mirror();
     // Another URL is another repository. One that cannot be read, or that a killed git left locked, is made anew: the
@@ -119,9 +119,9 @@ fn mirrored(
 }
 
 /// True where the followed branch has lost commits it had.
-fn rewritten(flux: &Flux, before: &Refs, after: &Refs, environment: &Environment) -> bool {
+fn rewritten(flux: &FluxRepository, before: &SideRefs, after: &SideRefs, environment: &Environment) -> bool {
     let branch = flux.branch.as_ref().or(before.head.as_ref());
-    let tip = |refs: &Refs| refs.all.get(&format!("refs/heads/{}", branch?)).cloned();
+    let tip = |refs: &SideRefs| refs.all.get(&format!("refs/heads/{}", branch?)).cloned();
     let (Some(old), Some(new)) = (tip(before), tip(after)) else { return false };
     // git itself is asked, which knows where a history is cut off. A mirror that was made anew no longer has the old commit: nothing led to it
     // any more.
@@ -135,7 +135,7 @@ pub(super) fn local(arguments: &[&str], dir: &Path, environment: &Environment) -
 }
 
 /// Makes the clone, or moves it forward.
-fn checked_out(flux: &Flux, wish: Wish, known: &Record, environment: &Environment) -> Result<(), RepoError> {
+fn checked_out(flux: &FluxRepository, wish: CloneWish, known: &RepositoryRecord, environment: &Environment) -> Result<(), RepoError> {
     let path = flux.clone_dir();
     if !path.join(".git").exists() {
         if path.exists() {
@@ -152,7 +152,7 @@ fn checked_out(flux: &Flux, wish: Wish, known: &Record, environment: &Environmen
         let why = format!("is a clone of {origin}; remove it with rwenv repo clean {}", flux.name);
         return Err(RepoError::InTheWay { path, why });
     }
-    if current && level && wish == Wish::Forward {
+    if current && level && wish == CloneWish::Forward {
         return Ok(());
     }
     if !current {
@@ -163,14 +163,14 @@ fn checked_out(flux: &Flux, wish: Wish, known: &Record, environment: &Environmen
     let target = format!("refs/remotes/origin/{branch}");
     let in_the_way = |why: &str| Err(RepoError::InTheWay { path: path.clone(), why: why.to_owned() });
     match (&now.state, wish) {
-        (State::Behind, _) => forward(&target, &path, environment),
-        (State::Dirty { .. }, Wish::ForwardWithChanges) if now.ahead == 0 => {
+        (CloneState::Behind, _) => forward(&target, &path, environment),
+        (CloneState::Dirty { .. }, CloneWish::ForwardWithChanges) if now.ahead == 0 => {
             forward(&target, &path, environment)
         }
-        (State::Dirty { .. }, Wish::Reset) => {
+        (CloneState::Dirty { .. }, CloneWish::Reset) => {
             in_the_way("has uncommitted changes; commit or stash them before --reset")
         }
-        (State::Diverged | State::Ahead | State::Rewritten, Wish::Reset) => {
+        (CloneState::Diverged | CloneState::Ahead | CloneState::Rewritten, CloneWish::Reset) => {
             let backup = format!("refs/rwenv/backup/{}", clock::now().as_secs());
             local(&["update-ref", &backup, "HEAD"], &path, environment)?;
             local(&["reset", "-q", "--keep", &target], &path, environment).map(drop)
@@ -189,7 +189,7 @@ struct Before {
     level: bool,
 }
 
-fn before(flux: &Flux) -> Result<Before, RepoError> {
+fn before(flux: &FluxRepository) -> Result<Before, RepoError> {
     const REMOTE: &str = "refs/remotes/origin/";
     let ours = mirror::refs(&flux.mirror())?.all;
     let read = || -> Result<Before, git2::Error> {
@@ -218,7 +218,7 @@ fn before(flux: &Flux) -> Result<Before, RepoError> {
 }
 
 /// Brings the clone's objects and its picture of the other side up to the mirror; no file is touched.
-fn renew(flux: &Flux, environment: &Environment) -> Result<(), RepoError> {
+fn renew(flux: &FluxRepository, environment: &Environment) -> Result<(), RepoError> {
     let (path, mirror) = (flux.clone_dir(), flux.mirror());
     mirror::share(&mirror, &path)?;
     if !mirror::is_partial(&mirror) {
@@ -242,7 +242,7 @@ fn forward(target: &str, path: &Path, environment: &Environment) -> Result<(), R
 }
 
 /// The clone, from the mirror: objects are shared by links, files are written once.
-fn first(flux: &Flux, known: &Record, environment: &Environment) -> Result<(), RepoError> {
+fn first(flux: &FluxRepository, known: &RepositoryRecord, environment: &Environment) -> Result<(), RepoError> {
     let folder = flux.folder();
     files::make_private_dir(&folder)?;
     let new = folder.join(format!(".new-{}", std::process::id()));
@@ -284,7 +284,7 @@ fn first(flux: &Flux, known: &Record, environment: &Environment) -> Result<(), R
 ///
 /// # Errors
 /// Where something would be lost, or the system says no.
-pub fn clean(flux: &Flux, anyway: bool) -> Result<(), RepoError> {
+pub fn clean(flux: &FluxRepository, anyway: bool) -> Result<(), RepoError> {
     let _lock = lock(flux)?;
     sweep(flux);
     let path = flux.clone_dir();
@@ -305,10 +305,10 @@ pub fn clean(flux: &Flux, anyway: bool) -> Result<(), RepoError> {
 }
 
 /// What a clone holds that is nowhere else.
-fn unsaved(flux: &Flux) -> Result<Option<String>, RepoError> {
+fn unsaved(flux: &FluxRepository) -> Result<Option<String>, RepoError> {
     let path = flux.clone_dir();
     let inspect = |source| RepoError::Inspect { path: path.clone(), source };
-    if let State::Dirty { files } = status(flux)?.state {
+    if let CloneState::Dirty { files } = status(flux)?.state {
         return Ok(Some(format!("has {files} uncommitted changes")));
     }
     let repository = git2::Repository::open(&path).map_err(inspect)?;

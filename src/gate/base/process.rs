@@ -16,7 +16,7 @@ pub const AFTERWARDS: Duration = Duration::from_secs(2);
 
 /// What a program said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ProcessOutput {
     /// It ended with status 0.
     pub success: bool,
     /// Its standard output.
@@ -28,7 +28,7 @@ pub struct Said {
 /// Runs a program with this on its standard input; none where it cannot be started, or takes longer than it may: then it
 /// and all it started are gone.
 #[must_use]
-pub fn output(command: &mut Command, stdin: &[u8], patience: Duration) -> Option<Said> {
+pub fn output(command: &mut Command, stdin: &[u8], patience: Duration) -> Option<ProcessOutput> {
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().ok()?;
     let (stdout, stderr) = (gather(child.stdout.take()), gather(child.stderr.take()));
@@ -48,7 +48,7 @@ pub fn output(command: &mut Command, stdin: &[u8], patience: Duration) -> Option
         }
     };
     let text = |pipe: mpsc::Receiver<String>| pipe.recv_timeout(AFTERWARDS).unwrap_or_default();
-    Some(Said { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
+    Some(ProcessOutput { success: status.success(), stdout: text(stdout), stderr: text(stderr) })
 }
 
 /// What a program prints; `name` is what it is called where it fails.

@@ -70,13 +70,13 @@ pub fn runs(path: &Path) -> bool {
 }
 
 /// A file and its first bytes.
-struct Opened {
+struct OpenedFile {
     file: File,
     meta: fs::Metadata,
     head: Vec<u8>,
 }
 
-fn open(path: &Path) -> Option<Opened> {
+fn open(path: &Path) -> Option<OpenedFile> {
     // A pipe would hang.
     if !runs(path) {
         return None;
@@ -85,7 +85,7 @@ fn open(path: &Path) -> Option<Opened> {
     let meta = file.metadata().ok().filter(fs::Metadata::is_file)?;
     let mut head = Vec::with_capacity(HEAD);
     (&mut file).take(HEAD as u64).read_to_end(&mut head).ok()?;
-    Some(Opened { file, meta, head })
+    Some(OpenedFile { file, meta, head })
 }
 
 fn by_content(path: &Path, environment: &Environment) -> Option<&'static str> {

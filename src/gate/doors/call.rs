@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::base::{environment::Environment, files};
 use crate::facts::{self, Observed, binding};
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, PersonQuestion, Recording, KnownPlan};
 use crate::ledger::{asked, pinned};
 use rwenv_core::decide;
 use rwenv_core::manifest::{self, Finding, tree::Tree};
@@ -25,14 +25,14 @@ pub(super) struct Call {
     pub(super) cwd: Option<String>,
     /// The agent's own name for the tool.
     pub(super) tool: String,
-    pub(super) asked: Asked,
+    pub(super) asked: CallContent,
     /// A person can be asked about it.
     pub(super) asks: bool,
 }
 
 /// What a call is about to do.
 #[derive(Debug)]
-pub(super) enum Asked {
+pub(super) enum CallContent {
     /// Run a command line.
     Line(String),
     /// Run a text in a language of which only the names of tools are looked at.
@@ -83,7 +83,7 @@ impl Judged {
         Self::new(Decision::Deny, why.to_owned())
     }
 
-    fn asks(question: Question) -> Self {
+    fn asks(question: PersonQuestion) -> Self {
         Self::new(Decision::Ask, question.text)
     }
 
@@ -97,22 +97,22 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     let environment = &pinned::of_session(call.session.as_deref(), environment);
     let context = facts::context(call.cwd.as_deref(), environment);
     let (plan, command) = match &call.asked {
-        Asked::Unanalysed(line) => {
+        CallContent::Unanalysed(line) => {
             (decide::plan_unread(line, &context, &format!("{} is not analysed", call.tool)), line.clone())
         }
-        Asked::Line(line) => (decide::plan(line, &context), line.clone()),
-        Asked::Writes(files) => {
+        CallContent::Line(line) => (decide::plan(line, &context), line.clone()),
+        CallContent::Writes(files) => {
             let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
             (decide::plan_files(&paths, &context), format!("{} {}", call.tool, paths.join(" ")))
         }
-        Asked::Mcp { server, input } => {
+        CallContent::Mcp { server, input } => {
             let said = serde_json::to_string(input).unwrap_or_default();
             let plan = decide::plan_mcp(server, &call.tool, input, &context);
             (plan, format!("{server} {} {said}", call.tool).trim_start().to_owned())
         }
     };
     let found = match &call.asked {
-        Asked::Writes(files) => secrets(files, &context, environment),
+        CallContent::Writes(files) => secrets(files, &context, environment),
         _ => Vec::new(),
     };
     let observed = facts::observe(plan, environment);
@@ -122,11 +122,11 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
             door: call.door,
             session,
             command: &command,
-            seen: Seen::of(&observed),
+            seen: KnownPlan::of(&observed),
             found: decide::against_content(&found, None),
             lift: Lift::Line,
             person: &|| if call.asks { Person::CanBeAsked } else { Person::Nobody(NOBODY) },
-            recorded: Recorded::Always,
+            recorded: Recording::Always,
         },
         environment,
     );
@@ -140,7 +140,7 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         }
         Outcome::Run(permit) => Judged::runs(&permit),
     };
-    if matches!(call.asked, Asked::Line(_)) && !plan.is_nothing_of_ours() {
+    if matches!(call.asked, CallContent::Line(_)) && !plan.is_nothing_of_ours() {
         judged.pinned = decide::pinned(plan, facts, rwenvs);
         judged.approved = judged.decision == Decision::Allow && decide::approved(plan, facts, rwenvs);
     }

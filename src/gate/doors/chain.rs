@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::base::environment::{Environment, current_dir};
 use crate::base::program;
-use crate::facts::objects::{Budget, Repository};
+use crate::facts::objects::{Budget, ObjectRepository};
 use crate::setup::githooks::{self, PRE_PUSH, global};
 
 /// Exit status where a hook could not be run, or may not be left out.
@@ -46,7 +46,7 @@ fn next(started: Started<'_>, environment: &Environment) -> Vec<PathBuf> {
     let kept = |folder: &Path| if pushes { githooks::earlier(folder) } else { Vec::new() };
     let mut all = started.script.parent().map(kept).unwrap_or_default();
     if started.script.parent() == Some(&global::folder(environment)) {
-        let repository = Repository::at(&current_dir(), environment, Budget::ample()).ok();
+        let repository = ObjectRepository::at(&current_dir(), environment, Budget::ample()).ok();
         let own = repository.and_then(|repository| common(&repository)).map(|dir| dir.join("hooks"));
         for folder in own.into_iter().chain(global::previous_folder(environment)) {
             all.push(folder.join(started.name));
@@ -66,7 +66,7 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
     if !(pushes || global::OF_LFS.contains(&started.name)) || started.tips.is_empty() || own() {
         return 0;
     }
-    let Ok(repository) = Repository::at(&current_dir(), environment, Budget::ample()) else { return 0 };
+    let Ok(repository) = ObjectRepository::at(&current_dir(), environment, Budget::ample()) else { return 0 };
     let declared = || declares(&repository, started.tips);
     if repository.run(&["config", "--get-regexp", r"^filter\.lfs\.(clean|process)$"]).is_err()
         || !(holds(&repository) || declared())
@@ -88,17 +88,17 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
 }
 
 /// The folder that all work trees of a repository share.
-fn common(repository: &Repository) -> Option<PathBuf> {
+fn common(repository: &ObjectRepository) -> Option<PathBuf> {
     repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok().map(PathBuf::from)
 }
 
 /// True where git-lfs has kept something here.
-fn holds(repository: &Repository) -> bool {
+fn holds(repository: &ObjectRepository) -> bool {
     common(repository).is_some_and(|dir| dir.join("lfs/objects").is_dir())
 }
 
 /// True where one of these commits has files kept by git-lfs.
-fn declares(repository: &Repository, tips: &[String]) -> bool {
+fn declares(repository: &ObjectRepository, tips: &[String]) -> bool {
     tips.iter().any(|tip| {
         let search = ["grep", "--quiet", "--fixed-strings", "-e", "filter=lfs", tip, "--"];
         repository.run(&[&search[..], &[":(top,glob)**/.gitattributes"]].concat()).is_ok()

@@ -3,13 +3,13 @@
 use serde_json::value::RawValue;
 
 use crate::base::environment::Environment;
-use crate::doors::call::{Asked, Call, Content, Judged, Writing, judge};
+use crate::doors::call::{CallContent, Call, Content, Judged, Writing, judge};
 use crate::doors::payload::{fits, payload};
 use crate::doors::reply::Reply;
 use crate::doors::{custody, session};
 use crate::ledger::asked;
-use crate::wire::claude::{Event, FileInput, Output, ShellInput, Specific};
-use rwenv_core::model::{Decision, Object};
+use crate::wire::claude::{Event, FileInput, HookOutput, ShellInput, HookSpecificOutput};
+use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
 pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -> Reply {
@@ -71,7 +71,7 @@ pub(super) fn understood(bytes: &[u8]) -> bool {
 }
 
 /// What a call is about to do; none where that is nothing we judge.
-fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
+fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
     let Some(tool) = call.tool_name.as_deref() else {
         return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
     };
@@ -86,15 +86,15 @@ fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
     let not_understood = |e: serde_json::Error| format!("tool_input of '{tool}' is not understood ({e})");
     if mcp {
         let input = serde_json::from_str(input.get()).map_err(not_understood)?;
-        return Ok(Some(Asked::Mcp { server: String::new(), input }));
+        return Ok(Some(CallContent::Mcp { server: String::new(), input }));
     }
     if runs {
-        let Object(shell): Object<ShellInput<'_>> =
+        let FromObject(shell): FromObject<ShellInput<'_>> =
             serde_json::from_str(input.get()).map_err(not_understood)?;
         let line = fits(shell.command.into_owned())?;
-        return Ok(Some(if tool == "PowerShell" { Asked::Unanalysed(line) } else { Asked::Line(line) }));
+        return Ok(Some(if tool == "PowerShell" { CallContent::Unanalysed(line) } else { CallContent::Line(line) }));
     }
-    let Object(file): Object<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
+    let FromObject(file): FromObject<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
     let Some(path) = file.file_path.or(file.notebook_path) else {
         return Err(format!("tool_input of '{tool}' names no file"));
     };
@@ -106,13 +106,13 @@ fn asked_for(call: &Event<'_>) -> Result<Option<Asked>, String> {
         None if pairs.is_empty() => Content::Unknown,
         None => Content::Replaced(pairs),
     };
-    Ok(Some(Asked::Writes(vec![Writing { path: path.into_owned(), content }])))
+    Ok(Some(CallContent::Writes(vec![Writing { path: path.into_owned(), content }])))
 }
 
 fn reply(judged: &Judged, input: Option<&RawValue>) -> Reply {
     let asks = |decision: Decision, reason: &str| {
-        let output = Output {
-            hook_specific_output: Specific {
+        let output = HookOutput {
+            hook_specific_output: HookSpecificOutput {
                 hook_event_name: "PreToolUse",
                 permission_decision: decision.as_str(),
                 permission_decision_reason: reason.trim_end(),

@@ -11,7 +11,7 @@ use crate::doors::Reply;
 use crate::facts::{self, agent};
 use crate::ledger::audit;
 use crate::setup::shims;
-use crate::wire::claude::{Changed, Event};
+use crate::wire::claude::{ConfigChange, Event};
 use rwenv_core::decide;
 
 /// What registers the hook, as far as a file of settings is concerned.
@@ -31,7 +31,7 @@ const PLUGIN: &str = "rwenv@";
 /// Answers that settings have changed.
 pub(super) fn changed(
     event: &Event<'_>,
-    changed: &Changed<'_>,
+    changed: &ConfigChange<'_>,
     by_plugin: bool,
     environment: &Environment,
 ) -> Reply {
@@ -56,7 +56,7 @@ pub(super) fn changed(
     let context = facts::context(event.cwd.as_deref(), environment);
     let command = format!("ConfigChange {}", path.display());
     let session = event.session_id.as_deref();
-    let call = audit::Call { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
+    let call = audit::AuditedCall { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
     let _ = audit::append(call, &verdict, environment);
     Reply::block(&decide::text::of(&verdict))
 }

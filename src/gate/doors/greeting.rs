@@ -77,7 +77,7 @@ fn about(rwenv: &Rwenv, environment: &Environment) -> String {
 /// Where the clone is, and when it was fetched last.
 fn clone(rwenv: &Rwenv, environment: &Environment) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Record {
+    struct SyncRecord {
         synced: Option<u64>,
     }
     rwenv.flux_git_repo.as_ref()?;
@@ -89,7 +89,7 @@ fn clone(rwenv: &Rwenv, environment: &Environment) -> Option<String> {
         return Some(format!("Its Flux repository is not cloned yet: rwenv repo sync {name}.\n"));
     };
     let record = fs::read_to_string(environment.config_dir.join("mirrors").join(format!("{name}.json"))).ok();
-    let record: Option<Record> = record.and_then(|text| serde_json::from_str(&text).ok());
+    let record: Option<SyncRecord> = record.and_then(|text| serde_json::from_str(&text).ok());
     let age = match record.and_then(|record| record.synced) {
         Some(synced) => match clock::now().as_secs().saturating_sub(synced) {
             0..120 => "just now".to_owned(),

@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::doors::call::{Asked, Call, Content, Judged, Writing};
+use crate::doors::call::{CallContent, Call, Content, Judged, Writing};
 use crate::doors::payload::fits;
 use crate::doors::reply::Reply;
 use crate::wire::claude::BLOCK;
@@ -70,21 +70,21 @@ fn file(input: &Value) -> Result<Writing, String> {
 }
 
 /// The files a patch writes.
-fn patched(patch: &str) -> Result<Asked, String> {
+fn patched(patch: &str) -> Result<CallContent, String> {
     let files = patch::patched(patch).ok_or("its patch names no file")?.into_iter();
     let content = |added: Option<String>| added.map_or(Content::Unknown, Content::Whole);
-    Ok(Asked::Writes(files.map(|file| Writing { path: file.path, content: content(file.added) }).collect()))
+    Ok(CallContent::Writes(files.map(|file| Writing { path: file.path, content: content(file.added) }).collect()))
 }
 
 /// The patch among a tool's arguments: a field, or all there is.
-fn patch(input: &Value) -> Result<Asked, String> {
+fn patch(input: &Value) -> Result<CallContent, String> {
     let named = text(input, &["input", "patch", "patchText", "patch_text", "command"]);
     let patch = named.or_else(|| input.as_str().map(str::to_owned));
     patched(&patch.ok_or("its patch is missing")?)
 }
 
 /// A call, from what an agent calls things.
-fn call(door: &'static str, event: &Value, tool: String, asked: Asked, asks: bool) -> Heard {
+fn call(door: &'static str, event: &Value, tool: String, asked: CallContent, asks: bool) -> Heard {
     Heard::Call(Box::new(Call {
         door,
         session: text(event, &["session_id", "sessionId", "sessionID", "conversation_id"]),
@@ -131,7 +131,7 @@ fn by_name(door: &'static str, event: &Value, tool: String, input: Value, asks: 
     let server =
         event.get("mcp_context").and_then(|context| text(context, &["server_name", "serverName", "server"]));
     let server = server.or_else(|| text(event, &["mcp_server", "server_name"])).unwrap_or_default();
-    call(door, event, tool, Asked::Mcp { server, input }, asks)
+    call(door, event, tool, CallContent::Mcp { server, input }, asks)
 }
 
 /// Codex: Claude Code's fields, but nobody can be asked, and a file is written by a patch.
@@ -143,7 +143,7 @@ fn codex(event: &Value) -> Result<Heard, String> {
     let input = input(event, &["tool_input"])?;
     let asked = match tool.as_str() {
         "Bash" | "shell" | "local_shell" | "exec_command" | "unified_exec" => {
-            Asked::Line(line(&input).map_err(not_understood(&tool))?)
+            CallContent::Line(line(&input).map_err(not_understood(&tool))?)
         }
         "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         _ => return Ok(by_name("codex", event, tool, input, false)),
@@ -158,8 +158,8 @@ fn gemini(event: &Value) -> Result<Heard, String> {
     let tool = tool_of(event, &["tool_name"])?;
     let input = input(event, &["tool_input"])?;
     let asked = match tool.as_str() {
-        "run_shell_command" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
-        "write_file" | "replace" => Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
+        "run_shell_command" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
+        "write_file" | "replace" => CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
         _ => return Ok(by_name("gemini", event, tool, input, false)),
     };
     let mut event = event.clone();
@@ -177,22 +177,22 @@ fn cursor(event: &Value) -> Result<Heard, String> {
     let name = text(event, &["hook_event_name"]).unwrap_or_default();
     match name.as_str() {
         "beforeShellExecution" => {
-            let asked = Asked::Line(line(event).map_err(not_understood("Shell"))?);
+            let asked = CallContent::Line(line(event).map_err(not_understood("Shell"))?);
             Ok(call("cursor", event, "Shell".to_owned(), asked, true))
         }
         "beforeMCPExecution" => {
             let tool = tool_of(event, &["tool_name"])?;
             let input = input(event, &["tool_input"])?;
             let server = text(event, &["server", "server_name", "command", "url"]).unwrap_or_default();
-            Ok(call("cursor", event, tool, Asked::Mcp { server, input }, true))
+            Ok(call("cursor", event, tool, CallContent::Mcp { server, input }, true))
         }
         "preToolUse" => {
             let tool = tool_of(event, &["tool_name"])?;
             let input = input(event, &["tool_input"])?;
             let asked = match tool.as_str() {
-                "Shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
+                "Shell" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
                 "Write" | "Edit" | "StrReplace" | "Delete" => {
-                    Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?])
+                    CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?])
                 }
                 _ => return Ok(by_name("cursor", event, tool, input, false)),
             };
@@ -208,13 +208,13 @@ fn copilot(event: &Value) -> Result<Heard, String> {
     let input = input(event, &["toolArgs", "tool_input"]).map_err(not_understood(&tool))?;
     let asked = match tool.as_str() {
         "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
-        "bash" | "shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
-        "powershell" => Asked::Unanalysed(line(&input).map_err(not_understood(&tool))?),
+        "bash" | "shell" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
+        "powershell" => CallContent::Unanalysed(line(&input).map_err(not_understood(&tool))?),
         "str_replace_editor" if text(&input, &["command"]).as_deref() == Some("view") => {
             return Ok(Heard::Nothing);
         }
         "create" | "edit" | "write" | "str_replace_editor" | "str_replace" | "insert" => {
-            Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?])
+            CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?])
         }
         _ => return Ok(by_name("copilot", event, tool, input, true)),
     };
@@ -226,8 +226,8 @@ fn opencode(event: &Value) -> Result<Heard, String> {
     let tool = tool_of(event, &["tool"])?;
     let input = input(event, &["args", "input"])?;
     let asked = match tool.as_str() {
-        "bash" | "shell" => Asked::Line(line(&input).map_err(not_understood(&tool))?),
-        "write" | "edit" | "multiedit" => Asked::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
+        "bash" | "shell" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
+        "write" | "edit" | "multiedit" => CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
         "patch" | "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         _ => return Ok(by_name("opencode", event, tool, input, false)),
     };

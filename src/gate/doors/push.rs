@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use crate::base::environment::Environment;
 use crate::facts::agent::{self, Ancestor};
-use crate::facts::content::{self, Change, ContentError};
-use crate::facts::objects::{Budget, Repository};
+use crate::facts::content::{self, ContentChange, ContentError};
+use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Recorded, Ruling, Seen};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Recording, Ruling, KnownPlan};
 use crate::ledger::asked;
 use rwenv_core::decide::text::shown;
 use rwenv_core::decide::{self, Plan, Sending};
@@ -30,7 +30,7 @@ const REFUSED: u8 = 1;
 
 /// One line that git gives a pre-push hook, or a pre-receive hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
+struct PushLine {
     tip: String,
     destination: String,
     old: String,
@@ -41,11 +41,11 @@ fn is_zero(name: &str) -> bool {
 }
 
 /// The lines `<local ref> <local object> <remote ref> <remote object>` (githooks(5), pre-push).
-fn lines(stdin: &str) -> Result<Vec<Line>, String> {
+fn lines(stdin: &str) -> Result<Vec<PushLine>, String> {
     let line = |text: &str| {
         let words: Vec<&str> = text.split(' ').collect();
         match words.as_slice() {
-            [_, tip, destination, old] => Ok(Line {
+            [_, tip, destination, old] => Ok(PushLine {
                 tip: (*tip).to_owned(),
                 destination: (*destination).to_owned(),
                 old: (*old).to_owned(),
@@ -78,7 +78,7 @@ pub fn own(
     (commit, branch): (&str, &str),
     environment: &Environment,
 ) -> Result<Permit, String> {
-    let old = Repository::at(dir, environment, Budget::of(OBJECTS, TIME))
+    let old = ObjectRepository::at(dir, environment, Budget::of(OBJECTS, TIME))
         .ok()
         .and_then(|repository| repository.remote_refs(url, REMOTE));
     let name = format!("refs/heads/{branch}");
@@ -87,8 +87,8 @@ pub fn own(
     let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
     let stdin = format!("HEAD {commit} {name} {old}\n");
     match judged(Push { url, stdin: &stdin }, Some(dir), environment)? {
-        Told { fate: Fate::Permitted(permit), .. } => Ok(permit),
-        Told { text, .. } => Err(text),
+        PushReport { fate: PushFate::Permitted(permit), .. } => Ok(permit),
+        PushReport { text, .. } => Err(text),
     }
 }
 
@@ -97,7 +97,7 @@ pub fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
     match judged(push, None, environment) {
         Ok(told) => {
             let _ = std::io::stderr().write_all(told.text.as_bytes());
-            if matches!(told.fate, Fate::Refused) { REFUSED } else { 0 }
+            if matches!(told.fate, PushFate::Refused) { REFUSED } else { 0 }
         }
         Err(why) => {
             let _ =
@@ -108,40 +108,40 @@ pub fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
 }
 
 /// What is told of a push.
-struct Told {
+struct PushReport {
     text: String,
-    fate: Fate,
+    fate: PushFate,
 }
 
 /// What becomes of a push.
-enum Fate {
+enum PushFate {
     Permitted(Permit),
     /// Nothing is sent, whatever is said.
     Nothing,
     Refused,
 }
 
-fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<Told, String> {
+fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<PushReport, String> {
     let lines = lines(push.stdin)?;
     let ancestors = agent::ancestors();
     let git = git_above(&ancestors);
     let dir = dir.map(|dir| dir.display().to_string());
     let context = facts::context(dir.as_deref(), environment);
     if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
-        return Ok(Told { text: String::new(), fate: Fate::Nothing });
+        return Ok(PushReport { text: String::new(), fate: PushFate::Nothing });
     }
     let url = absolute(push.url);
     let person = agent::at_work(&ancestors).is_none();
     let dir = PathBuf::from(&context.cwd);
     let repository =
-        Repository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
+        ObjectRepository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
     let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
     let plan = decide::plan_push(&sendings, &url, person, &context);
     let mut observed = facts::observe(plan, environment);
     let Observed { plan, facts, rwenvs } = &observed;
     let names = decide::concerned(plan, facts, rwenvs);
-    if let Some(permit) = judge::unconcerned(Seen::of(&observed)) {
-        return Ok(Told { text: String::new(), fate: Fate::Permitted(permit) });
+    if let Some(permit) = judge::unconcerned(KnownPlan::of(&observed)) {
+        return Ok(PushReport { text: String::new(), fate: PushFate::Permitted(permit) });
     }
     let mut warnings = Vec::new();
     let mut found = Vec::new();
@@ -168,19 +168,19 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         door: "pre-push",
         session: None,
         command: &command(&observed.plan, &url),
-        seen: Seen::of(&observed),
+        seen: KnownPlan::of(&observed),
         found,
         lift: Lift::Run(&argv),
         person: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
-        recorded: Recorded::Always,
+        recorded: Recording::Always,
     };
     let Ruling { verdict, outcome } = judge::judge(case, environment);
     let warned: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
     Ok(match outcome {
-        Outcome::Run(permit) => Told { text: warned, fate: Fate::Permitted(permit) },
-        Outcome::Unrecorded(why) => Told { text: format!("{warned}{why}\n"), fate: Fate::Refused },
+        Outcome::Run(permit) => PushReport { text: warned, fate: PushFate::Permitted(permit) },
+        Outcome::Unrecorded(why) => PushReport { text: format!("{warned}{why}\n"), fate: PushFate::Refused },
         Outcome::Refuse(_) | Outcome::Ask(_) => {
-            Told { text: format!("{warned}{}", refused(&verdict, "sent")), fate: Fate::Refused }
+            PushReport { text: format!("{warned}{}", refused(&verdict, "sent")), fate: PushFate::Refused }
         }
     })
 }
@@ -246,7 +246,7 @@ fn absolute(url: &str) -> String {
     real.map_or_else(|| url.to_owned(), |real| real.display().to_string())
 }
 
-fn sending(line: &Line, repository: &Repository) -> Sending {
+fn sending(line: &PushLine, repository: &ObjectRepository) -> Sending {
     let delete = is_zero(&line.tip);
     let moves_on = || repository.run(&["merge-base", "--is-ancestor", &line.old, &line.tip]).is_ok();
     let destination = line.destination.strip_prefix("refs/heads/").unwrap_or(&line.destination);
@@ -261,8 +261,8 @@ fn sending(line: &Line, repository: &Repository) -> Sending {
 
 /// What is found in everything that is sent; the paths that change go into the sendings.
 fn contents(
-    repository: &Repository,
-    lines: &[Line],
+    repository: &ObjectRepository,
+    lines: &[PushLine],
     sendings: &mut [Sending],
     url: &str,
 ) -> Result<Vec<Finding>, ContentError> {
@@ -293,11 +293,11 @@ fn contents(
 }
 
 fn change(
-    repository: &Repository,
-    line: &Line,
+    repository: &ObjectRepository,
+    line: &PushLine,
     known: &[String],
     url: Option<&str>,
-) -> Result<Change, ContentError> {
+) -> Result<ContentChange, ContentError> {
     let base =
         if known.contains(&line.old) { Some(line.old.clone()) } else { repository.base(&line.tip, known)? };
     content::sent(repository, &line.tip, known, base.as_deref(), url)
@@ -305,7 +305,7 @@ fn change(
 
 /// The commits the other side's refs are at, as far as they are here. The tracking branches of this repository are not
 /// believed: anybody can write them.
-fn on_the_other_side(repository: &Repository, url: &str) -> Vec<String> {
+fn on_the_other_side(repository: &ObjectRepository, url: &str) -> Vec<String> {
     let Some(text) = repository.remote_refs(url, REMOTE) else { return Vec::new() };
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
     repository.present(&names).unwrap_or_default()
@@ -316,7 +316,7 @@ fn on_the_other_side(repository: &Repository, url: &str) -> Vec<String> {
 pub fn before_receive(stdin: &str, budget: Budget, environment: &Environment) -> u8 {
     let received = || -> Result<Vec<Finding>, String> {
         let dir = crate::base::environment::current_dir();
-        let repository = Repository::at(&dir, environment, budget).map_err(|e| e.to_string())?;
+        let repository = ObjectRepository::at(&dir, environment, budget).map_err(|e| e.to_string())?;
         let known =
             repository.text(&["for-each-ref", "--format=%(objectname)"]).map_err(|e| e.to_string())?;
         let known: Vec<String> = known.lines().map(str::to_owned).collect();
@@ -330,7 +330,7 @@ pub fn before_receive(stdin: &str, budget: Budget, environment: &Environment) ->
                 continue;
             }
             let [tip, destination, old] = [tip, destination, old].map(|w| (*w).to_owned());
-            let line = Line { tip, destination, old };
+            let line = PushLine { tip, destination, old };
             findings
                 .extend(change(&repository, &line, &known, None).map_err(|e| e.to_string())?.report.findings);
         }

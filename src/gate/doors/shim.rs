@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use crate::base::environment::{Environment, var};
 use crate::base::program;
 use crate::facts;
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Question, Recorded, Seen};
+use crate::judge::{self, Case, Lift, Outcome, Permit, Person, PersonQuestion, Recording, KnownPlan};
 use crate::ledger::asked;
 use crate::net::Inherited;
 use crate::start;
@@ -71,7 +71,7 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
     let assigned = tool.map(assigned).unwrap_or_default();
     match run("shim", &argv, assigned, Person::Nobody(NOBODY), environment) {
         Outcome::Run(permit) => Ok(permit),
-        Outcome::Ask(Question { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+        Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
             let complaint = tool.map_or("error: ", |tool| tool.complaint.as_str());
             Err((format!("{complaint}{}\n", why.trim_end()), DENIED))
         }
@@ -94,11 +94,11 @@ pub fn run(
         door,
         session: None,
         command: &observed.plan.line,
-        seen: Seen::of(&observed),
+        seen: KnownPlan::of(&observed),
         found: Vec::new(),
         lift: Lift::Run(argv),
         person: &|| if answered() { Person::SaidYes } else { otherwise },
-        recorded: Recorded::Always,
+        recorded: Recording::Always,
     };
     judge::judge(case, environment).outcome
 }

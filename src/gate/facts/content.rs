@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
-use crate::facts::objects::{Budget, Listing, ObjectsError, Repository};
+use crate::facts::objects::{Budget, Listing, ObjectsError, ObjectRepository};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 
@@ -24,7 +24,7 @@ pub enum ContentError {
 
 /// What is new on one side of a push, or in a range.
 #[derive(Clone, Debug, Default)]
-pub struct Change {
+pub struct ContentChange {
     /// Findings that were not there before.
     pub report: Report,
     /// Paths that differ.
@@ -44,23 +44,23 @@ pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentEr
 /// # Errors
 /// Where it cannot be read.
 pub fn tree_of(dir: &Path, environment: &Environment) -> Result<Tree, ContentError> {
-    Ok(Folder::read(dir, environment)?.tree)
+    Ok(ContentFolder::read(dir, environment)?.tree)
 }
 
 /// What tells that a file is as it was: when it was written, and its size, device number and inode.
-type Stamp = (i64, i64, u64, u64);
+type FileStamp = (i64, i64, u64, u64);
 
 /// A folder, read, that can be read again for no more than what has changed.
 #[derive(Debug, Default)]
-pub struct Folder {
+pub struct ContentFolder {
     /// Its files.
     pub tree: Tree,
-    stamps: BTreeMap<String, Stamp>,
+    stamps: BTreeMap<String, FileStamp>,
     /// How many files were read the last time.
     pub read: usize,
 }
 
-impl Folder {
+impl ContentFolder {
     /// Reads a folder.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Folder {
     /// # Errors
     /// Where it cannot be read.
     pub fn again(self, dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
-        let repository = Repository::at(dir, environment, Budget::ample());
+        let repository = ObjectRepository::at(dir, environment, Budget::ample());
         let listed = repository.as_ref().ok().and_then(|r| {
             let text = r.run(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).ok()?;
             let text = String::from_utf8_lossy(&text).into_owned();
@@ -100,7 +100,7 @@ impl Folder {
             true
         });
         let remotes = repository.map(|r| remotes(&r)).unwrap_or_default();
-        let contents = |known: &BTreeMap<String, Stamp>| -> Result<Vec<(String, Vec<u8>)>, ContentError> {
+        let contents = |known: &BTreeMap<String, FileStamp>| -> Result<Vec<(String, Vec<u8>)>, ContentError> {
             let new = stamps.iter().filter(|(path, stamp)| known.get(*path) != Some(stamp));
             let read = |(path, _): (&String, _)| {
                 let full = dir.join(path);
@@ -129,7 +129,7 @@ pub struct Commit {
     pub tree: Tree,
     /// Its name.
     pub name: String,
-    repository: Repository,
+    repository: ObjectRepository,
     listing: Listing,
 }
 
@@ -139,7 +139,7 @@ impl Commit {
     /// # Errors
     /// Where there is no such commit, or it cannot be read.
     pub fn read(dir: &Path, revision: &str, environment: &Environment) -> Result<Self, ContentError> {
-        let repository = Repository::at(dir, environment, Budget::ample())?;
+        let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
         let name = repository.text(&[
             "rev-parse",
             "--verify",
@@ -211,7 +211,7 @@ fn walk(dir: &Path) -> Result<Vec<String>, ContentError> {
 }
 
 /// URLs of a repository's remotes.
-fn remotes(repository: &Repository) -> Vec<String> {
+fn remotes(repository: &ObjectRepository) -> Vec<String> {
     let text =
         repository.text(&["config", "--get-regexp", r"^remote\..*\.(url|pushurl)$"]).unwrap_or_default();
     text.lines().filter_map(|line| line.split_once(' ')).map(|(_, url)| url.to_owned()).collect()
@@ -221,8 +221,8 @@ fn remotes(repository: &Repository) -> Vec<String> {
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn staged(dir: &Path, environment: &Environment) -> Result<Change, ContentError> {
-    let repository = Repository::at(dir, environment, Budget::ample())?;
+pub fn staged(dir: &Path, environment: &Environment) -> Result<ContentChange, ContentError> {
+    let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
     let now = repository.staged()?;
     let before = repository.commit("HEAD").unwrap_or_default();
     let remotes = remotes(&repository);
@@ -235,12 +235,12 @@ pub fn staged(dir: &Path, environment: &Environment) -> Result<Change, ContentEr
 /// # Errors
 /// Where it cannot be read, or there is too much of it.
 pub fn sent(
-    repository: &Repository,
+    repository: &ObjectRepository,
     tip: &str,
     known: &[String],
     base: Option<&str>,
     url: Option<&str>,
-) -> Result<Change, ContentError> {
+) -> Result<ContentChange, ContentError> {
     let now = repository.commit(tip)?;
     let before = match base {
         Some(base) => repository.commit(base)?,
@@ -261,7 +261,7 @@ pub fn sent(
     }
     found.extend(sent.large.iter().filter(|p| Tree::is_yaml(p)).filter_map(|p| manifest::too_large(p)));
     // What the other side has already is not told again.
-    let mut known: HashSet<Mark> = change.report.findings.iter().map(mark).collect();
+    let mut known: HashSet<FindingMark> = change.report.findings.iter().map(mark).collect();
     if found.iter().any(|finding| !known.contains(&mark(finding))) && !before.files.is_empty() {
         known.extend(manifest::lint(&tree(repository, &before, &remotes)?).findings.iter().map(mark));
     }
@@ -273,18 +273,18 @@ pub fn sent(
 }
 
 /// What makes a finding the same one after lines have moved.
-type Mark = (&'static str, String, String, u64);
+type FindingMark = (&'static str, String, String, u64);
 
-fn mark(finding: &Finding) -> Mark {
+fn mark(finding: &Finding) -> FindingMark {
     (finding.rule, finding.path.clone(), finding.message.clone(), finding.mark)
 }
 
 fn compare(
-    repository: &Repository,
+    repository: &ObjectRepository,
     now: &Listing,
     before: &Listing,
     remotes: &[String],
-) -> Result<Change, ContentError> {
+) -> Result<ContentChange, ContentError> {
     let differs = |a: &Listing, b: &Listing| -> Vec<String> {
         a.files
             .iter()
@@ -298,14 +298,14 @@ fn compare(
     paths.dedup();
     let mut report = manifest::lint(&tree(repository, now, remotes)?);
     if !report.findings.is_empty() && !before.files.is_empty() {
-        let old: HashSet<Mark> =
+        let old: HashSet<FindingMark> =
             manifest::lint(&tree(repository, before, remotes)?).findings.iter().map(mark).collect();
         report.findings.retain(|finding| !old.contains(&mark(finding)));
     }
-    Ok(Change { report, paths })
+    Ok(ContentChange { report, paths })
 }
 
-fn tree(repository: &Repository, listing: &Listing, remotes: &[String]) -> Result<Tree, ContentError> {
+fn tree(repository: &ObjectRepository, listing: &Listing, remotes: &[String]) -> Result<Tree, ContentError> {
     let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path) && !listing.links.contains(*path));
     let objects: Vec<(String, String)> = yaml.map(|(path, name)| (path.clone(), name.clone())).collect();
     let contents = repository.read(&objects)?;

@@ -7,12 +7,12 @@ use std::time::Duration;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use rwenv_core::model::{Autonomy, Database, ExecReads, Object, Pin, Place};
+use rwenv_core::model::{Autonomy, Database, ExecReads, FromObject, Pin, Place};
 
-/// The file.
+/// The configuration file.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct File {
+pub(super) struct ConfigFile {
     /// `1.0`, as text or number.
     pub version: Option<Version>,
     /// Commands run in the dev container.
@@ -20,9 +20,9 @@ pub(super) struct File {
     /// Its name.
     pub dev_container: Option<String>,
     /// Named databases.
-    pub databases: Ordered<Object<Database>>,
+    pub databases: Ordered<FromObject<Database>>,
     /// The rwenvs.
-    pub rwenvs: Ordered<Object<Entry>>,
+    pub rwenvs: Ordered<FromObject<RwenvEntry>>,
 }
 
 /// A version, which people write as text or as a number.
@@ -46,11 +46,11 @@ impl Version {
     }
 }
 
-/// A rwenv.
+/// A rwenv, as the file says it.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
-pub(super) struct Entry {
+pub(super) struct RwenvEntry {
     /// For people.
     pub description: Option<String>,
     /// `k3s`, `gke`, ….
@@ -60,9 +60,9 @@ pub(super) struct Entry {
     /// The flat shape's context.
     pub kubernetes_context: Option<String>,
     /// From inside the dev container.
-    pub container: Option<Object<Access>>,
+    pub container: Option<FromObject<Access>>,
     /// From this machine.
-    pub local: Option<Object<Access>>,
+    pub local: Option<FromObject<Access>>,
     /// Google Cloud project.
     pub gcp_project: Option<String>,
     /// Nothing may be changed.
@@ -99,7 +99,7 @@ pub(super) struct Entry {
     pub terraform_paths: Levels,
 }
 
-impl Entry {
+impl RwenvEntry {
     /// Names of the fields above, as they are written in the file.
     pub(super) const FIELDS: [&'static str; 23] = [
         "description",
@@ -278,7 +278,7 @@ pub(super) fn slips(file: &Value) -> Vec<Slip> {
         let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
         all.extend(names.filter_map(|name| {
             let (meant, same) = nearest(name, known)?;
-            let grave = rwenv.is_some() && known == Entry::FIELDS && (same || RESTRICTING.contains(&meant));
+            let grave = rwenv.is_some() && known == RwenvEntry::FIELDS && (same || RESTRICTING.contains(&meant));
             Some(Slip { rwenv: rwenv.map(str::to_owned), name: name.clone(), meant, grave })
         }));
     };
@@ -288,7 +288,7 @@ pub(super) fn slips(file: &Value) -> Vec<Slip> {
         see(database, &DATABASE, None);
     }
     for (name, rwenv) in each("rwenvs") {
-        see(rwenv, &Entry::FIELDS, Some(name));
+        see(rwenv, &RwenvEntry::FIELDS, Some(name));
         for place in ["local", "container"].into_iter().filter_map(|key| rwenv.get(key)) {
             see(place, &PLACE, Some(name));
         }
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn names_that_nearly_are_fields_are_found() {
-        let near = |name: &str| nearest(name, &Entry::FIELDS).map(|(field, _)| field);
+        let near = |name: &str| nearest(name, &RwenvEntry::FIELDS).map(|(field, _)| field);
         for (name, field) in [
             ("readonly", Some("readOnly")),
             ("read_only", Some("readOnly")),

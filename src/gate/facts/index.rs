@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::{Environment, under_home};
 use crate::base::files::{self, FileError};
-use rwenv_core::decide::{Definition, Named};
+use rwenv_core::decide::{Definition, NamedObject};
 
 /// Largest index that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
@@ -19,7 +19,7 @@ const MADE: [&str; 9] =
 
 /// A line of the index.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub struct IndexEntry {
     /// Kind of an object; `image`, `image-of` (`Kind/name`) or `configmap-key` (`name/key`) for what is no object.
     pub kind: String,
     /// Its name.
@@ -40,7 +40,7 @@ pub fn path(rwenv: &str, environment: &Environment) -> PathBuf {
 ///
 /// # Errors
 /// Where the system says no; the file is as it was then.
-pub fn write(path: &Path, clone: &Path, mut entries: Vec<Entry>) -> Result<(), FileError> {
+pub fn write(path: &Path, clone: &Path, mut entries: Vec<IndexEntry>) -> Result<(), FileError> {
     entries
         .retain(|e| ![&e.kind, &e.name, &e.namespace, &e.place].iter().any(|t| t.contains(char::is_control)));
     let mut lines: Vec<String> =
@@ -54,7 +54,7 @@ pub fn write(path: &Path, clone: &Path, mut entries: Vec<Entry>) -> Result<(), F
 
 /// The file and line that define an object, as a person opens them; for what a release makes, those of the release.
 #[must_use]
-pub fn find(rwenv: &str, object: &Named, environment: &Environment) -> Option<Definition> {
+pub fn find(rwenv: &str, object: &NamedObject, environment: &Environment) -> Option<Definition> {
     let text = read(&path(rwenv, environment))?;
     let (head, body) = text.split_once('\n')?;
     let clone = head.strip_prefix(HEAD)?.trim_start_matches('\t');

@@ -71,7 +71,7 @@ impl Budget {
 
 /// A repository whose objects are read.
 #[derive(Clone, Debug)]
-pub struct Repository {
+pub struct ObjectRepository {
     dir: PathBuf,
     git: PathBuf,
     home: PathBuf,
@@ -99,7 +99,7 @@ pub struct Listing {
     pub links: BTreeSet<String>,
 }
 
-impl Repository {
+impl ObjectRepository {
     /// The repository around a directory.
     ///
     /// # Errors

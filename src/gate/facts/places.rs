@@ -23,7 +23,7 @@ const HOMES: [(&str, &str); 4] = [
 ];
 
 /// A file or folder of the guard's.
-struct File {
+struct GuardedFile {
     /// The name under which the tables know it.
     name: String,
     /// Where it is said to lie.
@@ -36,7 +36,7 @@ struct File {
 
 /// The guard's files on this machine.
 pub(super) struct Guarded {
-    files: Vec<File>,
+    files: Vec<GuardedFile>,
     cwd: PathBuf,
     home: PathBuf,
 }
@@ -76,7 +76,7 @@ impl Guarded {
         let files = all.into_iter().map(|(name, path)| {
             let real = real(&path);
             let id = fs::metadata(&real).ok().map(|meta| (meta.dev(), meta.ino()));
-            File { name, path, real, id }
+            GuardedFile { name, path, real, id }
         });
         Self { files: files.collect(), cwd: real(cwd), home: home.to_owned() }
     }

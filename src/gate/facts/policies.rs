@@ -29,7 +29,7 @@ const AGAIN: Duration = Duration::from_secs(2);
 
 /// What tells whether a file was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Mark {
+pub struct FileMark {
     /// The file.
     pub path: String,
     bytes: u64,
@@ -38,11 +38,11 @@ pub struct Mark {
     mode: u32,
 }
 
-/// What is kept of the files.
+/// What is kept of the files of policies.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
-pub struct Kept {
+pub struct KeptPolicies {
     /// The files it is from.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<FileMark>,
     /// What they say.
     pub policies: Vec<Checked>,
     /// What is wrong with those that do not count, or count as they were before.
@@ -86,11 +86,11 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
 
 /// Marks of all files of the layers.
 #[must_use]
-pub fn marks(folders: &[(&'static str, PathBuf)]) -> Vec<Mark> {
+pub fn marks(folders: &[(&'static str, PathBuf)]) -> Vec<FileMark> {
     let files = folders.iter().flat_map(|(_, folder)| listed(folder));
     let mark = |path: PathBuf| {
         let meta = fs::metadata(&path).ok();
-        Mark {
+        FileMark {
             path: path.display().to_string(),
             bytes: meta.as_ref().map_or(0, fs::Metadata::len),
             modified: meta.as_ref().map_or((0, 0), |meta| (meta.mtime(), meta.mtime_nsec())),
@@ -119,7 +119,7 @@ fn fnv(text: &str) -> u64 {
 
 /// What is kept, whether it is current or not.
 #[must_use]
-pub fn kept(path: &Path) -> Option<Kept> {
+pub fn kept(path: &Path) -> Option<KeptPolicies> {
     serde_json::from_str(&files::read_trusted(path).ok()??).ok()
 }
 
@@ -128,7 +128,7 @@ struct Held {
     /// The file they are kept in.
     path: PathBuf,
     /// Marks of the files they are from.
-    marks: Vec<Mark>,
+    marks: Vec<FileMark>,
     loaded: Loaded,
     /// When to try again, where the files could not be checked.
     until: Option<Duration>,
@@ -183,7 +183,7 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
 }
 
 /// What was loaded of files that are as they were.
-fn held(path: &Path, marks: &[Mark]) -> Option<Loaded> {
+fn held(path: &Path, marks: &[FileMark]) -> Option<Loaded> {
     let all = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let held = all.iter().find(|held| held.path == *path && held.marks == *marks)?;
     held.until.is_none_or(|until| clock::monotonic() < until).then(|| held.loaded.clone())

@@ -19,7 +19,7 @@ const MOST: usize = 256;
 
 /// One program run that a person is asked about. An argument that is not known is none, and stands for any one.
 #[derive(Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-struct Asked {
+struct AskedRun {
     time: u64,
     session: Option<String>,
     cwd: Vec<String>,
@@ -53,13 +53,13 @@ pub fn record(
     Ok(())
 }
 
-fn of(invocation: &Invocation, session: Option<&str>) -> Option<Asked> {
+fn of(invocation: &Invocation, session: Option<&str>) -> Option<AskedRun> {
     if invocation.argv.iter().any(Word::splits) {
         return None;
     }
     let cwd = invocation.cwd.iter().filter_map(Dir::path).map(str::to_owned).collect();
     let argv = invocation.argv.iter().map(|w| w.as_literal().map(str::to_owned)).collect();
-    Some(Asked { time: clock::now().as_secs(), session: session.map(str::to_owned), cwd, argv })
+    Some(AskedRun { time: clock::now().as_secs(), session: session.map(str::to_owned), cwd, argv })
 }
 
 /// True where a person was asked about this very run a short time ago.
@@ -92,7 +92,7 @@ pub fn forget(session: &str, environment: &Environment) {
     }
 }
 
-fn all(environment: &Environment) -> Vec<(PathBuf, Asked)> {
+fn all(environment: &Environment) -> Vec<(PathBuf, AskedRun)> {
     let Ok(entries) = fs::read_dir(folder(environment)) else { return Vec::new() };
     let read = |path: &Path| serde_json::from_str(&files::read_trusted(path).ok()??).ok();
     let paths = entries.filter_map(|entry| entry.ok().map(|e| e.path())).take(MOST);

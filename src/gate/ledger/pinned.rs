@@ -16,7 +16,7 @@ const KUBECTL: Duration = Duration::from_secs(2);
 
 /// What is known of a session: which kubeconfig its commands see.
 #[derive(Debug, serde::Deserialize, serde::Serialize)]
-struct Session {
+struct SessionPin {
     kubeconfig: Option<String>,
 }
 
@@ -82,7 +82,7 @@ fn record(session: &str, environment: &Environment) -> Option<PathBuf> {
 pub fn remember(session: &str, kubeconfig: Option<&Path>, environment: &Environment) {
     let Some(path) = record(session, environment) else { return };
     let kubeconfig = kubeconfig.map(|path| path.display().to_string());
-    let Ok(text) = serde_json::to_string(&Session { kubeconfig }) else { return };
+    let Ok(text) = serde_json::to_string(&SessionPin { kubeconfig }) else { return };
     // Where it cannot be kept, calls are judged by the person's own kubeconfig too, which is stricter.
     let _ = files::make_private_dir(path.parent().unwrap_or(&path))
         .and_then(|()| files::write(&path, &text, 0o600));
@@ -93,10 +93,10 @@ pub fn remember(session: &str, kubeconfig: Option<&Path>, environment: &Environm
 pub fn of_session(session: Option<&str>, environment: &Environment) -> Environment {
     let known = session.and_then(|session| record(session, environment)).and_then(|path| {
         let text = files::read_trusted(&path).ok()??;
-        serde_json::from_str::<Session>(&text).ok()
+        serde_json::from_str::<SessionPin>(&text).ok()
     });
     match known {
-        Some(Session { kubeconfig: Some(path) }) => {
+        Some(SessionPin { kubeconfig: Some(path) }) => {
             Environment { session_kubeconfig: Some(path), ..environment.clone() }
         }
         _ => environment.clone(),

@@ -30,7 +30,7 @@ pub struct Event<'a> {
 
 /// What ConfigChange says beside.
 #[derive(Debug, serde::Deserialize)]
-pub struct Changed<'a> {
+pub struct ConfigChange<'a> {
     /// Which settings have changed: `user_settings`, `project_settings`, `local_settings`, `policy_settings`, `skills`.
     #[serde(borrow)]
     pub source: Option<Cow<'a, str>>,
@@ -63,12 +63,12 @@ pub struct FileInput<'a> {
     /// By what (`Edit`).
     pub new_string: Option<String>,
     /// Several of these (`MultiEdit`).
-    pub edits: Option<Vec<Edit>>,
+    pub edits: Option<Vec<Replacement>>,
 }
 
-/// One replacement.
+/// One text in place of another.
 #[derive(Debug, serde::Deserialize)]
-pub struct Edit {
+pub struct Replacement {
     /// What is replaced.
     #[serde(default)]
     pub old_string: String,
@@ -80,15 +80,15 @@ pub struct Edit {
 /// The answer that has the agent ask a person.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Output<'a> {
+pub struct HookOutput<'a> {
     /// The answer.
-    pub hook_specific_output: Specific<'a>,
+    pub hook_specific_output: HookSpecificOutput<'a>,
 }
 
 /// The part of the answer that is this event's own.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Specific<'a> {
+pub struct HookSpecificOutput<'a> {
     /// Has to be there, or the answer is passed over.
     pub hook_event_name: &'a str,
     /// `ask` or `allow`.

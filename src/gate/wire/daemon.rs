@@ -45,7 +45,7 @@ pub enum Ask {
 
 /// A question as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct DaemonRequest {
     /// The version that is spoken.
     pub version: u32,
     /// The question.
@@ -53,9 +53,9 @@ pub struct Request {
     pub ask: Ask,
 }
 
-/// An answer.
+/// The daemon's answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reply {
+pub struct DaemonReply {
     /// The version that is spoken.
     pub version: u32,
     /// What went wrong.
@@ -128,7 +128,7 @@ pub struct Health {
     /// How changes are noticed.
     pub watching: Watching,
     /// The repositories it keeps fresh.
-    pub repositories: Vec<Kept>,
+    pub repositories: Vec<KeptRepository>,
     /// Why the audit log cannot be brought to the disk.
     pub audit_error: Option<String>,
     /// The API guard.
@@ -193,7 +193,7 @@ pub enum Watching {
 /// A repository that is kept fresh.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Kept {
+pub struct KeptRepository {
     /// The rwenv.
     pub rwenv: String,
     /// It is being synced now.
@@ -253,7 +253,7 @@ pub fn socket(config_dir: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Where there is no answer, or it is an error.
-pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<Reply, AskError> {
+pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<DaemonReply, AskError> {
     let path = socket(config_dir);
     let failed = |source: io::Error| match source.kind() {
         io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => AskError::NotRunning,
@@ -265,7 +265,7 @@ pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<Reply, AskErr
     };
     let mut stream = connect(&path).map_err(failed)?;
     stream.set_read_timeout(Some(limit)).map_err(failed)?;
-    let request = Request { version: VERSION, ask };
+    let request = DaemonRequest { version: VERSION, ask };
     let text = serde_json::to_vec(&request).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
     let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
     stream.write_all(&[&length.to_be_bytes()[..], &text].concat()).map_err(failed)?;
@@ -277,7 +277,7 @@ pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<Reply, AskErr
     }
     let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
     stream.read_exact(&mut text).map_err(failed)?;
-    let reply: Reply = serde_json::from_slice(&text).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
+    let reply: DaemonReply = serde_json::from_slice(&text).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
     match reply.error {
         Some(why) => Err(AskError::Refused(why)),
         None if reply.version != VERSION => {

@@ -3,11 +3,11 @@
 use anyhow::bail;
 use serde::Serialize;
 
-use super::args::{All, Named};
-use super::session::Session;
+use super::args::{All, ObjectArgs};
+use super::session::FluxSession;
 use crate::cli::shared::period;
 use crate::cli::{out, prompt};
-use rwenv_flux::operate::{self, FluxError, Object, SOURCES, Waiting, kind_of};
+use rwenv_flux::operate::{self, FluxError, LiveObject, SOURCES, Waiting, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -17,7 +17,7 @@ const APPLY: [&str; 2] = ["ks", "hr"];
 /// What was done with an object.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Done<'o> {
+struct ActedObject<'o> {
     kind: &'o str,
     namespace: &'o str,
     name: &'o str,
@@ -26,8 +26,8 @@ struct Done<'o> {
     message: &'o str,
 }
 
-fn done(object: &Object) -> Done<'_> {
-    Done {
+fn done(object: &LiveObject) -> ActedObject<'_> {
+    ActedObject {
         kind: object.kind.name,
         namespace: &object.namespace,
         name: &object.name,
@@ -37,9 +37,9 @@ fn done(object: &Object) -> Done<'_> {
     }
 }
 
-impl Session {
+impl FluxSession {
     /// The object that is meant: one that applies something, or, where there is none of the name, one of any kind.
-    fn meant(&self, named: &Named) -> anyhow::Result<Object> {
+    fn meant(&self, named: &ObjectArgs) -> anyhow::Result<LiveObject> {
         match self.one(named, &APPLY) {
             Err(error) if matches!(error.downcast_ref(), Some(FluxError::NotFound { .. })) => {
                 let all: Vec<&str> = operate::KINDS.iter().map(|kind| kind.plural).collect();
@@ -51,21 +51,21 @@ impl Session {
 }
 
 pub(super) fn reconcile(
-    named: &Named,
+    named: &ObjectArgs,
     with_source: bool,
     permit: &Permit,
     environment: &Environment,
 ) -> anyhow::Result<u8> {
-    let session = Session::open(&named.cluster, environment)?;
+    let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
     reconciled(&session, &object, with_source, named, permit)
 }
 
 fn reconciled(
-    session: &Session,
-    object: &Object,
+    session: &FluxSession,
+    object: &LiveObject,
     with_source: bool,
-    named: &Named,
+    named: &ObjectArgs,
     permit: &Permit,
 ) -> anyhow::Result<u8> {
     let limit = named.limit()?;
@@ -85,11 +85,11 @@ fn reconciled(
 }
 
 pub(super) fn reconcile_source(
-    named: &Named,
+    named: &ObjectArgs,
     permit: &Permit,
     environment: &Environment,
 ) -> anyhow::Result<u8> {
-    let session = Session::open(&named.cluster, environment)?;
+    let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.one(named, &SOURCES)?;
     if !SOURCES.contains(&object.kind.name) {
         bail!("{} is not a source; reconcile it with rwenv flux reconcile", object.named());
@@ -97,14 +97,14 @@ pub(super) fn reconcile_source(
     reconciled(&session, &object, false, named, permit)
 }
 
-pub(super) fn suspend(named: &Named, permit: &Permit, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&named.cluster, environment)?;
+pub(super) fn suspend(named: &ObjectArgs, permit: &Permit, environment: &Environment) -> anyhow::Result<u8> {
+    let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
     let changed = session.run(operate::suspend(&session.flux, &object, permit))?;
     told(&object, changed, "suspended", named)
 }
 
-fn told(object: &Object, changed: bool, what: &str, named: &Named) -> anyhow::Result<u8> {
+fn told(object: &LiveObject, changed: bool, what: &str, named: &ObjectArgs) -> anyhow::Result<u8> {
     if named.output.json {
         out::json(
             &serde_json::json!({ "kind": object.kind.name, "namespace": object.namespace, "name": object.name, what: true, "changed": changed }),
@@ -117,12 +117,12 @@ fn told(object: &Object, changed: bool, what: &str, named: &Named) -> anyhow::Re
 }
 
 pub(super) fn resume(
-    named: &Named,
+    named: &ObjectArgs,
     wait: bool,
     permit: &Permit,
     environment: &Environment,
 ) -> anyhow::Result<u8> {
-    let session = Session::open(&named.cluster, environment)?;
+    let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.meant(named)?;
     let limit = named.limit()?;
     let changed = out::with_progress(|tell| {
@@ -140,10 +140,10 @@ pub(super) fn all(
     environment: &Environment,
 ) -> anyhow::Result<u8> {
     let limit = period(&args.timeout)?;
-    let session = Session::open(&args.cluster, environment)?;
+    let session = FluxSession::open(&args.cluster, environment)?;
     let Some(kind) = kind_of("ks") else { bail!("there are no Kustomizations") };
     let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
-    let meant: Vec<&Object> = all.iter().filter(|object| object.suspended != suspends).collect();
+    let meant: Vec<&LiveObject> = all.iter().filter(|object| object.suspended != suspends).collect();
     if meant.is_empty() {
         out::line(&format!(
             "all {} Kustomizations are {} already",

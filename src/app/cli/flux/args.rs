@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::shared::{Cluster, Output};
+use crate::cli::shared::{ClusterArgs, Output};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct FluxArgs {
@@ -22,10 +22,10 @@ pub(super) enum FluxCommand {
     #[command(
         after_help = "Examples:\n  rwenv flux reconcile-source flux-system\n  rwenv flux reconcile-source oci/app -n app"
     )]
-    ReconcileSource(Named),
+    ReconcileSource(ObjectArgs),
     /// Suspend the reconciliation of an object
     #[command(after_help = "Examples:\n  rwenv flux suspend hr/web -n app\n  rwenv flux suspend ks apps")]
-    Suspend(Named),
+    Suspend(ObjectArgs),
     /// Resume the reconciliation of an object
     #[command(after_help = "Examples:\n  rwenv flux resume hr/web -n app --wait")]
     Resume(Resume),
@@ -38,7 +38,7 @@ pub(super) enum FluxCommand {
     #[command(
         after_help = "Examples:\n  rwenv flux status\n  rwenv flux status --type hr --watch\n  rwenv flux status --json\n\nExit status: 0 everything is ready, 1 something is not."
     )]
-    Status(Status),
+    Status(StatusArgs),
     /// Show the events of Flux objects
     #[command(after_help = "Examples:\n  rwenv flux events --for ks/apps\n  rwenv flux events --watch")]
     Events(Events),
@@ -54,22 +54,22 @@ pub(super) enum FluxCommand {
     )]
     Diff(Diff),
     /// Check that Flux is installed and healthy
-    Check(Check),
+    Check(FluxCheckArgs),
     /// Show what a Kustomization has applied
     #[command(after_help = "Examples:\n  rwenv flux tree flux-system")]
-    Tree(Named),
+    Tree(ObjectArgs),
     /// Trace an object to the source it comes from
     #[command(
         after_help = "Examples:\n  rwenv flux trace deploy/web -n app\n  rwenv flux trace hr/web -n app"
     )]
-    Trace(Named),
+    Trace(ObjectArgs),
     /// Show alerts and recent warnings
     Alerts(Alerts),
 }
 
 /// An object by its name.
 #[derive(Debug, Args)]
-pub(super) struct Named {
+pub(super) struct ObjectArgs {
     /// NAME, KIND/NAME or KIND NAME; the kind may be omitted when the name is unique
     #[arg(required = true, num_args = 1..=3, value_name = "OBJECT")]
     pub(super) object: Vec<String>,
@@ -80,7 +80,7 @@ pub(super) struct Named {
     #[arg(long, default_value = "5m", value_name = "TIME")]
     pub(super) timeout: String,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -88,7 +88,7 @@ pub(super) struct Named {
 #[derive(Debug, Args)]
 pub(super) struct Reconcile {
     #[command(flatten)]
-    pub(super) named: Named,
+    pub(super) named: ObjectArgs,
     /// Fetch its source first
     #[arg(long)]
     pub(super) with_source: bool,
@@ -97,7 +97,7 @@ pub(super) struct Reconcile {
 #[derive(Debug, Args)]
 pub(super) struct Resume {
     #[command(flatten)]
-    pub(super) named: Named,
+    pub(super) named: ObjectArgs,
     /// Wait until it is ready
     #[arg(long)]
     pub(super) wait: bool,
@@ -118,7 +118,7 @@ pub(super) struct All {
     #[arg(long, default_value = "5m", value_name = "TIME")]
     pub(super) timeout: String,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
 }
 
 /// Objects to show.
@@ -135,7 +135,7 @@ pub(super) enum Type {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Status {
+pub(super) struct StatusArgs {
     /// Objects to show
     #[arg(long, value_enum, default_value = "all")]
     pub(super) r#type: Type,
@@ -152,7 +152,7 @@ pub(super) struct Status {
     #[arg(long, short)]
     pub(super) watch: bool,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -169,7 +169,7 @@ pub(super) struct Events {
     #[arg(long, short)]
     pub(super) watch: bool,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -204,7 +204,7 @@ pub(super) struct Logs {
     #[arg(long, default_value = "flux-system", value_name = "NAMESPACE")]
     pub(super) flux_namespace: String,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -212,7 +212,7 @@ pub(super) struct Logs {
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
-    pub(super) named: Named,
+    pub(super) named: ObjectArgs,
     /// Render this folder as it is on disk [default: the clone]
     #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"])]
     pub(super) dir: Option<std::path::PathBuf>,
@@ -225,12 +225,12 @@ pub(super) struct Diff {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Check {
+pub(super) struct FluxCheckArgs {
     /// Namespace of Flux
     #[arg(long, default_value = "flux-system", value_name = "NAMESPACE")]
     pub(super) flux_namespace: String,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }
@@ -241,7 +241,7 @@ pub(super) struct Alerts {
     #[arg(long, short)]
     pub(super) namespace: Option<String>,
     #[command(flatten)]
-    pub(super) cluster: Cluster,
+    pub(super) cluster: ClusterArgs,
     #[command(flatten)]
     pub(super) output: Output,
 }

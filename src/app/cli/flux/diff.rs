@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 use serde_json::Value;
 
 use super::args::Diff;
-use super::session::Session;
+use super::session::FluxSession;
 use crate::cli::out;
-use rwenv_flux::operate::{self, Compared, Difference, Fate};
-use rwenv_flux::repos::{self, Flux as Repository, Wish};
+use rwenv_flux::operate::{self, Compared, Difference, ObjectFate};
+use rwenv_flux::repos::{self, FluxRepository, CloneWish};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::content::Commit;
@@ -18,12 +18,12 @@ use rwenv_gate::facts::content::Commit;
 const UNKNOWN: u8 = 2;
 
 /// The folder that is rendered; one that was made for it is gone with the value.
-struct Folder {
+struct RenderedFolder {
     path: PathBuf,
     made: bool,
 }
 
-impl Drop for Folder {
+impl Drop for RenderedFolder {
     fn drop(&mut self) {
         if self.made {
             let _ = std::fs::remove_dir_all(&self.path);
@@ -31,15 +31,15 @@ impl Drop for Folder {
     }
 }
 
-impl Folder {
+impl RenderedFolder {
     fn of(args: &Diff, environment: &Environment) -> anyhow::Result<Self> {
         if let Some(dir) = &args.dir {
             return Ok(Self { path: dir.clone(), made: false });
         }
-        let repository = Repository::of(&args.named.cluster.rwenv(environment)?, environment)?;
+        let repository = FluxRepository::of(&args.named.cluster.rwenv(environment)?, environment)?;
         let clone = repository.clone_dir();
         if !clone.join(".git").exists() {
-            repos::sync(&repository, Wish::Forward, environment, &mut |_| {})?;
+            repos::sync(&repository, CloneWish::Forward, environment, &mut |_| {})?;
         }
         let (dir, revision) = match (&args.reference, args.pr) {
             (Some(revision), _) => (clone, revision.clone()),
@@ -59,19 +59,19 @@ impl Folder {
 }
 
 pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&args.named.cluster, environment)?;
+    let session = FluxSession::open(&args.named.cluster, environment)?;
     let object = session.one(&args.named, &["ks"])?;
     if object.kind.name != "Kustomization" {
         bail!("{} is not a Kustomization; only Kustomizations can be compared", object.named());
     }
-    let folder = Folder::of(args, environment)?;
+    let folder = RenderedFolder::of(args, environment)?;
     let compared = session.run(operate::diff(&session.flux, &object, &folder.path, environment))?;
     if args.named.output.json {
         out::json(&compared)?;
     } else {
         show(&compared);
     }
-    let unknown = compared.differences.iter().any(|difference| difference.fate == Fate::Unknown);
+    let unknown = compared.differences.iter().any(|difference| difference.fate == ObjectFate::Unknown);
     Ok(if unknown { UNKNOWN } else { u8::from(!compared.differences.is_empty()) })
 }
 
@@ -102,10 +102,10 @@ fn headline(difference: &Difference) -> String {
     let place =
         if difference.namespace.is_empty() { String::new() } else { format!("{}/", difference.namespace) };
     let sign = match difference.fate {
-        Fate::Created => "+",
-        Fate::Changed => "~",
-        Fate::Pruned => "-",
-        Fate::Unknown => "?",
+        ObjectFate::Created => "+",
+        ObjectFate::Changed => "~",
+        ObjectFate::Pruned => "-",
+        ObjectFate::Unknown => "?",
     };
     let why = difference.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
     format!("{sign} {} {place}{}{why}", difference.kind, difference.name)

@@ -12,7 +12,7 @@ use std::io::Write as _;
 
 use super::permit;
 use args::FluxCommand;
-use rwenv_flux::operate::{FluxError, Told};
+use rwenv_flux::operate::{FluxError, ClusterEvent};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -47,7 +47,7 @@ fn run(args: &FluxArgs, permit: &Permit, environment: &Environment) -> anyhow::R
     }
 }
 
-fn tell(events: &[Told]) {
+fn tell(events: &[ClusterEvent]) {
     for event in events {
         let _ = writeln!(
             std::io::stderr(),

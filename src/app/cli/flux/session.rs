@@ -6,20 +6,20 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use tokio::runtime::Runtime;
 
-use super::args::Named;
-use crate::cli::shared::{Cluster, period};
+use super::args::ObjectArgs;
+use crate::cli::shared::{ClusterArgs, period};
 use crate::cli::{out, prompt};
-use rwenv_flux::operate::{Flux, FluxError, Kind, Object, kind_of};
+use rwenv_flux::operate::{Flux, FluxError, Kind, LiveObject, kind_of};
 use rwenv_gate::base::environment::Environment;
 
 /// A runtime, and the Flux of the cluster that is meant.
-pub(super) struct Session {
+pub(super) struct FluxSession {
     runtime: Runtime,
     pub(super) flux: Flux,
 }
 
-impl Session {
-    pub(super) fn open(cluster: &Cluster, environment: &Environment) -> anyhow::Result<Self> {
+impl FluxSession {
+    pub(super) fn open(cluster: &ClusterArgs, environment: &Environment) -> anyhow::Result<Self> {
         let rwenv = cluster.rwenv(environment)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let flux = runtime.block_on(Flux::open(&rwenv, environment))?;
@@ -31,7 +31,7 @@ impl Session {
     }
 
     /// The one object that is meant, among kinds where none is named. A person is asked where several are.
-    pub(super) fn one(&self, named: &Named, kinds: &[&'static str]) -> anyhow::Result<Object> {
+    pub(super) fn one(&self, named: &ObjectArgs, kinds: &[&'static str]) -> anyhow::Result<LiveObject> {
         let (kind, name) = named.parts()?;
         let kinds: Vec<&'static Kind> = match kind {
             Some(kind) => vec![kind],
@@ -45,8 +45,8 @@ impl Session {
     }
 }
 
-fn chosen(name: &str, mut found: Vec<Object>) -> anyhow::Result<Object> {
-    let all: Vec<String> = found.iter().map(Object::argument).collect();
+fn chosen(name: &str, mut found: Vec<LiveObject>) -> anyhow::Result<LiveObject> {
+    let all: Vec<String> = found.iter().map(LiveObject::argument).collect();
     if !prompt::is_possible() {
         bail!(FluxError::Several { name: name.to_owned(), all });
     }
@@ -61,7 +61,7 @@ fn chosen(name: &str, mut found: Vec<Object>) -> anyhow::Result<Object> {
     }
 }
 
-impl Named {
+impl ObjectArgs {
     /// The kind, where one is named, and the name.
     fn parts(&self) -> anyhow::Result<(Option<&'static Kind>, &str)> {
         let known = |word: &str| {

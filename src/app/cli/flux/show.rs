@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use comfy_table::{Cell, Color, Table};
 
-use super::args::{Alerts, Check, Events, Logs, Named, Status, Type};
-use super::session::Session;
+use super::args::{Alerts, FluxCheckArgs, Events, Logs, ObjectArgs, StatusArgs, Type};
+use super::session::FluxSession;
 use crate::cli::out;
 use crate::cli::shared::period;
-use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, Object, SOURCES, Told, kind_of};
+use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, LiveObject, SOURCES, ClusterEvent, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::{Ask, FluxRow, ask};
 
@@ -41,18 +41,18 @@ fn row(table: &mut Table, row: &FluxRow) {
     table.add_row(cells);
 }
 
-impl Session {
-    fn rows(&self, args: &Status) -> anyhow::Result<Vec<FluxRow>> {
+impl FluxSession {
+    fn rows(&self, args: &StatusArgs) -> anyhow::Result<Vec<FluxRow>> {
         let mut rows = Vec::new();
         for kind in KINDS.iter().filter(|kind| args.wants_kind(kind.name)) {
             let all = self.run(self.flux.list(kind, args.namespace.as_deref(), None))?;
-            rows.extend(all.iter().map(Object::row).filter(|row| args.wants(row)));
+            rows.extend(all.iter().map(LiveObject::row).filter(|row| args.wants(row)));
         }
         Ok(rows)
     }
 }
 
-impl Status {
+impl StatusArgs {
     fn wants_kind(&self, kind: &str) -> bool {
         match self.r#type {
             Type::All => true,
@@ -79,13 +79,13 @@ impl Status {
 
 const HEADINGS: [&str; 6] = ["KIND", "NAMESPACE", "NAME", "READY", "REVISION", "MESSAGE"];
 
-pub(super) fn status(args: &Status, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn status(args: &StatusArgs, environment: &Environment) -> anyhow::Result<u8> {
     let known = if args.live || args.watch { None } else { args.known(environment)? };
     if let Some(rows) = known {
         show(&rows, args)?;
         return Ok(u8::from(rows.iter().any(FluxRow::fails)));
     }
-    let session = Session::open(&args.cluster, environment)?;
+    let session = FluxSession::open(&args.cluster, environment)?;
     let mut rows = session.rows(args)?;
     show(&rows, args)?;
     if !args.watch {
@@ -102,7 +102,7 @@ pub(super) fn status(args: &Status, environment: &Environment) -> anyhow::Result
     }
 }
 
-fn show(rows: &[FluxRow], args: &Status) -> anyhow::Result<()> {
+fn show(rows: &[FluxRow], args: &StatusArgs) -> anyhow::Result<()> {
     if args.output.json {
         return out::json(&rows);
     }
@@ -116,7 +116,7 @@ fn show(rows: &[FluxRow], args: &Status) -> anyhow::Result<()> {
 }
 
 pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&args.cluster, environment)?;
+    let session = FluxSession::open(&args.cluster, environment)?;
     let of = args.r#for.as_deref().map(|object| {
         let (kind, name) = object.split_once('/').map_or((object, None), |(kind, name)| (kind, Some(name)));
         kind_of(kind)
@@ -124,7 +124,7 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
             .with_context(|| format!("'{kind}' is not a Flux kind; write ks/NAME or hr/NAME"))
     });
     let of = of.transpose()?;
-    let look = || -> anyhow::Result<Vec<Told>> {
+    let look = || -> anyhow::Result<Vec<ClusterEvent>> {
         let mut all = session.run(operate::events(&session.flux, args.namespace.as_deref()))?;
         if let Some((kind, name)) = of {
             all.retain(|event| event.object_kind == kind.name && name.is_none_or(|name| event.name == name));
@@ -133,20 +133,20 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
     };
     let all = look()?;
     told(&all, args.output.json)?;
-    let mut known: BTreeSet<Told> = all.into_iter().collect();
+    let mut known: BTreeSet<ClusterEvent> = all.into_iter().collect();
     if !args.watch {
         return Ok(0);
     }
     loop {
         std::thread::sleep(LOOK);
-        let new: Vec<Told> = look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
+        let new: Vec<ClusterEvent> = look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
         if !new.is_empty() {
             told(&new, args.output.json)?;
         }
     }
 }
 
-fn told(events: &[Told], json: bool) -> anyhow::Result<()> {
+fn told(events: &[ClusterEvent], json: bool) -> anyhow::Result<()> {
     if json {
         return out::json(&events);
     }
@@ -163,7 +163,7 @@ fn told(events: &[Told], json: bool) -> anyhow::Result<()> {
 }
 
 pub(super) fn logs(args: &Logs, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&args.cluster, environment)?;
+    let session = FluxSession::open(&args.cluster, environment)?;
     let since = args.since.as_deref().map(period).transpose()?;
     let wish = LogWish {
         namespace: args.flux_namespace.clone(),
@@ -193,8 +193,8 @@ fn written(line: &LogLine) -> String {
     format!("{} {} {object} - {} {}", line.ts, line.level, line.msg, line.error).trim_end().to_owned()
 }
 
-pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&args.cluster, environment)?;
+pub(super) fn check(args: &FluxCheckArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let session = FluxSession::open(&args.cluster, environment)?;
     let all = session.run(operate::check(&session.flux, &args.flux_namespace))?;
     let good = all.iter().all(|check| check.good);
     if args.output.json {
@@ -208,8 +208,8 @@ pub(super) fn check(args: &Check, environment: &Environment) -> anyhow::Result<u
     Ok(u8::from(!good))
 }
 
-pub(super) fn tree(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&named.cluster, environment)?;
+pub(super) fn tree(named: &ObjectArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.one(named, &["ks"])?;
     if object.kind.name != "Kustomization" {
         bail!("{} applies nothing by itself; only a Kustomization has a tree", object.named());
@@ -237,18 +237,18 @@ fn grow(branches: &[Branch], before: &str) {
     }
 }
 
-pub(super) fn trace(named: &Named, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn trace(named: &ObjectArgs, environment: &Environment) -> anyhow::Result<u8> {
     let words: Vec<&str> = named.object.iter().map(String::as_str).collect();
     let (kind, name) = match words.as_slice() {
         [one] => one.split_once('/').context("name it as KIND/NAME, as in deploy/web")?,
         [kind, name] => (*kind, *name),
         _ => bail!("name one object, as in deploy/web"),
     };
-    let session = Session::open(&named.cluster, environment)?;
+    let session = FluxSession::open(&named.cluster, environment)?;
     let own = session.flux.cluster().namespace().to_owned();
     let namespace = named.namespace.as_deref().unwrap_or(&own);
     let trace = session.run(operate::trace(&session.flux, kind, name, namespace))?;
-    let rows: Vec<FluxRow> = trace.chain.iter().map(Object::row).collect();
+    let rows: Vec<FluxRow> = trace.chain.iter().map(LiveObject::row).collect();
     if named.output.json {
         out::json(&serde_json::json!({ "object": trace.object, "managedBy": rows }))?;
         return Ok(0);
@@ -273,11 +273,11 @@ pub(super) fn trace(named: &Named, environment: &Environment) -> anyhow::Result<
 }
 
 pub(super) fn alerts(args: &Alerts, environment: &Environment) -> anyhow::Result<u8> {
-    let session = Session::open(&args.cluster, environment)?;
+    let session = FluxSession::open(&args.cluster, environment)?;
     let mut rows = Vec::new();
     for kind in ["alert", "provider"].into_iter().filter_map(kind_of) {
         let all = session.run(session.flux.list(kind, args.namespace.as_deref(), None))?;
-        rows.extend(all.iter().map(Object::row));
+        rows.extend(all.iter().map(LiveObject::row));
     }
     let mut warnings = session.run(operate::events(&session.flux, args.namespace.as_deref()))?;
     warnings.retain(|event| event.kind == "Warning");

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::cli::shared::Output;
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Services {
+pub(in crate::cli) struct ServicesArgs {
     #[command(subcommand)]
     pub(super) command: ServicesCommand,
 }
@@ -20,27 +20,27 @@ pub(super) enum ServicesCommand {
         #[arg(long, short)]
         namespace: Option<String>,
         #[command(flatten)]
-        source: Source,
+        source: SourceArgs,
     },
     /// Show the details of a service
-    Show(Named),
+    Show(EntryArgs),
     /// Show the folder and file that define a service
-    Where(Named),
+    Where(EntryArgs),
     /// Show the namespace a service runs in
-    Namespace(Named),
+    Namespace(EntryArgs),
     /// Compare Git with the cluster: services that exist on one side only
     #[command(after_help = "Exit status: 0 no difference, 1 they differ or the cluster cannot be reached.")]
-    Drift(Source),
+    Drift(SourceArgs),
     /// Rebuild the catalog files from the clone
     Regenerate(Regenerate),
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Named {
+pub(super) struct EntryArgs {
     /// Name of the service
     pub(super) name: String,
     #[command(flatten)]
-    pub(super) source: Source,
+    pub(super) source: SourceArgs,
 }
 
 #[derive(Debug, Args)]
@@ -56,20 +56,20 @@ pub(super) enum GuideCommand {
     /// Print the JSON Schema of one of the files
     Schema {
         /// File
-        file: Document,
+        file: CatalogDocument,
     },
     /// Show the guide on one topic
     Show {
         /// Topic
-        topic: Topic,
+        topic: GuideTopic,
         #[command(flatten)]
-        source: Source,
+        source: SourceArgs,
     },
 }
 
 /// A file of the catalog.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Document {
+pub(super) enum CatalogDocument {
     /// services-catalog.json
     ServicesCatalog,
     /// services.json
@@ -84,7 +84,7 @@ pub(super) enum Document {
 
 /// What the guide tells about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Topic {
+pub(super) enum GuideTopic {
     /// Services and where they run
     Services,
     /// Kustomizations, HelmReleases and their sources
@@ -115,7 +115,7 @@ pub(super) struct Regenerate {
 }
 
 #[derive(Debug, Args)]
-pub(in crate::cli) struct Where {
+pub(in crate::cli) struct WhereArgs {
     /// Kind, kind and name (deployment/web, hr/podinfo), or a name of any kind
     #[arg(value_name = "KIND[/NAME]")]
     pub(super) what: String,
@@ -128,24 +128,24 @@ pub(in crate::cli) struct Where {
     #[arg(long)]
     pub(super) key: Option<String>,
     #[command(flatten)]
-    pub(super) source: Source,
+    pub(super) source: SourceArgs,
 }
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct GraphArgs {
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Mermaid)]
-    pub(super) format: Format,
+    #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
+    pub(super) format: GraphFormat,
     /// File to write [default: standard output]
     #[arg(long, short, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) source: Source,
+    pub(super) source: SourceArgs,
 }
 
 /// How a graph is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum GraphFormat {
     /// Image
     Svg,
     /// Graphviz source
@@ -158,7 +158,7 @@ pub(super) enum Format {
 
 /// Which repository is read.
 #[derive(Debug, Args)]
-pub(super) struct Source {
+pub(super) struct SourceArgs {
     /// Name of the rwenv [default: the selected one]
     #[arg(long, value_name = "NAME")]
     pub(super) rwenv: Option<String>,

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::args::Where;
+use super::args::WhereArgs;
 use super::source::named;
 use crate::cli::out;
 use rwenv_flux::catalog::generate;
@@ -11,7 +11,7 @@ use rwenv_flux::catalog::lookup::{self, Hit};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::index;
 
-pub(in crate::cli) fn find(args: &Where, environment: &Environment) -> anyhow::Result<u8> {
+pub(in crate::cli) fn find(args: &WhereArgs, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
     let known = opened.reading.knowledge();
     let (kind, name) = match args.what.split_once('/') {
@@ -86,7 +86,7 @@ fn of_any(known: &Knowledge<'_>, name: &str, namespace: Option<&str>) -> anyhow:
 }
 
 /// Where a key of a ConfigMap is set.
-fn line_of(known: &Knowledge<'_>, map: &str, key: &str, args: &Where) -> anyhow::Result<u8> {
+fn line_of(known: &Knowledge<'_>, map: &str, key: &str, args: &WhereArgs) -> anyhow::Result<u8> {
     let wanted = format!("{map}/{key}");
     let mut hits: Vec<_> = generate::entries(known)
         .into_iter()

@@ -1,6 +1,6 @@
 //! `rwenv graph`.
 
-use super::args::{Format, GraphArgs};
+use super::args::{GraphFormat, GraphArgs};
 use crate::cli::out;
 use rwenv_flux::catalog::graph;
 use rwenv_gate::base::environment::Environment;
@@ -9,12 +9,12 @@ use rwenv_gate::base::files;
 pub(in crate::cli) fn graph(args: &GraphArgs, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
     let graph = graph::graph(&opened.reading.knowledge());
-    let format = if args.source.output.json { Format::Json } else { args.format };
+    let format = if args.source.output.json { GraphFormat::Json } else { args.format };
     let text = match format {
-        Format::Svg => graph.svg()?,
-        Format::Dot => graph.dot(),
-        Format::Mermaid => graph.mermaid(),
-        Format::Json => serde_json::to_string_pretty(&graph)? + "\n",
+        GraphFormat::Svg => graph.svg()?,
+        GraphFormat::Dot => graph.dot(),
+        GraphFormat::Mermaid => graph.mermaid(),
+        GraphFormat::Json => serde_json::to_string_pretty(&graph)? + "\n",
     };
     match &args.output {
         Some(path) => {

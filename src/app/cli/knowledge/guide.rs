@@ -1,6 +1,6 @@
 //! `rwenv guide`.
 
-use super::args::{Document, Guide, GuideCommand, Source, Topic};
+use super::args::{CatalogDocument, Guide, GuideCommand, SourceArgs, GuideTopic};
 use super::regenerate::regenerate;
 use super::source::joined;
 use crate::cli::out;
@@ -19,17 +19,17 @@ pub(in crate::cli) fn guide(args: &Guide, environment: &Environment) -> anyhow::
 }
 
 /// The JSON Schema of a file.
-fn schema(file: Document) -> &'static str {
+fn schema(file: CatalogDocument) -> &'static str {
     match file {
-        Document::ServicesCatalog => include_str!("../../../../schemas/services-catalog.schema.json"),
-        Document::Services => include_str!("../../../../schemas/services.schema.json"),
-        Document::FluxResources => include_str!("../../../../schemas/flux-resources.schema.json"),
-        Document::SecretsMap => include_str!("../../../../schemas/secrets-map.schema.json"),
-        Document::Configmaps => include_str!("../../../../schemas/configmaps.schema.json"),
+        CatalogDocument::ServicesCatalog => include_str!("../../../../schemas/services-catalog.schema.json"),
+        CatalogDocument::Services => include_str!("../../../../schemas/services.schema.json"),
+        CatalogDocument::FluxResources => include_str!("../../../../schemas/flux-resources.schema.json"),
+        CatalogDocument::SecretsMap => include_str!("../../../../schemas/secrets-map.schema.json"),
+        CatalogDocument::Configmaps => include_str!("../../../../schemas/configmaps.schema.json"),
     }
 }
 
-fn show(topic: Topic, source: &Source, environment: &Environment) -> anyhow::Result<u8> {
+fn show(topic: GuideTopic, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
     let made = source.open(environment)?.documents();
     if source.output.json {
         json(topic, &made)?;
@@ -39,16 +39,16 @@ fn show(topic: Topic, source: &Source, environment: &Environment) -> anyhow::Res
     Ok(0)
 }
 
-fn json(topic: Topic, made: &Documents) -> anyhow::Result<()> {
+fn json(topic: GuideTopic, made: &Documents) -> anyhow::Result<()> {
     match topic {
-        Topic::Services => out::json(&made.services),
-        Topic::Flux => out::json(&made.flux),
-        Topic::Secrets => out::json(&made.secrets),
-        Topic::Configmaps => out::json(&made.configmaps),
-        Topic::Variables => out::json(&made.configmaps.variable_substitution),
-        Topic::Images => out::json(&made.services.image_groups),
-        Topic::Findings => out::json(&made.flux.findings),
-        Topic::Dependencies => {
+        GuideTopic::Services => out::json(&made.services),
+        GuideTopic::Flux => out::json(&made.flux),
+        GuideTopic::Secrets => out::json(&made.secrets),
+        GuideTopic::Configmaps => out::json(&made.configmaps),
+        GuideTopic::Variables => out::json(&made.configmaps.variable_substitution),
+        GuideTopic::Images => out::json(&made.services.image_groups),
+        GuideTopic::Findings => out::json(&made.flux.findings),
+        GuideTopic::Dependencies => {
             let all = made.flux.kustomizations.iter().map(|(key, entry)| (key, &entry.depends_on));
             let releases = made.flux.helm_releases.iter().map(|(key, entry)| (key, &entry.depends_on));
             out::json(&serde_json::json!({
@@ -59,24 +59,24 @@ fn json(topic: Topic, made: &Documents) -> anyhow::Result<()> {
     }
 }
 
-fn text(topic: Topic, made: &Documents) {
+fn text(topic: GuideTopic, made: &Documents) {
     match topic {
-        Topic::Services => {
+        GuideTopic::Services => {
             let rows = made.services.services.iter().map(|(key, service)| {
                 [key.clone(), service.namespace.clone(), service.kind.clone(), service.description.clone()]
             });
             rows_of(["SERVICE", "NAMESPACE", "KIND", "DESCRIPTION"], rows);
         }
-        Topic::Flux => flux(made),
-        Topic::Secrets => secrets(made),
-        Topic::Configmaps => {
+        GuideTopic::Flux => flux(made),
+        GuideTopic::Secrets => secrets(made),
+        GuideTopic::Configmaps => {
             let rows = made.configmaps.config_maps.iter().map(|(key, map)| {
                 let names: Vec<String> = map.keys.keys().cloned().collect();
                 [key.clone(), map.namespace.clone(), joined(&names), joined(&map.used_by)]
             });
             rows_of(["CONFIGMAP", "NAMESPACE", "KEYS", "USED BY"], rows);
         }
-        Topic::Variables => match &made.configmaps.variable_substitution {
+        GuideTopic::Variables => match &made.configmaps.variable_substitution {
             None => out::note("no Kustomization of this repository fills variables in"),
             Some(all) => {
                 let from = if all.source.is_empty() {
@@ -91,7 +91,7 @@ fn text(topic: Topic, made: &Documents) {
                 );
             }
         },
-        Topic::Dependencies => {
+        GuideTopic::Dependencies => {
             let all =
                 made.flux.kustomizations.iter().map(|(key, entry)| ("Kustomization", key, &entry.depends_on));
             let releases =
@@ -102,7 +102,7 @@ fn text(topic: Topic, made: &Documents) {
                 rows.map(|(kind, key, on)| [kind.to_owned(), key.clone(), joined(on)]),
             );
         }
-        Topic::Images => {
+        GuideTopic::Images => {
             let rows = made.services.image_groups.iter().map(|(key, group)| {
                 let tag = group.tag.clone().unwrap_or_else(|| "-".to_owned());
                 [
@@ -115,7 +115,7 @@ fn text(topic: Topic, made: &Documents) {
             });
             rows_of(["GROUP", "IMAGE", "TAG", "SET IN", "SERVICES"], rows);
         }
-        Topic::Findings => {
+        GuideTopic::Findings => {
             for finding in &made.flux.findings {
                 out::line(&format!("{}:{}: {}", finding.file, finding.line, finding.message));
             }

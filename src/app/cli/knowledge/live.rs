@@ -2,21 +2,21 @@
 
 use serde::Serialize;
 
-use super::args::Source;
+use super::args::SourceArgs;
 use super::source::flux_of;
 use crate::cli::out;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::catalog::knowledge::Knowledge;
 use rwenv_flux::catalog::live::{Comparison, Only, compare};
-use rwenv_flux::cluster::{self, Cluster, ClusterError, Seen};
+use rwenv_flux::cluster::{self, Cluster, ClusterError, SeenCluster};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 
 /// `cluster.json`.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Compared<'c> {
+struct ClusterDocument<'c> {
     #[serde(flatten)]
     comparison: &'c Comparison,
     cluster: &'c str,
@@ -24,7 +24,7 @@ struct Compared<'c> {
 }
 
 /// Looks into the cluster of a rwenv.
-fn ask(rwenv: &Rwenv, environment: &Environment) -> Result<Seen, AskError> {
+fn ask(rwenv: &Rwenv, environment: &Environment) -> Result<SeenCluster, LiveError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let seen = runtime.block_on(async {
         let cluster = Cluster::of(rwenv, environment).await?;
@@ -36,7 +36,7 @@ fn ask(rwenv: &Rwenv, environment: &Environment) -> Result<Seen, AskError> {
 }
 
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+enum LiveError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
     #[error(transparent)]
@@ -60,7 +60,7 @@ pub(super) fn beside(
     let path = generate::folder(rwenv.name.as_str(), environment).join("cluster.json");
     let cluster =
         rwenv.places.iter().find_map(|place| place.kubernetes_context.as_deref()).unwrap_or_default();
-    let compared = Compared { comparison: &comparison, cluster, generated_at: clock::rfc3339(clock::now()) };
+    let compared = ClusterDocument { comparison: &comparison, cluster, generated_at: clock::rfc3339(clock::now()) };
     files::make_private_dir(path.parent().unwrap_or(&path))?;
     files::write(&path, &(serde_json::to_string_pretty(&compared)? + "\n"), 0o600)?;
     Ok(Some(comparison))
@@ -77,7 +77,7 @@ pub(super) fn summary(comparison: &Comparison) -> String {
 }
 
 /// Shows what is on one side only. 1 where something is.
-pub(super) fn drift(source: &Source, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn drift(source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
     let (rwenv, flux) = flux_of(source.rwenv.as_deref(), environment)?;
     let opened = match &source.dir {
         Some(_) => source.open(environment)?.reading,

@@ -9,7 +9,7 @@ mod regenerate;
 mod services;
 mod source;
 
-pub(super) use args::{GraphArgs, Guide, Services, Where};
+pub(super) use args::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 pub(super) use find::find;
 pub(super) use graph::graph;
 pub(super) use guide::guide;

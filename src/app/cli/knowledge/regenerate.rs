@@ -4,7 +4,7 @@ use super::args::Regenerate;
 use super::live;
 use super::source::flux_of;
 use crate::cli::out;
-use rwenv_flux::catalog::generate::{self, Report};
+use rwenv_flux::catalog::generate::{self, CatalogReport};
 use rwenv_gate::base::environment::Environment;
 
 /// Makes the files anew and says what they hold.
@@ -33,7 +33,7 @@ pub(super) fn regenerate(args: &Regenerate, environment: &Environment) -> anyhow
     Ok(0)
 }
 
-fn tell(report: &Report) {
+fn tell(report: &CatalogReport) {
     out::line("Regenerated flux-infra-guide data files:\n");
     let line = |file: &str, what: String| out::line(&format!("  {file:<22}{what}"));
     line("services.json:", format!("{} services mapped", report.services));

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::args::{Named, Services, ServicesCommand, Source};
+use super::args::{EntryArgs, ServicesArgs, ServicesCommand, SourceArgs};
 use super::live::drift;
 use super::regenerate::regenerate;
 use super::source::{named, unknown_service};
@@ -11,7 +11,7 @@ use rwenv_flux::catalog::document::{Entry, Service};
 use rwenv_flux::catalog::lookup::{near, services as find};
 use rwenv_gate::base::environment::Environment;
 
-pub(in crate::cli) fn services(args: &Services, environment: &Environment) -> anyhow::Result<u8> {
+pub(in crate::cli) fn services(args: &ServicesArgs, environment: &Environment) -> anyhow::Result<u8> {
     match &args.command {
         ServicesCommand::List { namespace, source } => list(namespace.as_deref(), source, environment),
         ServicesCommand::Show(args) => show(args, environment),
@@ -22,7 +22,7 @@ pub(in crate::cli) fn services(args: &Services, environment: &Environment) -> an
     }
 }
 
-fn list(namespace: Option<&str>, source: &Source, environment: &Environment) -> anyhow::Result<u8> {
+fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
     let mut made = source.open(environment)?.documents();
     let wanted = |service: &Service| namespace.is_none_or(|wanted| service.namespace == wanted);
     made.services.services.retain(|_, service| wanted(service));
@@ -56,7 +56,7 @@ struct Keyed<'s> {
 }
 
 /// Does something with the services of a name; with all of them where the name is not enough to tell.
-fn with(args: &Named, environment: &Environment, show: impl Fn(&str, &Entry<Service>)) -> anyhow::Result<u8> {
+fn with(args: &EntryArgs, environment: &Environment, show: impl Fn(&str, &Entry<Service>)) -> anyhow::Result<u8> {
     let name = named(&args.name)?;
     let made = args.source.open(environment)?.documents();
     let all = find(&made.services.services, name);
@@ -76,7 +76,7 @@ fn with(args: &Named, environment: &Environment, show: impl Fn(&str, &Entry<Serv
     Ok(0)
 }
 
-fn show(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
+fn show(args: &EntryArgs, environment: &Environment) -> anyhow::Result<u8> {
     with(args, environment, |key, service| {
         let mut lines = vec![("service", key.to_owned()), ("description", service.description.clone())];
         lines.push(("namespace", service.namespace.clone()));
@@ -101,7 +101,7 @@ fn show(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
     })
 }
 
-fn place(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
+fn place(args: &EntryArgs, environment: &Environment) -> anyhow::Result<u8> {
     with(args, environment, |key, service| {
         let what = match (&service.helm_release, &service.deployment, &service.application) {
             (Some(release), ..) => format!("HelmRelease: {release}"),
@@ -120,7 +120,7 @@ fn place(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
     })
 }
 
-fn namespace(args: &Named, environment: &Environment) -> anyhow::Result<u8> {
+fn namespace(args: &EntryArgs, environment: &Environment) -> anyhow::Result<u8> {
     with(args, environment, |key, service| {
         if service.namespace.is_empty() {
             out::line(&format!("{key} has no namespace in this repository; what applies it says which"));

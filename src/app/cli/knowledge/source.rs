@@ -4,24 +4,24 @@ use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::args::Source;
+use super::args::SourceArgs;
 use crate::cli::shared::named_or_selected;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::document::{Documents, Origin, documents};
 use rwenv_flux::catalog::{Reading, generate, lookup};
-use rwenv_flux::repos::{Flux, RepoError};
+use rwenv_flux::repos::{FluxRepository, RepoError};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content::ContentError;
 
 /// A repository that was read.
-pub(super) struct Opened {
+pub(super) struct OpenedRepository {
     pub(super) reading: Reading,
     origin: Origin,
 }
 
-impl Source {
-    pub(super) fn open(&self, environment: &Environment) -> anyhow::Result<Opened> {
+impl SourceArgs {
+    pub(super) fn open(&self, environment: &Environment) -> anyhow::Result<OpenedRepository> {
         if let Some(dir) = &self.dir {
             let dir = dir.canonicalize().with_context(|| dir.display().to_string())?;
             let reading = self.read(&dir, environment)?;
@@ -35,7 +35,7 @@ impl Source {
                 commit: reading.commit.as_ref().map(|commit| commit.name.clone()),
                 generated_at,
             };
-            return Ok(Opened { reading, origin });
+            return Ok(OpenedRepository { reading, origin });
         }
         let flux = flux_of(self.rwenv.as_deref(), environment)?.1?;
         let mut origin = generate::origin(&flux);
@@ -46,7 +46,7 @@ impl Source {
         if let Some(commit) = &reading.commit {
             origin.commit = Some(commit.name.clone());
         }
-        Ok(Opened { reading, origin })
+        Ok(OpenedRepository { reading, origin })
     }
 
     fn read(&self, dir: &Path, environment: &Environment) -> Result<Reading, ContentError> {
@@ -57,7 +57,7 @@ impl Source {
     }
 }
 
-impl Opened {
+impl OpenedRepository {
     pub(super) fn documents(&self) -> Documents {
         documents(&self.reading.knowledge(), &self.origin)
     }
@@ -67,9 +67,9 @@ impl Opened {
 pub(super) fn flux_of(
     name: Option<&str>,
     environment: &Environment,
-) -> anyhow::Result<(Rwenv, Result<Flux, RepoError>)> {
+) -> anyhow::Result<(Rwenv, Result<FluxRepository, RepoError>)> {
     let rwenv = named_or_selected(name, environment)?;
-    let flux = Flux::of(&rwenv, environment);
+    let flux = FluxRepository::of(&rwenv, environment);
     Ok((rwenv, flux))
 }
 

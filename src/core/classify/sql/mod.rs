@@ -4,7 +4,7 @@ mod text;
 
 use super::arguments::Arguments;
 use crate::model::{Command, Effect, Invocation, Operation, Stdin, Word};
-use text::{Dialect, statements};
+use text::{SqlDialect, statements};
 
 /// Stands among the flags that carry SQL for the last argument.
 const LAST: &str = "*";
@@ -104,8 +104,8 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
 /// Why it is not, in words.
 pub fn query(text: &str) -> Result<(), String> {
     const INSTEAD: &str = "run one SELECT, SHOW, EXPLAIN, VALUES, TABLE or WITH statement";
-    let found = statements(text, Dialect::Postgres).unwrap_or_default();
-    if let Some(what) = writes_in(text, Dialect::Postgres) {
+    let found = statements(text, SqlDialect::Postgres).unwrap_or_default();
+    if let Some(what) = writes_in(text, SqlDialect::Postgres) {
         return Err(format!("'{what}' may write; {INSTEAD}"));
     }
     let [only] = found.as_slice() else { return Err(format!("this is not a single statement; {INSTEAD}")) };
@@ -119,11 +119,11 @@ pub fn query(text: &str) -> Result<(), String> {
 
 /// The statement of a text that is no read, whoever reads it.
 pub(super) fn writes(text: &str) -> Option<String> {
-    [Dialect::Postgres, Dialect::MySql].into_iter().find_map(|dialect| writes_in(text, dialect))
+    [SqlDialect::Postgres, SqlDialect::MySql].into_iter().find_map(|dialect| writes_in(text, dialect))
 }
 
 /// The statement of a text that is no read in a dialect.
-fn writes_in(text: &str, dialect: Dialect) -> Option<String> {
+fn writes_in(text: &str, dialect: SqlDialect) -> Option<String> {
     let Ok(statements) = statements(text, dialect) else {
         return Some("a string whose end depends on how backslashes are read".to_owned());
     };
@@ -134,12 +134,12 @@ fn writes_in(text: &str, dialect: Dialect) -> Option<String> {
 }
 
 /// The dialects that a client may speak, by its name.
-fn dialects(invocation: &Invocation) -> &'static [Dialect] {
+fn dialects(invocation: &Invocation) -> &'static [SqlDialect] {
     let program = invocation.program().and_then(Word::as_literal).unwrap_or_default();
     match program.rsplit('/').next() {
-        Some("psql" | "pgcli" | "cockroach-sql" | "rwenv") => &[Dialect::Postgres],
-        Some("mysql" | "mariadb" | "mycli") => &[Dialect::MySql],
-        _ => &[Dialect::Postgres, Dialect::MySql],
+        Some("psql" | "pgcli" | "cockroach-sql" | "rwenv") => &[SqlDialect::Postgres],
+        Some("mysql" | "mariadb" | "mycli") => &[SqlDialect::MySql],
+        _ => &[SqlDialect::Postgres, SqlDialect::MySql],
     }
 }
 
@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn what_one_dialect_takes_for_data_is_seen_where_another_runs_it() {
-        let postgres = |text: &str| writes_in(text, Dialect::Postgres);
-        let mysql = |text: &str| writes_in(text, Dialect::MySql);
+        let postgres = |text: &str| writes_in(text, SqlDialect::Postgres);
+        let mysql = |text: &str| writes_in(text, SqlDialect::MySql);
         for text in [
             r"select E'\''; drop table t; --'",
             r"select e'\\\''; drop table t; --'",

@@ -1,9 +1,9 @@
 //! The statements of a text of SQL, as one dialect reads it. What stands in quotes is data, what stands in comments is
 //! nothing; dialects differ in which is which, and that is how a change could be hidden.
 
-/// Who reads it.
+/// Whose SQL it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(super) enum SqlDialect {
     /// PostgreSQL (Documentation, 4.1 "Lexical Structure").
     Postgres,
     /// MySQL and MariaDB (Reference Manual, 11.1 "Literal Values", 11.7 "Comments").
@@ -15,14 +15,14 @@ pub(super) enum Dialect {
 pub(super) struct Ambiguous;
 
 /// The statements of a text: without comments, and with a mark in the place of what stands in quotes.
-pub(super) fn statements(text: &str, dialect: Dialect) -> Result<Vec<String>, Ambiguous> {
+pub(super) fn statements(text: &str, dialect: SqlDialect) -> Result<Vec<String>, Ambiguous> {
     let mut all = vec![String::new()];
     let mut rest = text;
     let mut before = ' ';
     while let Some(c) = rest.chars().next() {
         let skipped = match dialect {
-            Dialect::Postgres => postgres(rest, before)?,
-            Dialect::MySql => mysql(rest),
+            SqlDialect::Postgres => postgres(rest, before)?,
+            SqlDialect::MySql => mysql(rest),
         };
         if let Some(length) = skipped {
             all.last_mut().into_iter().for_each(|last| last.push_str(" ' "));

@@ -1,10 +1,10 @@
 //! The formats of files of targets, each read as far as it takes to know what runs.
 
-use super::{File, Target};
+use super::{TargetsFile, RunnerTarget};
 use crate::model::TargetFormat;
 
 /// Takes a file apart.
-pub(super) fn file(text: &str, format: TargetFormat) -> File {
+pub(super) fn file(text: &str, format: TargetFormat) -> TargetsFile {
     match format {
         TargetFormat::Make => make(text),
         TargetFormat::Just => just(text),
@@ -43,8 +43,8 @@ fn joined(text: &str) -> Vec<String> {
     out
 }
 
-fn make(text: &str) -> File {
-    let mut file = File::default();
+fn make(text: &str) -> TargetsFile {
+    let mut file = TargetsFile::default();
     let mut current: Vec<usize> = Vec::new();
     for line in joined(text) {
         if let Some(recipe) = line.strip_prefix('\t') {
@@ -75,7 +75,7 @@ fn make(text: &str) -> File {
             };
             let first = file.targets.len();
             for name in names.split_whitespace() {
-                file.targets.push(Target {
+                file.targets.push(RunnerTarget {
                     name: name.to_owned(),
                     needs: needs.replace('|', " ").split_whitespace().map(str::to_owned).collect(),
                     lines: recipe
@@ -162,8 +162,8 @@ fn make_filled(text: &str, values: &[(String, String)], depth: usize) -> String 
     out
 }
 
-fn just(text: &str) -> File {
-    let mut file = File::default();
+fn just(text: &str) -> TargetsFile {
+    let mut file = TargetsFile::default();
     // They stand behind: the first recipe is the one that runs where none is named.
     let mut aliases = Vec::new();
     for line in joined(text) {
@@ -189,7 +189,7 @@ fn just(text: &str) -> File {
             let name = name.trim();
             if let Some(alias) = name.strip_prefix("alias ") {
                 let needs = vec![value.trim().to_owned()];
-                aliases.push(Target { name: alias.trim().to_owned(), needs, lines: Vec::new() });
+                aliases.push(RunnerTarget { name: alias.trim().to_owned(), needs, lines: Vec::new() });
             } else {
                 let value = value.trim();
                 let name = name.strip_prefix("export ").unwrap_or(name).trim().to_owned();
@@ -205,7 +205,7 @@ fn just(text: &str) -> File {
             let name = head.split_whitespace().next().unwrap_or_default().trim_start_matches('@').to_owned();
             let needs = needs.replace("&&", " ").replace(['(', ')'], " ");
             let needs = needs.split_whitespace().map(str::to_owned).collect();
-            file.targets.push(Target { name, needs, lines: Vec::new() });
+            file.targets.push(RunnerTarget { name, needs, lines: Vec::new() });
         }
     }
     file.targets.extend(aliases);
@@ -236,8 +236,8 @@ fn braces_filled(text: &str, values: &[(String, String)]) -> String {
 }
 
 /// A Taskfile by its indentation: YAML as people write it there, read without a parser the hook would have to carry.
-fn task(text: &str) -> File {
-    let mut file = File::default();
+fn task(text: &str) -> TargetsFile {
+    let mut file = TargetsFile::default();
     let mut section = String::new();
     let mut names: Option<usize> = None;
     let mut key = String::new();
@@ -286,7 +286,7 @@ fn task(text: &str) -> File {
                 };
                 let lines = if value.is_empty() { Vec::new() } else { vec![plain(value)] };
                 let name = name.trim_matches(['"', '\'']).to_owned();
-                file.targets.push(Target { name, needs: Vec::new(), lines });
+                file.targets.push(RunnerTarget { name, needs: Vec::new(), lines });
                 key.clear();
             }
             "tasks" => task_line((indent, item, name, value), &mut key, &mut block, &mut file),
@@ -304,7 +304,7 @@ fn task_line(
     (indent, item, name, value): (usize, Option<&str>, &str, &str),
     key: &mut String,
     block: &mut Option<usize>,
-    file: &mut File,
+    file: &mut TargetsFile,
 ) {
     let Some(target) = file.targets.last_mut() else { return };
     let runs = |key: &str| matches!(key, "cmds" | "cmd" | "status" | "preconditions" | "sh" | "defer");
@@ -345,12 +345,12 @@ fn plain(value: &str) -> String {
     unquoted(value).unwrap_or_else(|| value.to_owned())
 }
 
-fn npm(text: &str) -> File {
-    let mut file = File::default();
+fn npm(text: &str) -> TargetsFile {
+    let mut file = TargetsFile::default();
     let json: serde_json::Value = serde_json::from_str(text).unwrap_or_default();
     for (name, line) in json.get("scripts").and_then(|scripts| scripts.as_object()).into_iter().flatten() {
         let lines = line.as_str().map(str::to_owned).into_iter().collect();
-        file.targets.push(Target { name: name.clone(), needs: Vec::new(), lines });
+        file.targets.push(RunnerTarget { name: name.clone(), needs: Vec::new(), lines });
     }
     file
 }

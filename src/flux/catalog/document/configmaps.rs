@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::knowledge::{Applier, Found};
-use super::entry::{Entry, Metadata, Place};
+use super::super::knowledge::{Applier, AppliedObject};
+use super::entry::{Entry, Metadata, EntryPlace};
 use super::view::{View, keyed};
 use rwenv_core::manifest::yaml::Node;
 
@@ -70,7 +70,7 @@ pub(super) fn maps(view: &View<'_, '_>, metadata: Metadata) -> ConfigMaps {
     ConfigMaps { variable_substitution: substitution(view), config_maps, metadata }
 }
 
-fn entry(view: &View<'_, '_>, found: &Found<'_>) -> ConfigMap {
+fn entry(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ConfigMap {
     let resource = &found.resource;
     let content = &resource.content;
     let place = view.place_of(found);
@@ -98,7 +98,7 @@ fn entry(view: &View<'_, '_>, found: &Found<'_>) -> ConfigMap {
 }
 
 /// A value for people: not what is long, and not what may be a secret.
-fn shown(key: &str, value: &str, place: &Place) -> String {
+fn shown(key: &str, value: &str, place: &EntryPlace) -> String {
     let line = format!("{key}: {value}");
     if !rwenv_core::manifest::secrets_in(&line, &place.file).is_empty() {
         return format!("(looks like a secret; see {}:{})", place.file, place.line);
@@ -116,7 +116,7 @@ fn shown(key: &str, value: &str, place: &Place) -> String {
 }
 
 /// The Kustomizations that take variables from a ConfigMap.
-fn kustomizations(view: &View<'_, '_>, found: &Found<'_>) -> Vec<String> {
+fn kustomizations(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Vec<String> {
     let known = view.known;
     let cluster = known.cluster_of(found);
     let namespace = view.namespace(found);

@@ -56,7 +56,7 @@ pub struct Entry<T> {
     pub what: T,
     /// What it is called, and where it is defined.
     #[serde(flatten)]
-    pub place: Place,
+    pub place: EntryPlace,
 }
 
 impl<T> Deref for Entry<T> {
@@ -69,7 +69,7 @@ impl<T> Deref for Entry<T> {
 
 /// What an entry is called, and where it is defined, as every document says it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
+pub struct EntryPlace {
     /// Its name, where the key is not: with the hash of its content, or where another one has the name too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -83,10 +83,10 @@ pub struct Place {
 }
 
 /// File, line and cluster.
-pub(super) type Where<'p> = (&'p str, u32, Option<&'p String>);
+pub(super) type PlaceParts<'p> = (&'p str, u32, Option<&'p String>);
 
-impl Place {
-    pub(super) fn place(&self) -> Where<'_> {
+impl EntryPlace {
+    pub(super) fn place(&self) -> PlaceParts<'_> {
         (&self.file, self.line, self.cluster.as_ref())
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 /// What an entry is called, from its name outwards.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Names {
+pub(super) struct EntryNames {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) cluster: String,
@@ -13,12 +13,12 @@ pub(super) struct Names {
 }
 
 /// One key for each entry, no two the same.
-pub(super) fn keys(entries: &[Names]) -> Vec<String> {
-    let mut same: HashMap<&str, Vec<&Names>> = HashMap::new();
+pub(super) fn keys(entries: &[EntryNames]) -> Vec<String> {
+    let mut same: HashMap<&str, Vec<&EntryNames>> = HashMap::new();
     for entry in entries {
         same.entry(&entry.name).or_default().push(entry);
     }
-    let key = |entry: &Names| {
+    let key = |entry: &EntryNames| {
         let all = same.get(entry.name.as_str()).map(Vec::as_slice).unwrap_or_default();
         if all.len() < 2 {
             return entry.name.clone();
@@ -30,10 +30,10 @@ pub(super) fn keys(entries: &[Names]) -> Vec<String> {
             format!("{}/{}/{}", entry.cluster, entry.namespace, entry.name),
         ];
         let parts = [
-            |_: &Names| (String::new(), String::new()),
-            |n: &Names| (n.namespace.clone(), String::new()),
-            |n: &Names| (n.cluster.clone(), String::new()),
-            |n: &Names| (n.cluster.clone(), n.namespace.clone()),
+            |_: &EntryNames| (String::new(), String::new()),
+            |n: &EntryNames| (n.namespace.clone(), String::new()),
+            |n: &EntryNames| (n.cluster.clone(), String::new()),
+            |n: &EntryNames| (n.cluster.clone(), n.namespace.clone()),
         ];
         let apart = parts.iter().position(|part| {
             let mut seen: Vec<_> = all.iter().map(|n| part(n)).collect();
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_key_says_no_more_than_is_needed() {
-        let names = |cluster: &str, namespace: &str, name: &str| Names {
+        let names = |cluster: &str, namespace: &str, name: &str| EntryNames {
             name: name.into(),
             namespace: namespace.into(),
             cluster: cluster.into(),

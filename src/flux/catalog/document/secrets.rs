@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::knowledge::Found;
+use super::super::knowledge::AppliedObject;
 use super::super::uses::secrets_made;
 use super::entry::{Entry, Metadata};
 use super::view::{View, keyed};
@@ -39,7 +39,7 @@ pub struct ProviderClass {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub vault_mount_path: Option<String>,
     /// What it fetches.
-    pub secrets: Vec<Object>,
+    pub secrets: Vec<SecretObject>,
     /// The Secret it makes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub k8s_secret_name: Option<String>,
@@ -53,7 +53,7 @@ pub struct ProviderClass {
 /// One thing a SecretProviderClass fetches.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Object {
+pub struct SecretObject {
     /// Name of the file it ends up in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub object_name: Option<String>,
@@ -138,7 +138,7 @@ pub(super) fn map(view: &View<'_, '_>, metadata: Metadata) -> SecretsMap {
     }
 }
 
-fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
+fn class(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ProviderClass {
     let content = &found.resource.content;
     let parameter = |key: &str| content.string(&["spec", "parameters", key]);
     let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
@@ -172,7 +172,7 @@ fn class(view: &View<'_, '_>, found: &Found<'_>) -> ProviderClass {
 }
 
 /// What a SecretProviderClass fetches: YAML in a text, a list (AWS, GCP, Vault) or `array` of further texts (Azure).
-fn objects(content: &Node) -> Vec<Object> {
+fn objects(content: &Node) -> Vec<SecretObject> {
     let parameters = content.path(&["spec", "parameters"]);
     let inner = ["objects", "secrets"].iter().find_map(|key| parameters?.get(key));
     let Some(node) = inner else { return Vec::new() };
@@ -195,11 +195,11 @@ fn objects(content: &Node) -> Vec<Object> {
     all
 }
 
-fn object(item: &Node) -> Object {
+fn object(item: &Node) -> SecretObject {
     let vault = item.str(&["secretPath"]).is_some();
     let name = item.string(&["objectName"]);
     let file = ["objectAlias", "fileName", "path"].iter().find_map(|key| item.string(&[key]));
-    Object {
+    SecretObject {
         vault_path: item.string(&["secretPath"]),
         vault_key: item.string(&["secretKey"]),
         resource_name: item
@@ -207,11 +207,11 @@ fn object(item: &Node) -> Object {
             .or_else(|| name.clone().filter(|_| !vault && file.is_some())),
         object_type: item.string(&["objectType"]),
         object_name: if vault { name } else { file.or(name) },
-        ..Object::default()
+        ..SecretObject::default()
     }
 }
 
-fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
+fn external_secret(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ExternalSecret {
     let content = view.known.content(found);
     let spec = match &*found.resource.kind {
         "ClusterExternalSecret" => content.path(&["spec", "externalSecretSpec"]),
@@ -240,7 +240,7 @@ fn external_secret(view: &View<'_, '_>, found: &Found<'_>) -> ExternalSecret {
     }
 }
 
-fn secret(view: &View<'_, '_>, found: &Found<'_>) -> Secret {
+fn secret(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Secret {
     let resource = &found.resource;
     let content = &resource.content;
     let (protection, fields): (_, &[&[&str]]) = match &*resource.kind {

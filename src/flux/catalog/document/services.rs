@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::super::images::{Tag, TagKind, main_first, tags};
-use super::super::knowledge::{Applier, Found};
-use super::super::part::Part;
+use super::super::knowledge::{Applier, AppliedObject};
+use super::super::part::ImagePart;
 use super::super::uses::{HELM, is_workload};
 use super::entry::{Entry, Metadata, Origin};
 use super::view::{View, keyed};
@@ -159,7 +159,7 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
     let mut services = BTreeMap::new();
     for (key, Entry { what: (mut service, tags), place }) in all {
         for (number, tag) in tags.into_iter().enumerate() {
-            let main = number == 0 && tag.part != Part::Beside;
+            let main = number == 0 && tag.part != ImagePart::Beside;
             // A side car's own tag is no concern of a rollout.
             if !main && !tag.kind.is_shared() {
                 continue;
@@ -178,7 +178,7 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
 }
 
 /// The service an object is, if it is one.
-fn service(view: &View<'_, '_>, found: &Found<'_>) -> Option<Service> {
+fn service(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Option<Service> {
     let resource = &found.resource;
     let release = resource.group == HELM && resource.kind == "HelmRelease";
     let chart = resource.group == "argoproj.io" && resource.kind == "Application";
@@ -243,7 +243,7 @@ fn description(
     }
     let image = super::super::uses::pod(kind, content)
         .and_then(|pod| main_first(content, pod, name).first()?.1.str(&["image"]))
-        .map(|image| super::super::kustomize::image::Reference::of(image).name.to_owned());
+        .map(|image| super::super::kustomize::image::ImageReference::of(image).name.to_owned());
     image.map_or_else(|| kind.to_owned(), |image| format!("{kind} of {image}"))
 }
 

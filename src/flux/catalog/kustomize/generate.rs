@@ -15,8 +15,8 @@ use rwenv_core::manifest::yaml::{At, Node, Value};
 /// Longest line of base64 in a generated object.
 const LINE: usize = 70;
 
-/// A generator's entry that could not be followed.
-pub(super) type Failure = (At, String);
+/// What went wrong, and where.
+pub(super) type BuildFailure = (At, String);
 
 /// A value of a data map: the bytes, and where the entry stands.
 type Pairs = Vec<(String, Vec<u8>, At)>;
@@ -27,7 +27,7 @@ pub(super) fn generate(
     entry: &Node,
     options: Option<&Node>,
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
-) -> Result<Resource<'static>, Failure> {
+) -> Result<Resource<'static>, BuildFailure> {
     let name = entry.str(&["name"]).filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| (entry.at, format!("a generator of a {kind} has no name")))?;
     let pairs = pairs(entry, read)?;
@@ -68,7 +68,7 @@ pub(super) fn generate(
     finish(content, entry, options)
 }
 
-fn finish(content: Node, entry: &Node, options: Option<&Node>) -> Result<Resource<'static>, Failure> {
+fn finish(content: Node, entry: &Node, options: Option<&Node>) -> Result<Resource<'static>, BuildFailure> {
     let at = entry.at;
     let own = entry.str(&["options", "disableNameSuffixHash"]) == Some("true");
     let all = options.and_then(|o| o.str(&["disableNameSuffixHash"])) == Some("true");
@@ -95,7 +95,7 @@ fn finish(content: Node, entry: &Node, options: Option<&Node>) -> Result<Resourc
 }
 
 /// The keys and values of an entry: from files of variables, from literals, from files.
-fn pairs(entry: &Node, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Pairs, Failure> {
+fn pairs(entry: &Node, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Pairs, BuildFailure> {
     let mut all = Pairs::new();
     let load = |path: &str, at: At| read(path).ok_or_else(|| (at, format!("'{path}' cannot be read")));
     let envs = entry.get("envs").map(Node::items).unwrap_or_default();

@@ -4,7 +4,7 @@ use rwenv_core::manifest::yaml::{At, Node, Value};
 
 /// The parts of an image reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reference<'r> {
+pub struct ImageReference<'r> {
     /// Registry and repository.
     pub name: &'r str,
     /// After the colon.
@@ -13,7 +13,7 @@ pub struct Reference<'r> {
     pub digest: Option<&'r str>,
 }
 
-impl<'r> Reference<'r> {
+impl<'r> ImageReference<'r> {
     /// Reads `registry:5000/name:tag@sha256:…`.
     #[must_use]
     pub fn of(text: &'r str) -> Self {
@@ -49,7 +49,7 @@ pub struct Image {
 /// What an image becomes under an entry of `images`; none where it is another image.
 #[must_use]
 pub fn renamed(text: &str, image: &Image) -> Option<String> {
-    let old = Reference::of(text);
+    let old = ImageReference::of(text);
     if old.name != image.name {
         return None;
     }
@@ -98,9 +98,9 @@ mod tests {
 
     #[test]
     fn references_are_taken_apart() {
-        let full = Reference::of("reg:5000/a/b:1.2@sha256:00");
+        let full = ImageReference::of("reg:5000/a/b:1.2@sha256:00");
         assert_eq!((full.name, full.tag, full.digest), ("reg:5000/a/b", Some("1.2"), Some("sha256:00")));
-        assert_eq!(Reference::of("reg:5000/a").tag, None);
+        assert_eq!(ImageReference::of("reg:5000/a").tag, None);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use resource::{Id, Resource, Step};
+use resource::{Id, Resource, KustomizationStep};
 use rwenv_core::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
 use rwenv_core::manifest::yaml::{At, Node};
 use spec::Spec;
@@ -32,7 +32,7 @@ const LOCAL: &str = "config.kubernetes.io/local-config";
 
 /// Something a kustomization cannot be built for; kustomize itself would give up.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
+pub struct BuildProblem {
     /// Where.
     pub at: At,
     /// What is wrong.
@@ -45,37 +45,37 @@ pub struct Build<'t> {
     /// The resources, in kustomize's order.
     pub resources: Vec<Resource<'t>>,
     /// What is wrong.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<BuildProblem>,
 }
 
 /// Reads a file's bytes by its path from the root; none where there is none, or it is not to be read.
-pub type Read<'r> = dyn Fn(&str) -> Option<Vec<u8>> + Sync + 'r;
+pub type ReadBytes<'r> = dyn Fn(&str) -> Option<Vec<u8>> + Sync + 'r;
 
 /// Builds kustomizations of one tree.
 pub struct Builder<'t, 'r> {
     tree: &'t Tree,
-    read: &'r Read<'r>,
+    read: &'r ReadBytes<'r>,
     specs: HashMap<String, Option<Arc<Spec>>>,
-    problems: Vec<Problem>,
+    problems: Vec<BuildProblem>,
     budget: usize,
 }
 
 /// Resources gathered so far.
 #[derive(Default)]
-struct Gathered<'t> {
+struct GatheredResources<'t> {
     all: Vec<Resource<'t>>,
     ids: HashSet<Id>,
 }
 
 /// The folder that is built, and those it is built for.
-struct Place<'p> {
+struct BuildPlace<'p> {
     folder: &'p str,
     visited: &'p [String],
-    step: Arc<Step>,
+    step: Arc<KustomizationStep>,
 }
 
 /// A kustomization that another one needs, and where it says so.
-struct Entry {
+struct KustomizationEntry {
     folder: String,
     at: At,
     component: bool,
@@ -83,7 +83,7 @@ struct Entry {
 
 impl<'t, 'r> Builder<'t, 'r> {
     /// A builder for a tree.
-    pub fn new(tree: &'t Tree, read: &'r Read<'r>) -> Self {
+    pub fn new(tree: &'t Tree, read: &'r ReadBytes<'r>) -> Self {
         Self { tree, read, specs: HashMap::new(), problems: Vec::new(), budget: MOST }
     }
 
@@ -109,11 +109,11 @@ impl<'t, 'r> Builder<'t, 'r> {
 
     fn build(&mut self, folder: &str, spec: Option<Spec>) -> Build<'t> {
         self.budget = MOST;
-        let mut gathered = Gathered::default();
+        let mut gathered = GatheredResources::default();
         if let Some(spec) = spec {
-            let step = Arc::new(Step { folder: folder.to_owned(), above: None });
+            let step = Arc::new(KustomizationStep { folder: folder.to_owned(), above: None });
             let visited = [folder.to_owned()];
-            self.accumulate(&spec, &Place { folder, visited: &visited, step }, &mut gathered);
+            self.accumulate(&spec, &BuildPlace { folder, visited: &visited, step }, &mut gathered);
         }
         let mut resources = gathered.all;
         for resource in resources.iter_mut().filter(|resource| resource.hashed) {
@@ -134,7 +134,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(Problem { at, message: message.into() });
+        self.problems.push(BuildProblem { at, message: message.into() });
     }
 
     /// True where a folder has a kustomization file.
@@ -242,21 +242,21 @@ impl<'t, 'r> Builder<'t, 'r> {
         spec
     }
 
-    fn accumulate(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn accumulate(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         for (path, at) in &spec.resources {
             self.resource(path, *at, place, into);
         }
         self.generate(spec, place, into);
         for (path, at) in &spec.components {
             if let Some(folder) = self.folder(path, *at, place) {
-                self.enter(Entry { folder, at: *at, component: true }, place, into);
+                self.enter(KustomizationEntry { folder, at: *at, component: true }, place, into);
             }
         }
         self.transform(spec, place, into);
     }
 
     /// One entry of `resources`.
-    fn resource(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn resource(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         if rwenv_core::manifest::is_remote(path) {
             self.problem(at, format!("'{path}' lies elsewhere and is not read"));
             return;
@@ -268,8 +268,8 @@ impl<'t, 'r> Builder<'t, 'r> {
         if self.tree.has_file(&target) {
             self.file(&target, at, place, into);
         } else if let Some(folder) = self.folder(path, at, place) {
-            let mut inner = Gathered::default();
-            self.enter(Entry { folder, at, component: false }, place, &mut inner);
+            let mut inner = GatheredResources::default();
+            self.enter(KustomizationEntry { folder, at, component: false }, place, &mut inner);
             for resource in inner.all {
                 self.append(resource, into);
             }
@@ -277,7 +277,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     /// The folder a path leads to, where it may be built from here.
-    fn folder(&mut self, path: &str, at: At, place: &Place<'_>) -> Option<String> {
+    fn folder(&mut self, path: &str, at: At, place: &BuildPlace<'_>) -> Option<String> {
         let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
             self.problem(at, format!("'{path}' leads out of the repository"));
             return None;
@@ -303,8 +303,8 @@ impl<'t, 'r> Builder<'t, 'r> {
         Some(target)
     }
 
-    fn enter(&mut self, entry: Entry, place: &Place<'_>, into: &mut Gathered<'t>) {
-        let Entry { folder, at, component } = entry;
+    fn enter(&mut self, entry: KustomizationEntry, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
+        let KustomizationEntry { folder, at, component } = entry;
         if !self.spend(1, at) {
             return;
         }
@@ -318,8 +318,8 @@ impl<'t, 'r> Builder<'t, 'r> {
             self.problem(at, format!("the kustomization in {folder} {what}"));
         }
         let visited = [place.visited, std::slice::from_ref(&folder)].concat();
-        let step = Arc::new(Step { folder: folder.clone(), above: Some(Arc::clone(&place.step)) });
-        self.accumulate(&spec, &Place { folder: &folder, visited: &visited, step }, into);
+        let step = Arc::new(KustomizationStep { folder: folder.clone(), above: Some(Arc::clone(&place.step)) });
+        self.accumulate(&spec, &BuildPlace { folder: &folder, visited: &visited, step }, into);
     }
 
     /// Takes from what may be spent on one kustomization; false where nothing is left, which is told once.
@@ -332,7 +332,7 @@ impl<'t, 'r> Builder<'t, 'r> {
         self.budget > 0
     }
 
-    fn append(&mut self, resource: Resource<'t>, into: &mut Gathered<'t>) {
+    fn append(&mut self, resource: Resource<'t>, into: &mut GatheredResources<'t>) {
         if !self.spend(1, resource.at) {
             return;
         }
@@ -346,7 +346,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     /// Adds the resources of a file.
-    fn file(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn file(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let tree = self.tree;
         if tree.is_link(path) {
             self.problem(
@@ -380,7 +380,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     /// A resource that is in no YAML file by its name, such as JSON.
-    fn other_file(&mut self, path: &str, at: At, place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn other_file(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let text = (self.read)(path).and_then(|bytes| String::from_utf8(bytes).ok());
         let Some(text) = text else {
             self.problem(at, format!("'{path}' cannot be read"));

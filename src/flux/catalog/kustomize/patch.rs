@@ -1,16 +1,14 @@
 //! Applying the patches of a kustomization to the resources it has gathered.
 
+use super::generate::BuildFailure;
 use super::merge::{self, Left};
 use super::resource::{Id, Resource};
 use super::select::Matcher;
-use super::spec::{Patch, Source};
+use super::spec::{Patch, PatchSource};
 use rwenv_core::manifest::yaml::{At, Node, Value, parse_from, start_of};
 
-/// What went wrong, and where.
-type Failure = (At, String);
-
 /// A patch, read.
-enum Kind {
+enum PatchKind {
     /// Strategic merges: partial resources.
     Merge(Vec<Node>),
     /// Operations of a JSON patch.
@@ -18,12 +16,12 @@ enum Kind {
 }
 
 /// Gives a file's documents by the path as written.
-type Load<'l> = dyn Fn(&str, At) -> Result<Vec<Node>, Failure> + 'l;
+type LoadDocuments<'l> = dyn Fn(&str, At) -> Result<Vec<Node>, BuildFailure> + 'l;
 
 /// Applies a patch. `load` gives a file's documents by the path as written.
-pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>) -> Vec<Failure> {
+pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &LoadDocuments<'_>) -> Vec<BuildFailure> {
     let (at, documents) = match &patch.source {
-        Source::Inline(text, at) => {
+        PatchSource::Inline(text, at) => {
             let parsed = parse_from(text, start_of(text, *at));
             (
                 *at,
@@ -34,12 +32,12 @@ pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &Load<'_>)
                 },
             )
         }
-        Source::Path(path, at) => (*at, load(path, *at)),
+        PatchSource::Path(path, at) => (*at, load(path, *at)),
     };
     let mut failures = Vec::new();
     match documents.and_then(|documents| kind(documents, at, patch.json_only)) {
-        Ok(Kind::Merge(documents)) => strategic(patch, &documents, all, at, &mut failures),
-        Ok(Kind::Json(operations)) => json(patch, &operations, all, at, &mut failures),
+        Ok(PatchKind::Merge(documents)) => strategic(patch, &documents, all, at, &mut failures),
+        Ok(PatchKind::Json(operations)) => json(patch, &operations, all, at, &mut failures),
         Err(failure) => failures.push(failure),
     }
     all.retain(|resource| !resource.deleted);
@@ -53,18 +51,18 @@ pub(super) fn is_json_or_block(text: &str) -> bool {
 
 pub(super) const UNREADABLE: &str = "the patch is neither a strategic merge nor a JSON patch";
 
-fn kind(documents: Vec<Node>, at: At, json_only: bool) -> Result<Kind, Failure> {
+fn kind(documents: Vec<Node>, at: At, json_only: bool) -> Result<PatchKind, BuildFailure> {
     let mut expanded = Vec::new();
     for document in &documents {
         expanded.push(document.expanded().ok_or_else(|| (at, "the patch is too large".to_owned()))?);
     }
     match expanded.first().map(|first| &first.value) {
-        Some(Value::List(items)) => Ok(Kind::Json(items.clone())),
+        Some(Value::List(items)) => Ok(PatchKind::Json(items.clone())),
         Some(Value::Map(_)) if !json_only => {
             let named = |d: &Node| d.str(&["kind"]).is_some() && d.str(&["metadata", "name"]).is_some();
             match expanded.iter().find(|d| !named(d)) {
                 Some(document) => Err((document.at, "the patch does not say which kind and name".to_owned())),
-                None => Ok(Kind::Merge(expanded)),
+                None => Ok(PatchKind::Merge(expanded)),
             }
         }
         _ => Err((at, UNREADABLE.to_owned())),
@@ -76,7 +74,7 @@ fn strategic(
     documents: &[Node],
     all: &mut [Resource<'_>],
     at: At,
-    failures: &mut Vec<Failure>,
+    failures: &mut Vec<BuildFailure>,
 ) {
     if let Some(selector) = &patch.target {
         let [document] = documents else {
@@ -111,7 +109,7 @@ fn title((gvk, _, name): &Id) -> String {
     format!("{} {name}", gvk.rsplit('/').next().unwrap_or_default())
 }
 
-fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: At) -> Result<(), Failure> {
+fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: At) -> Result<(), BuildFailure> {
     let keyed = merge::has_keys(&resource.group);
     if patch.rename || patch.rekind {
         resource.remember();
@@ -134,7 +132,7 @@ fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: A
     Ok(())
 }
 
-fn json(patch: &Patch, operations: &[Node], all: &mut [Resource<'_>], at: At, failures: &mut Vec<Failure>) {
+fn json(patch: &Patch, operations: &[Node], all: &mut [Resource<'_>], at: At, failures: &mut Vec<BuildFailure>) {
     let Some(matcher) = patch.target.as_ref().and_then(Matcher::new) else {
         failures.push((at, "a JSON patch has no target".to_owned()));
         return;

@@ -1,14 +1,13 @@
 //! `replacements`: values copied from one resource into others, as far as kustomize's own field paths go.
 
+use super::generate::BuildFailure;
 use super::resource::Resource;
 use super::select::Matcher;
 use super::spec::Selector;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
-type Failure = (At, String);
-
 /// Does one entry of `replacements`, or all of a file's.
-pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), Failure> {
+pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), BuildFailure> {
     let source = entry.get("source");
     let value = match (entry.get("sourceValue"), source) {
         (Some(value), None) => value.clone(),
@@ -22,7 +21,7 @@ pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), Fail
 }
 
 /// The value a source names.
-fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, Failure> {
+fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, BuildFailure> {
     let failure = |why: &str| (source.at, why.to_owned());
     let selector = exact(source);
     let matcher =
@@ -60,7 +59,7 @@ fn cut(node: &Node) -> Option<(String, usize)> {
     Some((delimiter.to_owned(), index))
 }
 
-fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), Failure> {
+fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), BuildFailure> {
     let failure = |why: &str| (target.at, why.to_owned());
     let select = target.get("select").ok_or_else(|| failure("a target of a replacement has no 'select'"))?;
     let matcher = Matcher::new(&exact(select)).ok_or_else(|| failure("a pattern is none"))?;

@@ -20,14 +20,14 @@ pub struct Previous {
 
 /// A kustomization that brings a resource in, and the one that brings that in.
 #[derive(Debug)]
-pub struct Step {
+pub struct KustomizationStep {
     /// Folder of the kustomization.
     pub folder: String,
     /// The one above it.
     pub above: Option<Arc<Self>>,
 }
 
-impl Step {
+impl KustomizationStep {
     /// The folders from the outermost to this one.
     #[must_use]
     pub fn folders(&self) -> Vec<&str> {
@@ -83,7 +83,7 @@ pub struct Resource<'t> {
     /// Annotations that kustomizations add, in order.
     pub annotations: Vec<Arc<(String, String)>>,
     /// The kustomization that brings it in.
-    pub step: Option<Arc<Step>>,
+    pub step: Option<Arc<KustomizationStep>>,
     pub(super) behavior: Behavior,
     pub(super) deleted: bool,
 }

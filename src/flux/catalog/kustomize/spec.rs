@@ -9,7 +9,7 @@ use rwenv_core::manifest::yaml::{At, Node, Value};
 #[derive(Clone, Debug)]
 pub struct Patch {
     /// The text, or the path of the file that has it.
-    pub source: Source,
+    pub source: PatchSource,
     /// What it is applied to; what it names itself, where there is none.
     pub target: Option<Selector>,
     /// It may change the name.
@@ -22,7 +22,7 @@ pub struct Patch {
 
 /// Where a patch's text is.
 #[derive(Clone, Debug)]
-pub enum Source {
+pub enum PatchSource {
     /// In the kustomization, at this place.
     Inline(String, At),
     /// In a file.
@@ -204,9 +204,9 @@ impl Spec {
             let Some(text) = item.text() else { continue };
             let inline = text.trim().contains('\n') || text.contains(": ");
             let source = if inline {
-                Source::Inline(text.to_owned(), item.at)
+                PatchSource::Inline(text.to_owned(), item.at)
             } else {
-                Source::Path(text.to_owned(), item.at)
+                PatchSource::Path(text.to_owned(), item.at)
             };
             self.merges.push(Patch { source, target: None, rename: false, rekind: false, json_only: false });
         }
@@ -247,12 +247,12 @@ impl Spec {
         self.patches.extend(patches(spec.get("patches"), false));
         let inline = spec.get("patchesStrategicMerge").map(Node::items).unwrap_or_default();
         for item in inline.iter().filter(|item| !item.entries().is_empty()) {
-            let source = Source::Inline(super::render::yaml(item), item.at);
+            let source = PatchSource::Inline(super::render::yaml(item), item.at);
             self.merges.push(Patch { source, target: None, rename: false, rekind: false, json_only: false });
         }
         for item in spec.get("patchesJson6902").map(Node::items).unwrap_or_default() {
             let Some(patch) = item.get("patch") else { continue };
-            let source = Source::Inline(super::render::yaml(patch), patch.at);
+            let source = PatchSource::Inline(super::render::yaml(patch), patch.at);
             let target = item.get("target").map(Selector::read);
             self.json_patches.push(Patch { source, target, rename: false, rekind: false, json_only: true });
         }
@@ -286,8 +286,8 @@ fn patches(from: Option<&Node>, json_only: bool) -> Vec<Patch> {
     for item in from.map(Node::items).unwrap_or_default() {
         let inline = item.get("patch").filter(|n| n.text().is_some_and(|t| !t.trim().is_empty()));
         let source = match (inline, item.get("path")) {
-            (Some(node), _) => Source::Inline(node.text().unwrap_or_default().to_owned(), node.at),
-            (None, Some(node)) => Source::Path(node.text().unwrap_or_default().to_owned(), node.at),
+            (Some(node), _) => PatchSource::Inline(node.text().unwrap_or_default().to_owned(), node.at),
+            (None, Some(node)) => PatchSource::Path(node.text().unwrap_or_default().to_owned(), node.at),
             (None, None) => continue,
         };
         let target = item.get("target").filter(|n| matches!(n.resolved().value, Value::Map(_)));

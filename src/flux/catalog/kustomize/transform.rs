@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use super::resource::{self, Resource};
 use super::spec::{self, Spec};
-use super::{Builder, Gathered, Place, Problem, generate, patch, replace, scope};
+use super::{Builder, GatheredResources, BuildPlace, BuildProblem, generate, patch, replace, scope};
 use rwenv_core::manifest::tree::join;
 use rwenv_core::manifest::yaml::{At, Node};
 
 impl<'t> Builder<'t, '_> {
-    pub(super) fn generate(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+    pub(super) fn generate(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         for (kind, entry) in &spec.generators {
             let (tree, reader) = (self.tree, self.read);
             let read = |path: &str| {
@@ -45,7 +45,7 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
-    pub(super) fn transform(&mut self, spec: &Spec, place: &Place<'_>, into: &mut Gathered<'t>) {
+    pub(super) fn transform(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         self.patch(&spec.merges, place, into);
         self.patch(&spec.patches, place, into);
         if let Some(namespace) = &spec.namespace {
@@ -86,7 +86,7 @@ impl<'t> Builder<'t, '_> {
         into.ids = into.all.iter().map(Resource::id).collect();
     }
 
-    fn patch(&mut self, patches: &[spec::Patch], place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn patch(&mut self, patches: &[spec::Patch], place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let tree = self.tree;
         let load = |path: &str, at: At| {
             let target = join(place.folder, path).filter(|_| !path.starts_with('/'));
@@ -113,7 +113,7 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
-    fn set_namespace(&mut self, namespace: &str, into: &mut Gathered<'t>) {
+    fn set_namespace(&mut self, namespace: &str, into: &mut GatheredResources<'t>) {
         let mut ids = HashSet::with_capacity(into.all.len());
         for resource in &mut into.all {
             resource.remember();
@@ -127,12 +127,12 @@ impl<'t> Builder<'t, '_> {
                     "{} {} is there twice once namespace {namespace} is set",
                     resource.kind, resource.name
                 );
-                self.problems.push(Problem { at: resource.at, message });
+                self.problems.push(BuildProblem { at: resource.at, message });
             }
         }
     }
 
-    fn replacement(&mut self, entry: &Node, place: &Place<'_>, into: &mut Gathered<'t>) {
+    fn replacement(&mut self, entry: &Node, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let tree = self.tree;
         let from_file = entry.str(&["path"]).map(|path| {
             let file = join(place.folder, path).and_then(|target| tree.files.get(&target));

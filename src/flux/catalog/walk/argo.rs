@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::super::kustomize::image::Reference;
+use super::super::kustomize::image::ImageReference;
 use super::super::kustomize::scope::is_cluster_scoped;
 use super::super::kustomize::{Build, Builder};
 use rwenv_core::manifest::yaml::{Node, Value};
@@ -66,7 +66,7 @@ fn images(list: &Node) -> Node {
     let items = list.items().iter().filter_map(|item| {
         let text = item.text()?;
         let (name, new) = text.split_once('=').map_or((None, text), |(name, new)| (Some(name), new));
-        let reference = Reference::of(new);
+        let reference = ImageReference::of(new);
         let mut entry = Node { at: item.at, value: Value::Map(Vec::new()) };
         let fields = [
             ("name", Some(name.unwrap_or(reference.name))),

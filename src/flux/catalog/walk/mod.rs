@@ -17,10 +17,10 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::knowledge::{Applier, Found, Knowledge, Orphan, RootKind, Unit, is_substituted};
+use super::knowledge::{Applier, AppliedObject, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::kustomize::resource::Resource;
-use super::kustomize::{Build, Builder, Problem, Read};
-use super::substitute::{Values, substitute};
+use super::kustomize::{Build, Builder, BuildProblem, ReadBytes};
+use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{Object, Tree};
 use rwenv_core::manifest::yaml::{At, Node};
 use start::{KUSTOMIZE, Root, Start};
@@ -30,11 +30,11 @@ use state::Walk;
 const MOST_PASSES: usize = 3;
 
 /// ConfigMaps by namespace and name.
-type Configs = BTreeMap<(String, String), Values>;
+type Configs = BTreeMap<(String, String), Substitutions>;
 
 /// Finds out what a repository's roots apply. `read` gives a file's bytes by its path.
 #[must_use]
-pub fn walk<'t>(tree: &'t Tree, read: &Read<'_>) -> Knowledge<'t> {
+pub fn walk<'t>(tree: &'t Tree, read: &ReadBytes<'_>) -> Knowledge<'t> {
     let patches = rwenv_core::manifest::patches(tree);
     let declared: Vec<Object<'t>> = tree.objects().filter(|object| !patches.contains(object.path)).collect();
     let mut walk = Walk {
@@ -93,8 +93,8 @@ impl<'t> Walk<'t, '_> {
         for unit in std::mem::take(&mut self.queue) {
             self.apply(unit, &Configs::new());
         }
-        let by = |found: &Found<'_>| self.knowledge.units.get(found.unit).map(|unit| unit.at);
-        let others: Vec<&Found<'_>> =
+        let by = |found: &AppliedObject<'_>| self.knowledge.units.get(found.unit).map(|unit| unit.at);
+        let others: Vec<&AppliedObject<'_>> =
             self.knowledge.objects.iter().filter(|found| by(found) != Some(found.resource.at)).collect();
         let applied: HashSet<At> = others.iter().map(|found| found.resource.at).collect();
         // Where one Application brings in others, those that nothing brings in and that bring in nothing are retired.
@@ -133,7 +133,7 @@ impl<'t> Walk<'t, '_> {
         // Nothing brings these in, so that nothing else makes them known.
         let own = start.node.filter(|_| kind == RootKind::Inferred).and_then(|node| Resource::of(node, 1));
         if let Some(resource) = own {
-            let new = self.knowledge.add(Found { resource, unit });
+            let new = self.knowledge.add(AppliedObject { resource, unit });
             self.enter(new);
         }
     }
@@ -165,7 +165,7 @@ impl<'t> Walk<'t, '_> {
                 self.knowledge.problems.extend(problems);
                 waiting.extend(made);
             }
-            found.push(Found { resource, unit: number });
+            found.push(AppliedObject { resource, unit: number });
         }
         if let Some(unit) = self.knowledge.units.get_mut(number) {
             (unit.values, unit.substitutes, unit.unresolved) = (Arc::new(values), substitutes, unresolved);
@@ -177,11 +177,11 @@ impl<'t> Walk<'t, '_> {
     }
 
     /// Fills in variables where they make a difference to what an object is and which others it brings in.
-    fn fill(&mut self, resource: &mut Resource<'t>, values: &Values, unresolved: &mut BTreeSet<String>) {
+    fn fill(&mut self, resource: &mut Resource<'t>, values: &Substitutions, unresolved: &mut BTreeSet<String>) {
         let mut text = |text: &str| match substitute(text, values, unresolved) {
             Ok(new) => new.into_owned(),
             Err(bad) => {
-                self.knowledge.problems.push(Problem { at: resource.at, message: bad.to_string() });
+                self.knowledge.problems.push(BuildProblem { at: resource.at, message: bad.to_string() });
                 text.to_owned()
             }
         };
@@ -240,8 +240,8 @@ impl<'t> Walk<'t, '_> {
 
     /// The values a unit fills in (kustomize-controller, `LoadVariables`), and whether one of its sources is not known. What a
     /// Secret holds is not filled in: it would end up in names and files.
-    fn values(&self, unit: &Unit, configs: &Configs) -> (Values, bool) {
-        let mut values = Values::new();
+    fn values(&self, unit: &Unit, configs: &Configs) -> (Substitutions, bool) {
+        let mut values = Substitutions::new();
         let mut missed = false;
         let items = unit.spec.path(&["postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
         for item in items.iter().filter(|item| item.str(&["kind"]) == Some("ConfigMap")) {
@@ -260,7 +260,7 @@ impl<'t> Walk<'t, '_> {
     }
 
     /// The data of a ConfigMap in a unit's cluster, or of the only one of this name there is in the repository.
-    fn config(&self, unit: &Unit, name: &str, configs: &Configs) -> Option<Values> {
+    fn config(&self, unit: &Unit, name: &str, configs: &Configs) -> Option<Substitutions> {
         let known = &self.knowledge;
         if let Some(found) = known
             .resolve(unit.cluster, "ConfigMap", &unit.namespace, name)
@@ -320,14 +320,14 @@ impl<'t> Walk<'t, '_> {
 }
 
 /// The data of a ConfigMap as Flux reads it: no line ends.
-fn data(node: &Node) -> Values {
+fn data(node: &Node) -> Substitutions {
     let entries = node.get("data").map(Node::entries).unwrap_or_default();
     let text = |node: &Node| node.text().unwrap_or_default().replace('\n', "");
     entries.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), text(value)))).collect()
 }
 
 /// Notes the variables of a node that have no value.
-fn told(node: &Node, unresolved: &mut BTreeSet<String>, values: &Values) {
+fn told(node: &Node, unresolved: &mut BTreeSet<String>, values: &Substitutions) {
     if let Some(text) = node.text().filter(|text| text.contains("${")) {
         drop(substitute(text, values, unresolved));
     }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::super::kustomize::Problem;
+use super::super::kustomize::BuildProblem;
 use super::super::kustomize::resource::Resource;
 use super::super::kustomize::scope::is_cluster_scoped;
 use super::template::{Inputs, flat, mapped, templated};
@@ -11,7 +11,7 @@ use rwenv_core::manifest::tree::Object;
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
 /// The objects a ResourceSet makes.
-pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<Problem>) {
+pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<BuildProblem>) {
     let mut problems = Vec::new();
     let content = &set.content;
     let inline = content.path(&["spec", "inputs"]).map(Node::items).unwrap_or_default();
@@ -20,7 +20,7 @@ pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resour
     for provider in providers {
         match given(provider, declared) {
             Some(more) => inputs.push(more),
-            None => problems.push(Problem {
+            None => problems.push(BuildProblem {
                 at: provider.at,
                 message: format!(
                     "what ResourceSet {} makes depends on inputs from outside of this repository",
@@ -52,7 +52,7 @@ pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resour
         for node in nodes.chain(text.into_iter().flatten()) {
             let Some(mut resource) = Resource::owned(node, set.document) else { continue };
             if resource.name.contains("<<") || resource.name.is_empty() {
-                problems.push(Problem {
+                problems.push(BuildProblem {
                     at: resource.at,
                     message: format!(
                         "the name of a {} that ResourceSet {} makes is not known",

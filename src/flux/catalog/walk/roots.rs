@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::knowledge::{Applier, Cluster, RootKind};
+use super::super::knowledge::{Applier, KnownCluster, RootKind};
 use super::argo;
 use super::start::{KUSTOMIZE, Root, Start};
 use rwenv_core::manifest::is_kustomization;
@@ -54,8 +54,8 @@ fn name(roots: &mut [Root<'_>]) {
     }
 }
 
-fn cluster(folder: &str, kind: RootKind) -> Cluster {
-    Cluster {
+fn cluster(folder: &str, kind: RootKind) -> KnownCluster {
+    KnownCluster {
         name: String::new(),
         folder: folder.to_owned(),
         kind,
@@ -85,7 +85,7 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         if !below || kind == "ExternalArtifact" || !bootstrap {
             continue;
         }
-        let cluster = Cluster {
+        let cluster = KnownCluster {
             source: Some((kind.to_owned(), name.to_owned())),
             url: defined.map(|(url, _)| url.to_owned()),
             ..cluster(&folder, RootKind::GotkSync)
@@ -174,7 +174,7 @@ fn instances<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         }
         let kind = sync.str(&["kind"]).unwrap_or("GitRepository");
         let name = sync.str(&["name"]).unwrap_or(BOOTSTRAP);
-        let cluster = Cluster {
+        let cluster = KnownCluster {
             prefix,
             source: Some((kind.to_owned(), name.to_owned())),
             url: sync.str(&["url"]).map(str::to_owned),
@@ -253,7 +253,7 @@ fn inferred<'t>(tree: &Tree, declared: &[Object<'t>]) -> Option<Root<'t>> {
         .as_ref()
         .and_then(|(kind, name)| defined_url(declared, kind, name))
         .map(|(url, _)| url.to_owned());
-    let cluster = Cluster { source: chosen, url, ..cluster("", RootKind::Inferred) };
+    let cluster = KnownCluster { source: chosen, url, ..cluster("", RootKind::Inferred) };
     (!start.is_empty()).then_some(Root { cluster, start })
 }
 
@@ -296,7 +296,7 @@ fn folders(tree: &Tree) -> Vec<Root<'_>> {
             node: None,
             folder: Some(folder.to_owned()),
         };
-        let cluster = Cluster { source: None, ..cluster(folder, RootKind::Folders) };
+        let cluster = KnownCluster { source: None, ..cluster(folder, RootKind::Folders) };
         Root { cluster, start: vec![start] }
     };
     all.into_iter().map(root).collect()

@@ -15,7 +15,7 @@ const EXTENSIONS: &str = "source.extensions.fluxcd.io";
 
 /// A reference to a source.
 #[derive(Clone, Copy, Debug)]
-struct Reference<'n> {
+struct SourceReference<'n> {
     kind: &'n str,
     name: &'n str,
     namespace: &'n str,
@@ -58,7 +58,7 @@ impl Walk<'_, '_> {
     fn flux_folder(&self, spec: &Node, owner: (usize, &str), path: &str) -> Option<Option<String>> {
         let (cluster, namespace) = owner;
         let source = spec.get("sourceRef")?;
-        let reference = Reference {
+        let reference = SourceReference {
             kind: source.str(&["kind"]).unwrap_or("GitRepository"),
             name: source.str(&["name"])?,
             namespace: source.str(&["namespace"]).unwrap_or(namespace),
@@ -71,7 +71,7 @@ impl Walk<'_, '_> {
     }
 
     /// True where a source is this repository at the commit that is read.
-    fn is_here(&self, cluster: usize, source: Reference<'_>) -> bool {
+    fn is_here(&self, cluster: usize, source: SourceReference<'_>) -> bool {
         let Some(root) = self.knowledge.clusters.get(cluster) else { return false };
         if root.source.as_ref().is_some_and(|(kind, name)| kind == source.kind && name == source.name) {
             return true;
@@ -105,7 +105,7 @@ impl Walk<'_, '_> {
     }
 
     /// The folder of the source that a folder of an artifact is made of (source-watcher, `ArtifactGenerator.spec.artifacts`).
-    fn artifact(&self, cluster: usize, artifact: Reference<'_>, path: &str) -> Option<String> {
+    fn artifact(&self, cluster: usize, artifact: SourceReference<'_>, path: &str) -> Option<String> {
         let path = join("", path)?;
         self.defined(cluster, EXTENSIONS, "ArtifactGenerator").iter().find_map(|(_, namespace, node)| {
             let spec = node
@@ -118,7 +118,7 @@ impl Walk<'_, '_> {
                 let (alias, from) = copy.str(&["from"])?.strip_prefix('@')?.split_once('/')?;
                 let source =
                     spec.get("sources")?.items().iter().find(|s| s.str(&["alias"]) == Some(alias))?;
-                let reference = Reference {
+                let reference = SourceReference {
                     kind: source.str(&["kind"])?,
                     name: source.str(&["name"])?,
                     namespace: source.str(&["namespace"]).unwrap_or(artifact.namespace),

@@ -1,6 +1,6 @@
 //! What is applied first, before anything brings in something else.
 
-use super::super::knowledge::{Applier, Cluster};
+use super::super::knowledge::{Applier, KnownCluster};
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// Group of Flux Kustomizations.
@@ -8,7 +8,7 @@ pub(super) const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
 
 /// What is applied first.
 pub(super) struct Root<'t> {
-    pub(super) cluster: Cluster,
+    pub(super) cluster: KnownCluster,
     pub(super) start: Vec<Start<'t>>,
 }
 

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 
 use super::super::knowledge::{Applier, Knowledge, Unit};
-use super::super::kustomize::{Builder, Problem};
+use super::super::kustomize::{Builder, BuildProblem};
 use rwenv_core::manifest::tree::{Object, join};
 use rwenv_core::manifest::yaml::At;
 
@@ -30,7 +30,7 @@ impl Walk<'_, '_> {
         let tree = self.knowledge.tree;
         for file in tree.files.values() {
             for problem in &file.problems {
-                self.knowledge.problems.push(Problem { at: problem.at, message: problem.message.clone() });
+                self.knowledge.problems.push(BuildProblem { at: problem.at, message: problem.message.clone() });
             }
         }
     }
@@ -74,7 +74,7 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.knowledge.problems.push(Problem { at, message: message.into() });
+        self.knowledge.problems.push(BuildProblem { at, message: message.into() });
     }
 
     /// A folder of the repository as a cluster's root sees it.

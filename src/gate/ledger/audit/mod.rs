@@ -4,7 +4,7 @@ mod log;
 mod read;
 
 pub use log::{CURRENT, current, flush, folder};
-pub use read::{Entry, Finding, Followed, Verified, entries, follow, verify};
+pub use read::{AuditEntry, AuditFinding, Followed, Verified, entries, follow, verify};
 
 use crate::base::clock;
 use crate::base::environment::Environment;
@@ -17,7 +17,7 @@ const LONGEST: usize = 4000;
 
 /// What is known of the call a verdict is about.
 #[derive(Clone, Copy, Debug)]
-pub struct Call<'a> {
+pub struct AuditedCall<'a> {
     /// The enforcement point.
     pub door: &'a str,
     /// The agent's session.
@@ -45,11 +45,11 @@ struct Record<'a> {
     cut: usize,
     rwenvs: Vec<&'a str>,
     decision: &'a str,
-    reasons: Vec<Said<'a>>,
+    reasons: Vec<ReasonRecord<'a>>,
 }
 
 #[derive(serde::Serialize)]
-struct Said<'a> {
+struct ReasonRecord<'a> {
     rule: &'a str,
     decision: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ fn is_zero(number: &usize) -> bool {
 ///
 /// # Errors
 /// Where the record could not be written whole.
-pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> Result<(), FileError> {
+pub fn append(call: AuditedCall<'_>, verdict: &Verdict, environment: &Environment) -> Result<(), FileError> {
     let length = call.command.chars().count();
     let head: String = call.command.chars().take(LONGEST).collect();
     let said = |reason: &'_ Reason| redact(&reason.part);
@@ -82,7 +82,7 @@ pub fn append(call: Call<'_>, verdict: &Verdict, environment: &Environment) -> R
         rwenvs: call.rwenvs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect(),
         decision: verdict.decision().as_str(),
         reasons: (verdict.reasons().iter())
-            .map(|r| Said {
+            .map(|r| ReasonRecord {
                 rule: &r.rule,
                 decision: r.decision.as_str(),
                 rwenv: r.rwenv.as_deref(),

@@ -14,7 +14,7 @@ use crate::base::files::{self, FileError};
 /// A record as it is read: of a verdict, or of an event.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Entry {
+pub struct AuditEntry {
     /// When, RFC 3339 in UTC.
     pub time: String,
     /// The enforcement point, or the daemon.
@@ -26,7 +26,7 @@ pub struct Entry {
     /// The decision; empty for an event.
     pub decision: String,
     /// What the rules said.
-    pub reasons: Vec<Said>,
+    pub reasons: Vec<ReasonEntry>,
     /// The event.
     pub event: String,
     /// More about the event.
@@ -39,14 +39,14 @@ pub struct Entry {
 /// One rule's answer.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct Said {
+pub struct ReasonEntry {
     /// The rule.
     pub rule: String,
     /// In whose name.
     pub rwenv: Option<String>,
 }
 
-impl Entry {
+impl AuditEntry {
     fn of(line: &str) -> Option<Self> {
         let entry: Self = serde_json::from_str(line).ok()?;
         Some(Self { line: line.to_owned(), ..entry })
@@ -88,10 +88,10 @@ fn lines(path: &Path, mut take: impl FnMut(usize, &str)) -> Result<(), FileError
 ///
 /// # Errors
 /// Where a file cannot be read.
-pub fn entries(environment: &Environment, mut take: impl FnMut(Entry)) -> Result<(), FileError> {
+pub fn entries(environment: &Environment, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
     for dir in [Some(folder(environment)), spool(environment)].into_iter().flatten() {
         for path in log_files(&dir)? {
-            lines(&path, |_, line| Entry::of(line).into_iter().for_each(&mut take))?;
+            lines(&path, |_, line| AuditEntry::of(line).into_iter().for_each(&mut take))?;
         }
     }
     Ok(())
@@ -111,7 +111,7 @@ pub struct Followed {
 pub fn follow(
     environment: &Environment,
     from: &mut Option<Followed>,
-    mut take: impl FnMut(Entry),
+    mut take: impl FnMut(AuditEntry),
 ) -> Result<(), FileError> {
     let path = folder(environment).join(CURRENT);
     let io = |e| FileError::io(&path, e);
@@ -134,13 +134,13 @@ pub fn follow(
     let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     from.at += whole as u64;
     let text = String::from_utf8_lossy(text.get(..whole).unwrap_or_default()).into_owned();
-    text.lines().filter_map(Entry::of).for_each(&mut take);
+    text.lines().filter_map(AuditEntry::of).for_each(&mut take);
     Ok(())
 }
 
-/// Something that is not as it was written.
+/// Something in the record that is not as it was written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
+pub struct AuditFinding {
     /// The file.
     pub file: PathBuf,
     /// Line, from 1; 0 for the file as a whole.
@@ -166,7 +166,7 @@ pub struct Verified {
     /// Pieces of lines that killed writers left.
     pub torn: u64,
     /// What is not as it was written.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<AuditFinding>,
 }
 
 /// Checks every record against the one before it, and the end against what the daemon kept aside.
@@ -187,7 +187,7 @@ pub fn verify(environment: &Environment) -> Result<Verified, FileError> {
     }
     if let Some(anchor) = anchor.filter(|_| !anchored) {
         let problem = format!("record {} was on disk and is now missing or replaced", anchor.seq);
-        out.findings.push(Finding { file: dir.join(CURRENT), line: 0, problem });
+        out.findings.push(AuditFinding { file: dir.join(CURRENT), line: 0, problem });
     }
     Ok(out)
 }
@@ -206,7 +206,7 @@ fn anchor(dir: &Path) -> Option<Link> {
 /// Checks one line; gives its place.
 fn check(out: &mut Verified, path: &Path, number: usize, line: &str) -> Option<Link> {
     let mut wrong =
-        |problem: String| out.findings.push(Finding { file: path.to_owned(), line: number, problem });
+        |problem: String| out.findings.push(AuditFinding { file: path.to_owned(), line: number, problem });
     let Some((record, link)) = parts(line) else {
         match serde_json::from_str::<serde::de::IgnoredAny>(line) {
             _ if line.trim().is_empty() => {}

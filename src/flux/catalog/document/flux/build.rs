@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::super::entry::{Metadata, Where};
+use super::super::entry::{Metadata, PlaceParts};
 use super::super::services::Services;
 use super::super::view::{View, keyed};
 use super::file::{
-    Application, Finding, FluxResources, HelmRelease, ImageObject, Kustomization, OneOrMany, Orphan, Project,
-    Source,
+    Application, FluxFinding, FluxResources, HelmRelease, ImageObject, Kustomization, OneOrMany, OrphanEntry, AppProject,
+    FluxSource,
 };
-use crate::catalog::knowledge::{Applier, Found, Unit};
+use crate::catalog::knowledge::{Applier, AppliedObject, Unit};
 use crate::catalog::uses::HELM;
 use rwenv_core::manifest::yaml::Node;
 
@@ -62,7 +62,7 @@ pub(in crate::catalog::document) fn resources(
             .map(|orphan| {
                 let (file, line) = known.place(orphan.at);
                 let (kind, name) = (orphan.kind.clone(), orphan.name.clone());
-                Orphan { kind, name, namespace: orphan.namespace.clone(), file, line }
+                OrphanEntry { kind, name, namespace: orphan.namespace.clone(), file, line }
             })
             .collect(),
         findings: known
@@ -70,7 +70,7 @@ pub(in crate::catalog::document) fn resources(
             .iter()
             .map(|problem| {
                 let (file, line) = known.place(problem.at);
-                Finding { file, line, message: problem.message.clone() }
+                FluxFinding { file, line, message: problem.message.clone() }
             })
             .collect(),
         metadata,
@@ -81,7 +81,7 @@ pub(in crate::catalog::document) fn resources(
 fn manages(view: &View<'_, '_>, services: &Services) -> BTreeMap<usize, BTreeSet<String>> {
     let known = view.known;
     let mut all: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-    let places: HashSet<Where<'_>> =
+    let places: HashSet<PlaceParts<'_>> =
         services.services.values().map(|service| service.place.place()).collect();
     for found in &known.objects {
         if places.contains(&view.place_of(found).place()) {
@@ -142,7 +142,7 @@ fn kustomization(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Kust
     }
 }
 
-fn release(view: &View<'_, '_>, found: &Found<'_>) -> HelmRelease {
+fn release(view: &View<'_, '_>, found: &AppliedObject<'_>) -> HelmRelease {
     let content = view.known.content(found);
     let namespace = view.namespace(found);
     let empty = Node { at: found.resource.at, value: rwenv_core::manifest::yaml::Value::Map(Vec::new()) };
@@ -175,7 +175,7 @@ fn release(view: &View<'_, '_>, found: &Found<'_>) -> HelmRelease {
 }
 
 /// Chart, name of its source and that one's kind. A reference to an artifact has the chart's name in its URL only.
-fn chart(view: &View<'_, '_>, found: &Found<'_>, spec: &Node, own: &str) -> (String, String, String) {
+fn chart(view: &View<'_, '_>, found: &AppliedObject<'_>, spec: &Node, own: &str) -> (String, String, String) {
     let known = view.known;
     let Some(reference) = spec.get("chartRef") else {
         let chart = spec.string(&["chart", "spec", "chart"]).unwrap_or_default();
@@ -194,14 +194,14 @@ fn chart(view: &View<'_, '_>, found: &Found<'_>, spec: &Node, own: &str) -> (Str
     (chart.unwrap_or_else(|| name.clone()), name, kind)
 }
 
-fn source(view: &View<'_, '_>, found: &Found<'_>) -> Source {
+fn source(view: &View<'_, '_>, found: &AppliedObject<'_>) -> FluxSource {
     let content = view.known.content(found);
     let keys = ["branch", "tag", "semver", "commit", "digest", "name"];
     let reference = content.path(&["spec", "ref"]);
     let url = content.string(&["spec", "url"]).or_else(|| {
         Some(format!("{}/{}", content.str(&["spec", "endpoint"])?, content.str(&["spec", "bucketName"])?))
     });
-    Source {
+    FluxSource {
         kind: found.resource.kind.to_string(),
         namespace: view.namespace(found),
         url: rwenv_gate::base::redact::redact(&url.unwrap_or_default()),
@@ -210,7 +210,7 @@ fn source(view: &View<'_, '_>, found: &Found<'_>) -> Source {
     }
 }
 
-fn image(view: &View<'_, '_>, found: &Found<'_>) -> ImageObject {
+fn image(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ImageObject {
     let content = view.known.content(found);
     let target = match &*found.resource.kind {
         "ImageRepository" => content.string(&["spec", "image"]),
@@ -244,10 +244,10 @@ fn application(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Applic
     }
 }
 
-fn project(view: &View<'_, '_>, found: &Found<'_>) -> Project {
+fn project(view: &View<'_, '_>, found: &AppliedObject<'_>) -> AppProject {
     let content = view.known.content(found);
     let list = |key: &str| content.path(&["spec", key]).map(Node::items).unwrap_or_default();
-    Project {
+    AppProject {
         namespace: view.namespace(found),
         source_repos: list("sourceRepos").iter().filter_map(|item| item.text().map(str::to_owned)).collect(),
         destinations: list("destinations").iter().filter_map(|item| item.string(&["namespace"])).collect(),

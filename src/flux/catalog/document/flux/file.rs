@@ -15,17 +15,17 @@ pub struct FluxResources {
     /// HelmReleases by name.
     pub helm_releases: BTreeMap<String, Entry<HelmRelease>>,
     /// GitRepositories, OCIRepositories, HelmRepositories and Buckets by name.
-    pub sources: BTreeMap<String, Entry<Source>>,
+    pub sources: BTreeMap<String, Entry<FluxSource>>,
     /// ImageRepositories, ImagePolicies and ImageUpdateAutomations by name.
     pub image_automation: BTreeMap<String, Entry<ImageObject>>,
     /// Argo CD Applications by name.
     pub applications: BTreeMap<String, Entry<Application>>,
     /// Argo CD AppProjects by name.
-    pub projects: BTreeMap<String, Entry<Project>>,
+    pub projects: BTreeMap<String, Entry<AppProject>>,
     /// What the repository defines but nothing applies.
-    pub orphans: Vec<Orphan>,
+    pub orphans: Vec<OrphanEntry>,
     /// What is wrong, so that not everything may be known.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<FluxFinding>,
     /// What the file says about itself.
     pub metadata: Metadata,
 }
@@ -128,10 +128,10 @@ pub struct HelmRelease {
     pub kustomization: Option<String>,
 }
 
-/// A source.
+/// A source of Flux.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Source {
+pub struct FluxSource {
     /// Its kind.
     pub kind: String,
     /// Its namespace.
@@ -196,7 +196,7 @@ pub struct Application {
 /// An Argo CD AppProject.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Project {
+pub struct AppProject {
     /// Its namespace.
     pub namespace: String,
     /// The repositories its Applications may come from.
@@ -205,10 +205,10 @@ pub struct Project {
     pub destinations: Vec<String>,
 }
 
-/// What nothing applies.
+/// An object that nothing applies.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Orphan {
+pub struct OrphanEntry {
     /// Its kind.
     pub kind: String,
     /// Its name as written.
@@ -222,9 +222,9 @@ pub struct Orphan {
     pub line: u32,
 }
 
-/// Something that is wrong.
+/// Something that is wrong with what Flux applies.
 #[derive(Clone, Debug, Serialize)]
-pub struct Finding {
+pub struct FluxFinding {
     /// The file.
     pub file: String,
     /// The line.
