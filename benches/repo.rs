@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rwenv_core::model::{Rwenv, RwenvName};
-use rwenv_flux::repos::{self, FluxRepository, CloneWish};
+use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
 

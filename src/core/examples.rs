@@ -156,7 +156,13 @@ fn greatest(command: &str, tool: &str) -> Option<Operation> {
     plan.planned.into_iter().map(|p| p.operation).filter(|o| o.tool == tool).max_by_key(|o| o.effect)
 }
 
-fn effect(at: &str, tool: &str, command: &str, (wanted, traits): (Effect, &[Trait]), report: &mut ExamplesReport) {
+fn effect(
+    at: &str,
+    tool: &str,
+    command: &str,
+    (wanted, traits): (Effect, &[Trait]),
+    report: &mut ExamplesReport,
+) {
     let problem = match greatest(command, tool) {
         None => Some(format!("no call of {tool} was found")),
         Some(found) if found.effect != wanted => {

@@ -173,7 +173,9 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         (Person::SaidNo, _) => Outcome::Refuse(text::of(&verdict)),
         (Person::Nobody(instead), _) => Outcome::Refuse(format!("{}  {instead}\n", text::of(&verdict))),
         (_, Some(why)) => Outcome::Unrecorded(audit::unrecorded(&why.to_string())),
-        (Person::CanBeAsked, None) => Outcome::Ask(PersonQuestion { text: text::of(&verdict), permit: Permit(()) }),
+        (Person::CanBeAsked, None) => {
+            Outcome::Ask(PersonQuestion { text: text::of(&verdict), permit: Permit(()) })
+        }
         (Person::SaidYes, None) => Outcome::Run(Permit(())),
     };
     Ruling { verdict, outcome }

@@ -15,7 +15,7 @@ use super::envs::Set;
 use super::flux::FluxArgs;
 use super::grant::GrantArgs;
 use super::hooks::{GitHook, HooksArgs};
-use super::install::{ShellDialect, InstallArgs};
+use super::install::{InstallArgs, ShellDialect};
 use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
 use super::lint::{Lint, PreReceive};

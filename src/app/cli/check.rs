@@ -10,7 +10,7 @@ use rwenv_core::decide::{self, JudgedPart};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed};
-use rwenv_gate::judge::{self, Lift, KnownPlan};
+use rwenv_gate::judge::{self, KnownPlan, Lift};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {

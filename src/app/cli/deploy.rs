@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit, prompt};
 use crate::ops::deployment::{self, Audience, DeploymentEnd, DeploymentSession, Tell};
-use rwenv_flux::deploy::{self, Deployment, FileEdit, Journal, DeploymentStep, DeploymentWish};
+use rwenv_flux::deploy::{self, Deployment, DeploymentStep, DeploymentWish, FileEdit, Journal};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::envs::{Set, set, view};
-use super::fields::{Changes, ClusterFields, RwenvFields, FluxFields, ConfigObject, People, apply};
+use super::fields::{Changes, ClusterFields, ConfigObject, FluxFields, People, RwenvFields, apply};
 use super::shared::{InDir, Output};
 use super::{out, prompt};
 use rwenv_core::model::RwenvName;

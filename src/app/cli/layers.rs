@@ -164,7 +164,8 @@ pub(super) fn keep(at: &InDir, environment: &Environment) -> anyhow::Result<u8> 
     let folders = policies::folders(&dir, environment);
     let path = policies::kept_at(&folders, environment);
     let before = policies::kept(&path).unwrap_or_default();
-    let mut kept = policies::KeptPolicies { marks: policies::marks(&folders), ..policies::KeptPolicies::default() };
+    let mut kept =
+        policies::KeptPolicies { marks: policies::marks(&folders), ..policies::KeptPolicies::default() };
     let paths: Vec<PathBuf> = kept.marks.iter().map(|mark| PathBuf::from(&mark.path)).collect();
     for read in read(&paths) {
         match read.checked {
@@ -208,9 +209,8 @@ pub(super) fn test(report: &mut examples::ExamplesReport, environment: &Environm
     for read in read(&paths) {
         match read.checked {
             Ok((checked, file)) => report.add(examples::of_policy(&file, &layer::load(&[checked]))),
-            Err(wrong) => {
-                report.add(examples::ExamplesReport::broken(wrong.iter().map(|w| (w.brief(), w.help.clone()))))
-            }
+            Err(wrong) => report
+                .add(examples::ExamplesReport::broken(wrong.iter().map(|w| (w.brief(), w.help.clone())))),
         }
     }
 }

@@ -94,8 +94,11 @@ struct FoundPolicy {
 /// The policies of all layers.
 fn policies(environment: &Environment) -> anyhow::Result<Vec<FoundPolicy>> {
     let built_in = built_in()?.into_iter().map(|(name, file)| FoundPolicy { layer: "built in", name, file });
-    let own =
-        layers::all(None, environment).into_iter().map(|(layer, name, file)| FoundPolicy { layer, name, file });
+    let own = layers::all(None, environment).into_iter().map(|(layer, name, file)| FoundPolicy {
+        layer,
+        name,
+        file,
+    });
     Ok(built_in.chain(own).collect())
 }
 
@@ -169,7 +172,8 @@ fn when(rule: &Rule) -> String {
 fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
     let all = policies(environment)?;
     if json {
-        let rules: Vec<RuleRow<'_>> = all.iter().flat_map(|p| p.file.rules.iter().map(|r| view(p, r))).collect();
+        let rules: Vec<RuleRow<'_>> =
+            all.iter().flat_map(|p| p.file.rules.iter().map(|r| view(p, r))).collect();
         out::json(&rules)?;
         return Ok(0);
     }

@@ -12,7 +12,9 @@ use serde::Serialize;
 use super::shared::{Output, known, selected};
 use super::{out, prompt};
 use rwenv_flux::catalog::generate;
-use rwenv_flux::repos::{self, FluxRepository, GitProgress, RepoError, CloneState, RepositoryStatus, CloneWish};
+use rwenv_flux::repos::{
+    self, CloneState, CloneWish, FluxRepository, GitProgress, RepoError, RepositoryStatus,
+};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::facts::config;
 
@@ -226,7 +228,10 @@ fn is_current(status: &RepositoryStatus) -> bool {
 }
 
 /// Syncs these, some at a time, with a bar for each on a terminal.
-fn synced(wishes: &[(FluxRepository, CloneWish)], environment: &Environment) -> Vec<anyhow::Result<RepositoryStatus>> {
+fn synced(
+    wishes: &[(FluxRepository, CloneWish)],
+    environment: &Environment,
+) -> Vec<anyhow::Result<RepositoryStatus>> {
     let bars = MultiProgress::new();
     if !out::progresses() {
         bars.set_draw_target(ProgressDrawTarget::hidden());
@@ -316,7 +321,9 @@ fn remedy(status: &RepositoryStatus) -> Option<String> {
         CloneState::BranchGone { .. } => format!(
             "switch the clone to a branch that exists, or set one: rwenv edit {name} --flux-branch BRANCH"
         ),
-        CloneState::DefaultBranchRenamed { to, .. } => format!("git -C {} switch {to}", status.path.display()),
+        CloneState::DefaultBranchRenamed { to, .. } => {
+            format!("git -C {} switch {to}", status.path.display())
+        }
         CloneState::Dirty { .. } if status.behind > 0 => {
             "commit or stash your changes, then sync again".to_owned()
         }

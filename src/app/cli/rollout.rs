@@ -60,7 +60,12 @@ fn run(args: &Rollout, permit: Permit, environment: &Environment) -> anyhow::Res
     out::note(&format!("image tag {tag}"));
     let session = args.how.open(permit, environment)?;
     for service in services {
-        let wish = DeploymentWish { service, image: args.image.clone(), tag: Some(tag.clone()), ..DeploymentWish::default() };
+        let wish = DeploymentWish {
+            service,
+            image: args.image.clone(),
+            tag: Some(tag.clone()),
+            ..DeploymentWish::default()
+        };
         let status = args.how.told(session.begun(&wish)?)?;
         if status != 0 {
             return Ok(status);

@@ -79,7 +79,8 @@ impl DaemonParts {
         let shared = Arc::clone(&self.shared);
         let start: Box<dyn Fn() -> PartRun + Send> = Box::new(move || Box::pin(start(Arc::clone(&shared))));
         let task = self.tasks.spawn_on(first(name, start(), &self.shared), on);
-        let part = DaemonPart { name, on: on.clone(), start, task, rest: Duration::ZERO, begins: Instant::now() };
+        let part =
+            DaemonPart { name, on: on.clone(), start, task, rest: Duration::ZERO, begins: Instant::now() };
         self.all.push(part);
         lock(&self.shared.parts).push(PartHealth { part: name.to_owned(), ..PartHealth::default() });
     }

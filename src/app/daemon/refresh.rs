@@ -38,7 +38,8 @@ pub(super) fn after(flux: &FluxRepository, new: bool, shared: &Shared) {
     }
     let Some(commit) = repos::commit(flux) else { return };
     let path = path(flux, shared);
-    let known = files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KnownCommit>(&text).ok());
+    let known =
+        files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KnownCommit>(&text).ok());
     if known.is_some_and(|known| known.commit == commit) {
         return;
     }

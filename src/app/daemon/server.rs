@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout};
 
 use super::state::{Shared, lock};
 use super::{config, health};
-use rwenv_gate::wire::daemon::{Ask, LARGEST_REQUEST, DaemonReply, DaemonRequest, VERSION};
+use rwenv_gate::wire::daemon::{Ask, DaemonReply, DaemonRequest, LARGEST_REQUEST, VERSION};
 
 /// Connections at the same time.
 const AT_ONCE: usize = 64;
@@ -46,7 +46,8 @@ pub(super) async fn serve(listener: Arc<UnixListener>, shared: Arc<Shared>) {
             }
         };
         let peer = stream.peer_cred().ok().filter(|peer| peer.uid() == own);
-        let place = peer.and_then(|peer| ConnectionSlot::take(&places, &peers, peer.pid().unwrap_or_default()));
+        let place =
+            peer.and_then(|peer| ConnectionSlot::take(&places, &peers, peer.pid().unwrap_or_default()));
         let Some(place) = place else {
             shared.counters.refused.fetch_add(1, Ordering::Relaxed);
             continue;

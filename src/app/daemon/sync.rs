@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
-use rwenv_flux::repos::{self, FluxRepository, CloneWish};
+use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::wire::daemon::KeptRepository;
 
 /// Time between two looks where the configuration does not say.

@@ -34,8 +34,11 @@ pub(super) fn change(content_type: &str, body: &[u8]) -> Option<(PatchChange, Ve
         "application/json-patch+json" if value.is_array() => listed(&value),
         _ => return None,
     };
-    let change =
-        if change == PatchChange::Other && classify::only_syncs(&value).is_ok() { PatchChange::Sync } else { change };
+    let change = if change == PatchChange::Other && classify::only_syncs(&value).is_ok() {
+        PatchChange::Sync
+    } else {
+        change
+    };
     Some((change, serde_json::to_vec(&value).ok()?))
 }
 

@@ -10,7 +10,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
 use rwenv_gate::judge::Permit;
-use rwenv_gate::judge::{self, Case, Lift, Outcome, Person, PersonQuestion, Recording, KnownPlan};
+use rwenv_gate::judge::{self, Case, KnownPlan, Lift, Outcome, Person, PersonQuestion, Recording};
 use rwenv_gate::ledger::grants::Grant;
 use rwenv_gate::ledger::{audit, grants};
 
@@ -101,9 +101,9 @@ impl Judge {
         };
         match judge::judge(case, &self.environment).outcome {
             Outcome::Run(permit) => Ok(permit),
-            Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
-                Err(Refusal { code: 403, why: why.trim_end().to_owned() })
-            }
+            Outcome::Ask(PersonQuestion { text: why, .. })
+            | Outcome::Refuse(why)
+            | Outcome::Unrecorded(why) => Err(Refusal { code: 403, why: why.trim_end().to_owned() }),
         }
     }
 
@@ -157,7 +157,8 @@ impl Judge {
     pub(super) fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
         let verdict = unread(&refusal, rwenv);
         let rwenvs = &[rwenv.to_owned()];
-        let call = audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
+        let call =
+            audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
         Refusal { why: text::of(&verdict).trim_end().to_owned(), ..refusal }

@@ -234,7 +234,12 @@ fn words(request: &Request, resource: &RequestedResource, verb: &str) -> Vec<Wor
     all.into_iter().map(Word::literal).collect()
 }
 
-fn get(request: &Request, resource: &RequestedResource, subresource: Option<&str>, asking: Asking<'_>) -> Meaning {
+fn get(
+    request: &Request,
+    resource: &RequestedResource,
+    subresource: Option<&str>,
+    asking: Asking<'_>,
+) -> Meaning {
     match subresource {
         None | Some("status" | "scale") if is_secret(resource) => secret(request, resource, asking),
         None | Some("status" | "scale") => Meaning::new("get", Effect::Read),

@@ -21,4 +21,4 @@ pub use error::GuardError;
 pub use identity::Identity;
 pub use judge::Judge;
 pub use request::{Legacy, Method, Refusal, Request, RequestedResource};
-pub use serve::{GuardCounters, Guard, Listening};
+pub use serve::{Guard, GuardCounters, Listening};

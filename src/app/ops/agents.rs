@@ -83,7 +83,11 @@ impl Agent {
     ///
     /// # Errors
     /// If the settings cannot be read or written, or have another shape.
-    pub fn register(&self, hook: Option<&Path>, environment: &Environment) -> anyhow::Result<ChangedSettings> {
+    pub fn register(
+        &self,
+        hook: Option<&Path>,
+        environment: &Environment,
+    ) -> anyhow::Result<ChangedSettings> {
         let path = environment.home.join(self.path);
         let hook = hook.map(|path| path.to_str().context("the path of the hook is not valid UTF-8"));
         let hook = hook.transpose()?;

@@ -201,7 +201,8 @@ mod tests {
 
     #[test]
     fn the_plugin_registers_what_install_registers() {
-        let plugin: JsonObject = serde_json::from_str(include_str!("../../../plugin/hooks/hooks.json")).unwrap();
+        let plugin: JsonObject =
+            serde_json::from_str(include_str!("../../../plugin/hooks/hooks.json")).unwrap();
         let plugin: Vec<_> = events(&plugin).collect();
         let by_name = REGISTRATION.replace("[\"claude\"]", "[\"claude\", \"plugin\"]");
         let ours = filled(&by_name, "rwenv-hook").unwrap();

@@ -7,7 +7,9 @@ use std::time::Duration;
 use anyhow::bail;
 
 use rwenv_core::model::Rwenv;
-use rwenv_flux::deploy::{self, DeployError, Deployment, FileEdit, Journal, DeploymentParts, DeploymentStep, DeploymentWish};
+use rwenv_flux::deploy::{
+    self, DeployError, Deployment, DeploymentParts, DeploymentStep, DeploymentWish, FileEdit, Journal,
+};
 use rwenv_flux::operate::WaitProgress;
 use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::base::environment::Environment;
@@ -100,7 +102,10 @@ impl<'s> DeploymentSession<'s> {
     }
 
     /// Does something with all that a deployment works with.
-    fn with<T>(&self, what: impl FnOnce(&mut DeploymentParts<'_>) -> Result<T, DeployError>) -> anyhow::Result<T> {
+    fn with<T>(
+        &self,
+        what: impl FnOnce(&mut DeploymentParts<'_>) -> Result<T, DeployError>,
+    ) -> anyhow::Result<T> {
         let judge = |dir: &Path, commit: &str, branch: &str| {
             push::own(dir, &self.flux.url, (commit, branch), self.environment)
         };
@@ -265,8 +270,9 @@ impl<'s> DeploymentSession<'s> {
     /// If a deployment was interrupted, there is none to take back, or a step fails.
     pub fn reverted(&self, id: &str) -> anyhow::Result<DeploymentEnd> {
         self.nothing_interrupted()?;
-        let of =
-            self.chosen(id, "that was merged", |one| matches!(one.step, DeploymentStep::Merged | DeploymentStep::Applied))?;
+        let of = self.chosen(id, "that was merged", |one| {
+            matches!(one.step, DeploymentStep::Merged | DeploymentStep::Applied)
+        })?;
         let back = self.with(|parts| Ok(deploy::revert(&of, parts)))?;
         let Some(back) = back else { bail!("{} has no commit to take back; it was never made", of.id) };
         if self.how.dry_run {

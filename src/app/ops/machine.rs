@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::{claude, githooks};
-use rwenv_flux::repos::{self, FluxRepository, CloneState};
+use rwenv_flux::repos::{self, CloneState, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::{clock, files, process};
 use rwenv_gate::doors::session::PLUGIN_STATE;
@@ -235,7 +235,8 @@ fn daemon(environment: &Environment) -> Vec<Check> {
 
 fn clones(environment: &Environment) -> Vec<Check> {
     let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
-    let repositories = config.rwenvs.all.iter().filter_map(|rwenv| FluxRepository::of(rwenv, environment).ok());
+    let repositories =
+        config.rwenvs.all.iter().filter_map(|rwenv| FluxRepository::of(rwenv, environment).ok());
     repositories.map(|flux| clone(&flux).about(flux.name.as_str())).collect()
 }
 
@@ -257,7 +258,9 @@ fn clone(flux: &FluxRepository) -> Check {
     let age = clock::now().saturating_sub(Duration::from_secs(status.synced.unwrap_or_default()));
     match status.state {
         CloneState::Absent => Check::warn("clone", "not cloned yet", sync),
-        CloneState::Empty | CloneState::UpToDate | CloneState::Ahead if age < STALE => Check::ok("clone", "up to date"),
+        CloneState::Empty | CloneState::UpToDate | CloneState::Ahead if age < STALE => {
+            Check::ok("clone", "up to date")
+        }
         CloneState::Empty | CloneState::UpToDate | CloneState::Ahead => {
             Check::warn("clone", "not synced for more than a day", sync)
         }

@@ -47,7 +47,8 @@ pub(super) enum Token {
 
 /// Finds what a text in some language may start.
 pub(super) fn candidates(text: &str, language: &Language) -> Vec<Candidate> {
-    let mut reader = LiteralReader { language, frames: vec![LiteralFrame::default()], out: Vec::new(), last: None };
+    let mut reader =
+        LiteralReader { language, frames: vec![LiteralFrame::default()], out: Vec::new(), last: None };
     for token in tokens(text, language) {
         reader.take(token);
         if reader.out.len() > MOST {

@@ -52,7 +52,9 @@ struct RunnerLine {
 
 /// What a call of a runner runs: code in its options, and the files that are looked into.
 pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
-    let Some(RunnerLine { by, mut files, wanted, code, runs }) = read_line(by, runner) else { return Vec::new() };
+    let Some(RunnerLine { by, mut files, wanted, code, runs }) = read_line(by, runner) else {
+        return Vec::new();
+    };
     let mut out: Vec<Carried> = Vec::new();
     for text in code {
         let found = found(&text, runner, &wanted);

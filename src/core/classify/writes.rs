@@ -322,7 +322,9 @@ impl WriteReader<'_> {
                 WriteFrame { kind: FrameKind::Call, call: format!(".{name}"), on, ..WriteFrame::default() }
             }
             // What stands in brackets is called: by an index, or as it is made.
-            Some(Token::Close) => WriteFrame { kind: FrameKind::Call, call: "()".to_owned(), ..WriteFrame::default() },
+            Some(Token::Close) => {
+                WriteFrame { kind: FrameKind::Call, call: "()".to_owned(), ..WriteFrame::default() }
+            }
             _ => WriteFrame { kind: FrameKind::Call, ..WriteFrame::default() },
         };
         self.frames.push(call);

@@ -63,7 +63,12 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedPart> {
 }
 
 /// In whose names an operation is judged; in nobody's where it is harmless wherever it runs.
-pub(super) fn judges(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
+pub(super) fn judges(
+    operation: &Operation,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+    start: &Context,
+) -> Vec<JudgedName> {
     match operation.reach {
         Reach::Local if matches!(operation.effect, Effect::Read | Effect::LocalWrite) => Vec::new(),
         Reach::Local => {

@@ -107,7 +107,11 @@ pub fn with_definitions(
 }
 
 /// The sentence about an object: where its image is set, where that is what would be changed, or where it is defined.
-fn told_of(object: &NamedObject, image: bool, look: impl Fn(&NamedObject) -> Option<Definition>) -> Option<String> {
+fn told_of(
+    object: &NamedObject,
+    image: bool,
+    look: impl Fn(&NamedObject) -> Option<Definition>,
+) -> Option<String> {
     let NamedObject { kind, name, .. } = object;
     let tag = NamedObject { kind: "image-of".to_owned(), name: format!("{kind}/{name}"), ..object.clone() };
     if let Some(definition) = Some(tag).filter(|_| image).and_then(|tag| look(&tag)) {

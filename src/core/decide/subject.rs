@@ -63,8 +63,9 @@ pub(super) fn of_cluster(
         && !all.iter().any(|judge| matches!(judge, JudgedName::NoContext(_)))
         && let Some(context) = facts.current_context.as_deref()
     {
-        let known =
-            all.iter().any(|j| matches!(j, JudgedName::Subject(s, _) if has_context(rwenvs, &s.name, context)));
+        let known = all
+            .iter()
+            .any(|j| matches!(j, JudgedName::Subject(s, _) if has_context(rwenvs, &s.name, context)));
         let owners = owners(context, rwenvs);
         let any_context =
             all.iter().any(|j| matches!(j, JudgedName::Subject(s, _) if names_context(rwenvs, &s.name)));
@@ -131,13 +132,14 @@ pub(super) fn of_service(
     }
     // What such a client changes goes to whatever cluster is current, too.
     let bare = |judge: JudgedName| match judge {
-        JudgedName::Subject(subject, on) => match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context())
-        {
-            Some(rwenv) if !subject.read_only => {
-                vec![JudgedName::Subject(subject, on), JudgedName::NoContext(rwenv.clone())]
+        JudgedName::Subject(subject, on) => {
+            match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context()) {
+                Some(rwenv) if !subject.read_only => {
+                    vec![JudgedName::Subject(subject, on), JudgedName::NoContext(rwenv.clone())]
+                }
+                _ => vec![JudgedName::Subject(subject, on)],
             }
-            _ => vec![JudgedName::Subject(subject, on)],
-        },
+        }
         other => vec![other],
     };
     all.into_iter().flat_map(bare).collect()
@@ -166,7 +168,12 @@ fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedN
     }
 }
 
-fn by_context(context: &Word, target: &ClusterTarget, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedName> {
+fn by_context(
+    context: &Word,
+    target: &ClusterTarget,
+    rwenvs: &Rwenvs,
+    selected: &[JudgedName],
+) -> Vec<JudgedName> {
     let Some(name) = context.as_literal() else {
         return elsewhere(
             selected,
@@ -272,7 +279,9 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
                     {
                         Some(JudgedName::Subject(subject, Some(Repository::Flux)))
                     }
-                    JudgedName::Subject(subject, _) => Some(JudgedName::Subject(subject, Some(Repository::Other))),
+                    JudgedName::Subject(subject, _) => {
+                        Some(JudgedName::Subject(subject, Some(Repository::Other)))
+                    }
                     JudgedName::Invalid(why) => Some(JudgedName::Invalid(why)),
                     _ => None,
                 })

@@ -37,7 +37,12 @@ pub struct PolicyProblem {
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn check(file: &PolicyFile, name: &str, path: &str, taken: &[String]) -> Result<Checked, Vec<PolicyProblem>> {
+pub fn check(
+    file: &PolicyFile,
+    name: &str,
+    path: &str,
+    taken: &[String],
+) -> Result<Checked, Vec<PolicyProblem>> {
     let mut wrong = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for rule in &file.rules {

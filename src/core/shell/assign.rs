@@ -58,7 +58,13 @@ impl Walker<'_> {
     }
 
     /// Sets a variable, and runs what the shell will run because of it.
-    pub(super) fn set_checked(&mut self, state: &mut State, name: &str, values: Vec<VariableValue>, origin: TextOrigin) {
+    pub(super) fn set_checked(
+        &mut self,
+        state: &mut State,
+        name: &str,
+        values: Vec<VariableValue>,
+        origin: TextOrigin,
+    ) {
         let code: Vec<String> = (values.iter())
             .filter_map(|v| match v {
                 VariableValue::Scalar(word) => word.as_code(),
@@ -80,7 +86,12 @@ impl Walker<'_> {
     }
 
     /// `NAME=VALUE` given as a plain word (`declare "$x"`, `export A=b`).
-    pub(super) fn assign_word(&mut self, state: &mut State, word: &Word, origin: TextOrigin) -> Option<String> {
+    pub(super) fn assign_word(
+        &mut self,
+        state: &mut State,
+        word: &Word,
+        origin: TextOrigin,
+    ) -> Option<String> {
         let prefix = word.prefix().to_owned();
         let name = match prefix.split_once('=') {
             Some((name, _)) => name.trim_end_matches('+').to_owned(),
@@ -109,7 +120,12 @@ impl Walker<'_> {
 }
 
 /// `x=v`, `x+=v`, `x[i]=v` on what the variable held.
-fn combine(old: Option<&[VariableValue]>, new: Vec<VariableValue>, index: Option<&str>, append: bool) -> Vec<VariableValue> {
+fn combine(
+    old: Option<&[VariableValue]>,
+    new: Vec<VariableValue>,
+    index: Option<&str>,
+    append: bool,
+) -> Vec<VariableValue> {
     if let Some(index) = index {
         let [VariableValue::Scalar(word)] = new.as_slice() else { return vec![VariableValue::Unknown] };
         return vec![put(old, index, word, append)];
@@ -131,7 +147,9 @@ fn combine(old: Option<&[VariableValue]>, new: Vec<VariableValue>, index: Option
                 (VariableValue::List(a), VariableValue::List(b)) if a.len() + b.len() <= LONGEST_ARRAY => {
                     VariableValue::List([a.as_slice(), b].concat())
                 }
-                (VariableValue::Scalar(a), VariableValue::List(b)) => VariableValue::List([std::slice::from_ref(a), b].concat()),
+                (VariableValue::Scalar(a), VariableValue::List(b)) => {
+                    VariableValue::List([std::slice::from_ref(a), b].concat())
+                }
                 _ => VariableValue::Unknown,
             });
         }

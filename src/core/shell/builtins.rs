@@ -216,13 +216,15 @@ impl Walker<'_> {
             if (upper || flags.contains('l')) && name != "export" {
                 let values = (state.get(variable).unwrap_or_default().iter())
                     .map(|v| match v {
-                        VariableValue::Scalar(word) => word.as_literal().map_or(VariableValue::Unknown, |t| {
-                            VariableValue::Scalar(Word::literal(if upper {
-                                t.to_uppercase()
-                            } else {
-                                t.to_lowercase()
-                            }))
-                        }),
+                        VariableValue::Scalar(word) => {
+                            word.as_literal().map_or(VariableValue::Unknown, |t| {
+                                VariableValue::Scalar(Word::literal(if upper {
+                                    t.to_uppercase()
+                                } else {
+                                    t.to_lowercase()
+                                }))
+                            })
+                        }
                         _ => VariableValue::Unknown,
                     })
                     .collect();

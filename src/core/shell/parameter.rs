@@ -100,7 +100,13 @@ impl Walker<'_> {
     }
 
     /// The word behind an operator.
-    fn operand(&mut self, state: &mut State, raw: Option<&str>, quoted: bool, origin: TextOrigin) -> Vec<Stream> {
+    fn operand(
+        &mut self,
+        state: &mut State,
+        raw: Option<&str>,
+        quoted: bool,
+        origin: TextOrigin,
+    ) -> Vec<Stream> {
         let Some(raw) = raw else { return vec![Vec::new()] };
         let mut all = self.streams(state, raw, origin.elsewhere(), quoted);
         // White space in the operand separates words as it does in a value.
@@ -147,7 +153,13 @@ impl Walker<'_> {
     }
 
     /// `${x@P}` expands the value as a prompt, which runs the substitutions in it.
-    fn prompt(&mut self, state: &mut State, looked: &Looked, quoted: bool, origin: TextOrigin) -> Vec<Stream> {
+    fn prompt(
+        &mut self,
+        state: &mut State,
+        looked: &Looked,
+        quoted: bool,
+        origin: TextOrigin,
+    ) -> Vec<Stream> {
         match looked {
             Looked::Word(word) => match word.as_literal() {
                 Some(code) => {
@@ -235,7 +247,9 @@ impl Walker<'_> {
         (values.iter())
             .map(|v| match v {
                 VariableValue::Scalar(word) => Looked::Word(word.clone()),
-                VariableValue::List(words) => words.first().map_or(Looked::Unset, |w| Looked::Word(w.clone())),
+                VariableValue::List(words) => {
+                    words.first().map_or(Looked::Unset, |w| Looked::Word(w.clone()))
+                }
                 VariableValue::Unset => Looked::Unset,
                 VariableValue::Unknown => Looked::Unknown,
             })

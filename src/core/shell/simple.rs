@@ -96,7 +96,12 @@ impl Walker<'_> {
         self.run(state, all, env, span)
     }
 
-    fn item<'t>(&mut self, state: &mut State, item: &'t CommandPrefixOrSuffixItem, all: &mut GatheredWords<'t>) {
+    fn item<'t>(
+        &mut self,
+        state: &mut State,
+        item: &'t CommandPrefixOrSuffixItem,
+        all: &mut GatheredWords<'t>,
+    ) {
         match item {
             CommandPrefixOrSuffixItem::IoRedirect(redirect) => self.redirect(state, redirect, &mut all.io),
             CommandPrefixOrSuffixItem::Word(word) | CommandPrefixOrSuffixItem::AssignmentWord(_, word) => {

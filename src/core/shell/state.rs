@@ -229,7 +229,8 @@ impl State {
 }
 
 fn join_vars(mine: &mut BTreeMap<String, Variable>, others: &BTreeMap<String, Variable>) {
-    let untouched = Variable { alternatives: vec![VariableValue::Unknown], exported: false, reference: false };
+    let untouched =
+        Variable { alternatives: vec![VariableValue::Unknown], exported: false, reference: false };
     for (name, variable) in mine.iter_mut() {
         variable.join(others.get(name).unwrap_or(&untouched));
     }

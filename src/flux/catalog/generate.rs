@@ -115,7 +115,11 @@ pub fn regenerate(flux: &FluxRepository, environment: &Environment) -> Result<Ca
 ///
 /// # Errors
 /// Where the files cannot be written; those that are there stay whole.
-pub fn make(flux: &FluxRepository, reading: &Reading, environment: &Environment) -> Result<CatalogReport, CatalogError> {
+pub fn make(
+    flux: &FluxRepository,
+    reading: &Reading,
+    environment: &Environment,
+) -> Result<CatalogReport, CatalogError> {
     let known = reading.knowledge();
     let origin = origin(flux);
     let made = documents(&known, &origin);
@@ -184,7 +188,12 @@ pub fn entries(known: &Knowledge<'_>) -> Vec<index::IndexEntry> {
         let (file, line) = known.place(at);
         if !file.is_empty() {
             let place = format!("{file}:{line}");
-            all.push(index::IndexEntry { kind: kind.to_owned(), name, namespace: namespace.to_owned(), place });
+            all.push(index::IndexEntry {
+                kind: kind.to_owned(),
+                name,
+                namespace: namespace.to_owned(),
+                place,
+            });
         }
     };
     for found in &known.objects {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::knowledge::{Applier, AppliedObject, Knowledge};
+use super::knowledge::{AppliedObject, Applier, Knowledge};
 use super::kustomize::image::{Image, ImageReference, renamed};
 use super::part::{self, ImagePart, main_container};
 use super::uses::{is_workload, pod};

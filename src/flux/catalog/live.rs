@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::knowledge::{Applier, KnownCluster, Knowledge, RootKind};
+use super::knowledge::{Applier, Knowledge, KnownCluster, RootKind};
 use crate::cluster::{KINDS, SeenCluster, SeenObject};
 use rwenv_core::manifest::tree::join;
 

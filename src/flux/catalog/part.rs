@@ -77,8 +77,9 @@ pub fn main_container(workload: &Node, pod: &Node, service: &str) -> Option<usiz
     let named = |name: &str| containers.iter().position(|one| one.str(&["name"]) == Some(name));
     let annotated = workload.str(&["spec", "template", "metadata", "annotations", DEFAULT]);
     let by_image = || {
-        let is_own =
-            |one: &&Node| one.str(&["image"]).is_some_and(|image| ImageReference::of(image).base() == service);
+        let is_own = |one: &&Node| {
+            one.str(&["image"]).is_some_and(|image| ImageReference::of(image).base() == service)
+        };
         let mut all = containers.iter().filter(is_own);
         let first = all.next().filter(|_| all.next().is_none())?;
         containers.iter().position(|one| std::ptr::eq(one, first))

@@ -83,7 +83,12 @@ pub fn uses(known: &Knowledge<'_>) -> Uses {
 impl Uses {
     /// The users of an object: by the name it has, or had before a kustomization renamed it.
     #[must_use]
-    pub fn of(&self, known: &Knowledge<'_>, found: &AppliedObject<'_>, kind: &'static str) -> BTreeSet<String> {
+    pub fn of(
+        &self,
+        known: &Knowledge<'_>,
+        found: &AppliedObject<'_>,
+        kind: &'static str,
+    ) -> BTreeSet<String> {
         let resource = &found.resource;
         let now = std::iter::once(&*resource.name);
         let names = now.chain(resource.previous.iter().map(|previous| previous.name.as_str()));

@@ -1,7 +1,7 @@
 //! Values of charts, with the places they are written at: those of a HelmRelease and of the ConfigMaps it names, and those of an Argo CD
 //! Application.
 
-use super::knowledge::{Applier, AppliedObject, Knowledge};
+use super::knowledge::{AppliedObject, Applier, Knowledge};
 use super::uses::HELM;
 use rwenv_core::manifest::tree::{File, folder_of, join};
 use rwenv_core::manifest::yaml::{At, Node, parse_from, start_of};
@@ -84,7 +84,8 @@ pub struct ChartSource<'n> {
 #[must_use]
 pub fn chart_sources(application: &Node) -> Vec<ChartSource<'_>> {
     let many = application.path(&["spec", "sources"]).map(Node::items).unwrap_or_default();
-    let is_chart = |source: &ChartSource<'_>| ["chart", "helm"].iter().any(|key| source.node.get(key).is_some());
+    let is_chart =
+        |source: &ChartSource<'_>| ["chart", "helm"].iter().any(|key| source.node.get(key).is_some());
     let numbered = |(at, node)| ChartSource { node, yq: format!(".spec.sources[{at}]") };
     let one = application.path(&["spec", "source"]).filter(|_| many.is_empty());
     let one = one.map(|node| ChartSource { node, yq: ".spec.source".to_owned() });

@@ -52,7 +52,11 @@ pub async fn load(
         return Ok(state);
     }
     if state.focus != loading.focus || state.checkpoints.last_checkpoint.is_empty() {
-        state = SessionState { session_id: state.session_id, focus: loading.focus.clone(), ..SessionState::default() };
+        state = SessionState {
+            session_id: state.session_id,
+            focus: loading.focus.clone(),
+            ..SessionState::default()
+        };
         state.reached("session_initialized");
         session.record(&mut state)?;
     }

@@ -10,5 +10,5 @@ mod topics;
 pub use error::ContextError;
 pub use load::{Loading, load};
 pub use project::{Project, analyse};
-pub use session::{Document, Failed, Session, Sources, SessionState};
+pub use session::{Document, Failed, Session, SessionState, Sources};
 pub use topics::{Topic, chosen, topics};

@@ -78,8 +78,10 @@ async fn read(
     client.batch_execute("BEGIN TRANSACTION READ ONLY").await?;
     client.batch_execute(&format!("SET LOCAL statement_timeout = {}", limit.as_millis())).await?;
     let prepared = client.prepare(sql).await?;
-    let mut found =
-        QueryRows { columns: prepared.columns().iter().map(|c| c.name().to_owned()).collect(), ..QueryRows::default() };
+    let mut found = QueryRows {
+        columns: prepared.columns().iter().map(|c| c.name().to_owned()).collect(),
+        ..QueryRows::default()
+    };
     for message in client.simple_query(sql).await? {
         if let SimpleQueryMessage::Row(row) = message {
             found.rows.push((0..row.len()).map(|at| row.get(at).map(str::to_owned)).collect());

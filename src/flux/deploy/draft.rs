@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::DeployError;
-use super::change::{ValueChange, PlannedEdit, NodeEdit};
+use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
-use super::target::{ServiceTarget, DeploymentWish, checked_tag, meant};
+use super::target::{DeploymentWish, ServiceTarget, checked_tag, meant};
 use crate::catalog::images::tags;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::walk::walk;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DeployError;
 use super::change::ValueChange;
-use super::target::{ObjectName, DeploymentWish};
+use super::target::{DeploymentWish, ObjectName};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
 

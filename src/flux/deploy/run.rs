@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::change::ValueChange;
 use super::draft::{Draft, FileEdit};
 use super::forge::{Pull, pull_of};
-use super::journal::{Deployment, Journal, Reverted, DeploymentStep};
-use super::target::{ObjectName, DeploymentWish};
+use super::journal::{Deployment, DeploymentStep, Journal, Reverted};
+use super::target::{DeploymentWish, ObjectName};
 use super::{DeployError, watch};
 use crate::operate::WaitProgress;
 use crate::repos::{self, Base, FluxRepository, RepoError, Work};
@@ -346,7 +346,11 @@ fn sent(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Result<
 }
 
 /// True where the branch is no longer at what it was.
-fn moved(parts: &DeploymentParts<'_>, deployment: &Deployment, before: Option<String>) -> Result<bool, DeployError> {
+fn moved(
+    parts: &DeploymentParts<'_>,
+    deployment: &Deployment,
+    before: Option<String>,
+) -> Result<bool, DeployError> {
     Ok(repos::tip(parts.flux, destination(deployment), parts.environment)? != before)
 }
 

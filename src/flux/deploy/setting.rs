@@ -2,14 +2,14 @@
 //! manifest, where it has to be a field of the kind.
 
 use super::DeployError;
-use super::change::{ValueChange, PlannedEdit, NodeEdit};
+use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use super::fields::{Leads, Takes, follow};
 use super::target::Setting;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::kustomize::resource::Resource;
 use crate::catalog::lookup::near;
-use crate::catalog::values::{Form, ChartSource, Values, chart_sources, values_of};
-use crate::edit::{Reached, PathStep, WrittenScalar, reach};
+use crate::catalog::values::{ChartSource, Form, Values, chart_sources, values_of};
+use crate::edit::{PathStep, Reached, WrittenScalar, reach};
 use rwenv_core::manifest::yaml::Node;
 
 /// What says which object it is.
@@ -75,7 +75,11 @@ const APPLICATION: [&str; 40] = [
 ];
 
 /// The edit that sets a value.
-pub(super) fn set(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
+pub(super) fn set(
+    known: &Knowledge<'_>,
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+) -> Result<PlannedEdit, DeployError> {
     match &*found.resource.kind {
         "HelmRelease" => release(known, found, setting),
         "Application" => application(known, found, setting),
@@ -84,7 +88,11 @@ pub(super) fn set(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Se
 }
 
 /// Where the value is written, or in the values that count most.
-fn release(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
+fn release(
+    known: &Knowledge<'_>,
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+) -> Result<PlannedEdit, DeployError> {
     let layers = values_of(known, found);
     if let Some(edit) = layers.iter().find_map(|layer| written(known, setting, &layer.node)) {
         return Ok(edit);
@@ -99,7 +107,11 @@ fn release(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) 
 }
 
 /// The same among the parameters and values of its chart; what begins as a field of the Application is one.
-fn application(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
+fn application(
+    known: &Knowledge<'_>,
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+) -> Result<PlannedEdit, DeployError> {
     let layers = values_of(known, found);
     let all: Vec<(&Values, PlannedEdit)> = layers
         .iter()
@@ -184,7 +196,11 @@ fn is_own_field(setting: &Setting) -> bool {
 }
 
 /// A field of an object: one that is there, or that its kind has.
-fn manifest(known: &Knowledge<'_>, found: &AppliedObject<'_>, setting: &Setting) -> Result<PlannedEdit, DeployError> {
+fn manifest(
+    known: &Knowledge<'_>,
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+) -> Result<PlannedEdit, DeployError> {
     let (resource, content) = (&found.resource, &*found.resource.content);
     let value = checked(resource, setting).map_err(DeployError::Wish)?;
     let made = written(known, setting, content).unwrap_or_else(|| added(known, setting, content));
@@ -277,7 +293,10 @@ fn proposed(resource: &Resource<'_>, setting: &Setting) -> String {
     };
     let container = |list: &str| {
         let keys = ["spec", "template", "spec", list].map(|key| PathStep::Key(key.to_owned()));
-        keys.into_iter().chain([PathStep::Item(0)]).chain(setting.steps.iter().cloned()).collect::<Vec<PathStep>>()
+        keys.into_iter()
+            .chain([PathStep::Item(0)])
+            .chain(setting.steps.iter().cloned())
+            .collect::<Vec<PathStep>>()
     };
     let mut all = vec![setting.steps.clone()];
     all.extend(BEGINNINGS.iter().map(begun));

@@ -1,6 +1,6 @@
 //! Who else a change is for: other objects whose image or values stand at the place that is changed.
 
-use super::change::{PlannedEdit, NodeEdit};
+use super::change::{NodeEdit, PlannedEdit};
 use super::tagged::{assigned, spot};
 use crate::catalog::images::tags;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};

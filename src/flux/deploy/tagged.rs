@@ -1,7 +1,7 @@
 //! The edit that gives an image another tag: in its place, or where the variable is set that stands there.
 
 use super::DeployError;
-use super::change::{ValueChange, PlannedEdit, NodeEdit};
+use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use crate::catalog::images::{Tag, TagKind};
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::kustomize::image::ImageReference;

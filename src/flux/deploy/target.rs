@@ -2,7 +2,7 @@
 
 use crate::catalog::document::{Entry, Origin, Service, documents};
 use crate::catalog::images::Tag;
-use crate::catalog::knowledge::{Applier, AppliedObject, Knowledge};
+use crate::catalog::knowledge::{AppliedObject, Applier, Knowledge};
 use crate::catalog::kustomize::image::ImageReference;
 use crate::catalog::lookup;
 use crate::catalog::part::ImagePart;
@@ -220,7 +220,8 @@ fn identity(tag: &Tag) -> &str {
 
 /// The service's own image, wherever it is set. An init container of the same image moves with it, unless its version differs.
 fn own(all: &[Tag]) -> Vec<Tag> {
-    let Some(nearest) = all.iter().map(|tag| tag.part).min().filter(|part| *part <= ImagePart::General) else {
+    let Some(nearest) = all.iter().map(|tag| tag.part).min().filter(|part| *part <= ImagePart::General)
+    else {
         return Vec::new();
     };
     let near: Vec<&Tag> = all.iter().filter(|tag| tag.part == nearest).collect();

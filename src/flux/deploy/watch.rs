@@ -72,7 +72,12 @@ fn commit_of(revision: &str) -> Option<&str> {
 }
 
 /// True where a revision is known to have a commit; what is not known here is fetched first.
-pub(super) fn is_in(flux: &repos::FluxRepository, revision: &str, commit: &str, environment: &Environment) -> bool {
+pub(super) fn is_in(
+    flux: &repos::FluxRepository,
+    revision: &str,
+    commit: &str,
+    environment: &Environment,
+) -> bool {
     repos::holds(flux, revision, commit)
         || (repos::sync(flux, repos::CloneWish::Forward, environment, &mut |_| {}).is_ok()
             && repos::holds(flux, revision, commit))

@@ -6,7 +6,12 @@ use super::scalar::WrittenScalar;
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// Adds an entry: the keys, one in another, and the value.
-pub(super) fn entry(text: &str, map: &Node, keys: &[&str], value: &WrittenScalar) -> Result<String, EditError> {
+pub(super) fn entry(
+    text: &str,
+    map: &Node,
+    keys: &[&str],
+    value: &WrittenScalar,
+) -> Result<String, EditError> {
     let start = offset(text, map.at).ok_or_else(|| EditError::at(map.at, "the file has no such line"))?;
     if text.get(start..).is_some_and(|rest| rest.starts_with('{')) {
         return Ok(flow(text, start, map, keys, value));

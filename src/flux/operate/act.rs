@@ -68,7 +68,12 @@ fn state(object: &LiveObject, before: Option<&Option<String>>) -> ObjectState {
 }
 
 /// Merges a patch into an object, as the flux program does (`client.MergeFrom`).
-async fn merge(flux: &Flux, object: &LiveObject, patch: serde_json::Value, _: &Permit) -> Result<(), FluxError> {
+async fn merge(
+    flux: &Flux,
+    object: &LiveObject,
+    patch: serde_json::Value,
+    _: &Permit,
+) -> Result<(), FluxError> {
     let none = || FluxError::NotFound { what: object.named(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let what = format!("patch {} {}", object.kind.plural, object.name);
@@ -199,7 +204,11 @@ pub async fn resume(
     }
     if let Some(waiting) = waiting.filter(|_| object.kind.reconciles) {
         let ready = settled(flux, object, None, waiting).await?;
-        (waiting.tell)(WaitProgress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
+        (waiting.tell)(WaitProgress::Done(format!(
+            "{} is ready at {}",
+            ready.named(),
+            shown(&ready.revision)
+        )));
     }
     Ok(object.suspended)
 }

@@ -188,7 +188,11 @@ impl Kinds {
 }
 
 /// What would happen to one object; none where it would stay as it is.
-async fn compared(flux: &Flux, named: &NamedManifest<'_>, plural: &str) -> Result<Option<Difference>, FluxError> {
+async fn compared(
+    flux: &Flux,
+    named: &NamedManifest<'_>,
+    plural: &str,
+) -> Result<Option<Difference>, FluxError> {
     let root = if named.version.contains('/') { "apis" } else { "api" };
     let place =
         if named.namespace.is_empty() { String::new() } else { format!("namespaces/{}/", named.namespace) };

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::Event;
 use kube::api::{Api, ListParams};
 
-use super::{Flux, FluxError, LiveObject, ClusterEvent};
+use super::{ClusterEvent, Flux, FluxError, LiveObject};
 
 fn told(event: Event) -> ClusterEvent {
     let of = event.involved_object;

@@ -77,7 +77,12 @@ impl Flux {
     ///
     /// # Errors
     /// Where it is not there, or the cluster does not answer.
-    pub async fn get(&self, kind: &'static Kind, namespace: &str, name: &str) -> Result<LiveObject, FluxError> {
+    pub async fn get(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<LiveObject, FluxError> {
         let none =
             || FluxError::NotFound { what: format!("{} {namespace}/{name}", kind.name), near: String::new() };
         let api = self.api(kind, Some(namespace)).ok_or_else(none)?;

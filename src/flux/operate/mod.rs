@@ -13,7 +13,7 @@ mod told;
 mod view;
 
 pub use act::{WaitProgress, Waiting, reconcile, resume, suspend};
-pub use diff::{Compared, Difference, ObjectFate, Field, diff};
+pub use diff::{Compared, Difference, Field, ObjectFate, diff};
 pub use error::FluxError;
 pub use events::{events, events_of};
 pub use flux::Flux;

@@ -224,7 +224,12 @@ fn resources(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The kustomization above the folder: what the spec adds, and the labels of the controller.
-fn added(object: &LiveObject, spec: &KustomizationSpec, resources: &[String], components: &[String]) -> Value {
+fn added(
+    object: &LiveObject,
+    spec: &KustomizationSpec,
+    resources: &[String],
+    components: &[String],
+) -> Value {
     let mut labels = vec![json!({ "pairs": {
         "kustomize.toolkit.fluxcd.io/name": object.name,
         "kustomize.toolkit.fluxcd.io/namespace": object.namespace,

@@ -68,7 +68,11 @@ pub fn holds(flux: &FluxRepository, later: &str, commit: &str) -> bool {
 ///
 /// # Errors
 /// Where it does not answer.
-pub fn tip(flux: &FluxRepository, branch: &str, environment: &Environment) -> Result<Option<String>, RepoError> {
+pub fn tip(
+    flux: &FluxRepository,
+    branch: &str,
+    environment: &Environment,
+) -> Result<Option<String>, RepoError> {
     Ok(mirror::ask(flux, environment)?.all.remove(&format!("refs/heads/{branch}")))
 }
 

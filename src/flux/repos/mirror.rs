@@ -36,7 +36,11 @@ const PARTIAL: &str = "[remote \"origin\"]\n\tpromisor = true\n\tpartialclonefil
 ///
 /// # Errors
 /// Where there is none, or the other side does not answer.
-pub fn pull_request(flux: &FluxRepository, number: u64, environment: &Environment) -> Result<String, RepoError> {
+pub fn pull_request(
+    flux: &FluxRepository,
+    number: u64,
+    environment: &Environment,
+) -> Result<String, RepoError> {
     let own = format!("refs/rwenv/pull/{number}");
     let refspec = format!("+refs/pull/{number}/head:{own}");
     let arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--", &flux.url, &refspec];

@@ -40,7 +40,11 @@ pub fn followed(flux: &FluxRepository) -> Option<String> {
 }
 
 /// Writes what is to be remembered from now on.
-pub(super) fn remember(flux: &FluxRepository, before: &RepositoryRecord, record: &RepositoryRecord) -> Result<(), RepoError> {
+pub(super) fn remember(
+    flux: &FluxRepository,
+    before: &RepositoryRecord,
+    record: &RepositoryRecord,
+) -> Result<(), RepoError> {
     let path = flux.record();
     let text = serde_json::to_string_pretty(record).map_err(|e| FileError::io(&path, e.into()))?;
     // The time alone is not worth waiting for the disk.

@@ -135,7 +135,12 @@ pub(super) fn local(arguments: &[&str], dir: &Path, environment: &Environment) -
 }
 
 /// Makes the clone, or moves it forward.
-fn checked_out(flux: &FluxRepository, wish: CloneWish, known: &RepositoryRecord, environment: &Environment) -> Result<(), RepoError> {
+fn checked_out(
+    flux: &FluxRepository,
+    wish: CloneWish,
+    known: &RepositoryRecord,
+    environment: &Environment,
+) -> Result<(), RepoError> {
     let path = flux.clone_dir();
     if !path.join(".git").exists() {
         if path.exists() {
@@ -242,7 +247,11 @@ fn forward(target: &str, path: &Path, environment: &Environment) -> Result<(), R
 }
 
 /// The clone, from the mirror: objects are shared by links, files are written once.
-fn first(flux: &FluxRepository, known: &RepositoryRecord, environment: &Environment) -> Result<(), RepoError> {
+fn first(
+    flux: &FluxRepository,
+    known: &RepositoryRecord,
+    environment: &Environment,
+) -> Result<(), RepoError> {
     let folder = flux.folder();
     files::make_private_dir(&folder)?;
     let new = folder.join(format!(".new-{}", std::process::id()));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::base::{environment::Environment, files};
 use crate::facts::{self, Observed, binding};
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, PersonQuestion, Recording, KnownPlan};
+use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
 use crate::ledger::{asked, pinned};
 use rwenv_core::decide;
 use rwenv_core::manifest::{self, Finding, tree::Tree};

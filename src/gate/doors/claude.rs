@@ -3,12 +3,12 @@
 use serde_json::value::RawValue;
 
 use crate::base::environment::Environment;
-use crate::doors::call::{CallContent, Call, Content, Judged, Writing, judge};
+use crate::doors::call::{Call, CallContent, Content, Judged, Writing, judge};
 use crate::doors::payload::{fits, payload};
 use crate::doors::reply::Reply;
 use crate::doors::{custody, session};
 use crate::ledger::asked;
-use crate::wire::claude::{Event, FileInput, HookOutput, ShellInput, HookSpecificOutput};
+use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput};
 use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
@@ -92,9 +92,14 @@ fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
         let FromObject(shell): FromObject<ShellInput<'_>> =
             serde_json::from_str(input.get()).map_err(not_understood)?;
         let line = fits(shell.command.into_owned())?;
-        return Ok(Some(if tool == "PowerShell" { CallContent::Unanalysed(line) } else { CallContent::Line(line) }));
+        return Ok(Some(if tool == "PowerShell" {
+            CallContent::Unanalysed(line)
+        } else {
+            CallContent::Line(line)
+        }));
     }
-    let FromObject(file): FromObject<FileInput<'_>> = serde_json::from_str(input.get()).map_err(not_understood)?;
+    let FromObject(file): FromObject<FileInput<'_>> =
+        serde_json::from_str(input.get()).map_err(not_understood)?;
     let Some(path) = file.file_path.or(file.notebook_path) else {
         return Err(format!("tool_input of '{tool}' names no file"));
     };

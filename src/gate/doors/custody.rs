@@ -56,7 +56,8 @@ pub(super) fn changed(
     let context = facts::context(event.cwd.as_deref(), environment);
     let command = format!("ConfigChange {}", path.display());
     let session = event.session_id.as_deref();
-    let call = audit::AuditedCall { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
+    let call =
+        audit::AuditedCall { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
     let _ = audit::append(call, &verdict, environment);
     Reply::block(&decide::text::of(&verdict))
 }

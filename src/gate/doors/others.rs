@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use crate::doors::call::{CallContent, Call, Content, Judged, Writing};
+use crate::doors::call::{Call, CallContent, Content, Judged, Writing};
 use crate::doors::payload::fits;
 use crate::doors::reply::Reply;
 use crate::wire::claude::BLOCK;
@@ -73,7 +73,9 @@ fn file(input: &Value) -> Result<Writing, String> {
 fn patched(patch: &str) -> Result<CallContent, String> {
     let files = patch::patched(patch).ok_or("its patch names no file")?.into_iter();
     let content = |added: Option<String>| added.map_or(Content::Unknown, Content::Whole);
-    Ok(CallContent::Writes(files.map(|file| Writing { path: file.path, content: content(file.added) }).collect()))
+    Ok(CallContent::Writes(
+        files.map(|file| Writing { path: file.path, content: content(file.added) }).collect(),
+    ))
 }
 
 /// The patch among a tool's arguments: a field, or all there is.
@@ -227,7 +229,9 @@ fn opencode(event: &Value) -> Result<Heard, String> {
     let input = input(event, &["args", "input"])?;
     let asked = match tool.as_str() {
         "bash" | "shell" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
-        "write" | "edit" | "multiedit" => CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?]),
+        "write" | "edit" | "multiedit" => {
+            CallContent::Writes(vec![file(&input).map_err(not_understood(&tool))?])
+        }
         "patch" | "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         _ => return Ok(by_name("opencode", event, tool, input, false)),
     };

@@ -10,7 +10,7 @@ use crate::facts::agent::{self, Ancestor};
 use crate::facts::content::{self, ContentChange, ContentError};
 use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, Recording, Ruling, KnownPlan};
+use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording, Ruling};
 use crate::ledger::asked;
 use rwenv_core::decide::text::shown;
 use rwenv_core::decide::{self, Plan, Sending};

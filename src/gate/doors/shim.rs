@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use crate::base::environment::{Environment, var};
 use crate::base::program;
 use crate::facts;
-use crate::judge::{self, Case, Lift, Outcome, Permit, Person, PersonQuestion, Recording, KnownPlan};
+use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
 use crate::ledger::asked;
 use crate::net::Inherited;
 use crate::start;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use crate::base::files::{self, FileError};
-use crate::facts::fields::{RwenvEntry, ConfigFile, Slip, slips};
-use rwenv_core::model::{Database, Misspelt, FromObject, Place, Rwenv, RwenvName, Rwenvs};
+use crate::facts::fields::{ConfigFile, RwenvEntry, Slip, slips};
+use rwenv_core::model::{Database, FromObject, Misspelt, Place, Rwenv, RwenvName, Rwenvs};
 
 use crate::facts::fields::Version;
 
@@ -159,7 +159,8 @@ pub fn load(config_dir: &Path) -> Result<Config, ConfigError> {
 /// What is wrong with it, and where.
 pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, ConfigError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let FromObject(file): FromObject<ConfigFile> = serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
+    let FromObject(file): FromObject<ConfigFile> =
+        serde_json::from_str(text).map_err(|e| invalid(path, &e))?;
     if let Some(version) = file.version.as_ref().filter(|v| !v.is_known()) {
         let shown = match version {
             Version::Text(text) => text.clone(),
@@ -197,7 +198,8 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
     }
     let misspelt = slips.iter().filter(|slip| slip.rwenv.is_none()).map(misspelt).collect();
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
-    let databases = file.databases.0.into_iter().map(|(name, FromObject(database))| (name, database)).collect();
+    let databases =
+        file.databases.0.into_iter().map(|(name, FromObject(database))| (name, database)).collect();
     Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases, misspelt })
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
-use crate::facts::objects::{Budget, Listing, ObjectsError, ObjectRepository};
+use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 

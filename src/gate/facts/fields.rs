@@ -278,7 +278,8 @@ pub(super) fn slips(file: &Value) -> Vec<Slip> {
         let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
         all.extend(names.filter_map(|name| {
             let (meant, same) = nearest(name, known)?;
-            let grave = rwenv.is_some() && known == RwenvEntry::FIELDS && (same || RESTRICTING.contains(&meant));
+            let grave =
+                rwenv.is_some() && known == RwenvEntry::FIELDS && (same || RESTRICTING.contains(&meant));
             Some(Slip { rwenv: rwenv.map(str::to_owned), name: name.clone(), meant, grave })
         }));
     };

@@ -277,7 +277,8 @@ pub fn ask(config_dir: &Path, ask: Ask, limit: Duration) -> Result<DaemonReply, 
     }
     let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
     stream.read_exact(&mut text).map_err(failed)?;
-    let reply: DaemonReply = serde_json::from_slice(&text).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
+    let reply: DaemonReply =
+        serde_json::from_slice(&text).map_err(|e| AskError::NotUnderstood(e.to_string()))?;
     match reply.error {
         Some(why) => Err(AskError::Refused(why)),
         None if reply.version != VERSION => {

@@ -9,7 +9,7 @@ use super::args::Diff;
 use super::session::FluxSession;
 use crate::cli::out;
 use rwenv_flux::operate::{self, Compared, Difference, ObjectFate};
-use rwenv_flux::repos::{self, FluxRepository, CloneWish};
+use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::content::Commit;

@@ -12,7 +12,7 @@ use std::io::Write as _;
 
 use super::permit;
 use args::FluxCommand;
-use rwenv_flux::operate::{FluxError, ClusterEvent};
+use rwenv_flux::operate::{ClusterEvent, FluxError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 

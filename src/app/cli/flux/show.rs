@@ -6,11 +6,13 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use comfy_table::{Cell, Color, Table};
 
-use super::args::{Alerts, FluxCheckArgs, Events, Logs, ObjectArgs, StatusArgs, Type};
+use super::args::{Alerts, Events, FluxCheckArgs, Logs, ObjectArgs, StatusArgs, Type};
 use super::session::FluxSession;
 use crate::cli::out;
 use crate::cli::shared::period;
-use rwenv_flux::operate::{self, Branch, KINDS, LogLine, LogWish, LiveObject, SOURCES, ClusterEvent, kind_of};
+use rwenv_flux::operate::{
+    self, Branch, ClusterEvent, KINDS, LiveObject, LogLine, LogWish, SOURCES, kind_of,
+};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::{Ask, FluxRow, ask};
 
@@ -139,7 +141,8 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
     }
     loop {
         std::thread::sleep(LOOK);
-        let new: Vec<ClusterEvent> = look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
+        let new: Vec<ClusterEvent> =
+            look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
         if !new.is_empty() {
             told(&new, args.output.json)?;
         }

@@ -1,6 +1,6 @@
 //! `rwenv graph`.
 
-use super::args::{GraphFormat, GraphArgs};
+use super::args::{GraphArgs, GraphFormat};
 use crate::cli::out;
 use rwenv_flux::catalog::graph;
 use rwenv_gate::base::environment::Environment;

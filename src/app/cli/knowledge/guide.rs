@@ -1,6 +1,6 @@
 //! `rwenv guide`.
 
-use super::args::{CatalogDocument, Guide, GuideCommand, SourceArgs, GuideTopic};
+use super::args::{CatalogDocument, Guide, GuideCommand, GuideTopic, SourceArgs};
 use super::regenerate::regenerate;
 use super::source::joined;
 use crate::cli::out;

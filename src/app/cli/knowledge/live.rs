@@ -60,7 +60,8 @@ pub(super) fn beside(
     let path = generate::folder(rwenv.name.as_str(), environment).join("cluster.json");
     let cluster =
         rwenv.places.iter().find_map(|place| place.kubernetes_context.as_deref()).unwrap_or_default();
-    let compared = ClusterDocument { comparison: &comparison, cluster, generated_at: clock::rfc3339(clock::now()) };
+    let compared =
+        ClusterDocument { comparison: &comparison, cluster, generated_at: clock::rfc3339(clock::now()) };
     files::make_private_dir(path.parent().unwrap_or(&path))?;
     files::write(&path, &(serde_json::to_string_pretty(&compared)? + "\n"), 0o600)?;
     Ok(Some(comparison))

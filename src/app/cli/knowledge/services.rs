@@ -56,7 +56,11 @@ struct Keyed<'s> {
 }
 
 /// Does something with the services of a name; with all of them where the name is not enough to tell.
-fn with(args: &EntryArgs, environment: &Environment, show: impl Fn(&str, &Entry<Service>)) -> anyhow::Result<u8> {
+fn with(
+    args: &EntryArgs,
+    environment: &Environment,
+    show: impl Fn(&str, &Entry<Service>),
+) -> anyhow::Result<u8> {
     let name = named(&args.name)?;
     let made = args.source.open(environment)?.documents();
     let all = find(&made.services.services, name);

@@ -1,6 +1,6 @@
 //! The formats of files of targets, each read as far as it takes to know what runs.
 
-use super::{TargetsFile, RunnerTarget};
+use super::{RunnerTarget, TargetsFile};
 use crate::model::TargetFormat;
 
 /// Takes a file apart.

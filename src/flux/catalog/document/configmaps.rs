@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::super::knowledge::{Applier, AppliedObject};
-use super::entry::{Entry, Metadata, EntryPlace};
+use super::super::knowledge::{AppliedObject, Applier};
+use super::entry::{Entry, EntryPlace, Metadata};
 use super::view::{View, keyed};
 use rwenv_core::manifest::yaml::Node;
 

@@ -14,7 +14,7 @@ use super::uses::uses;
 use view::View;
 
 pub use configmaps::ConfigMaps;
-pub use entry::{Entry, Metadata, Origin, EntryPlace};
+pub use entry::{Entry, EntryPlace, Metadata, Origin};
 pub use flux::FluxResources;
 pub use secrets::SecretsMap;
 pub use services::{Catalog, ImageGroup, Service, Services};

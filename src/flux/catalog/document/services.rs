@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use serde::Serialize;
 
 use super::super::images::{Tag, TagKind, main_first, tags};
-use super::super::knowledge::{Applier, AppliedObject};
+use super::super::knowledge::{AppliedObject, Applier};
 use super::super::part::ImagePart;
 use super::super::uses::{HELM, is_workload};
 use super::entry::{Entry, Metadata, Origin};

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use resource::{Id, Resource, KustomizationStep};
+use resource::{Id, KustomizationStep, Resource};
 use rwenv_core::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
 use rwenv_core::manifest::yaml::{At, Node};
 use spec::Spec;
@@ -318,7 +318,8 @@ impl<'t, 'r> Builder<'t, 'r> {
             self.problem(at, format!("the kustomization in {folder} {what}"));
         }
         let visited = [place.visited, std::slice::from_ref(&folder)].concat();
-        let step = Arc::new(KustomizationStep { folder: folder.clone(), above: Some(Arc::clone(&place.step)) });
+        let step =
+            Arc::new(KustomizationStep { folder: folder.clone(), above: Some(Arc::clone(&place.step)) });
         self.accumulate(&spec, &BuildPlace { folder: &folder, visited: &visited, step }, into);
     }
 

@@ -19,7 +19,11 @@ enum PatchKind {
 type LoadDocuments<'l> = dyn Fn(&str, At) -> Result<Vec<Node>, BuildFailure> + 'l;
 
 /// Applies a patch. `load` gives a file's documents by the path as written.
-pub(super) fn apply(patch: &Patch, all: &mut Vec<Resource<'_>>, load: &LoadDocuments<'_>) -> Vec<BuildFailure> {
+pub(super) fn apply(
+    patch: &Patch,
+    all: &mut Vec<Resource<'_>>,
+    load: &LoadDocuments<'_>,
+) -> Vec<BuildFailure> {
     let (at, documents) = match &patch.source {
         PatchSource::Inline(text, at) => {
             let parsed = parse_from(text, start_of(text, *at));
@@ -109,7 +113,12 @@ fn title((gvk, _, name): &Id) -> String {
     format!("{} {name}", gvk.rsplit('/').next().unwrap_or_default())
 }
 
-fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: At) -> Result<(), BuildFailure> {
+fn merge_into(
+    resource: &mut Resource<'_>,
+    document: &Node,
+    patch: &Patch,
+    at: At,
+) -> Result<(), BuildFailure> {
     let keyed = merge::has_keys(&resource.group);
     if patch.rename || patch.rekind {
         resource.remember();
@@ -132,7 +141,13 @@ fn merge_into(resource: &mut Resource<'_>, document: &Node, patch: &Patch, at: A
     Ok(())
 }
 
-fn json(patch: &Patch, operations: &[Node], all: &mut [Resource<'_>], at: At, failures: &mut Vec<BuildFailure>) {
+fn json(
+    patch: &Patch,
+    operations: &[Node],
+    all: &mut [Resource<'_>],
+    at: At,
+    failures: &mut Vec<BuildFailure>,
+) {
     let Some(matcher) = patch.target.as_ref().and_then(Matcher::new) else {
         failures.push((at, "a JSON patch has no target".to_owned()));
         return;

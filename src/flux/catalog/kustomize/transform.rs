@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::resource::{self, Resource};
 use super::spec::{self, Spec};
-use super::{Builder, GatheredResources, BuildPlace, BuildProblem, generate, patch, replace, scope};
+use super::{BuildPlace, BuildProblem, Builder, GatheredResources, generate, patch, replace, scope};
 use rwenv_core::manifest::tree::join;
 use rwenv_core::manifest::yaml::{At, Node};
 
@@ -45,7 +45,12 @@ impl<'t> Builder<'t, '_> {
         }
     }
 
-    pub(super) fn transform(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
+    pub(super) fn transform(
+        &mut self,
+        spec: &Spec,
+        place: &BuildPlace<'_>,
+        into: &mut GatheredResources<'t>,
+    ) {
         self.patch(&spec.merges, place, into);
         self.patch(&spec.patches, place, into);
         if let Some(namespace) = &spec.namespace {

@@ -17,9 +17,9 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
-use super::knowledge::{Applier, AppliedObject, Knowledge, Orphan, RootKind, Unit, is_substituted};
+use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::kustomize::resource::Resource;
-use super::kustomize::{Build, Builder, BuildProblem, ReadBytes};
+use super::kustomize::{Build, BuildProblem, Builder, ReadBytes};
 use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{Object, Tree};
 use rwenv_core::manifest::yaml::{At, Node};
@@ -177,7 +177,12 @@ impl<'t> Walk<'t, '_> {
     }
 
     /// Fills in variables where they make a difference to what an object is and which others it brings in.
-    fn fill(&mut self, resource: &mut Resource<'t>, values: &Substitutions, unresolved: &mut BTreeSet<String>) {
+    fn fill(
+        &mut self,
+        resource: &mut Resource<'t>,
+        values: &Substitutions,
+        unresolved: &mut BTreeSet<String>,
+    ) {
         let mut text = |text: &str| match substitute(text, values, unresolved) {
             Ok(new) => new.into_owned(),
             Err(bad) => {

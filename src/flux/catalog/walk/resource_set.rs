@@ -11,7 +11,10 @@ use rwenv_core::manifest::tree::Object;
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
 /// The objects a ResourceSet makes.
-pub(super) fn expand(set: &Resource<'_>, declared: &[Object<'_>]) -> (Vec<Resource<'static>>, Vec<BuildProblem>) {
+pub(super) fn expand(
+    set: &Resource<'_>,
+    declared: &[Object<'_>],
+) -> (Vec<Resource<'static>>, Vec<BuildProblem>) {
     let mut problems = Vec::new();
     let content = &set.content;
     let inline = content.path(&["spec", "inputs"]).map(Node::items).unwrap_or_default();

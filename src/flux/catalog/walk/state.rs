@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 
 use super::super::knowledge::{Applier, Knowledge, Unit};
-use super::super::kustomize::{Builder, BuildProblem};
+use super::super::kustomize::{BuildProblem, Builder};
 use rwenv_core::manifest::tree::{Object, join};
 use rwenv_core::manifest::yaml::At;
 
@@ -30,7 +30,9 @@ impl Walk<'_, '_> {
         let tree = self.knowledge.tree;
         for file in tree.files.values() {
             for problem in &file.problems {
-                self.knowledge.problems.push(BuildProblem { at: problem.at, message: problem.message.clone() });
+                self.knowledge
+                    .problems
+                    .push(BuildProblem { at: problem.at, message: problem.message.clone() });
             }
         }
     }

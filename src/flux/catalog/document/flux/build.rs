@@ -6,10 +6,10 @@ use super::super::entry::{Metadata, PlaceParts};
 use super::super::services::Services;
 use super::super::view::{View, keyed};
 use super::file::{
-    Application, FluxFinding, FluxResources, HelmRelease, ImageObject, Kustomization, OneOrMany, OrphanEntry, AppProject,
-    FluxSource,
+    AppProject, Application, FluxFinding, FluxResources, FluxSource, HelmRelease, ImageObject, Kustomization,
+    OneOrMany, OrphanEntry,
 };
-use crate::catalog::knowledge::{Applier, AppliedObject, Unit};
+use crate::catalog::knowledge::{AppliedObject, Applier, Unit};
 use crate::catalog::uses::HELM;
 use rwenv_core::manifest::yaml::Node;
 
