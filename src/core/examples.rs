@@ -4,8 +4,8 @@
 use crate::decide::{self, Plan};
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Context, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule,
-    Rwenv, RwenvName, Rwenvs, Script, Verdict,
+    Autonomy, Bound, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule, Rwenv,
+    RwenvName, Rwenvs, Script, Verdict,
 };
 use crate::table::{
     Command, Example, LanguageFile, LintFile, Mcp, McpExample, Mode, PolicyFile, RuleExample, RunnerFile,
@@ -13,56 +13,17 @@ use crate::table::{
 };
 
 mod forges;
+mod report;
 mod world;
+
+use report::context;
+pub use report::{ExamplesReport, Failure};
 
 mod sources {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 }
 
 pub use sources::SOURCES;
-
-/// An example that did not come to what it says.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Failure {
-    /// The file and the row.
-    pub at: String,
-    /// The command line.
-    pub command: String,
-    /// What it should come to, and what it came to.
-    pub problem: String,
-}
-
-/// What a run of examples came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct ExamplesReport {
-    /// How many examples ran.
-    pub ran: usize,
-    /// Those that did not come to what they say.
-    pub failures: Vec<Failure>,
-}
-
-impl ExamplesReport {
-    /// Adds what another run came to.
-    pub fn add(&mut self, other: Self) {
-        self.ran += other.ran;
-        self.failures.extend(other.failures);
-    }
-
-    /// A run that did not come about: what was wrong, and what to do.
-    #[must_use]
-    pub fn broken(problems: impl Iterator<Item = (String, String)>) -> Self {
-        let failures: Vec<Failure> =
-            problems.map(|(at, problem)| Failure { at, command: String::new(), problem }).collect();
-        Self { ran: failures.len(), failures }
-    }
-
-    fn check(&mut self, at: &str, command: &str, problem: Option<String>) {
-        self.ran += 1;
-        if let Some(problem) = problem {
-            self.failures.push(Failure { at: at.to_owned(), command: command.to_owned(), problem });
-        }
-    }
-}
 
 /// Runs the examples of the built-in policies.
 ///
@@ -107,8 +68,7 @@ fn tool(file: &str, tool: &Tool, report: &mut ExamplesReport) {
     for row in tool.commands {
         let at = format!("{file}: {}", row.verbs().first().map_or("", |verb| verb));
         shown(&at, tool, row, report);
-        let program = tool.programs.first().copied().unwrap_or_default();
-        for example in &row.shown(program) {
+        for example in row.examples {
             effect(&at, &tool.name, example, (row.effect, &row.traits), report);
             for (flag, dry) in DRY_RUN.into_iter().filter(|(f, _)| {
                 row.dry_run && !example.contains(" -- ") && !(row.group && f.starts_with("-- "))
@@ -141,10 +101,8 @@ fn tool(file: &str, tool: &Tool, report: &mut ExamplesReport) {
 
 /// Every verb of a row is shown by one of its examples.
 fn shown(at: &str, tool: &Tool, row: &Command, report: &mut ExamplesReport) {
-    let program = tool.programs.first().copied().unwrap_or_default();
-    let forms = row.modes.iter().flat_map(|m| m.examples).map(ToString::to_string);
-    let examples = row.shown(program).into_iter().chain(forms);
-    let verbs: Vec<String> = examples.filter_map(|e| greatest(&e, &tool.name)).map(|o| o.verb).collect();
+    let examples = row.modes.iter().flat_map(|mode| mode.examples).chain(row.examples);
+    let verbs: Vec<String> = examples.filter_map(|e| greatest(e, &tool.name)).map(|o| o.verb).collect();
     for path in row.verbs().iter().filter(|p| !verbs.contains(p)) {
         report.check(at, path, Some("no example shows this verb".to_owned()));
     }
@@ -368,14 +326,6 @@ fn judged_plan(
         own.iter().filter_map(|rule| rule.only.as_ref().map(ToString::to_string)).collect();
     rwenvs.all.iter_mut().for_each(|rwenv| rwenv.policies.clone_from(&named));
     Some(decide::conclude(&plan, &facts, &rwenvs))
-}
-
-fn context() -> Context {
-    Context {
-        cwd: "/home/me/project".to_owned(),
-        home: "/home/me".to_owned(),
-        config_dir: "/home/me/.claude/rwenv".to_owned(),
-    }
 }
 
 /// One rwenv of each sort, each with a context and a Flux repository of its own.

@@ -1,8 +1,8 @@
 //! Configuration of git: what a call brings with it, and what `git config` and `git remote` change.
 
 use super::arguments::Arguments;
-use super::git::{Front, option};
-use super::{Carried, code};
+use super::carried::{Carried, code};
+use super::git_front::{Front, option};
 use crate::model::{Command, Invocation, KeyRule, Tool, Word, glob};
 
 /// `GIT_DIR`, `GIT_WORK_TREE` and configuration given in the environment.

@@ -1,7 +1,8 @@
 //! curl, wget and their like: a method and URLs, against the table of requests that matter.
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
-use super::{Classified, forge};
+use super::carried::Classified;
+use super::forge;
 use crate::model::glob;
 use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Target, Tool, Tools, Word};
 

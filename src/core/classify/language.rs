@@ -2,9 +2,9 @@
 
 use regex_lite::Regex;
 
+use super::carried::{Carried, Reader, Write, behind, tail};
 use super::literals::{Candidate, UNKNOWN, candidates};
-use super::wrapper::behind;
-use super::{Carried, Reader, Write, tail, writes};
+use super::writes;
 use crate::model::{Client, CodePlace, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
 /// Most lines of input that are looked at.

@@ -2,10 +2,12 @@
 
 mod argo;
 mod arguments;
+mod carried;
 mod effect;
 mod forge;
 mod git;
 mod git_config;
+mod git_front;
 mod http;
 mod language;
 mod literals;
@@ -19,6 +21,8 @@ mod wrapper;
 mod writes;
 
 pub use argo::only_syncs;
+pub use carried::{Carried, Classified, Reader, Write};
+use carried::{code, sourced, tail};
 pub use http::in_text;
 pub use language::in_code;
 pub use mcp::{McpCall, classify as mcp};
@@ -33,87 +37,13 @@ mod table {
 }
 
 use crate::model::{
-    Effect, Grammar, Invocation, Language, Opaque, OpaqueKind, Operation, Reach, Runner, Stdin, Tool, Tools,
-    Trait, Word,
+    Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Trait, Word,
 };
 
 /// Everything known of programs.
 #[must_use]
 pub fn tools() -> &'static Tools {
     &table::TOOLS
-}
-
-/// Who reads a file that is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reader {
-    /// A shell.
-    Shell,
-    /// A program of another language.
-    Language(&'static Language),
-    /// A program that runs targets; the arguments are those.
-    Targets(&'static Runner),
-    /// A program that applies patches.
-    Patch,
-}
-
-/// Something an invocation hands to another program or shell to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Carried {
-    /// A text that a shell runs.
-    Shell {
-        /// The text.
-        text: String,
-        /// `$1`, ….
-        arguments: Vec<Word>,
-        /// The invocation that carries it: directories, environment, standard input.
-        by: Invocation,
-        /// The host or container it runs on, if not here.
-        remote: Option<String>,
-    },
-    /// A program and its arguments (`sudo kubectl …`), with directories and environment as the carrier leaves them.
-    Invocation {
-        /// What is run.
-        invocation: Invocation,
-        /// The host or container it runs on, if not here.
-        remote: Option<String>,
-    },
-    /// A file whose text a shell runs.
-    Script {
-        /// The file.
-        path: Word,
-        /// `$1`, ….
-        arguments: Vec<Word>,
-        /// The invocation that runs it.
-        by: Invocation,
-        /// Who reads it.
-        reader: Reader,
-    },
-    /// Files that code, or a patch, writes.
-    Writes(Vec<Write>, Invocation),
-    /// Something of another language that may be run: of what stays unknown in it nothing is said.
-    Guess(Box<Carried>),
-    /// Code that is not known.
-    Opaque(Opaque),
-}
-
-/// A file that is written, as far as a text says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Write {
-    /// Its path.
-    pub file: Word,
-    /// All below it is written too.
-    pub whole: bool,
-    /// What is written is computed, and this is only named beside it.
-    pub named: bool,
-}
-
-/// What one invocation comes to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Classified {
-    /// What it does itself; empty for programs that are none of our tools.
-    pub operations: Vec<Operation>,
-    /// What it makes others run; the caller analyses that in turn.
-    pub carried: Vec<Carried>,
 }
 
 /// Says what an invocation would do.
@@ -280,62 +210,6 @@ pub fn patch_in(text: &str, by: &Invocation) -> Option<Carried> {
     let files = patch::patched(text)?.into_iter();
     let files = files.map(|file| Write { file: Word::literal(file.path), whole: false, named: false });
     Some(Carried::Writes(files.collect(), by.clone()))
-}
-
-/// The script that the n-th word names; what a shell has read from elsewhere is analysed already.
-fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
-    let Some(path) = by.argv.get(at) else { return Vec::new() };
-    let elsewhere = ["/dev/", "/proc/self/fd/"].iter().any(|start| path.prefix().starts_with(start));
-    if elsewhere || path.as_literal() == Some("-") {
-        return Vec::new();
-    }
-    let arguments = by.argv.get(at + 1..).unwrap_or_default().to_vec();
-    vec![Carried::Script { path: path.clone(), arguments, by: by.clone(), reader: Reader::Shell }]
-}
-
-/// The same invocation from its n-th word on.
-fn tail(invocation: &Invocation, at: usize) -> Invocation {
-    Invocation { argv: invocation.argv.get(at..).unwrap_or_default().to_vec(), ..invocation.clone() }
-}
-
-/// A word that a shell is going to run.
-fn code(word: &Word, by: &Invocation, what: &str) -> Carried {
-    match word.as_code() {
-        Some(text) => Carried::Shell { text, arguments: Vec::new(), by: by.clone(), remote: None },
-        None => Carried::Opaque(Opaque {
-            kind: OpaqueKind::Code,
-            span: by.span,
-            what: what.to_owned(),
-            invocation: None,
-        }),
-    }
-}
-
-/// What a shell runs that reads its standard input.
-fn from_stdin(by: &Invocation) -> Vec<Carried> {
-    match &by.stdin {
-        Stdin::Text(text) => vec![Carried::Shell {
-            text: text.clone(),
-            arguments: Vec::new(),
-            by: Invocation { stdin: Stdin::Inherited, ..by.clone() },
-            remote: None,
-        }],
-        Stdin::Unknown => vec![Carried::Opaque(Opaque {
-            kind: OpaqueKind::Fed,
-            span: by.span,
-            what: "a shell runs the output of another program".to_owned(),
-            invocation: None,
-        })],
-        Stdin::File(path) => {
-            vec![Carried::Script {
-                path: path.clone(),
-                arguments: Vec::new(),
-                by: by.clone(),
-                reader: Reader::Shell,
-            }]
-        }
-        Stdin::Inherited => Vec::new(),
-    }
 }
 
 #[cfg(test)]

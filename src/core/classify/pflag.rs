@@ -1,9 +1,10 @@
 //! kubectl, flux, helm and most others: Go's cobra and pflag, or its flag package.
 
 use super::arguments::{Arguments, Lists, Spelling, parse};
+use super::carried::{Carried, Classified, tail};
 use super::effect::{RowOutcome, apply};
 use super::verb::{find_verb, readings};
-use super::{Carried, Classified, forge, sql, tail, wrapper};
+use super::{forge, http, sql, wrapper};
 use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
@@ -405,7 +406,11 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
     let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
     let itself = tools.tool(name).filter(|tool| tool.reach == Reach::Service);
     if let Some(tool) = itself {
-        let read = super::as_tool(by, tool, tools).operations.iter().all(|o| o.effect <= Effect::Read);
+        let inner = match tool.grammar {
+            Grammar::Http => http::classify(by, tool, tools),
+            _ => classify(by, tool, tools),
+        };
+        let read = inner.operations.iter().all(|o| o.effect <= Effect::Read);
         operation.traits.extend(read.then_some(Trait::InnerRead));
         out.push(Carried::Invocation { invocation: by.clone(), remote: Some("a pod".to_owned()) });
     } else if by.argv.is_empty() || (tools.programs.shells.contains(&name) && args.iter().all(plain)) {

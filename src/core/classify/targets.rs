@@ -1,34 +1,14 @@
 //! Files of targets (Makefile, justfile, Taskfile, package.json): what the ones that are asked for come to.
 
-use super::wrapper::behind;
-use super::{Carried, Reader};
+use super::carried::{Carried, Reader, behind};
 use crate::model::{Assigned, Invocation, Runner, TargetFormat, Word};
 
 mod read;
 
+use read::RunnerTarget;
+
 /// Most targets that are followed from one call.
 const MOST: usize = 64;
-
-/// Something a target's file says.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct RunnerTarget {
-    name: String,
-    needs: Vec<String>,
-    /// Shell lines; a recipe with a first line of its own is one text.
-    lines: Vec<String>,
-}
-
-/// A file of targets, taken apart.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct TargetsFile {
-    targets: Vec<RunnerTarget>,
-    /// Values that are known.
-    values: Vec<(String, String)>,
-    /// Run whatever is asked for.
-    always: Vec<String>,
-    /// Other files that belong to it, with what stands before the names of their targets.
-    includes: Vec<(String, String)>,
-}
 
 /// What running targets of a file comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
-use super::{Carried, Reader, code, from_stdin, sourced};
+use super::carried::{Carried, Reader, behind, code, from_stdin, sourced};
 use crate::model::{
     Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
 };
@@ -262,19 +262,6 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
                 }));
             }
             out.push(Carried::Guess(Box::new(code(&value, by, "a command computed at run time"))));
-        }
-    }
-    out
-}
-
-/// The end of a word that begins, as far as it is certain, with `start`.
-pub(super) fn behind(word: &Word, start: &str) -> Word {
-    let mut out = Word::literal(start);
-    for part in word.parts().iter().skip(1) {
-        match part {
-            Part::Text(text) => out.push_text(text),
-            Part::Unknown => out.push_unknown(false),
-            Part::Asked(what) => out.push_asked(*what),
         }
     }
     out

@@ -1,7 +1,8 @@
 //! The beginnings of a plan: a command line, one program run, a call of a tool of the agent's.
 
 use super::guard;
-use super::plan::{Plan, Planned};
+use super::plan::Plan;
+use super::planned::Planned;
 use super::text::quoted;
 use crate::classify;
 use crate::model::{Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Operation, Span, Word};

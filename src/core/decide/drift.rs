@@ -1,10 +1,10 @@
 //! What a line does to files and working trees before it applies what lies there: Git was asked how they are before the line runs.
 
+use super::applied::{applications, applied};
 use super::place::{places, wild};
+use super::planned::Planned;
 use super::program;
-use super::resolve;
 use super::touch::{Touch, touches};
-use super::{Plan, Planned};
 use crate::classify::Write;
 use crate::model::{
     Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Trait, Word, normalize,
@@ -182,42 +182,46 @@ impl Drifts {
         let change = change.filter(|_| !full);
         self.all.push(Drift { order: self.seen, span, sure: sure && !full, change });
     }
-}
 
-/// What has to be known of the changes of a line that applies something.
-pub(super) fn questions(plan: &Plan) -> Vec<Question> {
-    let applies = |p: &&Planned| matches!(p.operation.effect, Effect::Provision | Effect::ClusterWrite);
-    if plan.drifts.all.is_empty() || !plan.planned.iter().any(|p| applies(&p)) {
-        return Vec::new();
-    }
-    let applied = plan.planned.iter().flat_map(|planned| {
-        let mut paths = resolve::applied(&planned.operation);
-        paths.extend(resolve::applications(&planned.operation));
+    /// What has to be known of the changes where one of these operations applies something.
+    pub(super) fn questions<'o>(
+        &self,
+        operations: impl Iterator<Item = &'o Operation> + Clone,
+    ) -> Vec<Question> {
+        let applies = |o: &Operation| matches!(o.effect, Effect::Provision | Effect::ClusterWrite);
+        if self.all.is_empty() || !operations.clone().any(applies) {
+            return Vec::new();
+        }
+        let paths = operations.flat_map(|operation| [applied(operation), applications(operation)].concat());
+        let changes = || self.all.iter().filter_map(|drift| drift.change.clone());
         paths
-    });
-    let changes = || plan.drifts.all.iter().filter_map(|drift| drift.change.clone());
-    applied
-        .flat_map(|applied| changes().map(move |change| Question::Drift { change, applied: applied.clone() }))
-        .collect()
-}
+            .flat_map(|applied| {
+                changes().map(move |change| Question::Drift { change, applied: applied.clone() })
+            })
+            .collect()
+    }
 
-/// What the line has done to these files and folders before an operation applies them.
-pub(super) fn before(plan: &Plan, planned: &Planned, applied: &[String], facts: &Facts) -> Option<Drifted> {
-    let own: Vec<String> =
-        planned.invocation.writes.iter().flat_map(|word| places(word, &planned.invocation.cwd)).collect();
-    let touches = |drift: &&Drift| {
-        let earlier = drift.order < planned.order || drift.span.end <= planned.operation.span.start;
-        earlier
-            && match &drift.change {
-                // Where its own output goes, with the program that runs it.
-                Some(Change::Written(path)) if own.contains(path) => false,
-                Some(change) => applied.iter().any(|path| facts.drifts(change, path)),
-                None => !applied.is_empty(),
-            }
-    };
-    let found: Vec<&Drift> = plan.drifts.all.iter().filter(touches).collect();
-    let worst = found.iter().find(|drift| drift.sure).or(found.first())?;
-    let place =
-        worst.change.as_ref().map_or("files whose names are computed at run time", Change::place).to_owned();
-    Some(if worst.sure { Drifted::Surely(place) } else { Drifted::Perhaps(place) })
+    /// What the line has done to these files and folders before an operation applies them.
+    pub(super) fn before(&self, planned: &Planned, applied: &[String], facts: &Facts) -> Option<Drifted> {
+        let own: Vec<String> =
+            planned.invocation.writes.iter().flat_map(|word| places(word, &planned.invocation.cwd)).collect();
+        let touches = |drift: &&Drift| {
+            let earlier = drift.order < planned.order || drift.span.end <= planned.operation.span.start;
+            earlier
+                && match &drift.change {
+                    // Where its own output goes, with the program that runs it.
+                    Some(Change::Written(path)) if own.contains(path) => false,
+                    Some(change) => applied.iter().any(|path| facts.drifts(change, path)),
+                    None => !applied.is_empty(),
+                }
+        };
+        let found: Vec<&Drift> = self.all.iter().filter(touches).collect();
+        let worst = found.iter().find(|drift| drift.sure).or(found.first())?;
+        let place = worst
+            .change
+            .as_ref()
+            .map_or("files whose names are computed at run time", Change::place)
+            .to_owned();
+        Some(if worst.sure { Drifted::Surely(place) } else { Drifted::Perhaps(place) })
+    }
 }

@@ -1,8 +1,6 @@
 //! What a program is given of the guard's that nobody knows to look only, and what names of the guard's files a line hands on.
 
-use super::guard;
 use super::place::{guarded, near, places};
-use super::plan::Plan;
 use super::touch::{Touch, search, touches};
 use crate::classify::{self, Carried, Write};
 use crate::model::{Context, Dir, Invocation, Language, Span, Word};
@@ -187,16 +185,6 @@ impl HandedOn {
                 .any(|(sink, wanted)| fits(what, wanted) && reaches((name, by.span), *sink, line))
         });
         all.map(|(by, what)| (by, what)).collect()
-    }
-}
-
-impl Plan {
-    /// What is done to the guard by programs that are given what others name.
-    pub(super) fn hand_on(&mut self) {
-        let handed = std::mem::take(&mut self.handed);
-        for (attacks, by) in guard::handed_on(&handed, &self.line, &self.context) {
-            self.attacked(attacks, &by);
-        }
     }
 }
 

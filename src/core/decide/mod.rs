@@ -1,5 +1,6 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
+mod applied;
 mod begin;
 mod conclude;
 mod connection;
@@ -13,6 +14,7 @@ mod head;
 mod pin;
 mod place;
 mod plan;
+mod planned;
 mod program;
 mod push;
 mod request;
@@ -22,13 +24,15 @@ mod subject;
 pub mod text;
 mod touch;
 mod trace;
+mod written;
 
 pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{JudgedPart, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
 pub use definition::{Definition, NamedObject, kind_named, with_definitions};
 pub use pin::{approved, pinned};
-pub use plan::{Plan, Planned};
+pub use plan::Plan;
+pub use planned::Planned;
 pub use request::{plan_request, request_context, request_facts};
 pub use text::quoted;
 pub use trace::{Traced, trace};

@@ -1,12 +1,13 @@
 //! What a command line would do, and the questions that raises.
 
+use super::applied;
 use super::connection::Connection;
-use super::drift::{self, Drifts};
+use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
+use super::planned::Planned;
 use super::program::{self, Made, Program};
-use super::resolve;
-use super::script::{self, ScriptRun, WrittenScript};
+use super::written::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
@@ -68,24 +69,6 @@ pub(super) struct PendingInvocation {
     /// How the script is run.
     pub(super) script: Option<ScriptRun>,
     pub(super) quiet: bool,
-}
-
-/// An operation and the invocation it was read from.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// What it would do.
-    pub operation: Operation,
-    /// Who does it.
-    pub invocation: Invocation,
-    /// How many commands the line had run before, as far as it was followed.
-    pub(super) order: usize,
-}
-
-impl Planned {
-    /// An operation that stands alone.
-    pub(super) fn alone(operation: Operation, invocation: Invocation) -> Self {
-        Self { operation, invocation, order: 0 }
-    }
 }
 
 impl Plan {
@@ -205,7 +188,7 @@ impl Plan {
             Program::Asked(_) | Program::Named => {}
         }
         self.made.extend(program::made(invocation));
-        self.written.extend(script::written(invocation));
+        self.written.extend(written::written(invocation));
         if remote.is_none() {
             self.drifts.see(invocation);
         }
@@ -343,6 +326,14 @@ impl Plan {
         }
     }
 
+    /// What is done to the guard by programs that are given what others name.
+    pub(super) fn hand_on(&mut self) {
+        let handed = std::mem::take(&mut self.handed);
+        for (attacks, by) in guard::handed_on(&handed, &self.line, &self.context) {
+            self.attacked(attacks, &by);
+        }
+    }
+
     /// A plan of operations that were not read from a command line.
     pub(super) fn of_operations(planned: Vec<Planned>, context: &Context) -> Self {
         Self { planned, context: context.clone(), ..Self::default() }.finish()
@@ -351,9 +342,9 @@ impl Plan {
     pub(super) fn finish(mut self) -> Self {
         self.follow_clones();
         self.hand_on();
-        let mut questions = drift::questions(&self);
+        let mut questions = self.drifts.questions(self.planned.iter().map(|p| &p.operation));
         for Planned { operation, .. } in &self.planned {
-            questions.extend(resolve::questions(operation));
+            questions.extend(applied::questions(operation));
             if operation.traits.contains(&Trait::EndsContainer) {
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }

@@ -3,12 +3,13 @@
 
 use std::borrow::Cow;
 
-use super::drift::{self, Drifted};
+use super::applied::{applications, applied, plan_files};
+use super::drift::Drifted;
 use super::{Plan, Planned};
 use super::{head, push};
 use crate::classify;
 use crate::model::glob;
-use crate::model::{Dir, Effect, Facts, Operation, Pushed, Question, Reach, RefUpdate, Rwenvs, Trait, Word};
+use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
 use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -127,45 +128,10 @@ fn meets(a: &[(String, String)], b: &[(String, String)]) -> bool {
     a.iter().any(|(file, _)| b.iter().any(|(other, _)| file == other))
 }
 
-/// Where the file of a plan may lie, each with the directory it is made or applied in.
-pub(super) fn plan_files(operation: &Operation) -> Vec<(String, String)> {
-    let Some(word) = operation.target.plan.as_ref().filter(|word| word.as_literal().is_some()) else {
-        return Vec::new();
-    };
-    let places = operation.cwd.iter().filter_map(|dir| Some((dir.enter(word), dir.path()?.to_owned())));
-    places.filter_map(|(file, dir)| Some((file.path()?.to_owned(), dir))).collect()
-}
-
-/// The files and folders an operation applies, or means to when its plan is applied, where it matters whether Git has them.
-pub(super) fn applied(operation: &Operation) -> Vec<String> {
-    let applies = operation.effect == Effect::Provision && operation.traits.contains(&Trait::Applies);
-    if operation.reach != Reach::Service || !(applies || operation.target.plan.is_some()) {
-        return Vec::new();
-    }
-    let tree = operation.cwd.iter().filter(|_| applies && operation.traits.contains(&Trait::Tree));
-    let tree = tree.filter_map(|dir| dir.path().map(str::to_owned));
-    let files: Vec<Word> = (operation.target.files.iter())
-        .filter_map(|word| word.as_literal())
-        .map(|text| Word::literal(text.trim_start_matches('@')))
-        .collect();
-    let places = operation.cwd.iter().flat_map(|dir| files.iter().map(|file| dir.enter(file)));
-    tree.chain(places.filter_map(|dir| dir.path().map(str::to_owned))).collect()
-}
-
-/// What has to be known of what an operation applies.
-pub(super) fn questions(operation: &Operation) -> Vec<Question> {
-    let mut all: Vec<Question> = applied(operation).into_iter().map(Question::Pushed).collect();
-    if operation.traits.contains(&Trait::PlanFile) {
-        all.extend(plan_files(operation).into_iter().map(|(file, dir)| Question::Plan { file, dir }));
-    }
-    all.extend(applications(operation).into_iter().map(Question::Application));
-    all
-}
-
 /// Notes what an operation applies that no remote has.
 fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation, facts: &Facts) {
     let (made, surely) = planned_here(plan, at, &planned.operation);
-    if drift::before(plan, planned, &applications(operation), facts).is_some() {
+    if plan.drifts.before(planned, &applications(operation), facts).is_some() {
         // It is no longer the file that Git has.
         operation.traits.retain(|t| *t != Trait::Plain);
     }
@@ -193,7 +159,7 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
         Some(Pushed::No(why)) => Some(why.clone()),
         None => Some("git was not consulted".to_owned()),
     });
-    let drifted = drift::before(plan, planned, &paths, facts);
+    let drifted = plan.drifts.before(planned, &paths, facts);
     let why = match why {
         _ if paths.is_empty() => Some("it names no file".to_owned()),
         _ if computed => Some("the name of one of its files is computed at run time".to_owned()),
@@ -217,25 +183,6 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
         None => Trait::Pushed,
     });
     operation.note = why.or_else(|| operation.note.take());
-}
-
-/// The files that kubectl would apply by themselves, of which it matters whether they make an Argo CD Application known to the
-/// cluster.
-pub(super) fn applications(operation: &Operation) -> Vec<String> {
-    let applies = operation.tool == "kubectl" && matches!(operation.verb.as_str(), "apply" | "create");
-    if !applies || operation.effect != Effect::ClusterWrite || !operation.traits.contains(&Trait::Plain) {
-        return Vec::new();
-    }
-    let files = operation.target.files.iter();
-    let all: Option<Vec<String>> = files
-        .flat_map(|file| {
-            operation
-                .cwd
-                .iter()
-                .map(move |dir| file.as_literal().and(dir.enter(file).path().map(str::to_owned)))
-        })
-        .collect();
-    all.unwrap_or_default()
 }
 
 /// The operation as the rwenv sees it in whose name it is judged. One change is made by hand where everything else comes from Git: an

@@ -2,54 +2,14 @@
 //! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
 use super::plan::{PendingInvocation, Plan, analyze_carried};
-use super::program;
+use super::written::{ScriptRun, WrittenScript, places};
 use crate::classify::{self, Reader};
-use crate::model::{Dir, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
-use crate::shell;
+use crate::model::{Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
 
 /// Most scripts of one line that are read.
 const MOST: usize = 64;
 /// Folders of programs that come with the system: what they run is no business of the line's.
 const SYSTEM: [&str; 8] = ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/nix/", "/snap/", "/etc/"];
-
-/// A file that the line writes, with its text where that stands in the line.
-#[derive(Clone, Debug)]
-pub(super) struct WrittenScript {
-    path: String,
-    text: Option<String>,
-}
-
-/// The files an invocation writes by redirection, or by `tee`.
-pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
-    let mut into = invocation.writes.clone();
-    if invocation.program().and_then(Word::basename) == Some("tee") {
-        into.extend(invocation.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-')).cloned());
-    }
-    into.extend(program::downloaded(invocation));
-    let text = shell::printed(invocation).and_then(|word| word.as_code());
-    let places = into.iter().flat_map(|word| places(word, &invocation.cwd));
-    places.map(|path| WrittenScript { path, text: text.clone() }).collect()
-}
-
-/// Where a file may be.
-fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
-    if word.as_literal().is_none() {
-        return Vec::new();
-    }
-    cwd.iter().filter_map(|dir| dir.enter(word).path().map(str::to_owned)).collect()
-}
-
-/// How a script is run.
-#[derive(Clone, Debug)]
-pub(super) struct ScriptRun {
-    arguments: Vec<Word>,
-    /// Whatever text is there is run; else its first line says what it is.
-    any: bool,
-    /// Who reads it.
-    reader: Reader,
-    /// The host or container it runs on, if not here.
-    remote: Option<String>,
-}
 
 impl Plan {
     /// A file whose text a shell, or another language, runs. Elsewhere only what is sent there from here can be read.

@@ -1,6 +1,6 @@
 //! The examples of requests to forges: several programs send them, so that what counts is any call that publishes something.
 
-use super::{ExamplesReport, context};
+use super::report::{ExamplesReport, context};
 use crate::decide;
 use crate::model::{Effect, Operation, Trait};
 use crate::table::ForgeFile;

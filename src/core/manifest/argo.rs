@@ -1,6 +1,6 @@
 //! Argo CD Applications that this very repository is the source of: their path has to be there.
 
-use super::lint::Finding;
+use super::finding::Finding;
 use super::tree::{Tree, join};
 use super::yaml::Node;
 use crate::model::same_repository;

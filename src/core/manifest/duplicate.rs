@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::finding::Finding;
 use super::kustomize;
-use super::lint::Finding;
 use super::tree::{File, Object, Tree, join};
 use super::yaml::Node;
 

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::finding::Finding;
 use super::kustomize;
-use super::lint::Finding;
 use super::tree::{Object, Tree, folder_of, join};
 use super::yaml::Node;
 use crate::model::same_repository;

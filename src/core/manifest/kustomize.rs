@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lint::Finding;
+use super::finding::Finding;
 use super::tree::{File, Tree, join};
 use super::yaml::Node;
 

@@ -2,6 +2,7 @@
 
 mod argo;
 mod duplicate;
+mod finding;
 mod flux;
 mod kustomize;
 mod lint;
@@ -10,5 +11,6 @@ pub mod text;
 pub mod tree;
 pub mod yaml;
 
+pub use finding::{Finding, Level, LintRule, RULES};
 pub use kustomize::{is_kustomization, is_remote, patches};
-pub use lint::{Finding, Level, LintRule, RULES, Report, lint, secrets_in, secrets_of_file, too_large};
+pub use lint::{Report, lint, secrets_in, secrets_of_file, too_large};

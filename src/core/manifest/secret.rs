@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use regex_lite::Regex;
 
-use super::lint::{Finding, RULES};
+use super::finding::{Finding, RULES};
 use super::tree::{File, Object};
 use super::yaml::{At, Node, Value};
 

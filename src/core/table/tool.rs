@@ -354,23 +354,6 @@ impl Command {
         }
     }
 
-    /// Its examples, or the bare verbs under all their names.
-    #[must_use]
-    pub fn shown(&self, program: &str) -> Vec<String> {
-        if !self.examples.is_empty() {
-            return self.examples.iter().map(ToString::to_string).collect();
-        }
-        let mut all = Vec::new();
-        for path in self.verbs() {
-            let (groups, last) = path.rsplit_once(' ').unwrap_or(("", &path));
-            for word in std::iter::once(last).chain(self.aliases.iter().copied()) {
-                let line = format!("{program} {groups} {word}").replace('*', "x");
-                all.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
-            }
-        }
-        all
-    }
-
     /// Its own flags.
     #[must_use]
     pub const fn flags(&self) -> Flags {

@@ -1,7 +1,27 @@
 //! The formats of files of targets, each read as far as it takes to know what runs.
 
-use super::{RunnerTarget, TargetsFile};
 use crate::model::TargetFormat;
+
+/// Something a target's file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct RunnerTarget {
+    pub(super) name: String,
+    pub(super) needs: Vec<String>,
+    /// Shell lines; a recipe with a first line of its own is one text.
+    pub(super) lines: Vec<String>,
+}
+
+/// A file of targets, taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct TargetsFile {
+    pub(super) targets: Vec<RunnerTarget>,
+    /// Values that are known.
+    pub(super) values: Vec<(String, String)>,
+    /// Run whatever is asked for.
+    pub(super) always: Vec<String>,
+    /// Other files that belong to it, with what stands before the names of their targets.
+    pub(super) includes: Vec<(String, String)>,
+}
 
 /// Takes a file apart.
 pub(super) fn file(text: &str, format: TargetFormat) -> TargetsFile {
