@@ -41,7 +41,8 @@ oracle seconds="600":
 
 # fuzz one target: line, payload, config, policy
 fuzz target="line":
-    cargo +nightly fuzz run -s none {{target}}
+    mkdir -p fuzz/corpus/{{target}}
+    cargo +nightly fuzz run -s none {{target}} fuzz/corpus/{{target}} $(ls -d fuzz/seeds/{{target}} fuzz/regressions/{{target}} 2>/dev/null)
 
 # what a hook process costs, in rounds
 bench rounds="500":

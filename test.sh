@@ -52,11 +52,11 @@ if command -v cargo-deny >/dev/null; then
 fi
 step "cargo doc"
 RUSTDOCFLAGS="-D warnings" cargo doc --locked --quiet --no-deps
-step "cargo test, a minute of it for lines that are made up"
+step "cargo test, a minute of it for lines that are made up, one for mutations"
 # What the tests skip goes there, a line each: a test that passes shows nothing of what it prints.
 skipped=${RWENV_SKIPPED:-$(mktemp)}
 : >"$skipped"
-RWENV_SKIPPED=$skipped RWENV_ORACLE_SECONDS="${RWENV_ORACLE_SECONDS:-60}" cargo test --locked
+RWENV_SKIPPED=$skipped RWENV_ORACLE_SECONDS="${RWENV_ORACLE_SECONDS:-60}" RWENV_FUZZ_SECONDS="${RWENV_FUZZ_SECONDS:-60}" cargo test --locked
 if [ -s "$skipped" ]; then
   step "skipped, because something is missing here"
   sort -u "$skipped"

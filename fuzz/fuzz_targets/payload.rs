@@ -1,11 +1,11 @@
-//! Any bytes as an agent's event: each adapter answers.
+//! The fuzzer's way to [`bodies::payload`].
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| {
-    for agent in ["claude", "codex", "gemini", "cursor", "copilot", "opencode"] {
-        let _ = rwenv_gate::doors::understood(agent, bytes);
-    }
-});
+#[allow(dead_code, reason = "each target takes one of them")]
+#[path = "../bodies.rs"]
+mod bodies;
+
+fuzz_target!(|input: &[u8]| bodies::payload(input));

@@ -1,5 +1,6 @@
 //! Command lines as data, judged with frozen facts; and properties that hold for all of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use proptest::prelude::*;
@@ -22,6 +23,9 @@ struct Group {
     rwenv: String,
     #[serde(default = "allow")]
     want: String,
+    /// Where something is held back: the rules that do it, each at least once.
+    #[serde(default)]
+    rules: Vec<String>,
     lines: Vec<String>,
 }
 
@@ -48,10 +52,12 @@ fn run(name: &str) -> usize {
     let mut wrong = Vec::new();
     let mut ran = 0;
     for group in load(name) {
+        let mut rules = BTreeSet::new();
         for line in &group.lines {
             ran += 1;
             let verdict = judged(line, &group.rwenv).unwrap();
             let got = verdict.decision();
+            rules.extend(verdict.first().filter(|_| got > Decision::Allow).map(|r| r.rule.to_string()));
             let right = match group.want.as_str() {
                 "stop" => got > Decision::Allow,
                 want => got.as_str() == want,
@@ -66,6 +72,9 @@ fn run(name: &str) -> usize {
                     got.as_str()
                 ));
             }
+        }
+        if !rules.iter().eq(&group.rules) {
+            wrong.push(format!("{} ({}): rules = {rules:?}", group.about, group.rwenv));
         }
     }
     assert!(wrong.is_empty(), "{} of {ran} lines of {name}:\n{}", wrong.len(), wrong.join("\n"));
@@ -88,7 +97,7 @@ fn what_is_on_the_edge_is_judged_for_the_right_reason() {
 }
 
 /// All lines of the corpora with the rwenv they are judged in.
-fn all_lines() -> Vec<(String, String)> {
+pub(crate) fn all_lines() -> Vec<(String, String)> {
     let groups = ["bypass.toml", "benign.toml"].into_iter().flat_map(load);
     groups.flat_map(|g| g.lines.into_iter().map(move |l| (l, g.rwenv.clone()))).collect()
 }

@@ -36,6 +36,7 @@ mod flux;
 mod flux_diff;
 mod flux_health;
 mod forge;
+mod fuzz;
 mod git_hooks;
 mod gitops;
 mod gitops_line;

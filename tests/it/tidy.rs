@@ -304,6 +304,55 @@ fn words_lints_and_unsafe_code_stand_where_they_may() {
     assert_eq!(safety("src/gate/facts/a.rs", "unsafe { x() }").len(), 1);
 }
 
+/// What Bash 3.2, which macOS has, does not know.
+const NEWER_BASH: [&str; 17] = [
+    "mapfile",
+    "readarray",
+    "declare -A",
+    "local -A",
+    "declare -n",
+    "local -n",
+    "declare -g",
+    "coproc",
+    "wait -n",
+    "shopt -s globstar",
+    "[[ -v",
+    "[ -v",
+    "|&",
+    "&>>",
+    ";;&",
+    ",,}",
+    "^^}",
+];
+
+/// Scripts run with the Bash of macOS.
+fn old_bash(file: &str, text: &str) -> Vec<String> {
+    let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with('#'));
+    let all = code.flat_map(|(at, line)| {
+        let newer = NEWER_BASH.iter().filter(move |word| line.contains(**word)).map(|word| (*word).to_owned());
+        // With `set -u` an empty array counts as not set there; `${a[@]+"${a[@]}"}` does not.
+        let expanded = line.replace("+\"${", "").contains("\"${") && line.contains("[@]}\"");
+        let guarded = line.contains("[@]+") || line.contains("${#");
+        let bare = (expanded && !guarded).then(|| "an array that may be empty".to_owned());
+        newer.chain(bare).map(move |what| format!("{file}:{}: {what}", at + 1))
+    });
+    all.collect()
+}
+
+#[test]
+fn scripts_run_with_the_bash_of_macos() {
+    let scripts: Vec<String> = files(".ci")
+        .into_iter()
+        .chain(files("hooks"))
+        .chain(["install.sh".to_owned(), "test.sh".to_owned()])
+        .filter(|file| read(file).starts_with("#!/") && read(file).lines().next().unwrap().contains("bash"))
+        .collect();
+    assert!(scripts.len() >= 3, "{scripts:?}");
+    hold(&scripts, old_bash);
+    assert_eq!(old_bash("a.sh", "mapfile -t x < y\necho \"${x[@]}\"").len(), 2);
+    assert_eq!(old_bash("a.sh", "echo ${x[@]+\"${x[@]}\"} # mapfile is not there\n# mapfile").len(), 1);
+}
+
 #[test]
 fn every_file_is_reached() {
     let all = rust();

@@ -65,7 +65,6 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
 }
 
 /// True where an event is understood, or is none of ours.
-#[cfg(feature = "fuzzing")]
 pub(super) fn understood(bytes: &[u8]) -> bool {
     event(bytes).and_then(|call| asked_for(&call)).is_ok()
 }

@@ -95,7 +95,6 @@ fn door(refuse: impl Fn(&str) -> Reply, answer: impl Fn(&[u8], &Environment) -> 
 }
 
 /// True where what an agent sent is understood, or is none of ours; nothing is judged. For the fuzzer.
-#[cfg(feature = "fuzzing")]
 #[must_use]
 pub fn understood(agent: &str, bytes: &[u8]) -> bool {
     if agent == "claude" {
