@@ -17,7 +17,7 @@ policies:
 
 # make the JSON Schemas of the tables from their types
 schemas:
-    RWENV_WRITE_DOCS=1 cargo test --workspace --lib table::schema
+    RWENV_WRITE_DOCS=1 cargo test --workspace --lib schema::
 
 # make docs/decisions.md from the verdicts
 decisions:

@@ -19,3 +19,5 @@ pub mod shell;
 
 pub mod decide;
 pub mod examples;
+#[cfg(test)]
+mod schema;

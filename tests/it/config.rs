@@ -239,14 +239,18 @@ fn a_bare_change_is_judged_where_the_kubeconfig_points_as_well() {
 
 const PAGE: &str = include_str!("../../docs/configuration.md");
 
-/// The names in a list of the program's own.
-fn known(list: &str) -> Vec<&'static str> {
-    let source = include_str!("../../src/gate/facts/fields.rs");
-    let text = source.split_once(list).unwrap().1.split_once("= ").map_or("", |(_, rest)| rest);
-    let mut known: Vec<&str> = text.split_once("];").unwrap().0.split('"').skip(1).step_by(2).collect();
+/// The names of the fields at a place of the schema that is made from the types.
+fn known(pointer: &str) -> Vec<String> {
+    let schema: serde_json::Value =
+        serde_json::from_str(include_str!("../../schemas/envs.schema.json")).unwrap();
+    let own = schema.pointer(&format!("{pointer}/properties")).unwrap();
+    let mut known: Vec<String> = own.as_object().unwrap().keys().cloned().collect();
     known.sort_unstable();
     known
 }
+
+/// A rwenv in the schema.
+const RWENV: &str = "/properties/rwenvs/additionalProperties";
 
 /// The rows of the page's table under a heading.
 fn rows(heading: &str) -> impl Iterator<Item = &'static str> {
@@ -258,14 +262,14 @@ fn rows(heading: &str) -> impl Iterator<Item = &'static str> {
 #[test]
 fn the_page_has_every_key() {
     for (list, heading) in [
-        ("const TOP:", "## Top level"),
-        ("const FIELDS:", "## A rwenv"),
-        ("const PLACE:", "## A place"),
-        ("const DATABASE:", "## A database"),
+        (String::new(), "## Top level"),
+        (RWENV.to_owned(), "## A rwenv"),
+        (format!("{RWENV}/properties/local"), "## A place"),
+        ("/properties/databases/additionalProperties".to_owned(), "## A database"),
     ] {
         let mut told: Vec<&str> = rows(heading).filter_map(|row| row.split('`').nth(1)).collect();
         told.sort_unstable();
-        assert_eq!(told, known(list), "{heading}");
+        assert_eq!(told, known(&list), "{heading}");
     }
 }
 
@@ -310,7 +314,7 @@ fn every_key_of_a_rwenv_has_a_flag_that_the_page_names() {
     let all = &file["rwenvs"]["all"];
     let mut keys: Vec<&str> = all.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
-    assert_eq!(keys, known("const FIELDS:"), "each key by its flag");
+    assert_eq!(keys, known(RWENV), "each key by its flag");
     assert_eq!(all["terraformPaths"], json!({ "tf/lab": "standard", "tf/prod": "manual" }));
     assert_eq!(all["policies"], json!(["payments", "nights"]));
     assert_eq!(all["syncInterval"], 90);

@@ -98,6 +98,7 @@ fn lint_shows_where_and_what_to_do() {
         ("cluster-write", "cluster-wrote", "; did you mean 'cluster-write'?"),
         ("namespaces = [", "traits = [\"tag\", \"webhok\"], namespaces = [", "did you mean 'webhook'?"),
         ("namespaces = [", "namespace = [", "did you mean 'namespaces'?"),
+        ("namespaces = [", "verbs = [\"rollot\"], namespaces = [", "did you mean 'rollout'?"),
         ("\"deny\"", "\"dney\"", "'dney' is not one of: allow, ask, deny; did you mean 'deny'?"),
     ] {
         own(&home, &OWN.replacen(written, wrong, 1));
@@ -112,7 +113,13 @@ fn lint_shows_where_and_what_to_do() {
     own(&home, &wrong);
     let lint = home.rwenv("rw", &["policy", "lint"]);
     assert_eq!(lint.code, 1);
-    for said in ["own.toml:3:6: ", "'own.'", "does not say what to do instead", "help:", "1 files, 0 rules"] {
+    for said in [
+        "own.toml:3:6: ",
+        "'own.'",
+        "does not say what to do instead",
+        "help:",
+        "1 file, 0 rules, 2 problems",
+    ] {
         assert!(lint.stdout.contains(said), "{said}: {}", lint.stdout);
     }
     let json = home.rwenv("rw", &["policy", "lint", "--json"]);

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::out;
 use super::shared::Output;
 use rwenv_core::model::Decision;
+use rwenv_core::model::envs::duration;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::ledger::audit::{self, AuditEntry};
@@ -88,7 +89,7 @@ impl<'a> Filter<'a> {
 
 /// The time a word of `--since` means, as the log writes it. Times in UTC compare as text.
 fn since(word: &str) -> anyhow::Result<String> {
-    if let Some(ago) = clock::period(word) {
+    if let Some(ago) = duration(word) {
         return Ok(clock::rfc3339(clock::now().saturating_sub(ago)));
     }
     let shape = "0000-00-00T00:00:00.000Z";

@@ -140,8 +140,7 @@ fn print(found: &QueryRows, format: RowFormat) -> anyhow::Result<()> {
                 table.add_row(row.iter().map(|value| shown(value.as_deref().unwrap_or("NULL"), usize::MAX)));
             }
             out::print(&table);
-            let plural = if found.rows.len() == 1 { "row" } else { "rows" };
-            out::note(&format!("{} {plural}", found.rows.len()));
+            out::note(&out::count(found.rows.len(), "row"));
         }
         RowFormat::Csv => {
             let mut writer = csv::Writer::from_writer(Vec::new());

@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::envs::{Set, set, view};
-use super::fields::{Changes, ClusterFields, ConfigObject, FluxFields, People, RwenvFields, apply};
+use super::fields::{Changes, ClusterFields, FluxFields, People, RwenvFields};
 use super::shared::{InDir, Output};
 use super::{out, prompt};
+use crate::ops::rwenvs::{self, ConfigObject};
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
-use rwenv_gate::facts::config::{self, ConfigError};
+use rwenv_gate::facts::config;
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
@@ -90,27 +91,6 @@ pub(super) enum Switch {
     Off,
 }
 
-/// A change that was not made, and why.
-#[derive(Debug, thiserror::Error)]
-enum RwenvEditError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error("{0}")]
-    Refused(String),
-}
-
-/// The rwenvs of the file, made where they are missing.
-fn rwenvs(file: &mut ConfigObject) -> Result<&mut ConfigObject, RwenvEditError> {
-    let entry = file.entry("rwenvs").or_insert_with(|| Value::Object(Map::new()));
-    entry.as_object_mut().ok_or_else(|| RwenvEditError::Refused("\"rwenvs\" is not an object".to_owned()))
-}
-
-fn rwenv<'a>(file: &'a mut ConfigObject, name: &str) -> Result<&'a mut ConfigObject, RwenvEditError> {
-    let missing =
-        || RwenvEditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
-    rwenvs(file)?.get_mut(name).and_then(Value::as_object_mut).ok_or_else(missing)
-}
-
 pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     let bare = args.fields.values()?.is_empty() && !args.output.json;
     let asked = bare && prompt::is_possible();
@@ -124,19 +104,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     };
     let name = RwenvName::new(&name)?;
     let values = fields.as_ref().unwrap_or(&args.fields).values()?;
-    config::update(&environment.config_dir, |file| {
-        let use_container = file.get("useDevContainer").and_then(Value::as_bool);
-        let all = rwenvs(file)?;
-        if all.contains_key(name.as_str()) {
-            return Err(RwenvEditError::Refused(format!(
-                "rwenv '{name}' is there already; change it with rwenv edit {name}"
-            )));
-        }
-        let mut entry = Map::new();
-        apply(&mut entry, values, use_container);
-        all.insert(name.to_string(), Value::Object(entry));
-        Ok(())
-    })?;
+    rwenvs::add(&environment.config_dir, &name, values)?;
     if asked && prompt::yes("Select it for this directory", true)? {
         let at = InDir { output: Output { json: false }, dir: None };
         return set(&Set { name: Some(name.to_string()), at, yes: false }, environment);
@@ -196,21 +164,7 @@ pub(super) fn edit(args: &EditArgs, environment: &Environment) -> anyhow::Result
     if values.is_empty() && args.unset.is_empty() {
         bail!("say what to change: rwenv edit {} --read-only=true, … (see rwenv edit --help)", args.name);
     }
-    config::update(&environment.config_dir, |file| {
-        let use_container = file.get("useDevContainer").and_then(Value::as_bool);
-        let entry = rwenv(file, &args.name)?;
-        for field in &args.unset {
-            if entry.shift_remove(field).is_none() {
-                return Err(RwenvEditError::Refused(format!(
-                    "rwenv '{}' has no field '{}'",
-                    args.name,
-                    field.escape_debug()
-                )));
-            }
-        }
-        apply(entry, values, use_container);
-        Ok(())
-    })?;
+    rwenvs::change(&environment.config_dir, &args.name, &args.unset, values)?;
     done(&RwenvName::new(&args.name)?, "changed", args.output.json, environment)
 }
 
@@ -241,11 +195,7 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
     if !prompt::confirm(&question, args.yes)? {
         bail!("nothing was changed");
     }
-    config::update(&environment.config_dir, |file| {
-        rwenv(file, &args.name)?;
-        rwenvs(file)?.shift_remove(&args.name);
-        Ok::<(), RwenvEditError>(())
-    })?;
+    rwenvs::remove(&environment.config_dir, &args.name)?;
     if args.output.json {
         out::json(&Removed { removed: &args.name })?;
     } else {
@@ -299,16 +249,7 @@ pub(super) fn import(args: &Import, environment: &Environment) -> anyhow::Result
         bail!("{shown}: there is no \"rwenvs\" in it; write it with rwenv export");
     };
     let names: Vec<String> = given.keys().cloned().collect();
-    config::update(&environment.config_dir, |file| {
-        let all = rwenvs(file)?;
-        if let Some(there) = names.iter().find(|n| all.contains_key(n.as_str())).filter(|_| !args.replace) {
-            return Err(RwenvEditError::Refused(format!(
-                "rwenv '{there}' is there already; say --replace to replace it"
-            )));
-        }
-        all.extend(given.clone());
-        Ok(())
-    })?;
+    rwenvs::import(&environment.config_dir, given, args.replace)?;
     if args.output.json {
         out::json(&Imported { imported: names })?;
     } else {
@@ -325,16 +266,7 @@ pub(super) fn local_mode(args: &LocalMode, environment: &Environment) -> anyhow:
         dev_container: Option<String>,
     }
     if let Some(switch) = args.switch {
-        config::update(&environment.config_dir, |file| {
-            let container = file.get("devContainer").and_then(Value::as_str).is_some_and(|c| !c.is_empty());
-            if switch == Switch::Off && !container {
-                return Err(RwenvEditError::Refused(
-                    "no \"devContainer\" is named in envs.json; add its name there first".to_owned(),
-                ));
-            }
-            file.insert("useDevContainer".to_owned(), Value::from(switch == Switch::Off));
-            Ok(())
-        })?;
+        rwenvs::use_dev_container(&environment.config_dir, switch == Switch::Off)?;
     }
     let config = config::load(&environment.config_dir)?;
     let container = config.rwenvs.dev_container;

@@ -2,10 +2,9 @@
 
 use anyhow::bail;
 use clap::Args;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// An object of the configuration file.
-pub(super) type ConfigObject = Map<String, Value>;
+use crate::ops::rwenvs::ConfigObject;
 
 /// Every field of a rwenv, as a flag.
 #[derive(Debug, Default, Args)]
@@ -214,25 +213,4 @@ fn folders(all: &[String]) -> anyhow::Result<Option<Value>> {
             pairs.into_iter().map(|(folder, level)| (folder.to_owned(), level.unwrap_or("manual").into()));
         Value::Object(levels.collect())
     }))
-}
-
-/// Puts fields into an entry; kubeconfig and context go where this entry keeps them.
-pub(super) fn apply(entry: &mut ConfigObject, values: ConfigObject, use_container: Option<bool>) {
-    let nested = if use_container == Some(false) { ["local", "container"] } else { ["container", "local"] };
-    let place = nested.into_iter().find(|p| entry.get(*p).is_some_and(Value::is_object));
-    for (name, value) in values {
-        let place = place.filter(|_| matches!(name.as_str(), "kubeconfigPath" | "kubernetesContext"));
-        match (place.and_then(|place| entry.get_mut(place)).and_then(Value::as_object_mut), value) {
-            (Some(access), value) => {
-                access.insert(name, value);
-            }
-            (None, Value::Object(new)) if nested.contains(&name.as_str()) => {
-                match entry.get_mut(&name).and_then(Value::as_object_mut) {
-                    Some(access) => access.extend(new),
-                    None => drop(entry.insert(name, new.into())),
-                }
-            }
-            (None, value) => drop(entry.insert(name, value)),
-        }
-    }
 }

@@ -9,6 +9,7 @@ use super::shared::{InDir, directory};
 use super::{out, prompt};
 use rwenv_core::decide::{self, quoted};
 use rwenv_core::model::Decision;
+use rwenv_core::model::envs::duration;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed, agent};
@@ -55,9 +56,8 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
         [line] => line.clone(),
         words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
     };
-    let seconds = clock::period(&args.time)
-        .map(|period| period.as_secs())
-        .filter(|s| (1..=grants::LONGEST).contains(s));
+    let seconds =
+        duration(&args.time).map(|period| period.as_secs()).filter(|s| (1..=grants::LONGEST).contains(s));
     let Some(seconds) = seconds else {
         bail!("'{}' is not a valid duration for a grant; write 10m, or at most 1h", args.time.escape_debug());
     };

@@ -139,7 +139,11 @@ pub(super) fn lint(given: &[PathBuf], at: &InDir, environment: &Environment) -> 
         }
         let rules: usize =
             all.iter().filter_map(|read| read.checked.as_ref().ok()).map(|(c, _)| c.rules.len()).sum();
-        out::line(&format!("{} files, {rules} rules, {} problems", all.len(), wrong.len()));
+        out::line(
+            &[(all.len(), "file"), (rules, "rule"), (wrong.len(), "problem")]
+                .map(|(n, what)| out::count(n, what))
+                .join(", "),
+        );
     }
     Ok(u8::from(!wrong.is_empty()))
 }

@@ -96,9 +96,8 @@ fn print(report: &Report, github: bool) {
         for (path, why) in &report.skipped {
             out::note(&format!("{path}: not read ({})", json!(why).as_str().unwrap_or_default()));
         }
-        let (files, count) = (report.files, report.findings.len());
-        let plural = if count == 1 { "" } else { "s" };
-        out::note(&format!("{count} finding{plural} in {files} YAML files"));
+        let findings = out::count(report.findings.len(), "finding");
+        out::note(&format!("{findings} in {}", out::count(report.files, "YAML file")));
     }
 }
 

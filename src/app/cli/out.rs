@@ -141,3 +141,8 @@ fn coloured(decision: Decision, text: &str) -> Cell {
     };
     Cell::new(text).fg(colour).add_attribute(Attribute::Bold)
 }
+
+/// A number and what is counted: "1 file", "2 files".
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

@@ -284,7 +284,7 @@ fn show(bar: &ProgressBar, step: &GitProgress) {
 
 /// What a state means, in words.
 fn words(status: &RepositoryStatus) -> String {
-    let commits = |count: usize| if count == 1 { "1 commit".to_owned() } else { format!("{count} commits") };
+    let commits = |number: usize| out::count(number, "commit");
     let behind =
         if status.behind > 0 { format!(", {} behind", commits(status.behind)) } else { String::new() };
     match &status.state {
@@ -302,7 +302,7 @@ fn words(status: &RepositoryStatus) -> String {
             format!("default branch is now '{to}'; the clone is on '{from}'")
         }
         CloneState::Dirty { files } => {
-            format!("uncommitted changes ({files} {}){behind}", if *files == 1 { "file" } else { "files" })
+            format!("uncommitted changes ({}){behind}", out::count(*files, "file"))
         }
         CloneState::Detached => format!("on no branch{behind}"),
         CloneState::Busy { what } => format!("in use: {what}"),

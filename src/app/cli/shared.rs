@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use rwenv_core::model::envs::duration;
 use rwenv_core::model::{Bound, Rwenv, Rwenvs};
-use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::facts::{binding, config};
 
@@ -80,5 +80,5 @@ pub(super) fn directory(dir: Option<&Path>) -> PathBuf {
 
 /// A length of time.
 pub(super) fn period(text: &str) -> anyhow::Result<Duration> {
-    clock::period(text).with_context(|| format!("'{text}' is not a duration; write it like 30s, 5m or 1h"))
+    duration(text).with_context(|| format!("'{text}' is not a duration; write it like 30s, 5m or 1h"))
 }

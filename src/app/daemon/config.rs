@@ -4,11 +4,12 @@ use super::guarding;
 use super::record::record;
 use super::state::{Shared, lock};
 use rwenv_gate::facts::config;
+use rwenv_gate::ledger::envs;
 
 /// Reads the configuration, and keeps it where it is good.
 pub(super) fn reload(shared: &Shared) {
     let known = lock(&shared.config_error).clone();
-    match config::keep(&shared.environment.config_dir) {
+    match envs::keep(&shared.environment.config_dir) {
         Ok(config) => {
             *lock(&shared.config_error) = None;
             let changed = *lock(&shared.rwenvs) != config.rwenvs;

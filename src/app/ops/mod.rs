@@ -14,4 +14,5 @@ pub mod githooks;
 pub mod install;
 pub mod machine;
 pub mod registration;
+pub mod rwenvs;
 pub mod service;

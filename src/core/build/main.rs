@@ -32,6 +32,8 @@ fn main() {
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let write = |name: &str, text: String| fs::write(out.join(name), text).expect("OUT_DIR is writable");
     let (tools, names) = programs::read();
+    let verbs = programs::known_verbs(&tools);
+    let verbs: Vec<(&str, &[&str])> = verbs.iter().map(|(tool, own)| (*tool, own.as_slice())).collect();
     let (rules, classes) = rules();
     write("tools.rs", constant("Everything known of programs.", "TOOLS", "rwenv_core::table::Tools", &tools));
     write(
@@ -50,6 +52,12 @@ fn main() {
                 &classes.as_slice(),
             ),
             constant("Names of tools, as rules write them.", "TOOLS", "&[&str]", &names.as_slice()),
+            constant(
+                "The verbs of every tool that has a table.",
+                "VERBS",
+                "&[(&str, &[&str])]",
+                &verbs.as_slice(),
+            ),
         ]
         .join("\n"),
     );

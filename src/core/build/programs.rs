@@ -26,6 +26,12 @@ struct Named {
     inert: bool,
 }
 
+/// The verbs of every tool, by its name.
+pub(crate) fn known_verbs(tables: &Tools) -> Vec<(&'static str, Vec<&'static str>)> {
+    let own = |tool: &Tool| tool.commands.iter().flat_map(Command::verbs).map(|verb| &*verb.leak()).collect();
+    tables.tools.iter().map(|tool| (tool.name.as_str(), own(tool))).collect()
+}
+
 /// Everything known of programs, and the names of the tools.
 pub(crate) fn read() -> (Tools, Vec<&'static str>) {
     let of = |name: &str| Path::new(POLICIES).join("programs").join(format!("{name}.toml"));

@@ -4,6 +4,7 @@
 
 mod command;
 mod decision;
+pub mod envs;
 mod facts;
 mod glob;
 mod object;

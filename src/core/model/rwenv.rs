@@ -45,6 +45,7 @@ impl fmt::Display for RwenvName {
 
 /// How much an agent may do alone; every level goes through Git.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Autonomy {
     /// The agent proposes, a person commits.
@@ -58,6 +59,7 @@ pub enum Autonomy {
 
 /// How the environment is pinned for an agent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Pin {
     /// By the session's environment.
@@ -69,6 +71,7 @@ pub enum Pin {
 
 /// What happens to plain reads inside a pod of a read-only rwenv.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum ExecReads {
     /// A person is asked.
@@ -90,6 +93,7 @@ pub struct Place {
 
 /// Encryption of a connection to a database, in libpq's words.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum SslMode {
     /// None.
@@ -119,6 +123,7 @@ impl std::fmt::Display for SslMode {
 
 /// A database that is looked into through a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 pub struct Database {
     /// Namespace of its service, and of its credentials.

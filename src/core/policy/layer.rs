@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Decision, PathClass, Rule, RuleList};
-use crate::table::{PolicyFile, RuleExamples, is_none_of};
+use crate::table::{PolicyFile, RuleExamples, is_none_of, nearest};
 
 /// A policy that was checked, as it is kept for the hook.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -94,6 +94,7 @@ pub fn check(
             );
         }
     }
+    wrong.extend(file.rules.iter().flat_map(misspelt_verbs));
     if !wrong.is_empty() {
         return Err(wrong);
     }
@@ -101,6 +102,28 @@ pub fn check(
     let (path, name) = (path.to_owned(), name.to_owned());
     let rules = file.rules.iter().map(bare).collect();
     Ok(Checked { path, name, optional: file.optional, classes: file.classes.clone(), rules })
+}
+
+/// Verbs that the rule's tools do not have, and nearly one of which they have. Others may be a plugin's.
+fn misspelt_verbs(rule: &Rule) -> Vec<PolicyProblem> {
+    let named = |tool: &str| rule.when.tools.is_empty() || rule.when.tools.iter().any(|one| **one == *tool);
+    let tables = super::VERBS.iter().filter(|(tool, _)| named(tool));
+    let known: Vec<&str> = tables.flat_map(|(_, verbs)| verbs.iter().copied()).collect();
+    let has = |verb: &str| {
+        let group = format!("{verb} ");
+        known.iter().any(|one| *one == verb || one.starts_with(&group))
+    };
+    let problem = |verb: &str| {
+        let near = nearest(verb, known.iter().copied())?;
+        Some(PolicyProblem {
+            near: verb.to_owned(),
+            what: format!("'{verb}' is no verb of the tools of this rule; did you mean '{near}'?"),
+            help: "correct it; the verb of a plugin may be any that is near none of the tool's own"
+                .to_owned(),
+        })
+    };
+    let verbs = rule.when.verbs.iter().map(|verb| &**verb).filter(|verb| !verb.is_empty() && !has(verb));
+    verbs.filter_map(problem).collect()
 }
 
 /// The rules of checked policies, which live as long as whoever holds them.

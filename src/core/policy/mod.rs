@@ -3,7 +3,7 @@
 mod builtin;
 pub mod layer;
 
-pub use builtin::{CLASSES, RULES, TOOLS};
+pub use builtin::{CLASSES, RULES, TOOLS, VERBS};
 
 use crate::model::{
     Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,

@@ -5,8 +5,6 @@ mod code;
 mod lint;
 mod program;
 mod rule;
-#[cfg(test)]
-mod schema;
 mod text;
 mod tool;
 mod words;

@@ -1,15 +1,14 @@
-//! `envs.json`: read, checked, and changed without losing a byte that is not ours.
+//! `envs.json`, read and checked.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::base::files::{self, FileError};
-use crate::facts::fields::{ConfigFile, RwenvEntry, Slip, slips};
 use rwenv_core::model::{Database, FromObject, Misspelt, Place, Rwenv, RwenvName, Rwenvs};
 
-use crate::facts::fields::Version;
+use rwenv_core::model::envs::{ConfigFile, RwenvEntry, Slip, Version, slips};
 
 /// What is wrong with the configuration, where, and what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -97,24 +96,9 @@ pub fn rwenvs(config_dir: &Path) -> Rwenvs {
 }
 
 /// Where the configuration is kept as it was when it last made sense.
-fn last_good(config_dir: &Path) -> PathBuf {
+#[must_use]
+pub fn last_good(config_dir: &Path) -> PathBuf {
     config_dir.join("run").join("last-good.json")
-}
-
-/// Reads and checks the file, and keeps it as the last good one.
-///
-/// # Errors
-/// The first thing that is wrong with it.
-pub fn keep(config_dir: &Path) -> Result<Config, ConfigError> {
-    let path = path(config_dir);
-    let config = load(config_dir)?;
-    let (text, kept) = (files::read_trusted(&path)?, last_good(config_dir));
-    if let Some(text) = text.filter(|text| files::read(&kept).ok().flatten().as_ref() != Some(text)) {
-        parse(&text, &path, config_dir)?;
-        files::make_private_dir(&config_dir.join("run"))?;
-        files::write(&kept, &text, 0o600)?;
-    }
-    Ok(config)
 }
 
 fn salvage(config_dir: &Path) -> Vec<Rwenv> {
@@ -271,38 +255,4 @@ fn place(text: &str, name: &str) -> (usize, usize) {
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
     (line, column)
-}
-
-/// Changes the file under its lock: read, checked, changed, checked again, written whole. Whatever the change does
-/// not touch stays as it is, in its order.
-///
-/// # Errors
-/// Where the file is broken before or would be after the change, or the change itself says no; the file is as it
-/// was then.
-pub fn update<E: From<ConfigError>>(
-    config_dir: &Path,
-    change: impl FnOnce(&mut Map<String, Value>) -> Result<(), E>,
-) -> Result<(), E> {
-    files::make_private_dir(config_dir).map_err(ConfigError::from)?;
-    let _lock = files::lock(config_dir).map_err(ConfigError::from)?;
-    let path = path(config_dir);
-    let text = files::read_trusted(&path).map_err(ConfigError::from)?;
-    let mut object = match &text {
-        None => Map::from_iter([
-            ("version".to_owned(), Value::from("1.0")),
-            ("rwenvs".to_owned(), Map::new().into()),
-        ]),
-        Some(text) => {
-            parse(text, &path, config_dir)?;
-            let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
-            serde_json::from_str(bare).map_err(|e| invalid(&path, &e))?
-        }
-    };
-    change(&mut object)?;
-    let mut text = serde_json::to_string_pretty(&object).unwrap_or_default();
-    text.push('\n');
-    parse(&text, &path, config_dir)?;
-    files::write(&path, &text, 0o600).map_err(ConfigError::from)?;
-    keep(config_dir)?;
-    Ok(())
 }

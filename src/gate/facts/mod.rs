@@ -6,7 +6,6 @@ pub mod binding;
 pub mod config;
 pub mod content;
 mod drift;
-mod fields;
 mod git;
 pub mod guarded;
 pub mod index;

@@ -2,5 +2,6 @@
 
 pub mod asked;
 pub mod audit;
+pub mod envs;
 pub mod grants;
 pub mod pinned;

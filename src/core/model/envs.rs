@@ -1,18 +1,19 @@
 //! The shape of `envs.json`: every field that means something to us, and a word for those that nearly do.
 
+use core::time::Duration;
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use rwenv_core::model::{Autonomy, Database, ExecReads, FromObject, Pin, Place};
+use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place};
 
 /// The configuration file.
 #[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct ConfigFile {
+pub struct ConfigFile {
     /// `1.0`, as text or number.
     pub version: Option<Version>,
     /// Commands run in the dev container.
@@ -27,8 +28,9 @@ pub(super) struct ConfigFile {
 
 /// A version, which people write as text or as a number.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged)]
-pub(super) enum Version {
+pub enum Version {
     /// `"1.0"`.
     Text(String),
     /// `1.0`.
@@ -38,7 +40,7 @@ pub(super) enum Version {
 impl Version {
     /// True for the format this program knows: 1, whatever comes behind the point.
     #[must_use]
-    pub(super) fn is_known(&self) -> bool {
+    pub fn is_known(&self) -> bool {
         match self {
             Self::Text(text) => text.split('.').next() == Some("1"),
             Self::Number(number) => (1.0..2.0).contains(number),
@@ -48,9 +50,10 @@ impl Version {
 
 /// A rwenv, as the file says it.
 #[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
-pub(super) struct RwenvEntry {
+pub struct RwenvEntry {
     /// For people.
     pub description: Option<String>,
     /// `k3s`, `gke`, ….
@@ -99,43 +102,19 @@ pub(super) struct RwenvEntry {
     pub terraform_paths: Levels,
 }
 
-impl RwenvEntry {
-    /// Names of the fields above, as they are written in the file.
-    pub(super) const FIELDS: [&'static str; 23] = [
-        "description",
-        "type",
-        "kubeconfigPath",
-        "kubernetesContext",
-        "container",
-        "local",
-        "gcpProject",
-        "readOnly",
-        "gitOpsOnly",
-        "fluxGitRepo",
-        "fluxGitRepoType",
-        "fluxBranch",
-        "protectedBranches",
-        "directPush",
-        "autonomy",
-        "pin",
-        "autoApprove",
-        "execReads",
-        "policies",
-        "syncInterval",
-        "services",
-        "argocdApps",
-        "terraformPaths",
-    ];
-}
-
 /// A length of time.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "seconds, or text such as \"30s\", \"5m\" or \"1h\"")]
-pub(super) enum Period {
+pub enum Period {
     /// Seconds.
     Seconds(u64),
     /// A number and its unit.
-    Text(#[serde(deserialize_with = "period")] Duration),
+    Text(
+        #[serde(deserialize_with = "period")]
+        #[cfg_attr(test, schemars(with = "String"))]
+        Duration,
+    ),
 }
 
 impl From<Period> for Duration {
@@ -147,15 +126,31 @@ impl From<Period> for Duration {
     }
 }
 
+/// A length of time as people write it: a number and one of `s`, `m`, `h`, `d`.
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
+    let (at, unit) = text.char_indices().next_back()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    let number: u64 = text.get(..at)?.parse().ok()?;
+    number.checked_mul(seconds).map(Duration::from_secs)
+}
+
 fn period<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = <String as serde::Deserialize>::deserialize(deserializer)?;
-    crate::base::clock::period(&text).ok_or_else(|| serde::de::Error::custom("not a duration"))
+    duration(&text).ok_or_else(|| serde::de::Error::custom("not a duration"))
 }
 
 /// Folders: a list, or by name with a level each.
 #[derive(Debug, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "a list of folders, or an object of folders and manual, prompted or standard")]
-pub(super) enum Levels {
+pub enum Levels {
     /// All manual.
     List(Vec<String>),
     /// Each as it says.
@@ -179,8 +174,9 @@ impl From<Levels> for Vec<(String, Autonomy)> {
 
 /// How a cluster is reached from one place.
 #[derive(Debug, Default, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Access {
+pub struct Access {
     /// Path of the kubeconfig.
     pub kubeconfig_path: Option<String>,
     /// Name of the context.
@@ -195,7 +191,7 @@ impl From<Access> for Place {
 
 /// An object with names of the user's own, in the order of the file; no name twice.
 #[derive(Debug)]
-pub(super) struct Ordered<T>(pub(super) Vec<(String, T)>);
+pub struct Ordered<T>(pub Vec<(String, T)>);
 
 impl<T> Default for Ordered<T> {
     fn default() -> Self {
@@ -230,21 +226,40 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OrderedVisitor<T> {
     }
 }
 
-/// Fields of the file.
-const TOP: [&str; 5] = ["version", "useDevContainer", "devContainer", "databases", "rwenvs"];
-/// Fields of a place.
-const PLACE: [&str; 2] = ["kubeconfigPath", "kubernetesContext"];
-/// Fields of a database.
-const DATABASE: [&str; 8] = [
-    "namespace",
-    "secretName",
-    "pgbouncerHost",
-    "database",
-    "username",
-    "caSecretName",
-    "sslMode",
-    "description",
-];
+/// The names of a type's fields, as they are written in the file.
+fn fields<T: DeserializeOwned>() -> &'static [&'static str] {
+    let mut names: &'static [&'static str] = &[];
+    // It always ends in an error: there is no value, only the names are asked for.
+    let _ = T::deserialize(FieldNames(&mut names));
+    names
+}
+
+/// Takes the names that a derived `Deserialize` asks for.
+struct FieldNames<'a>(&'a mut &'static [&'static str]);
+
+impl<'de> Deserializer<'de> for FieldNames<'_> {
+    type Error = de::value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Self::Error> {
+        *self.0 = fields;
+        Err(de::Error::custom("there is no value"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Self::Error> {
+        Err(de::Error::custom("it has no fields"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
 const RESTRICTING: [&str; 8] = [
     "readOnly",
@@ -259,7 +274,7 @@ const RESTRICTING: [&str; 8] = [
 
 /// A name that means nothing where it stands, and the one that was probably meant.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Slip {
+pub struct Slip {
     /// The rwenv, where it stands in one.
     pub rwenv: Option<String>,
     /// The name.
@@ -272,26 +287,27 @@ pub(super) struct Slip {
 
 /// All such names of a file that can be read.
 #[must_use]
-pub(super) fn slips(file: &Value) -> Vec<Slip> {
+pub fn slips(file: &Value) -> Vec<Slip> {
     let mut all = Vec::new();
+    let own = fields::<RwenvEntry>();
     let mut see = |object: &Value, known: &[&'static str], rwenv: Option<&str>| {
+        let of_rwenv = std::ptr::eq(known, own);
         let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
         all.extend(names.filter_map(|name| {
             let (meant, same) = nearest(name, known)?;
-            let grave =
-                rwenv.is_some() && known == RwenvEntry::FIELDS && (same || RESTRICTING.contains(&meant));
+            let grave = rwenv.is_some() && of_rwenv && (same || RESTRICTING.contains(&meant));
             Some(Slip { rwenv: rwenv.map(str::to_owned), name: name.clone(), meant, grave })
         }));
     };
-    see(file, &TOP, None);
+    see(file, fields::<ConfigFile>(), None);
     let each = |key: &str| file.get(key).and_then(Value::as_object).into_iter().flatten();
     for (_, database) in each("databases") {
-        see(database, &DATABASE, None);
+        see(database, fields::<Database>(), None);
     }
     for (name, rwenv) in each("rwenvs") {
-        see(rwenv, &RwenvEntry::FIELDS, Some(name));
+        see(rwenv, own, Some(name));
         for place in ["local", "container"].into_iter().filter_map(|key| rwenv.get(key)) {
-            see(place, &PLACE, Some(name));
+            see(place, fields::<Access>(), Some(name));
         }
     }
     all
@@ -317,7 +333,7 @@ mod tests {
 
     #[test]
     fn names_that_nearly_are_fields_are_found() {
-        let near = |name: &str| nearest(name, &RwenvEntry::FIELDS).map(|(field, _)| field);
+        let near = |name: &str| nearest(name, fields::<RwenvEntry>()).map(|(field, _)| field);
         for (name, field) in [
             ("readonly", Some("readOnly")),
             ("read_only", Some("readOnly")),

@@ -1,11 +1,14 @@
 //! The JSON Schemas of the tables, made from their types: editors complete and check what people write. They lie in `schemas/`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 
-use super::{
+use crate::model::FromObject;
+use crate::model::envs::{ConfigFile, Ordered};
+use crate::table::{
     ForgeFile, LanguageFile, LintFile, Mcp, PolicyFile, Programs, Rows, RunnerFile, Shown, Text, Texts, Tool,
     WrapperFile,
 };
@@ -29,7 +32,7 @@ macro_rules! written_as {
     };
 }
 
-written_as!([] Text => String, [] Texts => Vec<String>, [T] Rows<T> => Vec<T>, [T] Shown<T> => Vec<T>);
+written_as!([T] FromObject<T> => T, [T] Ordered<T> => BTreeMap<String, T>, [] Text => String, [] Texts => Vec<String>, [T] Rows<T> => Vec<T>, [T] Shown<T> => Vec<T>);
 
 fn schema<T: JsonSchema>() -> String {
     let schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<T>();
@@ -51,6 +54,7 @@ fn the_schemas_are_those_of_the_types() {
         ("programs", schema::<Programs>()),
         ("policy", schema::<PolicyFile>()),
         ("lint", schema::<LintFile>()),
+        ("envs", schema::<ConfigFile>()),
     ];
     for (name, text) in all {
         let path = folder.join(format!("{name}.schema.json"));
