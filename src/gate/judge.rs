@@ -170,11 +170,13 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         Decision::Deny => Person::SaidNo,
     };
     let outcome = match (answer, unrecorded) {
-        (Person::SaidNo, _) => Outcome::Refuse(text::of(&verdict)),
-        (Person::Nobody(instead), _) => Outcome::Refuse(format!("{}  {instead}\n", text::of(&verdict))),
+        (Person::SaidNo, _) => Outcome::Refuse(text::reasons_text(&verdict)),
+        (Person::Nobody(instead), _) => {
+            Outcome::Refuse(format!("{}  {instead}\n", text::reasons_text(&verdict)))
+        }
         (_, Some(why)) => Outcome::Unrecorded(audit::unrecorded(&why.to_string())),
         (Person::CanBeAsked, None) => {
-            Outcome::Ask(PersonQuestion { text: text::of(&verdict), permit: Permit(()) })
+            Outcome::Ask(PersonQuestion { text: text::reasons_text(&verdict), permit: Permit(()) })
         }
         (Person::SaidYes, None) => Outcome::Run(Permit(())),
     };

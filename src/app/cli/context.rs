@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 
 use super::out;
 use super::shared::{Output, directory, known, period, selected};
-use rwenv_core::decide::text::shown;
+use rwenv_core::decide::text::escape_and_cut;
 use rwenv_flux::context::{self, Loading, Session, SessionState, Topic};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
@@ -124,7 +124,8 @@ fn print(state: &SessionState, topics: &[Topic], session: &Session) {
         yes(project.gitops_structure_detected),
         listed(&project.structure)
     ));
-    let kinds = project.flux_resources.iter().map(|(kind, count)| format!("{count} {}", shown(kind, 63)));
+    let kinds =
+        project.flux_resources.iter().map(|(kind, count)| format!("{count} {}", escape_and_cut(kind, 63)));
     let kinds: Vec<String> = kinds.collect();
     out::line(&format!(
         "- resources of Flux: {}",
@@ -140,7 +141,7 @@ fn print(state: &SessionState, topics: &[Topic], session: &Session) {
         yes(project.cluster_access),
         yes(project.flux_installed)
     ));
-    project.notes.iter().for_each(|note| out::line(&format!("- {}", shown(note, 300))));
+    project.notes.iter().for_each(|note| out::line(&format!("- {}", escape_and_cut(note, 300))));
     let sources = &state.context_sources;
     let pages: Vec<_> = sources
         .loaded_docs
@@ -183,7 +184,7 @@ fn listed(all: &[String]) -> String {
 }
 
 fn or_none(all: &[String]) -> String {
-    let all: Vec<String> = all.iter().map(|one| shown(one, 120)).collect();
+    let all: Vec<String> = all.iter().map(|one| escape_and_cut(one, 120)).collect();
     if all.is_empty() { "none".to_owned() } else { all.join(", ") }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit};
 use rwenv_core::classify;
-use rwenv_core::decide::text::shown;
+use rwenv_core::decide::text::escape_and_cut;
 use rwenv_flux::catalog::lookup;
 use rwenv_flux::database::{self, QueryRows};
 use rwenv_gate::base::environment::Environment;
@@ -137,7 +137,9 @@ fn print(found: &QueryRows, format: RowFormat) -> anyhow::Result<()> {
             let mut table = out::table(&headings);
             for row in &found.rows {
                 // What stands in a database may be anything; a terminal is told what is there and does not obey it.
-                table.add_row(row.iter().map(|value| shown(value.as_deref().unwrap_or("NULL"), usize::MAX)));
+                table.add_row(
+                    row.iter().map(|value| escape_and_cut(value.as_deref().unwrap_or("NULL"), usize::MAX)),
+                );
             }
             out::print(&table);
             out::note(&out::count(found.rows.len(), "row"));

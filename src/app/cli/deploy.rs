@@ -157,7 +157,7 @@ impl DeploymentArgs {
                 (one, words)
             }
             DeploymentEnd::Closed(one) => {
-                let words = format!("{} is {}; there is nothing to go on with", one.id, one.step.words());
+                let words = format!("{} is {}; there is nothing to go on with", one.id, one.step.label());
                 (one, words)
             }
             DeploymentEnd::Undone(one) => {
@@ -236,7 +236,7 @@ fn outcome(deployment: &Deployment) -> String {
         (DeploymentStep::Applied, ..) => {
             format!("{}: it is on {}, and {named} follows at its own time", deployment.title, deployment.base)
         }
-        (step, ..) => format!("{id} stands {}", step.words()),
+        (step, ..) => format!("{id} stands {}", step.label()),
     }
 }
 

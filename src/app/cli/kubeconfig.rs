@@ -39,7 +39,7 @@ pub(super) fn kubeconfig(args: &Kubeconfig, environment: &Environment) -> anyhow
             out::line(&path.display().to_string());
         }
     }
-    if guarded::answers(identity.port()).is_none() {
+    if guarded::listener(identity.port()).is_none() {
         out::note("the API guard is not running yet: rwenv daemon start");
     }
     Ok(0)

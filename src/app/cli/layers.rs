@@ -167,7 +167,7 @@ pub(super) fn keep(at: &InDir, environment: &Environment) -> anyhow::Result<u8> 
     let dir = directory(at.dir.as_deref()).display().to_string();
     let folders = policies::folders(&dir, environment);
     let path = policies::kept_at(&folders, environment);
-    let before = policies::kept(&path).unwrap_or_default();
+    let before = policies::read_kept(&path).unwrap_or_default();
     let mut kept =
         policies::KeptPolicies { marks: policies::marks(&folders), ..policies::KeptPolicies::default() };
     let paths: Vec<PathBuf> = kept.marks.iter().map(|mark| PathBuf::from(&mark.path)).collect();

@@ -161,7 +161,7 @@ impl Judge {
             audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
-        Refusal { why: text::of(&verdict).trim_end().to_owned(), ..refusal }
+        Refusal { why: text::reasons_text(&verdict).trim_end().to_owned(), ..refusal }
     }
 }
 
@@ -171,15 +171,9 @@ fn unread(refusal: &Refusal, rwenv: &str) -> Verdict {
         408 | 429 => "Try again in a moment, when other requests have finished.",
         _ => "Use kubectl or a client library, with its usual paths and headers.",
     };
-    Verdict::from_reasons(vec![Reason {
-        decision: Decision::Deny,
-        rule: decide::ids::REQUEST.to_owned(),
-        text: format!("The API guard refuses this request: {}.", refusal.why),
-        instead: instead.to_owned(),
-        part: String::new(),
-        span: Span::default(),
-        rwenv: Some(rwenv.to_owned()),
-    }])
+    let text = format!("The API guard refuses this request: {}.", refusal.why);
+    let reason = Reason::new(Decision::Deny, decide::ids::REQUEST, text, instead);
+    Verdict::from_reasons(vec![reason.about(Span::default(), Some(rwenv))])
 }
 
 /// True where a request is part of what was granted: it does the same sort of thing, and the object is the one that was named, where

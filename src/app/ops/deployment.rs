@@ -181,7 +181,7 @@ impl<'s> DeploymentSession<'s> {
     fn nothing_interrupted(&self) -> anyhow::Result<()> {
         let all = self.journal().all()?;
         match all.into_iter().find(Deployment::is_interrupted) {
-            Some(one) => bail!(DeployError::Unfinished { id: one.id, at: one.step.words().to_owned() }),
+            Some(one) => bail!(DeployError::Unfinished { id: one.id, at: one.step.label().to_owned() }),
             None => Ok(()),
         }
     }
@@ -241,7 +241,7 @@ impl<'s> DeploymentSession<'s> {
                 bail!(error)
             }
             Err(Ok(error)) => {
-                let (id, words) = (&deployment.id, deployment.step.words());
+                let (id, words) = (&deployment.id, deployment.step.label());
                 Err(anyhow::Error::new(error)
                     .context(format!("{id} stopped {words} (rwenv deploy --continue {id} goes on)")))
             }

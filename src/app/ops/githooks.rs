@@ -11,7 +11,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::{
-    PRE_PUSH, asks, earlier, forget, global, install, is_ours, list, remember, uninstall,
+    PRE_PUSH, asks, earlier, forget, global, install, is_ours, hooked_list_path, remember, uninstall,
 };
 
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it. The first line is not part
@@ -136,8 +136,8 @@ fn shared(hooks: &Path, repository: &ObjectRepository, environment: &Environment
 
 /// In how many places git asks us before it pushes, and those it no longer does in.
 #[must_use]
-pub fn known(environment: &Environment) -> (usize, Vec<PathBuf>) {
-    let text = files::read(&list(environment)).ok().flatten().unwrap_or_default();
+pub fn count_hooked(environment: &Environment) -> (usize, Vec<PathBuf>) {
+    let text = files::read(&hooked_list_path(environment)).ok().flatten().unwrap_or_default();
     let listed = text.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir());
     let (ours, lost): (Vec<_>, Vec<_>) =
         listed.map(|hooks| hooks.join(PRE_PUSH)).partition(|hook| asks(hook));
@@ -150,14 +150,14 @@ pub fn known(environment: &Environment) -> (usize, Vec<PathBuf>) {
 /// # Errors
 /// If the system says no.
 pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
-    let known = files::read(&list(environment))?.unwrap_or_default();
+    let known = files::read(&hooked_list_path(environment))?.unwrap_or_default();
     let mut gone = Vec::new();
     for hooks in known.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir()) {
         let ours = is_ours(&hooks.join(PRE_PUSH));
         uninstall(&hooks)?;
         gone.extend(ours.then_some(hooks));
     }
-    let _ = fs::remove_file(list(environment));
+    let _ = fs::remove_file(hooked_list_path(environment));
     let everywhere = global::folder(environment);
     if everywhere.is_dir() {
         nowhere(&ObjectRepository::at(Path::new("/"), environment, Budget::ample())?, environment)?;

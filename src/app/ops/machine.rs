@@ -176,7 +176,7 @@ fn shims(environment: &Environment) -> Check {
 }
 
 fn git_hooks(environment: &Environment) -> Check {
-    let (known, lost) = githooks::known(environment);
+    let (known, lost) = githooks::count_hooked(environment);
     if let Some(lost) = lost.first() {
         let fix =
             format!("rwenv hooks install {}", lost.parent().and_then(Path::parent).unwrap_or(lost).display());

@@ -2,6 +2,9 @@
 
 use crate::table::{LintRule, PathClass, Rule, Tool};
 
+/// Most characters of what is told of a denial: agents and people read all of it.
+const LONGEST_REASON: usize = 300;
+
 pub(crate) fn lint(at: &str, rule: &LintRule, is_first: bool) {
     let at = format!("{at}: '{}'", rule.id);
     assert!(is_first, "{at} is there twice");
@@ -20,6 +23,8 @@ pub(crate) fn rule(at: &str, policy: &str, rule: &Rule, classes: &[PathClass]) {
     assert!(examples.iter().any(|e| !e.matches), "{at}: no example that does not match");
     let may_be_silent = rule.decision == crate::table::Decision::Allow;
     assert!(may_be_silent || !rule.instead.is_empty(), "{at}: says no without saying what instead");
+    let length = rule.reason.chars().count() + rule.instead.chars().count();
+    assert!(length <= LONGEST_REASON, "{at}: reason and instead have {length} characters");
     let unknown = rule.when.paths.iter().find(|name| classes.iter().all(|class| class.name != **name));
     assert!(unknown.is_none(), "{at}: no class has the name {unknown:?}");
 }

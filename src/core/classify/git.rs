@@ -298,15 +298,6 @@ fn operation(
     verb: &str,
     effect: Effect,
 ) -> Operation {
-    Operation {
-        tool: &tool.name,
-        verb: verb.to_owned(),
-        effect,
-        reach: tool.reach,
-        traits: Vec::new(),
-        target: Target { repository: front.repository, ..Target::default() },
-        note: None,
-        span: invocation.span,
-        cwd: invocation.cwd.clone(),
-    }
+    let target = Target { repository: front.repository, ..Target::default() };
+    Operation { target, ..Operation::new(invocation, &tool.name, verb, effect, tool.reach) }
 }

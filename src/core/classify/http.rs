@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::Classified;
 use super::forge;
 use crate::model::glob;
-use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Target, Tool, Tools, Word};
+use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Tool, Tools, Word};
 
 /// Flags that say which method a request has; httpie's first word may be one, too.
 const METHOD: [&str; 3] = ["-X", "--request", "--method"];
@@ -28,7 +28,8 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     let mut operations: Vec<Operation> = Vec::new();
     for url in urls {
         let sent = forge::ProgramRequest { url, host: None, method: method.as_deref(), data: data.clone() };
-        let mut operation = request(invocation, tool, "request", Effect::GitPublish, Reach::Repository);
+        let mut operation =
+            Operation::new(invocation, &tool.name, "request", Effect::GitPublish, Reach::Repository);
         if let Some(row) = forge::judge(&sent, tools, &mut operation) {
             row.verb.as_str().clone_into(&mut operation.verb);
             operations.push(operation);
@@ -53,7 +54,7 @@ fn to_endpoint(
         let fits = |pattern: &&str| meant.iter().any(|url| glob(pattern, url));
         endpoint.urls.iter().any(fits) && method.is_none_or(|m| endpoint.methods.contains(&m))
     }))?;
-    let mut operation = request(invocation, tool, &hit.verb, hit.effect, hit.reach);
+    let mut operation = Operation::new(invocation, &tool.name, &hit.verb, hit.effect, hit.reach);
     operation.traits = hit.traits.to_vec();
     operation.target.names.push(path.to_owned());
     Some(operation)
@@ -62,27 +63,6 @@ fn to_endpoint(
 /// What a request does that fits several rows: the greatest.
 fn worst(hits: impl Iterator<Item = &'static Endpoint>) -> Option<&'static Endpoint> {
     hits.reduce(|a, b| if b.effect >= a.effect { b } else { a })
-}
-
-/// One request, as it is sent.
-pub(super) fn request(
-    invocation: &Invocation,
-    tool: &'static Tool,
-    verb: &str,
-    effect: Effect,
-    reach: Reach,
-) -> Operation {
-    Operation {
-        tool: &tool.name,
-        verb: verb.to_owned(),
-        effect,
-        reach,
-        traits: Vec::new(),
-        target: Target::default(),
-        note: None,
-        span: invocation.span,
-        cwd: invocation.cwd.clone(),
-    }
 }
 
 /// What httpie sends by words of its own (`name=value`).
@@ -119,7 +99,7 @@ pub fn in_text(text: &str, invocation: &Invocation, tool: &'static Tool) -> Opti
         endpoint.methods.contains(&method) && endpoint.urls.iter().any(|pattern| glob(pattern, path))
     });
     let hit = worst(hits)?;
-    let mut operation = request(invocation, tool, &hit.verb, hit.effect, hit.reach);
+    let mut operation = Operation::new(invocation, &tool.name, &hit.verb, hit.effect, hit.reach);
     operation.traits = hit.traits.to_vec();
     operation.target.names.push(path.to_owned());
     Some(operation)

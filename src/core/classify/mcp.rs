@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::sql;
 use crate::model::{
-    ClusterTarget, Dir, Effect, Mcp, Operation, Reach, RepositoryTarget, Span, Target, Trait, Word,
+    ClusterTarget, Dir, Effect, Invocation, Mcp, Operation, Reach, RepositoryTarget, Target, Trait, Word,
 };
 
 /// The tool all such calls are of, in policies.
@@ -73,11 +73,6 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         effect = if note.is_some() { Effect::DataWrite } else { Effect::Read };
     }
     let operation = Operation {
-        tool: TOOL,
-        verb: tool.rsplit("__").next().unwrap_or(tool).to_owned(),
-        effect,
-        reach: known.reach,
-        traits: Vec::new(),
         target: Target {
             cluster: ClusterTarget {
                 context: text(&tables.context).map(Word::literal),
@@ -89,8 +84,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
             ..Target::default()
         },
         note,
-        span: Span::default(),
-        cwd: vec![cwd.clone()],
+        ..called(tool, effect, known.reach, cwd)
     };
     McpCall { operation: Some(operation), lines, files }
 }
@@ -121,17 +115,14 @@ fn files(words: &[String], arguments: &Map<String, Value>, tables: &Mcp) -> Vec<
 fn published(tool: &str, mut traits: Vec<Trait>, remote: Option<Word>, cwd: &Dir) -> Operation {
     traits.extend(remote.is_some().then_some(Trait::Named));
     let repository = RepositoryTarget { dirs: vec![cwd.clone()], remote, ..RepositoryTarget::default() };
-    Operation {
-        tool: TOOL,
-        verb: tool.rsplit("__").next().unwrap_or(tool).to_owned(),
-        effect: Effect::GitPublish,
-        reach: Reach::Repository,
-        traits,
-        target: Target { repository, ..Target::default() },
-        note: None,
-        span: Span::default(),
-        cwd: vec![cwd.clone()],
-    }
+    let target = Target { repository, ..Target::default() };
+    Operation { traits, target, ..called(tool, Effect::GitPublish, Reach::Repository, cwd) }
+}
+
+/// What a call of a server's tool does.
+fn called(tool: &str, effect: Effect, reach: Reach, cwd: &Dir) -> Operation {
+    let by = Invocation { cwd: vec![cwd.clone()], ..Invocation::default() };
+    Operation::new(&by, TOOL, tool.rsplit("__").next().unwrap_or(tool), effect, reach)
 }
 
 /// The repository that arguments name, on a host they do not tell.

@@ -28,7 +28,7 @@ pub use language::in_code;
 pub use mcp::{McpCall, classify as mcp};
 pub use pflag::only_looks;
 pub use sql::query;
-pub use targets::found as in_targets;
+pub use targets::expand_targets;
 
 /// The tables, compiled at build time.
 #[expect(unreachable_pub, reason = "the build writes all constants alike")]

@@ -71,17 +71,9 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     };
     target.namespace =
         args.value(&tool.roles.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
-    let mut operation = Operation {
-        tool: &tool.name,
-        verb: command.path.join(" "),
-        effect,
-        reach,
-        traits,
-        target,
-        note: None,
-        span: invocation.span,
-        cwd: invocation.cwd.clone(),
-    };
+    let verb = command.path.join(" ");
+    let own = Operation::new(invocation, &tool.name, &verb, effect, reach);
+    let mut operation = Operation { traits, target, ..own };
     copy_direction(&mut operation, &args);
     aim(&mut operation, invocation, tool, command, &args);
     send(&mut operation, invocation, tools, tool, (command, &args));
@@ -161,7 +153,7 @@ fn takes_h(command: &Command, tool: &Tool) -> bool {
 }
 
 fn help(invocation: &Invocation, tool: &'static Tool) -> Operation {
-    operation(invocation, tool, "help", Effect::Read, Reach::Local)
+    Operation::new(invocation, &tool.name, "help", Effect::Read, Reach::Local)
 }
 
 /// Secret values that a call may print whose verb is computed: it may be the one that looks at kinds of objects.
@@ -181,32 +173,12 @@ fn might_show(invocation: &Invocation, tool: &'static Tool, tools: &'static Tool
 /// What the call does is not known; where it goes is.
 fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Arguments) -> Classified {
     let target = Target { cluster: cluster(invocation, tool, &[], args), ..Target::default() };
-    let mut what = operation(invocation, tool, "", Effect::Unknown, tool.reach);
+    let mut what = Operation::new(invocation, &tool.name, "", Effect::Unknown, tool.reach);
     // Not a word of it is known.
     if matches!(args.rest.as_slice(), [only] if only.splits() && only.prefix().is_empty()) {
         what.traits.push(Trait::Computed);
     }
     Classified { operations: vec![Operation { note: Some(note), target, ..what }], carried: Vec::new() }
-}
-
-fn operation(
-    invocation: &Invocation,
-    tool: &'static Tool,
-    verb: &str,
-    effect: Effect,
-    reach: Reach,
-) -> Operation {
-    Operation {
-        tool: &tool.name,
-        verb: verb.to_owned(),
-        effect,
-        reach,
-        traits: Vec::new(),
-        target: Target::default(),
-        note: None,
-        span: invocation.span,
-        cwd: invocation.cwd.clone(),
-    }
 }
 
 /// Kinds and names among the arguments: `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`; of what runs in a pod, `POD` or `TYPE/NAME`.

@@ -37,7 +37,7 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
     };
     let mut out: Vec<Carried> = Vec::new();
     for text in code {
-        let found = found(&text, runner, &wanted);
+        let found = expand_targets(&text, runner, &wanted);
         out.extend(found.texts.into_iter().map(|text| {
             let by = Invocation { env: own_environment(&by, &wanted), ..by.clone() };
             Carried::Guess(Box::new(Carried::Shell { text, arguments: Vec::new(), by, remote: None }))
@@ -150,7 +150,7 @@ fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
 
 /// What the targets that are asked for come to, by the text of a file.
 #[must_use]
-pub fn found(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTargets {
+pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTargets {
     let mut file = read::file(text, runner.format);
     for word in wanted {
         if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {

@@ -100,15 +100,12 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 reasons.extend(rules_unknown(operation, facts, &subject));
             }
             JudgedName::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
-            JudgedName::Invalid(why) => reasons.push(Reason {
-                decision: Decision::Deny,
-                rule: ids::INVALID.to_owned(),
-                text: format!("{}.", why.trim_end_matches('.')),
-                instead: format!("Select an existing rwenv: rwenv set <name>. {}", list(rwenvs)),
-                part: String::new(),
-                span: operation.span,
-                rwenv: None,
-            }),
+            JudgedName::Invalid(why) => {
+                let text = format!("{}.", why.trim_end_matches('.'));
+                let instead = format!("Select an existing rwenv: rwenv set <name>. {}", list(rwenvs));
+                let reason = Reason::new(Decision::Deny, ids::INVALID, text, instead);
+                reasons.push(reason.about(operation.span, None));
+            }
             JudgedName::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
             JudgedName::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
         }
@@ -119,17 +116,10 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
 /// Where a policy of the user's cannot be read, nothing is changed: it may forbid it.
 fn rules_unknown(operation: &Operation, facts: &Facts, subject: &Subject) -> Option<Reason> {
     let why = facts.rules_unknown.as_ref().filter(|_| operation.effect > Effect::ReadSecret)?;
-    Some(Reason {
-        decision: Decision::Deny,
-        rule: ids::POLICY.to_owned(),
-        text: format!("rwenv cannot read a policy that may deny this: {why}."),
-        instead:
-            "Ask a person to fix it; rwenv policy lint shows where. Until then changes are denied and reads are allowed."
-                .to_owned(),
-        part: String::new(),
-        span: operation.span,
-        rwenv: Some(subject.name.clone()),
-    })
+    let text = format!("rwenv cannot read a policy that may deny this: {why}.");
+    let instead = "Ask a person to fix it; rwenv policy lint shows where. Until then changes are denied and reads are allowed.";
+    let reason = Reason::new(Decision::Deny, ids::POLICY, text, instead);
+    Some(reason.about(operation.span, Some(&subject.name)))
 }
 
 fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
@@ -138,15 +128,8 @@ fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
     } else {
         format!("Select one for this directory: rwenv set <name>. {}", list(rwenvs))
     };
-    Reason {
-        decision: Decision::Deny,
-        rule: ids::NONE_SELECTED.to_owned(),
-        text: "No rwenv configured for this directory. Use /rwenv-set to select an environment.".to_owned(),
-        instead,
-        part: String::new(),
-        span,
-        rwenv: None,
-    }
+    let text = "No rwenv configured for this directory. Use /rwenv-set to select an environment.".to_owned();
+    Reason::new(Decision::Deny, ids::NONE_SELECTED, text, instead).about(span, None)
 }
 
 fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
@@ -156,19 +139,14 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
     let meant = meant.map_or_else(String::new, |found| format!(" {file} says \"{}\" there.", found.name));
     // Of other clients it is not sure that they go to a cluster.
     let sure = operation.reach == Reach::Cluster;
-    Reason {
-        decision: if sure { Decision::Deny } else { Decision::Ask },
-        rule: ids::NO_CONTEXT.to_owned(),
-        text: format!(
-            "rwenv '{name}' names no context, so rwenv cannot determine which cluster {tool} {verb} would change.{meant}"
-        ),
-        instead: format!(
-            "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
-        ),
-        part: String::new(),
-        span: operation.span,
-        rwenv: Some(name.to_string()),
-    }
+    let decision = if sure { Decision::Deny } else { Decision::Ask };
+    let text = format!(
+        "rwenv '{name}' names no context, so rwenv cannot determine which cluster {tool} {verb} would change.{meant}"
+    );
+    let instead = format!(
+        "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
+    );
+    Reason::new(decision, ids::NO_CONTEXT, text, instead).about(operation.span, Some(name.as_str()))
 }
 
 /// The rwenvs there are, in one line.
@@ -184,17 +162,11 @@ fn list(rwenvs: &Rwenvs) -> String {
 }
 
 fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
-    Reason {
-        decision: if subject.read_only { Decision::Deny } else { Decision::Ask },
-        rule: ids::FOREIGN.to_owned(),
-        text: format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name),
-        instead:
-            "Drop the flag or variable to use the selected rwenv, or name the context of a configured rwenv."
-                .to_owned(),
-        part: String::new(),
-        span: operation.span,
-        rwenv: Some(subject.name.clone()),
-    }
+    let decision = if subject.read_only { Decision::Deny } else { Decision::Ask };
+    let text = format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name);
+    let instead =
+        "Drop the flag or variable to use the selected rwenv, or name the context of a configured rwenv.";
+    Reason::new(decision, ids::FOREIGN, text, instead).about(operation.span, Some(&subject.name))
 }
 
 /// What is not known never helps: denied where a read-only rwenv can be reached, asked elsewhere, and left alone
@@ -242,15 +214,7 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
             "Write out the program and its verb so that rwenv can check them before they run.",
         ),
     };
-    Some(Reason {
-        decision,
-        rule: rule.to_owned(),
-        text,
-        instead: instead.to_owned(),
-        part: String::new(),
-        span: opaque.span,
-        rwenv: name,
-    })
+    Some(Reason::new(decision, rule, text, instead).about(opaque.span, name.as_deref()))
 }
 
 /// True where the text names one of our tools once quotes and backslashes are gone.
@@ -269,7 +233,7 @@ fn builds_code(line: &str) -> bool {
 }
 
 fn excerpt(span: Span, line: &str) -> String {
-    let text = span.of(line).trim();
+    let text = span.slice(line).trim();
     let short: String = text.chars().take(EXCERPT).collect();
     if short.len() < text.len() { format!("{short}…") } else { short }
 }

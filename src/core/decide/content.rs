@@ -84,41 +84,25 @@ pub fn is_protected(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> bool {
 #[must_use]
 pub fn against_content(findings: &[Finding], rwenv: Option<&str>) -> Vec<Reason> {
     let errors = findings.iter().filter(|finding| finding.level == Level::Error);
-    let reason = |finding: &Finding| Reason {
-        decision: Decision::Deny,
-        rule: finding.rule.to_owned(),
-        text: format!("{}:{}:{}: {}", finding.path, finding.line, finding.column, finding.message),
-        instead: finding.instead.to_owned(),
-        part: String::new(),
-        span: Span::default(),
-        rwenv: rwenv.map(str::to_owned),
+    let reason = |finding: &Finding| {
+        let text = format!("{}:{}:{}: {}", finding.path, finding.line, finding.column, finding.message);
+        Reason::new(Decision::Deny, finding.rule, text, finding.instead).about(Span::default(), rwenv)
     };
     errors.map(reason).collect()
 }
 
 /// What is decided about settings of an agent that would take the hook out of its session.
 pub fn hook_lost(path: &str, why: &str) -> Verdict {
-    Verdict::from_reasons(vec![Reason {
-        decision: Decision::Deny,
-        rule: ids::HOOK_LOST.to_owned(),
-        text: format!("This session keeps its current settings: {path} has changed, and {why}."),
-        instead: "To remove the hook, a person runs rwenv install --uninstall, or removes the plugin with /plugin, and starts a new session.".to_owned(),
-        part: String::new(),
-        span: Span::default(),
-        rwenv: None,
-    }])
+    let text = format!("This session keeps its current settings: {path} has changed, and {why}.");
+    let instead = "To remove the hook, a person runs rwenv install --uninstall, or removes the plugin with /plugin, and starts a new session.";
+    Verdict::from_reasons(vec![Reason::new(Decision::Deny, ids::HOOK_LOST, text, instead)])
 }
 
 /// What is decided about content that could not be looked at whole.
 #[must_use]
 pub fn unread(why: &str, protected: bool) -> Option<Reason> {
-    protected.then(|| Reason {
-        decision: Decision::Deny,
-        rule: ids::UNREAD.to_owned(),
-        text: format!("rwenv could not check what this push sends to a protected branch: {why}."),
-        instead: "Push it in smaller parts, or to a separate branch. A person can check it with rwenv lint --range.".to_owned(),
-        part: String::new(),
-        span: Span::default(),
-        rwenv: None,
-    })
+    let text = || format!("rwenv could not check what this push sends to a protected branch: {why}.");
+    let instead =
+        "Push it in smaller parts, or to a separate branch. A person can check it with rwenv lint --range.";
+    protected.then(|| Reason::new(Decision::Deny, ids::UNREAD, text(), instead))
 }

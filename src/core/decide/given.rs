@@ -191,7 +191,7 @@ impl HandedOn {
 /// True where what one program prints may be given to another: it stands inside of it, in a pipe before it, or its output is kept.
 fn reaches((name, from): (&str, Span), to: Span, line: &str) -> bool {
     let marks = ["$(", "`", "<("];
-    let text = from.of(line);
+    let text = from.slice(line);
     // Of what stands in a value only the whole is known.
     let kept = !text.starts_with(name) && marks.iter().any(|mark| text.contains(mark));
     if kept || (to.start <= from.start && from.end <= to.end) {

@@ -102,7 +102,7 @@ fn selected<'r>(planned: &Planned, facts: &Facts, rwenvs: &'r Rwenvs) -> Option<
 
 /// Where a program's word stands in its command, if it stands there once, as it is, and is run by nothing that runs it elsewhere.
 fn place(program: &str, span: Span, line: &str) -> Option<usize> {
-    let text = span.of(line);
+    let text = span.slice(line);
     let ends = |c: char| c.is_whitespace() || matches!(c, ';' | '|' | '&' | ')' | '(');
     let mut found = None;
     for (at, _) in text.match_indices(program) {

@@ -63,7 +63,7 @@ pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
     let mut all = Vec::new();
     for source in &operands {
         let program = match (source.as_literal(), source.basename()) {
-            (Some(path), Some(name)) if path.contains('/') || !prints => match tools.known(name) {
+            (Some(path), Some(name)) if path.contains('/') || !prints => match tools.canonical_name(name) {
                 Some(known) => Some(known),
                 None => continue,
             },
@@ -118,7 +118,7 @@ pub(super) fn of(invocation: &Invocation, made: &[Made]) -> Program {
     let by_path = text.contains('/');
     let path = invocation.assigned("PATH");
     let inert = tools.is_inert(name);
-    if tools.known(name).is_some() || (inert && !by_path && path.is_none()) {
+    if tools.canonical_name(name).is_some() || (inert && !by_path && path.is_none()) {
         return Program::Named;
     }
     let places: Vec<String> = if by_path {

@@ -116,7 +116,7 @@ impl Plan {
                 }
             }
             Reader::Targets(runner) => {
-                let found = classify::in_targets(text, runner, &run.arguments);
+                let found = classify::expand_targets(text, runner, &run.arguments);
                 for text in found.texts {
                     self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
                 }

@@ -9,7 +9,7 @@ const MOST: usize = 3;
 
 /// The reasons that made the decision: why, the rule, the part of the line, what instead.
 #[must_use]
-pub fn of(verdict: &Verdict) -> String {
+pub fn reasons_text(verdict: &Verdict) -> String {
     let mut told: Vec<&Reason> = Vec::new();
     for reason in verdict.reasons().iter().filter(|r| r.decision == verdict.decision()) {
         if !told.iter().any(|t| (&t.rule, &t.text, &t.part) == (&reason.rule, &reason.text, &reason.part)) {
@@ -18,11 +18,11 @@ pub fn of(verdict: &Verdict) -> String {
     }
     let mut out = String::new();
     for reason in told.iter().take(MOST) {
-        let _ = writeln!(out, "{} [{}]", shown(&reason.text, 600), reason.rule);
+        let _ = writeln!(out, "{} [{}]", escape_and_cut(&reason.text, 600), reason.rule);
         if !reason.part.is_empty() {
-            let _ = writeln!(out, "  in: {}", shown(&reason.part, 200));
+            let _ = writeln!(out, "  in: {}", escape_and_cut(&reason.part, 200));
         }
-        let _ = writeln!(out, "  instead: {}", shown(&reason.instead, 600));
+        let _ = writeln!(out, "  instead: {}", escape_and_cut(&reason.instead, 600));
     }
     if told.len() > MOST {
         let _ = writeln!(out, "… and {} more; rwenv check -- '<command>' shows them all.", told.len() - MOST);
@@ -43,7 +43,7 @@ pub fn quoted(word: &str) -> String {
 
 /// Text that may come from anywhere, safe to show: control and invisible characters as escapes, cut to a length.
 #[must_use]
-pub fn shown(text: &str, most: usize) -> String {
+pub fn escape_and_cut(text: &str, most: usize) -> String {
     let mut out = String::new();
     for (i, c) in text.chars().enumerate() {
         if i >= most {

@@ -14,7 +14,7 @@ pub struct Span {
 impl Span {
     /// The text of this span, or an empty string where it does not lie on character boundaries of `source`.
     #[must_use]
-    pub fn of(self, source: &str) -> &str {
+    pub fn slice(self, source: &str) -> &str {
         source.get(self.start..self.end).unwrap_or_default()
     }
 }

@@ -22,6 +22,28 @@ pub struct Reason {
     pub rwenv: Option<String>,
 }
 
+impl Reason {
+    /// A reason about all there is, in nobody's name.
+    #[must_use]
+    pub fn new(decision: Decision, rule: &str, text: String, instead: impl Into<String>) -> Self {
+        Self {
+            decision,
+            rule: rule.to_owned(),
+            text,
+            instead: instead.into(),
+            part: String::new(),
+            span: Span::default(),
+            rwenv: None,
+        }
+    }
+
+    /// The same about a part of the source, in a rwenv's name.
+    #[must_use]
+    pub fn about(self, span: Span, rwenv: Option<&str>) -> Self {
+        Self { span, rwenv: rwenv.map(str::to_owned), ..self }
+    }
+}
+
 /// The decision for a whole command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[must_use = "a verdict that nobody enforces protects nobody"]

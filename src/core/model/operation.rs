@@ -1,6 +1,6 @@
 //! What an invocation would do: tool, verb, effect and target.
 
-use super::{Dir, Effect, Reach, Span, Trait, Word};
+use super::{Dir, Effect, Invocation, Reach, Span, Trait, Word};
 
 /// Which cluster a call goes to, as far as its own words say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -102,4 +102,22 @@ pub struct Operation {
     pub span: Span,
     /// The directories it may run in.
     pub cwd: Vec<Dir>,
+}
+
+impl Operation {
+    /// What an invocation of a tool does with a verb; nothing more is known of it.
+    #[must_use]
+    pub fn new(by: &Invocation, tool: &'static str, verb: &str, effect: Effect, reach: Reach) -> Self {
+        Self {
+            tool,
+            verb: verb.to_owned(),
+            effect,
+            reach,
+            traits: Vec::new(),
+            target: Target::default(),
+            note: None,
+            span: by.span,
+            cwd: by.cwd.clone(),
+        }
+    }
 }

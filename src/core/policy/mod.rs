@@ -180,14 +180,10 @@ pub fn evaluate(operation: &Operation, on: On, subject: &Subject, rules: &[Rule]
     let foreseen = hits.iter().filter(|rule| !rule.floor).map(|rule| rule.decision).max();
     (hits.into_iter())
         .filter(|rule| !rule.floor || foreseen.is_none_or(|decision| decision < rule.decision))
-        .map(|rule| Reason {
-            decision: rule.decision,
-            rule: rule.id.to_string(),
-            text: fill(&rule.reason, rule, operation, subject),
-            instead: fill(&rule.instead, rule, operation, subject),
-            part: String::new(),
-            span: operation.span,
-            rwenv: Some(subject.name.clone()),
+        .map(|rule| {
+            let text = fill(&rule.reason, rule, operation, subject);
+            let instead = fill(&rule.instead, rule, operation, subject);
+            Reason::new(rule.decision, &rule.id, text, instead).about(operation.span, Some(&subject.name))
         })
         .collect()
 }

@@ -328,7 +328,7 @@ impl<'a> Walker<'a> {
         // The parser counts the white space before a word to it.
         start += written.len() - written.trim_start().len();
         let span = Span { start, end };
-        let letter_by_letter = span.of(self.source) == word.value;
+        let letter_by_letter = span.slice(self.source) == word.value;
         TextOrigin { start: letter_by_letter.then_some(start), span }
     }
 

@@ -217,7 +217,7 @@ fn environment_and_input_are_known() {
 fn spans_point_into_the_source() {
     let text = "é; cd /tmp && x=1 kubectl  --context prod scale deploy \"$(kubectl get  po)\" > f; ls";
     let all = analyze(text, &context());
-    let spans: Vec<&str> = all.invocations.iter().map(|i| i.span.of(text)).collect();
+    let spans: Vec<&str> = all.invocations.iter().map(|i| i.span.slice(text)).collect();
     assert!(spans.contains(&"x=1 kubectl  --context prod scale deploy \"$(kubectl get  po)\""), "{spans:?}");
     assert!(spans.contains(&"kubectl get  po"), "{spans:?}");
 }

@@ -62,7 +62,7 @@ impl Tools {
 
     /// The tool or wrapper of this name, as it is written in the tables.
     #[must_use]
-    pub fn known(&self, program: &str) -> Option<&'static str> {
+    pub fn canonical_name(&self, program: &str) -> Option<&'static str> {
         let found = self.names.find(program)?;
         (found.tool.is_some() || !found.wrappers.is_empty()).then(|| self.names.text(found))
     }

@@ -83,7 +83,7 @@ pub fn uses(known: &Knowledge<'_>) -> Uses {
 impl Uses {
     /// The users of an object: by the name it has, or had before a kustomization renamed it.
     #[must_use]
-    pub fn of(
+    pub fn users_of_object(
         &self,
         known: &Knowledge<'_>,
         found: &AppliedObject<'_>,
@@ -92,12 +92,12 @@ impl Uses {
         let resource = &found.resource;
         let now = std::iter::once(&*resource.name);
         let names = now.chain(resource.previous.iter().map(|previous| previous.name.as_str()));
-        names.flat_map(|name| self.named(known, found, (kind, name))).collect()
+        names.flat_map(|name| self.users_of_made(known, found, (kind, name))).collect()
     }
 
     /// The users of what an object makes under a name of its own.
     #[must_use]
-    pub fn named(
+    pub fn users_of_made(
         &self,
         known: &Knowledge<'_>,
         found: &AppliedObject<'_>,

@@ -38,7 +38,7 @@ pub enum DeploymentStep {
 impl DeploymentStep {
     /// Where a deployment stands, in words.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn label(self) -> &'static str {
         match self {
             Self::Started => "before anything was committed",
             Self::Committed => "with the change committed on this machine, and not pushed",

@@ -30,7 +30,7 @@ pub(super) fn applied(
         if let Some(commit) = commit_of(&last.revision)
             && !holds(commit)
         {
-            let (object, revision) = (last.named(), last.revision.clone());
+            let (object, revision) = (last.label(), last.revision.clone());
             return Err(DeployError::Behind { object, revision, id: deployment.id.clone() });
         }
         let wanted = &deployment.object;

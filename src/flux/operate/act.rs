@@ -74,7 +74,7 @@ async fn merge(
     patch: serde_json::Value,
     _: &Permit,
 ) -> Result<(), FluxError> {
-    let none = || FluxError::NotFound { what: object.named(), near: String::new() };
+    let none = || FluxError::NotFound { what: object.label(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
     let what = format!("patch {} {}", object.kind.plural, object.name);
     let (parameters, patch) = (PatchParams::default(), Patch::Merge(&patch));
@@ -95,10 +95,10 @@ pub async fn reconcile(
     permit: &Permit,
 ) -> Result<LiveObject, FluxError> {
     if !object.kind.reconciles {
-        return Err(FluxError::Static(object.named()));
+        return Err(FluxError::Static(object.label()));
     }
     if object.suspended {
-        return Err(FluxError::Suspended(object.named()));
+        return Err(FluxError::Suspended(object.label()));
     }
     if with_source && let Some(source) = source_of(flux, object).await? {
         Box::pin(reconcile(flux, &source, source.kind.name == "HelmChart", waiting, permit)).await?;
@@ -106,9 +106,9 @@ pub async fn reconcile(
     let now = clock::rfc3339(clock::now());
     let patch = json!({ "metadata": { "annotations": { REQUESTED: now } } });
     merge(flux, object, patch, permit).await?;
-    (waiting.tell)(WaitProgress::Done(format!("{} annotated", object.named())));
+    (waiting.tell)(WaitProgress::Done(format!("{} annotated", object.label())));
     let ready = settled(flux, object, Some(&object.handled), waiting).await?;
-    (waiting.tell)(WaitProgress::Done(format!("{} is ready at {}", ready.named(), shown(&ready.revision))));
+    (waiting.tell)(WaitProgress::Done(format!("{} is ready at {}", ready.label(), shown(&ready.revision))));
     Ok(ready)
 }
 
@@ -148,17 +148,17 @@ async fn settled(
             ObjectState::Ready => return Ok(now),
             ObjectState::Failed(message) => {
                 let events = last(flux, object).await;
-                return Err(FluxError::Failed { object: object.named(), message, events });
+                return Err(FluxError::Failed { object: object.label(), message, events });
             }
             ObjectState::Working(message) => message,
         };
         if told != message {
-            (waiting.tell)(WaitProgress::Waiting(format!("{}: {message}", object.named())));
+            (waiting.tell)(WaitProgress::Waiting(format!("{}: {message}", object.label())));
             told.clone_from(&message);
         }
         if clock::monotonic().saturating_sub(start) >= waiting.limit {
             let (events, seconds) = (last(flux, object).await, waiting.limit.as_secs());
-            return Err(FluxError::TimedOut { object: object.named(), seconds, message, events });
+            return Err(FluxError::TimedOut { object: object.label(), seconds, message, events });
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -176,7 +176,7 @@ async fn last(flux: &Flux, object: &LiveObject) -> Vec<super::ClusterEvent> {
 /// Where the cluster says no, or the kind cannot be suspended.
 pub async fn suspend(flux: &Flux, object: &LiveObject, permit: &Permit) -> Result<bool, FluxError> {
     if !object.kind.suspends {
-        return Err(FluxError::Static(object.named()));
+        return Err(FluxError::Static(object.label()));
     }
     if object.suspended {
         return Ok(false);
@@ -196,7 +196,7 @@ pub async fn resume(
     permit: &Permit,
 ) -> Result<bool, FluxError> {
     if !object.kind.suspends {
-        return Err(FluxError::Static(object.named()));
+        return Err(FluxError::Static(object.label()));
     }
     if object.suspended {
         // A field that is false is not written at all, so that the flux program's patch takes it away.
@@ -206,7 +206,7 @@ pub async fn resume(
         let ready = settled(flux, object, None, waiting).await?;
         (waiting.tell)(WaitProgress::Done(format!(
             "{} is ready at {}",
-            ready.named(),
+            ready.label(),
             shown(&ready.revision)
         )));
     }

@@ -116,7 +116,7 @@ impl Flux {
             all.extend(self.list(kind, None, None).await.unwrap_or_default());
         }
         let close = |object: &&LiveObject| strsim::jaro_winkler(&object.name, name) > 0.85;
-        let near: Vec<String> = all.iter().filter(close).take(3).map(LiveObject::named).collect();
+        let near: Vec<String> = all.iter().filter(close).take(3).map(LiveObject::label).collect();
         let near =
             if near.is_empty() { String::new() } else { format!("; did you mean {}?", near.join(" or ")) };
         let of = match kinds {

@@ -201,7 +201,7 @@ impl LiveObject {
 
     /// What it is, for people.
     #[must_use]
-    pub fn named(&self) -> String {
+    pub fn label(&self) -> String {
         format!("{} {}/{}", self.kind.name, self.namespace, self.name)
     }
 

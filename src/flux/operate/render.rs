@@ -76,7 +76,7 @@ pub(super) struct Rendered {
 }
 
 fn failed(object: &LiveObject, message: String) -> FluxError {
-    FluxError::Failed { object: object.named(), message, events: Vec::new() }
+    FluxError::Failed { object: object.label(), message, events: Vec::new() }
 }
 
 /// Renders what an object would apply of a folder that holds its source.
@@ -86,9 +86,9 @@ pub(super) async fn render(
     folder: &Path,
     environment: &Environment,
 ) -> Result<Rendered, FluxError> {
-    let none = || FluxError::NotFound { what: object.named(), near: String::new() };
+    let none = || FluxError::NotFound { what: object.label(), near: String::new() };
     let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
-    let whole = flux.cluster.answer(&format!("get {}", object.named()), api.get(&object.name)).await?;
+    let whole = flux.cluster.answer(&format!("get {}", object.label()), api.get(&object.name)).await?;
     let KustomizationFields { spec } = serde_json::from_value(whole.data)
         .map_err(|error| failed(object, format!("its spec is invalid: {error}")))?;
     let text = kustomized(object, &spec, folder, environment)?;

@@ -95,7 +95,7 @@ pub async fn trace(flux: &Flux, word: &str, name: &str, namespace: &str) -> Resu
     let mut chain: Vec<LiveObject> = Vec::new();
     // A Kustomization that applies itself is the root.
     while let Some(owner) = owner(flux, &labels).await? {
-        if chain.iter().any(|known| known.named() == owner.0.named()) || chain.len() > DEEPEST {
+        if chain.iter().any(|known| known.label() == owner.0.label()) || chain.len() > DEEPEST {
             break;
         }
         labels = owner.1;

@@ -30,7 +30,7 @@ pub fn identify(program: &str, environment: &Environment) -> Option<&'static str
         if tools.programs.multicall.contains(&name) {
             return None;
         }
-        if let Some(known) = tools.known(name) {
+        if let Some(known) = tools.canonical_name(name) {
             return Some(known);
         }
     }
@@ -96,7 +96,7 @@ fn by_content(path: &Path, environment: &Environment) -> Option<&'static str> {
         return tools.tools.iter().find(|t| t.packages.contains(&package.as_str())).map(|t| t.name.as_str());
     }
     let names = tools.tools.iter().map(|t| t.name.as_str()).chain(tools.programs.shells.iter().copied());
-    names.filter(|name| tools.known(name).is_some()).find(|name| {
+    names.filter(|name| tools.canonical_name(name).is_some()).find(|name| {
         let Some(other) = find(name, environment).as_deref().and_then(open) else { return false };
         let same_file = (other.meta.dev(), other.meta.ino()) == (opened.meta.dev(), opened.meta.ino());
         // What is appended to a program changes nothing of what it does.

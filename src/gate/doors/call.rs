@@ -161,7 +161,9 @@ fn secrets(files: &[Writing], context: &Context, environment: &Environment) -> V
         let clones = environment.config_dir.join("flux-repos");
         let concerns = Path::new(&full).starts_with(clones)
             || [folder, &context.cwd].into_iter().any(|dir| {
-                binding::of(dir, environment).iter().any(|bound| matches!(bound, Bound::Rwenv(_)))
+                binding::bindings_for_dir(dir, environment)
+                    .iter()
+                    .any(|bound| matches!(bound, Bound::Rwenv(_)))
             });
         if !concerns {
             continue;

@@ -61,8 +61,13 @@ fn next(started: Started<'_>, environment: &Environment) -> Vec<PathBuf> {
 /// own, and what it keeps would never reach the other side.
 fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8 {
     let pushes = started.name == PRE_PUSH;
-    let own =
-        || hooks.iter().map(PathBuf::as_path).chain([started.script]).any(|hook| githooks::says(hook, &LFS));
+    let own = || {
+        hooks
+            .iter()
+            .map(PathBuf::as_path)
+            .chain([started.script])
+            .any(|hook| githooks::script_contains(hook, &LFS))
+    };
     if !(pushes || global::OF_LFS.contains(&started.name)) || started.tips.is_empty() || own() {
         return 0;
     }

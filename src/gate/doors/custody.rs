@@ -59,7 +59,7 @@ pub(super) fn changed(
     let call =
         audit::AuditedCall { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
     let _ = audit::append(call, &verdict, environment);
-    Reply::block(&decide::text::of(&verdict))
+    Reply::block(&decide::text::reasons_text(&verdict))
 }
 
 /// Why the hook would no longer run with these settings, if so.

@@ -9,7 +9,7 @@ use crate::base::clock;
 use crate::base::environment::{Environment, under_home};
 use crate::facts::{binding, config};
 use crate::wire::daemon::{Ask, FluxRow, ask};
-use rwenv_core::decide::text::shown;
+use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::model::{Bound, Rwenv};
 
 /// Longest text, in bytes.
@@ -24,7 +24,7 @@ const MESSAGE: usize = 120;
 /// The text; `problems` are what went wrong while the session was set up.
 pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> String {
     let rwenvs = config::rwenvs(&environment.config_dir);
-    let bound = binding::of(cwd, environment).into_iter().next();
+    let bound = binding::bindings_for_dir(cwd, environment).into_iter().next();
     let mut out = match &bound {
         Some(Bound::Rwenv(name)) => match rwenvs.get(name) {
             Some(rwenv) => about(rwenv, environment),
@@ -116,7 +116,7 @@ fn health(rwenv: &Rwenv, room: usize, environment: &Environment) -> String {
     let mut left = failing.len();
     for row in failing.iter().take(MOST) {
         let said = if row.message.is_empty() { "no status message yet" } else { &row.message };
-        let message = shown(said, MESSAGE);
+        let message = escape_and_cut(said, MESSAGE);
         let line = format!("  {} {}/{}: {message}\n", row.kind, row.namespace, row.name);
         // The last line says where the rest is.
         if out.len() + line.len() + 60 > room {

@@ -36,8 +36,8 @@ use rwenv_core::decide::text;
 pub fn main(arguments: &[CString]) -> i32 {
     let texts: Vec<Cow<'_, str>> = arguments.iter().map(|a| a.to_string_lossy()).collect();
     // The path the kernel started counts before the name the caller gives it (`exec -a`).
-    let started = start::started_as().as_deref().and_then(shims::named);
-    if let Some(name) = started.or_else(|| texts.first().and_then(|name| shims::named(name))) {
+    let started = start::started_as().as_deref().and_then(shims::shim_at);
+    if let Some(name) = started.or_else(|| texts.first().and_then(|name| shims::shim_at(name))) {
         let inherited = net::install(shim::DENIED);
         return i32::from(shim::main(name, arguments, inherited));
     }
@@ -60,7 +60,7 @@ pub fn main(arguments: &[CString]) -> i32 {
             }
             None => Reply::block(&format!(
                 "rwenv-hook: '{}' is not a supported agent; register the hook with rwenv install",
-                text::shown(other.unwrap_or_default(), 80)
+                text::escape_and_cut(other.unwrap_or_default(), 80)
             )),
         },
     };

@@ -12,7 +12,7 @@ use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording, Ruling};
 use crate::ledger::asked;
-use rwenv_core::decide::text::shown;
+use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
 use rwenv_core::manifest::{Finding, Level};
 use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word};
@@ -50,7 +50,7 @@ fn lines(stdin: &str) -> Result<Vec<PushLine>, String> {
                 destination: (*destination).to_owned(),
                 old: (*old).to_owned(),
             }),
-            _ => Err(format!("git gave a line that is not understood: {}", shown(text, 200))),
+            _ => Err(format!("git gave a line that is not understood: {}", escape_and_cut(text, 200))),
         }
     };
     stdin.lines().filter(|text| !text.trim().is_empty()).map(line).collect()
@@ -202,7 +202,7 @@ fn refused(verdict: &Verdict, done: &str) -> String {
     let mut text = format!("rwenv: this push is not {done}.\n");
     let mut instead: Vec<&str> = Vec::new();
     for reason in reasons.iter().take(MOST) {
-        text.push_str(&format!("  {} [{}]\n", shown(&reason.text, 600), reason.rule));
+        text.push_str(&format!("  {} [{}]\n", escape_and_cut(&reason.text, 600), reason.rule));
         if !instead.contains(&reason.instead.as_str()) {
             instead.push(&reason.instead);
         }
@@ -211,7 +211,7 @@ fn refused(verdict: &Verdict, done: &str) -> String {
         text.push_str(&format!("  … and {} more; rwenv lint shows them all\n", reasons.len() - MOST));
     }
     for line in instead {
-        text.push_str(&format!("  instead: {}\n", shown(line, 600)));
+        text.push_str(&format!("  instead: {}\n", escape_and_cut(line, 600)));
     }
     text
 }
@@ -324,7 +324,7 @@ pub fn before_receive(stdin: &str, budget: Budget, environment: &Environment) ->
         for text in stdin.lines() {
             let words: Vec<&str> = text.split(' ').collect();
             let [old, tip, destination] = words.as_slice() else {
-                return Err(format!("git gave a line that is not understood: {}", shown(text, 200)));
+                return Err(format!("git gave a line that is not understood: {}", escape_and_cut(text, 200)));
             };
             if is_zero(tip) {
                 continue;

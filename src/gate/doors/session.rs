@@ -75,7 +75,7 @@ fn append(file: &Path, line: &str) -> std::io::Result<()> {
 /// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
 fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> String {
     let rwenvs = config::rwenvs(&environment.config_dir);
-    let rwenv = match binding::of(cwd, environment).first() {
+    let rwenv = match binding::bindings_for_dir(cwd, environment).first() {
         Some(Bound::Rwenv(name)) => rwenvs.get(name),
         _ => None,
     };

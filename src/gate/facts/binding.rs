@@ -19,7 +19,7 @@ pub struct Selection {
 
 /// What is selected for a directory.
 #[must_use]
-pub fn of(dir: &str, environment: &Environment) -> Vec<Bound> {
+pub fn bindings_for_dir(dir: &str, environment: &Environment) -> Vec<Bound> {
     let mut all: Vec<Bound> = selection(Path::new(dir), environment).map(|s| s.bound).into_iter().collect();
     if environment.both_selections && environment.rwenv.is_some() {
         let quiet = Environment { rwenv: None, ..environment.clone() };

@@ -37,12 +37,12 @@ pub fn session(rwenv: &Rwenv, environment: &Environment) -> Result<PathBuf, Stri
     let path = kubeconfig(rwenv.name.as_str(), environment);
     let not_there = || "the API guard is not running (rwenv daemon start)".to_owned();
     let text = files::read_trusted(&path).map_err(|error| error.to_string())?.ok_or_else(not_there)?;
-    port(&text).and_then(answers).map(|()| path).ok_or_else(not_there)
+    port(&text).and_then(listener).map(|()| path).ok_or_else(not_there)
 }
 
 /// Something where somebody listens at a port.
 #[must_use]
-pub fn answers(port: u16) -> Option<()> {
+pub fn listener(port: u16) -> Option<()> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpStream::connect_timeout(&address, CONNECT).ok().map(drop)
 }

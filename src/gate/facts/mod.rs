@@ -66,7 +66,8 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     for question in &out.plan.questions {
         match question {
             Question::Binding(dir) => {
-                let bound = dir.path().map(|path| binding::of(path, environment)).unwrap_or_default();
+                let bound =
+                    dir.path().map(|path| binding::bindings_for_dir(path, environment)).unwrap_or_default();
                 out.facts.bindings.extend(bound.into_iter().map(|bound| (dir.clone(), bound)));
             }
             Question::CurrentContext => {

@@ -119,7 +119,7 @@ fn fnv(text: &str) -> u64 {
 
 /// What is kept, whether it is current or not.
 #[must_use]
-pub fn kept(path: &Path) -> Option<KeptPolicies> {
+pub fn read_kept(path: &Path) -> Option<KeptPolicies> {
     serde_json::from_str(&files::read_trusted(path).ok()??).ok()
 }
 
@@ -156,7 +156,7 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
     if let Some(loaded) = held(&path, &marks) {
         return loaded;
     }
-    let current = || kept(&path).filter(|kept| kept.marks == marks);
+    let current = || read_kept(&path).filter(|kept| kept.marks == marks);
     let kept = current().or_else(|| {
         check(cwd, environment)?;
         current()

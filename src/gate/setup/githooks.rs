@@ -38,7 +38,7 @@ const TOOLS: [&[&str]; 6] = [
 
 /// The list of the repositories that have our hook, so that uninstalling can take it out of them.
 #[must_use]
-pub fn list(environment: &Environment) -> PathBuf {
+pub fn hooked_list_path(environment: &Environment) -> PathBuf {
     environment.config_dir.join("run/hooked")
 }
 
@@ -50,7 +50,7 @@ pub fn remember(hooks: &Path, environment: &Environment) -> Result<(), FileError
     let unfit = || FileError::Unfit { path: hooks.to_owned(), why: "its path is not valid UTF-8".to_owned() };
     let line = hooks.to_str().ok_or_else(unfit)?;
     let _lock = files::lock(&environment.config_dir)?;
-    let path = list(environment);
+    let path = hooked_list_path(environment);
     let before = files::read(&path)?.unwrap_or_default();
     if !before.lines().any(|known| known == line) {
         files::write(&path, &format!("{before}{line}\n"), 0o600)?;
@@ -64,7 +64,7 @@ pub fn remember(hooks: &Path, environment: &Environment) -> Result<(), FileError
 /// Where the system says no.
 pub fn forget(hooks: &Path, environment: &Environment) -> Result<(), FileError> {
     let _lock = files::lock(&environment.config_dir)?;
-    let path = list(environment);
+    let path = hooked_list_path(environment);
     let Some(before) = files::read(&path)? else { return Ok(()) };
     let rest = before.lines().filter(|known| Path::new(known) != hooks);
     files::write(&path, &rest.map(|known| format!("{known}\n")).collect::<String>(), 0o600)
@@ -84,12 +84,12 @@ pub fn is_ours(hook: &Path) -> bool {
 /// True for a hook that asks rwenv: one that is ours, or another's that starts it.
 #[must_use]
 pub fn asks(hook: &Path) -> bool {
-    is_ours(hook) || says(hook, &[HOOK_MARK])
+    is_ours(hook) || script_contains(hook, &[HOOK_MARK])
 }
 
 /// True for a script with one of these texts outside its comments.
 #[must_use]
-pub fn says(hook: &Path, texts: &[&str]) -> bool {
+pub fn script_contains(hook: &Path, texts: &[&str]) -> bool {
     let found = |line: &str| !line.trim_start().starts_with('#') && texts.iter().any(|t| line.contains(t));
     fs::read_to_string(hook).is_ok_and(|text| text.lines().any(found))
 }

@@ -32,7 +32,7 @@ pub fn names() -> Vec<&'static str> {
 
 /// The shim a path is, or leads to by links.
 #[must_use]
-pub fn named(path: &str) -> Option<&'static str> {
+pub fn shim_at(path: &str) -> Option<&'static str> {
     let mut path = PathBuf::from(path);
     for _ in 0..MOST_LINKS {
         let name = path.file_name()?.to_str()?;

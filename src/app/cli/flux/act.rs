@@ -92,7 +92,7 @@ pub(super) fn reconcile_source(
     let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.one(named, &SOURCES)?;
     if !SOURCES.contains(&object.kind.name) {
-        bail!("{} is not a source; reconcile it with rwenv flux reconcile", object.named());
+        bail!("{} is not a source; reconcile it with rwenv flux reconcile", object.label());
     }
     reconciled(&session, &object, false, named, permit)
 }
@@ -111,7 +111,7 @@ fn told(object: &LiveObject, changed: bool, what: &str, named: &ObjectArgs) -> a
         )?;
     } else {
         let already = if changed { "" } else { ", as it was" };
-        out::line(&format!("{} is {what}{already}", object.named()));
+        out::line(&format!("{} is {what}{already}", object.label()));
     }
     Ok(0)
 }
@@ -183,7 +183,7 @@ pub(super) fn all(
         match result {
             Ok(_) => out::line(&format!(
                 "{} is {}",
-                object.named(),
+                object.label(),
                 if suspends { "suspended" } else { "resumed" }
             )),
             Err(error) => {

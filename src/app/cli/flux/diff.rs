@@ -62,7 +62,7 @@ pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8>
     let session = FluxSession::open(&args.named.cluster, environment)?;
     let object = session.one(&args.named, &["ks"])?;
     if object.kind.name != "Kustomization" {
-        bail!("{} is not a Kustomization; only Kustomizations can be compared", object.named());
+        bail!("{} is not a Kustomization; only Kustomizations can be compared", object.label());
     }
     let folder = RenderedFolder::of(args, environment)?;
     let compared = session.run(operate::diff(&session.flux, &object, &folder.path, environment))?;

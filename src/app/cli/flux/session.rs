@@ -51,7 +51,7 @@ fn chosen(name: &str, mut found: Vec<LiveObject>) -> anyhow::Result<LiveObject> 
         bail!(FluxError::Several { name: name.to_owned(), all });
     }
     for (number, object) in found.iter().enumerate() {
-        out::note(&format!("  {} {}", number + 1, object.named()));
+        out::note(&format!("  {} {}", number + 1, object.label()));
     }
     let answer = prompt::line(&format!("'{name}' is ambiguous; which"), "")?;
     let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));

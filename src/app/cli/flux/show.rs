@@ -215,7 +215,7 @@ pub(super) fn tree(named: &ObjectArgs, environment: &Environment) -> anyhow::Res
     let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.one(named, &["ks"])?;
     if object.kind.name != "Kustomization" {
-        bail!("{} applies nothing by itself; only a Kustomization has a tree", object.named());
+        bail!("{} applies nothing by itself; only a Kustomization has a tree", object.label());
     }
     let tree = session.run(operate::tree(&session.flux, &object))?;
     if named.output.json {

@@ -74,7 +74,8 @@ fn entry(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ConfigMap {
     let resource = &found.resource;
     let content = &resource.content;
     let place = view.place_of(found);
-    let mut used_by: Vec<String> = view.uses.of(view.known, found, "ConfigMap").into_iter().collect();
+    let mut used_by: Vec<String> =
+        view.uses.users_of_object(view.known, found, "ConfigMap").into_iter().collect();
     used_by.extend(kustomizations(view, found));
     let mut keys = BTreeMap::new();
     for (key, value) in content.get("data").map(Node::entries).unwrap_or_default() {

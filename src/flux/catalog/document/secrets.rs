@@ -143,9 +143,9 @@ fn class(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ProviderClass {
     let parameter = |key: &str| content.string(&["spec", "parameters", key]);
     let made = content.path(&["spec", "secretObjects"]).map(Node::items).unwrap_or_default();
     let names = secrets_made(view.known, found);
-    let mut used_by = view.uses.of(view.known, found, "SecretProviderClass");
+    let mut used_by = view.uses.users_of_object(view.known, found, "SecretProviderClass");
     for name in &names {
-        used_by.extend(view.uses.named(view.known, found, ("Secret", name)));
+        used_by.extend(view.uses.users_of_made(view.known, found, ("Secret", name)));
     }
     let mount = view.uses.mount(view.known, found);
     let mut secrets = objects(content);
@@ -234,7 +234,7 @@ fn external_secret(view: &View<'_, '_>, found: &AppliedObject<'_>) -> ExternalSe
     ExternalSecret {
         namespace: view.namespace(found),
         store: at(&["secretStoreRef", "name"]).map(|name| format!("{kind}/{name}")).unwrap_or_default(),
-        used_by: view.uses.named(view.known, found, ("Secret", &made)).into_iter().collect(),
+        used_by: view.uses.users_of_made(view.known, found, ("Secret", &made)).into_iter().collect(),
         k8s_secret_name: made,
         remote_keys: keys,
     }
@@ -255,8 +255,8 @@ fn secret(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Secret {
     let entries = fields.iter().flat_map(|path| content.path(path).map(Node::entries).unwrap_or_default());
     let mut keys: Vec<String> = entries.filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
     keys.sort();
-    let mut used_by = view.uses.of(view.known, found, "Secret");
-    used_by.extend(view.uses.named(view.known, found, ("Secret", &made)));
+    let mut used_by = view.uses.users_of_object(view.known, found, "Secret");
+    used_by.extend(view.uses.users_of_made(view.known, found, ("Secret", &made)));
     Secret {
         kind: resource.kind.to_string(),
         namespace: view.namespace(found),
