@@ -2,28 +2,19 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
-use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 use super::out;
 use super::shared::Output;
-use crate::daemon::{self, DaemonLock, LockError};
-use crate::ops::service;
+use crate::daemon;
+use crate::ops::{process, service};
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::base::program;
-use rwenv_gate::wire::daemon::{Ask, AskError, Health, PartHealth, Watching, ask};
+use rwenv_gate::wire::daemon::{PartHealth, Watching};
 
-/// Longest wait for a start, an end, or an answer.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// Longest wait for how it is.
-const ANSWER: Duration = Duration::from_secs(1);
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -71,25 +62,31 @@ pub(super) fn daemon(args: &Daemon, environment: &Environment) -> anyhow::Result
     match &args.command {
         DaemonCommand::Start => start(environment)?,
         DaemonCommand::Stop => {
-            out::line(if stop(environment)? { "rwenvd has ended" } else { "rwenvd is not running" })
+            out::line(if process::stop(environment)? { "rwenvd has ended" } else { "rwenvd is not running" })
         }
         DaemonCommand::Restart => {
-            stop(environment)?;
+            process::stop(environment)?;
             start(environment)?;
         }
         DaemonCommand::Status(output) => return status(output, environment),
         DaemonCommand::Logs { follow, last } => logs(*follow, *last, environment)?,
         DaemonCommand::Install { print: true, .. } => {
-            out::line(service::text(&rwenvd()?, environment)?.trim_end())
+            out::line(service::text(&process::rwenvd()?, environment)?.trim_end())
         }
         DaemonCommand::Install { uninstall: true, .. } => {
             let service = service::uninstall(environment)?;
             let what = if service.done { "removed" } else { "not there" };
             out::line(&format!("{} is {what}", service.file.display()));
         }
-        DaemonCommand::Install { .. } => installed(&service::install(&rwenvd()?, environment)?),
+        DaemonCommand::Install { .. } => installed(&service::install(&process::rwenvd()?, environment)?),
     }
     Ok(0)
+}
+
+fn start(environment: &Environment) -> anyhow::Result<()> {
+    let (pid, already) = process::start(environment)?;
+    out::line(&format!("rwenvd is running{} (process {pid})", if already { " already" } else { "" }));
+    Ok(())
 }
 
 fn installed(service: &service::ServiceChange) {
@@ -103,88 +100,8 @@ fn installed(service: &service::ServiceChange) {
     }
 }
 
-fn rwenvd() -> anyhow::Result<PathBuf> {
-    program::beside("rwenvd").context("there is no rwenvd beside rwenv; build and place it with ./install.sh")
-}
-
-fn health(environment: &Environment) -> Result<Option<Health>, AskError> {
-    ask(&environment.config_dir, Ask::Status, ANSWER).map(|reply| reply.health)
-}
-
-/// The process that holds the daemon's lock.
-fn holder(environment: &Environment) -> anyhow::Result<Option<u32>> {
-    match DaemonLock::take(&environment.config_dir) {
-        Ok(_) => Ok(None),
-        Err(LockError::Running { pid }) => Ok(Some(pid.unwrap_or_default())),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Looks again and again until there is something, or it took too long.
-fn wait<T>(mut look: impl FnMut() -> anyhow::Result<Option<T>>) -> anyhow::Result<Option<T>> {
-    let mut waited = Duration::ZERO;
-    loop {
-        let found = look()?;
-        if found.is_some() || waited >= PATIENCE {
-            return Ok(found);
-        }
-        std::thread::sleep(LOOK);
-        waited += LOOK;
-    }
-}
-
-fn start(environment: &Environment) -> anyhow::Result<()> {
-    if let Ok(Some(health)) = health(environment) {
-        out::line(&format!("rwenvd is running already (process {})", health.pid));
-        return Ok(());
-    }
-    if let Some(pid) = holder(environment)? {
-        bail!(
-            "rwenvd (process {pid}) runs and does not answer; rwenv daemon restart ends it and starts a new one"
-        );
-    }
-    let mut command = Command::new(rwenvd()?);
-    command
-        .arg("--detached")
-        .process_group(0)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null());
-    let mut child = command.spawn()?;
-    let started = wait(|| {
-        if let Some(ended) = child.try_wait()?.filter(|status| !status.success()) {
-            bail!("rwenvd ended at once ({ended}); rwenv daemon logs shows why");
-        }
-        Ok(health(environment).ok().flatten())
-    })?;
-    let started = started.context("rwenvd was started and does not answer; rwenv daemon logs shows why")?;
-    out::line(&format!("rwenvd is running (process {})", started.pid));
-    Ok(())
-}
-
-/// Ends the daemon: by asking, by telling, by force. False where there was none.
-fn stop(environment: &Environment) -> anyhow::Result<bool> {
-    let Some(pid) = holder(environment)? else { return Ok(false) };
-    let pid = i32::try_from(pid).ok().filter(|pid| *pid > 1).map(Pid::from_raw);
-    let gone = || Ok(holder(environment)?.is_none().then_some(()));
-    if ask(&environment.config_dir, Ask::Stop, ANSWER).is_err()
-        && let Some(pid) = pid
-    {
-        // One that is stopped takes a signal only once it goes on.
-        let _ = kill(pid, Signal::SIGTERM).and_then(|()| kill(pid, Signal::SIGCONT));
-    }
-    if wait(gone)?.is_some() {
-        return Ok(true);
-    }
-    if let Some(pid) = pid {
-        kill(pid, Signal::SIGKILL).with_context(|| format!("process {pid}"))?;
-    }
-    wait(gone)?.context("rwenvd does not end")?;
-    Ok(true)
-}
-
 fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
-    let health = match health(environment) {
+    let health = match process::health(environment) {
         Ok(health) => health.context("the daemon's answer says nothing")?,
         Err(error) if output.json => {
             out::json(&serde_json::json!({ "running": false, "error": error.to_string() }))?;

@@ -11,7 +11,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::{
-    PRE_PUSH, asks, earlier, forget, global, install, is_ours, hooked_list_path, remember, uninstall,
+    PRE_PUSH, asks, earlier, forget, global, hooked_list_path, install, is_ours, remember, uninstall,
 };
 
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it. The first line is not part

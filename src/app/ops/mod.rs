@@ -13,6 +13,7 @@ pub mod doctor;
 pub mod githooks;
 pub mod install;
 pub mod machine;
+pub mod process;
 pub mod registration;
 pub mod rwenvs;
 pub mod service;
