@@ -86,17 +86,22 @@ fn is_false(text: &str) -> bool {
     matches!(text, "false" | "False" | "FALSE" | "f" | "F" | "0")
 }
 
-/// The flag lists that hold for a call: the tool's and the verb's.
+/// The flag lists that hold for a call: the verb's before the tool's. The first that has a flag says how it is read.
 #[derive(Clone, Copy)]
 pub(super) struct Lists<'a>(pub(super) &'a [Flags]);
 
 impl Lists<'_> {
     fn takes_value(&self, name: &str) -> bool {
-        self.0.iter().any(|f| f.value.contains(&name))
+        self.having(name).is_some_and(|f| f.value.contains(&name))
     }
 
     fn optional(&self, name: &str) -> bool {
-        self.0.iter().any(|f| f.optional.contains(&name))
+        self.having(name).is_some_and(|f| f.optional.contains(&name))
+    }
+
+    /// The list that says how a flag is read. Verbs give one letter different meanings (`talosctl -i`).
+    fn having(&self, name: &str) -> Option<&Flags> {
+        self.0.iter().find(|f| [f.value, f.optional, f.switch].iter().any(|list| list.contains(&name)))
     }
 
     /// All long flags that are listed.
@@ -264,6 +269,13 @@ mod tests {
         let a = parse(&words("--dry-run none -- --dry-run=client"), Lists(&LISTS), Spelling::Exact);
         assert!(a.has("--dry-run="));
         assert_eq!(a.rest, words("none --dry-run=client"));
+    }
+
+    #[test]
+    fn the_first_list_that_has_a_flag_says_how_it_is_read() {
+        let verb = Flags { switch: Texts::new(&["-n"]), ..Flags::default() };
+        let args = parse(&words("-n a -o b"), Lists(&[verb, LISTS[0]]), Spelling::Exact);
+        assert_eq!(args.rest, words("a"));
     }
 
     #[test]
