@@ -12,6 +12,8 @@ pub(super) struct Given {
     pub(super) value: Option<Word>,
     /// It is a flag that takes a value, so that no value of it means "not given".
     pub(super) takes: bool,
+    /// It stands behind a flag that is in no list, and may be the value of that.
+    pub(super) doubtful: bool,
 }
 
 impl Given {
@@ -46,6 +48,8 @@ pub(super) struct Arguments {
     pub(super) dashed: Option<usize>,
     /// Some word is not known well enough to say which flags are in force.
     pub(super) uncertain: bool,
+    /// The last word was a flag that is in no list.
+    open: bool,
 }
 
 impl Arguments {
@@ -58,6 +62,11 @@ impl Arguments {
     pub(super) fn has(&self, pattern: &str) -> bool {
         let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
         self.flags.iter().rev().find(|f| f.name == name).is_some_and(|given| given.matches(pattern))
+    }
+
+    /// As `has`, where it is sure to be a flag.
+    pub(super) fn surely_has(&self, name: &str) -> bool {
+        self.has(name) && self.flags.iter().any(|f| f.name == name && !f.doubtful)
     }
 
     /// True where the last of these flags that is given is one that takes them back (`--dry-run --no-dry-run`), as git and bq read them.
@@ -161,7 +170,7 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
                 out.push(name, value, lists);
             }
         } else {
-            out.rest.push(word.clone());
+            out.push_rest(word);
         }
     }
     out
@@ -172,7 +181,14 @@ impl Arguments {
         // A value that may become several words shifts everything behind it.
         self.uncertain |= value.as_ref().is_some_and(Word::splits);
         let takes = lists.takes_value(&name);
-        self.flags.push(Given { name, value, takes });
+        let open = value.is_none() && lists.having(&name).is_none();
+        let doubtful = std::mem::replace(&mut self.open, open);
+        self.flags.push(Given { name, value, takes, doubtful });
+    }
+
+    fn push_rest(&mut self, word: &Word) {
+        self.open = false;
+        self.rest.push(word.clone());
     }
 }
 
@@ -190,7 +206,7 @@ fn dynamic(word: &Word, lists: Lists<'_>, spelling: Spelling, out: &mut Argument
         return;
     }
     out.uncertain |= word.may_be_flag();
-    out.rest.push(word.clone());
+    out.push_rest(word);
 }
 
 fn long_name(name: &str, lists: Lists<'_>, spelling: Spelling) -> String {

@@ -39,6 +39,9 @@ pub struct Tool {
     /// Programs of it that go to a cluster, to the current one where the call names none.
     #[serde(default)]
     pub to_cluster: Texts,
+    /// Its lists have every flag that takes a value: one that is in no list takes none, and a `--help` behind it is one.
+    #[serde(default)]
+    pub exhaustive: bool,
     /// First words that pick a release of the same verbs.
     #[serde(default)]
     pub tracks: Texts,
