@@ -12,6 +12,8 @@ pub(super) struct Given {
     pub(super) value: Option<Word>,
     /// It is a flag that takes a value, so that no value of it means "not given".
     pub(super) takes: bool,
+    /// It stands behind a flag that is in no list, and may be the value of that.
+    pub(super) doubtful: bool,
 }
 
 impl Given {
@@ -46,6 +48,8 @@ pub(super) struct Arguments {
     pub(super) dashed: Option<usize>,
     /// Some word is not known well enough to say which flags are in force.
     pub(super) uncertain: bool,
+    /// The last word was a flag that is in no list.
+    open: bool,
 }
 
 impl Arguments {
@@ -58,6 +62,11 @@ impl Arguments {
     pub(super) fn has(&self, pattern: &str) -> bool {
         let name = pattern.split_once('=').map_or(pattern, |(name, _)| name);
         self.flags.iter().rev().find(|f| f.name == name).is_some_and(|given| given.matches(pattern))
+    }
+
+    /// As `has`, where it is sure to be a flag.
+    pub(super) fn surely_has(&self, name: &str) -> bool {
+        self.has(name) && self.flags.iter().any(|f| f.name == name && !f.doubtful)
     }
 
     /// True where the last of these flags that is given is one that takes them back (`--dry-run --no-dry-run`), as git and bq read them.
@@ -86,17 +95,22 @@ fn is_false(text: &str) -> bool {
     matches!(text, "false" | "False" | "FALSE" | "f" | "F" | "0")
 }
 
-/// The flag lists that hold for a call: the tool's and the verb's.
+/// The flag lists that hold for a call: the verb's before the tool's. The first that has a flag says how it is read.
 #[derive(Clone, Copy)]
 pub(super) struct Lists<'a>(pub(super) &'a [Flags]);
 
 impl Lists<'_> {
     fn takes_value(&self, name: &str) -> bool {
-        self.0.iter().any(|f| f.value.contains(&name))
+        self.having(name).is_some_and(|f| f.value.contains(&name))
     }
 
     fn optional(&self, name: &str) -> bool {
-        self.0.iter().any(|f| f.optional.contains(&name))
+        self.having(name).is_some_and(|f| f.optional.contains(&name))
+    }
+
+    /// The list that says how a flag is read. Verbs give one letter different meanings (`talosctl -i`).
+    fn having(&self, name: &str) -> Option<&Flags> {
+        self.0.iter().find(|f| [f.value, f.optional, f.switch].iter().any(|list| list.contains(&name)))
     }
 
     /// All long flags that are listed.
@@ -156,7 +170,7 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
                 out.push(name, value, lists);
             }
         } else {
-            out.rest.push(word.clone());
+            out.push_rest(word);
         }
     }
     out
@@ -167,7 +181,14 @@ impl Arguments {
         // A value that may become several words shifts everything behind it.
         self.uncertain |= value.as_ref().is_some_and(Word::splits);
         let takes = lists.takes_value(&name);
-        self.flags.push(Given { name, value, takes });
+        let open = value.is_none() && lists.having(&name).is_none();
+        let doubtful = std::mem::replace(&mut self.open, open);
+        self.flags.push(Given { name, value, takes, doubtful });
+    }
+
+    fn push_rest(&mut self, word: &Word) {
+        self.open = false;
+        self.rest.push(word.clone());
     }
 }
 
@@ -185,7 +206,7 @@ fn dynamic(word: &Word, lists: Lists<'_>, spelling: Spelling, out: &mut Argument
         return;
     }
     out.uncertain |= word.may_be_flag();
-    out.rest.push(word.clone());
+    out.push_rest(word);
 }
 
 fn long_name(name: &str, lists: Lists<'_>, spelling: Spelling) -> String {
@@ -264,6 +285,13 @@ mod tests {
         let a = parse(&words("--dry-run none -- --dry-run=client"), Lists(&LISTS), Spelling::Exact);
         assert!(a.has("--dry-run="));
         assert_eq!(a.rest, words("none --dry-run=client"));
+    }
+
+    #[test]
+    fn the_first_list_that_has_a_flag_says_how_it_is_read() {
+        let verb = Flags { switch: Texts::new(&["-n"]), ..Flags::default() };
+        let args = parse(&words("-n a -o b"), Lists(&[verb, LISTS[0]]), Spelling::Exact);
+        assert_eq!(args.rest, words("a"));
     }
 
     #[test]

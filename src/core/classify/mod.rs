@@ -69,7 +69,7 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
 fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Classified {
     if let Some((tool, verb)) = dashed(name, tools) {
         let mut call = invocation.clone();
-        call.argv.splice(..1, [Word::literal(tool.name.as_str()), Word::literal(verb)]);
+        call.argv.splice(..1, std::iter::once(Word::literal(tool.name.as_str())).chain(verb));
         return as_tool(&call, tool, tools);
     }
     let tool = tools.tool(name);
@@ -126,12 +126,17 @@ fn is_interactive(by: &Invocation, tools: &Tools) -> bool {
             .all(|w| plain(w) || matches!(w.as_literal(), Some("--login" | "--norc" | "--noprofile")))
 }
 
-/// `git-push`, `kubectl-neat`: git's verbs and kubectl's plugins are programs of their own.
-fn dashed<'n>(name: &'n str, tools: &Tools) -> Option<(&'static Tool, &'n str)> {
+/// `git-push`, `kubectl-neat`: git's verbs and kubectl's plugins are programs of their own. In a plugin's name `-` stands between words,
+/// and `_` for the `-` in one.
+fn dashed(name: &str, tools: &Tools) -> Option<(&'static Tool, Vec<Word>)> {
     let (tool, verb) = name.split_once('-')?;
     let tool = tools.tool(tool)?;
-    let known = tool.commands.iter().any(|c| c.path == [verb]);
-    (tool.name == "kubectl" || (tool.grammar == Grammar::Git && known)).then_some((tool, verb))
+    let plugins = tool.name == "kubectl";
+    if (plugins || tool.grammar == Grammar::Git) && tool.commands.iter().any(|c| c.path == [verb]) {
+        return Some((tool, vec![Word::literal(verb)]));
+    }
+    let words = verb.split('-').map(|word| Word::literal(word.replace('_', "-")));
+    plugins.then(|| (tool, words.collect()))
 }
 
 /// Reads an invocation as one of a tool, whatever its program word says.

@@ -51,7 +51,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     let lists = [command.flags(), tool.globals];
     let args = parse(&rest, Lists(&lists), spelling);
     let helped = !args.uncertain
-        && (["--help", "-help"].iter().any(|h| args.has(h)) || args.has("-h"))
+        && ["--help", "-help", "-h"].iter().any(|h| args.surely_has(h) || (tool.exhaustive && args.has(h)))
         && !takes_h(command, tool);
     if helped {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };

@@ -48,8 +48,11 @@ pub(super) fn find_verb(
             }
             continue;
         }
-        path.push(own(&path, text, tool));
         at += 1;
+        if path.is_empty() && tool.tracks.contains(&text) {
+            continue;
+        }
+        path.push(own(&path, text, tool));
         if let Some(command) = tool.commands.iter().find(|c| *c.path == *path) {
             found = Some(command);
             behind = (at, before.len());

@@ -202,8 +202,9 @@ pub(super) fn seen_by<'o>(operation: &'o Operation, subject: &Subject, facts: &F
 
 /// What ends, changes or replaces the dev container is aimed at the guard.
 fn dev_container(operation: &mut Operation, rwenvs: &Rwenvs) {
-    let named = rwenvs.dev_container.as_ref().filter(|name| operation.target.names.contains(name));
-    if let Some(name) = named.filter(|_| operation.traits.contains(&Trait::EndsContainer)) {
+    let has = |wanted: Trait| operation.traits.contains(&wanted);
+    let meant = |name: &&String| operation.target.names.contains(name) || has(Trait::EndsEveryContainer);
+    if let Some(name) = rwenvs.dev_container.as_ref().filter(meant).filter(|_| has(Trait::EndsContainer)) {
         operation.effect = Effect::Tamper;
         operation.target.names = vec![name.clone()];
     }

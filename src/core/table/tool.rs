@@ -39,6 +39,12 @@ pub struct Tool {
     /// Programs of it that go to a cluster, to the current one where the call names none.
     #[serde(default)]
     pub to_cluster: Texts,
+    /// Its lists have every flag that takes a value: one that is in no list takes none, and a `--help` behind it is one.
+    #[serde(default)]
+    pub exhaustive: bool,
+    /// First words that pick a release of the same verbs.
+    #[serde(default)]
+    pub tracks: Texts,
     /// Where repositories named `OWNER/NAME` are.
     #[serde(default)]
     pub host: Text,
@@ -59,7 +65,7 @@ pub struct Tool {
     pub examples: Shown<Example>,
 }
 
-/// Flags by how they take a value. What is in none of the lists takes none.
+/// Flags by how they take a value. What is in none of the lists takes none; a verb's own lists count before the tool's.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Bake)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[databake(path = rwenv_core::table)]

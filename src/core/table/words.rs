@@ -158,6 +158,8 @@ words! {
         DryRun = "dry-run",
         /// Stops, changes or replaces containers.
         EndsContainer = "ends-container",
+        /// Does so to all there are, or to all that do not run.
+        EndsEveryContainer = "ends-every-container",
         /// Runs a program in a container.
         Enters = "enters",
         /// Seen by git itself, just before it happens.
