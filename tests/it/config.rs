@@ -274,7 +274,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 28] = [
+const EVERY_FLAG: [&str; 29] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -298,6 +298,7 @@ const EVERY_FLAG: [&str; 28] = [
     "--argocd-app=*apps/*",
     "--flux-repo=https://github.com/o/flux",
     "--flux-repo-type=github",
+    "--flux-path=clusters/prod",
     "--flux-branch=main",
     "--protected-branch=main",
     "--protected-branch=release",

@@ -16,12 +16,13 @@ use rwenv_gate::facts::content;
 use tempfile::TempDir;
 
 /// The layouts that are tried.
-pub(crate) const LAYOUTS: [(&str, &str); 5] = [
+pub(crate) const LAYOUTS: [(&str, &str); 6] = [
     ("monorepo", include_str!("../fixtures/flux/monorepo.txt")),
     ("overlays", include_str!("../fixtures/flux/overlays.txt")),
     ("helm", include_str!("../fixtures/flux/helm.txt")),
     ("argo", include_str!("../fixtures/flux/argo.txt")),
     ("deploy", include_str!("../fixtures/flux/deploy.txt")),
+    ("fleet", include_str!("../fixtures/flux/fleet.txt")),
 ];
 
 /// Kind, namespace and name of everything.

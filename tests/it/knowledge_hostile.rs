@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::os::unix::fs::symlink;
 
 use rwenv_flux::catalog::Reading;
+use rwenv_flux::catalog::definitions::entries;
 use rwenv_flux::catalog::document::{Origin, documents};
-use rwenv_flux::catalog::generate::entries;
 use rwenv_flux::catalog::graph::graph;
 use rwenv_gate::base::environment::Environment;
 use tempfile::TempDir;
@@ -52,7 +52,7 @@ impl Repo {
             generated_at: String::new(),
         };
         let made = documents(&known, &origin);
-        let _ = (entries(&known).len(), graph(&known).mermaid());
+        let _ = (entries(&known, None).len(), graph(&known).mermaid());
         let findings = made.flux.findings.iter();
         Told {
             findings: findings.map(|f| format!("{}:{}: {}", f.file, f.line, f.message)).collect(),

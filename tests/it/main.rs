@@ -31,6 +31,7 @@ mod deploy_values;
 mod doctor;
 mod explain;
 mod fetched;
+mod fleet;
 mod floor;
 mod flux;
 mod flux_diff;

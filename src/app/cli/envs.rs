@@ -49,6 +49,7 @@ pub(super) struct RwenvView<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     flux_git_repo_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    flux_path: Option<&'a str>,
     flux_branch: Option<&'a str>,
     protected_branches: &'a [String],
     services: Vec<ServiceLink<'a>>,
@@ -76,6 +77,7 @@ pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> 
         direct_push: rwenv.direct_push,
         flux_git_repo: rwenv.flux_git_repo.as_deref(),
         flux_git_repo_type: rwenv.flux_git_repo_type.as_deref(),
+        flux_path: rwenv.flux_path.as_deref(),
         flux_branch: rwenv.flux_branch.as_deref(),
         protected_branches: &rwenv.protected_branches,
         services: services.map(|(name, url)| ServiceLink { name, url }).collect(),
@@ -203,6 +205,7 @@ fn sheet(
     row("runs in", &|_| if container == Some(true) { "the dev container".to_owned() } else { String::new() });
     row("gcp project", &|r| r.gcp_project.clone().unwrap_or_default());
     row("flux repository", &|r| r.flux_git_repo.clone().unwrap_or_default());
+    row("flux path", &|r| r.flux_path.clone().unwrap_or_default());
     row("flux branch", &|r| r.flux_branch.clone().unwrap_or_default());
     row("protected", &|r| r.protected_branches.join(", "));
     for (name, url) in services {

@@ -104,6 +104,9 @@ pub(super) struct FluxFields {
     /// Host of the Flux repository
     #[arg(long, value_name = "HOST", value_parser = ["github", "gitea"])]
     pub(super) flux_repo_type: Option<String>,
+    /// Folder of the repository that this cluster applies, such as clusters/prod
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) flux_path: Option<String>,
     /// Branch that Flux follows
     #[arg(long, value_name = "BRANCH")]
     pub(super) flux_branch: Option<String>,
@@ -134,6 +137,7 @@ impl RwenvFields {
             ("execReads", &changes.exec_reads),
             ("fluxGitRepo", &flux.flux_repo),
             ("fluxGitRepoType", &flux.flux_repo_type),
+            ("fluxPath", &flux.flux_path),
             ("fluxBranch", &flux.flux_branch),
         ];
         out.extend(given(&texts));

@@ -68,6 +68,17 @@ pub struct Definition {
     pub place: String,
     /// What is defined there, where that is another object that makes it.
     pub by: Option<String>,
+    /// The file below it that other clusters apply too, where there is one.
+    pub shared: Option<SharedDefinition>,
+}
+
+/// A file that several clusters apply.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedDefinition {
+    /// `file:line`, as a person opens it.
+    pub place: String,
+    /// The other clusters.
+    pub by: String,
 }
 
 /// The object an operation is aimed at, where it names one that Git may define.
@@ -117,9 +128,13 @@ fn told_of(
     if let Some(definition) = Some(tag).filter(|_| image).and_then(|tag| look(&tag)) {
         return Some(format!(" The image of {kind} {name} is set in {}.", definition.place));
     }
-    let Definition { place, by } = look(object)?;
-    Some(match by {
+    let Definition { place, by, shared } = look(object)?;
+    let mut text = match by {
         None => format!(" {kind} {name} is defined in {place}."),
         Some(by) => format!(" {kind} {name} comes from {by}, which is defined in {place}."),
-    })
+    };
+    if let Some(SharedDefinition { place, by }) = shared {
+        text.push_str(&format!(" Do not change {place} for this: {by} apply it too."));
+    }
+    Some(text)
 }

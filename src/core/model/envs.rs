@@ -76,6 +76,8 @@ pub struct RwenvEntry {
     pub flux_git_repo: Option<String>,
     /// `github` or `gitea`.
     pub flux_git_repo_type: Option<String>,
+    /// Folder of the Flux repository that this cluster applies, such as `clusters/prod`.
+    pub flux_path: Option<String>,
     /// Branch Flux follows.
     pub flux_branch: Option<String>,
     /// Branches not pushed to; none: the usual three.

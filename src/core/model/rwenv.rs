@@ -177,6 +177,8 @@ pub struct Rwenv {
     pub flux_git_repo: Option<String>,
     /// `github` or `gitea`.
     pub flux_git_repo_type: Option<String>,
+    /// Folder of the Flux repository that this cluster applies.
+    pub flux_path: Option<String>,
     /// Branch Flux follows; none: the remote's HEAD.
     pub flux_branch: Option<String>,
     /// Branches an agent does not push to.
@@ -220,6 +222,7 @@ impl Rwenv {
             git_ops_only: false,
             flux_git_repo: None,
             flux_git_repo_type: None,
+            flux_path: None,
             flux_branch: None,
             protected_branches: Self::PROTECTED.map(str::to_owned).to_vec(),
             direct_push: false,

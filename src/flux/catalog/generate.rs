@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Reading;
+use super::definitions::entries;
 use super::document::{Documents, Origin, documents};
-use super::images::tags;
 use super::knowledge::Knowledge;
-use super::part::ImagePart;
-use super::uses::secrets_made;
+use super::selected::root_of;
 use crate::repos::{self, FluxRepository};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
@@ -120,9 +119,14 @@ pub fn make(
     reading: &Reading,
     environment: &Environment,
 ) -> Result<CatalogReport, CatalogError> {
-    let known = reading.knowledge();
-    let origin = origin(flux);
-    let made = documents(&known, &origin);
+    let all = reading.knowledge();
+    let (root, unknown) = match root_of(&all, &flux.root) {
+        Ok(root) => (root, None),
+        Err(error) => (None, Some(error.to_string())),
+    };
+    let definitions = entries(&all, root);
+    let known = all.narrowed(root);
+    let made = documents(&known, &origin(flux));
     let folder = folder(flux.name.as_str(), environment);
     files::make_private_dir(&folder).map_err(CatalogError::Denied)?;
     write(&folder, "services.json", &made.services)?;
@@ -131,8 +135,10 @@ pub fn make(
     write(&folder, "configmaps.json", &made.configmaps)?;
     write(&folder, "services-catalog.json", &made.catalog)?;
     let index = index::path(flux.name.as_str(), environment);
-    index::write(&index, &reading.dir, entries(&known)).map_err(CatalogError::Denied)?;
-    Ok(report(&known, &made, folder))
+    index::write(&index, &reading.dir, &definitions).map_err(CatalogError::Denied)?;
+    let mut report = report(&known, &made, folder);
+    report.findings.splice(..0, unknown);
+    Ok(report)
 }
 
 fn write(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), CatalogError> {
@@ -178,56 +184,4 @@ pub fn report(known: &Knowledge<'_>, made: &Documents, folder: PathBuf) -> Catal
             .collect(),
         failed,
     }
-}
-
-/// The lines of the index.
-#[must_use]
-pub fn entries(known: &Knowledge<'_>) -> Vec<index::IndexEntry> {
-    let mut all = Vec::with_capacity(known.objects.len());
-    let mut add = |kind: &str, name: String, namespace: &str, at| {
-        let (file, line) = known.place(at);
-        if !file.is_empty() {
-            let place = format!("{file}:{line}");
-            all.push(index::IndexEntry {
-                kind: kind.to_owned(),
-                name,
-                namespace: namespace.to_owned(),
-                place,
-            });
-        }
-    };
-    for found in &known.objects {
-        let resource = &found.resource;
-        let namespace = resource.namespace().unwrap_or_default();
-        add(&resource.kind, resource.name.to_string(), namespace, resource.at);
-        if resource.hashed {
-            add(&resource.kind, resource.first_name().to_owned(), namespace, resource.at);
-        }
-        for tag in tags(known, found).into_iter().rev() {
-            add("image", tag.image.clone(), "", tag.at);
-            if tag.part != ImagePart::Beside {
-                add("image-of", format!("{}/{}", resource.kind, resource.name), namespace, tag.at);
-            }
-        }
-        for made in secrets_made(known, found) {
-            add("Secret", made, namespace, resource.at);
-        }
-        if resource.kind == "ConfigMap" {
-            let data = resource
-                .content
-                .get("data")
-                .map(rwenv_core::manifest::yaml::Node::entries)
-                .unwrap_or_default();
-            for (key, _) in data {
-                let name = format!("{}/{}", resource.first_name(), key.text().unwrap_or_default());
-                let at = if key.at.line > 0 && key.at.file > 0 { key.at } else { resource.at };
-                add("configmap-key", name, namespace, at);
-            }
-        }
-    }
-    for unit in &known.units {
-        let Some(kind) = unit.applier.kind() else { continue };
-        add(kind, unit.name.clone(), &unit.namespace, unit.at);
-    }
-    all
 }

@@ -42,10 +42,10 @@ pub struct Comparison {
 /// Kind, namespace and name.
 type LiveKey<'k> = (&'k str, &'k str, &'k str);
 
-/// Compares what the roots of a repository apply with what was seen.
+/// Compares what the roots of a repository apply with what was seen; `root` is the cluster's own, where that is known.
 #[must_use]
-pub fn compare(known: &Knowledge<'_>, seen: &SeenCluster) -> Comparison {
-    let chosen = chosen(known, seen);
+pub fn compare(known: &Knowledge<'_>, seen: &SeenCluster, root: Option<usize>) -> Comparison {
+    let chosen = root.filter(|_| known.clusters.len() > 1).or_else(|| chosen(known, seen));
     let meant = |cluster: usize| chosen.is_none_or(|chosen| chosen == cluster);
     let mut in_git: BTreeMap<LiveKey<'_>, String> = BTreeMap::new();
     for found in known.objects.iter().filter(|found| meant(known.cluster_of(found))) {

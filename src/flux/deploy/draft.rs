@@ -12,6 +12,7 @@ use crate::catalog::images::tags;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::walk::walk;
 use crate::edit::{EditError, add, append, replace};
+use crate::repos::WantedRoot;
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::At;
 use rwenv_gate::facts::content::Commit;
@@ -44,12 +45,12 @@ impl<'c> Draft<'c> {
     ///
     /// # Errors
     /// Where there is no such service, or what it sets cannot be edited.
-    pub fn make(commit: &'c Commit, wish: &DeploymentWish) -> Result<Self, DeployError> {
+    pub fn make(commit: &'c Commit, wish: &DeploymentWish, root: &WantedRoot) -> Result<Self, DeployError> {
         if let Some(tag) = &wish.tag {
             checked_tag(tag)?;
         }
         let read = |path: &str| commit.bytes_of(path);
-        let target = ServiceTarget::find(&walk(&commit.tree, &read), wish)?;
+        let target = ServiceTarget::find(walk(&commit.tree, &read), wish, root)?;
         let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
         let mut draft = Self { changes: Vec::new(), affected: Vec::new(), target, commit, tree, texts };
         if let Some(tag) = &wish.tag {

@@ -82,7 +82,7 @@ pub struct OpenedDeployment {
 /// Where the repository cannot be fetched, the service is not there, or what is to be set cannot be.
 pub fn open(wish: &DeploymentWish, parts: &mut DeploymentParts<'_>) -> Result<OpenedDeployment, DeployError> {
     let (base, commit) = parts.synced()?;
-    let draft = Draft::make(&commit, wish)?;
+    let draft = Draft::make(&commit, wish, &parts.flux.root)?;
     let name = &draft.target.object.name;
     let id = parts.journal().identifier(name, &clock::rfc3339(clock::now()));
     let (subject, title) = words(&draft, wish);
@@ -230,7 +230,7 @@ fn committed(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Re
     let dir = parts.journal().worktree(&deployment.id);
     let files = match &deployment.reverts {
         Some(_) => Vec::new(),
-        None => Draft::make(&commit, &deployment.wish)?.files(),
+        None => Draft::make(&commit, &deployment.wish, &parts.flux.root)?.files(),
     };
     if files.is_empty() && deployment.reverts.is_none() {
         // Somebody else has brought the branch there in the meantime.
@@ -376,7 +376,8 @@ fn merged(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Resul
     let (base, commit) = parts.synced()?;
     let own = deployment.commit.clone().unwrap_or_default();
     let there = repos::holds(parts.flux, &base.commit, &own) || {
-        deployment.reverts.is_none() && Draft::make(&commit, &deployment.wish)?.changes.is_empty()
+        deployment.reverts.is_none()
+            && Draft::make(&commit, &deployment.wish, &parts.flux.root)?.changes.is_empty()
     };
     if there {
         parts.done(format!("{} has it, at {}", base.branch, short(&base.commit)));

@@ -6,7 +6,9 @@ use crate::catalog::knowledge::{AppliedObject, Applier, Knowledge};
 use crate::catalog::kustomize::image::ImageReference;
 use crate::catalog::lookup;
 use crate::catalog::part::ImagePart;
+use crate::catalog::selected::root_of;
 use crate::edit::{PathStep, WrittenScalar, steps};
+use crate::repos::WantedRoot;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -118,8 +120,21 @@ pub(super) struct ServiceTarget {
 }
 
 impl ServiceTarget {
-    /// Finds a service.
-    pub(super) fn find(known: &Knowledge<'_>, wish: &DeploymentWish) -> Result<Self, DeployError> {
+    /// Finds a service: in the root that is wanted, where that can be told.
+    pub(super) fn find(
+        known: Knowledge<'_>,
+        wish: &DeploymentWish,
+        root: &WantedRoot,
+    ) -> Result<Self, DeployError> {
+        let root = root_of(&known, root).map_err(|error| DeployError::Wish(error.to_string()))?;
+        let several = known.clusters.len() > 1;
+        let mut target = Self::named(&known.narrowed(root), wish)?;
+        // Of one root alone it has another number.
+        target.cluster = root.filter(|_| several).unwrap_or(target.cluster);
+        Ok(target)
+    }
+
+    fn named(known: &Knowledge<'_>, wish: &DeploymentWish) -> Result<Self, DeployError> {
         let services = documents(known, &Origin::default()).services.services;
         let mut hits = lookup::services(&services, &wish.service);
         hits.retain(|(_, service)| wish.namespace.as_ref().is_none_or(|wanted| service.namespace == *wanted));

@@ -7,6 +7,15 @@ use rwenv_gate::base::environment::Environment;
 
 use super::RepoError;
 
+/// What a rwenv says about its root.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WantedRoot {
+    /// The folder, from the root of the repository, where it says one (`fluxPath`).
+    pub folder: Option<String>,
+    /// Names its cluster goes by: the rwenv's, and its contexts'.
+    pub names: Vec<String>,
+}
+
 /// The Flux repository of a rwenv, and where it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxRepository {
@@ -16,6 +25,8 @@ pub struct FluxRepository {
     pub url: String,
     /// The cluster it is applied to: the rwenv's context, or the rwenv itself.
     pub cluster: String,
+    /// The root its cluster applies.
+    pub root: WantedRoot,
     /// The branch Flux follows, where the configuration says which.
     pub branch: Option<String>,
     /// Its server may have a certificate of its own.
@@ -41,9 +52,12 @@ impl FluxRepository {
         let gitea = rwenv.flux_git_repo_type.as_deref() == Some("gitea");
         let context = rwenv.places.iter().find_map(|place| place.kubernetes_context.clone());
         let cluster = context.unwrap_or_else(|| rwenv.name.to_string());
+        let contexts = rwenv.places.iter().filter_map(|place| place.kubernetes_context.clone());
+        let names = std::iter::once(rwenv.name.to_string()).chain(contexts).collect();
         Ok(Self {
             name: rwenv.name.clone(),
             url,
+            root: WantedRoot { folder: rwenv.flux_path.clone(), names },
             cluster,
             branch: rwenv.flux_branch.clone(),
             gitea,

@@ -13,7 +13,7 @@ mod work;
 
 pub use branch::{Base, Work, base, holds, tip};
 pub use error::RepoError;
-pub use flux::FluxRepository;
+pub use flux::{FluxRepository, WantedRoot};
 pub use inspect::{CloneState, RepositoryStatus, commit, status};
 pub use mirror::pull_request;
 pub use network::{GitProgress, cancel, end_with_this_process};

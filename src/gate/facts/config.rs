@@ -203,6 +203,7 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     rwenv.git_ops_only = entry.git_ops_only;
     rwenv.flux_git_repo = entry.flux_git_repo.filter(|url| !url.is_empty());
     rwenv.flux_git_repo_type = entry.flux_git_repo_type;
+    rwenv.flux_path = entry.flux_path.filter(|folder| !folder.is_empty());
     rwenv.flux_branch = entry.flux_branch;
     if let Some(branches) = entry.protected_branches {
         rwenv.protected_branches = branches;

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::{Environment, under_home};
 use crate::base::files::{self, FileError};
-use rwenv_core::decide::{Definition, NamedObject};
+use rwenv_core::decide::{Definition, NamedObject, SharedDefinition};
 
 /// Largest index that is read, in bytes.
 const LARGEST: u64 = 64 << 20;
 /// First line, up to the folder of the clone.
-const HEAD: &str = "#rwenv-index-1";
+const HEAD: &str = "#rwenv-index-2";
 /// Kinds a release brings in without a file of their own.
 const MADE: [&str; 9] =
     ["Deployment", "StatefulSet", "DaemonSet", "CronJob", "Job", "Service", "ConfigMap", "Secret", "Ingress"];
@@ -28,6 +28,27 @@ pub struct IndexEntry {
     pub namespace: String,
     /// File from the root of the repository, and line.
     pub place: String,
+    /// The file below it that other clusters apply too, where there is one.
+    pub shared: Option<SharedFile>,
+}
+
+/// A file that several clusters apply.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SharedFile {
+    /// File from the root of the repository, and line.
+    pub place: String,
+    /// The other clusters.
+    pub by: String,
+}
+
+impl IndexEntry {
+    /// Its line; none where a text would break it.
+    fn line(&self) -> Option<String> {
+        let mut parts = vec![&self.kind, &self.name, &self.namespace, &self.place];
+        parts.extend(self.shared.iter().flat_map(|shared| [&shared.place, &shared.by]));
+        let whole = !parts.iter().any(|text| text.contains(char::is_control));
+        whole.then(|| parts.into_iter().map(String::as_str).collect::<Vec<_>>().join("\t") + "\n")
+    }
 }
 
 /// Where the index of a rwenv lies.
@@ -40,11 +61,8 @@ pub fn path(rwenv: &str, environment: &Environment) -> PathBuf {
 ///
 /// # Errors
 /// Where the system says no; the file is as it was then.
-pub fn write(path: &Path, clone: &Path, mut entries: Vec<IndexEntry>) -> Result<(), FileError> {
-    entries
-        .retain(|e| ![&e.kind, &e.name, &e.namespace, &e.place].iter().any(|t| t.contains(char::is_control)));
-    let mut lines: Vec<String> =
-        entries.iter().map(|e| format!("{}\t{}\t{}\t{}\n", e.kind, e.name, e.namespace, e.place)).collect();
+pub fn write(path: &Path, clone: &Path, entries: &[IndexEntry]) -> Result<(), FileError> {
+    let mut lines: Vec<String> = entries.iter().filter_map(IndexEntry::line).collect();
     lines.sort_unstable();
     lines.dedup();
     let folder = clone.display().to_string();
@@ -62,13 +80,20 @@ pub fn find(rwenv: &str, object: &NamedObject, environment: &Environment) -> Opt
         let (path, line) = file.rsplit_once(':').unwrap_or((file, "1"));
         format!("{}:{line}", under_home(&Path::new(clone).join(path)))
     };
+    let definition = |found: &str, by: Option<String>| {
+        let mut parts = found.split('\t');
+        let own = place(parts.next().unwrap_or_default());
+        let shared = parts.next().zip(parts.next());
+        let shared = shared.map(|(base, by)| SharedDefinition { place: place(base), by: by.to_owned() });
+        Definition { place: own, by, shared }
+    };
     let namespace = object.namespace.as_deref();
     if let Some(found) = entry(body, &object.kind, &object.name, namespace) {
-        return Some(Definition { place: place(found), by: None });
+        return Some(definition(found, None));
     }
     releases(&object.kind, &object.name).find_map(|name| {
         let found = entry(body, "HelmRelease", name, namespace)?;
-        Some(Definition { place: place(found), by: Some(format!("HelmRelease {name}")) })
+        Some(definition(found, Some(format!("HelmRelease {name}"))))
     })
 }
 

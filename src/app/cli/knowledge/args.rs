@@ -168,6 +168,9 @@ pub(super) struct SourceArgs {
     /// Read this commit instead of the working tree
     #[arg(long = "ref", value_name = "REVISION")]
     pub(super) revision: Option<String>,
+    /// Include the other clusters of the repository
+    #[arg(long)]
+    pub(super) all_clusters: bool,
     #[command(flatten)]
     pub(super) output: Output,
 }

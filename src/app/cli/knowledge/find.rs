@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::args::WhereArgs;
 use super::source::named;
 use crate::cli::out;
-use rwenv_flux::catalog::generate;
+use rwenv_flux::catalog::definitions;
 use rwenv_flux::catalog::knowledge::Knowledge;
 use rwenv_flux::catalog::lookup::{self, Hit};
 use rwenv_gate::base::environment::Environment;
@@ -13,7 +13,7 @@ use rwenv_gate::facts::index;
 
 pub(in crate::cli) fn find(args: &WhereArgs, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
-    let known = opened.reading.knowledge();
+    let known = opened.knowledge()?;
     let (kind, name) = match args.what.split_once('/') {
         Some((kind, name)) => (kind, Some(named(name)?)),
         None => (named(&args.what)?, args.name.as_deref()),
@@ -88,7 +88,7 @@ fn of_any(known: &Knowledge<'_>, name: &str, namespace: Option<&str>) -> anyhow:
 /// Where a key of a ConfigMap is set.
 fn line_of(known: &Knowledge<'_>, map: &str, key: &str, args: &WhereArgs) -> anyhow::Result<u8> {
     let wanted = format!("{map}/{key}");
-    let mut hits: Vec<_> = generate::entries(known)
+    let mut hits: Vec<_> = definitions::entries(known, None)
         .into_iter()
         .filter(|entry| entry.kind == "configmap-key" && entry.name == wanted)
         .filter(|entry| args.namespace.as_ref().is_none_or(|namespace| entry.namespace == *namespace))

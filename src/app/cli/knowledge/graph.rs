@@ -8,7 +8,7 @@ use rwenv_gate::base::files;
 
 pub(in crate::cli) fn graph(args: &GraphArgs, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
-    let graph = graph::graph(&opened.reading.knowledge());
+    let graph = graph::graph(&opened.knowledge()?);
     let format = if args.source.output.json { GraphFormat::Json } else { args.format };
     let text = match format {
         GraphFormat::Svg => graph.svg()?,

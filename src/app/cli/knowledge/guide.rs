@@ -30,7 +30,7 @@ fn schema(file: CatalogDocument) -> &'static str {
 }
 
 fn show(topic: GuideTopic, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let made = source.open(environment)?.documents();
+    let made = source.open(environment)?.documents()?;
     if source.output.json {
         json(topic, &made)?;
     } else {

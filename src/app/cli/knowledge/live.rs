@@ -9,7 +9,9 @@ use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::catalog::knowledge::Knowledge;
 use rwenv_flux::catalog::live::{Comparison, Only, compare};
+use rwenv_flux::catalog::selected::root_of;
 use rwenv_flux::cluster::{self, Cluster, ClusterError, SeenCluster};
+use rwenv_flux::repos::{FluxRepository, WantedRoot};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 
@@ -47,6 +49,7 @@ enum LiveError {
 pub(super) fn beside(
     known: &Knowledge<'_>,
     rwenv: &Rwenv,
+    flux: &FluxRepository,
     environment: &Environment,
 ) -> anyhow::Result<Option<Comparison>> {
     let seen = match ask(rwenv, environment) {
@@ -56,7 +59,7 @@ pub(super) fn beside(
             return Ok(None);
         }
     };
-    let comparison = compare(known, &seen);
+    let comparison = compare(known, &seen, root_of(known, &flux.root)?);
     let path = generate::folder(rwenv.name.as_str(), environment).join("cluster.json");
     let cluster =
         rwenv.places.iter().find_map(|place| place.kubernetes_context.as_deref()).unwrap_or_default();
@@ -80,12 +83,17 @@ pub(super) fn summary(comparison: &Comparison) -> String {
 /// Shows what is on one side only. 1 where something is.
 pub(super) fn drift(source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
     let (rwenv, flux) = flux_of(source.rwenv.as_deref(), environment)?;
-    let opened = match &source.dir {
-        Some(_) => source.open(environment)?.reading,
-        None => generate::read(&flux?, environment)?,
+    let (opened, wanted) = match &source.dir {
+        Some(_) => (source.open(environment)?.reading, WantedRoot::default()),
+        None => {
+            let flux = flux?;
+            (generate::read(&flux, environment)?, flux.root)
+        }
     };
+    let known = opened.knowledge();
+    let root = root_of(&known, &wanted)?;
     let seen = ask(&rwenv, environment)?;
-    let comparison = compare(&opened.knowledge(), &seen);
+    let comparison = compare(&known, &seen, root);
     if source.output.json {
         out::json(&comparison)?;
     } else {

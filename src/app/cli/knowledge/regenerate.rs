@@ -13,7 +13,8 @@ pub(super) fn regenerate(args: &Regenerate, environment: &Environment) -> anyhow
     let flux = flux?;
     let reading = generate::read(&flux, environment)?;
     let report = generate::make(&flux, &reading, environment)?;
-    let compared = if args.offline { None } else { live::beside(&reading.knowledge(), &rwenv, environment)? };
+    let compared =
+        if args.offline { None } else { live::beside(&reading.knowledge(), &rwenv, &flux, environment)? };
     if args.output.json {
         out::json(&report)?;
     } else {

@@ -23,7 +23,7 @@ pub(in crate::cli) fn services(args: &ServicesArgs, environment: &Environment) -
 }
 
 fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let mut made = source.open(environment)?.documents();
+    let mut made = source.open(environment)?.documents()?;
     let wanted = |service: &Service| namespace.is_none_or(|wanted| service.namespace == wanted);
     made.services.services.retain(|_, service| wanted(service));
     if source.output.json {
@@ -62,7 +62,7 @@ fn with(
     show: impl Fn(&str, &Entry<Service>),
 ) -> anyhow::Result<u8> {
     let name = named(&args.name)?;
-    let made = args.source.open(environment)?.documents();
+    let made = args.source.open(environment)?.documents()?;
     let all = find(&made.services.services, name);
     if all.is_empty() {
         let names =

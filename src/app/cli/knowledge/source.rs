@@ -8,8 +8,10 @@ use super::args::SourceArgs;
 use crate::cli::shared::named_or_selected;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::catalog::document::{Documents, Origin, documents};
+use rwenv_flux::catalog::knowledge::Knowledge;
+use rwenv_flux::catalog::selected::root_of;
 use rwenv_flux::catalog::{Reading, generate, lookup};
-use rwenv_flux::repos::{FluxRepository, RepoError};
+use rwenv_flux::repos::{FluxRepository, RepoError, WantedRoot};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content::ContentError;
@@ -18,6 +20,7 @@ use rwenv_gate::facts::content::ContentError;
 pub(super) struct OpenedRepository {
     pub(super) reading: Reading,
     origin: Origin,
+    root: WantedRoot,
 }
 
 impl SourceArgs {
@@ -35,7 +38,7 @@ impl SourceArgs {
                 commit: reading.commit.as_ref().map(|commit| commit.name.clone()),
                 generated_at,
             };
-            return Ok(OpenedRepository { reading, origin });
+            return Ok(OpenedRepository { reading, origin, root: WantedRoot::default() });
         }
         let flux = flux_of(self.rwenv.as_deref(), environment)?.1?;
         let mut origin = generate::origin(&flux);
@@ -46,7 +49,8 @@ impl SourceArgs {
         if let Some(commit) = &reading.commit {
             origin.commit = Some(commit.name.clone());
         }
-        Ok(OpenedRepository { reading, origin })
+        let root = if self.all_clusters { WantedRoot::default() } else { flux.root };
+        Ok(OpenedRepository { reading, origin, root })
     }
 
     fn read(&self, dir: &Path, environment: &Environment) -> Result<Reading, ContentError> {
@@ -58,8 +62,15 @@ impl SourceArgs {
 }
 
 impl OpenedRepository {
-    pub(super) fn documents(&self) -> Documents {
-        documents(&self.reading.knowledge(), &self.origin)
+    /// What is known of it: of the rwenv's own root, where it has one.
+    pub(super) fn knowledge(&self) -> anyhow::Result<Knowledge<'_>> {
+        let known = self.reading.knowledge();
+        let root = root_of(&known, &self.root)?;
+        Ok(known.narrowed(root))
+    }
+
+    pub(super) fn documents(&self) -> anyhow::Result<Documents> {
+        Ok(documents(&self.knowledge()?, &self.origin))
     }
 }
 
