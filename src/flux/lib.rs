@@ -10,6 +10,8 @@ pub mod repos;
 pub mod catalog;
 pub mod database;
 
+pub mod impact;
+
 pub mod operate;
 
 pub mod context;

@@ -45,6 +45,8 @@ mod grant;
 mod guard;
 mod hook;
 mod http;
+mod impact;
+mod impact_oracle;
 mod install_script;
 mod knowledge;
 mod knowledge_cluster;

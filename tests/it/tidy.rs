@@ -34,7 +34,12 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
     ),
     (
         "flux",
-        &[&["cluster", "edit", "repos"], &["catalog", "database"], &["operate"], &["context", "deploy"]],
+        &[
+            &["cluster", "edit", "repos"],
+            &["catalog", "database"],
+            &["impact", "operate"],
+            &["context", "deploy"],
+        ],
     ),
     ("app", &[&["guard"], &["daemon"], &["ops"], &["cli"], &["bin"]]),
 ];

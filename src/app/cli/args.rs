@@ -15,6 +15,7 @@ use super::envs::Set;
 use super::flux::FluxArgs;
 use super::grant::GrantArgs;
 use super::hooks::{GitHook, HooksArgs};
+use super::impact::RadiusArgs;
 use super::install::{InstallArgs, ShellDialect};
 use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
@@ -156,6 +157,13 @@ pub(super) enum CliCommand {
                       rwenv lint --sarif > rwenv.sarif\n\nExit status: 0 no errors, 1 errors found."
     )]
     Lint(Lint),
+    /// Show what a change of a Flux repository would change in clusters, without contacting one
+    #[command(
+        after_help = "Builds the repository before and after the change, and compares what each root applies.\n\nExamples:\n  rwenv impact\n  \
+                      rwenv impact --staged\n  rwenv impact --range origin/main..HEAD\n  rwenv impact --range origin/main..HEAD --md > impact.md\n  \
+                      rwenv impact --json | jq '.roots[].rwenvs'\n\nExit status: 0 done, 1 failed; what changes does not matter."
+    )]
+    Impact(RadiusArgs),
     /// Manage the Git hooks that check pushes
     Hooks(HooksArgs),
     /// Run as a Git hook

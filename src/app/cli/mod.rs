@@ -16,6 +16,7 @@ mod flux;
 mod grant;
 mod groups;
 mod hooks;
+mod impact;
 mod install;
 mod knowledge;
 mod kubeconfig;
@@ -125,6 +126,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),
         CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
+        CliCommand::Impact(args) => impact::impact(&args, environment),
         CliCommand::Lint(args) => lint::lint(&args, environment),
         CliCommand::Hooks(args) => hooks::hooks(&args.command, environment),
         CliCommand::GitHook(args) => hooks::git_hook(&args, environment),

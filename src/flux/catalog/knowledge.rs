@@ -78,9 +78,24 @@ pub struct Unit {
     pub unresolved: BTreeSet<String>,
     /// The one that brings it in.
     pub above: Option<usize>,
+    /// The paths of the repository it was built from ([`Build::paths`]).
+    ///
+    /// [`Build::paths`]: super::kustomize::Build::paths
+    pub paths: Arc<BTreeSet<String>>,
+    /// What it cannot be built for.
+    pub problems: Vec<BuildProblem>,
 }
 
+/// What tells the units of one root apart: what it is, its namespace and its name.
+pub type UnitKey = (Applier, String, String);
+
 impl Unit {
+    /// What tells it apart from the other units of its root.
+    #[must_use]
+    pub fn key(&self) -> UnitKey {
+        (self.applier, self.namespace.clone(), self.name.clone())
+    }
+
     /// A unit that is to be built; its name, place and folder are still to be said.
     #[must_use]
     pub fn new(applier: Applier, cluster: usize, spec: Node) -> Self {
@@ -96,6 +111,8 @@ impl Unit {
             substitutes: false,
             unresolved: BTreeSet::new(),
             above: None,
+            paths: Arc::default(),
+            problems: Vec::new(),
         }
     }
 }

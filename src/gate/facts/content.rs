@@ -211,7 +211,8 @@ fn walk(dir: &Path) -> Result<Vec<String>, ContentError> {
 }
 
 /// URLs of a repository's remotes.
-fn remotes(repository: &ObjectRepository) -> Vec<String> {
+#[must_use]
+pub fn remotes(repository: &ObjectRepository) -> Vec<String> {
     let text =
         repository.text(&["config", "--get-regexp", r"^remote\..*\.(url|pushurl)$"]).unwrap_or_default();
     text.lines().filter_map(|line| line.split_once(' ')).map(|(_, url)| url.to_owned()).collect()

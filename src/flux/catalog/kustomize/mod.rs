@@ -15,7 +15,8 @@ pub mod spec;
 mod transform;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use resource::{Id, KustomizationStep, Resource};
@@ -46,6 +47,8 @@ pub struct Build<'t> {
     pub resources: Vec<Resource<'t>>,
     /// What is wrong.
     pub problems: Vec<BuildProblem>,
+    /// The paths it was built from, and those it looked for in vain. One that ends with a slash stands for everything below a folder.
+    pub paths: BTreeSet<String>,
 }
 
 /// Reads a file's bytes by its path from the root; none where there is none, or it is not to be read.
@@ -57,6 +60,7 @@ pub struct Builder<'t, 'r> {
     read: &'r ReadBytes<'r>,
     specs: HashMap<String, Option<Arc<Spec>>>,
     problems: Vec<BuildProblem>,
+    paths: RefCell<BTreeSet<String>>,
     budget: usize,
 }
 
@@ -84,7 +88,8 @@ struct KustomizationEntry {
 impl<'t, 'r> Builder<'t, 'r> {
     /// A builder for a tree.
     pub fn new(tree: &'t Tree, read: &'r ReadBytes<'r>) -> Self {
-        Self { tree, read, specs: HashMap::new(), problems: Vec::new(), budget: MOST }
+        let (specs, problems, paths) = (HashMap::new(), Vec::new(), RefCell::default());
+        Self { tree, read, specs, problems, paths, budget: MOST }
     }
 
     /// Builds the kustomization of a folder, as `kustomize build` does with files from everywhere in the tree allowed.
@@ -130,7 +135,19 @@ impl<'t, 'r> Builder<'t, 'r> {
         let mut problems = std::mem::take(&mut self.problems);
         problems.sort();
         problems.dedup();
-        Build { resources, problems }
+        Build { resources, problems, paths: self.paths.take() }
+    }
+
+    /// Notes that what is built depends on a path.
+    fn depends(&self, path: &str) {
+        if !self.paths.borrow().contains(path) {
+            self.paths.borrow_mut().insert(path.to_owned());
+        }
+    }
+
+    /// Notes that what is built depends on all there is below a folder.
+    fn depends_below(&self, folder: &str) {
+        self.depends(&if folder.is_empty() { String::new() } else { format!("{folder}/") });
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
@@ -153,6 +170,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// left out without a word.
     pub fn directory(&mut self, folder: &str, recurse: bool, at: At) -> Build<'t> {
         let tree = self.tree;
+        self.depends_below(folder);
         let direct = |path: &&str| recurse || rwenv_core::manifest::tree::folder_of(path) == folder;
         let mut spec = Spec::default();
         for path in tree.below(folder).filter(|path| Tree::is_yaml(path)).filter(direct) {
@@ -167,6 +185,7 @@ impl<'t, 'r> Builder<'t, 'r> {
 
     /// The kustomization of a folder.
     fn spec(&mut self, folder: &str, at: At) -> Option<Arc<Spec>> {
+        KUSTOMIZATION.iter().filter_map(|name| join(folder, name)).for_each(|path| self.depends(&path));
         if let Some(known) = self.specs.get(folder) {
             return known.clone();
         }
@@ -222,6 +241,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// The kustomization Flux makes for a folder without one (fluxcd/pkg, `scanManifests`).
     fn generated(&mut self, folder: &str, at: At) -> Spec {
         let tree = self.tree;
+        self.depends_below(folder);
         let mut spec = Spec::default();
         let mut units: HashSet<&str> = HashSet::new();
         for path in tree.below(folder) {
@@ -265,6 +285,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             self.problem(at, format!("'{path}' leads out of the repository"));
             return;
         };
+        self.depends(&target);
         if self.tree.has_file(&target) {
             self.file(&target, at, place, into);
         } else if let Some(folder) = self.folder(path, at, place) {

@@ -80,8 +80,12 @@ pub struct Resource<'t> {
     pub placed: Vec<Arc<Image>>,
     /// Labels that kustomizations add, in order.
     pub labels: Vec<Arc<(String, String)>>,
+    /// Those of them that its pods get too.
+    pub pod_labels: Vec<Arc<(String, String)>>,
     /// Annotations that kustomizations add, in order.
     pub annotations: Vec<Arc<(String, String)>>,
+    /// How many pods a kustomization wants of it.
+    pub replicas: Option<String>,
     /// The kustomization that brings it in.
     pub step: Option<Arc<KustomizationStep>>,
     pub(super) behavior: Behavior,
@@ -133,7 +137,9 @@ impl<'t> Resource<'t> {
             images: Vec::new(),
             placed: Vec::new(),
             labels: Vec::new(),
+            pod_labels: Vec::new(),
             annotations: Vec::new(),
+            replicas: None,
             step: None,
             behavior: Behavior::Create,
             deleted: false,

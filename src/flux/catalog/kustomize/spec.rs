@@ -87,6 +87,8 @@ pub struct Spec {
     pub suffix: String,
     /// Labels that are added.
     pub labels: Vec<Arc<(String, String)>>,
+    /// Those of them that pods get too.
+    pub pod_labels: Vec<Arc<(String, String)>>,
     /// Annotations that are added.
     pub annotations: Vec<Arc<(String, String)>>,
     /// `patchesStrategicMerge`, which come first.
@@ -97,8 +99,8 @@ pub struct Spec {
     pub json_patches: Vec<Patch>,
     /// `images`.
     pub images: Vec<Arc<Image>>,
-    /// `replicas`: the names.
-    pub replicas: Vec<Placed>,
+    /// `replicas`: names and numbers.
+    pub replicas: Vec<(String, String, At)>,
     /// `replacements`.
     pub replacements: Vec<Node>,
     /// `transformers` and `generators`: configurations of plugins.
@@ -176,7 +178,8 @@ impl Spec {
             node.get("images").or_else(|| node.get("imageTags")).map(Node::items).unwrap_or_default();
         spec.images = images.iter().map(|item| Arc::new(image(item))).collect();
         let replicas = node.get("replicas").map(Node::items).unwrap_or_default();
-        spec.replicas = replicas.iter().filter_map(|r| Some((r.str(&["name"])?.to_owned(), r.at))).collect();
+        let scaled = |r: &Node| Some((r.string(&["name"])?, r.string(&["count"]).unwrap_or_default(), r.at));
+        spec.replicas = replicas.iter().filter_map(scaled).collect();
         spec.replacements = node.get("replacements").map(Node::items).unwrap_or_default().to_vec();
         spec.complain(node);
         spec
@@ -193,8 +196,14 @@ impl Spec {
                 .collect()
         };
         self.labels = pairs(node.get("commonLabels"));
+        self.pod_labels.clone_from(&self.labels);
         for entry in node.get("labels").map(Node::items).unwrap_or_default() {
-            self.labels.extend(pairs(entry.get("pairs")));
+            let more = pairs(entry.get("pairs"));
+            let to_pods = |key: &&str| entry.str(&[key]) == Some("true");
+            if ["includeSelectors", "includeTemplates"].iter().any(to_pods) {
+                self.pod_labels.extend(more.iter().cloned());
+            }
+            self.labels.extend(more);
         }
         self.annotations = pairs(node.get("commonAnnotations"));
     }

@@ -16,6 +16,7 @@ impl<'t> Builder<'t, '_> {
             let (tree, reader) = (self.tree, self.read);
             let read = |path: &str| {
                 let target = join(place.folder, path).filter(|_| !path.starts_with('/'))?;
+                self.depends(&target);
                 let text = || tree.files.get(&target)?.text.clone().map(String::into_bytes);
                 if tree.is_link(&target) { None } else { reader(&target).or_else(text) }
             };
@@ -66,15 +67,20 @@ impl<'t> Builder<'t, '_> {
         }
         for resource in &mut into.all {
             resource.labels.extend(spec.labels.iter().cloned());
+            resource.pod_labels.extend(spec.pod_labels.iter().cloned());
             resource.annotations.extend(spec.annotations.iter().cloned());
         }
         self.patch(&spec.json_patches, place, into);
-        for (name, at) in &spec.replicas {
+        for (name, count, at) in &spec.replicas {
             let scaled = |r: &&Resource<'_>| {
                 matches!(&*r.kind, "Deployment" | "ReplicationController" | "ReplicaSet" | "StatefulSet")
                     && (r.name == name.as_str() || r.previous.iter().any(|p| p.name == *name))
             };
-            if !into.all.iter().any(|resource| scaled(&resource)) {
+            let mut found = false;
+            for resource in into.all.iter_mut().filter(|resource| scaled(&&**resource)) {
+                (resource.replicas, found) = (Some(count.clone()), true);
+            }
+            if !found {
                 self.problem(*at, format!("replicas are set for {name}, which is not there"));
             }
         }
@@ -95,6 +101,7 @@ impl<'t> Builder<'t, '_> {
         let tree = self.tree;
         let load = |path: &str, at: At| {
             let target = join(place.folder, path).filter(|_| !path.starts_with('/'));
+            target.iter().for_each(|target| self.depends(target));
             let file = target.as_ref().and_then(|target| tree.files.get(target));
             match file {
                 Some(file) if !file.text.as_deref().is_none_or(patch::is_json_or_block) => {
@@ -140,7 +147,9 @@ impl<'t> Builder<'t, '_> {
     fn replacement(&mut self, entry: &Node, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let tree = self.tree;
         let from_file = entry.str(&["path"]).map(|path| {
-            let file = join(place.folder, path).and_then(|target| tree.files.get(&target));
+            let target = join(place.folder, path);
+            target.iter().for_each(|target| self.depends(target));
+            let file = target.and_then(|target| tree.files.get(&target));
             let document = file.and_then(|file| file.documents.first());
             document.map(|d| if d.items().is_empty() { std::slice::from_ref(d) } else { d.items() })
         });

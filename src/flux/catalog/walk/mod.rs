@@ -153,7 +153,7 @@ impl<'t> Walk<'t, '_> {
             }
             (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at),
         };
-        self.knowledge.problems.extend(build.problems);
+        let (mut problems, paths) = (build.problems, Arc::new(build.paths));
         let mut unresolved = BTreeSet::new();
         let (mut found, mut waiting) = (Vec::new(), VecDeque::from(build.resources));
         while let Some(mut resource) = waiting.pop_front() {
@@ -161,14 +161,16 @@ impl<'t> Walk<'t, '_> {
                 self.fill(&mut resource, &values, &mut unresolved);
             }
             if resource.kind == "ResourceSet" {
-                let (made, problems) = resource_set::expand(&resource, &self.declared);
-                self.knowledge.problems.extend(problems);
+                let (made, more) = resource_set::expand(&resource, &self.declared);
+                problems.extend(more);
                 waiting.extend(made);
             }
             found.push(AppliedObject { resource, unit: number });
         }
+        self.knowledge.problems.extend(problems.iter().cloned());
         if let Some(unit) = self.knowledge.units.get_mut(number) {
             (unit.values, unit.substitutes, unit.unresolved) = (Arc::new(values), substitutes, unresolved);
+            (unit.paths, unit.problems) = (paths, problems);
         }
         // All of them are known before one is entered: a source may be defined behind what it is the source of.
         let new: Vec<usize> = found.into_iter().map(|found| self.knowledge.add(found)).collect();

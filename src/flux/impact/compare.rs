@@ -1,0 +1,129 @@
+//! What two trees apply, compared root by root and object by object. What is built of the same files in the same way is not looked at.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::causes::Causes;
+use super::owner;
+use super::pair::Pair;
+use super::radius::{BlastRadius, ChangeKind, RootName, TouchedRoot};
+use super::roots::{Root, roots};
+use super::sides::Sides;
+use super::view::{View, is_touched};
+use crate::catalog::knowledge::{Knowledge, Unit, UnitKey};
+use crate::catalog::kustomize::render::json;
+use crate::catalog::walk::walk;
+use rwenv_core::model::Rwenv;
+
+/// Compares the two sides.
+pub(super) fn compare(sides: &Sides, rwenvs: &[Rwenv]) -> BlastRadius {
+    let before_read = |path: &str| sides.bytes_of(&sides.before, path);
+    let after_read = |path: &str| sides.bytes_of(&sides.after, path);
+    let (before, after) = std::thread::scope(|scope| {
+        let before = scope.spawn(|| walk(&sides.before.tree, &before_read));
+        let after = walk(&sides.after.tree, &after_read);
+        match before.join() {
+            Ok(before) => (before, after),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    });
+    let [old, new] = sides.names.clone();
+    let mut radius = BlastRadius {
+        before: old,
+        after: new,
+        paths: sides.paths.iter().cloned().collect(),
+        ..BlastRadius::default()
+    };
+    if sides.paths.is_empty() {
+        return radius;
+    }
+    let comparison = Comparison { before: &before, after: &after, paths: &sides.paths };
+    let (old, new) = (roots(&before), roots(&after));
+    let folders: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
+    let all: Vec<&str> = folders.iter().copied().collect();
+    let mut causes = Causes::default();
+    for folder in folders {
+        let remotes = &sides.after.tree.remotes;
+        let owners = owner::owners(folder, &all, remotes, rwenvs);
+        let shown = if folder.is_empty() { "." } else { folder };
+        let root = RootName {
+            folder: shown.to_owned(),
+            rwenvs: owners.into_iter().map(|rwenv| rwenv.name.to_string()).collect(),
+        };
+        match comparison.root(root.clone(), (old.get(folder), new.get(folder)), &mut causes) {
+            Some(touched) => radius.roots.push(touched),
+            None => radius.untouched.push(root),
+        }
+    }
+    radius.causes = causes.into_all();
+    radius
+}
+
+/// Two sides that were built.
+#[derive(Clone, Copy)]
+struct Comparison<'c, 't> {
+    before: &'c Knowledge<'t>,
+    after: &'c Knowledge<'t>,
+    paths: &'c BTreeSet<String>,
+}
+
+impl Comparison<'_, '_> {
+    /// What becomes of a root; none where it stays as it is.
+    fn root(
+        &self,
+        root: RootName,
+        (old, new): (Option<&Root>, Option<&Root>),
+        causes: &mut Causes,
+    ) -> Option<TouchedRoot> {
+        let nothing = Root::default();
+        let change = match (old, new) {
+            (Some(_), None) => ChangeKind::Removed,
+            (None, Some(_)) => ChangeKind::Added,
+            _ => ChangeKind::Changed,
+        };
+        let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
+        let affected = self.affected(old, new);
+        let view = |known, root| View { known, root, paths: self.paths, affected: &affected };
+        let (before, after) = (view(self.before, old), view(self.after, new));
+        let incomplete =
+            [&before, &after].into_iter().fold(false, |found, view| causes.add(&root.folder, view) || found);
+        let (objects, claims) = Pair::new(before, after).differences();
+        let touched = TouchedRoot { root, change, objects, claims, incomplete };
+        let same = change == ChangeKind::Changed && touched.objects.is_empty() && !incomplete;
+        (!same).then_some(touched)
+    }
+
+    /// The units that may apply something else: those that are on one side only, say something else, or are built of a path that differs.
+    fn affected(&self, old: &Root, new: &Root) -> HashSet<UnitKey> {
+        let mut all: HashMap<UnitKey, [Vec<usize>; 2]> = HashMap::new();
+        let mut sets: HashSet<UnitKey> = HashSet::new();
+        for (side, (known, root)) in [(self.before, old), (self.after, new)].into_iter().enumerate() {
+            for (number, unit) in
+                root.units.iter().filter_map(|number| Some((number, known.units.get(*number)?)))
+            {
+                if let Some(numbers) = all.entry(unit.key()).or_default().get_mut(side) {
+                    numbers.push(*number);
+                }
+            }
+            // What a set makes depends on inputs that may lie in other files.
+            let objects = root.objects.iter().filter_map(|number| known.objects.get(*number));
+            let units = objects.filter(|found| found.resource.kind == "ResourceSet").map(|found| found.unit);
+            sets.extend(units.filter_map(|unit| known.units.get(unit)).map(Unit::key));
+        }
+        let differs = |[old, new]: &[Vec<usize>; 2]| {
+            old.len() != new.len() || old.iter().zip(new).any(|(old, new)| self.is_other(*old, *new))
+        };
+        let other = all.into_iter().filter(|(key, numbers)| sets.contains(key) || differs(numbers));
+        other.map(|(key, _)| key).collect()
+    }
+
+    fn is_other(&self, old: usize, new: usize) -> bool {
+        let (Some(old), Some(new)) = (self.before.units.get(old), self.after.units.get(new)) else {
+            return true;
+        };
+        let same = old.folder == new.folder
+            && old.values == new.values
+            && old.substitutes == new.substitutes
+            && json(&old.spec) == json(&new.spec);
+        !same || [old, new].iter().any(|unit| is_touched(&unit.paths, self.paths))
+    }
+}

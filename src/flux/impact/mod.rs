@@ -1,0 +1,40 @@
+//! The blast radius of a change in a Flux repository, worked out without a cluster: which roots would apply something else, and what
+//! becomes of each object. Both trees are read from git's objects, and built by the catalog.
+
+mod causes;
+mod charts;
+mod compare;
+mod object;
+mod owner;
+mod pair;
+mod radius;
+mod roots;
+mod sides;
+mod view;
+
+use std::path::Path;
+
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::config;
+use rwenv_gate::facts::content::ContentError;
+
+pub use owner::owners;
+pub use radius::{
+    BlastRadius, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
+    TouchedRoot,
+};
+use sides::Sides;
+
+/// Works out what a change of the repository around a directory would change in clusters, and in whose.
+///
+/// # Errors
+/// Where there is no such commit, or the repository cannot be read.
+pub fn blast_radius(
+    dir: &Path,
+    compared: &Compared,
+    environment: &Environment,
+) -> Result<BlastRadius, ContentError> {
+    let sides = Sides::read(dir, compared, environment)?;
+    let rwenvs = config::rwenvs(&environment.config_dir).all;
+    Ok(compare::compare(&sides, &rwenvs))
+}
