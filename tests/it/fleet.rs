@@ -123,3 +123,65 @@ fn a_flux_path_that_is_no_root_is_told_with_those_there_are() {
     let made = run(&home, &["services", "regenerate", "live", "--offline", "--json"]);
     assert!(made.stdout.contains(roots), "{}", made.stdout);
 }
+
+/// A clone in which `dev` is selected, on a branch that changes these files. The hook of pre-push is asked as git would.
+fn pushed(home: &Home, changes: &[(&str, &str, &str)], to: &str) -> (String, String) {
+    let url = home.path("fleet.git").display().to_string();
+    let _ = std::fs::remove_dir_all(home.path("dev/clone"));
+    home.git("dev", &["clone", "-q", &url, "clone"]);
+    home.git("dev/clone", &["checkout", "-q", "-b", "change"]);
+    for (file, from, into) in changes {
+        let path = format!("dev/clone/{file}");
+        let text = home.read(&path);
+        assert!(text.contains(from), "{file}: {from}");
+        home.write(&path, &text.replacen(from, into, 1));
+    }
+    home.git("dev/clone", &["commit", "-q", "-am", "a change"]);
+    let judged = home.hook("dev/clone", &format!("git push origin HEAD:{to}"));
+    assert_eq!(run_in(home, "dev/clone", &["hooks", "install"]).code, 0);
+    let mut push = home.command("git", &home.path("dev/clone"));
+    let door = answer(push.args(["push", "-f", "origin", &format!("HEAD:{to}")]));
+    let hook = judged.stdout + &judged.stderr;
+    let denied = if hook.contains("flux-repository") { "denied" } else { "allowed" };
+    let sent = if door.code == 0 { "sent" } else { "refused" };
+    (format!("{denied}, {sent}"), hook + &door.stderr)
+}
+
+#[test]
+fn a_push_is_judged_by_the_clusters_it_reaches() {
+    let home = fleet();
+    for (changes, wanted) in [
+        (vec![("apps/dev/kustomization.yaml", "v1.4.0", "v1.5.0")], "allowed, sent"),
+        (vec![("apps/staging/kustomization.yaml", "v1.3.0", "v1.4.0")], "allowed, sent"),
+        (vec![("apps/prod/kustomization.yaml", "v1.2.0", "v1.3.0")], "denied, refused"),
+        (vec![("apps/prod/replicas.yaml", "6", "2")], "denied, refused"),
+        (vec![("apps/base/web/service.yaml", "port: 80", "port: 81")], "denied, refused"),
+        (vec![("policies/quota.yaml", "\"20\"", "\"30\"")], "denied, refused"),
+        // prod has its own number of replicas.
+        (vec![("apps/base/web/deployment.yaml", "replicas: 1", "replicas: 2")], "allowed, sent"),
+        (vec![("clusters/dev/apps.yaml", "prune: true", "prune: false")], "allowed, sent"),
+    ] {
+        let (found, said) = pushed(&home, &changes, "change");
+        assert_eq!(found, wanted, "{changes:?}: {said}");
+    }
+}
+
+#[test]
+fn work_in_a_shared_repository_is_the_selected_rwenv_s() {
+    let home = fleet();
+    let url = home.path("fleet.git").display().to_string();
+    for folder in ["dev", "live"] {
+        home.git(folder, &["clone", "-q", &url, "clone"]);
+    }
+    for (line, folder, wanted) in [
+        ("git checkout -b next", "dev/clone", "allow"),
+        ("git commit --allow-empty -m x", "dev/clone", "allow"),
+        ("git commit --allow-empty -m x", "live/clone", "deny"),
+        ("git push origin :old", "dev/clone", "allow"),
+    ] {
+        // On `main` a commit is refused for another reason.
+        home.git(folder, &["checkout", "-q", "-B", "work"]);
+        let found = home.hook(folder, line);
+        assert_eq!(found.decision(), wanted, "{folder}: {line}: {}{}", found.stdout, found.stderr);
+    }
+}

@@ -24,6 +24,9 @@ pub(super) struct RadiusArgs {
     /// Compare the files as they are with the last commit [default]
     #[arg(long, group = "what")]
     worktree: bool,
+    /// Print the rwenvs that a revision reaches; empty for the files as they are (asked by the doors)
+    #[arg(long, group = "what", value_name = "REVISION", hide = true, requires = "json")]
+    reached: Option<String>,
     /// Print JSON
     #[arg(long, group = "form")]
     json: bool,
@@ -39,6 +42,11 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
     let dir = directory(args.dir.as_deref());
     if !dir.is_dir() {
         bail!("{}: there is no such folder", dir.display());
+    }
+    if let Some(tip) = &args.reached {
+        let tip = Some(tip.as_str()).filter(|tip| !tip.is_empty());
+        out::json(&impact::reached(&dir, tip, environment)?)?;
+        return Ok(0);
     }
     let compared = match &args.range {
         Some(range) => {

@@ -17,6 +17,7 @@ mod plan;
 mod planned;
 mod program;
 mod push;
+mod reached;
 mod request;
 mod resolve;
 mod script;

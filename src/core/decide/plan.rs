@@ -7,6 +7,7 @@ use super::given::HandedOn;
 use super::guard;
 use super::planned::Planned;
 use super::program::{self, Made, Program};
+use super::reached;
 use super::written::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
@@ -342,6 +343,7 @@ impl Plan {
     pub(super) fn finish(mut self) -> Self {
         self.follow_clones();
         self.hand_on();
+        reached::note(&mut self.planned);
         let mut questions = self.drifts.questions(self.planned.iter().map(|p| &p.operation));
         for Planned { operation, .. } in &self.planned {
             questions.extend(applied::questions(operation));
@@ -368,6 +370,7 @@ impl Plan {
                     questions.extend(
                         dirs.iter().filter_map(Dir::path).map(|d| Question::GitRepository(d.to_owned())),
                     );
+                    questions.extend(reached::questions(operation));
                 }
                 Reach::Repository => {}
             }

@@ -1,5 +1,6 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
+use super::reached;
 use crate::model::{
     Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
     Trait, Word, normalize, same_repository,
@@ -262,8 +263,10 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
     let numbered = operation.traits.contains(&Trait::Numbered);
     for dir in &operation.target.repository.dirs {
         let repository = dir.path().and_then(|d| facts.repository(d));
-        let flux: Vec<JudgedName> = (rwenvs.all.iter())
+        let owners: Vec<&Rwenv> = (rwenvs.all.iter())
             .filter(|rwenv| is_flux_repository(rwenv, dir, repository, operation, rwenvs))
+            .collect();
+        let flux: Vec<JudgedName> = (reached::concerned(owners, operation, dir, facts, rwenvs).into_iter())
             .map(|rwenv| JudgedName::Subject(Subject::of(rwenv), Some(Repository::Flux)))
             .collect();
         let next = if flux.is_empty() {

@@ -38,6 +38,13 @@ pub enum Question {
     },
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
+    /// Which rwenvs' clusters would apply something else if this revision came to the branch they follow?
+    Reached {
+        /// A directory in the repository.
+        dir: String,
+        /// The revision; empty for the files as they lie there.
+        tip: String,
+    },
 }
 
 /// What a command does to files, as far as its words say.
@@ -169,6 +176,8 @@ pub struct Facts {
     pub rules_unknown: Option<String>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
+    /// The rwenvs that a revision reaches, by directory and revision, where that could be told.
+    pub reached: Vec<((String, String), Vec<String>)>,
 }
 
 impl Facts {
@@ -177,6 +186,13 @@ impl Facts {
     pub fn binding(&self, dir: &Dir) -> Vec<&Bound> {
         let all: Vec<&Bound> = self.bindings.iter().filter(|(d, _)| d == dir).map(|(_, b)| b).collect();
         if all.is_empty() { vec![&Bound::None] } else { all }
+    }
+
+    /// The rwenvs that a revision reaches; none where that is not known.
+    #[must_use]
+    pub fn reached(&self, dir: &str, tip: &str) -> Option<&[String]> {
+        let found = self.reached.iter().find(|((d, t), _)| d == dir && t == tip);
+        found.map(|(_, names)| names.as_slice())
     }
 
     /// What is known of a program; none where nobody has looked.

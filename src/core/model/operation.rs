@@ -49,6 +49,8 @@ pub struct RepositoryTarget {
     pub clones: Option<(Word, Word)>,
     /// The tag that the call makes.
     pub tag: Option<Word>,
+    /// The revisions that the call sends, where that is known; an empty one stands for the working tree.
+    pub tips: Vec<String>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
 }

@@ -8,6 +8,7 @@ mod object;
 mod owner;
 mod pair;
 mod radius;
+mod reached;
 mod roots;
 mod sides;
 mod view;
@@ -23,6 +24,7 @@ pub use radius::{
     BlastRadius, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
     TouchedRoot,
 };
+pub use reached::reached;
 use sides::Sides;
 
 /// Works out what a change of the repository around a directory would change in clusters, and in whose.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use git2::{BranchType, Repository, RepositoryState, StatusOptions};
 use serde::Serialize;
 
-use super::record::{RepositoryRecord, record};
+use super::record::{RepositoryRecord, followed, record};
 use super::{FluxRepository, RepoError};
 
 /// How a clone stands to what Flux follows.
@@ -116,6 +116,15 @@ pub fn commit(flux: &FluxRepository) -> Option<String> {
     let repository = Repository::open(flux.clone_dir()).ok()?;
     let head = repository.head().ok()?;
     head.target().map(|id| id.to_string())
+}
+
+/// The commit that the branch Flux follows was at when it was last fetched: by the mirror, which nobody works in.
+#[must_use]
+pub fn followed_commit(flux: &FluxRepository) -> Option<String> {
+    let mirror = Repository::open_bare(flux.mirror()).ok()?;
+    let branch = flux.branch.clone().or_else(|| followed(flux))?;
+    let reference = mirror.find_reference(&format!("refs/heads/{branch}")).ok()?;
+    reference.target().map(|id| id.to_string())
 }
 
 fn read(

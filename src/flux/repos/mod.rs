@@ -14,7 +14,7 @@ mod work;
 pub use branch::{Base, Work, base, holds, tip};
 pub use error::RepoError;
 pub use flux::{FluxRepository, WantedRoot};
-pub use inspect::{CloneState, RepositoryStatus, commit, status};
+pub use inspect::{CloneState, RepositoryStatus, commit, followed_commit, status};
 pub use mirror::pull_request;
 pub use network::{GitProgress, cancel, end_with_this_process};
 pub use record::followed;

@@ -14,6 +14,7 @@ pub mod kubeconfig;
 pub mod objects;
 mod places;
 pub mod policies;
+mod reached;
 mod script;
 
 use crate::base::environment::{self, Environment};
@@ -94,9 +95,10 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
             }
-            Question::Program(_) | Question::Script(_) | Question::Leads(_) => {}
+            Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Reached { .. } => {}
         }
     }
+    reached::answer(&mut out);
     out
 }
 

@@ -1,0 +1,110 @@
+//! Several rwenvs may share one Flux repository. Which of them a change concerns: a push those whose clusters it reaches, what stays
+//! in the working copy the one that is selected there.
+
+use super::planned::Planned;
+use crate::model::{Bound, Dir, Effect, Facts, Operation, Question, Rwenv, Rwenvs, Trait, Word};
+
+/// Flags of a push that send more than refspecs say.
+const MORE: [&str; 4] = ["--all", "--mirror", "--tags", "--prune"];
+/// Stands for the files as they lie there.
+const WORKING_TREE: &str = "";
+
+/// Notes the revisions that each push and pull request sends, as far as its words say. What the line commits before it is in the
+/// working tree still.
+pub(super) fn note(planned: &mut [Planned]) {
+    let mut changed: Vec<Dir> = Vec::new();
+    for Planned { operation, .. } in planned {
+        let commits = operation.effect == Effect::GitWrite && operation.traits.contains(&Trait::Commit);
+        let repository = &mut operation.target.repository;
+        if commits {
+            changed.extend(repository.dirs.iter().cloned());
+        }
+        let tree = repository.dirs.iter().any(|dir| changed.contains(dir));
+        let mut tips = sent(operation).unwrap_or_default();
+        if !tips.is_empty() && tree {
+            tips.push(WORKING_TREE.to_owned());
+        }
+        operation.target.repository.tips = tips;
+    }
+}
+
+/// The revisions that are sent; none where they are not known.
+fn sent(operation: &Operation) -> Option<Vec<String>> {
+    let repository = &operation.target.repository;
+    let opens = operation.verb.ends_with(" create") || operation.verb.ends_with(" new");
+    let proposes = opens && operation.traits.contains(&Trait::Proposal);
+    if operation.effect != Effect::GitPublish || !(operation.verb == "push" || proposes) {
+        return None;
+    }
+    if repository.push_flags.iter().any(|flag| MORE.contains(flag)) {
+        return None;
+    }
+    if repository.refspecs.is_empty() {
+        return Some(vec!["HEAD".to_owned()]);
+    }
+    let source = |word: &Word| {
+        let spec = word.as_literal()?.trim_start_matches('+');
+        let source = spec.rsplit_once(':').map_or(spec, |(source, _)| source);
+        let odd = spec == "tag" || spec == ":" || spec.starts_with(['^', '-']) || source.contains('*');
+        (!odd).then(|| source.to_owned())
+    };
+    let all: Option<Vec<String>> = repository.refspecs.iter().map(source).collect();
+    // Where a branch is removed nothing is sent.
+    all.map(|all| all.into_iter().filter(|source| !source.is_empty()).collect())
+}
+
+/// What has to be known of what an operation sends.
+pub(super) fn questions(operation: &Operation) -> impl Iterator<Item = Question> + '_ {
+    let repository = &operation.target.repository;
+    let dirs = repository.dirs.iter().filter_map(Dir::path);
+    dirs.flat_map(|dir| {
+        repository.tips.iter().map(move |tip| Question::Reached { dir: dir.to_owned(), tip: tip.clone() })
+    })
+}
+
+/// Those of the rwenvs of a repository that an operation on it concerns: all, where that cannot be told.
+pub(super) fn concerned<'r>(
+    owners: Vec<&'r Rwenv>,
+    operation: &Operation,
+    dir: &Dir,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+) -> Vec<&'r Rwenv> {
+    if owners.len() < 2 {
+        return owners;
+    }
+    let clone = |rwenv: &Rwenv| {
+        let clones = format!("{}/flux-repos/{}/", rwenvs.config_dir, rwenv.name);
+        dir.path().is_some_and(|dir| format!("{dir}/").starts_with(&clones))
+    };
+    let selected = facts.binding(dir);
+    let is_own = |rwenv: &Rwenv| {
+        clone(rwenv)
+            || selected.iter().any(|bound| matches!(bound, Bound::Rwenv(name) if name == rwenv.name.as_str()))
+    };
+    let own = || owners.iter().copied().filter(|rwenv| is_own(rwenv)).collect::<Vec<_>>();
+    let repository = &operation.target.repository;
+    let narrowed = match operation.effect {
+        Effect::GitWrite => own(),
+        Effect::GitPublish if repository.tips.is_empty() => {
+            let removes = !repository.updates.is_empty() && repository.updates.iter().all(|u| u.delete);
+            let named = repository.updates.iter().all(|update| update.destination.is_some());
+            if removes && named { own() } else { Vec::new() }
+        }
+        Effect::GitPublish => {
+            let reached = |tip: &String| dir.path().and_then(|dir| facts.reached(dir, tip));
+            let all: Option<Vec<&[String]>> = repository.tips.iter().map(reached).collect();
+            let Some(all) = all else { return owners };
+            let names = all.concat();
+            let reached: Vec<&Rwenv> = owners
+                .iter()
+                .copied()
+                .filter(|rwenv| names.iter().any(|n| n == rwenv.name.as_str()))
+                .collect();
+            // A change that reaches no cluster is the own rwenv's.
+            if reached.is_empty() { own() } else { reached }
+        }
+        _ => Vec::new(),
+    };
+    if narrowed.is_empty() { owners } else { narrowed }
+}
