@@ -44,6 +44,10 @@ fuzz target="line":
     mkdir -p fuzz/corpus/{{target}}
     cargo +nightly fuzz run -s none {{target}} fuzz/corpus/{{target}} $(ls -d fuzz/seeds/{{target}} fuzz/regressions/{{target}} 2>/dev/null)
 
+# survivors of mutations in one file of the core: just mutants src/core/policy/mod.rs
+mutants file:
+    cargo mutants --package rwenv-core --file {{file}} --timeout 120 -- --lib
+
 # what a hook process costs, in rounds
 bench rounds="500":
     cargo bench --bench spawn -- {{rounds}}
