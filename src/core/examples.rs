@@ -366,6 +366,7 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             | Question::Script(_)
             | Question::Leads(_)
             | Question::Application(_)
+            | Question::Cluster { .. }
             | Question::Drift { .. } => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), pushed.clone()));
