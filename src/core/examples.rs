@@ -367,6 +367,7 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             | Question::Leads(_)
             | Question::Application(_)
             | Question::Reached { .. }
+            | Question::Cluster { .. }
             | Question::Drift { .. } => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), pushed.clone()));

@@ -159,12 +159,12 @@ fn who_is_not_known_or_speaks_another_language_is_turned_away() {
         log.contains("POST /apis/authorization.k8s.io/v1/selfsubjectaccessreviews"),
         "what is too large too: {log}"
     );
-    for file in ["identity.json", "ro.yaml"] {
+    for (file, expected) in [("identity.json", 0o600), ("ro.yaml", 0o400)] {
         let mode = std::fs::metadata(guarded.setting.home.path(&format!(".claude/rwenv/guard/{file}")))
             .unwrap()
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o600, "{file}");
+        assert_eq!(mode & 0o777, expected, "{file}");
     }
 }
 

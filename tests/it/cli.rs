@@ -344,7 +344,7 @@ fn at_a_terminal_it_asks() {
         home.read(".claude/rwenv/env-consumers.json").contains("\"prod\""),
         "the home directory has no file of its own"
     );
-    home.rwenv("", &["add", "dev"]);
+    home.rwenv("", &["add", "dev", "--no-context"]);
     assert!(ask("set dev", "n\n").stdout.contains("nothing was changed"));
     assert_eq!(ask("set dev", "y\n").code, 0);
     assert!(ask("remove dev", "y\n").stdout.contains("removed"));

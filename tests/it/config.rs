@@ -97,6 +97,7 @@ fn a_refused_change_changes_nothing() {
         vec!["add", "a/b"],
         vec!["add", "..", "--read-only"],
         vec!["add"],
+        vec!["add", "new", "--read-only"],
         vec!["edit", "nope", "--read-only"],
         vec!["edit", "ro"],
         vec!["edit", "ro", "--unset", "nothing"],
@@ -131,12 +132,12 @@ fn a_refused_change_changes_nothing() {
 fn the_file_is_replaced_whole_for_its_owner_alone() {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
     let home = Home::empty();
-    assert_eq!(home.rwenv("", &["add", "one", "--read-only"]).code, 0);
+    assert_eq!(home.rwenv("", &["add", "one", "--read-only", "--no-context"]).code, 0);
     let path = home.path(".claude/rwenv/envs.json");
     let first = std::fs::metadata(&path).unwrap();
     assert_eq!(first.permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::metadata(home.path(".claude/rwenv")).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(home.rwenv("", &["add", "two"]).code, 0);
+    assert_eq!(home.rwenv("", &["add", "two", "--context", "c"]).code, 0);
     assert_ne!(std::fs::metadata(&path).unwrap().ino(), first.ino(), "a new file in the old one's place");
     let left: Vec<_> =
         std::fs::read_dir(home.path(".claude/rwenv")).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -145,7 +146,7 @@ fn the_file_is_replaced_whole_for_its_owner_alone() {
     std::fs::create_dir(home.path("dotfiles")).unwrap();
     std::fs::rename(&path, home.path("dotfiles/envs.json")).unwrap();
     std::os::unix::fs::symlink(home.path("dotfiles/envs.json"), &path).unwrap();
-    assert_eq!(home.rwenv("", &["add", "three"]).code, 0);
+    assert_eq!(home.rwenv("", &["add", "three", "--no-context"]).code, 0);
     assert!(std::fs::symlink_metadata(&path).unwrap().is_symlink());
     assert!(home.read("dotfiles/envs.json").contains("three"));
 }
@@ -157,7 +158,7 @@ fn writers_at_the_same_time_lose_nothing() {
         for i in 0..12 {
             let home = &home;
             scope.spawn(move || {
-                assert_eq!(home.rwenv("", &["add", &format!("env-{i}"), "--read-only"]).code, 0)
+                assert_eq!(home.rwenv("", &["add", &format!("env-{i}"), "--no-context"]).code, 0)
             });
         }
     });
@@ -325,7 +326,8 @@ fn every_key_of_a_rwenv_has_a_flag_that_the_page_names() {
         let line = rwenv::cli::command();
         let options = line.find_subcommand(command).unwrap().get_opts();
         let long: Vec<String> = options.filter_map(|o| Some(format!("--{}", o.get_long()?))).collect();
-        for flag in long.iter().filter(|flag| !matches!(flag.as_str(), "--unset" | "--json")) {
+        for flag in long.iter().filter(|flag| !matches!(flag.as_str(), "--unset" | "--json" | "--no-context"))
+        {
             assert!(
                 EVERY_FLAG.iter().any(|known| name(known) == *flag),
                 "{command} {flag} is not tried here"

@@ -182,7 +182,7 @@ fn names_that_nearly_are_fields_are_told_and_kept() {
 #[test]
 fn what_is_added_without_a_context_says_so() {
     let home = home();
-    let told = home.rwenv("", &["add", "later"]);
+    let told = home.rwenv("", &["add", "later", "--no-context"]);
     assert!(told.code == 0 && told.stderr.contains("rwenv edit later --context CONTEXT"), "{told:?}");
     let told = home.rwenv("", &["add", "whole", "--context", "kind-own"]);
     assert!(told.code == 0 && !told.stderr.contains("names no context"), "{told:?}");

@@ -59,7 +59,7 @@ fn a_session_sees_one_context_and_is_judged_by_it() {
         "{text}"
     );
     use std::os::unix::fs::PermissionsExt as _;
-    assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(&own).unwrap().permissions().mode() & 0o777, 0o400);
     assert_eq!(home.hook("rw", line).decision(), "allow", "in this session it goes to its own cluster");
     assert_eq!(home.hook("ro", line).decision(), "deny");
     home.write("rw/x.sh", "unset KUBECONFIG\nkubectl delete pod p\n");
@@ -90,6 +90,81 @@ fn a_session_sees_one_context_and_is_judged_by_it() {
         lines,
         "nothing changes, nothing is written"
     );
+}
+
+/// Times say little of what is behind a link, and other programs write into what `$KUBECONFIG` names.
+#[test]
+fn a_session_s_kubeconfig_is_made_anew_at_every_start() {
+    let home = Home::new();
+    for (name, server) in [("one", "one.example.com"), ("two", "two.example.com")] {
+        home.write(&format!("store/{name}"), &KUBECONFIG.replace("b.example.com", server));
+        fs::File::open(home.path(&format!("store/{name}")))
+            .unwrap()
+            .set_modified(std::time::UNIX_EPOCH)
+            .unwrap();
+    }
+    fs::create_dir_all(home.path(".kube")).unwrap();
+    let link = |to: &str| {
+        let _ = fs::remove_file(home.path(".kube/config"));
+        std::os::unix::fs::symlink(home.path(to), home.path(".kube/config")).unwrap();
+        session(&home, "SessionStart", "rw");
+    };
+    link("store/one");
+    let own = ".claude/rwenv/kube/rw.yaml";
+    assert!(home.read(own).contains("one.example.com"));
+    link("store/two");
+    assert!(home.read(own).contains("two.example.com") && !home.read(own).contains("one.example.com"));
+    // One that is open for others, as earlier versions left it, and that another program has switched.
+    home.mode(own, 0o600);
+    let mut kubectl = home.command("kubectl", &home.path(""));
+    kubectl.env("KUBECONFIG", home.path(own));
+    let set = ["config", "set-cluster", "b", "--server=https://other.example.com"];
+    assert_eq!(answer(kubectl.args(set)).code, 0);
+    assert_eq!(home.rwenv("", &["edit", "rw", "--context", "rw-ctx"]).code, 0);
+    assert_eq!(
+        home.hook("rw", "kubectl delete pod p").decision(),
+        "deny",
+        "it leads elsewhere than confirmed"
+    );
+    let doctor = home.rwenv("rw", &["doctor", "--offline", "--json"]).stdout;
+    assert!(doctor.contains("no longer leads where its context does"), "{doctor}");
+    session(&home, "SessionStart", "rw");
+    assert!(home.read(own).contains("two.example.com"));
+    assert_eq!(home.hook("rw", "kubectl delete pod p").decision(), "allow");
+    assert!(!home.rwenv("rw", &["doctor", "--offline", "--json"]).stdout.contains("no longer leads"));
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(fs::metadata(home.path(own)).unwrap().permissions().mode() & 0o777, 0o400);
+}
+
+#[test]
+fn a_plugin_beside_the_kubeconfig_is_found_from_the_session_s() {
+    let home = Home::new();
+    let plugin = "user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ../bin/plugin, interactiveMode: Never}}";
+    home.write(".kube/config", &KUBECONFIG.replace("user: {token: abc}", plugin));
+    assert_eq!(home.rwenv("", &["edit", "rw", "--context", "rw-ctx"]).code, 0);
+    session(&home, "SessionStart", "rw");
+    let text = home.read(".claude/rwenv/kube/rw.yaml");
+    assert!(text.contains(&format!("command: \"{}\"", home.path("bin/plugin").display())), "{text}");
+    assert_eq!(home.hook("rw", "kubectl delete pod p").decision(), "allow", "it is the same user");
+}
+
+#[test]
+fn a_rwenv_s_kubeconfig_may_be_in_several_files() {
+    let home = Home::new();
+    home.write("kube/a", &KUBECONFIG.replace("rw-ctx", "x"));
+    home.write("kube/b", KUBECONFIG);
+    let path = "~/kube/a:~/kube/b";
+    assert_eq!(home.rwenv("", &["edit", "rw", "--context", "rw-ctx", "--kubeconfig", path]).code, 0);
+    assert_eq!(session(&home, "SessionStart", "rw").code, 0);
+    assert!(home.read(".claude/rwenv/kube/rw.yaml").contains("b.example.com"));
+    assert_eq!(home.hook("rw", "kubectl delete pod p").decision(), "allow");
+    let status = home.rwenv("rw", &["flux", "status"]);
+    assert!(!status.stderr.contains("cannot be used"), "{}", status.stderr);
+    // One who is not on PATH is named.
+    let plugin = "user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}}";
+    home.write("kube/b", &KUBECONFIG.replace("user: {token: abc}", plugin));
+    let status = home.rwenv("rw", &["flux", "status"]).stderr;
+    assert!(status.contains("'no-such-plugin'") && status.contains("is not on PATH"), "{status}");
 }
 
 #[test]

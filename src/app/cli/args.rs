@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::audit::Audit;
 use super::check::CheckArgs;
+use super::confirm::Confirm;
 use super::context::ContextArgs;
 use super::daemon::Daemon;
 use super::db::Db;
@@ -182,6 +183,13 @@ pub(super) enum CliCommand {
                       rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  rwenv grant --list\n  rwenv grant --revoke all"
     )]
     Grant(GrantArgs),
+    /// Confirm that a rwenv's context leads to the right cluster
+    #[command(
+        after_help = "A context is a name; what it leads to is its server. rwenv notes the server when you add or edit a rwenv. Where the context leads \
+                      to another server later, changes are denied until you confirm it here. Only a person at a terminal can confirm.\n\n\
+                      Examples:\n  rwenv confirm dev\n  rwenv confirm           # every rwenv that is not confirmed"
+    )]
+    Confirm(Confirm),
     /// Register or remove the hook in Claude Code or another agent
     #[command(
         after_help = "Merges into ~/.claude/settings.json, or the settings of another agent, and keeps a copy of the old file beside it. Running it \

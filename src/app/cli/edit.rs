@@ -12,16 +12,24 @@ use super::envs::{Set, set, view};
 use super::fields::{Changes, ClusterFields, FluxFields, People, RwenvFields};
 use super::shared::{InDir, Output};
 use super::{out, prompt};
+use crate::ops::clusters;
 use crate::ops::rwenvs::{self, ConfigObject};
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
-use rwenv_gate::facts::config;
+use rwenv_gate::facts::{config, identity, kubeconfig};
+use rwenv_gate::ledger::noted;
+
+/// Fields that say which cluster is meant.
+const MOVING: [&str; 4] = ["kubernetesContext", "kubeconfigPath", "local", "container"];
 
 #[derive(Debug, Args)]
 pub(super) struct Add {
     /// Name of the rwenv
     pub(super) name: Option<String>,
+    /// Name no context: cluster changes are denied in it
+    #[arg(long, conflicts_with = "context")]
+    pub(super) no_context: bool,
     #[command(flatten)]
     pub(super) output: Output,
     // Last: what comes behind them would be under their headings.
@@ -104,7 +112,11 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     };
     let name = RwenvName::new(&name)?;
     let values = fields.as_ref().unwrap_or(&args.fields).values()?;
+    if !asked && !args.no_context && !names_context(&values) {
+        bail!("{}", say_context(&name, environment));
+    }
     rwenvs::add(&environment.config_dir, &name, values)?;
+    clusters::note(name.as_str(), environment)?;
     if asked && prompt::yes("Select it for this directory", true)? {
         let at = InDir { output: Output { json: false }, dir: None };
         return set(&Set { name: Some(name.to_string()), at, yes: false }, environment);
@@ -117,6 +129,21 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         ));
     }
     done
+}
+
+/// True where fields of a rwenv name a context, here or in the dev container.
+fn names_context(values: &ConfigObject) -> bool {
+    let named = |value: &Value| value.get("kubernetesContext").is_some();
+    values.contains_key("kubernetesContext") || values.values().any(named)
+}
+
+/// What to say where no context is named: the contexts there are.
+fn say_context(name: &RwenvName, environment: &Environment) -> String {
+    let there = identity::contexts(&kubeconfig::usual(environment));
+    let there = if there.is_empty() { "none here".to_owned() } else { there.join(", ") };
+    format!(
+        "say which context it is: rwenv add {name} --context CONTEXT (there are: {there}); a rwenv without one is made with --no-context"
+    )
 }
 
 /// Asks for what a rwenv has, one thing after another.
@@ -164,7 +191,12 @@ pub(super) fn edit(args: &EditArgs, environment: &Environment) -> anyhow::Result
     if values.is_empty() && args.unset.is_empty() {
         bail!("say what to change: rwenv edit {} --read-only=true, … (see rwenv edit --help)", args.name);
     }
+    let moves = |name: &String| MOVING.contains(&name.as_str());
+    let moves = values.keys().any(moves) || args.unset.iter().any(moves);
     rwenvs::change(&environment.config_dir, &args.name, &args.unset, values)?;
+    if moves {
+        clusters::note(&args.name, environment)?;
+    }
     done(&RwenvName::new(&args.name)?, "changed", args.output.json, environment)
 }
 
@@ -196,6 +228,7 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
         bail!("nothing was changed");
     }
     rwenvs::remove(&environment.config_dir, &args.name)?;
+    noted::retain(|known| known != args.name, environment)?;
     if args.output.json {
         out::json(&Removed { removed: &args.name })?;
     } else {

@@ -7,7 +7,10 @@ use comfy_table::Table;
 
 /// Headings, and the commands under each. Every command that is shown stands under one.
 const GROUPS: [(&str, &[&str]); 6] = [
-    ("Environments", &["list", "cur", "set", "add", "edit", "remove", "export", "import", "local-mode"]),
+    (
+        "Environments",
+        &["list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
+    ),
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
     ("Flux and deployments", &["flux", "deploy", "rollout", "repo", "db", "taskfiles"]),
     ("Knowledge", &["services", "where", "guide", "graph", "context"]),

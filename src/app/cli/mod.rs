@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod check;
+mod confirm;
 mod context;
 mod daemon;
 mod db;
@@ -134,6 +135,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Taskfiles(args) => taskfiles::taskfiles(&args),
         CliCommand::Policy(args) => policy::policy(&args.command, environment),
         CliCommand::Grant(args) => grant::grant(&args, environment),
+        CliCommand::Confirm(args) => confirm::confirm(&args, environment),
         CliCommand::Install(args) => install::install(&args, environment),
         CliCommand::Shellenv { shell } => install::shellenv(shell, environment),
         CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),

@@ -19,6 +19,8 @@ use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, PartHealth, 
 pub(super) enum Area {
     /// `envs.json` and what selects a rwenv.
     Config,
+    /// The kubeconfigs that lead through the API guard.
+    Guard,
     /// The user's policies.
     Policies,
     /// The audit log.

@@ -12,9 +12,9 @@ use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Wat
 use tokio::time::{Instant, sleep, timeout};
 
 use super::state::{Area, Shared, lock};
-use super::{config, refresh};
+use super::{config, guarding, refresh};
 use rwenv_flux::repos::FluxRepository;
-use rwenv_gate::facts;
+use rwenv_gate::facts::{self, guarded};
 use rwenv_gate::ledger::audit;
 use rwenv_gate::wire::daemon::Watching;
 
@@ -80,6 +80,7 @@ fn amiss(shared: &Shared) -> Vec<Area> {
 async fn act(area: Area, shared: &Arc<Shared>) {
     match area {
         Area::Config | Area::Policies => config::reload(shared),
+        Area::Guard => guarding::refresh(shared),
         Area::Audit => shared.written.notify_one(),
         Area::Clone(name) => {
             let flux = flux(shared).into_iter().find(|flux| flux.name.as_str() == name);
@@ -115,6 +116,13 @@ fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (WatchStamp, Area)> {
         add(entry.path(), Area::Policies);
     }
     add(policies, Area::Policies);
+    // What another program writes into the guard's kubeconfigs is taken back.
+    for entry in std::fs::read_dir(guarded::folder(&shared.environment)).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|extension| extension == "yaml") {
+            add(path, Area::Guard);
+        }
+    }
     add(audit::current(&shared.environment), Area::Audit);
     all
 }
@@ -125,6 +133,7 @@ fn folders(shared: &Shared) -> BTreeMap<PathBuf, Area> {
     let mut all = BTreeMap::from([
         (dir.clone(), Area::Folders),
         (dir.join("policies"), Area::Policies),
+        (guarded::folder(&shared.environment), Area::Folders),
         (audit::folder(&shared.environment), Area::Audit),
     ]);
     // A configuration behind a link changes where it really is.

@@ -2,6 +2,7 @@
 //! `guard/` of the configuration directory, for nobody but the user.
 
 use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
@@ -20,6 +21,8 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::guarded;
 
+/// Mode of the kubeconfigs: nobody writes into them.
+const CLOSED: u32 = 0o400;
 /// Bytes of a token.
 const TOKEN: usize = 32;
 
@@ -203,9 +206,13 @@ impl Identity {
         for rwenv in &rwenvs.all {
             let path = guarded::kubeconfig(rwenv.name.as_str(), environment);
             let text = self.kubeconfig(rwenv, environment)? + "\n";
+            let failed = |error: files::FileError| GuardError::Identity(error.to_string());
             if files::read(&path).ok().flatten().as_ref() != Some(&text) {
-                files::write(&path, &text, 0o600).map_err(|error| GuardError::Identity(error.to_string()))?;
+                files::write(&path, &text, CLOSED).map_err(failed)?;
             }
+            // Other programs write into whatever `$KUBECONFIG` names, and their clients would pass the guard by.
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(CLOSED))
+                .map_err(|error| failed(files::FileError::io(&path, error)))?;
         }
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {

@@ -72,7 +72,7 @@ impl Judge {
         if meaning.own.is_some() {
             meaning.operation = not_dry(meaning.operation);
         }
-        let AskedRequest { plan, facts } = self.asked(&meaning, &line(method, &request), rwenv);
+        let AskedRequest { plan, facts } = self.asked(&meaning, &line(method, &request), (rwenv, rwenvs));
         let seen = KnownPlan { plan: &plan, facts: &facts, rwenvs };
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let verdict = judge::weigh(seen, Vec::new(), &Lift::Where(&granted), &self.environment);
@@ -87,7 +87,7 @@ impl Judge {
         rwenv: &str,
         rwenvs: &Rwenvs,
     ) -> Result<Permit, Refusal> {
-        let AskedRequest { plan, facts } = self.asked(meaning, line, rwenv);
+        let AskedRequest { plan, facts } = self.asked(meaning, line, (rwenv, rwenvs));
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let case = Case {
             door: DOOR,
@@ -108,13 +108,16 @@ impl Judge {
     }
 
     /// What a request asks for, and what is known about it.
-    fn asked(&self, meaning: &Meaning, line: &str, rwenv: &str) -> AskedRequest {
+    fn asked(&self, meaning: &Meaning, line: &str, (rwenv, rwenvs): (&str, &Rwenvs)) -> AskedRequest {
         let plan = match &meaning.run {
             Some(words) => decide::plan_argv(words.clone(), Vec::new(), &self.context),
             None => decide::plan_request(meaning.operation.clone(), line, &self.context),
         };
         let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
-        let facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
+        let mut facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
+        if let Some(rwenv) = rwenvs.get(rwenv) {
+            facts::own_cluster(rwenv, &plan, &mut facts, &self.environment);
+        }
         AskedRequest { plan, facts }
     }
 

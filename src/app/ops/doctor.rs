@@ -1,13 +1,14 @@
 //! Whether the guard stands: every check of the doctor's, in order. How they are shown does not belong here.
 
 use super::check::Check;
-use super::{custody, machine};
+use super::{clusters, custody, machine};
 use rwenv_gate::base::environment::Environment;
 
 /// Everything that is looked at.
 #[must_use]
 pub fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let mut all = machine::examine(environment);
+    all.extend(clusters::examine(environment));
     all.extend(custody::examine(offline, environment));
     all
 }

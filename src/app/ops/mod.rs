@@ -7,6 +7,7 @@ pub mod agents;
 pub mod bundle;
 pub mod check;
 pub mod claude;
+pub mod clusters;
 pub mod custody;
 pub mod deployment;
 pub mod doctor;

@@ -227,6 +227,7 @@ fn cluster(invocation: &Invocation, tool: &Tool, traits: &[Trait], args: &Argume
         kubeconfig: given(&tool.roles.kubeconfig, &tool.env.kubeconfig),
         redirect: redirect.or_else(|| by_env().map(|n| (*n).to_owned())),
         remote: None,
+        changed: None,
     }
 }
 

@@ -107,6 +107,7 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 reasons.push(reason.about(operation.span, None));
             }
             JudgedName::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
+            JudgedName::OtherCluster(rwenv, why) => reasons.push(other_cluster(operation, &rwenv, &why)),
             JudgedName::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
         }
     }
@@ -147,6 +148,16 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
         "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
     );
     Reason::new(decision, ids::NO_CONTEXT, text, instead).about(operation.span, Some(name.as_str()))
+}
+
+fn other_cluster(operation: &Operation, rwenv: &Rwenv, why: &str) -> Reason {
+    let name = &rwenv.name;
+    let text = format!("{why}, so {} {} may change another cluster.", operation.tool, operation.verb);
+    let instead = format!(
+        "Ask a person to look: if rwenv '{name}' means that cluster now, they run rwenv confirm {name}. Reads are allowed."
+    );
+    let reason = Reason::new(Decision::Deny, ids::OTHER_CLUSTER, text, instead);
+    reason.about(operation.span, Some(name.as_str()))
 }
 
 /// The rwenvs there are, in one line.

@@ -58,7 +58,7 @@ pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
     let mut names: Vec<String> = judges
         .map(|judge| match judge {
             JudgedName::Subject(subject, _) => subject.name,
-            JudgedName::NoContext(rwenv) => rwenv.name.to_string(),
+            JudgedName::NoContext(rwenv) | JudgedName::OtherCluster(rwenv, _) => rwenv.name.to_string(),
             JudgedName::NoneSelected | JudgedName::Invalid(_) | JudgedName::Elsewhere(..) => String::new(),
         })
         .collect();

@@ -201,6 +201,19 @@ impl Drifts {
             .collect()
     }
 
+    /// The first of these files that the line writes before an operation, or may.
+    pub(super) fn written_before(&self, planned: &Planned, files: &[String]) -> Option<String> {
+        let earlier = self
+            .all
+            .iter()
+            .filter(|drift| drift.order < planned.order || drift.span.end <= planned.operation.span.start);
+        let mut changes = earlier.filter_map(|drift| drift.change.as_ref());
+        changes.find_map(|change| match change {
+            Change::WorkTree(_) => None,
+            change => files.iter().find(|file| change.may_touch(file)).cloned(),
+        })
+    }
+
     /// What the line has done to these files and folders before an operation applies them.
     pub(super) fn before(&self, planned: &Planned, applied: &[String], facts: &Facts) -> Option<Drifted> {
         let own: Vec<String> =

@@ -5,6 +5,7 @@ mod begin;
 mod conclude;
 mod connection;
 mod content;
+mod contexts;
 mod definition;
 mod drift;
 mod follow;
@@ -49,6 +50,8 @@ pub mod ids {
     pub const FOREIGN: &str = "rwenv.foreign-target";
     /// The rwenv names no context, and a cluster is about to be changed.
     pub const NO_CONTEXT: &str = "rwenv.no-context";
+    /// The context no longer leads to the cluster that a person confirmed.
+    pub const OTHER_CLUSTER: &str = "rwenv.other-cluster";
     /// A policy beside the built-in ones cannot be read.
     pub const POLICY: &str = "policy.unreadable";
     /// The line cannot be read.

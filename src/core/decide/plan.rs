@@ -2,6 +2,7 @@
 
 use super::applied;
 use super::connection::Connection;
+use super::contexts::{self, ContextChanges};
 use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
@@ -54,6 +55,8 @@ pub struct Plan {
     pub(super) connection: Connection,
     /// What it does to files.
     pub(super) drifts: Drifts,
+    /// What it does to kubeconfigs.
+    pub(super) contexts: ContextChanges,
     /// Programs that are none of our tools.
     pub(super) others: Vec<Invocation>,
     /// Inside a script, of which is not said what stays unknown.
@@ -219,6 +222,9 @@ impl Plan {
             operations.iter().for_each(|operation| self.drifts.operation(operation));
         }
         let order = self.drifts.order();
+        if remote.is_none() {
+            self.contexts.see(invocation, &operations, order);
+        }
         self.planned.extend(operations.into_iter().map(|operation| Planned {
             operation,
             invocation: invocation.clone(),
@@ -347,6 +353,12 @@ impl Plan {
         let mut questions = self.drifts.questions(self.planned.iter().map(|p| &p.operation));
         for Planned { operation, .. } in &self.planned {
             questions.extend(applied::questions(operation));
+            if let Some(question) = contexts::question(operation, &self.context.home) {
+                let names = self.contexts.made_current().map(str::to_owned);
+                questions
+                    .extend(names.map(|name| Question::Cluster { kubeconfig: None, context: Some(name) }));
+                questions.push(question);
+            }
             if operation.traits.contains(&Trait::EndsContainer) {
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }

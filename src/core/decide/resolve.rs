@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::applied::{applications, applied, plan_files};
 use super::drift::Drifted;
 use super::{Plan, Planned};
-use super::{head, push};
+use super::{contexts, head, push};
 use crate::classify;
 use crate::model::glob;
 use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
@@ -24,6 +24,8 @@ pub(super) fn resolved(
     for operation in &mut all {
         unpushed(plan, at, planned, operation, facts);
         dev_container(operation, rwenvs);
+        let line = (&plan.contexts, &plan.drifts);
+        contexts::follow(planned, operation, line, (facts, rwenvs), &plan.context.home);
     }
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
         return all;

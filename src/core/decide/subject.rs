@@ -1,9 +1,10 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
+use super::contexts::{self, Owners};
 use super::reached;
 use crate::model::{
-    Bound, ClusterTarget, Context, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
-    Trait, Word, normalize, same_repository,
+    Bound, ClusterTarget, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository,
+    Rwenv, Rwenvs, SeenContext, Trait, Word, normalize, same_repository,
 };
 use crate::policy::Subject;
 
@@ -23,6 +24,8 @@ pub(super) enum JudgedName {
     Elsewhere(Subject, String),
     /// A rwenv that names no context has no cluster to change.
     NoContext(Rwenv),
+    /// A rwenv's context leads to another cluster than a person confirmed; how.
+    OtherCluster(Rwenv, String),
 }
 
 /// The judges of an operation on a cluster.
@@ -32,6 +35,17 @@ pub(super) fn of_cluster(
     rwenvs: &Rwenvs,
     start: &Context,
 ) -> Vec<JudgedName> {
+    let mut all = aimed(operation, facts, rwenvs, start);
+    if let Some(ContextChange::Content(by)) = &operation.target.cluster.changed {
+        let selected = where_it_runs(operation, facts, rwenvs, start);
+        let why = format!("the line changes what its context means before ({by})");
+        all.extend(elsewhere(&selected, &why).into_iter().filter(|j| !all.contains(j)).collect::<Vec<_>>());
+    }
+    all
+}
+
+/// The judges of an operation on a cluster, as the kubeconfig is before the line runs.
+fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
     let target = &operation.target.cluster;
     let home = start.home.as_str();
     let selected = where_it_runs(operation, facts, rwenvs, start);
@@ -42,7 +56,8 @@ pub(super) fn of_cluster(
         if operation.tool == OWN {
             return by_name(context, rwenvs, &selected);
         }
-        return by_context(context, target, rwenvs, &selected);
+        let seen = contexts::seen(operation, None, facts, start);
+        return by_context(context, target, seen, (facts, rwenvs), &selected);
     }
     if operation.tool == OWN {
         return selected;
@@ -56,30 +71,103 @@ pub(super) fn of_cluster(
         };
     }
     if let Some(file) = &target.kubeconfig {
-        return placed(by_kubeconfig(file, rwenvs, &selected, home), operation.effect, rwenvs);
+        let by_path = by_kubeconfig(file, rwenvs, &selected, home);
+        let seen = contexts::seen(operation, None, facts, start);
+        return placed(by_server(by_path, seen, facts, rwenvs), operation.effect, rwenvs);
     }
     let mut all = placed(selected, operation.effect, rwenvs);
-    // A bare call goes where the kubeconfig's current context points.
     if operation.effect > Effect::ReadSecret
         && !all.iter().any(|judge| matches!(judge, JudgedName::NoContext(_)))
-        && let Some(context) = facts.current_context.as_deref()
     {
-        let known = all
-            .iter()
-            .any(|j| matches!(j, JudgedName::Subject(s, _) if has_context(rwenvs, &s.name, context)));
-        let owners = owners(context, rwenvs);
-        let any_context =
-            all.iter().any(|j| matches!(j, JudgedName::Subject(s, _) if names_context(rwenvs, &s.name)));
-        if !known && !owners.is_empty() {
-            all.extend(owners);
-        } else if !known && any_context {
-            all.push(JudgedName::Subject(
-                Subject::foreign(&format!("context '{context}' (your kubeconfig's current one)")),
-                None,
-            ));
-        }
+        let more = of_current(&all, operation, facts, rwenvs, start);
+        all.extend(more);
     }
     all
+}
+
+/// Who judges a bare call beside the rwenv that is selected: it goes where the kubeconfig's current context points.
+fn of_current(
+    selected: &[JudgedName],
+    operation: &Operation,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+    start: &Context,
+) -> Vec<JudgedName> {
+    let (context, switched) = match &operation.target.cluster.changed {
+        Some(ContextChange::Current(name)) => (name.as_str(), Some(name.as_str())),
+        _ => match facts.current_context.as_deref() {
+            Some(context) => (context, None),
+            None => return Vec::new(),
+        },
+    };
+    let seen = contexts::seen(operation, switched, facts, start);
+    let owners = owners(context, seen, facts, rwenvs);
+    let subject = |judge: &JudgedName| match judge {
+        JudgedName::Subject(subject, _) => Some(subject.name.clone()),
+        _ => None,
+    };
+    let known = selected
+        .iter()
+        .filter_map(subject)
+        .any(|name| owners.iter().filter_map(subject).any(|owner| owner == name));
+    let any_context = selected.iter().filter_map(subject).any(|name| names_context(rwenvs, &name));
+    match (known, owners.is_empty()) {
+        (true, _) => Vec::new(),
+        (false, false) => owners,
+        (false, true) if any_context => {
+            let whose = if switched.is_some() {
+                "the line makes it current"
+            } else {
+                "your kubeconfig's current one"
+            };
+            vec![JudgedName::Subject(Subject::foreign(&format!("context '{context}' ({whose})")), None)]
+        }
+        (false, true) => Vec::new(),
+    }
+}
+
+/// What a kubeconfig's path says of whose it is, and what the cluster it leads to says.
+fn by_server(
+    by_path: Vec<JudgedName>,
+    seen: Option<&SeenContext>,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+) -> Vec<JudgedName> {
+    let names = by_path.iter().filter_map(|judge| match judge {
+        JudgedName::Subject(subject, _) => rwenvs.get(&subject.name),
+        _ => None,
+    });
+    let named: Vec<&Rwenv> = names.collect();
+    let what = "the current context of its kubeconfig";
+    match judged(&named, seen, what, facts, rwenvs) {
+        None => by_path,
+        Some(owners) if named.is_empty() => by_path.into_iter().chain(owners).collect(),
+        Some(owners) => owners,
+    }
+}
+
+/// In whose names is judged what goes where a context leads, where that is known; `named` are the rwenvs that it is by its name.
+fn judged(
+    named: &[&Rwenv],
+    seen: Option<&SeenContext>,
+    what: &str,
+    facts: &Facts,
+    rwenvs: &Rwenvs,
+) -> Option<Vec<JudgedName>> {
+    let owners = match contexts::owners(named, seen, facts, rwenvs)? {
+        Owners::Moved(rwenv, how) => {
+            return Some(vec![JudgedName::OtherCluster(rwenv.clone(), format!("{what} {how}"))]);
+        }
+        Owners::These(owners) => owners,
+    };
+    let judge = |rwenv: &&Rwenv| {
+        let mut subject = Subject::of(rwenv);
+        if !contexts::is_in(named, rwenv) {
+            subject.title = format!("{} (whose cluster {what} leads to)", subject.title);
+        }
+        JudgedName::Subject(subject, None)
+    };
+    Some(owners.iter().map(judge).collect())
 }
 
 /// A rwenv that names no context owns none: what goes to whatever context is current changes nothing in its name. Looking is free, and
@@ -146,19 +234,16 @@ pub(super) fn of_service(
     all.into_iter().flat_map(bare).collect()
 }
 
-fn has_context(rwenvs: &Rwenvs, name: &str, context: &str) -> bool {
-    rwenvs.get(name).is_some_and(|r| r.has_context(context))
-}
-
 fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
     rwenvs.get(name).is_some_and(Rwenv::names_context)
 }
 
-fn owners(context: &str, rwenvs: &Rwenvs) -> Vec<JudgedName> {
-    (rwenvs.all.iter())
-        .filter(|r| r.has_context(context))
-        .map(|r| JudgedName::Subject(Subject::of(r), None))
-        .collect()
+/// The rwenvs whose cluster a context leads to; where that is not known, those that have a context of this name.
+fn owners(context: &str, seen: Option<&SeenContext>, facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedName> {
+    let named: Vec<&Rwenv> = rwenvs.all.iter().filter(|r| r.has_context(context)).collect();
+    let by_name = || named.iter().map(|r| JudgedName::Subject(Subject::of(r), None)).collect();
+    let what = format!("context '{context}'");
+    judged(&named, seen, &what, facts, rwenvs).unwrap_or_else(by_name)
 }
 
 /// What this program does in a cluster it does in a rwenv's, by the rwenv's name.
@@ -172,7 +257,8 @@ fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedN
 fn by_context(
     context: &Word,
     target: &ClusterTarget,
-    rwenvs: &Rwenvs,
+    seen: Option<&SeenContext>,
+    (facts, rwenvs): (&Facts, &Rwenvs),
     selected: &[JudgedName],
 ) -> Vec<JudgedName> {
     let Some(name) = context.as_literal() else {
@@ -181,7 +267,7 @@ fn by_context(
             &format!("its context is computed at run time ('{}')", context.display()),
         );
     };
-    let owned = owners(name, rwenvs);
+    let owned = owners(name, seen, facts, rwenvs);
     if !owned.is_empty() {
         return owned;
     }

@@ -58,5 +58,6 @@ fn unnamed(judge: &JudgedName) -> String {
         JudgedName::NoneSelected => "no rwenv".to_owned(),
         JudgedName::Invalid(why) => why.clone(),
         JudgedName::NoContext(rwenv) => format!("rwenv '{}', which names no context", rwenv.name),
+        JudgedName::OtherCluster(rwenv, why) => format!("rwenv '{}', whose {why}", rwenv.name),
     }
 }

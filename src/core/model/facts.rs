@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Dir;
-use super::Rule;
+use super::{ClusterIdentity, Dir, Rule, SeenContext};
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -12,6 +11,13 @@ pub enum Question {
     Binding(Dir),
     /// Which context would a bare call use?
     CurrentContext,
+    /// Where does a context lead?
+    Cluster {
+        /// The kubeconfig, or several as `$KUBECONFIG` has them; none: the one a bare call would use.
+        kubeconfig: Option<String>,
+        /// The context; none: the current one.
+        context: Option<String>,
+    },
     /// Which program that we know is this file, or this name on `PATH`?
     Program(String),
     /// Where does this path lead, and what of the guard's lies there?
@@ -156,6 +162,12 @@ pub struct Facts {
     pub bindings: Vec<(Dir, Bound)>,
     /// The context a bare call would use.
     pub current_context: Option<String>,
+    /// Where contexts lead, by kubeconfig and context.
+    pub clusters: Vec<((Option<String>, Option<String>), SeenContext)>,
+    /// The clusters of rwenvs as a person confirmed them, by rwenv.
+    pub noted: Vec<(String, ClusterIdentity)>,
+    /// The kubeconfigs a bare call would use.
+    pub kubeconfigs: Vec<String>,
     /// Programs by path or name; none where it is none that we know.
     pub programs: Vec<(String, Option<&'static str>)>,
     /// Where paths lead.
@@ -193,6 +205,14 @@ impl Facts {
     pub fn reached(&self, dir: &str, tip: &str) -> Option<&[String]> {
         let found = self.reached.iter().find(|((d, t), _)| d == dir && t == tip);
         found.map(|(_, names)| names.as_slice())
+    }
+
+    /// Where a context leads; none where nobody has looked.
+    #[must_use]
+    pub fn cluster(&self, kubeconfig: Option<&str>, context: Option<&str>) -> Option<&SeenContext> {
+        let is =
+            |(k, c): &(Option<String>, Option<String>)| (k.as_deref(), c.as_deref()) == (kubeconfig, context);
+        self.clusters.iter().find(|(asked, _)| is(asked)).map(|(_, seen)| seen)
     }
 
     /// What is known of a program; none where nobody has looked.

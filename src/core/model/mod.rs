@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a file, the environment, the network or the clock.
 
+mod cluster;
 mod command;
 mod decision;
 pub mod envs;
@@ -12,6 +13,7 @@ mod operation;
 mod rwenv;
 mod url;
 
+pub use cluster::{ClusterIdentity, SeenContext, UserIdentity, UserKind};
 pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
@@ -19,7 +21,7 @@ pub use decision::{Reason, Verdict};
 pub use facts::{Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::FromObject;
-pub use operation::{ClusterTarget, HeadMove, Operation, RefUpdate, RepositoryTarget, Target};
+pub use operation::{ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, Target};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
 };

@@ -13,6 +13,17 @@ pub struct ClusterTarget {
     pub redirect: Option<String>,
     /// The host or container the call runs on, whose configuration is not known here.
     pub remote: Option<String>,
+    /// What earlier commands of the line do to what contexts mean; filled by `decide`.
+    pub changed: Option<ContextChange>,
+}
+
+/// Something that a line does to kubeconfigs before it uses them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ContextChange {
+    /// It makes this context the current one.
+    Current(String),
+    /// It changes what is in them; the command that does, or the file.
+    Content(String),
 }
 
 /// One ref a push changes on the remote.

@@ -94,6 +94,9 @@ pub struct Programs {
     /// Commands whose output is made to be evaluated by a shell (`ssh-agent -s`), as word prefixes.
     #[serde(default)]
     pub producers: Texts,
+    /// Commands that write contexts into the kubeconfig in use, or make another current, by words that stand in this order.
+    #[serde(default)]
+    pub context_writers: Texts,
     /// Programs beside `reads` that change nothing and run nothing, whatever they are given.
     #[serde(default)]
     pub filters: Texts,

@@ -26,6 +26,23 @@ pub enum ClusterError {
         /// What is wrong.
         why: String,
     },
+    /// The program that makes the credentials is not there.
+    #[error(
+        "no credentials for context '{context}': the program '{program}' that makes them is not on PATH here; name it by its whole path in \
+         the kubeconfig, or start rwenv (rwenv daemon restart) where PATH has it"
+    )]
+    Plugin {
+        /// The context.
+        context: String,
+        /// The program, as the kubeconfig names it.
+        program: String,
+    },
+    /// The client certificate is of a version that is not taken here.
+    #[error(
+        "the client certificate of context '{0}' has X.509 version 1: kubectl takes it, rwenv's own TLS does not; have it issued as version 3 \
+         (openssl x509 -req -extfile FILE), until then only clients beside the API guard reach the cluster"
+    )]
+    OldCertificate(String),
     /// Nobody answers.
     #[error("{server} does not answer: {why}")]
     Unreachable {

@@ -53,6 +53,8 @@ pub struct Cluster {
     place: KubeconfigContext,
     changed: Option<SystemTime>,
     namespace: String,
+    /// The program that makes its credentials.
+    plugin: Option<String>,
 }
 
 impl Cluster {
@@ -93,6 +95,7 @@ impl Cluster {
             exec.interactive_mode = Some(ExecInteractiveMode::Never);
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
+        let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
         let credentials = |why: String| ClusterError::Credentials { context: context.clone(), why };
         // A program may be run for credentials, and it may hang.
         let made = tokio::task::spawn_blocking(move || {
@@ -102,11 +105,11 @@ impl Cluster {
         });
         let client = match tokio::time::timeout(CREDENTIALS, made).await {
             Ok(Ok(Ok(client))) => client,
-            Ok(Ok(Err(error))) => return Err(credentials(innermost(&error))),
+            Ok(Ok(Err(error))) => return Err(not_had(&error, &context, plugin.as_deref())),
             Ok(Err(error)) => return Err(credentials(error.to_string())),
             Err(_) => return Err(credentials(format!("nothing came within {} s", CREDENTIALS.as_secs()))),
         };
-        Ok(Self { client, server, named: rwenv.places.clone(), place, changed, namespace })
+        Ok(Self { client, server, named: rwenv.places.clone(), place, changed, namespace, plugin })
     }
 
     /// The kubeconfig and the context of a rwenv on this machine.
@@ -225,9 +228,7 @@ impl Cluster {
             kube::Error::Api(status) => {
                 ClusterError::Refused { server, what: what.to_owned(), why: status.message.clone() }
             }
-            kube::Error::Auth(error) => {
-                ClusterError::Credentials { context: self.place.context.clone(), why: innermost(error) }
-            }
+            kube::Error::Auth(error) => not_had(error, &self.place.context, self.plugin.as_deref()),
             other => ClusterError::Unreachable { server, why: innermost(other) },
         }
     }
@@ -247,6 +248,25 @@ async fn configuration(path: &Path, context: &str) -> Result<Config, ClusterErro
     }
     let options = KubeConfigOptions { context: Some(context.to_owned()), ..KubeConfigOptions::default() };
     Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| failed(&error))
+}
+
+/// Why credentials were not to be had: the program that makes them is not there, or says no.
+fn not_had(error: &(dyn std::error::Error + 'static), context: &str, plugin: Option<&str>) -> ClusterError {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    let is_missing = |error: &(dyn std::error::Error + 'static)| {
+        error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::NotFound)
+    };
+    match plugin {
+        Some(program) if causes.into_iter().any(is_missing) => {
+            ClusterError::Plugin { context: context.to_owned(), program: program.to_owned() }
+        }
+        _ => match innermost(error) {
+            why if why.contains("UnsupportedCertVersion") => ClusterError::OldCertificate(context.to_owned()),
+            why => ClusterError::Credentials { context: context.to_owned(), why },
+        },
+    }
 }
 
 /// The last of an error's causes, which says what happened; those around it say that something did.

@@ -43,7 +43,11 @@ impl KubeconfigContext {
             let files = kubeconfig::of_place(written, environment);
             let usual = files.first().cloned().unwrap_or_default();
             if written.is_some() {
-                let there = usual.exists().then(|| usual.clone());
+                // Of several, the one that has it.
+                let listed =
+                    files.iter().find(|file| files.len() > 1 && file.exists() && has_context(file, &context));
+                let there = listed.filter(|_| written.is_some_and(|list| list.contains(':'))).cloned();
+                let there = there.or_else(|| usual.exists().then(|| usual.clone()));
                 if let Some(path) = there.or_else(|| behind_container(&usual, environment)) {
                     return Ok(Self { path, context });
                 }

@@ -18,6 +18,9 @@ const SENSITIVE: [&str; 12] = [
     "pwd",
 ];
 
+/// Words in which programs say which part of them has failed; they stand where a value might.
+const PARTS: [&str; 1] = ["exec:"];
+
 /// The text with the values of secret-looking flags, variables, fields, headers and URLs masked. It errs on the
 /// side of masking: what is written down is for finding out what happened, not for running it again.
 #[must_use]
@@ -50,7 +53,8 @@ fn is_name(c: char) -> bool {
 
 fn sensitive(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    SENSITIVE.iter().any(|s| lower.contains(s))
+    // A repository is no secret, whatever it is called.
+    !lower.ends_with(".git") && SENSITIVE.iter().any(|s| lower.contains(s))
 }
 
 /// Where the value of a name stands in the text behind it.
@@ -77,7 +81,8 @@ fn value_at(name: &str, after: &str) -> Option<(usize, usize)> {
             .find(|c: char| c.is_whitespace() || matches!(c, ';' | '&' | '|' | '"' | '\'' | ')' | ','))
             .unwrap_or(value.len()),
     };
-    (length > 0).then_some((from, from + length))
+    let part = quote.is_none() && value.get(..length).is_some_and(|value| PARTS.contains(&value));
+    (length > 0 && !part).then_some((from, from + length))
 }
 
 /// `scheme://user:password@host` without the password.
@@ -125,6 +130,9 @@ mod tests {
             ("a=1 b=2 # passwords", "a=1 b=2 # passwords"),
             ("Bearer abc", "Bearer ***"),
             ("pass=", "pass="),
+            ("getting credentials: exec: no plugin", "getting credentials: exec: no plugin"),
+            ("h/tokenfile.git: fatal: no", "h/tokenfile.git: fatal: no"),
+            ("token.git.x: abc", "token.git.x: ***"),
             ("é token=ü", "é token=***"),
         ] {
             assert_eq!(redact(text), masked, "{text}");

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use crate::base::environment::{Environment, var};
 use crate::base::{clock, files};
 use crate::doors::{Reply, greeting};
-use crate::facts::{self, binding, config, guarded};
+use crate::facts::{self, binding, config, guarded, identity};
 use crate::ledger::pinned;
 use crate::setup::shims;
 use crate::wire::claude::Event;
 use rwenv_core::decide::quoted;
-use rwenv_core::model::Bound;
+use rwenv_core::model::{Bound, SeenContext};
 
 /// The file in the plugin's folder that says when a session began with it.
 pub const PLUGIN_STATE: &str = "session.json";
@@ -85,7 +85,7 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
         Err(why) => (None, format!("rwenv: this session keeps your own kubeconfig: {why}\n")),
     };
     if let Some(rwenv) = rwenv.filter(|rwenv| own.is_some() && guarded::is_guarded(rwenv)) {
-        match guarded::session(rwenv, environment) {
+        match guarded::session(rwenv, environment).and_then(|path| unchanged(path, environment)) {
             Ok(path) => own = Some(path),
             Err(why) => {
                 problem =
@@ -110,6 +110,16 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
         }
     }
     problem
+}
+
+/// The guard's kubeconfig, where it still leads through the guard: other programs write into what `$KUBECONFIG` names.
+fn unchanged(path: PathBuf, environment: &Environment) -> Result<PathBuf, String> {
+    match identity::seen(std::slice::from_ref(&path), None, environment) {
+        SeenContext::Guarded(_) => Ok(path),
+        _ => {
+            Err(format!("another program has changed {}; rwenv daemon restart makes it anew", path.display()))
+        }
+    }
 }
 
 /// Shell code that puts a folder first on `PATH`, however often it runs.

@@ -5,16 +5,23 @@ use std::path::{Path, PathBuf};
 use crate::base::environment::Environment;
 use crate::base::files;
 
-/// The current context as kubectl finds it: the first file of `$KUBECONFIG` that names one, or `~/.kube/config`. A session's own
-/// kubeconfig counts where nothing takes it away (`keeps`).
+/// The current context as kubectl finds it: the first of the files that names one.
 #[must_use]
-pub fn current_context(environment: &Environment, keeps: bool) -> Option<String> {
-    let session = environment.session_kubeconfig.as_ref().filter(|_| keeps);
-    let paths = session.map_or_else(|| usual(environment), |list| listed(list));
-    paths.iter().filter_map(|path| files::read(path).ok().flatten()).find_map(|text| scan(&text))
+pub fn current_context(files: &[PathBuf]) -> Option<String> {
+    files.iter().filter_map(|path| files::read(path).ok().flatten()).find_map(|text| scan(&text))
 }
 
-fn listed(list: &str) -> Vec<PathBuf> {
+/// The kubeconfigs of a bare call: the files of `$KUBECONFIG`, or `~/.kube/config`. A session's own counts where nothing takes it
+/// away (`keeps`).
+#[must_use]
+pub fn of_bare_call(environment: &Environment, keeps: bool) -> Vec<PathBuf> {
+    let session = environment.session_kubeconfig.as_ref().filter(|_| keeps);
+    session.map_or_else(|| usual(environment), |list| listed(list))
+}
+
+/// The files of a list as `$KUBECONFIG` has them.
+#[must_use]
+pub fn listed(list: &str) -> Vec<PathBuf> {
     list.split(':').filter(|p| !p.is_empty()).map(PathBuf::from).collect()
 }
 
@@ -33,11 +40,16 @@ pub fn full(written: &str, environment: &Environment) -> PathBuf {
     written.strip_prefix("~/").map_or_else(|| PathBuf::from(written), |rest| environment.home.join(rest))
 }
 
-/// The files in which a rwenv's context may be: the one that is written down, or the person's own. The default file of another home is
+/// The files in which a rwenv's context may be: those that are written down, or the person's own. The default file of another home is
 /// that of the dev container; where it is not here, the person's own stands for it.
 #[must_use]
 pub fn of_place(written: Option<&str>, environment: &Environment) -> Vec<PathBuf> {
-    let Some(path) = written.map(|written| full(written, environment)) else { return usual(environment) };
+    let Some(written) = written else { return usual(environment) };
+    let path = full(written, environment);
+    if written.contains(':') && !path.exists() {
+        let each = written.split(':').filter(|part| !part.is_empty());
+        return each.map(|part| full(part, environment)).collect();
+    }
     if path.exists() || !path.ends_with(Path::new(".kube/config")) {
         return vec![path];
     }

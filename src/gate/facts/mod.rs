@@ -3,14 +3,17 @@
 
 pub mod agent;
 pub mod binding;
+mod certificate;
 pub mod config;
 pub mod content;
 mod drift;
 mod git;
 pub mod guarded;
+pub mod identity;
 pub mod index;
 mod kinds;
 pub mod kubeconfig;
+pub mod noted;
 pub mod objects;
 mod places;
 pub mod policies;
@@ -19,7 +22,9 @@ mod script;
 
 use crate::base::environment::{self, Environment};
 use rwenv_core::decide::Plan;
-use rwenv_core::model::{Context, Facts, Pushed, Question, Rwenv, Rwenvs, glob};
+use rwenv_core::model::{
+    ClusterIdentity, Context, Facts, Pushed, Question, Rwenv, Rwenvs, SeenContext, glob,
+};
 
 /// A plan and all that has to be known to conclude it.
 #[derive(Clone, Debug, Default)]
@@ -72,8 +77,11 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 out.facts.bindings.extend(bound.into_iter().map(|bound| (dir.clone(), bound)));
             }
             Question::CurrentContext => {
-                out.facts.current_context =
-                    kubeconfig::current_context(environment, out.plan.keeps_environment());
+                let files = kubeconfig::of_bare_call(environment, out.plan.keeps_environment());
+                out.facts.current_context = kubeconfig::current_context(&files);
+            }
+            Question::Cluster { kubeconfig, context } => {
+                cluster((kubeconfig.as_deref(), context.as_deref()), &out.plan, &mut out.facts, environment);
             }
             Question::Application(path) => {
                 let of = |rwenv: &Rwenv| rwenv.argocd_apps.iter().any(|pattern| glob(pattern, path));
@@ -100,6 +108,48 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     }
     reached::answer(&mut out);
     out
+}
+
+/// Where a context leads, and what a person has confirmed of the rwenvs' own.
+fn cluster(
+    (list, context): (Option<&str>, Option<&str>),
+    plan: &Plan,
+    facts: &mut Facts,
+    environment: &Environment,
+) {
+    let files = match list {
+        Some(list) => kubeconfig::listed(list),
+        None => kubeconfig::of_bare_call(environment, plan.keeps_environment()),
+    };
+    if facts.clusters.is_empty() {
+        facts.noted = confirmed(environment);
+    }
+    if list.is_none() {
+        facts.kubeconfigs = files.iter().map(|path| path.display().to_string()).collect();
+    }
+    let seen = identity::seen(&files, context, environment);
+    facts.clusters.push(((list.map(str::to_owned), context.map(str::to_owned)), seen));
+}
+
+/// The clusters of rwenvs as a person confirmed them. A file that cannot be read notes nothing, and rwenv doctor says so.
+fn confirmed(environment: &Environment) -> Vec<(String, ClusterIdentity)> {
+    let noted = noted::read(&environment.config_dir).unwrap_or_default().into_iter();
+    noted.flat_map(|(name, all)| all.into_iter().map(move |one| (name.clone(), one.cluster))).collect()
+}
+
+/// Where what is asked of a rwenv's cluster goes, for a door that speaks to it with the rwenv's own context.
+pub fn own_cluster(rwenv: &Rwenv, plan: &Plan, facts: &mut Facts, environment: &Environment) {
+    let asked = Question::Cluster { kubeconfig: None, context: None };
+    if !plan.questions.contains(&asked) {
+        return;
+    }
+    let all = identity::of_rwenv(rwenv, environment);
+    let seen = all.into_iter().find(|(_, seen)| !matches!(seen, SeenContext::NoFile | SeenContext::Missing));
+    if let Some((context, seen)) = seen {
+        facts.noted = confirmed(environment);
+        facts.current_context = Some(context);
+        facts.clusters.push(((None, None), seen));
+    }
 }
 
 /// Where a command line starts: the directory the caller names, or this process's own.

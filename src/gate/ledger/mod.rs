@@ -4,4 +4,5 @@ pub mod asked;
 pub mod audit;
 pub mod envs;
 pub mod grants;
+pub mod noted;
 pub mod pinned;

@@ -1,6 +1,7 @@
 //! The kubeconfig of a session: one context, the rwenv's, so that a bare command cannot hit what somebody last switched to.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use crate::base::environment::Environment;
 use crate::base::program;
 use crate::base::{files, process};
-use crate::facts::kubeconfig;
+use crate::facts::{identity, kubeconfig};
 use rwenv_core::model::Rwenv;
 
 /// Longest time kubectl may take to print a part of a kubeconfig.
@@ -26,7 +27,8 @@ pub fn path(rwenv: &str, environment: &Environment) -> PathBuf {
     environment.config_dir.join("kube").join(format!("{rwenv}.yaml"))
 }
 
-/// Makes a rwenv's kubeconfig out of the person's, where that has changed. None where the rwenv names no context.
+/// Makes a rwenv's kubeconfig out of the person's: anew each time, because times say little of what a file holds behind links, and
+/// because other programs write into whatever `$KUBECONFIG` names. None where the rwenv names no context.
 ///
 /// # Errors
 /// Why it cannot be made.
@@ -43,14 +45,6 @@ pub fn make(rwenv: &Rwenv, environment: &Environment) -> Result<Option<PathBuf>,
         return Err(format!("Kubeconfig not found at {looked}."));
     }
     let source = text(&sources);
-    let made = fs::metadata(&own).and_then(|meta| meta.modified()).ok();
-    let newest =
-        sources.iter().filter_map(|path| fs::metadata(path).and_then(|meta| meta.modified()).ok()).max();
-    let config = fs::metadata(environment.config_dir.join("envs.json")).and_then(|meta| meta.modified()).ok();
-    if made.is_some_and(|made| newest.is_some_and(|source| source < made) && config.is_none_or(|c| c < made))
-    {
-        return Ok(Some(own));
-    }
     let kubectl =
         program::find("kubectl", environment).ok_or("there is no kubectl on PATH to read it with")?;
     let mut command = Command::new(kubectl);
@@ -63,12 +57,28 @@ pub fn make(rwenv: &Rwenv, environment: &Environment) -> Result<Option<PathBuf>,
     if !said.success || said.stdout.trim().is_empty() {
         return Err(format!("Context '{context}' not found in kubeconfig {source}."));
     }
-    let write = || {
-        files::make_private_dir(own.parent().unwrap_or(&own))?;
-        files::write(&own, &said.stdout, 0o600)
-    };
-    write().map_err(|error| error.to_string())?;
+    let made = with_absolute_command(said.stdout, &sources, context);
+    keep(&own, &made).map_err(|error| error.to_string())?;
     Ok(Some(own))
+}
+
+/// kubectl looks for a plugin with a path beside the kubeconfig: from another folder it has to be named whole.
+fn with_absolute_command(text: String, sources: &[PathBuf], context: &str) -> String {
+    let Some((written, whole)) = identity::plugin(sources, context) else { return text };
+    let before = format!("command: {written}\n");
+    text.replacen(&before, &format!("command: {}\n", serde_json::Value::from(whole)), 1)
+}
+
+/// Writes the file where it is another than it was; nobody writes into it, but for a provider of kubectl's own that keeps its tokens
+/// there.
+fn keep(own: &Path, text: &str) -> Result<(), files::FileError> {
+    let mode = if text.contains("auth-provider:") { 0o600 } else { 0o400 };
+    if files::read(own).ok().flatten().as_deref() != Some(text) {
+        files::make_private_dir(own.parent().unwrap_or(own))?;
+        files::write(own, text, mode)?;
+    }
+    fs::set_permissions(own, fs::Permissions::from_mode(mode))
+        .map_err(|error| files::FileError::io(own, error))
 }
 
 fn record(session: &str, environment: &Environment) -> Option<PathBuf> {
