@@ -106,7 +106,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Reached { .. } => {}
         }
     }
-    reached::answer(&mut out);
+    out.facts.reached = reached::answers(&out.plan, &out.facts, &out.rwenvs);
     out
 }
 

@@ -4,27 +4,26 @@
 use std::process::Command;
 use std::time::Duration;
 
-use super::Observed;
 use crate::base::{process, program};
-use rwenv_core::model::{GitRepository, Question, Rwenv, same_repository};
+use rwenv_core::decide::Plan;
+use rwenv_core::model::{Facts, GitRepository, Question, Rwenv, Rwenvs, same_repository};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Answers the questions of a plan that ask it. What cannot be told stays open.
-pub(super) fn answer(out: &mut Observed) {
+pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((String, String), Vec<String>)> {
     let mut answers = Vec::new();
-    for question in &out.plan.questions {
+    for question in &plan.questions {
         let Question::Reached { dir, tip } = question else { continue };
-        let Some(Some(repository)) = out.facts.repositories.iter().find(|(d, _)| d == dir).map(|(_, r)| r)
-        else {
+        let Some(Some(repository)) = facts.repositories.iter().find(|(d, _)| d == dir).map(|(_, r)| r) else {
             continue;
         };
-        if out.rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository)).nth(1).is_some() {
+        if rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository)).nth(1).is_some() {
             answers.extend(ask(dir, tip).map(|names| ((dir.clone(), tip.clone()), names)));
         }
     }
-    out.facts.reached = answers;
+    answers
 }
 
 /// True where the repository has the rwenv's Flux repository as a remote.
