@@ -27,6 +27,9 @@ impl Causes {
                 found
                     .push((unit.at, format!("what Application {} makes of the chart in {chart}", unit.name)));
             }
+            for (path, at) in unit.unfollowed.iter().filter(|(path, _)| view.paths.contains(path)) {
+                found.push((*at, format!("how '{path}' has kustomize build is not followed")));
+            }
             if view.affected.contains(&unit.key()) {
                 found.extend(unit.problems.iter().map(|problem| (problem.at, problem.message.clone())));
                 let place = place_of(known, *number).filter(|_| unit.folder.is_none());

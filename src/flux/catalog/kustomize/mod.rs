@@ -49,7 +49,12 @@ pub struct Build<'t> {
     pub problems: Vec<BuildProblem>,
     /// The paths it was built from, and those it looked for in vain. One that ends with a slash stands for everything below a folder.
     pub paths: BTreeSet<String>,
+    /// Those of them that say how kustomize builds, which is not followed.
+    pub unfollowed: BTreeSet<Unfollowed>,
 }
+
+/// A file that says how kustomize builds, and where it is named.
+pub type Unfollowed = (String, At);
 
 /// Reads a file's bytes by its path from the root; none where there is none, or it is not to be read.
 pub type ReadBytes<'r> = dyn Fn(&str) -> Option<Vec<u8>> + Sync + 'r;
@@ -61,6 +66,7 @@ pub struct Builder<'t, 'r> {
     specs: HashMap<String, Option<Arc<Spec>>>,
     problems: Vec<BuildProblem>,
     paths: RefCell<BTreeSet<String>>,
+    unfollowed: BTreeSet<Unfollowed>,
     budget: usize,
 }
 
@@ -89,7 +95,8 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// A builder for a tree.
     pub fn new(tree: &'t Tree, read: &'r ReadBytes<'r>) -> Self {
         let (specs, problems, paths) = (HashMap::new(), Vec::new(), RefCell::default());
-        Self { tree, read, specs, problems, paths, budget: MOST }
+        let unfollowed = BTreeSet::new();
+        Self { tree, read, specs, problems, paths, unfollowed, budget: MOST }
     }
 
     /// Builds the kustomization of a folder, as `kustomize build` does with files from everywhere in the tree allowed.
@@ -135,7 +142,8 @@ impl<'t, 'r> Builder<'t, 'r> {
         let mut problems = std::mem::take(&mut self.problems);
         problems.sort();
         problems.dedup();
-        Build { resources, problems, paths: self.paths.take() }
+        let unfollowed = std::mem::take(&mut self.unfollowed);
+        Build { resources, problems, paths: self.paths.take(), unfollowed }
     }
 
     /// Notes that what is built depends on a path.

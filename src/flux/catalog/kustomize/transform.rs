@@ -93,6 +93,16 @@ impl<'t> Builder<'t, '_> {
         for (text, at) in &spec.plugins {
             let shown = text.lines().next().unwrap_or_default();
             self.problem(*at, format!("the plugin '{shown}' is not run"));
+            if let Some(target) = join(place.folder, text) {
+                self.depends(&target);
+                self.depends_below(&target);
+            }
+        }
+        for (path, at) in &spec.configurations {
+            if let Some(target) = join(place.folder, path) {
+                self.depends(&target);
+                self.unfollowed.insert((target, *at));
+            }
         }
         into.ids = into.all.iter().map(Resource::id).collect();
     }

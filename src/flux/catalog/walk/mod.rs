@@ -153,7 +153,7 @@ impl<'t> Walk<'t, '_> {
             }
             (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at),
         };
-        let (mut problems, paths) = (build.problems, Arc::new(build.paths));
+        let (mut problems, paths, unfollowed) = (build.problems, Arc::new(build.paths), build.unfollowed);
         let mut unresolved = BTreeSet::new();
         let (mut found, mut waiting) = (Vec::new(), VecDeque::from(build.resources));
         while let Some(mut resource) = waiting.pop_front() {
@@ -170,7 +170,7 @@ impl<'t> Walk<'t, '_> {
         self.knowledge.problems.extend(problems.iter().cloned());
         if let Some(unit) = self.knowledge.units.get_mut(number) {
             (unit.values, unit.substitutes, unit.unresolved) = (Arc::new(values), substitutes, unresolved);
-            (unit.paths, unit.problems) = (paths, problems);
+            (unit.paths, unit.unfollowed, unit.problems) = (paths, unfollowed, problems);
         }
         // All of them are known before one is entered: a source may be defined behind what it is the source of.
         let new: Vec<usize> = found.into_iter().map(|found| self.knowledge.add(found)).collect();
