@@ -227,10 +227,18 @@ fn what_cannot_be_told_is_said_once_and_counts() {
     let impact = after(&fleet, &[("apps/dev/kustomization.yaml", "", "")]);
     assert_eq!((touched(&impact), told(&impact, "dev")), (set(&["dev"]), set(&[])));
     assert_eq!(causes(&impact), [("applies './apps/dev', which does not exist".to_owned(), 1)]);
-    // So does a document that is no longer YAML.
-    let impact = after(&fleet, &[("apps/base/db/db.yaml", "spec:", "spec: [")]);
-    assert_eq!(touched(&impact), set(&["staging", "prod"]));
-    assert!(!causes(&impact).is_empty());
+    // So it does where a document is no longer YAML, or one that is named is gone.
+    let broken: [(Edits<'_>, &[&str]); 3] = [
+        (&[("apps/base/db/db.yaml", "spec:", "spec: [")], &["staging", "prod"]),
+        (&[("apps/base/web/deployment.yaml", "", "")], &["dev", "staging", "prod"]),
+        (&[("clusters/prod/apps.yaml", "spec:", "spec: [")], &["prod"]),
+    ];
+    for (edits, roots) in broken {
+        let impact = after(&fleet, edits);
+        assert_eq!(touched(&impact), set(roots), "{edits:?}");
+        let is_removed = |object: &String| object.starts_with("removed");
+        assert!(!told(&impact, "prod").iter().any(is_removed) && !causes(&impact).is_empty(), "{impact}");
+    }
 }
 
 #[test]

@@ -31,13 +31,15 @@ const DEEPEST: usize = 100;
 /// Annotation of what is for kustomize alone.
 const LOCAL: &str = "config.kubernetes.io/local-config";
 
-/// Something a kustomization cannot be built for; kustomize itself would give up.
+/// Something a kustomization cannot be built for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BuildProblem {
     /// Where.
     pub at: At,
     /// What is wrong.
     pub message: String,
+    /// It is only not followed here. Of everything else, kustomize makes nothing at all.
+    pub unfollowed: bool,
 }
 
 /// What a kustomization comes to.
@@ -159,7 +161,12 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into() });
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: false });
+    }
+
+    /// Tells what kustomize would do and this does not.
+    fn not_followed(&mut self, at: At, message: impl Into<String>) {
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: true });
     }
 
     /// True where a folder has a kustomization file.
@@ -286,7 +293,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// One entry of `resources`.
     fn resource(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         if rwenv_core::manifest::is_remote(path) {
-            self.problem(at, format!("'{path}' lies elsewhere and is not read"));
+            self.not_followed(at, format!("'{path}' lies elsewhere and is not read"));
             return;
         }
         let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
@@ -338,7 +345,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             return;
         }
         if place.visited.len() > DEEPEST {
-            self.problem(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
+            self.not_followed(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
             return;
         }
         let Some(spec) = self.spec(&folder, at) else { return };
@@ -357,7 +364,7 @@ impl<'t, 'r> Builder<'t, 'r> {
         let before = self.budget;
         self.budget = before.saturating_sub(cost);
         if before > 0 && self.budget == 0 {
-            self.problem(at, format!("it comes to more than {MOST} objects; the rest is left out"));
+            self.not_followed(at, format!("it comes to more than {MOST} objects; the rest is left out"));
         }
         self.budget > 0
     }

@@ -29,6 +29,7 @@ pub(super) fn expand(
                     "what ResourceSet {} makes depends on inputs from outside of this repository",
                     set.name
                 ),
+                unfollowed: true,
             }),
         }
     }
@@ -61,6 +62,7 @@ pub(super) fn expand(
                         "the name of a {} that ResourceSet {} makes is not known",
                         resource.kind, set.name
                     ),
+                    unfollowed: true,
                 });
                 continue;
             }
