@@ -223,6 +223,18 @@ fn what_cannot_be_told_is_said_once_and_counts() {
             3
         )]
     );
+    // What a set makes of unknown inputs depends on the set alone.
+    fleet.reset();
+    fleet.edit(&[(
+        "clusters/dev/previews.yaml",
+        "  resources:",
+        "  inputsFrom: [{kind: ResourceSetInputProvider, name: elsewhere}]\n  resources:",
+    )]);
+    fleet.commit("inputs from elsewhere");
+    assert_eq!(causes(&fleet.impact(&["--range", "base..HEAD"])).len(), 1);
+    fleet.git(&["tag", "-f", "base"]);
+    let impact = after(&fleet, &[("clusters/dev/apps.yaml", "interval: 10m", "interval: 5m")]);
+    assert_eq!((touched(&impact), causes(&impact).len()), (set(&["dev"]), 0));
     // Flux stops at a folder that is not there, and removes nothing.
     let impact = after(&fleet, &[("apps/dev/kustomization.yaml", "", "")]);
     assert_eq!((touched(&impact), told(&impact, "dev")), (set(&["dev"]), set(&[])));

@@ -1,6 +1,6 @@
 //! The two sides of one root, object by object.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -153,8 +153,15 @@ impl View<'_, '_> {
 
     /// The objects that the affected units apply.
     fn affected_keys(&self) -> Vec<ObjectKey> {
+        // What a set makes depends on inputs that may lie in the files of another unit.
+        let sets: HashSet<usize> = self
+            .found()
+            .filter(|(_, found)| found.resource.kind == "ResourceSet")
+            .map(|(_, found)| found.unit)
+            .collect();
         let is_affected = |found: &AppliedObject<'_>| {
-            self.known.units.get(found.unit).is_some_and(|unit| self.affected.contains(&unit.key()))
+            let unit = self.known.units.get(found.unit);
+            sets.contains(&found.unit) || unit.is_some_and(|unit| self.affected.contains(&unit.key()))
         };
         self.found().filter(|(_, found)| is_affected(found)).map(|(_, found)| key(found)).collect()
     }

@@ -40,6 +40,8 @@ pub struct BuildProblem {
     pub message: String,
     /// It is only not followed here. Of everything else, kustomize makes nothing at all.
     pub unfollowed: bool,
+    /// It concerns what one object makes, and depends on the file of that object alone.
+    pub alone: bool,
 }
 
 /// What a kustomization comes to.
@@ -161,12 +163,12 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: false });
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: false, alone: false });
     }
 
     /// Tells what kustomize would do and this does not.
     fn not_followed(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: true });
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: true, alone: false });
     }
 
     /// True where a folder has a kustomization file.

@@ -26,7 +26,7 @@ impl<'t> Builder<'t, '_> {
                     let files = entry.get("files").map(Node::items).unwrap_or_default();
                     let remote =
                         files.iter().any(|file| file.text().is_some_and(|file| file.contains("://")));
-                    self.problems.push(BuildProblem { at, message, unfollowed: remote });
+                    self.problems.push(BuildProblem { at, message, unfollowed: remote, alone: false });
                     continue;
                 }
             };

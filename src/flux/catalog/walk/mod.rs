@@ -311,7 +311,7 @@ fn fill(
     let mut text = |text: &str| match substitute(text, values, unresolved) {
         Ok(new) => new.into_owned(),
         Err(bad) => {
-            problems.push(BuildProblem { at, message: bad.to_string(), unfollowed: false });
+            problems.push(BuildProblem { at, message: bad.to_string(), unfollowed: false, alone: false });
             text.to_owned()
         }
     };

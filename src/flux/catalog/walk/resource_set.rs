@@ -30,6 +30,7 @@ pub(super) fn expand(
                     set.name
                 ),
                 unfollowed: true,
+                alone: true,
             }),
         }
     }
@@ -63,6 +64,7 @@ pub(super) fn expand(
                         resource.kind, set.name
                     ),
                     unfollowed: true,
+                    alone: true,
                 });
                 continue;
             }

@@ -34,6 +34,7 @@ impl Walk<'_, '_> {
                     at: problem.at,
                     message: problem.message.clone(),
                     unfollowed: false,
+                    alone: false,
                 });
             }
         }
@@ -78,7 +79,12 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.knowledge.problems.push(BuildProblem { at, message: message.into(), unfollowed: false });
+        self.knowledge.problems.push(BuildProblem {
+            at,
+            message: message.into(),
+            unfollowed: false,
+            alone: false,
+        });
     }
 
     /// A folder of the repository as a cluster's root sees it.
