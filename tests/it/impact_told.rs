@@ -165,15 +165,17 @@ fn a_chart_of_the_repository_counts_by_its_version() {
     assert_eq!(touched(&after(&fleet, &[template])), set(&["dev", "staging", "prod"]));
 }
 
+/// Why parts of a change cannot be determined, and for how many roots.
+fn causes(impact: &Value) -> Vec<(String, usize)> {
+    let causes = impact["causes"].as_array().unwrap().iter();
+    causes
+        .map(|c| (c["message"].as_str().unwrap().to_owned(), c["roots"].as_array().unwrap().len()))
+        .collect()
+}
+
 #[test]
 fn what_cannot_be_told_is_said_once_and_counts() {
     let fleet = Fleet::new();
-    let causes = |impact: &Value| -> Vec<(String, usize)> {
-        let causes = impact["causes"].as_array().unwrap().iter();
-        causes
-            .map(|c| (c["message"].as_str().unwrap().to_owned(), c["roots"].as_array().unwrap().len()))
-            .collect()
-    };
     let remote = "https://github.com/acme/base//web?ref=v1";
     let edits: Edits<'_> = &[(
         "apps/base/web/kustomization.yaml",
@@ -196,6 +198,10 @@ fn what_cannot_be_told_is_said_once_and_counts() {
         touched(&after(&fleet, &[("tenants/work/team-b/settings.yaml", "1", "2")])),
         set(&["staging", "prod"])
     );
+}
+
+#[test]
+fn what_no_longer_builds_is_said_and_removes_nothing() {
     let fleet = Fleet::new();
     let impact = after(&fleet, &[("apps/base/web/service.yaml", "", "")]);
     assert_eq!(touched(&impact), set(&["dev", "staging", "prod"]));
