@@ -14,12 +14,12 @@ pub(crate) const CLUSTERS: [&str; 3] = ["dev", "staging", "prod"];
 
 /// A change: its name, the roots it touches, and path, text and new text of what it does. No text: the file is new; no new text
 /// either: it goes.
-type Edits = &'static [(&'static str, &'static str, &'static str)];
+pub(crate) type Edits<'e> = &'e [(&'e str, &'e str, &'e str)];
 
 const ALL: &[&str] = &CLUSTERS;
 
 /// Changes that kubectl can render on both sides.
-const CHANGES: &[(&str, &[&str], Edits)] = &[
+const CHANGES: &[(&str, &[&str], Edits<'static>)] = &[
     ("a page of documentation", &[], &[("docs/README.md", "works", "really works")]),
     ("a workflow", &[], &[(".github/workflows/lint.yaml", "push", "pull_request")]),
     (
@@ -176,12 +176,12 @@ const CHANGES: &[(&str, &[&str], Edits)] = &[
 ];
 
 /// A repository with the fixture in it, committed.
-struct Fleet {
-    home: Home,
+pub(crate) struct Fleet {
+    pub(crate) home: Home,
 }
 
 impl Fleet {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = Home::new();
         let rwenv =
             |name: &str| format!("\"{name}\": {{ \"fluxGitRepo\": \"https://git.example.com/acme/fleet\" }}");
@@ -227,18 +227,18 @@ impl Fleet {
         }
     }
 
-    fn git(&self, arguments: &[&str]) -> String {
+    pub(crate) fn git(&self, arguments: &[&str]) -> String {
         fs::create_dir_all(self.home.path("fleet")).unwrap();
         self.home.git("fleet", arguments)
     }
 
     /// Takes everything back.
-    fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.git(&["reset", "--quiet", "--hard", "base"]);
         self.git(&["clean", "-fdq"]);
     }
 
-    fn edit(&self, edits: Edits) {
+    pub(crate) fn edit(&self, edits: Edits<'_>) {
         for (path, from, to) in edits {
             let full = self.home.path("fleet").join(path);
             match (from.is_empty(), to.is_empty()) {
@@ -255,12 +255,12 @@ impl Fleet {
         }
     }
 
-    fn commit(&self, name: &str) {
+    pub(crate) fn commit(&self, name: &str) {
         self.git(&["add", "-A"]);
         self.git(&["commit", "--quiet", "--allow-empty", "-m", name]);
     }
 
-    fn impact(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn impact(&self, arguments: &[&str]) -> Value {
         let answer = self.home.rwenv("fleet", &[&["impact", "--json"], arguments].concat());
         assert_eq!(answer.code, 0, "{}", answer.stderr);
         serde_json::from_str(&answer.stdout).unwrap()
@@ -268,13 +268,13 @@ impl Fleet {
 }
 
 /// The roots that are touched, without the folder they lie in.
-fn touched(impact: &Value) -> BTreeSet<String> {
+pub(crate) fn touched(impact: &Value) -> BTreeSet<String> {
     let roots = impact["roots"].as_array().unwrap().iter();
     roots.map(|root| root["folder"].as_str().unwrap().trim_start_matches("clusters/").to_owned()).collect()
 }
 
 /// The objects of a root as they are told: `changed Deployment shop/web`, with `restarts` behind it.
-fn told(impact: &Value, cluster: &str) -> BTreeSet<String> {
+pub(crate) fn told(impact: &Value, cluster: &str) -> BTreeSet<String> {
     let folder = format!("clusters/{cluster}");
     let roots = impact["roots"].as_array().unwrap().iter().filter(|root| root["folder"] == folder.as_str());
     let objects = roots.flat_map(|root| root["objects"].as_array().unwrap());

@@ -48,6 +48,7 @@ mod hook;
 mod http;
 mod impact;
 mod impact_oracle;
+mod impact_told;
 mod install_script;
 mod knowledge;
 mod knowledge_cluster;

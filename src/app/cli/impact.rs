@@ -15,13 +15,13 @@ use rwenv_gate::base::environment::Environment;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct RadiusArgs {
-    /// Compare what is staged with the last commit
+    /// Compare the index with the last commit
     #[arg(long, group = "what")]
     staged: bool,
     /// Compare a range of commits: A..B, or A (short for A..HEAD)
     #[arg(long, group = "what", value_name = "A..B")]
     range: Option<String>,
-    /// Compare the files as they are with the last commit [default]
+    /// Compare the working tree with the last commit [default]
     #[arg(long, group = "what")]
     worktree: bool,
     /// Print the rwenvs that a revision reaches; empty for the files as they are (asked by the doors)
@@ -163,7 +163,7 @@ fn figures(touched: &TouchedRoot) -> String {
     ];
     parts.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")));
     if touched.incomplete {
-        parts.push("and what cannot be told".to_owned());
+        parts.push("incomplete".to_owned());
     }
     if parts.is_empty() { "no object changes".to_owned() } else { parts.join(", ") }
 }
@@ -207,7 +207,7 @@ fn losses(touched: &TouchedRoot) -> Vec<String> {
 fn causes(radius: &BlastRadius) -> Vec<String> {
     let told = radius.causes.iter().map(|cause| {
         let roots = cause.roots.join(", ");
-        format!("cannot be told for {roots}: {} ({}:{})", cause.message, cause.file, cause.line)
+        format!("cannot be determined for {roots}: {} ({}:{})", cause.message, cause.file, cause.line)
     });
     told.collect()
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::kustomize::BuildProblem;
 use super::kustomize::resource::Resource;
+use super::kustomize::{BuildProblem, Unfollowed};
 use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::{At, Node, Value};
@@ -82,6 +82,8 @@ pub struct Unit {
     ///
     /// [`Build::paths`]: super::kustomize::Build::paths
     pub paths: Arc<BTreeSet<String>>,
+    /// Those of them that say how kustomize builds, which is not followed, and where they are named.
+    pub unfollowed: BTreeSet<Unfollowed>,
     /// What it cannot be built for.
     pub problems: Vec<BuildProblem>,
 }
@@ -112,6 +114,7 @@ impl Unit {
             unresolved: BTreeSet::new(),
             above: None,
             paths: Arc::default(),
+            unfollowed: BTreeSet::new(),
             problems: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@ use super::charts;
 use super::radius::Cause;
 use super::roots::place_of;
 use super::view::{View, is_touched};
+use crate::catalog::kustomize::BuildProblem;
 
 /// The causes found so far: message and file, then line and roots.
 #[derive(Debug, Default)]
@@ -27,8 +28,15 @@ impl Causes {
                 found
                     .push((unit.at, format!("what Application {} makes of the chart in {chart}", unit.name)));
             }
+            for (path, at) in unit.unfollowed.iter().filter(|(path, _)| view.paths.contains(path)) {
+                found.push((*at, format!("how '{path}' has kustomize build is not followed")));
+            }
             if view.affected.contains(&unit.key()) {
-                found.extend(unit.problems.iter().map(|problem| (problem.at, problem.message.clone())));
+                let counts = |problem: &&BuildProblem| {
+                    !problem.alone || view.paths.contains(known.tree.file_of(problem.at))
+                };
+                let problems = unit.problems.iter().filter(counts);
+                found.extend(problems.map(|problem| (problem.at, problem.message.clone())));
                 let place = place_of(known, *number).filter(|_| unit.folder.is_none());
                 let missing = known.problems.iter().filter(|problem| Some(problem.at) == place);
                 found.extend(missing.map(|problem| (problem.at, problem.message.clone())));

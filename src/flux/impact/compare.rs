@@ -9,7 +9,7 @@ use super::radius::{BlastRadius, ChangeKind, RootName, TouchedRoot};
 use super::roots::{Root, roots};
 use super::sides::Sides;
 use super::view::{View, is_touched};
-use crate::catalog::knowledge::{Knowledge, Unit, UnitKey};
+use crate::catalog::knowledge::{Knowledge, UnitKey};
 use crate::catalog::kustomize::render::json;
 use crate::catalog::walk::walk;
 use rwenv_core::model::Rwenv;
@@ -84,8 +84,8 @@ impl Comparison<'_, '_> {
         let affected = self.affected(old, new);
         let view = |known, root| View { known, root, paths: self.paths, affected: &affected };
         let (before, after) = (view(self.before, old), view(self.after, new));
-        let incomplete =
-            [&before, &after].into_iter().fold(false, |found, view| causes.add(&root.folder, view) || found);
+        let wrong = [&before, &after].map(|view| causes.add(&root.folder, view));
+        let incomplete = wrong.contains(&true);
         let (objects, claims) = Pair::new(before, after).differences();
         let touched = TouchedRoot { root, change, objects, claims, incomplete };
         let same = change == ChangeKind::Changed && touched.objects.is_empty() && !incomplete;
@@ -95,25 +95,18 @@ impl Comparison<'_, '_> {
     /// The units that may apply something else: those that are on one side only, say something else, or are built of a path that differs.
     fn affected(&self, old: &Root, new: &Root) -> HashSet<UnitKey> {
         let mut all: HashMap<UnitKey, [Vec<usize>; 2]> = HashMap::new();
-        let mut sets: HashSet<UnitKey> = HashSet::new();
         for (side, (known, root)) in [(self.before, old), (self.after, new)].into_iter().enumerate() {
-            for (number, unit) in
-                root.units.iter().filter_map(|number| Some((number, known.units.get(*number)?)))
-            {
+            let units = root.units.iter().filter_map(|number| Some((*number, known.units.get(*number)?)));
+            for (number, unit) in units {
                 if let Some(numbers) = all.entry(unit.key()).or_default().get_mut(side) {
-                    numbers.push(*number);
+                    numbers.push(number);
                 }
             }
-            // What a set makes depends on inputs that may lie in other files.
-            let objects = root.objects.iter().filter_map(|number| known.objects.get(*number));
-            let units = objects.filter(|found| found.resource.kind == "ResourceSet").map(|found| found.unit);
-            sets.extend(units.filter_map(|unit| known.units.get(unit)).map(Unit::key));
         }
         let differs = |[old, new]: &[Vec<usize>; 2]| {
             old.len() != new.len() || old.iter().zip(new).any(|(old, new)| self.is_other(*old, *new))
         };
-        let other = all.into_iter().filter(|(key, numbers)| sets.contains(key) || differs(numbers));
-        other.map(|(key, _)| key).collect()
+        all.into_iter().filter(|(_, numbers)| differs(numbers)).map(|(key, _)| key).collect()
     }
 
     fn is_other(&self, old: usize, new: usize) -> bool {

@@ -1,6 +1,6 @@
 //! The two sides of one root, object by object.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -99,14 +99,25 @@ impl<'v, 't> Pair<'v, 't> {
         self.before.changed(number, ChangeKind::Removed).map(|object| ChangedObject { kept, ..object })
     }
 
-    /// True where what applied an object is still there but names a folder that is not: Flux stops there, and removes nothing.
+    /// True where what applied an object cannot be built any more, or what brought that in: Flux stops there, and removes nothing.
     fn is_stuck(&self, found: &AppliedObject<'_>) -> bool {
+        let mut next = self.before.known.units.get(found.unit);
+        while let Some(unit) = next {
+            if let Some(number) = self.now.get(&unit.key()) {
+                return self.stops(*number);
+            }
+            next = unit.above.and_then(|above| self.before.known.units.get(above));
+        }
+        false
+    }
+
+    /// True where Flux cannot build a unit of the second side.
+    fn stops(&self, number: usize) -> bool {
         let known = self.after.known;
-        let unit = self.before.known.units.get(found.unit);
-        let Some(number) = unit.and_then(|unit| self.now.get(&unit.key())) else { return false };
-        let place = place_of(known, *number);
-        let nowhere = known.units.get(*number).is_some_and(|now| now.folder.is_none());
-        nowhere && known.problems.iter().any(|problem| Some(problem.at) == place)
+        let Some(unit) = known.units.get(number) else { return false };
+        let place = place_of(known, number).filter(|_| unit.folder.is_none());
+        unit.problems.iter().any(|problem| !problem.unfollowed)
+            || known.problems.iter().any(|problem| Some(problem.at) == place)
     }
 
     /// True where a unit of the first side leaves in the cluster what goes from the repository.
@@ -142,8 +153,15 @@ impl View<'_, '_> {
 
     /// The objects that the affected units apply.
     fn affected_keys(&self) -> Vec<ObjectKey> {
+        // What a set makes depends on inputs that may lie in the files of another unit.
+        let sets: HashSet<usize> = self
+            .found()
+            .filter(|(_, found)| found.resource.kind == "ResourceSet")
+            .map(|(_, found)| found.unit)
+            .collect();
         let is_affected = |found: &AppliedObject<'_>| {
-            self.known.units.get(found.unit).is_some_and(|unit| self.affected.contains(&unit.key()))
+            let unit = self.known.units.get(found.unit);
+            sets.contains(&found.unit) || unit.is_some_and(|unit| self.affected.contains(&unit.key()))
         };
         self.found().filter(|(_, found)| is_affected(found)).map(|(_, found)| key(found)).collect()
     }

@@ -140,7 +140,7 @@ impl Sides {
             let there = self.repository.present(&there)?;
             wanted.retain(|name, _| there.contains(name));
         }
-        let objects: NamedContents = wanted.into_iter().map(|(name, _)| (name.clone(), name)).collect();
+        let objects: NamedContents = wanted.into_keys().map(|name| (name.clone(), name)).collect();
         let read = self.repository.read(&objects)?;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.extend(read.into_iter().map(|(name, bytes)| (name, Some(bytes))));

@@ -31,13 +31,17 @@ const DEEPEST: usize = 100;
 /// Annotation of what is for kustomize alone.
 const LOCAL: &str = "config.kubernetes.io/local-config";
 
-/// Something a kustomization cannot be built for; kustomize itself would give up.
+/// Something a kustomization cannot be built for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BuildProblem {
     /// Where.
     pub at: At,
     /// What is wrong.
     pub message: String,
+    /// It is only not followed here. Of everything else, kustomize makes nothing at all.
+    pub unfollowed: bool,
+    /// It concerns what one object makes, and depends on the file of that object alone.
+    pub alone: bool,
 }
 
 /// What a kustomization comes to.
@@ -49,7 +53,12 @@ pub struct Build<'t> {
     pub problems: Vec<BuildProblem>,
     /// The paths it was built from, and those it looked for in vain. One that ends with a slash stands for everything below a folder.
     pub paths: BTreeSet<String>,
+    /// Those of them that say how kustomize builds, which is not followed.
+    pub unfollowed: BTreeSet<Unfollowed>,
 }
+
+/// A file that says how kustomize builds, and where it is named.
+pub type Unfollowed = (String, At);
 
 /// Reads a file's bytes by its path from the root; none where there is none, or it is not to be read.
 pub type ReadBytes<'r> = dyn Fn(&str) -> Option<Vec<u8>> + Sync + 'r;
@@ -61,6 +70,7 @@ pub struct Builder<'t, 'r> {
     specs: HashMap<String, Option<Arc<Spec>>>,
     problems: Vec<BuildProblem>,
     paths: RefCell<BTreeSet<String>>,
+    unfollowed: BTreeSet<Unfollowed>,
     budget: usize,
 }
 
@@ -89,7 +99,8 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// A builder for a tree.
     pub fn new(tree: &'t Tree, read: &'r ReadBytes<'r>) -> Self {
         let (specs, problems, paths) = (HashMap::new(), Vec::new(), RefCell::default());
-        Self { tree, read, specs, problems, paths, budget: MOST }
+        let unfollowed = BTreeSet::new();
+        Self { tree, read, specs, problems, paths, unfollowed, budget: MOST }
     }
 
     /// Builds the kustomization of a folder, as `kustomize build` does with files from everywhere in the tree allowed.
@@ -135,7 +146,8 @@ impl<'t, 'r> Builder<'t, 'r> {
         let mut problems = std::mem::take(&mut self.problems);
         problems.sort();
         problems.dedup();
-        Build { resources, problems, paths: self.paths.take() }
+        let unfollowed = std::mem::take(&mut self.unfollowed);
+        Build { resources, problems, paths: self.paths.take(), unfollowed }
     }
 
     /// Notes that what is built depends on a path.
@@ -151,7 +163,12 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into() });
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: false, alone: false });
+    }
+
+    /// Tells what kustomize would do and this does not.
+    fn not_followed(&mut self, at: At, message: impl Into<String>) {
+        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: true, alone: false });
     }
 
     /// True where a folder has a kustomization file.
@@ -278,7 +295,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// One entry of `resources`.
     fn resource(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         if rwenv_core::manifest::is_remote(path) {
-            self.problem(at, format!("'{path}' lies elsewhere and is not read"));
+            self.not_followed(at, format!("'{path}' lies elsewhere and is not read"));
             return;
         }
         let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
@@ -330,7 +347,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             return;
         }
         if place.visited.len() > DEEPEST {
-            self.problem(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
+            self.not_followed(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
             return;
         }
         let Some(spec) = self.spec(&folder, at) else { return };
@@ -349,7 +366,7 @@ impl<'t, 'r> Builder<'t, 'r> {
         let before = self.budget;
         self.budget = before.saturating_sub(cost);
         if before > 0 && self.budget == 0 {
-            self.problem(at, format!("it comes to more than {MOST} objects; the rest is left out"));
+            self.not_followed(at, format!("it comes to more than {MOST} objects; the rest is left out"));
         }
         self.budget > 0
     }

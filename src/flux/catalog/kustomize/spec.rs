@@ -105,6 +105,8 @@ pub struct Spec {
     pub replacements: Vec<Node>,
     /// `transformers` and `generators`: configurations of plugins.
     pub plugins: Vec<Placed>,
+    /// `configurations`, `crds` and `openapi`: files that say how kustomize builds.
+    pub configurations: Vec<Placed>,
     /// It is a component.
     pub component: bool,
     /// What kustomize would not take.
@@ -165,6 +167,7 @@ impl Spec {
             prefix: node.str(&["namePrefix"]).unwrap_or_default().to_owned(),
             suffix: node.str(&["nameSuffix"]).unwrap_or_default().to_owned(),
             plugins: [texts("generators"), texts("transformers")].concat(),
+            configurations: [texts("configurations"), texts("crds")].concat(),
             component: node.str(&["kind"]) == Some("Component"),
             ..Self::default()
         };
@@ -181,6 +184,8 @@ impl Spec {
         let scaled = |r: &Node| Some((r.string(&["name"])?, r.string(&["count"]).unwrap_or_default(), r.at));
         spec.replicas = replicas.iter().filter_map(scaled).collect();
         spec.replacements = node.get("replacements").map(Node::items).unwrap_or_default().to_vec();
+        let openapi = node.path(&["openapi", "path"]);
+        spec.configurations.extend(openapi.and_then(|path| Some((path.text()?.to_owned(), path.at))));
         spec.complain(node);
         spec
     }

@@ -23,7 +23,10 @@ impl<'t> Builder<'t, '_> {
             let mut made = match generate::generate(kind, entry, spec.options.as_ref(), &read) {
                 Ok(made) => made,
                 Err((at, message)) => {
-                    self.problem(at, message);
+                    let files = entry.get("files").map(Node::items).unwrap_or_default();
+                    let remote =
+                        files.iter().any(|file| file.text().is_some_and(|file| file.contains("://")));
+                    self.problems.push(BuildProblem { at, message, unfollowed: remote, alone: false });
                     continue;
                 }
             };
@@ -92,7 +95,17 @@ impl<'t> Builder<'t, '_> {
         }
         for (text, at) in &spec.plugins {
             let shown = text.lines().next().unwrap_or_default();
-            self.problem(*at, format!("the plugin '{shown}' is not run"));
+            self.not_followed(*at, format!("the plugin '{shown}' is not run"));
+            if let Some(target) = join(place.folder, text) {
+                self.depends(&target);
+                self.depends_below(&target);
+            }
+        }
+        for (path, at) in &spec.configurations {
+            if let Some(target) = join(place.folder, path) {
+                self.depends(&target);
+                self.unfollowed.insert((target, *at));
+            }
         }
         into.ids = into.all.iter().map(Resource::id).collect();
     }
@@ -139,7 +152,7 @@ impl<'t> Builder<'t, '_> {
                     "{} {} is there twice once namespace {namespace} is set",
                     resource.kind, resource.name
                 );
-                self.problems.push(BuildProblem { at: resource.at, message });
+                self.problem(resource.at, message);
             }
         }
     }

@@ -153,12 +153,12 @@ impl<'t> Walk<'t, '_> {
             }
             (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at),
         };
-        let (mut problems, paths) = (build.problems, Arc::new(build.paths));
+        let (mut problems, paths, unfollowed) = (build.problems, Arc::new(build.paths), build.unfollowed);
         let mut unresolved = BTreeSet::new();
         let (mut found, mut waiting) = (Vec::new(), VecDeque::from(build.resources));
         while let Some(mut resource) = waiting.pop_front() {
             if substitutes && is_substituted(&resource) {
-                self.fill(&mut resource, &values, &mut unresolved);
+                problems.extend(fill(&mut resource, &values, &mut unresolved));
             }
             if resource.kind == "ResourceSet" {
                 let (made, more) = resource_set::expand(&resource, &self.declared);
@@ -170,38 +170,12 @@ impl<'t> Walk<'t, '_> {
         self.knowledge.problems.extend(problems.iter().cloned());
         if let Some(unit) = self.knowledge.units.get_mut(number) {
             (unit.values, unit.substitutes, unit.unresolved) = (Arc::new(values), substitutes, unresolved);
-            (unit.paths, unit.problems) = (paths, problems);
+            (unit.paths, unit.unfollowed, unit.problems) = (paths, unfollowed, problems);
         }
         // All of them are known before one is entered: a source may be defined behind what it is the source of.
         let new: Vec<usize> = found.into_iter().map(|found| self.knowledge.add(found)).collect();
         new.into_iter().for_each(|number| self.enter(number));
         missed
-    }
-
-    /// Fills in variables where they make a difference to what an object is and which others it brings in.
-    fn fill(
-        &mut self,
-        resource: &mut Resource<'t>,
-        values: &Substitutions,
-        unresolved: &mut BTreeSet<String>,
-    ) {
-        let mut text = |text: &str| match substitute(text, values, unresolved) {
-            Ok(new) => new.into_owned(),
-            Err(bad) => {
-                self.knowledge.problems.push(BuildProblem { at: resource.at, message: bad.to_string() });
-                text.to_owned()
-            }
-        };
-        if resource.name.contains('$') {
-            resource.name = Cow::Owned(text(&resource.name));
-        }
-        if let Some(namespace) = resource.namespace.as_deref().filter(|namespace| namespace.contains('$')) {
-            resource.namespace = Some(Cow::Owned(text(namespace)));
-        }
-        for previous in &mut resource.previous {
-            previous.name = text(&previous.name);
-        }
-        told(&resource.content, unresolved, values);
     }
 
     /// Queues what an object applies in its turn.
@@ -324,6 +298,34 @@ impl<'t> Walk<'t, '_> {
             })
             .collect();
     }
+}
+
+/// Fills in variables where they make a difference to what an object is and which others it brings in. What Flux would refuse is
+/// told: it gives up there.
+fn fill(
+    resource: &mut Resource<'_>,
+    values: &Substitutions,
+    unresolved: &mut BTreeSet<String>,
+) -> Vec<BuildProblem> {
+    let (at, mut problems) = (resource.at, Vec::new());
+    let mut text = |text: &str| match substitute(text, values, unresolved) {
+        Ok(new) => new.into_owned(),
+        Err(bad) => {
+            problems.push(BuildProblem { at, message: bad.to_string(), unfollowed: false, alone: false });
+            text.to_owned()
+        }
+    };
+    if resource.name.contains('$') {
+        resource.name = Cow::Owned(text(&resource.name));
+    }
+    if let Some(namespace) = resource.namespace.as_deref().filter(|namespace| namespace.contains('$')) {
+        resource.namespace = Some(Cow::Owned(text(namespace)));
+    }
+    for previous in &mut resource.previous {
+        previous.name = text(&previous.name);
+    }
+    told(&resource.content, unresolved, values);
+    problems
 }
 
 /// The data of a ConfigMap as Flux reads it: no line ends.

@@ -29,6 +29,8 @@ pub(super) fn expand(
                     "what ResourceSet {} makes depends on inputs from outside of this repository",
                     set.name
                 ),
+                unfollowed: true,
+                alone: true,
             }),
         }
     }
@@ -61,6 +63,8 @@ pub(super) fn expand(
                         "the name of a {} that ResourceSet {} makes is not known",
                         resource.kind, set.name
                     ),
+                    unfollowed: true,
+                    alone: true,
                 });
                 continue;
             }

@@ -30,9 +30,12 @@ impl Walk<'_, '_> {
         let tree = self.knowledge.tree;
         for file in tree.files.values() {
             for problem in &file.problems {
-                self.knowledge
-                    .problems
-                    .push(BuildProblem { at: problem.at, message: problem.message.clone() });
+                self.knowledge.problems.push(BuildProblem {
+                    at: problem.at,
+                    message: problem.message.clone(),
+                    unfollowed: false,
+                    alone: false,
+                });
             }
         }
     }
@@ -76,7 +79,12 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.knowledge.problems.push(BuildProblem { at, message: message.into() });
+        self.knowledge.problems.push(BuildProblem {
+            at,
+            message: message.into(),
+            unfollowed: false,
+            alone: false,
+        });
     }
 
     /// A folder of the repository as a cluster's root sees it.
