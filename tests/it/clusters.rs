@@ -4,6 +4,12 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use rwenv::guard::Judge;
+use rwenv_core::model::Decision;
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::config;
+
+use crate::daemon::Setting;
 use crate::grant::at_terminal;
 use crate::support::{Answer, Home, answer, skip};
 
@@ -243,6 +249,8 @@ fn what_the_line_does_to_the_kubeconfig_first_counts() {
         "python3 -c 'open(\"/home/u/x\")'; tee ~/.kube/config < other.yaml",
         "aws eks update-kubeconfig --name other",
         "kind create cluster",
+        "kubectl --kubeconfig ~/.kube/config config set-cluster dev --server=https://x",
+        "KUBECONFIG=$HOME/.kube/config kind create cluster",
     ] {
         for used in ["kubectl delete pod p", DELETE] {
             let line = format!("{before}; {used}");
@@ -266,6 +274,7 @@ fn what_the_line_does_to_the_kubeconfig_first_counts() {
         ("kubectl config get-contexts; kubectl delete pod p", "allow"),
         ("cp ~/.kube/config /tmp/backup; kubectl delete pod p", "allow"),
         ("kubectl config set-cluster dev --server=https://x; kubectl get pods", "allow"),
+        ("kind create cluster --kubeconfig /tmp/k; kubectl delete pod p", "allow"),
         ("git pull; kubectl apply -f x.yaml", "allow"),
         ("sed -i s/a/b/ x.yaml; kubectl apply -f x.yaml", "allow"),
         ("sed -i s/a/b/ \"$F\"; kubectl apply -f \"$F\"", "allow"),
@@ -336,4 +345,38 @@ fn a_rwenv_is_added_with_a_context_or_without_one_on_purpose() {
     );
     assert_eq!(home.rwenv("", &["add", "new", "--read-only", "--no-context"]).code, 0);
     assert_eq!(home.rwenv("", &["add", "far", "--container-context", "c"]).code, 0);
+}
+
+/// The guard speaks to the cluster with the rwenv's own context, and that may lead elsewhere as well.
+#[test]
+fn the_api_guard_compares_too() {
+    let home = home();
+    let environment = Environment {
+        home: home.path(""),
+        config_dir: home.path(".claude/rwenv"),
+        ..Environment::at(&home.path(""))
+    };
+    let rwenvs = config::rwenvs(&environment.config_dir);
+    let judge = Judge::new(environment);
+    let decided = |method: &str| judge.of_line(method, "/api/v1/namespaces/shop", "dev", &rwenvs).unwrap().0;
+    assert_eq!((decided("GET"), decided("DELETE")), (Decision::Allow, Decision::Allow));
+    kubectl(&home, &["config", "set-cluster", "dev", "--server=https://new.example.com"]);
+    assert_eq!((decided("GET"), decided("DELETE")), (Decision::Allow, Decision::Deny));
+}
+
+#[test]
+fn the_daemon_takes_back_what_others_write_into_the_guard_s_kubeconfigs() {
+    let it = Setting::new();
+    it.start();
+    let file = ".claude/rwenv/guard/ro.yaml";
+    it.until("there is a kubeconfig", || it.home.path(file).exists());
+    let made = it.home.read(file);
+    let switched = made.replace("https://127.0.0.1:", "https://other.example.com:");
+    fs::remove_file(it.home.path(file)).unwrap();
+    it.home.write(file, &switched);
+    it.until("it is as it was", || {
+        let path = it.home.path(file);
+        let mode = fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o777);
+        mode == 0o400 && fs::read_to_string(path).is_ok_and(|text| text == made)
+    });
 }

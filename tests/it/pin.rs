@@ -114,13 +114,13 @@ fn a_session_s_kubeconfig_is_made_anew_at_every_start() {
     assert!(home.read(own).contains("one.example.com"));
     link("store/two");
     assert!(home.read(own).contains("two.example.com") && !home.read(own).contains("one.example.com"));
+    assert_eq!(home.rwenv("", &["edit", "rw", "--context", "rw-ctx"]).code, 0);
     // One that is open for others, as earlier versions left it, and that another program has switched.
     home.mode(own, 0o600);
     let mut kubectl = home.command("kubectl", &home.path(""));
     kubectl.env("KUBECONFIG", home.path(own));
     let set = ["config", "set-cluster", "b", "--server=https://other.example.com"];
     assert_eq!(answer(kubectl.args(set)).code, 0);
-    assert_eq!(home.rwenv("", &["edit", "rw", "--context", "rw-ctx"]).code, 0);
     assert_eq!(
         home.hook("rw", "kubectl delete pod p").decision(),
         "deny",

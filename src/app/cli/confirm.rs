@@ -5,12 +5,12 @@ use clap::Args;
 
 use super::shared::known;
 use super::{out, prompt};
-use crate::ops::clusters::{Standing, standing, told};
+use crate::ops::clusters::{Standing, keep, standing, told};
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::noted::NotedContext;
 use rwenv_gate::facts::{agent, config};
-use rwenv_gate::ledger::{audit, noted};
+use rwenv_gate::ledger::audit;
 
 #[derive(Debug, Args)]
 pub(super) struct Confirm {
@@ -68,7 +68,7 @@ fn one(rwenv: &Rwenv, alone: bool, environment: &Environment) -> anyhow::Result<
         return Ok(false);
     }
     let says = now.iter().map(told).collect::<Vec<_>>().join("; ");
-    noted::note(name.as_str(), now, environment)?;
+    keep(rwenv, now, environment)?;
     audit::happened("cluster", "confirmed", &format!("{name}: {says}"), environment)?;
     out::line(&format!("rwenv '{name}' is confirmed"));
     Ok(true)

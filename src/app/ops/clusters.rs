@@ -53,8 +53,20 @@ pub fn note(rwenv: &str, environment: &Environment) -> Result<(), FileError> {
     }
     let config = config::load(&environment.config_dir).unwrap_or_default();
     let Some(rwenv) = config.rwenvs.get(rwenv) else { return Ok(()) };
-    let now = ledger::noted::now(rwenv, environment);
-    ledger::noted::note(rwenv.name.as_str(), now, environment)
+    keep(rwenv, ledger::noted::now(rwenv, environment), environment)
+}
+
+/// Notes where a rwenv's contexts lead, and has its running sessions go there.
+///
+/// # Errors
+/// Where it cannot be written.
+pub fn keep(rwenv: &Rwenv, now: Vec<NotedContext>, environment: &Environment) -> Result<(), FileError> {
+    ledger::noted::note(rwenv.name.as_str(), now, environment)?;
+    if pinned::path(rwenv.name.as_str(), environment).exists() {
+        // Where it cannot be made, the next session says why.
+        let _ = pinned::make(rwenv, environment);
+    }
+    Ok(())
 }
 
 /// One context as people read it.

@@ -14,41 +14,54 @@ const OWN: &str = "rwenv";
 /// Flags of `kubectl config set-context` that leave the cluster and the user of a context as they are.
 const HARMLESS: [&str; 4] = ["--namespace", "-n", "--current", "--kubeconfig"];
 
-/// What the commands of a line do to kubeconfigs, in the order they run.
+/// What the commands of a line do to kubeconfigs, in the order they run: when, in which file where they name one, and what.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ContextChanges(Vec<(usize, ContextChange)>);
+pub(super) struct ContextChanges(Vec<(usize, Option<Word>, ContextChange)>);
 
 impl ContextChanges {
     /// Takes the next command into account; `order` is how many the line has run by then.
     pub(super) fn see(&mut self, invocation: &Invocation, operations: &[Operation], order: usize) {
         if let Some(change) = change(invocation, operations) {
-            self.0.push((order, change));
+            self.0.push((order, kubeconfig(invocation), change));
         }
     }
 
     /// The contexts that the line makes current.
     pub(super) fn made_current(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter_map(|(_, change)| match change {
+        self.0.iter().filter_map(|(_, _, change)| match change {
             ContextChange::Current(name) => Some(name.as_str()),
             ContextChange::Content(_) => None,
         })
     }
 
-    /// What was done before an operation; what is in the files comes before which of it is current.
-    fn before(&self, order: usize) -> Option<ContextChange> {
-        let earlier = self.0.iter().filter(|(at, _)| *at < order).map(|(_, change)| change);
+    /// What was done before an operation to the files it uses; what is in them comes before which of it is current.
+    fn before(&self, order: usize, uses: impl Fn(&Word) -> bool) -> Option<ContextChange> {
+        let earlier = self.0.iter().filter(|(at, file, _)| *at < order && file.as_ref().is_none_or(&uses));
+        let mut earlier = earlier.map(|(_, _, change)| change);
         let content = earlier.clone().find(|change| matches!(change, ContextChange::Content(_)));
-        content.or_else(|| earlier.last()).cloned()
+        content.or_else(|| earlier.next_back()).cloned()
+    }
+}
+
+/// The kubeconfig that a command names.
+fn kubeconfig(invocation: &Invocation) -> Option<Word> {
+    let mut words = invocation.argv.iter();
+    let named = words.find_map(|word| {
+        let rest = word.prefix().strip_prefix("--kubeconfig")?;
+        Some(
+            rest.strip_prefix('=')
+                .map(|path| word.as_literal().map_or_else(Word::unknown, |_| Word::literal(path))),
+        )
+    });
+    match named {
+        Some(Some(path)) => Some(path),
+        Some(None) => words.next().cloned(),
+        None => invocation.assigned("KUBECONFIG").cloned(),
     }
 }
 
 /// What one command does to kubeconfigs.
 fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextChange> {
-    // In a kubeconfig of its own it changes nothing for others.
-    let named = |word: &Word| word.prefix().starts_with("--kubeconfig");
-    if invocation.argv.iter().any(named) || invocation.assigned("KUBECONFIG").is_some() {
-        return None;
-    }
     let words = || invocation.argv.iter().filter_map(Word::as_literal);
     let writes = classify::tools().programs.context_writers.iter().find(|entry| {
         let mut words = words();
@@ -221,16 +234,21 @@ pub(super) fn follow(
     if question(operation, home).is_none() {
         return;
     }
-    let written = || {
-        let mut files = vec![format!("{home}/.kube/config")];
-        files.extend(facts.kubeconfigs.iter().cloned());
-        let places = rwenvs.all.iter().flat_map(|rwenv| &rwenv.places);
-        let lists = places.filter_map(|place| place.kubeconfig_path.as_deref());
-        files.extend(lists.filter_map(|list| absolute(list, operation, home)));
-        drifts.written_before(planned, &files).map(ContextChange::Content)
+    let mut files = vec![format!("{home}/.kube/config")];
+    files.extend(facts.kubeconfigs.iter().cloned());
+    let places = rwenvs.all.iter().flat_map(|rwenv| &rwenv.places);
+    let own = operation.target.cluster.kubeconfig.iter().filter_map(Word::as_literal);
+    let lists = places.filter_map(|place| place.kubeconfig_path.as_deref()).chain(own);
+    let each = |list: &str| absolute(list, operation, home);
+    files.extend(
+        lists.filter_map(each).flat_map(|list| list.split(':').map(str::to_owned).collect::<Vec<_>>()),
+    );
+    let uses = |file: &Word| {
+        let list = file.as_literal().and_then(each);
+        list.is_none_or(|list| list.split(':').any(|path| files.iter().any(|known| known == path)))
     };
-    operation.target.cluster.changed = match changes.before(planned.order) {
+    operation.target.cluster.changed = match changes.before(planned.order, uses) {
         Some(ContextChange::Content(by)) => Some(ContextChange::Content(by)),
-        current => written().or(current),
+        current => drifts.written_before(planned, &files).map(ContextChange::Content).or(current),
     };
 }

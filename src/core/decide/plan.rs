@@ -220,11 +220,9 @@ impl Plan {
         }
         if remote.is_none() {
             operations.iter().for_each(|operation| self.drifts.operation(operation));
+            self.contexts.see(invocation, &operations, self.drifts.order());
         }
         let order = self.drifts.order();
-        if remote.is_none() {
-            self.contexts.see(invocation, &operations, order);
-        }
         self.planned.extend(operations.into_iter().map(|operation| Planned {
             operation,
             invocation: invocation.clone(),

@@ -155,6 +155,9 @@ impl GitRepository {
     }
 }
 
+/// A kubeconfig and a context, as a question names them.
+pub type AskedContext = (Option<String>, Option<String>);
+
 /// The answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
@@ -163,7 +166,7 @@ pub struct Facts {
     /// The context a bare call would use.
     pub current_context: Option<String>,
     /// Where contexts lead, by kubeconfig and context.
-    pub clusters: Vec<((Option<String>, Option<String>), SeenContext)>,
+    pub clusters: Vec<(AskedContext, SeenContext)>,
     /// The clusters of rwenvs as a person confirmed them, by rwenv.
     pub noted: Vec<(String, ClusterIdentity)>,
     /// The kubeconfigs a bare call would use.

@@ -18,7 +18,7 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Reason, Verdict};
-pub use facts::{Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
+pub use facts::{AskedContext, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::FromObject;
 pub use operation::{ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, Target};
