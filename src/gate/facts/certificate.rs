@@ -41,8 +41,11 @@ pub(super) fn subject(pem: &str) -> Option<Vec<u8>> {
     fields.get(..fields.len() - after.len()).map(<[u8]>::to_vec)
 }
 
+/// A tag and its content.
+type DerElement<'d> = (u8, &'d [u8]);
+
 /// The first element of DER: its tag and content, and what stands behind it.
-fn element(der: &[u8]) -> Option<((u8, &[u8]), &[u8])> {
+fn element(der: &[u8]) -> Option<(DerElement<'_>, &[u8])> {
     let (tag, rest) = der.split_first()?;
     let (short, rest) = rest.split_first()?;
     let (length, rest) = match short {
