@@ -54,7 +54,8 @@ fn run_in(home: &Home, folder: &str, args: &[&str]) -> Answer {
 fn defined(home: &Home, rwenv: &str, object: &str) -> String {
     let index = home.read(&format!(".claude/rwenv/catalog/{rwenv}/definitions.index"));
     let line = index.lines().find_map(|line| line.strip_prefix(&format!("{object}\t")));
-    line.unwrap_or_else(|| panic!("{rwenv} has no {object}:\n{index}")).replace('\t', " | ")
+    assert!(line.is_some(), "{rwenv} has no {object}:\n{index}");
+    line.unwrap_or_default().replace('\t', " | ")
 }
 
 #[test]
