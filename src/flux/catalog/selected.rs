@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::knowledge::Knowledge;
+use super::knowledge::{Knowledge, KnownCluster};
 use crate::repos::WantedRoot;
-use rwenv_core::manifest::tree::join;
 
 /// A folder that is no root of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,25 +20,25 @@ pub struct UnknownRoot {
 /// # Errors
 /// A folder that is no root.
 pub fn root_of(known: &Knowledge<'_>, wanted: &WantedRoot) -> Result<Option<usize>, UnknownRoot> {
-    let roots = || known.clusters.iter().enumerate();
-    if let Some(folder) = &wanted.folder {
-        let clean = join("", folder);
-        let is = |root: &str, prefix: &str| {
-            // What Flux fetches may be a folder of the repository.
-            let fetched = root.strip_prefix(prefix).unwrap_or(root).trim_start_matches('/');
-            clean.as_deref().is_some_and(|clean| clean == root || clean == fetched)
-        };
-        let found = roots().find(|(_, root)| is(&root.folder, &root.prefix)).map(|(number, _)| number);
-        let all = || known.clusters.iter().map(|root| root.folder.as_str()).collect::<Vec<_>>().join(", ");
-        return found.map(Some).ok_or_else(|| UnknownRoot { folder: folder.clone(), roots: all() });
-    }
-    if known.clusters.len() < 2 {
+    if wanted.folder.is_none() && known.clusters.len() < 2 {
         return Ok((!known.clusters.is_empty()).then_some(0));
     }
-    let named = |name: &String| wanted.names.iter().any(|own| own.eq_ignore_ascii_case(name));
-    let mut fitting = roots().filter(|(_, root)| named(&root.name)).map(|(number, _)| number);
-    let first = fitting.next();
-    Ok(first.filter(|_| fitting.next().is_none()))
+    let is = |root: &KnownCluster| {
+        // What Flux fetches may be a folder of the repository.
+        let fetched = root.folder.strip_prefix(&root.prefix).unwrap_or(&root.folder).trim_start_matches('/');
+        wanted.is(&root.folder, &root.name) || (wanted.folder.is_some() && wanted.is(fetched, ""))
+    };
+    let mut fitting = known.clusters.iter().enumerate().filter(|(_, root)| is(root));
+    let first = fitting.next().map(|(number, _)| number);
+    match &wanted.folder {
+        Some(folder) if first.is_none() => {
+            let all = known.clusters.iter().map(|root| root.folder.as_str()).collect::<Vec<_>>().join(", ");
+            Err(UnknownRoot { folder: folder.clone(), roots: all })
+        }
+        Some(_) => Ok(first),
+        // A name that two of them have says nothing.
+        None => Ok(first.filter(|_| fitting.next().is_none())),
+    }
 }
 
 impl Knowledge<'_> {

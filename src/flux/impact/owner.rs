@@ -1,6 +1,6 @@
 //! Whose a root is.
 
-use rwenv_core::manifest::tree::join;
+use crate::repos::WantedRoot;
 use rwenv_core::model::{Rwenv, same_repository};
 
 /// The rwenvs whose clusters a root is applied to: those of this repository (`remotes`) that name it (`fluxPath`). Of those that name
@@ -14,11 +14,8 @@ pub fn owners<'r>(root: &str, roots: &[&str], remotes: &[String], rwenvs: &'r [R
     let last = root.rsplit('/').next().unwrap_or(root);
     let is_only = matches!(roots, [only] if *only == root);
     let fits = |rwenv: &&Rwenv| {
-        if let Some(folder) = &rwenv.flux_path {
-            return join("", folder).as_deref() == join("", root).as_deref();
-        }
-        let mut contexts = rwenv.places.iter().filter_map(|place| place.kubernetes_context.as_deref());
-        is_only || rwenv.name.as_str() == last || contexts.any(|context| context == last)
+        let wanted = WantedRoot::of(rwenv);
+        wanted.is(root, last) || (wanted.folder.is_none() && is_only)
     };
     rwenvs.iter().filter(of_repository).filter(fits).collect()
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use rwenv_core::manifest::tree::join;
 use rwenv_core::model::{Rwenv, RwenvName};
 use rwenv_gate::base::environment::Environment;
 
@@ -14,6 +15,25 @@ pub struct WantedRoot {
     pub folder: Option<String>,
     /// Names its cluster goes by: the rwenv's, and its contexts'.
     pub names: Vec<String>,
+}
+
+impl WantedRoot {
+    /// What a rwenv says.
+    #[must_use]
+    pub fn of(rwenv: &Rwenv) -> Self {
+        let contexts = rwenv.places.iter().filter_map(|place| place.kubernetes_context.clone());
+        let names = std::iter::once(rwenv.name.to_string()).chain(contexts).collect();
+        Self { folder: rwenv.flux_path.clone(), names }
+    }
+
+    /// True where a root is the one that is named: by its folder where one is, else by the name that tells it from the others.
+    #[must_use]
+    pub fn is(&self, folder: &str, name: &str) -> bool {
+        match &self.folder {
+            Some(wanted) => join("", wanted) == join("", folder),
+            None => self.names.iter().any(|own| own.eq_ignore_ascii_case(name)),
+        }
+    }
 }
 
 /// The Flux repository of a rwenv, and where it is kept.
@@ -52,12 +72,10 @@ impl FluxRepository {
         let gitea = rwenv.flux_git_repo_type.as_deref() == Some("gitea");
         let context = rwenv.places.iter().find_map(|place| place.kubernetes_context.clone());
         let cluster = context.unwrap_or_else(|| rwenv.name.to_string());
-        let contexts = rwenv.places.iter().filter_map(|place| place.kubernetes_context.clone());
-        let names = std::iter::once(rwenv.name.to_string()).chain(contexts).collect();
         Ok(Self {
             name: rwenv.name.clone(),
             url,
-            root: WantedRoot { folder: rwenv.flux_path.clone(), names },
+            root: WantedRoot::of(rwenv),
             cluster,
             branch: rwenv.flux_branch.clone(),
             gitea,
