@@ -164,6 +164,8 @@ fn a_push_is_judged_by_the_clusters_it_reaches() {
     ] {
         let (found, said) = pushed(&home, &changes, "change");
         assert_eq!(found, wanted, "{changes:?}: {said}");
+        let names = said.contains("rwenv 'live' (whose cluster this change reaches) is read-only");
+        assert_eq!(names, wanted.starts_with("denied"), "{said}");
     }
 }
 

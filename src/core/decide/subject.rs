@@ -352,8 +352,14 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
         let owners: Vec<&Rwenv> = (rwenvs.all.iter())
             .filter(|rwenv| is_flux_repository(rwenv, dir, repository, operation, rwenvs))
             .collect();
+        let several = owners.len() > 1;
         let flux: Vec<JudgedName> = (reached::concerned(owners, operation, dir, facts, rwenvs).into_iter())
-            .map(|rwenv| JudgedName::Subject(Subject::of(rwenv), Some(Repository::Flux)))
+            .map(|rwenv| {
+                JudgedName::Subject(
+                    shared(rwenv, several, operation, facts.binding(dir)),
+                    Some(Repository::Flux),
+                )
+            })
             .collect();
         let next = if flux.is_empty() {
             selected(std::slice::from_ref(dir), facts, rwenvs)
@@ -381,6 +387,16 @@ pub(super) fn of_repository(operation: &Operation, facts: &Facts, rwenvs: &Rwenv
         all.extend(next.into_iter().filter(|j| !all.contains(j)).collect::<Vec<_>>());
     }
     all
+}
+
+/// A rwenv of a repository that `several` share, as messages call it: one that is not selected says why it is concerned.
+fn shared(rwenv: &Rwenv, several: bool, operation: &Operation, selected: Vec<&Bound>) -> Subject {
+    let mut subject = Subject::of(rwenv);
+    let own = selected.iter().any(|bound| matches!(bound, Bound::Rwenv(name) if name == rwenv.name.as_str()));
+    if several && !own && !operation.target.repository.tips.is_empty() {
+        subject.title = format!("{} (whose cluster this change reaches)", subject.title);
+    }
+    subject
 }
 
 /// A clone in the cache, a repository with such a remote, or a push to that very URL.
