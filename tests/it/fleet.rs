@@ -164,7 +164,7 @@ fn a_push_is_judged_by_the_clusters_it_reaches() {
     ] {
         let (found, said) = pushed(&home, &changes, "change");
         assert_eq!(found, wanted, "{changes:?}: {said}");
-        let names = said.contains("rwenv 'live' (whose cluster this change reaches) is read-only");
+        let names = said.contains("rwenv 'live' (whose cluster this change may reach) is read-only");
         assert_eq!(names, wanted.starts_with("denied"), "{said}");
     }
 }
@@ -181,6 +181,10 @@ fn work_in_a_shared_repository_is_the_selected_rwenv_s() {
         ("git commit --allow-empty -m x", "dev/clone", "allow"),
         ("git commit --allow-empty -m x", "live/clone", "deny"),
         ("git push origin :old", "dev/clone", "allow"),
+        // What is removed or rewritten is every follower's; what configuration sends is not the current branch.
+        ("git push origin :main", "dev/clone", "deny"),
+        ("git push -f origin HEAD~0:production", "dev/clone", "deny"),
+        ("git -c remote.origin.push=refs/heads/*:refs/heads/* push", "dev/clone", "deny"),
     ] {
         // On `main` a commit is refused for another reason.
         home.git(folder, &["checkout", "-q", "-B", "work"]);

@@ -91,6 +91,7 @@ pub(super) fn concerned<'r>(
             let named = repository.updates.iter().all(|update| update.destination.is_some());
             if removes && named { own() } else { Vec::new() }
         }
+        Effect::GitPublish if is_configured(operation, dir, facts) => Vec::new(),
         Effect::GitPublish => {
             let reached = |tip: &String| dir.path().and_then(|dir| facts.reached(dir, tip));
             let all: Option<Vec<&[String]>> = repository.tips.iter().map(reached).collect();
@@ -106,5 +107,38 @@ pub(super) fn concerned<'r>(
         }
         _ => Vec::new(),
     };
-    if narrowed.is_empty() { owners } else { narrowed }
+    if narrowed.is_empty() {
+        return owners;
+    }
+    // Whose branch is removed or rewritten is concerned, whatever is sent.
+    let loses = |rwenv: &Rwenv| {
+        repository.updates.iter().filter(|update| update.force || update.delete).any(|update| {
+            let follows = |branch: &str| match &rwenv.flux_branch {
+                Some(followed) => followed == branch,
+                None => Rwenv::PROTECTED.contains(&branch),
+            };
+            update.destination.as_deref().is_none_or(follows)
+        })
+    };
+    let is_in = |rwenv: &&Rwenv| narrowed.iter().any(|one| one.name == rwenv.name) || loses(rwenv);
+    owners.iter().copied().filter(is_in).collect()
+}
+
+/// True where a push without refspecs may send other branches than the current one: git-config(1), `remote.<name>.push`,
+/// `remote.<name>.mirror`, `push.default`.
+fn is_configured(operation: &Operation, dir: &Dir, facts: &Facts) -> bool {
+    let target = &operation.target.repository;
+    let sends = |key: &str| {
+        let key = key.to_ascii_lowercase();
+        key == "*"
+            || key == "push.default"
+            || (key.starts_with("remote.") && (key.ends_with(".push") || key.ends_with(".mirror")))
+    };
+    let own = dir.path().and_then(|dir| facts.repository(dir));
+    let stored = own.iter().flat_map(|repository| &repository.config);
+    let plain = ["simple", "current", "upstream", "tracking", "nothing"];
+    let may = |(key, value): &(String, String)| sends(key) && !plain.contains(&value.as_str());
+    operation.verb == "push"
+        && target.refspecs.is_empty()
+        && (target.config.iter().any(|(key, _)| sends(key)) || { stored }.any(may))
 }

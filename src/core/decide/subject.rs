@@ -394,7 +394,7 @@ fn shared(rwenv: &Rwenv, several: bool, operation: &Operation, selected: Vec<&Bo
     let mut subject = Subject::of(rwenv);
     let own = selected.iter().any(|bound| matches!(bound, Bound::Rwenv(name) if name == rwenv.name.as_str()));
     if several && !own && !operation.target.repository.tips.is_empty() {
-        subject.title = format!("{} (whose cluster this change reaches)", subject.title);
+        subject.title = format!("{} (whose cluster this change may reach)", subject.title);
     }
     subject
 }
