@@ -124,15 +124,15 @@ const CHANGES: &[(&str, &[&str], Edits<'static>)] = &[
     (
         "a tenant's own work",
         &["staging", "prod"],
-        &[("tenants/work/team-b/settings.yaml", "a: \"1\"", "a: \"2\"")],
+        &[("tenants/jobs/team-b/settings.yaml", "a: \"1\"", "a: \"2\"")],
     ),
-    ("a tenant's work goes", &["staging", "prod"], &[("tenants/work/team-b/settings.yaml", "", "")]),
+    ("a tenant's work goes", &["staging", "prod"], &[("tenants/jobs/team-b/settings.yaml", "", "")]),
     (
         "an image set by Flux",
         &["staging", "prod"],
         &[("tenants/base/team-b/team.yaml", "newTag: \"3\"", "newTag: \"4\"")],
     ),
-    ("an image Flux overrides", &[], &[("tenants/work/team-b/queue.yaml", "queue:1", "queue:2")]),
+    ("an image Flux overrides", &[], &[("tenants/jobs/team-b/queue.yaml", "queue:1", "queue:2")]),
     (
         "another namespace for a tenant",
         &["staging", "prod"],

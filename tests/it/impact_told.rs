@@ -136,7 +136,7 @@ fn what_cannot_be_undone_stands_out() {
         let objects = root(impact, "staging")["objects"].as_array().unwrap().iter();
         objects.filter(|o| o["kind"] == kind).map(|o| o["kept"] == true).collect::<Vec<_>>()
     };
-    let impact = after(&fleet, &[("tenants/work/team-b/settings.yaml", "", "")]);
+    let impact = after(&fleet, &[("tenants/jobs/team-b/settings.yaml", "", "")]);
     assert_eq!(kept(&impact, "ConfigMap"), [true]);
     let impact = after(&fleet, &[("clusters/staging/tenants.yaml", "", "")]);
     assert_eq!((kept(&impact, "Deployment"), kept(&impact, "RoleBinding")), (vec![true], vec![false]));
@@ -195,7 +195,7 @@ fn what_cannot_be_told_is_said_once_and_counts() {
     assert!(root(&impact, "prod")["incomplete"] == true && told(&impact, "prod").is_empty(), "{impact}");
     assert_eq!(touched(&after(&fleet, &[("docs/README.md", "works", "runs")])), set(&[]));
     assert_eq!(
-        touched(&after(&fleet, &[("tenants/work/team-b/settings.yaml", "1", "2")])),
+        touched(&after(&fleet, &[("tenants/jobs/team-b/settings.yaml", "1", "2")])),
         set(&["staging", "prod"])
     );
 }
