@@ -44,7 +44,7 @@ impl Guarded {
     pub(crate) fn new() -> Option<Self> {
         let server = ApiServer::start()?;
         server.flux_kinds();
-        server.kinds(include_str!("../cluster/argo.yaml"));
+        server.kinds(include_str!("../cluster/operators.yaml"));
         server.apply(OBJECTS);
         let runs = [
             "patch",

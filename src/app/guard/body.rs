@@ -8,11 +8,16 @@ use rwenv_core::classify;
 const REQUESTS: [&str; 3] =
     ["reconcile.fluxcd.io/requestedAt", "reconcile.fluxcd.io/forceAt", "reconcile.fluxcd.io/resetAt"];
 
+/// The annotation that has the External Secrets Operator read its provider again; any change of it does (its FAQ).
+const FORCE_SYNC: &str = "force-sync";
+
 /// What a patch changes, and nothing beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PatchChange {
-    /// It asks for a reconciliation.
+    /// It asks Flux for a reconciliation.
     Reconcile,
+    /// It asks the External Secrets Operator to read its provider again.
+    ForceSync,
     /// It sets `spec.suspend`.
     Suspend,
     /// It takes `spec.suspend` away.
@@ -57,10 +62,8 @@ fn merged(patch: &Value) -> PatchChange {
                 plain.then(|| object.get("annotations")).flatten()
             });
             match annotations.and_then(Value::as_object) {
-                Some(all) if !all.is_empty() && all.iter().all(|(key, value)| asks(key, value)) => {
-                    PatchChange::Reconcile
-                }
-                _ => PatchChange::Other,
+                Some(all) => alike(all.iter().map(|(key, value)| annotated(key, value))),
+                None => PatchChange::Other,
             }
         }
         Some(("spec", spec)) => match single(spec) {
@@ -71,8 +74,19 @@ fn merged(patch: &Value) -> PatchChange {
     }
 }
 
-fn asks(key: &str, value: &Value) -> bool {
-    REQUESTS.contains(&key) && value.is_string()
+fn annotated(key: &str, value: &Value) -> PatchChange {
+    match key {
+        _ if !value.is_string() => PatchChange::Other,
+        FORCE_SYNC => PatchChange::ForceSync,
+        _ if REQUESTS.contains(&key) => PatchChange::Reconcile,
+        _ => PatchChange::Other,
+    }
+}
+
+/// What all of these change, where it is one thing.
+fn alike(mut all: impl Iterator<Item = PatchChange>) -> PatchChange {
+    let Some(first) = all.next() else { return PatchChange::Other };
+    if all.all(|change| change == first) { first } else { PatchChange::Other }
 }
 
 fn suspended(value: &Value) -> PatchChange {
@@ -93,11 +107,9 @@ fn listed(patch: &Value) -> PatchChange {
         match (text("op"), path, annotation) {
             (Some("add" | "replace"), "/spec/suspend", _) => suspended(value),
             (Some("remove"), "/spec/suspend", _) => PatchChange::Resume,
-            (Some("add" | "replace"), _, Some(key)) if asks(&key, value) => PatchChange::Reconcile,
+            (Some("add" | "replace"), _, Some(key)) => annotated(&key, value),
             _ => PatchChange::Other,
         }
     };
-    let mut all = patch.as_array().into_iter().flatten().map(one);
-    let Some(first) = all.next() else { return PatchChange::Other };
-    if all.all(|change| change == first) { first } else { PatchChange::Other }
+    alike(patch.as_array().into_iter().flatten().map(one))
 }

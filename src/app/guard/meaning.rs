@@ -342,14 +342,16 @@ fn dry_run(request: &Request, resource: &RequestedResource, asking: Asking<'_>) 
 fn patch(request: &Request, resource: &RequestedResource, asking: Asking<'_>, body: &[u8]) -> Meaning {
     let flux = resource.group.ends_with(".toolkit.fluxcd.io") || resource.group == "fluxcd.controlplane.io";
     let argo = resource.group == "argoproj.io" && resource.name == "applications";
+    let secrets = resource.group == "external-secrets.io";
     if asking.content_type.starts_with("application/apply-patch") {
         return Meaning::new("apply", Effect::ClusterWrite);
     }
-    let known = (flux || argo).then(|| change(asking.content_type, body)).flatten();
+    let known = (flux || argo || secrets).then(|| change(asking.content_type, body)).flatten();
     let Some((change, written)) = known else { return plain(request.method) };
     let kind = resource.name.trim_end_matches('s');
     let mut meaning = match change {
         PatchChange::Reconcile if flux => Meaning::new("annotate", Effect::Reconcile),
+        PatchChange::ForceSync if secrets => Meaning::new("annotate", Effect::Reconcile),
         PatchChange::Suspend if flux => {
             let mut meaning =
                 Meaning::new(&format!("suspend {kind}"), Effect::ClusterWrite).with(Trait::Suspend);
