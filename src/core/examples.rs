@@ -14,6 +14,8 @@ use crate::table::{
 
 mod forges;
 mod report;
+#[cfg(test)]
+mod texts;
 mod world;
 
 use report::context;
@@ -236,6 +238,9 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesRep
             };
             let pushed = match example.git.as_deref() {
                 Some("pushed") => Pushed::Yes,
+                Some("aside") => {
+                    Pushed::Aside { on: vec!["feature".to_owned()], followed: vec!["main".to_owned()] }
+                }
                 Some("generated") => Pushed::Generated,
                 _ => Pushed::No("it is in no commit".to_owned()),
             };
@@ -341,6 +346,7 @@ fn rwenvs() -> Option<Rwenvs> {
             "pr" => Autonomy::Prompted,
             _ => Autonomy::Standard,
         };
+        rwenv.protect_commits = name == "ma";
         rwenv.terraform_paths.extend((name == "pr").then(|| ("machines".to_owned(), Autonomy::Prompted)));
         rwenv.flux_git_repo = Some(format!("https://git.example.com/{name}/flux.git"));
         rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });

@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 29] = [
+const EVERY_FLAG: [&str; 30] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -303,6 +303,7 @@ const EVERY_FLAG: [&str; 29] = [
     "--flux-branch=main",
     "--protected-branch=main",
     "--protected-branch=release",
+    "--protect-commits",
     "--direct-push",
     "--sync-interval=90",
 ];

@@ -158,7 +158,9 @@ fn nothing_changes_in_a_read_only_environment_because_no_rule_foresaw_it() {
     least("read-only Flux repository", &read_only, Some(Repository::Flux), |form| match form.effect {
         _ if form.reach != Reach::Repository || form.has(Trait::Talk) => None,
         Effect::GitWrite
-            if [Trait::Fetch, Trait::FastForward, Trait::Checkout].iter().any(|name| form.has(*name)) =>
+            if [Trait::Fetch, Trait::FastForward, Trait::Checkout, Trait::Stages]
+                .iter()
+                .any(|name| form.has(*name)) =>
         {
             None
         }
@@ -178,7 +180,7 @@ fn nothing_goes_around_git_because_no_rule_foresaw_it() {
         {
             None
         }
-        Effect::ClusterWrite if form.has(Trait::Suspend) => Some(Decision::Ask),
+        Effect::ClusterWrite if form.has(Trait::Suspend) || form.has(Trait::Transient) => Some(Decision::Ask),
         Effect::ClusterWrite if form.has(Trait::Resume) || form.has(Trait::Kubeconfig) => None,
         Effect::ClusterWrite => Some(Decision::Deny),
         Effect::Provision if form.has(Trait::Destroys) || form.has(Trait::State) => Some(Decision::Deny),
@@ -191,6 +193,8 @@ fn nothing_goes_around_git_because_no_rule_foresaw_it() {
         (vec![Trait::Applies, Trait::Tree, Trait::Pushed], Decision::Allow),
         (vec![Trait::Applies, Trait::Tree, Trait::Pushed, Trait::PlanFile], Decision::Allow),
         (vec![Trait::Applies, Trait::Tree, Trait::Unpushed], Decision::Deny),
+        (vec![Trait::Applies, Trait::Tree, Trait::Unmerged], Decision::Deny),
+        (vec![Trait::Applies, Trait::Pushed, Trait::Partial], Decision::Ask),
         (vec![Trait::Applies, Trait::Pushed, Trait::Destroys], Decision::Deny),
         (vec![Trait::Applies, Trait::Pushed, Trait::Replaces], Decision::Ask),
         (vec![Trait::Applies, Trait::Pushed, Trait::Inputs], Decision::Ask),
@@ -226,7 +230,8 @@ fn machines_are_a_persons_where_autonomy_says_so() {
 fn a_floor_adds_no_words_to_what_a_rule_says() {
     for (line, rwenv, rules) in [
         ("kubectl delete pod p", "read-only", vec!["read-only.cluster-write"]),
-        ("kubectl delete pod p", "gitops-only", vec!["gitops-only.direct-write"]),
+        ("kubectl delete deploy web", "gitops-only", vec!["gitops-only.direct-write"]),
+        ("kubectl delete pod p", "gitops-only", vec!["gitops-only.transient"]),
         ("docker push registry.example.com/web:1", "read-only", vec!["read-only.image-push"]),
         ("argocd app set web --parameter a=b", "gitops-only", vec!["gitops-only.services"]),
         ("vault kv put secret/a b=c", "read-only", vec!["read-only.services"]),

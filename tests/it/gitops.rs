@@ -127,7 +127,8 @@ fn what_terraform_does_beside_git_is_not_what_git_has() {
             ("terraform -chdir=infra apply", "allow"),
             ("cd infra && tofu apply -auto-approve -input=false -lock-timeout=5m", "allow"),
             ("terraform -chdir=infra apply -var-file=env/prod.tfvars", "allow"),
-            ("terraform -chdir=infra apply -target=x.y", "allow"),
+            ("terraform -chdir=infra apply -target=x.y", "ask"),
+            ("terraform -chdir=infra plan -target=x.y", "allow"),
             ("terraform -chdir=infra apply -destroy=false", "allow"),
             ("terraform -chdir=infra apply -refresh-only", "allow"),
             ("terraform -chdir=infra plan -destroy -var a=b", "allow"),
@@ -318,4 +319,46 @@ fn the_exception_for_applications_is_the_rwenvs_own_and_has_no_more_happen() {
             ("kubectl apply -f kubernetes/argocd-apps/web.yaml", "deny"),
         ],
     );
+}
+
+/// Only the branch that is deployed from counts: a pushed branch is a proposal.
+#[test]
+fn what_waits_for_its_merge_is_not_applied() {
+    let home = project();
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    home.git("go", &["switch", "-qc", "topic"]);
+    home.write("go/infra/main.tf", "resource \"x\" \"z\" {}\n");
+    home.git("go", &["commit", "-qam", "a proposal"]);
+    home.git("go", &["push", "-q", "origin", "topic"]);
+    let lines = [
+        "terraform -chdir=infra apply",
+        "cd infra && terraform plan -out=tf.plan && terraform apply tf.plan",
+        "talosctl -n 10.0.0.2 apply-config -f talos/node.yaml",
+    ];
+    let bootstrap = "kubectl apply -f kubernetes/argocd-apps/web.yaml";
+    for line in lines {
+        let answer = home.hook("go", line);
+        assert_eq!(answer.decision(), "deny", "{line}: {}", answer.stderr);
+        let said = answer.stderr.contains("[gitops-only.unmerged]")
+            && answer.stderr.contains("on topic, not on main");
+        assert!(said, "{line}: {}", answer.stderr);
+    }
+    check(&home, &[(bootstrap, "deny"), ("terraform -chdir=infra plan", "allow")]);
+
+    // A clone knows the branch it started on; there it is the one that is deployed from.
+    home.git("go", &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/topic"]);
+    check(&home, &[(lines[0], "allow"), (bootstrap, "allow")]);
+    home.git("go", &["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
+    check(&home, &[(lines[0], "deny")]);
+
+    home.git("go", &["push", "-q", "origin", "HEAD:main"]);
+    check(&home, &[(lines[0], "allow"), (bootstrap, "allow")]);
+}
+
+/// A remote whose branches have names of their own has none that is known to be deployed from.
+#[test]
+fn any_branch_counts_where_none_is_known_to_be_deployed_from() {
+    let home = project();
+    home.git("go", &["push", "-q", "origin", "HEAD:lab"]);
+    check(&home, &[("terraform -chdir=infra apply", "allow")]);
 }

@@ -113,6 +113,9 @@ pub(super) struct FluxFields {
     /// Branch that agents may not push to; repeatable
     #[arg(long = "protected-branch", value_name = "BRANCH")]
     pub(super) protected_branches: Vec<String>,
+    /// Deny commits to protected branches of a project too
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
+    pub(super) protect_commits: Option<bool>,
     /// Allow pushes to the Flux branch
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub(super) direct_push: Option<bool>,
@@ -145,6 +148,7 @@ impl RwenvFields {
             ("readOnly", changes.read_only),
             ("gitOpsOnly", changes.git_ops_only),
             ("autoApprove", changes.auto_approve),
+            ("protectCommits", flux.protect_commits),
             ("directPush", flux.direct_push),
         ];
         for (name, value) in switches {

@@ -53,6 +53,7 @@ pub(super) fn show(observed: &Observed, json: bool) -> anyhow::Result<()> {
 fn known(facts: &Facts) -> Vec<String> {
     let pushed = |found: &Pushed| match found {
         Pushed::Yes => "a remote has it".to_owned(),
+        Pushed::Aside { on, .. } => format!("a remote has it on {}", on.join(", ")),
         Pushed::No(why) => format!("no remote has it: {why}"),
         Pushed::Generated => "Git ignores it".to_owned(),
     };

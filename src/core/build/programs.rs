@@ -12,7 +12,7 @@ use crate::table::{
 use crate::{POLICIES, files, held, parse, text};
 
 /// Tables of programs that have the shape of a tool's: several programs that are alike.
-const ALIKE: [&str; 2] = ["agents", "clients"];
+const ALIKE: [&str; 5] = ["agents", "clients", "consoles", "keepers", "stores"];
 /// Tools that no table describes: what they do is told by the guard itself, and by MCP servers.
 const WITHOUT_TABLE: [&str; 2] = ["guard", "mcp"];
 
@@ -153,6 +153,9 @@ fn verbs(row: &Command) -> Vec<Command> {
 /// The values of kubectl's and helm's `--dry-run` that keep a call from changing anything.
 const DRY: [&str; 8] = ["", "client", "server", "unchanged", "true", "1", "t", "T"];
 
+/// Kinds whose values are secret, as kubectl takes them.
+const SECRETS: [&str; 6] = ["secret", "secrets", "secret.v1", "secrets.v1", "secret.v1.", "secrets.v1."];
+
 fn with_dry_run(row: &Command) -> Command {
     let dry = Mode {
         flags: DRY.iter().map(|value| &*format!("--dry-run={value}").leak()).collect(),
@@ -161,9 +164,16 @@ fn with_dry_run(row: &Command) -> Command {
         examples: [Text::new("-")].into_iter().collect(),
         ..Mode::of(Effect::Read)
     };
+    // What a dry run prints is the object as it is, with the change.
+    let shown = Mode {
+        effect: Effect::ReadSecret,
+        kinds: SECRETS.into_iter().collect(),
+        beyond_metadata: true,
+        ..dry
+    };
     Command {
         optional: row.optional.iter().copied().chain(["--dry-run"]).collect(),
-        modes: row.modes.iter().copied().chain([dry]).collect::<Rows<Mode>>(),
+        modes: row.modes.iter().copied().chain([dry, shown]).collect::<Rows<Mode>>(),
         ..*row
     }
 }

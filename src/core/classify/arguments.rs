@@ -46,8 +46,8 @@ pub(super) struct Arguments {
     pub(super) rest: Vec<Word>,
     /// How many of `rest` stood before `--`; none where there was no `--`.
     pub(super) dashed: Option<usize>,
-    /// Some word is not known well enough to say which flags are in force.
-    pub(super) uncertain: bool,
+    /// How many flags stood before the last word that may be any flags; none where every word is known well enough.
+    unsure: Option<usize>,
     /// The last word was a flag that is in no list.
     open: bool,
 }
@@ -56,6 +56,21 @@ impl Arguments {
     /// The last value given to one of these flags.
     pub(super) fn value(&self, names: &[&str]) -> Option<&Given> {
         self.flags.iter().rev().find(|f| names.contains(&f.name.as_str()))
+    }
+
+    /// Some word is not known well enough to say which flags are in force.
+    pub(super) fn uncertain(&self) -> bool {
+        self.unsure.is_some()
+    }
+
+    /// True where the last of these flags stands behind every word that may be one: of a flag given twice the last counts.
+    pub(super) fn settled(&self, patterns: &[&str]) -> bool {
+        let is = |flag: &Given| {
+            let mut names = patterns.iter().map(|p| p.split_once('=').map_or(*p, |(name, _)| name));
+            names.any(|name| name == flag.name)
+        };
+        let last = self.flags.iter().rposition(is);
+        last.is_some_and(|at| self.unsure.is_none_or(|unsure| at >= unsure))
     }
 
     /// True where a flag is in force that matches `--flag` or `--flag=pattern`; of one given twice the last counts.
@@ -178,12 +193,15 @@ pub(super) fn parse(words: &[Word], lists: Lists<'_>, spelling: Spelling) -> Arg
 
 impl Arguments {
     fn push(&mut self, name: String, value: Option<Word>, lists: Lists<'_>) {
-        // A value that may become several words shifts everything behind it.
-        self.uncertain |= value.as_ref().is_some_and(Word::splits);
+        let splits = value.as_ref().is_some_and(|value| value.splits() && !is_path(value));
         let takes = lists.takes_value(&name);
         let open = value.is_none() && lists.having(&name).is_none();
         let doubtful = std::mem::replace(&mut self.open, open);
         self.flags.push(Given { name, value, takes, doubtful });
+        // A value that may become several words shifts everything behind it.
+        if splits {
+            self.unsure = Some(self.flags.len());
+        }
     }
 
     fn push_rest(&mut self, word: &Word) {
@@ -205,8 +223,16 @@ fn dynamic(word: &Word, lists: Lists<'_>, spelling: Spelling, out: &mut Argument
         out.push(name, Some(value), lists);
         return;
     }
-    out.uncertain |= word.may_be_flag();
+    if word.may_be_flag() && !is_path(word) {
+        out.unsure = Some(out.flags.len());
+    }
     out.push_rest(word);
+}
+
+/// True for a word that begins as a path does: what of it is computed is a name, and what it may fall apart into are names.
+fn is_path(word: &Word) -> bool {
+    let start = word.prefix();
+    !start.starts_with('-') && start.contains('/')
 }
 
 fn long_name(name: &str, lists: Lists<'_>, spelling: Spelling) -> String {

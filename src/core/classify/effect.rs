@@ -2,6 +2,7 @@
 
 use super::argo;
 use super::arguments::Arguments;
+use super::output;
 use crate::model::glob;
 use crate::model::{Command, Effect, Mode, Reach, Trait, Word};
 
@@ -31,7 +32,8 @@ pub(super) fn apply(command: &Command, args: &Arguments, kinds: &[String], reach
     }
     let mut lowered = false;
     for mode in command.modes.iter().filter(|m| m.effect <= command.effect) {
-        if raised || (args.uncertain && mode.effect < command.effect) || !applies(mode, args, kinds, false) {
+        let unsure = args.uncertain() && mode.effect < command.effect && !args.settled(&mode.flags);
+        if raised || unsure || !applies(mode, args, kinds, false) {
             continue;
         }
         if mode.effect < command.effect {
@@ -68,7 +70,10 @@ fn applies(mode: &Mode, args: &Arguments, kinds: &[String], maybe: bool) -> bool
         && (mode.assignments.is_empty() || assignments_are(args, &mode.assignments))
         && (mode.kinds.is_empty()
             || kinds.iter().any(|own| mode.kinds.contains(&own.as_str()) || (maybe && own.contains('…'))))
+        && (mode.every_kind.is_empty()
+            || (!kinds.is_empty() && kinds.iter().all(|own| mode.every_kind.contains(&own.as_str()))))
         && (mode.patches.is_empty() || patches_only(args, &mode.patches))
+        && (!mode.beyond_metadata || output::beyond_metadata(args))
         && (!mode.syncs || patch(args).is_some_and(|patch| argo::only_syncs(&patch).is_ok()))
         && (mode.only.is_empty() || only_has(args, &mode.only))
         && count >= usize::from(mode.least)
@@ -98,7 +103,7 @@ fn assignments_are(args: &Arguments, patterns: &[&str]) -> bool {
 
 /// No other flags are given, as far as that can be told.
 fn only_has(args: &Arguments, flags: &[&str]) -> bool {
-    !args.uncertain && args.flags.iter().all(|given| flags.contains(&given.name.as_str()))
+    !args.uncertain() && args.flags.iter().all(|given| flags.contains(&given.name.as_str()))
 }
 
 /// The JSON given to `--patch`, where that is all that is patched.
@@ -110,17 +115,43 @@ fn patch(args: &Arguments) -> Option<serde_json::Value> {
     text.and_then(|text| serde_json::from_str(text).ok())
 }
 
-/// That JSON sets nothing but these keys.
+/// That JSON sets nothing but these keys: top-level ones, `a.b`, or `a.b=value`.
 fn patches_only(args: &Arguments, keys: &[&str]) -> bool {
-    if args.may_have("--type=json") {
-        return false;
+    let fits = |(key, value): (String, &serde_json::Value)| {
+        let mut wanted =
+            keys.iter().map(|wanted| wanted.split_once('=').map_or((*wanted, None), |(k, v)| (k, Some(v))));
+        wanted.any(|(name, only)| name == key && only.is_none_or(|only| value.to_string() == only))
+    };
+    let Some(patch) = patch(args) else { return false };
+    let set = assigned(&patch);
+    !set.is_empty() && set.into_iter().all(fits)
+}
+
+/// What a patch sets: of a merge patch the keys and those one below, of a list of operations (RFC 6902) the paths; what it removes is
+/// null. Nothing where it does something else.
+fn assigned(patch: &serde_json::Value) -> Vec<(String, &serde_json::Value)> {
+    use serde_json::Value;
+    match patch {
+        Value::Object(keys) => (keys.iter())
+            .flat_map(|(key, value)| match value.as_object() {
+                Some(inner) if !inner.is_empty() => {
+                    inner.iter().map(|(below, value)| (format!("{key}.{below}"), value)).collect()
+                }
+                _ => vec![(key.clone(), value)],
+            })
+            .collect(),
+        Value::Array(steps) => {
+            let one = |step: &'_ Value| -> Option<String> {
+                let text = |key: &str| step.get(key).and_then(Value::as_str);
+                let known = matches!(text("op")?, "add" | "replace" | "remove");
+                known.then_some(text("path")?).map(|path| path.trim_start_matches('/').replace('/', "."))
+            };
+            let all: Option<Vec<_>> = steps
+                .iter()
+                .map(|step| Some((one(step)?, step.get("value").unwrap_or(&Value::Null))))
+                .collect();
+            all.unwrap_or_default()
+        }
+        _ => Vec::new(),
     }
-    let Some(serde_json::Value::Object(patch)) = patch(args) else { return false };
-    !patch.is_empty()
-        && patch.iter().all(|(key, value)| {
-            keys.contains(&key.as_str())
-                || value.as_object().is_some_and(|inner| {
-                    !inner.is_empty() && inner.keys().all(|k| keys.contains(&format!("{key}.{k}").as_str()))
-                })
-        })
 }

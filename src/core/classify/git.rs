@@ -108,7 +108,7 @@ fn known(
     front.repository.sets = sets(command, &args).into_iter().collect();
     let skips = skips_hooks(invocation, tool, &front);
     let informs =
-        front.informs || (!args.uncertain && (args.has("--help") || (args.has("-h") && words.len() == 1)));
+        front.informs || (!args.uncertain() && (args.has("--help") || (args.has("-h") && words.len() == 1)));
     let RowOutcome { mut effect, reach, mut traits } = apply(command, &args, &[], tool.reach);
     if informs {
         effect = Effect::Read;
@@ -248,7 +248,7 @@ fn push_target(args: &Arguments, target: &mut RepositoryTarget) {
             target.push_flags.push(name);
         }
     }
-    if args.uncertain {
+    if args.uncertain() {
         target.refspecs.push(Word::unknown());
     }
 }

@@ -39,6 +39,25 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     Classified { operations, carried: Vec::new() }
 }
 
+/// True where all a call asks for is to be shown something.
+pub(super) fn only_gets(invocation: &Invocation, tool: &'static Tool) -> bool {
+    let args = parse(invocation.argv.get(1..).unwrap_or_default(), Lists(&[tool.globals]), Spelling::Exact);
+    let writes = [
+        "-o",
+        "-O",
+        "--output",
+        "--remote-name",
+        "-K",
+        "--config",
+        "-c",
+        "--cookie-jar",
+        "--output-document",
+    ];
+    matches!(method(&args, tool).as_deref(), Some("GET" | "HEAD" | "OPTIONS"))
+        && !args.uncertain()
+        && !args.flags.iter().any(|flag| writes.contains(&flag.name.as_str()))
+}
+
 /// What a request to one of the tool's own endpoints does.
 fn to_endpoint(
     url: &Word,

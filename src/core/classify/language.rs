@@ -41,7 +41,12 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
         found.files.extend(named.cloned());
     }
     let silent = operand.is_none_or(|word| matches!(word.as_literal(), Some("-" | "/dev/stdin")));
+    let program = by.program().and_then(Word::basename).unwrap_or_default();
+    let is_text = language.text_input.contains(&program)
+        && operand.is_some_and(|word| word.as_literal() == Some("-"))
+        && !by.argv.iter().any(|word| word.prefix().starts_with("-e") || word.prefix().starts_with("-s"));
     if language.reads.contains(&CodePlace::Stdin)
+        && !is_text
         && !found.stopped
         && !given
         && (silent || !language.reads.contains(&CodePlace::Script))

@@ -11,7 +11,9 @@ mod git_front;
 mod http;
 mod language;
 mod literals;
+mod looks;
 mod mcp;
+mod output;
 pub mod patch;
 mod pflag;
 mod sql;
@@ -81,6 +83,10 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         let wrapped: Vec<Carried> =
             wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)).collect();
         out.operations.iter_mut().for_each(|operation| enters(operation, &wrapped, tools));
+        // Of its verbs too little is known to say that none runs another program.
+        if wrapped.is_empty() && tool.is_some_and(|found| found.unshimmed) {
+            out.carried.extend(unknown_carrier(invocation, tools));
+        }
         out.carried.extend(wrapped);
         out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));

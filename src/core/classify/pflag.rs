@@ -4,11 +4,11 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::{Carried, Classified, tail};
 use super::effect::{RowOutcome, apply};
 use super::verb::{find_verb, readings};
-use super::{forge, http, sql, wrapper};
+use super::{forge, http, looks, sql, wrapper};
 use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
-    Target, Tool, Tools, Trait, Word,
+    Target, Tool, Tools, Trait, Word, WrapperStyle,
 };
 
 /// Reads a call as cobra would. Where there are two readings, both count.
@@ -39,6 +39,9 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
         Err(note) => {
             let args = parse(words, Lists(&[tool.globals]), spelling);
             let mut out = unknown(invocation, tool, note, &args);
+            // All verbs are listed, so that a word which is none of them is the name of a plugin.
+            let plugin = (tool.plugins && is_new(&args, tool)).then_some(Trait::Plugin);
+            out.operations.iter_mut().for_each(|operation| operation.traits.extend(plugin));
             out.operations.extend(might_show(invocation, tool, tools));
             return out;
         }
@@ -50,21 +53,22 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     rest.splice(0..0, beside.words);
     let lists = [command.flags(), tool.globals];
     let args = parse(&rest, Lists(&lists), spelling);
-    let helped = !args.uncertain
-        && ["--help", "-help", "-h"].iter().any(|h| args.surely_has(h) || (tool.exhaustive && args.has(h)))
-        && !takes_h(command, tool);
+    let helps = |h: &&str| args.settled(&[h]) && (args.surely_has(h) || (tool.exhaustive && args.has(h)));
+    let helped = ["--help", "-help", "-h"].iter().any(helps) && !takes_h(command, tool);
     if helped {
         return Classified { operations: vec![help(invocation, tool)], carried: Vec::new() };
     }
     if command.group && !args.rest.is_empty() {
         let shown = args.rest.first().map(Word::display).unwrap_or_default();
         let note = format!("{} {} has no verb '{shown}'", tool.name, command.path.join(" "));
-        return unknown(invocation, tool, note, &args);
+        let mut out = unknown(invocation, tool, note, &args);
+        out.operations.iter_mut().for_each(|operation| operation.traits.extend(command.traits));
+        return out;
     }
     let (kinds, names) = objects(command, &args);
     let RowOutcome { effect, reach, traits } = apply(command, &args, &kinds, tool.reach);
     let mut target = Target {
-        cluster: cluster(invocation, tool, &command.traits, &args),
+        cluster: cluster(invocation, tool, Some(command), &args),
         kinds,
         names,
         ..Target::default()
@@ -156,8 +160,15 @@ fn help(invocation: &Invocation, tool: &'static Tool) -> Operation {
     Operation::new(invocation, &tool.name, "help", Effect::Read, Reach::Local)
 }
 
-/// Secret values that a call may print whose verb is computed: it may be the one that looks at kinds of objects.
+/// Secret values that a call may print whose verb is computed: it may be the one that looks at kinds of objects, or none at all.
 fn might_show(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Option<Operation> {
+    if let Some(bare) = tool.commands.iter().find(|c| c.path.is_empty() && c.effect == Effect::ReadSecret) {
+        let words = invocation.argv.get(1..).unwrap_or_default();
+        let args = parse(words, Lists(&[bare.flags(), tool.globals]), Spelling::Exact);
+        let RowOutcome { effect, reach, traits } = apply(bare, &args, &[], tool.reach);
+        let own = Operation::new(invocation, &tool.name, "", effect, reach);
+        return (effect == Effect::ReadSecret).then_some(Operation { traits, ..own });
+    }
     let shows = tool
         .commands
         .iter()
@@ -172,13 +183,27 @@ fn might_show(invocation: &Invocation, tool: &'static Tool, tools: &'static Tool
 
 /// What the call does is not known; where it goes is.
 fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Arguments) -> Classified {
-    let target = Target { cluster: cluster(invocation, tool, &[], args), ..Target::default() };
+    let target = Target { cluster: cluster(invocation, tool, None, args), ..Target::default() };
     let mut what = Operation::new(invocation, &tool.name, "", Effect::Unknown, tool.reach);
     // Not a word of it is known.
     if matches!(args.rest.as_slice(), [only] if only.splits() && only.prefix().is_empty()) {
         what.traits.push(Trait::Computed);
     }
     Classified { operations: vec![Operation { note: Some(note), target, ..what }], carried: Vec::new() }
+}
+
+/// True where the first word is known and begins no verb of the tool's, and no later one is, or may be, a verb that changes something.
+fn is_new(args: &Arguments, tool: &Tool) -> bool {
+    let verbs = |word: &Word| {
+        let is = |c: &&Command| c.path.first().is_some_and(|verb| word.as_literal() == Some(verb));
+        tool.commands.iter().filter(is).map(|c| c.effect).max()
+    };
+    let [first, rest @ ..] = args.rest.as_slice() else { return false };
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let named = first.as_literal().is_some_and(|text| !text.is_empty() && text.chars().all(plain));
+    let harmless =
+        |word: &Word| word.as_literal().is_some() && verbs(word).is_none_or(|effect| effect <= Effect::Read);
+    named && verbs(first).is_none() && rest.iter().all(harmless)
 }
 
 /// Kinds and names among the arguments: `TYPE NAME…`, `TYPE/NAME…`, `TYPE,TYPE`; of what runs in a pod, `POD` or `TYPE/NAME`.
@@ -212,14 +237,25 @@ fn objects(command: &Command, args: &Arguments) -> (Vec<String>, Vec<String>) {
     (kinds, names)
 }
 
-fn cluster(invocation: &Invocation, tool: &Tool, traits: &[Trait], args: &Arguments) -> ClusterTarget {
+fn cluster(
+    invocation: &Invocation,
+    tool: &Tool,
+    command: Option<&Command>,
+    args: &Arguments,
+) -> ClusterTarget {
     let given = |flags: &[&str], env: &[&str]| {
         let flag = args.value(flags).and_then(|g| g.value.clone());
         flag.or_else(|| env.iter().find_map(|name| invocation.assigned(name).cloned()))
     };
-    let review = traits.contains(&Trait::SelfReview);
+    let review = command.is_some_and(|c| c.traits.contains(&Trait::SelfReview));
+    // A verb may have a flag of that name for something else (`create clusterrolebinding --user`).
+    let own = |name: &str| command.is_some_and(|c| c.value.contains(&name));
     let redirect = (args.flags.iter())
-        .find(|f| tool.roles.redirect.contains(&f.name.as_str()) && !(review && f.name.starts_with("--as")))
+        .find(|f| {
+            tool.roles.redirect.contains(&f.name.as_str())
+                && !own(&f.name)
+                && !(review && f.name.starts_with("--as"))
+        })
         .map(|f| f.name.clone());
     let by_env = || tool.env.redirect.iter().find(|name| invocation.assigned(name).is_some());
     ClusterTarget {
@@ -379,10 +415,7 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
     let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
     let itself = tools.tool(name).filter(|tool| tool.reach == Reach::Service);
     if let Some(tool) = itself {
-        let inner = match tool.grammar {
-            Grammar::Http => http::classify(by, tool, tools),
-            _ => classify(by, tool, tools),
-        };
+        let inner = client(by, tool, tools);
         let read = inner.operations.iter().all(|o| o.effect <= Effect::Read);
         operation.traits.extend(read.then_some(Trait::InnerRead));
         out.push(Carried::Invocation { invocation: by.clone(), remote: Some("a pod".to_owned()) });
@@ -407,21 +440,30 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
 
 /// True for a program that does nothing but look.
 #[must_use]
-pub fn only_looks(by: &Invocation, tools: &Tools) -> bool {
+pub fn only_looks(by: &Invocation, tools: &'static Tools) -> bool {
     let name = by.program().and_then(Word::basename).unwrap_or_default();
-    let args = by.argv.get(1..).unwrap_or_default();
-    let has = |flag: &str| args.iter().any(|w| w.prefix().starts_with(flag));
-    let listed = tools.programs.reads.binary_search(&name).is_ok();
-    let runs = match name {
-        "env" => args.iter().any(|w| !w.prefix().contains('=')),
-        "find" => ["-exec", "-ok", "-delete", "-fprint", "-fls"].iter().any(|f| has(f)),
-        "date" | "hostname" => {
-            has("-s") || has("--set") || args.iter().any(|w| !w.prefix().starts_with(['+', '-']))
+    if !by.writes.is_empty() {
+        return false;
+    }
+    if let Some(tool) = tools.tool(name).filter(|tool| tool.reach == Reach::Service) {
+        let inner = client(by, tool, tools);
+        let asks = tool.grammar != Grammar::Http || http::only_gets(by, tool);
+        return asks && inner.carried.is_empty() && inner.operations.iter().all(|o| o.effect <= Effect::Read);
+    }
+    if let Some(wrapper) = tools.wrapper(name).filter(|wrapper| wrapper.style == WrapperStyle::Argv) {
+        if let [Carried::Invocation { invocation, remote: None }] =
+            wrapper::unwrap(by, wrapper, tools).as_slice()
+        {
+            return invocation.argv.len() < by.argv.len() && only_looks(invocation, tools);
         }
-        "sort" => has("-o") || has("--output") || has("--compress-program"),
-        "nc" => has("-e") || has("-c") || has("-l"),
-        "ip" | "ifconfig" | "route" | "arp" | "mount" => args.len() > 1,
-        _ => false,
-    };
-    listed && !runs && by.writes.is_empty()
+    }
+    looks::is_listed(by, tools)
+}
+
+/// What a client of some service does.
+fn client(by: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
+    match tool.grammar {
+        Grammar::Http => http::classify(by, tool, tools),
+        _ => classify(by, tool, tools),
+    }
 }

@@ -23,6 +23,9 @@ pub(super) fn find_verb(
     let mut behind = (0, 0);
     while let Some(word) = words.get(at) {
         let Some(text) = word.as_literal() else {
+            if found.is_none() && path.is_empty() && is_operand(word, tool) {
+                break;
+            }
             if found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
                 return Err(format!("the verb is computed at run time ('{}')", word.display()));
             }
@@ -94,12 +97,22 @@ fn own<'t>(path: &[&str], word: &'t str, tool: &Tool) -> &'t str {
     named.and_then(|c| c.path.last()).copied().unwrap_or(word)
 }
 
+/// True for a word that no verb begins like, of a tool that works without verbs (`sops -e -i secrets/$SITE.yaml`).
+fn is_operand(word: &Word, tool: &Tool) -> bool {
+    let start = word.prefix();
+    let verbs = || tool.commands.iter().filter_map(|c| c.path.first());
+    !start.is_empty()
+        && !start.starts_with('-')
+        && tool.commands.iter().any(|c| c.path.is_empty())
+        && !verbs().any(|verb| verb.starts_with(start))
+}
+
+/// True for a listed flag of which only the value is computed (`-chdir=$DIR`): the verb is another word.
 fn is_known_flag(word: &Word, tool: &Tool) -> bool {
-    let prefix = word.prefix();
-    prefix
-        .split_once('=')
-        .is_some_and(|(name, _)| name.starts_with("--") && tool.globals.value.contains(&name))
-        && !word.splits()
+    let Some((name, _)) = word.prefix().split_once('=') else { return false };
+    let name = listed(name, tool);
+    let Flags { value, optional, switch } = tool.globals;
+    name.starts_with('-') && [value, optional, switch].iter().any(|list| list.contains(&name.as_str()))
 }
 
 /// Both readings of a call where a flag that stands in no list comes before the verb: the next word is the verb, or it is the flag's

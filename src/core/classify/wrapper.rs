@@ -40,6 +40,7 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
             out.push(elsewhere(code(&joined(&rest), &inner, "a command computed at run time"), place));
         }
         WrapperStyle::Xargs => out.extend(xargs(&inner, by, at)),
+        WrapperStyle::RemoteArgv if rest.first().is_some_and(is_computed) && is_apart(by) => {}
         WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place }),
         _ => match rest.as_slice() {
             // One word with spaces in it is a command line (`hyperfine 'a b'`).
@@ -50,6 +51,32 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         },
     }
     out
+}
+
+fn is_computed(word: &Word) -> bool {
+    word.basename().is_none() || word.splits()
+}
+
+/// Options that let a new container reach what is on this machine.
+const JOINS: [&str; 9] = [
+    "-v",
+    "--volume",
+    "--mount",
+    "--volumes-from",
+    "--network=host",
+    "--net=host",
+    "--privileged",
+    "--env-file",
+    "--pid",
+];
+
+/// True for a new container that is given nothing of this machine: whatever it runs, none of our credentials are there.
+fn is_apart(by: &Invocation) -> bool {
+    let joins = |word: &Word| {
+        let text = word.prefix();
+        text == "host" || text.contains("KUBECONFIG") || JOINS.iter().any(|option| text.starts_with(option))
+    };
+    by.argv.iter().any(|word| word.as_literal() == Some("run")) && !by.argv.iter().any(joins)
 }
 
 /// The program that an option names (`docker run --entrypoint`).
@@ -179,7 +206,9 @@ fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> O
     let name = name.split([':', '@']).next().unwrap_or(name);
     // `bitnami/kubectl`, `fluxcd/flux-cli`, `x/k8s-kubectl`
     let names = [name, name.trim_end_matches("-cli"), name.trim_start_matches("k8s-")];
-    names.into_iter().find_map(|name| tools.tool(name)).map(|tool| tool.name.as_str())
+    let known =
+        |name: &&str| tools.tool(name).and_then(|tool| tool.programs.into_iter().find(|own| *own == name));
+    names.iter().find_map(known).copied()
 }
 
 /// The short option of a list that `text`, a cluster of them, holds.

@@ -1,12 +1,12 @@
 //! From a plan and the answers to its questions to the verdict.
 
+use super::plan::mentions_tools;
 use super::resolve::{resolved, seen_by};
 use super::subject::{JudgedName, of_cluster, of_repository, of_service, selected};
 use super::{Plan, ids};
-use crate::classify;
 use crate::model::{
     Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenv, Rwenvs, Span,
-    Tool, Verdict,
+    Verdict,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -226,14 +226,6 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
         ),
     };
     Some(Reason::new(decision, rule, text, instead).about(opaque.span, name.as_deref()))
-}
-
-/// True where the text names one of our tools once quotes and backslashes are gone.
-fn mentions_tools(line: &str) -> bool {
-    let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
-    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| !tool.unshimmed).collect();
-    let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
-    words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
 }
 
 /// True where the text has what it takes to make a command out of something else.

@@ -12,13 +12,15 @@ use super::reached;
 use super::written::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
-    Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Tool,
+    Trait, Word,
 };
 use crate::shell::{self, Source};
 
 /// Deepest chain of wrappers and shells that is followed.
 const DEEPEST: usize = 24;
+/// Programs that type text into others.
+const TYPISTS: [&str; 2] = ["tmux", "screen"];
 /// Most invocations that are looked at.
 const MOST: usize = 20_000;
 
@@ -273,6 +275,12 @@ impl Plan {
                 for opaque in &mut analysis.opaque {
                     opaque.span = by.span;
                 }
+                // What is typed into another program may be anything; only our tools in it concern us.
+                if by.program().and_then(Word::basename).is_some_and(|name| TYPISTS.contains(&name))
+                    && !mentions_tools(&text)
+                {
+                    analysis.opaque.clear();
+                }
                 self.take(analysis, place.as_deref().or(remote), depth + 1);
             }
         }
@@ -434,6 +442,14 @@ fn only_looks(carried: &Carried) -> bool {
     analysis.opaque.is_empty()
         && !analysis.invocations.is_empty()
         && analysis.invocations.iter().all(harmless)
+}
+
+/// True where the text names one of our tools once quotes and backslashes are gone.
+pub(super) fn mentions_tools(line: &str) -> bool {
+    let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
+    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| !tool.unshimmed).collect();
+    let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
+    words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
 }
 
 /// True for a command whose output is made for a shell to evaluate.

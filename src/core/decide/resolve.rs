@@ -35,6 +35,9 @@ pub(super) fn resolved(
     {
         all = meant;
     }
+    for operation in &mut all {
+        plugin(operation, facts);
+    }
     let before = plan.planned.get(..at).unwrap_or_default();
     for operation in &mut all {
         head::remotes(before, operation);
@@ -89,6 +92,19 @@ fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
     invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
     let found = classify::classify(&invocation, classify::tools());
     found.carried.is_empty().then_some(found.operations)
+}
+
+/// Notes a verb that no repository there has an alias for: it is a program that git starts.
+fn plugin(operation: &mut Operation, facts: &Facts) {
+    let key = format!("alias.{}", operation.verb.to_lowercase());
+    let known = |dir: &Dir| {
+        dir.path()
+            .is_some_and(|d| facts.repository(d).is_none_or(|repository| repository.get(&key).is_none()))
+    };
+    let dirs = &operation.target.repository.dirs;
+    if operation.traits.contains(&Trait::Alias) && !dirs.is_empty() && dirs.iter().all(known) {
+        operation.traits.push(Trait::Plugin);
+    }
 }
 
 /// The branch a commit lands on, in repositories that have a remote: what is only here may grow as it likes.
@@ -148,7 +164,7 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
     for maker in made {
         paths.extend(applied(maker));
         computed |= maker.target.files.iter().any(|word| word.as_literal().is_none());
-        let meant = [Trait::Destroys, Trait::Replaces, Trait::Inputs]
+        let meant = [Trait::Destroys, Trait::Replaces, Trait::Inputs, Trait::Partial]
             .into_iter()
             .filter(|t| maker.traits.contains(t));
         operation.traits.extend(meant);
@@ -157,7 +173,7 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
     let plans = plan_files(operation);
     let old = plans.iter().map(|(file, dir)| facts.plan(file, dir)).filter(|_| !surely);
     let why = found.iter().copied().chain(old).find_map(|found| match found {
-        Some(Pushed::Yes | Pushed::Generated) => None,
+        Some(Pushed::Yes | Pushed::Generated | Pushed::Aside { .. }) => None,
         Some(Pushed::No(why)) => Some(why.clone()),
         None => Some("git was not consulted".to_owned()),
     });
@@ -179,27 +195,45 @@ fn unpushed(plan: &Plan, at: usize, planned: &Planned, operation: &mut Operation
         operation.note = Some(format!("the command line changes {what} first"));
         return;
     }
+    let aside = found.iter().find_map(|found| match found {
+        Some(Pushed::Aside { on, followed }) => {
+            Some(format!("its last commit is on {}, not on {}", on.join(", "), followed.join(" or ")))
+        }
+        _ => None,
+    });
     operation.traits.push(match &why {
         Some(_) => Trait::Unpushed,
+        None if aside.is_some() => Trait::Unmerged,
         None if found.contains(&Some(&Pushed::Generated)) => Trait::Generated,
         None => Trait::Pushed,
     });
-    operation.note = why.or_else(|| operation.note.take());
+    operation.note = why.or(aside).or_else(|| operation.note.take());
 }
 
-/// The operation as the rwenv sees it in whose name it is judged. One change is made by hand where everything else comes from Git: an
+/// The operation as the rwenv sees it in whose name it is judged. Its branches are deployed from, whatever a clone starts on. One change is made by hand where everything else comes from Git: an
 /// Application that Git has, where this rwenv keeps its Applications, and that Argo CD has not met yet.
 pub(super) fn seen_by<'o>(operation: &'o Operation, subject: &Subject, facts: &Facts) -> Cow<'o, Operation> {
     let paths = applications(operation);
     let kept = |path: &String| {
         facts.applications.contains(path) && subject.argocd_apps.iter().any(|pattern| glob(pattern, path))
     };
-    if paths.is_empty() || !paths.iter().all(kept) {
-        return Cow::Borrowed(operation);
+    let mut own = Cow::Borrowed(operation);
+    if !paths.is_empty() && paths.iter().all(kept) {
+        own.to_mut().traits.push(Trait::Bootstrap);
     }
-    let mut own = operation.clone();
-    own.traits.push(Trait::Bootstrap);
-    Cow::Owned(own)
+    let aside = facts.pushed.iter().filter_map(|(_, found)| match found {
+        Pushed::Aside { on, .. } => Some(on),
+        _ => None,
+    });
+    if operation.traits.contains(&Trait::Unmerged)
+        && aside.into_iter().all(|on| on.iter().any(|branch| subject.protected.contains(branch)))
+    {
+        let own = own.to_mut();
+        own.traits.retain(|t| *t != Trait::Unmerged);
+        own.traits.push(Trait::Pushed);
+        own.note = None;
+    }
+    own
 }
 
 /// What ends, changes or replaces the dev container is aimed at the guard.

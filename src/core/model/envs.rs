@@ -82,6 +82,8 @@ pub struct RwenvEntry {
     pub flux_branch: Option<String>,
     /// Branches not pushed to; none: the usual three.
     pub protected_branches: Option<Vec<String>>,
+    /// Commits to them are a person's too, in a project.
+    pub protect_commits: bool,
     /// The Flux branch may be pushed to.
     pub direct_push: bool,
     /// How much an agent does alone.
@@ -263,10 +265,11 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
 }
 
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
-const RESTRICTING: [&str; 8] = [
+const RESTRICTING: [&str; 9] = [
     "readOnly",
     "gitOpsOnly",
     "protectedBranches",
+    "protectCommits",
     "fluxGitRepo",
     "fluxBranch",
     "autonomy",

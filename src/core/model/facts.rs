@@ -112,8 +112,16 @@ pub struct Lead {
 /// Whether a remote has what lies here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pushed {
-    /// It is committed, and the commit is on a remote.
+    /// It is committed, and the commit is on the branch that is deployed from; on some branch of a remote, where it cannot be told
+    /// which one that is.
     Yes,
+    /// It is committed, and the commit is on other branches of a remote only.
+    Aside {
+        /// Branches that have it.
+        on: Vec<String>,
+        /// Branches one of which is deployed from.
+        followed: Vec<String>,
+    },
     /// It is not, or cannot be said; why.
     No(String),
     /// Git is told to ignore it, and has all of the folder it lies in.

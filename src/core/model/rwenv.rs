@@ -183,6 +183,8 @@ pub struct Rwenv {
     pub flux_branch: Option<String>,
     /// Branches an agent does not push to.
     pub protected_branches: Vec<String>,
+    /// An agent does not commit to them either, in a project.
+    pub protect_commits: bool,
     /// The Flux branch may be pushed to.
     pub direct_push: bool,
     /// How much an agent may do alone.
@@ -225,6 +227,7 @@ impl Rwenv {
             flux_path: None,
             flux_branch: None,
             protected_branches: Self::PROTECTED.map(str::to_owned).to_vec(),
+            protect_commits: false,
             direct_push: false,
             autonomy: Autonomy::default(),
             pin: Pin::default(),

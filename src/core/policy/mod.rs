@@ -2,6 +2,8 @@
 
 mod builtin;
 pub mod layer;
+#[cfg(test)]
+mod tests;
 
 pub use builtin::{CLASSES, RULES, TOOLS, VERBS};
 
@@ -31,6 +33,8 @@ pub struct Subject {
     pub flux_git_repo: Option<String>,
     /// Branches that are protected.
     pub protected: Vec<String>,
+    /// Commits to protected branches of a project are a person's too.
+    pub protect_commits: bool,
     /// The branch Flux follows, or those it may follow where none is named.
     pub followed: Vec<String>,
     /// How much an agent does alone.
@@ -63,6 +67,7 @@ impl Subject {
             exec_reads: rwenv.exec_reads,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
+            protect_commits: rwenv.protect_commits,
             followed,
             autonomy: rwenv.autonomy,
             argocd_apps: rwenv.argocd_apps.clone(),
@@ -84,6 +89,7 @@ impl Subject {
             exec_reads: ExecReads::Ask,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
+            protect_commits: false,
             followed: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
             autonomy: Autonomy::default(),
             argocd_apps: Vec::new(),
@@ -113,6 +119,7 @@ impl Subject {
         match flag {
             FlagName::ReadOnly => self.read_only,
             FlagName::GitOpsOnly => self.git_ops_only,
+            FlagName::ProtectCommits => self.protect_commits,
             FlagName::Writable => !self.read_only,
             FlagName::Manual => self.autonomy == Autonomy::Manual,
             FlagName::Prompted => self.autonomy == Autonomy::Prompted,

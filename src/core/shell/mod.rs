@@ -312,8 +312,11 @@ impl<'a> Walker<'a> {
                     Some([only]) => Some(only.clone()),
                     _ => None,
                 };
-                let asks = self.producer.as_ref().filter(|_| walked).and_then(printing::asks);
-                asks.map_or_else(Word::unknown_words, Word::asked)
+                let producer = self.producer.as_ref().filter(|_| walked);
+                if producer.is_some_and(printing::is_one_word) {
+                    return Word::unknown();
+                }
+                producer.and_then(printing::asks).map_or_else(Word::unknown_words, Word::asked)
             }
         }
     }

@@ -260,6 +260,8 @@ impl Walker<'_> {
     fn inherited(&self, state: &State, name: &str) -> Looked {
         match name {
             "HOME" => Looked::Word(Word::literal(self.home)),
+            // Whichever it is, it reads what it is given as a shell does.
+            "SHELL" => Looked::Word(Word::literal("/bin/bash")),
             "IFS" => Looked::Word(Word::literal(" \t\n")),
             "PWD" => match state.cwd.as_slice() {
                 [Dir::Known(path)] => Looked::Word(Word::literal(path.as_str())),

@@ -15,6 +15,25 @@ pub(super) fn asks(invocation: &Invocation) -> Option<Asked> {
     }
 }
 
+/// True where a program prints one word, and always prints one: a time, a number, a name of its own making.
+pub(super) fn is_one_word(invocation: &Invocation) -> bool {
+    let words: Option<Vec<&str>> = invocation.argv.iter().map(Word::as_literal).collect();
+    let Some(words) = words else { return false };
+    let format = |text: &str| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.:+%".contains(c);
+        let spaced = ["%c", "%r", "%x", "%X", "%p", "%P", "%Z", "%n", "%t", "%e", "%k", "%l"];
+        text.strip_prefix('+').is_some_and(|text| !text.is_empty() && text.chars().all(plain))
+            && !spaced.iter().any(|of| text.contains(of))
+    };
+    match words.as_slice() {
+        ["date", format_of] | ["date", "-u" | "--utc", format_of] => format(format_of),
+        ["uuidgen" | "nproc" | "whoami" | "mktemp"]
+        | ["id", "-u" | "-g" | "-un" | "-nu"]
+        | ["mktemp", "-d"] => true,
+        _ => false,
+    }
+}
+
 /// What an invocation prints, where that stands in the line: `echo`, `printf`, `cat` of a here-document.
 #[must_use]
 pub fn printed(invocation: &Invocation) -> Option<Word> {

@@ -51,6 +51,9 @@ pub struct Language {
     /// Where code stands beside options.
     #[serde(default)]
     pub reads: Rows<CodePlace>,
+    /// Programs that take standard input for text to work on where an operand is `-`.
+    #[serde(default)]
+    pub text_input: Texts,
     /// What begins a comment.
     #[serde(default)]
     pub comment: Texts,

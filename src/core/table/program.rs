@@ -73,6 +73,9 @@ pub struct Programs {
     /// Programs that only look, when run inside a pod; sorted.
     #[serde(default)]
     pub reads: Texts,
+    /// Calls that only look, when run inside a pod, by their first words.
+    #[serde(default)]
+    pub read_calls: Texts,
     /// Copy, move, link or print files: what they make may be a program under another name.
     #[serde(default)]
     pub copiers: Texts,

@@ -148,7 +148,7 @@ pub struct RuleExample {
     /// Paths that a push in it changes.
     #[serde(default)]
     pub changes: Vec<String>,
-    /// What git says of the files it applies: `pushed` or `generated`; none: they are in no commit.
+    /// What git says of the files it applies: `pushed`, `aside` (on another branch of the remote) or `generated`; none: they are in no commit.
     #[serde(default)]
     pub git: Option<String>,
     /// Whether the rule says something about it.

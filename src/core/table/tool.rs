@@ -42,6 +42,9 @@ pub struct Tool {
     /// Its lists have every flag that takes a value: one that is in no list takes none, and a `--help` behind it is one.
     #[serde(default)]
     pub exhaustive: bool,
+    /// Each of its verbs is listed: a first word that is none of them is a plugin.
+    #[serde(default)]
+    pub plugins: bool,
     /// First words that pick a release of the same verbs.
     #[serde(default)]
     pub tracks: Texts,
@@ -278,12 +281,18 @@ pub struct Mode {
     /// One of the kinds named is one of these.
     #[serde(default)]
     pub kinds: Texts,
-    /// The text given to `--patch` sets nothing but these top-level keys (or `a.b`).
+    /// Kinds are named, and each is one of these.
+    #[serde(default)]
+    pub every_kind: Texts,
+    /// The text given to `--patch` sets nothing but these top-level keys (or `a.b`, or `a.b=value`, with the value as JSON).
     #[serde(default)]
     pub patches: Texts,
     /// That text asks for nothing but a plain sync of Argo CD.
     #[serde(default)]
     pub syncs: bool,
+    /// `-o` has whole objects printed, or fields of them beside names, types, labels and the like.
+    #[serde(default)]
+    pub beyond_metadata: bool,
     /// No flag is given that is none of these, and no word that may be one.
     #[serde(default)]
     pub only: Texts,
@@ -382,8 +391,10 @@ impl Mode {
             last: none,
             assignments: none,
             kinds: none,
+            every_kind: none,
             patches: none,
             syncs: false,
+            beyond_metadata: false,
             only: none,
             least: 0,
             most: u8::MAX,

@@ -202,6 +202,10 @@ words! {
         OtherPush = "other-push",
         /// Targets the guard's own files, programs or daemon.
         Own = "own",
+        /// Approves a proposal, which may then be merged.
+        Approves = "approves",
+        /// Applies a part of what its files say.
+        Partial = "partial",
         /// Only files, and no flag that does more than the files say.
         Plain = "plain",
         /// Shows what would be done, by running providers.
@@ -212,6 +216,8 @@ words! {
         Plumbing = "plumbing",
         /// Opens one port.
         PortForward = "port-forward",
+        /// Is in no list of a tool whose verbs are all known.
+        Plugin = "plugin",
         /// Makes or changes a pull request, or the branch of one.
         Proposal = "proposal",
         /// Opens the whole API.
@@ -232,6 +238,8 @@ words! {
         SkipHooks = "skip-hooks",
         /// Rewrites a state by hand.
         State = "state",
+        /// Only prepares: touches the index, or puts changes aside.
+        Stages = "stages",
         /// Leaves HEAD and the files of the working tree unchanged.
         Stays = "stays",
         /// Stops a controller.
@@ -244,10 +252,14 @@ words! {
         Talk = "talk",
         /// Reaches a cluster through a client that rwenv knows less about.
         ToCluster = "to-cluster",
+        /// Leaves what Git says as it is: what was changed comes back, runs once, or is a copy.
+        Transient = "transient",
         /// Applies to the whole folder it runs in.
         Tree = "tree",
         /// Breaks a lock.
         Unlocks = "unlocks",
+        /// Applies a commit that is on a remote, but not on the branch that is deployed from.
+        Unmerged = "unmerged",
         /// Applies something that is on no remote.
         Unpushed = "unpushed",
         /// Uploads files.
@@ -287,6 +299,8 @@ words! {
         GitOpsOnly = "gitOpsOnly",
         /// `readOnly` is not true.
         Writable = "writable",
+        /// `protectCommits` is true.
+        ProtectCommits = "protectCommits",
         /// `autonomy` is `manual`.
         Manual = "manual",
         /// `autonomy` is `prompted`.

@@ -208,6 +208,7 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     if let Some(branches) = entry.protected_branches {
         rwenv.protected_branches = branches;
     }
+    rwenv.protect_commits = entry.protect_commits;
     rwenv.direct_push = entry.direct_push;
     rwenv.autonomy = entry.autonomy;
     rwenv.terraform_paths = entry.terraform_paths.into();

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use crate::base::environment::{Environment, var};
 use crate::base::program;
 use crate::setup::githooks::{self, PRE_PUSH};
-use rwenv_core::model::{GitRepository, Pushed};
+use rwenv_core::model::{GitRepository, Pushed, Rwenv};
 
 /// Branch and configuration of the repository around a directory; none where there is none, or git cannot say.
 ///
@@ -72,11 +72,36 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
         Some(_) => return no(&format!("{name} of {dir} has changes that are in no commit")),
         None => return no("git cannot say what is committed"),
     }
-    match ask(&["for-each-ref", "--count=1", "--contains", "HEAD", "--format=x", "refs/remotes"]) {
-        Some(refs) if !refs.trim().is_empty() => Pushed::Yes,
-        Some(_) => no("its last commit is on no remote"),
+    match ask(&["for-each-ref", "--contains", "HEAD", REMOTE_BRANCH, "refs/remotes"]) {
+        Some(refs) if refs.trim().is_empty() => no("its last commit is on no remote"),
+        Some(refs) => {
+            followed(&refs, &ask(&["for-each-ref", REMOTE_BRANCH, "refs/remotes"]).unwrap_or_default())
+        }
         None => no("git cannot say what is pushed"),
     }
+}
+
+/// A branch of a remote, and the one it stands for: `origin/HEAD` stands for the branch that a clone starts on.
+const REMOTE_BRANCH: &str = "--format=%(refname:lstrip=3) %(symref:lstrip=3)";
+
+/// Whether one of the branches that have a commit is deployed from: the remote's default branch, else those that are protected
+/// unless somebody says otherwise. Where a remote has none of these, each of its branches may be.
+fn followed(having: &str, all: &str) -> Pushed {
+    let named: Vec<&str> =
+        all.lines().filter_map(|line| line.split_once(' ').map(|(name, _)| name)).collect();
+    let default = all.lines().filter_map(|line| line.strip_prefix("HEAD ").filter(|name| !name.is_empty()));
+    let mut followed: Vec<&str> = default.collect();
+    if followed.is_empty() {
+        followed.extend(Rwenv::PROTECTED.into_iter().filter(|name| named.contains(name)));
+    }
+    let on = having.lines().filter_map(|line| line.split_once(' ').map(|(name, _)| name));
+    let mut on: Vec<&str> = on.filter(|name| *name != "HEAD").collect();
+    on.dedup();
+    if followed.is_empty() || on.iter().any(|name| followed.contains(name)) {
+        return Pushed::Yes;
+    }
+    let owned = |names: Vec<&str>| names.into_iter().map(str::to_owned).collect();
+    Pushed::Aside { on: owned(on), followed: owned(followed) }
 }
 
 /// True for a line of `git status` about a file that git has not, and that output is written to.
