@@ -47,21 +47,49 @@ pub(crate) fn managers() -> Option<Managers> {
         let mut hasher = DefaultHasher::new();
         texts.hash(&mut hasher);
         let name = format!("managers-{client}-{:x}", hasher.finish());
-        let folder = cached(&name, |folder| folder.join("done").is_file(), |folder| {
-            find(client).ok_or(format!("there is no {client}"))?;
-            for (name, text) in files.iter().zip(&texts) {
-                fs::write(folder.join(name), text).map_err(|e| e.to_string())?;
-            }
-            let output = Command::new("sh").args(["-c", code]).current_dir(folder).output().map_err(|e| e.to_string())?;
-            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            output.status.success().then_some(()).ok_or(said)
-        });
+        let folder = cached(
+            &name,
+            |folder| folder.join("done").is_file(),
+            |folder| {
+                find(client).ok_or(format!("there is no {client}"))?;
+                for (name, text) in files.iter().zip(&texts) {
+                    fs::write(folder.join(name), text).map_err(|e| e.to_string())?;
+                }
+                let output = Command::new("sh")
+                    .args(["-c", code])
+                    .current_dir(folder)
+                    .output()
+                    .map_err(|e| e.to_string())?;
+                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                output.status.success().then_some(()).ok_or(said)
+            },
+        );
         folder.inspect_err(|why| skip(&format!("managers of git hooks are not to be had: {why}"))).ok()
     };
     let npm = "npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
     let pip = "python3 -m venv . && bin/pip install --quiet --disable-pip-version-check -r requirements.txt && touch done";
     let modules = filled("npm", &["package.json", "package-lock.json"], npm)?.join("node_modules");
     Some(Managers { modules, python: filled("python3", &["requirements.txt"], pip)?, lfs: lfs() })
+}
+
+/// The folder of a git that starts hooks which are configured. None as for [`npm`].
+pub(crate) fn newer_git() -> Option<PathBuf> {
+    let script = root().join("tests/fixtures/managers/newer-git.sh");
+    let folder = cached(
+        "git-newer",
+        |folder| folder.join("done").is_file(),
+        |folder| {
+            find("apt-get").ok_or("there is no apt-get")?;
+            let output =
+                Command::new("sh").arg(&script).current_dir(folder).output().map_err(|e| e.to_string())?;
+            let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            output.status.success().then_some(()).ok_or_else(said)
+        },
+    );
+    folder
+        .inspect_err(|why| skip(&format!("git 2.54 is not to be had: {why}")))
+        .ok()
+        .map(|folder| folder.join("bin"))
 }
 
 /// git-lfs.

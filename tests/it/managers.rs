@@ -11,7 +11,7 @@ use crate::support::{find, root, skip};
 /// What the manager's check does, by whatever it is started.
 const CHECK: &str = "echo theirs >> ~/ran";
 /// What every one of them finds in the repository; each reads its own.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 4] = [
     (
         "package.json",
         r#"{"name": "app", "simple-git-hooks": {"pre-push": "echo theirs >> ~/ran"}, "gitHooks": {"pre-push": "echo theirs >> ~/ran"}}"#,
@@ -22,9 +22,7 @@ const FILES: [(&str, &str); 6] = [
         "repos:\n- repo: local\n  hooks:\n  - id: x\n    name: x\n    language: system\n    entry: sh -c 'echo theirs >> ~/ran'\n    \
          stages: [pre-push]\n    always_run: true\n    pass_filenames: false\n",
     ),
-    (".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n"),
     (".gitignore", "node_modules\n"),
-    ("README.md", "x\n"),
 ];
 
 /// How one of them is put in and taken out, as its own documentation says.
@@ -113,6 +111,10 @@ struct Row<'m> {
     manager: &'m Manager,
     order: Order,
     pushes: std::cell::Cell<usize>,
+    /// Our lines stand in a hook that is committed.
+    lines: std::cell::Cell<bool>,
+    /// git starts hooks that are configured.
+    is_new: bool,
 }
 
 impl<'m> Row<'m> {
@@ -124,14 +126,15 @@ impl<'m> Row<'m> {
         if fs::hard_link(env!("CARGO_BIN_EXE_rwenv"), &own).is_err() {
             fs::copy(env!("CARGO_BIN_EXE_rwenv"), &own).unwrap();
         }
-        // git-lfs says nothing of its own that could be counted.
-        it.script(
-            "bin/git-lfs",
-            &format!(
-                "#!/bin/sh\n[ \"$1\" != pre-push ] || {CHECK}\nexec {} \"$@\"\n",
-                programs.lfs.as_deref().unwrap_or(Path::new("/nonexistent")).display()
-            ),
-        );
+        // It says nothing of its own that could be counted; others start it where it is there.
+        if let Some(lfs) = programs.lfs.as_ref().filter(|_| manager.name.starts_with("git-lfs")) {
+            let lfs = lfs.display();
+            it.script(
+                "bin/git-lfs",
+                &format!("#!/bin/sh\n[ \"$1\" != pre-push ] || {CHECK}\nexec {lfs} \"$@\"\n"),
+            );
+            it.world.home.write("app/.gitattributes", "*.bin filter=lfs diff=lfs merge=lfs -text\n");
+        }
         let folders = [Some(home.join("bin")), git.map(Path::to_owned), Some(programs.modules.join(".bin"))];
         let folders = folders.into_iter().flatten().chain([programs.python.join("bin")]);
         let node = find("node").and_then(|node| Some(node.parent()?.to_owned()));
@@ -151,14 +154,21 @@ impl<'m> Row<'m> {
                 "mkdir node_modules && cp -r {modules}/yorkie node_modules/yorkie && ln -s {modules}/* node_modules/ 2>/dev/null; true"
             ),
         );
-        Self { it, manager, order, pushes: std::cell::Cell::new(0) }
+        Self {
+            it,
+            manager,
+            order,
+            pushes: std::cell::Cell::new(0),
+            lines: std::cell::Cell::new(false),
+            is_new: git.is_some(),
+        }
     }
 
     /// Runs shell code of the manager; it may refuse, which the table shows by what runs afterwards.
     fn theirs(&self, code: &str) {
         let modules = "export MODULES=\"$PWD/node_modules\"";
-        let hidden =
-            if self.order == Order::Everywhere { "export GIT_CONFIG_GLOBAL=/dev/null" } else { ":" };
+        let hides = self.order == Order::Everywhere && !self.is_new;
+        let hidden = if hides { "export GIT_CONFIG_GLOBAL=/dev/null" } else { ":" };
         self.it.sh("app", &format!("{modules}; {hidden}; {code}"));
     }
 
@@ -173,19 +183,32 @@ impl<'m> Row<'m> {
         if answer.code == 0 {
             return;
         }
-        assert!(self.manager.committed, "{}: {answer:?}", self.manager.name);
-        let lines = answer.stderr.split_once("\n\n").unwrap().1.to_owned();
+        assert!(self.manager.committed && !self.is_new, "{}: {answer:?}", self.manager.name);
+        self.lines.set(true);
+        let (told, lines) = answer.stderr.split_once("\n\n").unwrap();
+        let below = told.split_once("below line ").unwrap().1.split(';').next().unwrap();
         let hook = format!("app/{}", self.manager.hook);
-        let text = self.it.world.home.read(&hook);
-        self.it.script(&hook, &text.replacen('\n', &format!("\n{lines}"), 1));
+        let mut text: Vec<String> = self.it.world.home.read(&hook).lines().map(str::to_owned).collect();
+        text.insert(below.parse().unwrap(), lines.trim_end().to_owned());
+        self.it.script(&hook, &format!("{}\n", text.join("\n")));
         self.it.ok("app", "git commit -qam lines");
     }
 
     fn ours_out(&self) {
         match self.order {
             Order::Everywhere => drop(self.it.ok("", "rwenv hooks uninstall --global")),
-            _ if self.manager.committed => drop(self.it.ok("app", "git revert --no-edit HEAD >/dev/null")),
-            _ => drop(self.it.ok("app", "rwenv hooks uninstall")),
+            _ if self.lines.get() => {
+                drop(self.it.ok(
+                    "app",
+                    "git revert --no-edit \"$(git log -1 --format=%H --grep '^lines$')\" >/dev/null",
+                ))
+            }
+            _ => {
+                let told = self.it.ok("app", "rwenv hooks uninstall");
+                if told.contains("git lfs install --local") {
+                    self.theirs("git lfs install --local");
+                }
+            }
         }
     }
 
@@ -194,9 +217,10 @@ impl<'m> Row<'m> {
         let number = self.pushes.get();
         self.pushes.set(number + 1);
         let before = self.records();
-        let answer = self
-            .it
-            .sh("app", &format!("git commit -q --allow-empty -m x; git push -q origin HEAD:refs/heads/b{number}"));
+        let answer = self.it.sh(
+            "app",
+            &format!("git commit -q --allow-empty -m x; git push -q origin HEAD:refs/heads/b{number}"),
+        );
         let theirs = self.it.ran().lines().count();
         let ours = self.records() - before;
         assert_eq!(self.it.ok("app", "git status --porcelain"), "", "{}", self.manager.name);
@@ -207,26 +231,29 @@ impl<'m> Row<'m> {
             (1, 0, true) => "theirs".to_owned(),
             (0, 1, true) => "ours".to_owned(),
             (0, 0, true) => "neither".to_owned(),
-            (0, 0, false) if answer.stderr.contains("is gone, so nothing is pushed") => "nothing is pushed".to_owned(),
+            (0, 0, false) if answer.stderr.contains("is gone, so nothing is pushed") => {
+                "nothing is pushed".to_owned()
+            }
             _ => format!("theirs {theirs} times, ours {ours} times, sent: {sent}: {answer:?}"),
         }
     }
 
     /// How often rwenv has judged a push.
     fn records(&self) -> usize {
-        let log = self.it.ok("", "cat .claude/rwenv/audit/*.jsonl 2>/dev/null | grep -c '\"pre-push\"' || true");
+        let log =
+            self.it.ok("", "cat .claude/rwenv/audit/*.jsonl 2>/dev/null | grep -c '\"pre-push\"' || true");
         log.trim().parse().unwrap()
     }
 
     /// The steps of their common life, and whose checks run after each.
     fn cells(&self) -> Vec<String> {
         let name = self.manager.name;
-        if self.order != Order::Theirs && !self.manager.committed {
+        if self.order != Order::Theirs {
             self.ours();
         }
         self.theirs(self.manager.install);
         let written = self.it.sh("app", &format!("cat {}", self.manager.hook)).stdout;
-        if self.order == Order::Theirs || self.manager.committed {
+        if self.order == Order::Theirs {
             self.ours();
         }
         let mut cells = vec![self.cell()];
@@ -240,7 +267,7 @@ impl<'m> Row<'m> {
         fs::rename(self.it.file("rwenv"), &own).unwrap();
         self.ours_out();
         cells.push(self.cell());
-        assert_eq!(self.it.left("app"), "", "{name}");
+        assert_eq!(self.it.left("app"), "", "{name}: nothing of ours is left");
         if self.order == Order::Theirs && !self.manager.committed {
             let now = self.it.sh("app", &format!("cat {}", self.manager.hook)).stdout;
             assert_eq!(now, written, "{name}: back to what it wrote");
@@ -267,14 +294,16 @@ fn rows(programs: &Managers, git: Option<&Path>) -> Vec<String> {
         .iter()
         .filter(|manager| programs.lfs.is_some() || !manager.name.starts_with("git-lfs"))
         .flat_map(|manager| orders.map(|order| (manager, order)))
-        // Its folder is its own setting: what is set for all repositories does not count there.
-        .filter(|(manager, order)| !(manager.name.starts_with("husky") && *order == Order::Everywhere))
-        .filter(|(manager, order)| !(manager.committed && *order == Order::Ours))
+        // Its folder is its own setting: before, what is set for all repositories does not count there.
+        .filter(|(manager, order)| {
+            git.is_some() || !(manager.name.starts_with("husky") && *order == Order::Everywhere)
+        })
+        .filter(|(manager, order)| git.is_some() || !(manager.committed && *order == Order::Ours))
         .collect();
     rwenv_core::manifest::tree::side_by_side(&all, |(manager, order)| {
         let cells = Row::new(manager, *order, programs, git).cells();
         let first = match order {
-            Order::Theirs if manager.committed => "they, our lines in their hook",
+            Order::Theirs if manager.committed && git.is_none() => "they, our lines in their hook",
             Order::Theirs => "they",
             Order::Ours => "rwenv",
             Order::Everywhere => "rwenv, `--global`",
@@ -297,12 +326,18 @@ fn each_check_runs_once_whoever_came_first() {
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    let new = format!("{before}{BEGIN}\n{HEAD}{}\n{END}{after}", made.concat());
+    let git = fetched::newer_git();
+    let newer = git.map(|git| rows(&programs, Some(&git))).unwrap_or_default();
+    let new = format!(
+        "{before}{BEGIN}\nWith git before 2.54:\n\n{HEAD}{}\nWith git 2.54 and newer:\n\n{HEAD}{}\n{END}{after}",
+        made.concat(),
+        newer.concat()
+    );
     if std::env::var("RWENV_WRITE_DOCS").is_ok() {
         fs::write(&path, &new).unwrap();
     }
     let now = fs::read_to_string(&path).unwrap();
-    for row in made {
+    for row in made.into_iter().chain(newer) {
         assert!(now.contains(&row), "RWENV_WRITE_DOCS=1 cargo test managers writes it; this is new: {row}");
     }
 }
