@@ -1,8 +1,11 @@
 //! Pushes of every form between real repositories: `tests/fixtures/pushes.toml` says what is done and what should come of it. Each is
 //! done twice, with rwenv's hook and without. Where nothing is against it, the other side must be the same.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
 
@@ -45,25 +48,23 @@ struct Row {
     fails: bool,
 }
 
-/// Two HOMEs that differ in the hook alone.
+/// What every piece of shell here begins with.
 const PRELUDE: &str = r#"
 export GIT_AUTHOR_DATE='2024-01-01T00:00:00Z' GIT_COMMITTER_DATE='2024-01-01T00:00:00Z'
-git config --global user.name t; git config --global user.email t@example.com; git config --global init.defaultBranch main
-git config --global protocol.file.allow always; git config --global advice.detachedHead false
 commit() { printf '%s\n' "${2:-x}" >> "${3:-file}"; git add -A; git commit -q -m "$1"; }
 secret() { mkdir -p "$(dirname "$1")"; printf 'apiVersion: v1\nkind: Secret\nmetadata:\n  name: db\nstringData:\n  password: hunter2-of-the-test\n' > "$1"; git add -A; git commit -q -m secret; }
 "#;
+const CONFIG: &str = "[user]\n\tname = t\n\temail = t@example.com\n[init]\n\tdefaultBranch = main\n[protocol \"file\"]\n\tallow = always\n[advice]\n\tdetachedHead = false\n";
+/// What every row finds, made once.
 const START: &str = r#"
-mkdir remotes
+mkdir -p remotes w/.claude
+git init -q start; cd start; commit one; commit two; cd ..
 for name in app flux up sub; do
-  git init -q --bare remotes/$name.git
-  git -C remotes/$name.git config receive.advertisePushOptions true
-  git -C remotes/$name.git config uploadpack.allowFilter true
-  git -C remotes/$name.git config uploadpack.allowAnySHA1InWant true
-  git init -q start; cd start; commit one; commit two; git push -q ../remotes/$name.git main; cd ..; rm -rf start
+  git clone -q --bare start remotes/$name.git
+  printf '[receive]\n\tadvertisePushOptions = true\n[uploadpack]\n\tallowFilter = true\n\tallowAnySHA1InWant = true\n' >> remotes/$name.git/config
 done
-mkdir -p w/.claude && echo env > w/.claude/rwenv && cd w
-git clone -q "$BASE/app.git" app; git clone -q "$BASE/flux.git" flux
+echo env > w/.claude/rwenv; cd w
+for name in app flux; do git clone -q ../remotes/$name.git; git -C $name remote set-url origin ../../remotes/$name.git; done
 cd app; git switch -q -c f; commit three
 "#;
 
@@ -72,15 +73,43 @@ struct Side {
     base: String,
 }
 
+/// The HOME that all are copies of, with our hook for all repositories.
+fn start() -> &'static Home {
+    static START_HOME: OnceLock<Home> = OnceLock::new();
+    START_HOME.get_or_init(|| {
+        let it = Side { home: Home::empty(), base: String::new() };
+        it.home.write(".gitconfig", CONFIG);
+        // Starts what the other side is asked to run, here.
+        it.home.write(
+            "bin/ssh",
+            "#!/bin/sh\n[ -z \"$ONCE\" ] || case \"$2\" in *upload-pack*) exit 255 ;; esac\nshift\nexec sh -c \"$*\"\n",
+        );
+        it.home.mode("bin/ssh", 0o755);
+        it.ok("", START);
+        it.ok("", "rwenv hooks install --global 2>/dev/null");
+        it.home
+    })
+}
+
 impl Side {
     fn new(row: &Row, over: &str, with_us: bool) -> Self {
         let home = Home::empty();
+        let copied =
+            Command::new("cp").args(["-a", "."]).arg(home.path("")).current_dir(start().path("")).status();
+        assert!(copied.unwrap().success());
         let remotes = home.path("remotes");
         let base = match over {
             "http" => format!("http://127.0.0.1:{}", http::serve(remotes.clone())),
             "ssh" => format!("ssh://host{}", remotes.display()),
             _ => "../../remotes".to_owned(),
         };
+        for name in ["app", "flux"] {
+            let config = format!("w/{name}/.git/config");
+            home.write(&config, &home.read(&config).replace("../../remotes", &base));
+        }
+        let hooks = format!("[core]\n\thooksPath = {}\n", home.path(".claude/rwenv/git-hooks").display());
+        let config = if with_us { format!("{CONFIG}{hooks}") } else { CONFIG.to_owned() };
+        home.write(".gitconfig", &config);
         let url = match over {
             "file" => format!("file://{}/flux.git", remotes.display()),
             _ => format!("{base}/flux.git"),
@@ -90,14 +119,10 @@ impl Side {
             r#"{{"version":"1.0","rwenvs":{{"env":{{"kubernetesContext":"c","fluxGitRepo":"{url}"{fields}}}}}}}"#
         );
         home.write(".claude/rwenv/envs.json", &envs);
-        // Starts what the other side is asked to run, here.
-        home.write("bin/ssh", "#!/bin/sh\n[ -z \"$ONCE\" ] || case \"$2\" in *upload-pack*) exit 255 ;; esac\nshift\nexec sh -c \"$*\"\n");
-        home.mode("bin/ssh", 0o755);
         let it = Self { home, base };
-        it.ok("", START);
-        it.ok("w/app", &row.before);
-        if with_us {
-            it.ok("", "rwenv hooks install --global 2>/dev/null");
+        if !row.before.is_empty() {
+            // Nothing is in the way of what is done before.
+            it.ok("w/app", &format!("export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null\n{}", row.before));
         }
         it
     }
@@ -119,10 +144,33 @@ impl Side {
         assert_eq!(answer.code, 0, "{code}: {answer:?}");
     }
 
-    /// The refs of all remotes, a line each.
+    /// The refs of all remotes, a line each, as their files say.
     fn refs(&self) -> Vec<String> {
-        let code = "for r in remotes/*.git; do git -C $r for-each-ref --format=\"$(basename $r .git) %(refname) %(objectname)\"; done";
-        self.sh("", code, false).stdout.lines().map(str::to_owned).collect()
+        let mut all = BTreeMap::new();
+        for remote in fs::read_dir(self.home.path("remotes")).unwrap().flatten() {
+            let name = remote.file_name().into_string().unwrap().trim_end_matches(".git").to_owned();
+            let packed = fs::read_to_string(remote.path().join("packed-refs")).unwrap_or_default();
+            for (object, reference) in
+                packed.lines().filter(|l| !l.starts_with(['#', '^'])).filter_map(|l| l.split_once(' '))
+            {
+                all.insert(format!("{name} {reference}"), object.to_owned());
+            }
+            let mut open = vec![remote.path().join("refs")];
+            while let Some(folder) = open.pop() {
+                for entry in fs::read_dir(folder).unwrap().flatten().map(|entry| entry.path()) {
+                    if entry.is_dir() {
+                        open.push(entry);
+                    } else {
+                        let reference = entry.strip_prefix(remote.path()).unwrap().display().to_string();
+                        all.insert(
+                            format!("{name} {reference}"),
+                            fs::read_to_string(&entry).unwrap().trim().to_owned(),
+                        );
+                    }
+                }
+            }
+        }
+        all.into_iter().map(|(name, object)| format!("{name} {object}")).collect()
     }
 }
 

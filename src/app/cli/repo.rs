@@ -195,6 +195,12 @@ fn sync(args: &Sync, environment: &Environment) -> anyhow::Result<u8> {
             ));
         }
     }
+    for (flux, _) in wishes.iter().filter(|(flux, _)| flux.mirror().join("shallow").exists()) {
+        out::note(&format!(
+            "{}: the remote's history is cut off, so all files are fetched, large ones too",
+            flux.name
+        ));
+    }
     for ((flux, _), result) in wishes.iter().zip(results) {
         match result {
             Ok(status) if in_the_way(&status) && proceed(&status, args.yes)? => {

@@ -52,7 +52,7 @@ pub fn lint(tree: &Tree) -> Report {
 }
 
 /// What a file has to hold to be a manifest under a name that does not say so.
-const KIND: &[u8] = b"kind";
+const KIND: &[u8] = b"apiVersion";
 
 /// The secrets of one file, whatever it is.
 #[must_use]

@@ -83,8 +83,8 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
         return 0;
     }
     let _ = std::io::stderr().write_all(
-        b"rwenv: this push is not sent.\n  The repository keeps files in Git LFS, and git-lfs is not on PATH: the remote \
-          would get pointers to content that stays here.\n  instead: install git-lfs, then push again\n",
+        b"rwenv: this push is not sent: the repository keeps files in Git LFS, and git-lfs is not on PATH; their content would be missing \
+          on the remote\nrwenv:   instead: install git-lfs, then push again\n",
     );
     REFUSED
 }
