@@ -231,10 +231,11 @@ impl<'m> Row<'m> {
             (1, 0, true) => "theirs".to_owned(),
             (0, 1, true) => "ours".to_owned(),
             (0, 0, true) => "neither".to_owned(),
-            (0, 0, false) if answer.stderr.contains("is gone, so nothing is pushed") => {
+            (_, 0, false) if theirs < 2 && answer.stderr.contains("is gone, so nothing is pushed") => {
                 "nothing is pushed".to_owned()
             }
-            _ => format!("theirs {theirs} times, ours {ours} times, sent: {sent}: {answer:?}"),
+            // No row of the page.
+            _ => panic!("theirs {theirs} times, ours {ours} times, sent: {sent}: {answer:?}"),
         }
     }
 
@@ -299,6 +300,11 @@ fn rows(programs: &Managers, git: Option<&Path>) -> Vec<String> {
             git.is_some() || !(manager.name.starts_with("husky") && *order == Order::Everywhere)
         })
         .filter(|(manager, order)| git.is_some() || !(manager.committed && *order == Order::Ours))
+        // Where git itself starts each, one manager of each kind will do.
+        .filter(|(manager, order)| {
+            let one = ["husky 9", "lefthook"].iter().any(|name| manager.name.starts_with(name));
+            git.is_none() || one || *order != Order::Everywhere
+        })
         .collect();
     rwenv_core::manifest::tree::side_by_side(&all, |(manager, order)| {
         let cells = Row::new(manager, *order, programs, git).cells();
