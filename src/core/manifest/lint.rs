@@ -58,7 +58,8 @@ const KIND: &[u8] = b"apiVersion";
 #[must_use]
 pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
     let is_manifest = |bytes: &[u8]| bytes.windows(KIND.len()).any(|window| window == KIND);
-    if !Tree::is_yaml(path) && !(Tree::may_be_manifest(path) && is_manifest(bytes)) {
+    let read = Tree::is_yaml(path) || (Tree::may_be_manifest(path) && is_manifest(bytes));
+    if !read {
         return match decode(bytes) {
             Decoded::Text(text) => secrets_in(&text, path),
             Decoded::Binary | Decoded::LargeFile => Vec::new(),
