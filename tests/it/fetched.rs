@@ -1,12 +1,13 @@
 //! Real programs out of package registries, in the tests' cache: fetched once, in a version that is pinned where it is used.
 
 use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use nix::fcntl::{Flock, FlockArg};
 
-use crate::support::{find, skip, variable};
+use crate::support::{find, root, skip, variable};
 
 /// A folder of the tests' cache, `$XDG_CACHE_HOME/rwenv-tests/NAME`, filled by one run at a time; errors as text.
 ///
@@ -26,6 +27,74 @@ pub(crate) fn cached(
         fill(&folder)?;
     }
     if there(&folder) { Ok(folder) } else { Err(format!("{} lacks what was wanted", folder.display())) }
+}
+
+/// The programs that write git hooks, in the versions that `tests/fixtures/managers` pins.
+pub(crate) struct Managers {
+    /// What npm installs.
+    pub(crate) modules: PathBuf,
+    /// An environment of Python.
+    pub(crate) python: PathBuf,
+    /// git-lfs; none where it is not to be had.
+    pub(crate) lfs: Option<PathBuf>,
+}
+
+/// All of them. None as for [`npm`].
+pub(crate) fn managers() -> Option<Managers> {
+    let lists = root().join("tests/fixtures/managers");
+    let filled = |client: &str, files: &[&str], code: &str| {
+        let texts: Vec<Vec<u8>> = files.iter().map(|name| fs::read(lists.join(name)).unwrap()).collect();
+        let mut hasher = DefaultHasher::new();
+        texts.hash(&mut hasher);
+        let name = format!("managers-{client}-{:x}", hasher.finish());
+        let folder = cached(
+            &name,
+            |folder| folder.join("done").is_file(),
+            |folder| {
+                find(client).ok_or(format!("there is no {client}"))?;
+                for (name, text) in files.iter().zip(&texts) {
+                    fs::write(folder.join(name), text).map_err(|e| e.to_string())?;
+                }
+                let output = Command::new("sh")
+                    .args(["-c", code])
+                    .current_dir(folder)
+                    .output()
+                    .map_err(|e| e.to_string())?;
+                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                output.status.success().then_some(()).ok_or(said)
+            },
+        );
+        folder.inspect_err(|why| skip(&format!("managers of git hooks are not to be had: {why}"))).ok()
+    };
+    let npm = "npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
+    let pip = "python3 -m venv . && bin/pip install --quiet --disable-pip-version-check -r requirements.txt && touch done";
+    let modules = filled("npm", &["package.json", "package-lock.json"], npm)?.join("node_modules");
+    Some(Managers { modules, python: filled("python3", &["requirements.txt"], pip)?, lfs: lfs() })
+}
+
+/// The folder of a git that starts hooks which are configured. None as for [`npm`].
+pub(crate) fn newer_git() -> Option<PathBuf> {
+    let script = root().join("tests/fixtures/managers/newer-git.sh");
+    let folder = cached(
+        "git-newer",
+        |folder| folder.join("done").is_file(),
+        |folder| {
+            find("apt-get").ok_or("there is no apt-get")?;
+            let output =
+                Command::new("sh").arg(&script).current_dir(folder).output().map_err(|e| e.to_string())?;
+            let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            output.status.success().then_some(()).ok_or_else(said)
+        },
+    );
+    folder
+        .inspect_err(|why| skip(&format!("git 2.54 is not to be had: {why}")))
+        .ok()
+        .map(|folder| folder.join("bin"))
+}
+
+/// git-lfs.
+pub(crate) fn lfs() -> Option<PathBuf> {
+    go("github.com/git-lfs/git-lfs/v3", "v3.6.1", "git-lfs")
 }
 
 /// A program of an npm package: `program` is its name in `node_modules/.bin`, or a path below `node_modules`. Install scripts do not run.

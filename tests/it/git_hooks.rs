@@ -4,98 +4,12 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
+use crate::beside::Beside;
 use crate::fetched;
-use crate::push::World;
-use crate::support::{Answer, answer};
-
-/// A world whose repositories have no hook yet, and further programs on `PATH`.
-struct Beside {
-    world: World,
-    path: String,
-}
-
-impl Beside {
-    fn new(programs: &[&Path]) -> Self {
-        let world = World::new(r#","readOnly":true"#);
-        for name in ["flux", "app"] {
-            assert_eq!(world.home.rwenv(name, &["hooks", "uninstall"]).code, 0);
-        }
-        for (key, value) in
-            [("user.name", "t"), ("user.email", "t@example.com"), ("init.defaultBranch", "main")]
-        {
-            world.home.git("", &["config", "--global", key, value]);
-        }
-        let folders = programs.iter().copied().chain([Path::new(env!("CARGO_BIN_EXE_rwenv"))]);
-        let folders = folders.map(|program| program.parent().unwrap().display().to_string());
-        let path = folders.chain(["/usr/local/bin:/usr/bin:/bin".to_owned()]).collect::<Vec<_>>().join(":");
-        Self { world, path }
-    }
-
-    /// Runs shell code with the programs.
-    fn sh(&self, folder: &str, code: &str) -> Answer {
-        let mut command = self.world.home.command("bash", &self.file(folder));
-        answer(command.env("PATH", &self.path).args(["-c", code]))
-    }
-
-    fn ok(&self, folder: &str, code: &str) -> String {
-        let answer = self.sh(folder, code);
-        assert_eq!(answer.code, 0, "{code}: {answer:?}");
-        answer.stdout + &answer.stderr
-    }
-
-    /// Pushes a new commit to a branch of this name, which nobody refuses.
-    fn pushes(&self, folder: &str, branch: &str) -> String {
-        self.ok(folder, &format!("git commit -q --allow-empty -m x && git push -q origin HEAD:{branch}"))
-    }
-
-    /// Pushes and is stopped.
-    fn stopped(&self, folder: &str, code: &str) -> String {
-        let before = self.world.refs(folder);
-        let answer = self.sh(folder, code);
-        assert!(answer.code != 0, "{code}: {answer:?}");
-        assert_eq!(self.world.refs(folder), before, "{code}");
-        answer.stdout + &answer.stderr
-    }
-
-    fn installs(&self, folder: &str) -> String {
-        self.ok(folder, "rwenv hooks install")
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.world.home.path(name)
-    }
-
-    fn script(&self, name: &str, text: &str) {
-        self.world.home.write(name, text);
-        self.world.home.mode(name, 0o755);
-    }
-
-    /// What hooks have said to this file since the last time.
-    fn ran(&self) -> String {
-        let path = self.file("ran");
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        let _ = fs::remove_file(path);
-        text
-    }
-
-    /// What lies in a repository's own folder of git that says it is ours.
-    fn left(&self, folder: &str) -> String {
-        self.ok(folder, "find . -name '*before-rwenv*'; grep -rl 'rwenv git-hook' .git/hooks || true")
-    }
-
-    /// How many objects of git-lfs the other side of `app` has.
-    fn uploaded(&self) -> usize {
-        self.ok("", "find remotes/app.git/lfs/objects -type f 2>/dev/null | wc -l").trim().parse().unwrap()
-    }
-}
-
-fn lfs() -> Option<PathBuf> {
-    fetched::go("github.com/git-lfs/git-lfs/v3", "v3.6.1", "git-lfs")
-}
 
 #[test]
 fn what_git_lfs_keeps_is_uploaded_where_our_hook_was_there_first() {
-    let Some(lfs) = lfs() else { return };
+    let Some(lfs) = fetched::lfs() else { return };
     let mut it = Beside::new(&[&lfs]);
     it.ok("", "git lfs install --skip-repo");
     it.installs("app");
@@ -129,7 +43,7 @@ fn what_git_lfs_keeps_is_uploaded_where_our_hook_was_there_first() {
 
 #[test]
 fn what_git_lfs_keeps_is_uploaded_with_hooks_for_all_repositories() {
-    let Some(lfs) = lfs() else { return };
+    let Some(lfs) = fetched::lfs() else { return };
     let it = Beside::new(&[&lfs]);
     it.ok("", "git lfs install --skip-repo && rwenv hooks install --global");
     it.ok("app", "git lfs track --lockable '*.bin' && head -c 5000 /dev/urandom > a.bin && git add -A && git commit -qm lfs");
@@ -146,8 +60,8 @@ fn what_git_lfs_keeps_is_uploaded_with_hooks_for_all_repositories() {
 
 #[test]
 fn the_team_s_husky_hook_runs() {
-    let Some(husky) = fetched::npm("husky", "9.1.7", "husky") else { return };
-    let it = Beside::new(&[&husky]);
+    let Some(programs) = fetched::managers() else { return };
+    let it = Beside::new(&[&programs.modules.join(".bin/husky")]);
     it.script("app/.husky/pre-push", "echo \"team $1 $(wc -l)\" >> ../ran\nexit ${TEAM:-0}\n");
     it.ok("app", "husky && git add -A && git commit -qm husky && cp .husky/_/pre-push ../before");
     assert!(it.installs("app").contains("then runs"));
@@ -283,19 +197,13 @@ const LEFTHOOK: &str = "pre-push:\n  commands:\n    x:\n      run: echo tool >> 
 /// Tools that write a pre-push hook into `.git/hooks`: the command that does, and their configuration.
 fn writers() -> Vec<(PathBuf, &'static str, &'static str, &'static str)> {
     let config = ".pre-commit-config.yaml";
-    let all = [
-        (
-            fetched::pip("pre-commit", "4.7.0", "pre-commit"),
-            "pre-commit install -t pre-push",
-            config,
-            PRE_COMMIT,
-        ),
-        (fetched::pip("prek", "0.5.10", "prek"), "prek install -t pre-push", config, PRE_COMMIT),
-        (fetched::npm("lefthook", "2.2.2", "lefthook"), "lefthook install", "lefthook.yml", LEFTHOOK),
-    ];
-    all.into_iter()
-        .filter_map(|(program, install, file, text)| Some((program?, install, file, text)))
-        .collect()
+    let Some(programs) = fetched::managers() else { return Vec::new() };
+    let (python, modules) = (programs.python.join("bin"), programs.modules.join(".bin"));
+    vec![
+        (python.join("pre-commit"), "pre-commit install -t pre-push", config, PRE_COMMIT),
+        (python.join("prek"), "prek install -t pre-push", config, PRE_COMMIT),
+        (modules.join("lefthook"), "lefthook install", "lefthook.yml", LEFTHOOK),
+    ]
 }
 
 #[test]
@@ -348,8 +256,8 @@ fn a_tool_that_writes_its_hook_again_is_taken_up_again() {
 
 #[test]
 fn a_hook_that_a_tool_put_aside_is_not_lost() {
-    let Some(program) = fetched::pip("pre-commit", "4.7.0", "pre-commit") else { return };
-    let it = Beside::new(&[&program]);
+    let Some(programs) = fetched::managers() else { return };
+    let it = Beside::new(&[&programs.python.join("bin/pre-commit")]);
     it.world.home.write("app/.pre-commit-config.yaml", PRE_COMMIT);
     it.script("app/.git/hooks/pre-push", "#!/bin/sh\necho mine >> ../ran\n");
     let writes = "pre-commit install -t pre-push";

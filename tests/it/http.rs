@@ -1,4 +1,4 @@
-//! A git server over HTTP on this machine: git's own `http-backend`, as much of CGI as it needs.
+//! A git server over HTTP on this machine: git's own `http-backend`, as much of CGI as it needs, and large files beside it.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -27,6 +27,7 @@ fn one(stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let (mut length, mut kind, mut chunked, mut protocol) = (0, String::new(), false, String::new());
+    let mut host = String::new();
     loop {
         let mut header = String::new();
         reader.read_line(&mut header)?;
@@ -35,11 +36,22 @@ fn one(stream: TcpStream, folder: &Path) -> std::io::Result<()> {
             "content-length" => length = value.trim().parse().unwrap_or(0),
             "content-type" => kind = value.trim().to_owned(),
             "transfer-encoding" => chunked = true,
+            "host" => host = value.trim().to_owned(),
             "git-protocol" => protocol = value.trim().to_owned(),
             _ => {}
         }
     }
     let body = if chunked { chunks(&mut reader)? } else { exactly(&mut reader, length)? };
+    if let Some((status, body)) = crate::lfs::reply(method, path, &host, &body, folder) {
+        let kind = "application/vnd.git-lfs+json";
+        let mut stream = stream;
+        write!(
+            stream,
+            "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )?;
+        return stream.write_all(&body);
+    }
     let mut child = Command::new("git")
         .args(["-c", "http.receivepack=true", "http-backend"])
         .env("GIT_PROJECT_ROOT", folder)

@@ -218,3 +218,58 @@ fn a_signal_ends_every_git() {
     let left = Command::new("pgrep").args(["-f", "sleep 97.531"]).output().unwrap();
     assert_eq!(String::from_utf8_lossy(&left.stdout), "");
 }
+
+/// What a person has in a clone outlives `--reset` and `--force`, and a line says where it is.
+#[test]
+fn what_is_given_up_by_force_is_kept_and_a_line_says_where() {
+    let it = Setting::new();
+    it.sync(&[]);
+    it.home.write(&format!("{CLONE}/mine.yaml"), "mine\n");
+    it.clone_git(&["add", "-A"]);
+    it.clone_git(&["commit", "-q", "-m", "mine"]);
+    it.commit("a.yaml", "two\n");
+    let told = it.repo(&["sync", "dev", "--reset"]);
+    let command = told.stderr.split_once("kept: git -C ").unwrap().1.trim();
+    let (dir, log) = command.split_once(' ').unwrap();
+    assert!(log.starts_with("log refs/rwenv/backup/"), "{told:?}");
+    assert_eq!(std::path::Path::new(dir), it.home.path(CLONE));
+    assert!(it.clone_git(&log.split(' ').chain(["--format=%s"]).collect::<Vec<_>>()).starts_with("mine\n"));
+    // Nothing was reset: nothing is said.
+    assert!(!it.repo(&["sync", "dev"]).stderr.contains("kept"));
+    it.home.write(&format!("{CLONE}/open.yaml"), "open\n");
+    let told = it.repo(&["clean", "dev", "--force"]);
+    let kept = told.stderr.split_once("what was only there lies in ").unwrap().1.split(';').next().unwrap();
+    assert_eq!(fs::read_to_string(format!("{kept}/open.yaml")).unwrap(), "open\n", "{told:?}");
+    assert!(!it.home.path(CLONE).exists());
+    // The next clone takes its place; one that holds nothing is removed without a trace.
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    let told = it.repo(&["clean", "dev", "--force"]);
+    assert!(told.code == 0 && !told.stderr.contains("lies in"), "{told:?}");
+    assert!(!it.home.path(CLONE).exists());
+}
+
+/// Thousands of refs cost one question, one fetch and one look.
+#[test]
+fn thousands_of_refs_are_followed_in_one_run() {
+    let it = Setting::new();
+    let tip = it.home.git("origin", &["rev-parse", "HEAD"]).trim().to_owned();
+    let refs = |from: usize| {
+        let lines = (from..from + 4000).flat_map(|n| {
+            [format!("create refs/heads/many/{n} {tip}\n"), format!("create refs/tags/v{n} {tip}\n")]
+        });
+        let mut command = it.home.command("git", &it.home.path("origin"));
+        let made = crate::support::answer(
+            command.args(["update-ref", "--stdin"]).write_stdin(lines.collect::<String>()),
+        );
+        assert_eq!(made.code, 0, "{made:?}");
+    };
+    refs(0);
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    refs(4000);
+    assert_eq!(it.sync(&[])["state"], "up-to-date");
+    let count = it.home.git(
+        ".claude/rwenv/mirrors/dev.git",
+        &["for-each-ref", "--format=x", "refs/heads/many", "refs/tags"],
+    );
+    assert_eq!(count.lines().count(), 16_000);
+}

@@ -68,17 +68,30 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     } else {
         out::line(&said(&state, wanted));
     }
+    if !wanted && hooks.needs_lfs() {
+        out::note(WITHOUT_LFS);
+    }
     for hook in kept {
         out::note(&format!("{} is an earlier hook and stays there: git runs only one hook", hook.display()));
     }
     Ok(u8::from(state.installed != wanted))
 }
 
+/// What git-lfs lacks where ours was there first.
+const WITHOUT_LFS: &str =
+    "This repository keeps files in Git LFS, and no hook uploads them now; next: git lfs install --local";
+
 /// A state in words, to somebody who wants the hook there, or gone.
 fn said(state: &HookState, wanted: bool) -> String {
     let (hook, there) = (state.hook.display(), state.hook.symlink_metadata().is_ok());
     let after: String = state.chained.iter().map(|path| format!("; then runs {}", path.display())).collect();
     match (state.installed, wanted) {
+        (true, true) if state.configured => {
+            format!("{hook} has git ask rwenv before it pushes, beside every other hook")
+        }
+        (false, true) if state.configured => format!(
+            "{hook} names rwenv's hook, but this git is older than 2.54; install it again with rwenv hooks install"
+        ),
         (true, true) => format!("{hook} checks pushes{after}"),
         (true, false) => format!("{hook} is not rwenv's but calls rwenv; remove those lines by hand"),
         (false, true) => format!("{hook} is missing or not rwenv's; install it with rwenv hooks install"),
@@ -96,9 +109,9 @@ This sets core.hooksPath for all repositories of yours: git looks for hooks in o
 
 #[derive(Debug, Args)]
 pub(super) struct GitHook {
-    /// The hook script git started
+    /// The hook script git started; none where git's configuration names rwenv
     #[arg(long)]
-    script: PathBuf,
+    script: Option<PathBuf>,
     /// The hook's name
     name: String,
     /// What git gave it
@@ -120,17 +133,19 @@ pub(super) fn git_hook(args: &GitHook, environment: &Environment) -> anyhow::Res
     }
     let mut tips = vec!["HEAD".to_owned()];
     if args.name == PRE_PUSH {
-        let [_, url] = args.arguments.as_slice() else {
+        let [remote, url] = args.arguments.as_slice() else {
             bail!("git gives a pre-push hook a remote and a URL")
         };
         let text = String::from_utf8_lossy(stdin.as_deref().unwrap_or_default()).into_owned();
-        let code = push::before_push(Push { url, stdin: &text }, environment);
+        let code = push::before_push(Push { remote, url, stdin: &text }, environment);
         if code != 0 {
             return Ok(code);
         }
         tips = push::tips(&text);
     }
-    let (script, name, arguments) = (args.script.as_path(), args.name.as_str(), args.arguments.as_slice());
+    // git starts the other hooks itself.
+    let Some(script) = args.script.as_deref() else { return Ok(0) };
+    let (name, arguments) = (args.name.as_str(), args.arguments.as_slice());
     let started = Started { script, name, arguments, stdin: stdin.as_deref(), tips: &tips };
     Ok(chain::go_on(started, environment))
 }

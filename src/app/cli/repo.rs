@@ -147,14 +147,23 @@ fn clean(args: &RepoCleanArgs, environment: &Environment) -> anyhow::Result<u8> 
     struct Gone {
         rwenv: String,
         path: PathBuf,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        kept: Option<PathBuf>,
     }
     let mut gone = Vec::new();
     for flux in chosen(&args.which, environment)? {
-        repos::clean(&flux, args.force).map_err(|error| match error {
-            RepoError::InTheWay { .. } => anyhow::anyhow!("{error}; --force removes it all the same"),
+        let kept = repos::clean(&flux, args.force).map_err(|error| match error {
+            RepoError::InTheWay { .. } => anyhow::anyhow!("{error}; --force moves it aside and goes on"),
             other => other.into(),
         })?;
-        gone.push(Gone { rwenv: flux.name.to_string(), path: flux.clone_dir() });
+        if let Some(kept) = &kept {
+            let kept = kept.display();
+            out::note(&format!(
+                "{}: what was only there lies in {kept}; when it is of no use: rm -rf {kept}",
+                flux.name
+            ));
+        }
+        gone.push(Gone { rwenv: flux.name.to_string(), path: flux.clone_dir(), kept });
     }
     if args.which.output.json {
         out::json(&gone)?;
@@ -174,7 +183,25 @@ fn sync(args: &Sync, environment: &Environment) -> anyhow::Result<u8> {
     let wish = if args.reset { CloneWish::Reset } else { CloneWish::Forward };
     let wishes: Vec<(FluxRepository, CloneWish)> = chosen.into_iter().map(|flux| (flux, wish)).collect();
     let mut all = Vec::new();
-    for ((flux, _), result) in wishes.iter().zip(synced(&wishes, environment)) {
+    let before: Vec<Vec<String>> = wishes.iter().map(|(flux, _)| repos::backups(flux)).collect();
+    let results = synced(&wishes, environment);
+    for ((flux, _), before) in wishes.iter().zip(before) {
+        for backup in repos::backups(flux).into_iter().filter(|name| !before.contains(name)) {
+            let dir = flux.clone_dir();
+            out::note(&format!(
+                "{}: the commits it had are kept: git -C {} log {backup}",
+                flux.name,
+                dir.display()
+            ));
+        }
+    }
+    for (flux, _) in wishes.iter().filter(|(flux, _)| flux.mirror().join("shallow").exists()) {
+        out::note(&format!(
+            "{}: the remote's history is cut off, so all files are fetched, large ones too",
+            flux.name
+        ));
+    }
+    for ((flux, _), result) in wishes.iter().zip(results) {
         match result {
             Ok(status) if in_the_way(&status) && proceed(&status, args.yes)? => {
                 let again = [(flux.clone(), CloneWish::ForwardWithChanges)];

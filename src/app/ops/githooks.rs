@@ -9,9 +9,12 @@ use serde::Serialize;
 
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
+use rwenv_gate::doors::chain::{LFS, keeps};
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
+use rwenv_gate::setup::githooks::configured::{self, SECTION};
 use rwenv_gate::setup::githooks::{
-    PRE_PUSH, asks, earlier, forget, global, hooked_list_path, install, is_ours, remember, uninstall,
+    PRE_PUSH, asks, earlier, forget, global, hooked_list_path, install, is_ours, remember, script_contains,
+    uninstall,
 };
 
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it. The first line is not part
@@ -29,10 +32,12 @@ pub struct Hooks<'e> {
 /// How git asks before it pushes.
 #[derive(Debug, Serialize)]
 pub struct HookState {
-    /// The hook git runs.
+    /// The hook git runs, or the file that configures it.
     pub hook: PathBuf,
     /// It asks rwenv.
     pub installed: bool,
+    /// It stands in git's configuration, beside every other hook.
+    pub configured: bool,
     /// The hooks that run after ours.
     pub chained: Vec<PathBuf>,
 }
@@ -51,7 +56,48 @@ impl<'e> Hooks<'e> {
     /// True where installing would set git's folder of hooks for all repositories.
     #[must_use]
     pub fn would_be_set(&self) -> bool {
-        self.global && Path::new(&setting(&self.repository)) != self.folder
+        self.global && !self.can_be_configured() && Path::new(&setting(&self.repository)) != self.folder
+    }
+
+    /// True where this machine's git starts hooks that are configured.
+    fn can_be_configured(&self) -> bool {
+        self.repository.text(&["version"]).is_ok_and(|version| configured::is_known_to(&version))
+    }
+
+    /// The file of git's configuration that is meant.
+    fn file(&self) -> PathBuf {
+        let common =
+            || self.repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok();
+        match common().filter(|_| !self.global) {
+            Some(common) => PathBuf::from(common).join("config"),
+            None => self.environment.home.join(".gitconfig"),
+        }
+    }
+
+    fn scope(&self) -> &'static str {
+        if self.global { "--global" } else { "--local" }
+    }
+
+    fn is_configured(&self) -> bool {
+        let event = self.repository.text(&["config", self.scope(), "--get", &format!("{SECTION}.event")]);
+        event.is_ok_and(|event| event == PRE_PUSH)
+    }
+
+    /// Has git's configuration name our hook, and takes what stood in its place.
+    fn configure(&self) -> anyhow::Result<()> {
+        for (key, value) in configured::settings(&std::env::current_exe()?)? {
+            self.repository.run(&["config", self.scope(), &key, &value])?;
+        }
+        if self.global {
+            return nowhere(&self.repository, self.environment);
+        }
+        for folder in [Some(self.folder.clone()), self.own()].into_iter().flatten() {
+            if is_ours(&folder.join(PRE_PUSH)) {
+                uninstall(&folder)?;
+                forget(&folder, self.environment)?;
+            }
+        }
+        Ok(remember(&self.file(), self.environment)?)
     }
 
     /// Has git ask before it pushes.
@@ -59,6 +105,9 @@ impl<'e> Hooks<'e> {
     /// # Errors
     /// If others would get the hook with the repository, or the system says no.
     pub fn install(&self) -> anyhow::Result<()> {
+        if self.can_be_configured() {
+            return self.configure();
+        }
         if self.global {
             return everywhere(&self.repository, self.environment);
         }
@@ -72,21 +121,49 @@ impl<'e> Hooks<'e> {
     /// # Errors
     /// If the system says no.
     pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if self.is_configured() {
+            self.repository.run(&["config", self.scope(), "--remove-section", SECTION])?;
+            forget(&self.file(), self.environment)?;
+        }
         if self.global {
             nowhere(&self.repository, self.environment)?;
             return Ok(Vec::new());
         }
-        let kept = uninstall(&self.folder)?;
+        let mut kept = uninstall(&self.folder)?;
         forget(&self.folder, self.environment)?;
+        // Another tool may have set its own folder since: ours would come back with the end of that setting.
+        if let Some(own) = self.own().filter(|own| is_ours(&own.join(PRE_PUSH))) {
+            kept.extend(uninstall(&own)?);
+            forget(&own, self.environment)?;
+        }
         Ok(kept)
+    }
+
+    /// True where the repository keeps files in git-lfs and, with our hook, the start of it has gone: it leaves a hook of ours alone, so
+    /// it may have none of its own.
+    #[must_use]
+    pub fn needs_lfs(&self) -> bool {
+        let tips = ["HEAD".to_owned()];
+        !self.global && !script_contains(&self.folder.join(PRE_PUSH), &LFS) && keeps(&self.repository, &tips)
+    }
+
+    /// The repository's own folder of hooks, whatever is set.
+    fn own(&self) -> Option<PathBuf> {
+        let common =
+            self.repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok()?;
+        Some(PathBuf::from(common).join("hooks")).filter(|own| *own != self.folder)
     }
 
     /// How it is.
     #[must_use]
     pub fn state(&self) -> HookState {
+        if self.is_configured() {
+            let installed = self.can_be_configured();
+            return HookState { hook: self.file(), installed, configured: true, chained: Vec::new() };
+        }
         let hook = self.folder.join(PRE_PUSH);
         let chained = if is_ours(&hook) { earlier(&self.folder) } else { Vec::new() };
-        HookState { installed: asks(&hook), chained, hook }
+        HookState { installed: asks(&hook), configured: false, chained, hook }
     }
 }
 
@@ -121,10 +198,9 @@ fn shared(hooks: &Path, repository: &ObjectRepository, environment: &Environment
     } else {
         return Ok(());
     };
-    let what = if hook.exists() {
-        "add these lines to it, below the first"
-    } else {
-        "make it, executable: a first line of #!/bin/sh, then these"
+    let what = match fs::read_to_string(&hook) {
+        Ok(text) => format!("add these lines to it, below line {}", first_free_line(&text)),
+        Err(_) => "make it, executable: a first line of #!/bin/sh, then these".to_owned(),
     };
     bail!(
         "{}: {why}. Nothing was written, so rwenv is not asked before a push\n  instead: {what}; they ask rwenv where there \
@@ -134,15 +210,45 @@ fn shared(hooks: &Path, repository: &ObjectRepository, environment: &Environment
     )
 }
 
+/// The line below which a script may be added to: the one that says what runs it, or that of husky 8, which starts the script again.
+fn first_free_line(text: &str) -> usize {
+    text.lines().position(|line| line.contains("/husky.sh")).map_or(1, |at| at + 1)
+}
+
 /// In how many places git asks us before it pushes, and those it no longer does in.
 #[must_use]
 pub fn count_hooked(environment: &Environment) -> (usize, Vec<PathBuf>) {
     let text = files::read(&hooked_list_path(environment)).ok().flatten().unwrap_or_default();
-    let listed = text.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir());
-    let (ours, lost): (Vec<_>, Vec<_>) =
-        listed.map(|hooks| hooks.join(PRE_PUSH)).partition(|hook| asks(hook));
+    let (files, folders): (Vec<_>, Vec<_>) =
+        text.lines().map(PathBuf::from).filter(|place| place.exists()).partition(|place| place.is_file());
+    let asked =
+        |hook: &PathBuf| asks(hook) && hook.parent().is_none_or(|hooks| is_looked_in(hooks, environment));
+    let (mut ours, mut lost): (Vec<_>, Vec<_>) =
+        folders.iter().map(|hooks| hooks.join(PRE_PUSH)).partition(asked);
+    for file in files {
+        let there = configures(&file, environment);
+        if there { ours.push(file) } else { lost.push(file) }
+    }
+    ours.extend(Some(environment.home.join(".gitconfig")).filter(|file| configures(file, environment)));
     let everywhere = usize::from(asks(&global::folder(environment).join(PRE_PUSH)));
     (ours.len() + everywhere, lost)
+}
+
+/// True for a folder that git takes the hooks of the repository around it from, as far as git can say.
+fn is_looked_in(hooks: &Path, environment: &Environment) -> bool {
+    let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let repository = ObjectRepository::at(hooks, environment, Budget::ample()).ok();
+    let set = repository.and_then(|repository| folder(&repository).ok());
+    set.is_none_or(|set| real(&set) == real(hooks))
+}
+
+/// True for a file of git's configuration that names our hook, where git starts it.
+fn configures(file: &Path, environment: &Environment) -> bool {
+    let Ok(git) = ObjectRepository::at(Path::new("/"), environment, Budget::ample()) else { return false };
+    let file = file.to_string_lossy();
+    git.text(&["config", "-f", &file, "--get", &format!("{SECTION}.event")])
+        .is_ok_and(|event| event == PRE_PUSH)
+        && git.text(&["version"]).is_ok_and(|version| configured::is_known_to(&version))
 }
 
 /// Takes our hooks out of every repository they were put in, and out of git's own configuration. Says out of which folders.
@@ -152,6 +258,17 @@ pub fn count_hooked(environment: &Environment) -> (usize, Vec<PathBuf>) {
 pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let known = files::read(&hooked_list_path(environment))?.unwrap_or_default();
     let mut gone = Vec::new();
+    let git = ObjectRepository::at(Path::new("/"), environment, Budget::ample())?;
+    for file in known
+        .lines()
+        .map(PathBuf::from)
+        .filter(|file| file.is_file())
+        .chain([environment.home.join(".gitconfig")])
+    {
+        if git.run(&["config", "-f", &file.to_string_lossy(), "--remove-section", SECTION]).is_ok() {
+            gone.push(file);
+        }
+    }
     for hooks in known.lines().map(PathBuf::from).filter(|hooks| hooks.is_dir()) {
         let ours = is_ours(&hooks.join(PRE_PUSH));
         uninstall(&hooks)?;
@@ -160,7 +277,7 @@ pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let _ = fs::remove_file(hooked_list_path(environment));
     let everywhere = global::folder(environment);
     if everywhere.is_dir() {
-        nowhere(&ObjectRepository::at(Path::new("/"), environment, Budget::ample())?, environment)?;
+        nowhere(&git, environment)?;
         gone.push(everywhere);
     }
     Ok(gone)

@@ -17,6 +17,9 @@ pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<Trai
     let config = context.config_dir.as_str();
     let below =
         |folder: &str| path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if whole && !config.is_empty() && is_clone(path, &format!("{config}/flux-repos")) {
+        return Some(Trait::FluxClone);
+    }
     let free = ["flux-repos", "catalog"].iter().any(|name| below(&format!("{config}/{name}")));
     if is(&tables.programs.unguarded) || (!config.is_empty() && free) {
         return None;
@@ -32,6 +35,14 @@ pub(super) fn guarded(path: &str, whole: bool, context: &Context) -> Option<Trai
         return Some(AGENT);
     }
     is(&tables.programs.guarded_hooks).then_some(HOOK)
+}
+
+/// True for the clone of a Flux repository (`FOLDER/NAME/REPOSITORY`), git's part of one, and what holds clones.
+fn is_clone(path: &str, folder: &str) -> bool {
+    let Some(rest) = path.strip_prefix(folder) else { return false };
+    // The rwenv's name, the repository's, and what is in it.
+    let inside = rest.split('/').nth(3);
+    (rest.is_empty() || rest.starts_with('/')) && inside.is_none_or(|inside| inside == ".git")
 }
 
 /// True for a folder in which the guard's configuration or an agent's settings lie; not for one of programs.
@@ -137,6 +148,14 @@ mod tests {
         assert_eq!(guarded("/w/.claude/rwenv", false), Some(OWN));
         assert_eq!(guarded("/w/.git/hooks/pre-push", false), Some(HOOK));
         assert_eq!(guarded("/h/.claude", true), Some(OWN));
+        for clone in ["", "/dev", "/dev/flux", "/dev/flux/.git"] {
+            let path = format!("/h/.claude/rwenv/flux-repos{clone}");
+            assert_eq!(
+                (guarded(&path, true), guarded(&path, false)),
+                (Some(Trait::FluxClone), None),
+                "{path}"
+            );
+        }
         for free in [
             "/h/.claude/rwenv/flux-repos/dev/flux/a.yaml",
             "/h/.claude/commands/x.md",

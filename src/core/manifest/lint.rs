@@ -39,6 +39,9 @@ pub fn lint(tree: &Tree) -> Report {
     }
     let files: Vec<&File> = tree.files.values().collect();
     found.extend(side_by_side(&files, |file| secret::in_file(file)).into_iter().flatten());
+    found.extend(
+        tree.sources.iter().map(|(source, text)| secret::in_source(&source.path, text, source.variables)),
+    );
     found.extend(kustomize::check(tree));
     found.extend(flux::check(tree));
     found.extend(argo::check(tree));
@@ -48,10 +51,15 @@ pub fn lint(tree: &Tree) -> Report {
     Report { findings: findings.into_iter().collect(), skipped: skipped.collect(), files: tree.files.len() }
 }
 
+/// What a file has to hold to be a manifest under a name that does not say so.
+const KIND: &[u8] = b"apiVersion";
+
 /// The secrets of one file, whatever it is.
 #[must_use]
 pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
-    if !Tree::is_yaml(path) {
+    let is_manifest = |bytes: &[u8]| bytes.windows(KIND.len()).any(|window| window == KIND);
+    let read = Tree::is_yaml(path) || (Tree::may_be_manifest(path) && is_manifest(bytes));
+    if !read {
         return match decode(bytes) {
             Decoded::Text(text) => secrets_in(&text, path),
             Decoded::Binary | Decoded::LargeFile => Vec::new(),

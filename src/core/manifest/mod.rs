@@ -7,6 +7,7 @@ mod flux;
 mod kustomize;
 mod lint;
 mod secret;
+mod stand_in;
 pub mod text;
 pub mod tree;
 pub mod yaml;

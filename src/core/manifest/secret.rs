@@ -6,8 +6,9 @@ use std::sync::OnceLock;
 use regex_lite::Regex;
 
 use super::finding::{Finding, RULES};
-use super::tree::{File, Object};
-use super::yaml::{At, Node, Value};
+use super::stand_in::{is_filled_in, is_placeholder};
+use super::tree::File;
+use super::yaml::{At, Node, Value, parse_from};
 
 /// Kinds that hold references to secrets, or encrypted ones: what stands in them is meant to be in Git.
 const REFERENCES: [&str; 12] = [
@@ -33,27 +34,38 @@ pub(super) fn in_file(file: &File) -> Vec<Option<Finding>> {
     let mut found = typed(text, &file.path);
     let taken: Vec<u32> = found.iter().flatten().map(|f| f.line).collect();
     let mut structured = Vec::new();
-    let values_file = file.path.rsplit('/').next().is_some_and(|name| name.starts_with("values"));
     for document in &file.documents {
-        match Object::of(&file.path, document) {
-            Some(object) if REFERENCES.contains(&object.kind) => {}
-            Some(object) if object.kind == "Secret" && object.group.is_empty() => {
-                structured.extend(unencrypted(&object));
-            }
-            Some(_) => walk(document, &file.path, &mut structured, 0),
-            None if document.get("sops").is_some() => {}
-            None if values_file
-                || document.get("secretGenerator").is_some()
-                || document.get("configMapGenerator").is_some() =>
-            {
-                walk(document, &file.path, &mut structured, 0);
-            }
-            None => {}
-        }
+        in_document(document, None, &file.path, &mut structured);
     }
     // What its form gives away is told once.
     found.extend(structured.into_iter().filter(|f| f.as_ref().is_none_or(|f| !taken.contains(&f.line))));
     found
+}
+
+/// Keys of a kustomization below which secrets may stand.
+const KUSTOMIZED: [&str; 5] =
+    ["secretGenerator", "configMapGenerator", "patches", "patchesStrategicMerge", "patchesJson6902"];
+
+/// The secrets of a document: of one object, of a list of them, or of what kustomize and Helm read. An item of a typed list has
+/// the list's kind.
+fn in_document(document: &Node, kind: Option<&str>, path: &str, found: &mut Vec<Option<Finding>>) {
+    let kind = document.str(&["kind"]).or(kind).unwrap_or_default();
+    if let Some(items) = document.get("items").filter(|_| kind.ends_with("List")) {
+        let kind = kind.strip_suffix("List").filter(|kind| !kind.is_empty());
+        return items.items().iter().for_each(|item| in_document(item, kind, path, found));
+    }
+    let group = document.str(&["apiVersion"]).and_then(|version| version.split_once('/'));
+    let is_object = document.str(&["apiVersion"]).is_some() && !kind.is_empty();
+    if kind == "Secret" && group.is_none() {
+        found.extend(unencrypted(document, path));
+    } else if is_object && REFERENCES.contains(&kind) {
+        return;
+    }
+    let values = path.rsplit('/').next().is_some_and(|name| name.starts_with("values"));
+    let read = values && document.get("sops").is_none();
+    if kind != "Secret" && (is_object || read || KUSTOMIZED.iter().any(|key| document.get(key).is_some())) {
+        walk(document, path, found, 0);
+    }
 }
 
 /// The patterns, each compiled when it is first needed.
@@ -97,18 +109,79 @@ fn position(text: &str, byte: usize) -> At {
 }
 
 /// A Secret whose values are neither encrypted nor filled in later: told once, at the first of them.
-fn unencrypted(object: &Object<'_>) -> Option<Option<Finding>> {
-    let values = ["data", "stringData"].into_iter().filter_map(|key| object.node.get(key));
-    let mut open = values.flat_map(Node::entries).filter(|(_, value)| {
-        value.text().is_some_and(|text| !text.is_empty() && !text.starts_with("ENC[") && !is_reference(text))
-    });
+fn unencrypted(secret: &Node, path: &str) -> Option<Option<Finding>> {
+    let values: Vec<Node> =
+        ["data", "stringData"].iter().filter_map(|key| secret.get(key)?.expanded()).collect();
+    let is_open = |key: &Node, value: &Node| {
+        let name = key.text().unwrap_or_default();
+        value.text().is_some_and(|text| !text.is_empty() && !is_filled_in(name, text))
+    };
+    let mut open = values.iter().flat_map(Node::entries).filter(|(key, value)| is_open(key, value));
     let (key, value) = open.next()?;
     let more = open.count();
     let others = if more > 0 { format!(" and {more} more") } else { String::new() };
     let name = key.text().unwrap_or_default();
-    let message = format!("{} contains the value of '{name}'{others} in plaintext", object.title());
+    let title =
+        secret.str(&["metadata", "name"]).filter(|name| !name.is_empty()).unwrap_or("(without a name)");
+    let message = format!("Secret {title} contains the value of '{name}'{others} in plaintext");
     let text = value.text().unwrap_or_default();
-    Some(Finding::new("secret.unencrypted", object.path, key.at, message).map(|f| f.about(text)))
+    Some(Finding::new("secret.unencrypted", path, key.at, message).map(|f| f.about(text)))
+}
+
+/// Secrets that a text holds which is written into another object: a patch, a file of a ConfigMap.
+fn in_text(text: &str, at: At, path: &str, found: &mut Vec<Option<Finding>>) {
+    if !text.contains("Secret") || !text.contains("kind") || !text.contains('\n') {
+        return;
+    }
+    for document in parse_from(text, At { column: 0, ..at }).documents {
+        if document.str(&["kind"]) == Some("Secret") {
+            found.extend(unencrypted(&document, path));
+        }
+    }
+}
+
+/// What a generator of kustomize makes a Secret of, written beside it.
+fn generated(generator: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
+    for item in generator.items().iter().flat_map(|one| one.get("literals")).flat_map(Node::items) {
+        let Some((name, value)) = item.text().and_then(|text| text.split_once('=')) else { continue };
+        let value = value.trim_matches(['"', '\'']);
+        if !value.is_empty() && !is_filled_in(name, value) {
+            let message = format!("the value of '{name}' becomes a Secret and is in plaintext");
+            let rule = if names_secret(name) { "secret.hard-coded" } else { "secret.unencrypted" };
+            found.push(Finding::new(rule, path, item.at, message).map(|f| f.about(value)));
+        }
+    }
+}
+
+/// The secrets of a file that a generator makes a Secret of: every variable of one that holds variables, else what a name says.
+pub(super) fn in_source(path: &str, text: &str, variables: bool) -> Option<Finding> {
+    let encrypted = ["ENC[", "sops_", "-----BEGIN AGE ENCRYPTED FILE", "age-encryption.org"];
+    if encrypted.iter().any(|mark| text.contains(mark)) {
+        return None;
+    }
+    let lines = text.lines().enumerate().filter_map(|(number, line)| Some((number, assigned(line)?)));
+    let mut open = lines.filter(|(_, (name, value))| {
+        if variables {
+            !value.is_empty() && !is_filled_in(name, value)
+        } else {
+            names_secret(name) && is_value(name, value)
+        }
+    });
+    let (number, (name, value)) = open.next()?;
+    let at = At { line: u32::try_from(number + 1).unwrap_or(u32::MAX), ..At::START };
+    let message = format!("the value of '{name}' becomes a Secret and is in plaintext");
+    Finding::new("secret.unencrypted", path, at, message).map(|f| f.about(value))
+}
+
+/// The name and the value a line of a configuration assigns: `name=value`, `"name": "value",`, `<name>value</name>`.
+pub(super) fn assigned(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim().trim_start_matches("export ").trim_start_matches("- ");
+    let line = line.strip_prefix('<').map_or(line, |rest| rest.split("</").next().unwrap_or(rest));
+    let (name, value) = line.split_once(['=', ':', '>'])?;
+    let quotes = |c: char| matches!(c, '"' | '\'' | ',' | ';') || c.is_whitespace();
+    let (name, value) = (name.trim_matches(quotes), value.trim_matches(quotes));
+    (!name.is_empty() && !name.starts_with(['#', '/']) && !name.contains(char::is_whitespace))
+        .then_some((name, value))
 }
 
 /// Looks through an object for keys that name secrets and have literal values.
@@ -124,9 +197,14 @@ fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize)
             {
                 literal(name, value, path, found);
             }
+            if depth > 0 && node.str(&["kind"]) == Some("Secret") {
+                found.extend(unencrypted(node, path));
+                return;
+            }
             for (key, value) in entries {
                 match key.text() {
                     Some("metadata") if depth == 0 => {}
+                    Some("secretGenerator") if depth == 0 => generated(value, path, found),
                     Some("literals") => value.items().iter().for_each(|item| assignment(item, path, found)),
                     Some("args" | "command") => {
                         value.items().iter().for_each(|item| option(item, path, found))
@@ -141,8 +219,9 @@ fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize)
         }
         Value::List(items) => items.iter().for_each(|item| walk(item, path, found, depth + 1)),
         Value::Anchored(inner) => walk(inner, path, found, depth + 1),
+        Value::Scalar { text, .. } => in_text(text, node.at, path, found),
         // What it stands for is looked at where it stands.
-        Value::Alias(_) | Value::Scalar { .. } => {}
+        Value::Alias(_) => {}
     }
 }
 
@@ -200,7 +279,7 @@ fn words(name: &str) -> Vec<String> {
 }
 
 /// True for names whose last words say that a secret is their value, not where one is (`passwordKey`, `secretName`).
-fn names_secret(name: &str) -> bool {
+pub(super) fn names_secret(name: &str) -> bool {
     let words = words(name);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let one = ["password", "passwd", "passphrase", "pwd", "apikey", "token", "secret"];
@@ -214,14 +293,18 @@ fn names_secret(name: &str) -> bool {
 }
 
 /// True for a text that is a secret's value where a name says that one stands here.
-fn is_value(name: &str, text: &str) -> bool {
+pub(super) fn is_value(name: &str, text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_lowercase();
     let certain = words(name)
         .last()
         .is_some_and(|w| matches!(w.as_str(), "password" | "passwd" | "passphrase" | "pwd"));
     let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
-    if text.len() < 4 || is_reference(text) || is_placeholder(text) || text.contains(char::is_whitespace) {
+    if text.len() < 4
+        || is_filled_in(name, text)
+        || is_placeholder(text)
+        || text.contains(char::is_whitespace)
+    {
         return false;
     }
     if matches!(lower.as_str(), "true" | "false" | "none" | "null" | "disabled" | "enabled")
@@ -243,56 +326,12 @@ fn is_value(name: &str, text: &str) -> bool {
 }
 
 /// True for what reads as the name of an object of Kubernetes, and is no UUID.
-fn names_object(text: &str) -> bool {
+pub(super) fn names_object(text: &str) -> bool {
     let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
     let uuid = text.len() == 36
         && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
         && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
     text.chars().all(label) && text.contains(['-', '.']) && !uuid
-}
-
-/// True for what is filled in later: by Flux, a template, a vault, or is encrypted.
-fn is_reference(text: &str) -> bool {
-    let text = text.trim();
-    ["${", "{{", "$(", "ENC[", "vault:", "ref+", "op://", "<path:", "<", "$__", "secretref", "valueFrom"]
-        .iter()
-        .any(|start| text.starts_with(start))
-        || text.contains("${")
-        || text.contains("{{")
-        || (text.starts_with('$')
-            && text.chars().skip(1).all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'))
-        || (text.starts_with('%') && text.ends_with('%'))
-}
-
-/// True for what stands for a secret in documentation and examples.
-fn is_placeholder(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let known = [
-        "changeme",
-        "change-me",
-        "change_me",
-        "example",
-        "placeholder",
-        "your-",
-        "your_",
-        "dummy",
-        "redacted",
-        "todo",
-        "replace",
-        "insert",
-        "fixme",
-        "notused",
-        "not-used",
-        "unused",
-        "<",
-        "...",
-        "****",
-        "${",
-        "{{",
-        "$(",
-    ];
-    let same = |c: char| text.chars().filter(|d| *d == c).count() * 2 > text.chars().count();
-    known.iter().any(|word| lower.contains(word)) || same('x') || same('X') || same('*') || same('0')
 }
 
 #[cfg(test)]

@@ -94,6 +94,17 @@ pub struct Tree {
     links: BTreeSet<String>,
     /// URLs under which this very repository is known.
     pub remotes: Vec<String>,
+    /// The texts of files that kustomize makes Secrets of, as far as they were handed in.
+    pub(super) sources: BTreeMap<SecretSource, String>,
+}
+
+/// A file that a generator of kustomize makes a Secret of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SecretSource {
+    /// Its path.
+    pub path: String,
+    /// Each of its lines is a variable.
+    pub variables: bool,
 }
 
 impl Tree {
@@ -130,6 +141,16 @@ impl Tree {
         }
         self.names.push(path.to_owned());
         u32::try_from(self.names.len()).unwrap_or(u32::MAX)
+    }
+
+    /// True for names of files that may hold manifests, whatever reads them: kustomize takes any name, and JSON is YAML.
+    #[must_use]
+    pub fn may_be_manifest(path: &str) -> bool {
+        let ends = |end: &str| {
+            path.len() > end.len()
+                && path.get(path.len() - end.len()..).is_some_and(|e| e.eq_ignore_ascii_case(end))
+        };
+        Self::is_yaml(path) || [".yaml", ".yml", ".json"].into_iter().any(ends)
     }
 
     /// True for names of files that hold YAML.
@@ -196,6 +217,39 @@ impl Tree {
     #[must_use]
     pub fn kustomization(&self, folder: &str) -> Option<&File> {
         KUSTOMIZATION.iter().find_map(|name| self.files.get(&join(folder, name)?))
+    }
+
+    /// The files that generators make Secrets of.
+    #[must_use]
+    pub fn secret_sources(&self) -> Vec<SecretSource> {
+        let named = |name: &str| KUSTOMIZATION.contains(&name.rsplit('/').next().unwrap_or_default());
+        let mut all = Vec::new();
+        for file in self.files.values().filter(|file| named(&file.path)) {
+            let generators = file.documents.iter().filter_map(|document| document.get("secretGenerator"));
+            for generator in generators.flat_map(Node::items) {
+                for (key, variables) in [("files", false), ("envs", true), ("env", true)] {
+                    let Some(value) = generator.get(key) else { continue };
+                    let texts = value.items().iter().filter_map(Node::text).chain(value.text());
+                    let paths = texts.map(|text| text.split_once('=').map_or(text, |(_, path)| path));
+                    let paths = paths.filter_map(|path| join(file.folder(), path));
+                    all.extend(
+                        paths.filter(|path| self.has_file(path)).map(|path| SecretSource { path, variables }),
+                    );
+                }
+            }
+        }
+        all
+    }
+
+    /// The same tree with what these files hold.
+    #[must_use]
+    pub fn with_secret_sources(mut self, contents: Vec<(SecretSource, Vec<u8>)>) -> Self {
+        let texts = contents.into_iter().filter_map(|(source, bytes)| match decode(&bytes) {
+            Decoded::Text(text) => Some((source, text)),
+            Decoded::Binary | Decoded::LargeFile => None,
+        });
+        self.sources = texts.collect();
+        self
     }
 
     /// Every object of every file.

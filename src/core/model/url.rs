@@ -34,7 +34,9 @@ fn normal(url: &str) -> String {
     let (scheme, rest) = lower.split_once("://").unwrap_or(("", &lower));
     let end = |path: &str| normalize(path).trim_end_matches(".git").trim_matches('/').to_owned();
     if scheme == "file" || (scheme.is_empty() && rest.starts_with('/')) {
-        return format!("/{}", end(rest));
+        // git looks on this machine, whatever host a file's URL names.
+        let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or(rest);
+        return format!("/{}", end(path));
     }
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
     let (host, path) = match rest.find(['/', ':']) {
@@ -71,6 +73,7 @@ mod tests {
         }
         assert!(!same_repository("https://github.com/o/r2", "https://github.com/o/r"));
         assert!(same_repository("file:///srv/git/r.git", "/srv/git/r/"));
+        assert!(same_repository("file://localhost/srv/git/r", "/srv/git/r"));
         assert!(!same_repository("/srv/git/r", "https://srv/git/r"));
     }
 }

@@ -170,8 +170,22 @@ impl Subject {
 /// True where the destination is one of these branches, or not known.
 fn is_one(update: &RefUpdate, branches: &[String]) -> bool {
     let Some(destination) = &update.destination else { return true };
-    let branch = destination.strip_prefix("refs/heads/").unwrap_or(destination);
+    let branch = destination.strip_prefix("refs/heads/").or_else(|| submitted(destination));
+    let branch = branch.unwrap_or(destination);
     branches.iter().any(|name| name == branch)
+}
+
+/// The branch that Gerrit puts a change into at once (`refs/for/main%topic=x,submit`), without a review.
+fn submitted(destination: &str) -> Option<&str> {
+    let (branch, options) = destination.strip_prefix("refs/for/")?.split_once('%')?;
+    let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+    options.split(',').any(|option| option == "submit").then_some(branch)
+}
+
+/// True for a ref that is neither a branch nor a tag, nor handed to a review.
+fn is_beside(destination: &str) -> bool {
+    let known = ["refs/heads/", "refs/tags/", "refs/for/", "refs/drafts/"];
+    destination.starts_with("refs/") && !known.iter().any(|folder| destination.starts_with(folder))
 }
 
 /// Which repository an operation is on, seen from the subject.
@@ -240,6 +254,7 @@ fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
         Refs::Rewritten => {
             (updates.iter()).any(|u| (subject.protects(u) || subject.follows(u)) && (u.force || u.delete))
         }
+        Refs::Other => updates.iter().any(|u| u.destination.as_deref().is_some_and(is_beside)),
         Refs::Tag => {
             updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/")))
         }

@@ -174,6 +174,8 @@ words! {
         GitConfig = "git-config",
         /// Targets a git hook.
         GitHook = "git-hook",
+        /// Targets the whole clone of a Flux repository that rwenv keeps, with what a person has in it.
+        FluxClone = "flux-clone",
         /// May reach the guard's files; what it writes is not known.
         GuardUnsure = "guard-unsure",
         /// Publishes an image or a chart.
@@ -333,6 +335,8 @@ words! {
         Tag = "tag",
         /// A branch whose history is rewritten, or that is removed: a protected one, or the one Flux follows.
         Rewritten = "rewritten",
+        /// What is neither a branch nor a tag, nor handed to a review (`refs/for/BRANCH`).
+        Other = "other",
     }
 }
 

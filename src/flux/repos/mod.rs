@@ -18,4 +18,4 @@ pub use inspect::{CloneState, RepositoryStatus, commit, followed_commit, status}
 pub use mirror::pull_request;
 pub use network::{GitProgress, cancel, end_with_this_process};
 pub use record::followed;
-pub use work::{CloneWish, clean, sync};
+pub use work::{CloneWish, backups, clean, sync};

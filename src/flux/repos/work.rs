@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::inspect::{CloneState, status};
@@ -18,6 +18,11 @@ use rwenv_gate::setup::githooks;
 
 /// Longest that work on this machine alone may take.
 pub(super) const LOCAL: Duration = Duration::from_secs(600);
+
+/// Where commits go that a reset takes off a branch.
+const BACKUP: &str = "refs/rwenv/backup/";
+/// What a clone that is moved aside is called, followed by the time.
+const KEPT: &str = "kept-";
 
 /// What is wished for beside moving forward.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -176,7 +181,7 @@ fn checked_out(
             in_the_way("has uncommitted changes; commit or stash them before --reset")
         }
         (CloneState::Diverged | CloneState::Ahead | CloneState::Rewritten, CloneWish::Reset) => {
-            let backup = format!("refs/rwenv/backup/{}", clock::now().as_secs());
+            let backup = format!("{BACKUP}{}", clock::now().as_secs());
             local(&["update-ref", &backup, "HEAD"], &path, environment)?;
             local(&["reset", "-q", "--keep", &target], &path, environment).map(drop)
         }
@@ -289,18 +294,30 @@ fn first(
     placed
 }
 
-/// Removes mirror and clone. A clone that holds something the other side lacks stays, unless `anyway`.
+/// Removes mirror and clone. A clone that holds something the other side lacks stays, or with `anyway` is moved aside; gives where
+/// it lies then.
 ///
 /// # Errors
 /// Where something would be lost, or the system says no.
-pub fn clean(flux: &FluxRepository, anyway: bool) -> Result<(), RepoError> {
+pub fn clean(flux: &FluxRepository, anyway: bool) -> Result<Option<PathBuf>, RepoError> {
     let _lock = lock(flux)?;
     sweep(flux);
     let path = flux.clone_dir();
-    if path.exists() && !anyway {
-        let unsaved = unsaved(flux)?;
+    let mut kept = None;
+    if path.exists() {
+        // What cannot be looked at may hold something.
+        let unsaved = if anyway {
+            unsaved(flux).unwrap_or_else(|error| Some(error.to_string()))
+        } else {
+            unsaved(flux)?
+        };
         if let Some(why) = unsaved {
-            return Err(RepoError::InTheWay { path, why });
+            if !anyway {
+                return Err(RepoError::InTheWay { path, why });
+            }
+            let aside = path.with_file_name(format!("{KEPT}{}", clock::now().as_secs()));
+            fs::rename(&path, &aside).map_err(|e| FileError::io(&path, e))?;
+            kept = Some(aside);
         }
     }
     for place in [path, flux.mirror()] {
@@ -310,7 +327,20 @@ pub fn clean(flux: &FluxRepository, anyway: bool) -> Result<(), RepoError> {
     }
     let _ = fs::remove_file(flux.record());
     let _ = fs::remove_dir(flux.folder());
-    Ok(())
+    Ok(kept)
+}
+
+/// Where the commits are kept that a clone's branches lost to [`CloneWish::Reset`], the newest last.
+#[must_use]
+pub fn backups(flux: &FluxRepository) -> Vec<String> {
+    let repository = git2::Repository::open(flux.clone_dir()).ok();
+    let names = |repository: &git2::Repository| -> Result<Vec<String>, git2::Error> {
+        let all = repository.references_glob(&format!("{BACKUP}*"))?;
+        Ok(all.filter_map(Result::ok).filter_map(|r| r.name().ok().map(str::to_owned)).collect())
+    };
+    let mut all = repository.and_then(|repository| names(&repository).ok()).unwrap_or_default();
+    all.sort();
+    all
 }
 
 /// What a clone holds that is nowhere else.

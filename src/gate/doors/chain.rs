@@ -12,7 +12,7 @@ use crate::setup::githooks::{self, PRE_PUSH, global};
 /// Exit status where a hook could not be run, or may not be left out.
 const REFUSED: u8 = 1;
 /// How hooks start git-lfs.
-const LFS: [&str; 2] = ["git lfs", "git-lfs"];
+pub const LFS: [&str; 2] = ["git lfs", "git-lfs"];
 
 /// What git started a hook of ours with.
 #[derive(Clone, Copy, Debug)]
@@ -72,24 +72,28 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
         return 0;
     }
     let Ok(repository) = ObjectRepository::at(&current_dir(), environment, Budget::ample()) else { return 0 };
-    let declared = || declares(&repository, started.tips);
-    if repository.run(&["config", "--get-regexp", r"^filter\.lfs\.(clean|process)$"]).is_err()
-        || !(holds(&repository) || declared())
-    {
+    if !keeps(&repository, started.tips) {
         return 0;
     }
     if program::find("git-lfs", environment).is_some() {
         let git = program::find("git", environment).unwrap_or_else(|| PathBuf::from("git"));
         return run(Command::new(git).args(["lfs", started.name]), started);
     }
-    if !pushes || !declared() {
+    if !pushes || !declares(&repository, started.tips) {
         return 0;
     }
     let _ = std::io::stderr().write_all(
-        b"rwenv: this push is not sent.\n  The repository keeps files in Git LFS, and git-lfs is not on PATH: the remote \
-          would get pointers to content that stays here.\n  instead: install git-lfs, then push again\n",
+        b"rwenv: this push is not sent: the repository keeps files in Git LFS, and git-lfs is not on PATH; their content would be missing \
+          on the remote\nrwenv:   instead: install git-lfs, then push again\n",
     );
     REFUSED
+}
+
+/// True where git-lfs is set up for a repository that has files kept by it, here or in one of these commits.
+#[must_use]
+pub fn keeps(repository: &ObjectRepository, tips: &[String]) -> bool {
+    repository.run(&["config", "--get-regexp", r"^filter\.lfs\.(clean|process)$"]).is_ok()
+        && (holds(repository) || declares(repository, tips))
 }
 
 /// The folder that all work trees of a repository share.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crate::base::environment::Environment;
 use crate::facts::agent::{self, Ancestor};
+use crate::facts::binding;
 use crate::facts::content::{self, ContentChange, ContentError};
 use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
@@ -15,7 +16,7 @@ use crate::ledger::asked;
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
 use rwenv_core::manifest::{Finding, Level};
-use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word};
+use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word, same_repository};
 
 /// Time until content counts as too large.
 const TIME: Duration = Duration::from_secs(5);
@@ -23,8 +24,8 @@ const TIME: Duration = Duration::from_secs(5);
 const OBJECTS: usize = 100_000;
 /// Longest wait for the other side's refs.
 const REMOTE: Duration = Duration::from_secs(10);
-/// Most findings that are told one by one.
-const MOST: usize = 20;
+/// Most reasons that are told one by one, and most ways out: what is told stays within twelve lines.
+const MOST: (usize, usize) = (7, 3);
 /// Exit status of a push that is refused.
 const REFUSED: u8 = 1;
 
@@ -65,6 +66,8 @@ pub fn tips(stdin: &str) -> Vec<String> {
 /// A push as git is about to send it.
 #[derive(Clone, Copy, Debug)]
 pub struct Push<'a> {
+    /// The remote's name; the URL where it has none.
+    pub remote: &'a str,
     /// The URL, as git resolved it.
     pub url: &'a str,
     /// What git wrote to the hook's standard input.
@@ -86,7 +89,7 @@ pub fn own(
     let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();
     let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
     let stdin = format!("HEAD {commit} {name} {old}\n");
-    match judged(Push { url, stdin: &stdin }, Some(dir), environment)? {
+    match judged(Push { remote: url, url, stdin: &stdin }, Some(dir), environment)? {
         PushReport { fate: PushFate::Permitted(permit), .. } => Ok(permit),
         PushReport { text, .. } => Err(text),
     }
@@ -126,7 +129,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let ancestors = agent::ancestors();
     let git = git_above(&ancestors);
     let dir = dir.map(|dir| dir.display().to_string());
-    let context = facts::context(dir.as_deref(), environment);
+    let mut context = facts::context(dir.as_deref(), environment);
     if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
         return Ok(PushReport { text: String::new(), fate: PushFate::Nothing });
     }
@@ -135,6 +138,10 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let dir = PathBuf::from(&context.cwd);
     let repository =
         ObjectRepository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
+    let here = context.cwd.clone();
+    if let Some(home) = home(&repository, &here, environment) {
+        context.cwd = home;
+    }
     let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
     let plan = decide::plan_push(&sendings, &url, person, &context);
     let mut observed = facts::observe(plan, environment);
@@ -147,7 +154,8 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let mut found = Vec::new();
     if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
-        match contents(&repository, &lines, &mut sendings, &url) {
+        let other = OtherSide { remote: push.remote, url: &url, person, protected };
+        match contents(&repository, &lines, &mut sendings, &other) {
             Ok(findings) => {
                 observed.plan = decide::plan_push(&sendings, &url, person, &context);
                 found = decide::against_content(&findings, names.first().map(String::as_str));
@@ -157,13 +165,13 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
                 let why = error.to_string();
                 found = decide::unread(&why, protected).into_iter().collect();
                 if found.is_empty() {
-                    eprint_warning(&format!("what this push sends was not checked: {why}"));
+                    warn(&format!("what this push sends was not checked: {why}"));
                 }
             }
         }
     }
     let argv = git.unwrap_or_default();
-    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &context.cwd, environment));
+    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &here, environment));
     let case = Case {
         door: "pre-push",
         session: None,
@@ -185,7 +193,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     })
 }
 
-fn eprint_warning(text: &str) {
+fn warn(text: &str) {
     let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
 }
 
@@ -196,22 +204,25 @@ fn command(plan: &Plan, url: &str) -> String {
     format!("git push {url} {}", refspecs.join(" "))
 }
 
-/// Why a push is not sent, or not taken.
+/// Why a push is not sent, or not taken: the first line says it all, since that is what editors show.
 fn refused(verdict: &Verdict, done: &str) -> String {
     let reasons: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == verdict.decision()).collect();
-    let mut text = format!("rwenv: this push is not {done}.\n");
+    let mut text = format!("rwenv: this push is not {done}: ");
     let mut instead: Vec<&str> = Vec::new();
-    for reason in reasons.iter().take(MOST) {
-        text.push_str(&format!("  {} [{}]\n", escape_and_cut(&reason.text, 600), reason.rule));
+    for (number, reason) in reasons.iter().enumerate() {
+        if number < MOST.0 {
+            let start = if number == 0 { "" } else { "rwenv:   and: " };
+            text.push_str(&format!("{start}{} [{}]\n", escape_and_cut(&reason.text, 600), reason.rule));
+        }
         if !instead.contains(&reason.instead.as_str()) {
             instead.push(&reason.instead);
         }
     }
-    if reasons.len() > MOST {
-        text.push_str(&format!("  … and {} more; rwenv lint shows them all\n", reasons.len() - MOST));
+    if reasons.len() > MOST.0 {
+        text.push_str(&format!("rwenv:   and {} more; rwenv lint shows them all\n", reasons.len() - MOST.0));
     }
-    for line in instead {
-        text.push_str(&format!("  instead: {}\n", escape_and_cut(line, 600)));
+    for line in instead.into_iter().take(MOST.1) {
+        text.push_str(&format!("rwenv:   instead: {}\n", escape_and_cut(line, 600)));
     }
     text
 }
@@ -246,6 +257,18 @@ fn absolute(url: &str) -> String {
     real.map_or_else(|| url.to_owned(), |real| real.display().to_string())
 }
 
+/// Where a repository's work is done, if not here: `git --git-dir` starts hooks wherever one stands. A rwenv that is selected there
+/// counts.
+fn home(repository: &ObjectRepository, cwd: &str, environment: &Environment) -> Option<String> {
+    let both = ["rev-parse", "--path-format=absolute", "--git-common-dir", "--git-dir"];
+    let both = repository.text(&both).ok()?;
+    // A linked work tree has its own place.
+    let (common, _) = both.split_once('\n').filter(|(common, own)| common == own)?;
+    let home = Path::new(common).parent().filter(|_| common.ends_with("/.git"))?;
+    let elsewhere = !Path::new(cwd).starts_with(home) && binding::selection(home, environment).is_some();
+    elsewhere.then(|| home.to_str().map(str::to_owned)).flatten()
+}
+
 fn sending(line: &PushLine, repository: &ObjectRepository) -> Sending {
     let delete = is_zero(&line.tip);
     let moves_on = || repository.run(&["merge-base", "--is-ancestor", &line.old, &line.tip]).is_ok();
@@ -259,19 +282,27 @@ fn sending(line: &PushLine, repository: &ObjectRepository) -> Sending {
     Sending { update, refspec: format!("{commit}:{}", line.destination), changed: Vec::new() }
 }
 
+/// Where a push goes, as far as it matters for what is there already.
+struct OtherSide<'a> {
+    remote: &'a str,
+    url: &'a str,
+    person: bool,
+    protected: bool,
+}
+
 /// What is found in everything that is sent; the paths that change go into the sendings.
 fn contents(
     repository: &ObjectRepository,
     lines: &[PushLine],
     sendings: &mut [Sending],
-    url: &str,
+    other: &OtherSide<'_>,
 ) -> Result<Vec<Finding>, ContentError> {
     let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
     let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
     let mut known: Vec<String> = olds.filter(there).cloned().collect();
-    // A new branch shares history with branches that this push does not name; what is there is asked of the other side.
+    // A new branch shares history with branches that this push does not name.
     if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
-        known.extend(on_the_other_side(repository, url));
+        known.extend(on_the_other_side(repository, other));
     }
     known.sort();
     known.dedup();
@@ -279,7 +310,7 @@ fn contents(
     // Waiting for the other side is nothing this machine can help.
     let repository = &repository.clone().within(Budget::of(OBJECTS, TIME));
     for (line, sending) in lines.iter().zip(sendings).filter(|(line, _)| !is_zero(&line.tip)) {
-        let change = change(repository, line, &known, Some(url))?;
+        let change = change(repository, line, &known, Some(other.url))?;
         sending.changed = change.paths;
         findings.extend(change.report.findings);
         findings.extend(rwenv_core::manifest::secrets_in(
@@ -298,15 +329,41 @@ fn change(
     known: &[String],
     url: Option<&str>,
 ) -> Result<ContentChange, ContentError> {
-    let base =
-        if known.contains(&line.old) { Some(line.old.clone()) } else { repository.base(&line.tip, known)? };
+    let base = if known.contains(&line.old) {
+        Some(line.old.clone())
+    } else if repository.kind(&line.tip)? == "commit" {
+        repository.base(&line.tip, known)?
+    } else {
+        None
+    };
     content::sent(repository, &line.tip, known, base.as_deref(), url)
 }
 
-/// The commits the other side's refs are at, as far as they are here. The tracking branches of this repository are not
-/// believed: anybody can write them.
-fn on_the_other_side(repository: &ObjectRepository, url: &str) -> Vec<String> {
-    let Some(text) = repository.remote_refs(url, REMOTE) else { return Vec::new() };
+/// The commits the other side's refs are at, as far as they are here. An agent could have written the tracking branches of this
+/// repository, so it is the other side that is asked. It may answer only once (a key to be touched, a password for one use):
+/// for a person, and for branches that nobody protects, what this repository last saw of it will do.
+fn on_the_other_side(repository: &ObjectRepository, other: &OtherSide<'_>) -> Vec<String> {
+    let seen = || {
+        let folder = format!("refs/remotes/{}/", other.remote);
+        let seen = repository.text(&["for-each-ref", "--format=%(objectname)", &folder]).unwrap_or_default();
+        seen.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let fetched = || repository.text(&["config", "--get", &format!("remote.{}.url", other.remote)]);
+    if other.person && fetched().is_ok_and(|url| same_repository(&absolute(&url), other.url)) {
+        let seen = seen();
+        if !seen.is_empty() {
+            return seen;
+        }
+    }
+    let Some(text) = repository.remote_refs(other.url, REMOTE) else {
+        let rest = if other.protected {
+            "so all of it counts as new"
+        } else {
+            "so what this clone last saw there counts"
+        };
+        warn(&format!("the remote does not say a second time what it has, {rest}"));
+        return if other.protected { Vec::new() } else { seen() };
+    };
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();
     repository.present(&names).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
-use rwenv_core::manifest::tree::Tree;
+use rwenv_core::manifest::tree::{SecretSource, Tree};
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 
 /// Why content could not be read.
@@ -116,7 +116,10 @@ impl ContentFolder {
             let all = contents(&BTreeMap::new())?;
             (Tree::default().renewed(paths, &all).0, all.len())
         };
-        let mut tree = tree.with_links(links).with_large(large);
+        let sources = tree.secret_sources().into_iter().filter(|source| !tree.is_link(&source.path));
+        let sources = sources.filter_map(|source| Some((fs::read(dir.join(&source.path)).ok()?, source)));
+        let sources = sources.map(|(bytes, source)| (source, bytes)).collect();
+        let mut tree = tree.with_links(links).with_large(large).with_secret_sources(sources);
         tree.remotes = remotes;
         Ok(Self { tree, stamps, read })
     }
@@ -242,7 +245,8 @@ pub fn sent(
     base: Option<&str>,
     url: Option<&str>,
 ) -> Result<ContentChange, ContentError> {
-    let now = repository.commit(tip)?;
+    // A ref may lead to anything.
+    let now = if repository.kind(tip)? == "blob" { Listing::default() } else { repository.commit(tip)? };
     let before = match base {
         Some(base) => repository.commit(base)?,
         None => Listing::default(),
@@ -260,7 +264,9 @@ pub fn sent(
         let short = name.get(..12).unwrap_or(name);
         found.extend(manifest::secrets_in(text, &format!("commit {short}")));
     }
-    found.extend(sent.large.iter().filter(|p| Tree::is_yaml(p)).filter_map(|p| manifest::too_large(p)));
+    found.extend(
+        sent.large.iter().filter(|p| Tree::may_be_manifest(p)).filter_map(|p| manifest::too_large(p)),
+    );
     // What the other side has already is not told again.
     let mut known: HashSet<FindingMark> = change.report.findings.iter().map(mark).collect();
     if found.iter().any(|finding| !known.contains(&mark(finding))) && !before.files.is_empty() {
@@ -310,5 +316,10 @@ fn tree(repository: &ObjectRepository, listing: &Listing, remotes: &[String]) ->
     let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path) && !listing.links.contains(*path));
     let objects: Vec<(String, String)> = yaml.map(|(path, name)| (path.clone(), name.clone())).collect();
     let contents = repository.read(&objects)?;
-    Ok(Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec()))
+    let tree = Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec());
+    let sources = tree.secret_sources();
+    let named = |source: &SecretSource| Some((source.path.clone(), listing.files.get(&source.path)?.clone()));
+    let objects: Vec<(String, String)> = sources.iter().filter_map(named).collect();
+    let contents = repository.read(&objects)?.into_iter().map(|(_, bytes)| bytes);
+    Ok(tree.with_secret_sources(sources.into_iter().zip(contents).collect()))
 }

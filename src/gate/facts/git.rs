@@ -167,6 +167,13 @@ pub(super) fn plan(file: &str, dir: &str, environment: &Environment) -> Pushed {
 
 /// Why the pre-push hook that was installed here, or for all repositories, is not the one git would run.
 fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> Option<String> {
+    if repository.get("hook.rwenv.event").is_some() {
+        let off = matches!(repository.get("hook.rwenv.enabled"), Some("false" | "no" | "off" | "0"));
+        let version = run(dir, &["version"], environment).unwrap_or_default();
+        let known = githooks::configured::is_known_to(&version);
+        return (off || !known)
+            .then(|| "hook.rwenv is not what this git starts; rwenv hooks install".to_owned());
+    }
     let global = githooks::global::folder(environment);
     let common = run(dir, &["rev-parse", "--path-format=absolute", "--git-common-dir"], environment)?;
     let own = Path::new(common.trim_end()).join("hooks");

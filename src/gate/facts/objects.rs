@@ -1,7 +1,7 @@
 //! Commits, trees and files of a repository, read from its objects by git's own plumbing, which runs nothing a repository
 //! brings: no hook, filter, textconv or attribute. Replacement refs are passed over.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -11,6 +11,7 @@ use crate::base::clock;
 use crate::base::environment::{Environment, var};
 use crate::base::process;
 use crate::base::program;
+use rwenv_core::manifest::tree::Tree;
 
 /// Largest file that is read whole, in bytes; YAML that is larger is a finding, others are data.
 const LARGEST: usize = 8 << 20;
@@ -172,8 +173,14 @@ impl ObjectRepository {
     #[must_use]
     pub fn remote_refs(&self, url: &str, patience: Duration) -> Option<String> {
         let mut command = Command::new(&self.git);
-        command.args(["ls-remote", "--refs", "--quiet", "--", url]).current_dir(&self.dir);
+        // git has rewritten this URL (insteadOf, pushInsteadOf) and would do so again: a name that nobody knows stands for it.
+        let name = format!("rwenv-{}-{}:", std::process::id(), clock::monotonic().as_nanos());
+        command.args(["ls-remote", "--refs", "--quiet", "--", &name]).current_dir(&self.dir);
+        let count = var("GIT_CONFIG_COUNT").and_then(|count| count.parse::<u32>().ok()).unwrap_or_default();
         command
+            .env("GIT_CONFIG_COUNT", (count + 1).to_string())
+            .env(format!("GIT_CONFIG_KEY_{count}"), format!("url.{url}.insteadOf"))
+            .env(format!("GIT_CONFIG_VALUE_{count}"), &name)
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "true")
             .env("SSH_ASKPASS_REQUIRE", "never");
@@ -197,6 +204,14 @@ impl ObjectRepository {
         let found = found.filter_map(|line| line.split(' ').next().map(str::to_owned)).collect();
         finish(child, &arguments)?;
         Ok(found)
+    }
+
+    /// What a name leads to in the end: `commit`, `tree` or `blob`.
+    ///
+    /// # Errors
+    /// Where there is no such object.
+    pub fn kind(&self, name: &str) -> Result<String, ObjectsError> {
+        self.text(&["cat-file", "-t", &format!("{name}^{{}}")])
     }
 
     /// The files of a commit.
@@ -241,19 +256,82 @@ impl ObjectRepository {
         let objects = self.reachable(tips, known)?;
         let names: Vec<&str> = objects.iter().map(|(name, _)| name.as_str()).collect();
         let mut sent = Sent::default();
+        let mut commits = Vec::new();
+        // Objects whose text could be a manifest, under a name that is none's.
+        let mut hidden: HashMap<String, usize> = HashMap::new();
         let mut paths = objects.iter().map(|(_, path)| path);
         self.batch(&names, |name, kind, bytes| {
             let path = paths.next().cloned().unwrap_or_default();
             match (kind, bytes) {
                 ("commit" | "tag", Some(bytes)) => {
+                    if kind == "commit" {
+                        commits.push(name.to_owned());
+                    }
                     sent.messages.push((name.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
                 }
-                ("blob", Some(bytes)) => sent.files.push((path, bytes)),
+                ("blob", Some(bytes)) => {
+                    if !Tree::may_be_manifest(&path) && has_secret(&bytes) {
+                        hidden.insert(name.to_owned(), sent.files.len());
+                    }
+                    sent.files.push((path, bytes));
+                }
                 ("blob", None) => sent.large.push(path),
                 _ => {}
             }
         })?;
+        if !hidden.is_empty() {
+            let other = self.other_paths(&commits, &hidden)?;
+            let copy = |(name, path)| Some((path, sent.files.get(*hidden.get(&name)?)?.1.clone()));
+            let other: Vec<(String, Vec<u8>)> = other.into_iter().filter_map(copy).collect();
+            sent.files.extend(other);
+        }
         Ok(sent)
+    }
+
+    /// The paths that manifests may have of these objects in these commits: the list of objects names one path of each, and that
+    /// up to a line break. An object that a ref names has none; it counts as a manifest.
+    fn other_paths(
+        &self,
+        commits: &[String],
+        objects: &HashMap<String, usize>,
+    ) -> Result<BTreeSet<(String, String)>, ObjectsError> {
+        let arguments = [
+            "diff-tree",
+            "--stdin",
+            "-r",
+            "-m",
+            "--root",
+            "-z",
+            "--raw",
+            "--no-abbrev",
+            "--no-renames",
+            "--no-commit-id",
+        ];
+        let mut child = self.spawn(&arguments)?;
+        let input = commits.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes();
+        let mut bytes = Vec::new();
+        if let Some(mut stdout) = feed(&mut child, input) {
+            stdout.read_to_end(&mut bytes).map_err(|e| failed(&arguments, &e.to_string()))?;
+        }
+        finish(child, &arguments)?;
+        let text = String::from_utf8_lossy(&bytes);
+        let mut words = text.split('\0');
+        let mut found: BTreeSet<(String, String)> = BTreeSet::new();
+        let mut named: BTreeSet<&str> = BTreeSet::new();
+        // `:MODE MODE OLD NEW STATUS`, then the path.
+        while let Some(head) = words.next() {
+            let Some(name) = head.split(' ').nth(3).filter(|_| head.starts_with(':')) else { continue };
+            let path = words.next().unwrap_or_default();
+            if objects.contains_key(name) {
+                named.insert(name);
+                if Tree::may_be_manifest(path) {
+                    found.insert((name.to_owned(), path.to_owned()));
+                }
+            }
+        }
+        let nameless = objects.keys().filter(|name| !named.contains(name.as_str()));
+        found.extend(nameless.map(|name| (name.clone(), format!("{}.yaml", name.get(..12).unwrap_or(name)))));
+        Ok(found)
     }
 
     /// The newest of these commits' history that the tip comes from: the tip itself where it is known; none where they
@@ -353,6 +431,12 @@ impl ObjectRepository {
         }
         finish(child, &arguments)
     }
+}
+
+/// True for a text that may define a Secret.
+fn has_secret(bytes: &[u8]) -> bool {
+    let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
+    has(b"Secret") && has(b"kind")
 }
 
 /// Commits as `--stdin` takes them, those to leave out behind `^`.

@@ -4,6 +4,7 @@
 //! of the same depth and with links to all its neighbours, and keeps its name: whatever a hook works out from `$0` and its
 //! own place comes out as before.
 
+pub mod configured;
 pub mod global;
 
 use std::fs;
