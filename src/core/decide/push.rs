@@ -1,6 +1,6 @@
 //! What a `git push` changes on the remote: its refspecs, or what configuration makes of their absence.
 
-use crate::model::{Asked, GitRepository, Part, RefUpdate, RepositoryTarget, Word};
+use crate::model::{Asked, COMPUTED, GitRepository, Part, RefUpdate, RepositoryTarget, Word};
 
 /// The refs a push updates, as far as argv and the repository's configuration say (git-push(1), "REFSPECS" and
 /// `push.default`).
@@ -46,7 +46,8 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
         Some(rest) => (true, rest),
         None => (false, spec),
     };
-    let force = force || plus;
+    // What is computed at the beginning may be a plus, too.
+    let force = force || plus || spec.starts_with(COMPUTED);
     // The last colon parts the two: `:/text` is the youngest commit with this text.
     let (source, destination) = match spec.rsplit_once(':') {
         // `:` alone pushes every branch both sides have.
@@ -75,14 +76,22 @@ fn written(word: &Word) -> Option<String> {
     word.parts().iter().try_fold(String::new(), |text, part| match part {
         Part::Text(more) => Some(text + more),
         Part::Asked(Asked::CurrentBranch) => Some(text + CURRENT),
+        Part::Unknown if !word.splits() => Some(format!("{text}{COMPUTED}")),
         Part::Asked(Asked::TopLevel) | Part::Unknown => None,
     })
 }
 
 /// A destination by name; a pattern may stand for any branch. A short name that is a tag's here, and no branch's, is a tag's there.
 fn named(destination: &str, repository: Option<&GitRepository>) -> Option<String> {
+    if destination.starts_with(COMPUTED) {
+        return None;
+    }
     let tag = |name: &str| {
-        repository.is_some_and(|r| r.tags.iter().any(|t| t == name) && !r.branches.iter().any(|b| b == name))
+        let is = |one: &String| match name.split_once(COMPUTED) {
+            Some((start, _)) => one.starts_with(start),
+            None => one == name,
+        };
+        repository.is_some_and(|r| r.tags.iter().any(is) && !r.branches.iter().any(is))
     };
     if let Some(name) = destination.strip_prefix("tags/").or(Some(destination).filter(|name| tag(name))) {
         return Some(format!("refs/tags/{name}"));

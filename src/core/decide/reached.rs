@@ -113,11 +113,10 @@ pub(super) fn concerned<'r>(
     // Whose branch is removed or rewritten is concerned, whatever is sent.
     let loses = |rwenv: &Rwenv| {
         repository.updates.iter().filter(|update| update.force || update.delete).any(|update| {
-            let follows = |branch: &str| match &rwenv.flux_branch {
-                Some(followed) => followed == branch,
-                None => Rwenv::PROTECTED.contains(&branch),
-            };
-            update.destination.as_deref().is_none_or(follows)
+            match &rwenv.flux_branch {
+                Some(followed) => update.may_be(followed),
+                None => Rwenv::PROTECTED.iter().any(|branch| update.may_be(branch)),
+            }
         })
     };
     let is_in = |rwenv: &&Rwenv| narrowed.iter().any(|one| one.name == rwenv.name) || loses(rwenv);

@@ -21,7 +21,9 @@ pub use decision::{Reason, Verdict};
 pub use facts::{AskedContext, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
 pub use glob::glob;
 pub use object::FromObject;
-pub use operation::{ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, Target};
+pub use operation::{
+    COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, Target,
+};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
 };

@@ -29,13 +29,38 @@ pub enum ContextChange {
 /// One ref a push changes on the remote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RefUpdate {
-    /// The branch or tag on the remote, without `refs/heads/`; none where it is not known.
+    /// The branch or tag on the remote, without `refs/heads/`; none where it is not known. `…` stands for what is computed
+    /// behind a known beginning.
     pub destination: Option<String>,
     /// History of the destination may be rewritten.
     pub force: bool,
     /// The destination is removed.
     pub delete: bool,
 }
+
+impl RefUpdate {
+    /// True where it changes this branch, or may.
+    #[must_use]
+    pub fn may_be(&self, branch: &str) -> bool {
+        let Some(destination) = &self.destination else { return true };
+        let name = submitted(destination).unwrap_or(destination);
+        let name = name.strip_prefix("refs/heads/").unwrap_or(name);
+        match name.split_once(COMPUTED) {
+            Some((start, _)) => branch.starts_with(start),
+            None => name == branch,
+        }
+    }
+}
+
+/// The branch that Gerrit puts a change into at once (`refs/for/main%topic=x,submit`), without a review.
+fn submitted(destination: &str) -> Option<&str> {
+    let (branch, options) = destination.strip_prefix("refs/for/")?.split_once('%')?;
+    let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
+    options.split(',').any(|option| option == "submit").then_some(branch)
+}
+
+/// Stands in the name of a ref for what is computed at run time.
+pub const COMPUTED: char = '…';
 
 /// What a git call says about the repository it works on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

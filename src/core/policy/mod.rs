@@ -158,28 +158,13 @@ impl Subject {
     /// True where this ref is protected, or not known.
     #[must_use]
     pub fn protects(&self, update: &RefUpdate) -> bool {
-        is_one(update, &self.protected)
+        self.protected.iter().any(|branch| update.may_be(branch)) || update.destination.is_none()
     }
 
     /// True where this ref is the branch Flux follows, or may be.
     fn follows(&self, update: &RefUpdate) -> bool {
-        is_one(update, &self.followed)
+        self.followed.iter().any(|branch| update.may_be(branch)) || update.destination.is_none()
     }
-}
-
-/// True where the destination is one of these branches, or not known.
-fn is_one(update: &RefUpdate, branches: &[String]) -> bool {
-    let Some(destination) = &update.destination else { return true };
-    let branch = destination.strip_prefix("refs/heads/").or_else(|| submitted(destination));
-    let branch = branch.unwrap_or(destination);
-    branches.iter().any(|name| name == branch)
-}
-
-/// The branch that Gerrit puts a change into at once (`refs/for/main%topic=x,submit`), without a review.
-fn submitted(destination: &str) -> Option<&str> {
-    let (branch, options) = destination.strip_prefix("refs/for/")?.split_once('%')?;
-    let branch = branch.strip_prefix("refs/heads/").unwrap_or(branch);
-    options.split(',').any(|option| option == "submit").then_some(branch)
 }
 
 /// True for a ref that is neither a branch nor a tag, nor handed to a review.
