@@ -67,6 +67,7 @@ mod push_refs;
 mod repo;
 mod repo_faults;
 mod script;
+mod service_targets;
 mod shim;
 mod support;
 mod tamper;

@@ -14,6 +14,7 @@ mod literals;
 mod mcp;
 pub mod patch;
 mod pflag;
+mod services;
 mod sql;
 mod targets;
 mod verb;

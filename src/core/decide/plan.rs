@@ -9,11 +9,12 @@ use super::guard;
 use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
+use super::services::Choices;
 use super::written::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
-    Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Script, Span,
+    Trait, Word,
 };
 use crate::shell::{self, Source};
 
@@ -21,6 +22,9 @@ use crate::shell::{self, Source};
 const DEEPEST: usize = 24;
 /// Most invocations that are looked at.
 const MOST: usize = 20_000;
+
+/// Most files that one line sources whose variables count.
+const MOST_SOURCED: usize = 16;
 
 /// A command line, analysed, waiting for the answers to its questions.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +61,14 @@ pub struct Plan {
     pub(super) drifts: Drifts,
     /// What it does to kubeconfigs.
     pub(super) contexts: ContextChanges,
+    /// What it has its tools use.
+    pub(super) choices: Choices,
     /// Programs that are none of our tools.
     pub(super) others: Vec<Invocation>,
+    /// The line is one that was typed, and may be planned again.
+    pub(super) typed: bool,
+    /// Files that the line sources, and their texts.
+    pub(super) sourced: Vec<(String, String)>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -76,6 +86,31 @@ pub(super) struct PendingInvocation {
 }
 
 impl Plan {
+    /// The plan of a command line, with the texts of what it sources as far as they are known.
+    pub(super) fn of_line(line: &str, context: &Context, sourced: Vec<(String, String)>) -> Self {
+        let source = Source { text: line, context: context.clone(), files: &sourced, ..Source::default() };
+        let analysis = shell::analyze_source(&source);
+        let (line, context) = (line.to_owned(), context.clone());
+        let mut plan = Self { line, context, typed: true, sourced, ..Self::default() };
+        plan.take(analysis, None, 0);
+        plan.finish()
+    }
+
+    /// The texts of files that the line sources which were not known when it was planned.
+    fn newly_sourced(&self, facts: &Facts) -> Vec<(String, String)> {
+        let sources = |pending: &&PendingInvocation| {
+            let name = pending.invocation.program().and_then(Word::basename);
+            self.typed && pending.script.is_some() && matches!(name, Some("source" | "."))
+        };
+        let places = self.pending.iter().filter(sources).flat_map(|pending| &pending.places);
+        let known = |path: &&String| self.sourced.iter().all(|(known, _)| known != *path);
+        let text = |path: &String| match facts.script(path) {
+            Some(Script::Text(text)) => Some((path.clone(), text.clone())),
+            _ => None,
+        };
+        places.filter(known).filter_map(text).collect()
+    }
+
     /// True where none of our tools is concerned, and nothing is left unknown.
     #[must_use]
     pub fn is_nothing_of_ours(&self) -> bool {
@@ -97,6 +132,11 @@ impl Plan {
     /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {
+        let more = self.newly_sourced(facts);
+        if !more.is_empty() && self.sourced.len() < MOST_SOURCED {
+            self.sourced.extend(more);
+            return Self::of_line(&self.line, &self.context, self.sourced);
+        }
         for wait in std::mem::take(&mut self.waits) {
             match facts.lead(&wait.path) {
                 None => self.waits.push(wait),
@@ -210,6 +250,7 @@ impl Plan {
             }
         }
         if remote.is_none() {
+            contexts::made(invocation, &mut operations);
             let through_git =
                 operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
             let through_git: Vec<Operation> = through_git.collect();
@@ -221,6 +262,7 @@ impl Plan {
         if remote.is_none() {
             operations.iter().for_each(|operation| self.drifts.operation(operation));
             self.contexts.see(invocation, &operations, self.drifts.order());
+            self.choices.see(&operations, self.drifts.order());
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {
@@ -266,7 +308,7 @@ impl Plan {
                     self.limit(by.span);
                     return;
                 }
-                let mut analysis = analyze_carried(&text, arguments, &by, &self.context);
+                let mut analysis = analyze_carried(&text, arguments, &by, (&self.context, &self.sourced));
                 for invocation in &mut analysis.invocations {
                     invocation.span = by.span;
                 }
@@ -357,7 +399,10 @@ impl Plan {
                     .extend(names.map(|name| Question::Cluster { kubeconfig: None, context: Some(name) }));
                 questions.push(question);
             }
-            if operation.traits.contains(&Trait::EndsContainer) {
+            let targets = self.choices.questions(operation);
+            if !targets.is_empty() || operation.traits.contains(&Trait::EndsContainer) {
+                questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
+                questions.extend(targets);
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }
             match operation.reach {
@@ -414,7 +459,7 @@ pub(super) fn analyze_carried(
     text: &str,
     arguments: Vec<Word>,
     by: &Invocation,
-    context: &Context,
+    (context, files): (&Context, &[(String, String)]),
 ) -> shell::Analysis {
     shell::analyze_source(&Source {
         text,
@@ -423,13 +468,14 @@ pub(super) fn analyze_carried(
         arguments: Some(arguments),
         env: by.env.clone(),
         stdin: by.stdin.clone(),
+        files,
     })
 }
 
 /// True where everything a carried text runs does nothing but look.
 fn only_looks(carried: &Carried) -> bool {
     let Carried::Shell { text, arguments, by, .. } = carried else { return false };
-    let analysis = analyze_carried(text, arguments.clone(), by, &Context::default());
+    let analysis = analyze_carried(text, arguments.clone(), by, (&Context::default(), &[]));
     let harmless = |i: &Invocation| classify::only_looks(i, classify::tools());
     analysis.opaque.is_empty()
         && !analysis.invocations.is_empty()

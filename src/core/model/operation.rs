@@ -1,6 +1,6 @@
 //! What an invocation would do: tool, verb, effect and target.
 
-use super::{Dir, Effect, Invocation, Reach, Span, Trait, Word};
+use super::{Dir, Effect, Invocation, Reach, Span, TargetKind, Texts, Trait, Word};
 
 /// Which cluster a call goes to, as far as its own words say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -75,6 +75,29 @@ pub struct HeadMove {
     pub surely: bool,
 }
 
+/// A server, an account, a project or a host that a call is for, as far as its own words say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceTarget {
+    /// What it is.
+    pub kind: TargetKind,
+    /// What names it: values of flags, or of variables that the line sets.
+    pub names: Vec<Word>,
+    /// What names parts of it, beside what is in use.
+    pub parts: Vec<Word>,
+    /// Paths of which a part may be a rwenv's name.
+    pub paths: Vec<Word>,
+    /// Variables that name it where the line does not.
+    pub variables: Texts,
+    /// The tool keeps in a file which one is in use.
+    pub config: bool,
+    /// The file, where the call names one.
+    pub file: Option<Word>,
+    /// Whoever owns it judges alone.
+    pub alone: bool,
+    /// The call does nothing there: it chooses what later calls of the tool use.
+    pub chooses: bool,
+}
+
 /// What an operation is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -82,6 +105,8 @@ pub struct Target {
     pub cluster: ClusterTarget,
     /// The repository, for operations on one.
     pub repository: RepositoryTarget,
+    /// The servers, accounts, projects and hosts that it may be for.
+    pub services: Vec<ServiceTarget>,
     /// The namespace, where it is named.
     pub namespace: Option<String>,
     /// Resource kinds as written, lower case.
