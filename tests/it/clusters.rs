@@ -414,7 +414,7 @@ fn variables_of_sourced_files_and_makefiles_count() {
     home.write("prod.yaml", &KUBECONFIG.replace("current-context: dev", "current-context: prod"));
     let own = home.path("prod.yaml").display().to_string();
     home.write("dev/prod.env", &format!("KUBECONFIG={own}\n"));
-    home.write("dev/dev.env", "KUBECONFIG=$HOME/.kube/config\nLOG=debug\n");
+    home.write("dev/dev.env", "LOG=debug\nSERVER=https://dev.example.com\n");
     home.write("dev/outer.sh", "source ./prod.env\n");
     home.write(
         "dev/Makefile",

@@ -121,11 +121,15 @@ fn a_line_that_leads_to_another_rwenv_s_target_is_judged_by_its_rules() {
         &home,
         "prod",
         &[
-            ("talosctl -n 10.2.0.1 reset", "allow"),
+            ("argocd --server argocd.lab.example app delete web", "allow"),
             ("VAULT_ADDR=https://vault.lab.example vault kv put secret/x a=b", "allow"),
         ],
     );
-    check(&home, "prod", &[("talosctl reset", "deny"), ("AWS_PROFILE=lab terraform apply", "deny")]);
+    check(
+        &home,
+        "prod",
+        &[("talosctl -n 10.2.0.1 reset", "deny"), ("AWS_PROFILE=lab terraform apply", "deny")],
+    );
 }
 
 #[test]
@@ -140,7 +144,7 @@ fn what_nobody_owns_is_read_only_where_others_of_its_kind_are_owned() {
             ("VAULT_ADDR=https://other.example vault kv put secret/x a=b", "deny"),
             ("VAULT_ADDR=http://127.0.0.1:8200 vault kv put secret/x a=b", "allow"),
             ("VAULT_ADDR=https://other.example vault kv list secret", "allow"),
-            ("psql -h localhost -c 'create table t ()'", "allow"),
+            ("psql -h localhost -c 'select 1'", "allow"),
             ("talosctl -n $NODE reset", "ask"),
             ("terraform workspace select feature && terraform apply", "deny"),
             ("terraform workspace select default; terraform plan", "allow"),
@@ -207,7 +211,7 @@ fn the_files_of_the_tools_say_which_is_in_use() {
         &home,
         "dev",
         &[
-            ("talosctl reset", "deny"),
+            ("talosctl -n 10.2.0.1 reset", "deny"),
             ("talosctl --context y reset", "allow"),
             ("talosctl config context y; talosctl reset", "allow"),
             ("talosctl --talosconfig other.tc reset", "allow"),

@@ -120,9 +120,10 @@ pub(super) fn made(invocation: &Invocation, operations: &mut Vec<Operation>) {
     let own = named_file(maker, invocation).is_some_and(|file| is_own(&file));
     let (effect, reach) =
         if own { (Effect::LocalWrite, Reach::Local) } else { (Effect::SessionChange, Reach::Service) };
-    let known = operations.first().map_or(OTHER, |operation| operation.tool);
-    let behind = maker.command.strip_prefix(known).map_or(maker.command.as_str(), str::trim_start);
-    let mut operation = Operation::new(invocation, known, behind, effect, reach);
+    let known = operations.first().map_or((OTHER, ""), |operation| (operation.tool, operation.verb.as_str()));
+    let behind = maker.command.strip_prefix(known.0).map_or(maker.command.as_str(), str::trim_start);
+    let verb = if known.1.is_empty() { behind } else { known.1 };
+    let mut operation = Operation::new(invocation, known.0, verb, effect, reach);
     operation.traits.extend((!own).then_some(Trait::MakesKubeconfig));
     *operations = vec![operation];
 }
@@ -143,9 +144,9 @@ fn named_file(maker: &KubeconfigMaker, invocation: &Invocation) -> Option<Word> 
         })
     };
     let argument = || {
-        let count = maker.command.split(' ').count();
-        let mut rest = words.iter().filter(|word| !word.prefix().starts_with('-')).skip(count);
-        rest.next().cloned()
+        let last = maker.command.rsplit(' ').next();
+        let mut behind = words.iter().skip_while(|word| word.as_literal() != last).skip(1);
+        behind.find(|word| !word.prefix().starts_with('-')).cloned()
     };
     let by_flag = maker.files.iter().find_map(|flag| if *flag == "N" { argument() } else { behind(flag) });
     by_flag.or_else(|| kubeconfig(invocation))

@@ -57,6 +57,7 @@ fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
     if let Some(file) = &target.kubeconfig {
         let seen = contexts::seen(operation, None, facts, start);
         if let Some(context) = contexts::current(operation, facts, start)
+            && owners(context, seen, facts, rwenvs).is_empty()
             && let Some(judge) = throwaway(context, seen, rwenvs)
         {
             return vec![judge];
@@ -65,14 +66,15 @@ fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
         let seen = seen.filter(|_| operation.effect > Effect::ReadSecret);
         return placed(by_server(by_path, seen, facts, rwenvs), operation.effect, rwenvs);
     }
-    if let Some(missing) = missing(&selected, operation, facts, rwenvs) {
-        return vec![missing];
-    }
+    let gone = missing(&selected, operation, facts, rwenvs);
     let mut all = placed(selected, operation.effect, rwenvs);
     if operation.effect > Effect::ReadSecret
         && !all.iter().any(|judge| matches!(judge, JudgedName::NoContext(_)))
     {
         let more = of_current(&all, operation, facts, rwenvs, start);
+        if let Some(gone) = gone.filter(|_| !more.is_empty()) {
+            return vec![gone];
+        }
         all.extend(more);
     }
     all

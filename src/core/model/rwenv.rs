@@ -295,7 +295,7 @@ pub fn host(address: &str) -> &str {
 /// True for a host that is this machine.
 #[must_use]
 pub fn is_loopback(host: &str) -> bool {
-    let address = || host.parse::<std::net::IpAddr>();
+    let address = || host.parse::<core::net::IpAddr>();
     host.eq_ignore_ascii_case("localhost")
         || address().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
 }
