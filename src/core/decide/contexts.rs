@@ -28,6 +28,16 @@ impl ContextChanges {
         }
     }
 
+    /// Takes variables into account of which the line does not say which they are: `$KUBECONFIG` may be one.
+    pub(super) fn exported(&mut self, invocation: &Invocation, order: usize) {
+        let exports = matches!(invocation.program().and_then(Word::as_literal), Some("export"));
+        let named = |word: &Word| word.as_literal().is_some() || word.prefix().contains('=');
+        if exports && !invocation.argv.iter().all(named) {
+            let by = "export of variables that are named at run time".to_owned();
+            self.0.push((order, None, ContextChange::Content(by)));
+        }
+    }
+
     /// The contexts that the line makes current.
     pub(super) fn made_current(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter_map(|(_, _, change)| match change {

@@ -25,8 +25,9 @@ pub(super) enum JudgedName {
 /// A rwenv that names no context owns none: what goes to whatever context is current changes nothing in its name, and who looks says at
 /// which. What lies between counts as in a read-only one.
 pub(super) fn placed(judges: Vec<JudgedName>, effect: Effect, rwenvs: &Rwenvs) -> Vec<JudgedName> {
+    let looks = effect == Effect::Read && rwenvs.broken.is_none();
     let one = |judge: JudgedName| match judge {
-        JudgedName::Subject(subject, on) if effect == Effect::Read || !subject.read_only => {
+        JudgedName::Subject(subject, on) if looks || (effect != Effect::Read && !subject.read_only) => {
             match rwenvs.get(&subject.name).filter(|rwenv| !rwenv.names_context()) {
                 None => JudgedName::Subject(subject, on),
                 Some(rwenv)

@@ -263,6 +263,9 @@ impl Plan {
             operations.iter().for_each(|operation| self.drifts.operation(operation));
             self.contexts.see(invocation, &operations, self.drifts.order());
             self.choices.see(&operations, self.drifts.order());
+            if !self.quiet {
+                self.contexts.exported(invocation, self.drifts.order());
+            }
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {

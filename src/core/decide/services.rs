@@ -183,7 +183,7 @@ fn of_target(target: &ServiceTarget, called: &Called, own: &[String], rwenvs: &R
         let more: Vec<JudgedName> = owners.iter().filter(fresh).map(|rwenv| judge(rwenv)).collect();
         found.judges.extend(more);
     }
-    found.declared = foreign > 0 && foreign == known && called.hints.is_empty();
+    found.declared = foreign > 0 && foreign == known;
     let restricted = |rwenv: &Rwenv| {
         (rwenv.read_only || rwenv.git_ops_only) && !is_own(&rwenv) && rwenv.targets.contains_key(&kind)
     };
