@@ -29,19 +29,25 @@ fn of_row(row: &ServiceRow, invocation: &Invocation, verb: &[&str], args: &Argum
     let chosen = row.chooses.iter().find_map(|entry| chosen(entry, verb, &args.rest));
     let chooses = chosen.is_some();
     if let Some(word) = chosen {
-        names.extend(word);
+        // `az account set -s NAME`: what is chosen stands behind a flag.
+        let by_flag = || args.flags.iter().rev().find_map(|flag| flag.value.clone());
+        names = word.or_else(by_flag).into_iter().collect();
     } else if names.is_empty() {
         names.extend(assigned(&row.variables).filter(|word| word.as_literal() != Some("")));
     }
-    let paths = if row.path_argument { args.rest.first().cloned() } else { None };
+    let mut hints = given(&row.hints);
+    hints.extend(row.hint_variables.iter().filter_map(|name| invocation.assigned(name).cloned()));
+    hints.extend(args.rest.first().filter(|_| row.path_argument).cloned());
     ServiceTarget {
         kind: row.kind,
         names,
         parts: given(&row.parts).iter().flat_map(each).collect(),
-        paths: paths.into_iter().collect(),
+        hints,
+        folder: row.folder,
         variables: row.variables,
         config: row.config,
         file: last(given(&row.config_flags)).or_else(|| assigned(&row.config_variables)),
+        file_variables: row.config_variables,
         alone: row.alone,
         chooses,
     }

@@ -84,7 +84,7 @@ pub(super) fn judges(
             judges
         }
         Reach::Service => {
-            services::judges(of_service(operation, facts, rwenvs, start), operation, facts, rwenvs)
+            services::judges(of_service(operation, facts, rwenvs, start), operation, (facts, rwenvs), start)
         }
         Reach::Cluster => of_cluster(operation, facts, rwenvs, start),
         Reach::Repository if operation.effect <= Effect::Read => Vec::new(),

@@ -4,8 +4,8 @@
 use super::judged::JudgedName;
 use super::planned::Planned;
 use crate::model::{
-    AskedTarget, Dir, Effect, Facts, Operation, Question, Reach, Rwenv, Rwenvs, ServiceTarget, TargetKind,
-    Texts, Word, glob, host, is_loopback,
+    AskedTarget, Context, Dir, Effect, Facts, Operation, Question, Reach, Rwenv, Rwenvs, ServiceTarget,
+    TargetKind, Texts, Word, glob, host, is_loopback,
 };
 use crate::policy::Subject;
 
@@ -72,6 +72,7 @@ fn asked(target: &ServiceTarget, name: Option<&str>, operation: &Operation) -> A
         variables: if name.is_none() { target.variables } else { Texts::new(&[]) },
         config: target.config,
         file: target.file.as_ref().and_then(Word::as_literal).map(str::to_owned),
+        file_variables: target.file_variables,
         dir: operation.cwd.first().and_then(Dir::path).map(str::to_owned),
     }
 }
@@ -99,22 +100,37 @@ fn called(target: &ServiceTarget, operation: &Operation, facts: &Facts) -> Calle
     if target.names.is_empty() {
         out.names.extend_from_slice(facts.target(&asked(target, None, operation)));
     }
-    for path in target.paths.iter().filter_map(Word::as_literal) {
+    for path in target.hints.iter().filter_map(Word::as_literal) {
         out.hints.push(path.to_owned());
         out.hints.extend(path.split('/').filter(|part| *part != path).map(str::to_owned));
+        out.hints.extend(stem(path));
     }
-    let file = target.file.as_ref().and_then(Word::as_literal);
-    let stem = file.and_then(|path| path.rsplit('/').next()).and_then(|name| name.split('.').next());
-    out.hints.extend(stem.map(str::to_owned));
+    if let Some(path) = target.file.as_ref().and_then(Word::as_literal) {
+        let folder = path.rsplit('/').nth(1).map(str::to_owned);
+        out.hints.extend(stem(path).into_iter().chain(folder));
+    }
     out
+}
+
+/// The name of a file without what says which kind it is.
+fn stem(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next()?;
+    name.split('.').next().filter(|stem| !stem.is_empty()).map(str::to_owned)
+}
+
+/// The name of the folder an operation runs in, where the line has moved there.
+fn folder(operation: &Operation, start: &Context) -> Option<String> {
+    let dir = operation.cwd.first().and_then(Dir::path)?;
+    let moved = dir != start.cwd && dir != start.home;
+    dir.rsplit('/').next().filter(|_| moved).map(str::to_owned)
 }
 
 /// The judges of an operation, by those of the place it runs in and whose its targets are.
 pub(super) fn judges(
     selected: Vec<JudgedName>,
     operation: &Operation,
-    facts: &Facts,
-    rwenvs: &Rwenvs,
+    (facts, rwenvs): (&Facts, &Rwenvs),
+    start: &Context,
 ) -> Vec<JudgedName> {
     let mut all = selected;
     if !is_judged(operation) || operation.target.services.is_empty() {
@@ -123,7 +139,9 @@ pub(super) fn judges(
     let own: Vec<String> = all.iter().filter_map(subject_name).collect();
     let mut alone = Vec::new();
     for target in operation.target.services.iter().filter(|target| !target.chooses) {
-        let found = of_target(target, &called(target, operation, facts), &own, rwenvs);
+        let mut called = called(target, operation, facts);
+        called.hints.extend(folder(operation, start).filter(|_| target.folder));
+        let found = of_target(target, &called, &own, rwenvs);
         if target.alone && !target.names.is_empty() && found.declared {
             alone.extend(found.judges.clone());
         }
@@ -230,13 +248,15 @@ fn fits(pattern: &str, name: &str) -> bool {
     [whole.as_str(), authority, host(&whole)].iter().any(|text| glob(&pattern, text))
 }
 
-/// The rwenvs whose own name or context this is, or the first label of a host.
+/// The rwenvs whose own name or context this is, or a label of a host before its domain.
 fn named_so<'r>(name: &str, hint: bool, rwenvs: &'r Rwenvs) -> Vec<&'r Rwenv> {
-    let label = host(name).split('.').next().unwrap_or_default();
+    let labels: Vec<&str> = if hint { Vec::new() } else { host(name).split('.').collect() };
+    let before = labels.len().saturating_sub(2).max(1);
     let is = |text: &str, rwenv: &Rwenv| {
         !text.is_empty() && (rwenv.name.as_str() == text || rwenv.has_context(text))
     };
-    rwenvs.all.iter().filter(|rwenv| is(name, rwenv) || (!hint && is(label, rwenv))).collect()
+    let called = |rwenv: &Rwenv| is(name, rwenv) || labels.iter().take(before).any(|label| is(label, rwenv));
+    rwenvs.all.iter().filter(|rwenv| called(rwenv)).collect()
 }
 
 /// A change of containers that are not on this machine is one of a service.

@@ -11,7 +11,7 @@ pub(super) fn targets(file: &str, tool: &Tool, report: &mut ExamplesReport) {
         let at = format!("{file}: {}", row.kind);
         let names = |operation: &Operation| {
             let of_kind = operation.target.services.iter().filter(|target| target.kind == row.kind);
-            of_kind.into_iter().any(|t| !(t.names.is_empty() && t.parts.is_empty() && t.paths.is_empty()))
+            of_kind.into_iter().any(|t| !(t.names.is_empty() && t.parts.is_empty() && t.hints.is_empty()))
         };
         for example in row.examples {
             let named = operations(&decide::plan(example, &context())).any(names);

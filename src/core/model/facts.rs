@@ -68,6 +68,8 @@ pub struct AskedTarget {
     pub config: bool,
     /// Another file than the usual one.
     pub file: Option<String>,
+    /// Variables that name such a file.
+    pub file_variables: Texts,
     /// The directory the tool runs in.
     pub dir: Option<String>,
 }

@@ -84,14 +84,18 @@ pub struct ServiceTarget {
     pub names: Vec<Word>,
     /// What names parts of it, beside what is in use.
     pub parts: Vec<Word>,
-    /// Paths of which a part may be a rwenv's name.
-    pub paths: Vec<Word>,
+    /// Paths and names of which a part may be a rwenv's name.
+    pub hints: Vec<Word>,
+    /// The folder it runs in may be called as a rwenv is.
+    pub folder: bool,
     /// Variables that name it where the line does not.
     pub variables: Texts,
     /// The tool keeps in a file which one is in use.
     pub config: bool,
     /// The file, where the call names one.
     pub file: Option<Word>,
+    /// Variables that name the file where the line does not.
+    pub file_variables: Texts,
     /// Whoever owns it judges alone.
     pub alone: bool,
     /// The call does nothing there: it chooses what later calls of the tool use.

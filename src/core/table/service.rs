@@ -31,6 +31,15 @@ pub struct ServiceRow {
     /// A part of the first argument's path may be the name of a rwenv.
     #[serde(default)]
     pub path_argument: bool,
+    /// Flags whose value may be, or have as a part of its path, the name of a rwenv.
+    #[serde(default)]
+    pub hints: Texts,
+    /// Variables whose value may.
+    #[serde(default)]
+    pub hint_variables: Texts,
+    /// The folder it runs in may be called as a rwenv is.
+    #[serde(default)]
+    pub folder: bool,
     /// Variables that name it where no flag does.
     #[serde(default)]
     pub variables: Texts,

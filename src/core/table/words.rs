@@ -128,7 +128,7 @@ words! {
         Talos = "talos",
         /// Addresses of Vault and OpenBao, and paths in them.
         Vault = "vault",
-        /// Workspaces and backends of Terraform.
+        /// Workspaces and backends of Terraform, stacks of Pulumi.
         Terraform = "terraform",
         /// Projects and configurations of Google Cloud.
         Gcp = "gcp",

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::base::environment::{self, Environment};
 use crate::base::files;
 use rwenv_core::manifest::yaml::{self, Node};
-use rwenv_core::model::{AskedTarget, TargetKind};
+use rwenv_core::model::{AskedTarget, TargetKind, Texts};
 
 /// What a target is called beside its name; where the one in use is asked for, its name too.
 #[must_use]
@@ -26,7 +26,8 @@ pub fn names(asked: &AskedTarget, environment: &Environment) -> Vec<String> {
 /// What a tool keeps of a target; none: of the one in use.
 fn kept(asked: &AskedTarget, name: Option<&str>, environment: &Environment) -> Vec<String> {
     let home = &environment.home;
-    let named = asked.file.as_deref().map(|file| path(file, asked, environment));
+    let exported = || asked.file_variables.iter().find_map(|name| environment::var(name));
+    let named = asked.file.clone().or_else(exported).map(|file| path(&file, asked, environment));
     let file = |usual: &[&str]| {
         let usual = usual.iter().map(|path| home.join(path));
         named.clone().into_iter().chain(usual).find_map(|path| text(&path))
@@ -189,7 +190,8 @@ pub fn proposed(words: &[&str], environment: &Environment) -> Vec<(TargetKind, S
         let known = |kind: TargetKind| AskedTarget {
             kind,
             name: Some((*word).to_owned()),
-            variables: rwenv_core::model::Texts::new(&[]),
+            variables: Texts::new(&[]),
+            file_variables: Texts::new(&[]),
             config: true,
             file: None,
             dir: None,
