@@ -58,6 +58,7 @@ mod knowledge_questions;
 mod lint;
 mod malformed;
 mod no_context;
+mod old_certificates;
 mod oracle;
 mod pin;
 mod plugin;

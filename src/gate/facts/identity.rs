@@ -126,6 +126,15 @@ pub fn plugin(paths: &[PathBuf], context: &str) -> Option<(String, String)> {
     (whole != written).then(|| (written.to_owned(), whole))
 }
 
+/// The client certificate of a context and its key, in PEM.
+#[must_use]
+pub fn client_certificate(paths: &[PathBuf], context: &str) -> Option<(String, String)> {
+    let all = read(paths);
+    let (_, found) = named(&all, "contexts", "context", context)?;
+    let (file, user) = named(&all, "users", "user", found.str(&["user"])?)?;
+    Some((material(user, "client-certificate", file)?, material(user, "client-key", file)?))
+}
+
 /// A path of a kubeconfig, from the root.
 fn whole(path: &str, kubeconfig: &Path) -> String {
     rwenv_core::model::normalize(&beside(path, kubeconfig).display().to_string())
