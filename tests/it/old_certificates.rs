@@ -1,8 +1,9 @@
-//! Client certificates of X.509 version 1: clusters take them, and so do rwenv's own clients.
+//! What rwenv's own clients are given to show a cluster: client certificates of X.509 version 1, and programs that are not there.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::daemon::Setting;
 use crate::support::{Home, answer, skip};
 
 /// Answers every request with its path, and writes down who asked.
@@ -77,4 +78,34 @@ fn a_client_certificate_of_version_1_is_shown_to_the_cluster() {
     assert!(!told.stderr.contains("X.509") && !told.stderr.contains("credentials"), "{told:?}");
     let seen = home.read("seen");
     assert!(seen.contains("'me'") && seen.contains("version 1"), "{seen}: {told:?}");
+}
+
+/// Sessions are not sent through a guard that has nothing to show the cluster, and the doctor says so.
+#[test]
+fn a_session_keeps_its_pin_where_the_guard_has_no_credentials() {
+    let it = Setting::new();
+    let home = &it.home;
+    let config = "apiVersion: v1\nkind: Config\ncurrent-context: ro-ctx\nclusters:\n- {name: c, cluster: {server: \"https://127.0.0.1:9\"}}\n\
+                  users:\n- {name: u, user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: no-such-plugin, interactiveMode: Never}}}\n\
+                  contexts:\n- {name: ro-ctx, context: {cluster: c, user: u}}\n";
+    home.write(".kube/config", config);
+    it.start();
+    let file = home.path(".claude/rwenv/guard/ro.yaml");
+    it.until("there is a kubeconfig", || file.exists());
+    let start = |name: &str| {
+        let mut command = home.command(crate::support::hook(), &home.path("ro"));
+        let event = serde_json::json!({ "session_id": name, "cwd": home.path("ro"), "hook_event_name": "SessionStart" });
+        let variables = home.path(&format!("{name}.env"));
+        let said =
+            answer(command.arg("claude").env("CLAUDE_ENV_FILE", &variables).write_stdin(event.to_string()));
+        std::fs::read_to_string(variables).unwrap_or_default() + &said.stdout
+    };
+    assert!(start("before").contains("guard/ro.yaml"));
+    let mut kubectl = home.command("kubectl", &home.path(""));
+    let asked = answer(kubectl.arg("--kubeconfig").arg(&file).args(["get", "--raw", "/version"]));
+    assert!(asked.code != 0, "{asked:?}");
+    let after = start("after");
+    assert!(after.contains("kube/ro.yaml") && after.contains("no-such-plugin"), "{after}");
+    let doctor = home.rwenv("ro", &["doctor", "--json"]).stdout;
+    assert!(doctor.contains("does not answer through the API guard"), "{doctor}");
 }
