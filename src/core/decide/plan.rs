@@ -250,22 +250,7 @@ impl Plan {
             }
         }
         if remote.is_none() {
-            contexts::made(invocation, &mut operations);
-            let through_git =
-                operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
-            let through_git: Vec<Operation> = through_git.collect();
-            operations.extend(through_git);
-            self.attacked(guard::attack(invocation, &carried, &self.context), invocation);
-            self.handed.see(invocation, &self.context);
-            operations.extend(self.connection.see(invocation));
-        }
-        if remote.is_none() {
-            operations.iter().for_each(|operation| self.drifts.operation(operation));
-            self.contexts.see(invocation, &operations, self.drifts.order());
-            self.choices.see(&operations, self.drifts.order());
-            if !self.quiet {
-                self.contexts.exported(invocation, self.drifts.order());
-            }
+            self.here(invocation, &carried, &mut operations);
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {
@@ -275,6 +260,23 @@ impl Plan {
         }));
         for one in carried {
             self.carried(one, remote, depth);
+        }
+    }
+
+    /// What a program on this machine does besides: to the guard, to files, to what later ones use.
+    fn here(&mut self, invocation: &Invocation, carried: &[Carried], operations: &mut Vec<Operation>) {
+        contexts::made(invocation, operations);
+        let through_git = operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
+        let through_git: Vec<Operation> = through_git.collect();
+        operations.extend(through_git);
+        self.attacked(guard::attack(invocation, carried, &self.context), invocation);
+        self.handed.see(invocation, &self.context);
+        operations.extend(self.connection.see(invocation));
+        operations.iter().for_each(|operation| self.drifts.operation(operation));
+        self.contexts.see(invocation, operations, self.drifts.order());
+        self.choices.see(operations, self.drifts.order());
+        if !self.quiet {
+            self.contexts.exported(invocation, self.drifts.order());
         }
     }
 

@@ -77,6 +77,7 @@ pub struct HeadMove {
 
 /// A server, an account, a project or a host that a call is for, as far as its own words say.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of its row")]
 pub struct ServiceTarget {
     /// What it is.
     pub kind: TargetKind,

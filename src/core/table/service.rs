@@ -10,6 +10,7 @@ use super::{Shown, TargetKind, Text, Texts};
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[databake(path = rwenv_core::table)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a row")]
 pub struct ServiceRow {
     /// What is named.
     pub kind: TargetKind,

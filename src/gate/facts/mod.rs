@@ -42,27 +42,7 @@ pub struct Observed {
 #[must_use]
 pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     let mut out = Observed { plan, ..Observed::default() };
-    let mut places: Option<places::Guarded> = None;
-    while out.plan.is_waiting() {
-        for question in &out.plan.questions {
-            match question {
-                Question::Program(program) if out.facts.program(program).is_none() => {
-                    let found = crate::base::program::identify(program, environment);
-                    out.facts.programs.push((program.clone(), found));
-                }
-                Question::Script(path) if out.facts.script(path).is_none() => {
-                    out.facts.scripts.push((path.clone(), script::read(path)));
-                }
-                Question::Leads(path) if out.facts.lead(path).is_none() => {
-                    let known =
-                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
-                    out.facts.leads.push((path.clone(), known.lead(path)));
-                }
-                _ => {}
-            }
-        }
-        out.plan = out.plan.resume(&out.facts);
-    }
+    identify(&mut out, environment);
     if !out.plan.questions.is_empty() {
         out.rwenvs = config::rwenvs(&environment.config_dir);
     }
@@ -113,6 +93,31 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     no_context(&out.plan, &mut out.facts, &out.rwenvs, environment);
     out.facts.reached = reached::answers(&out.plan, &out.facts, &out.rwenvs);
     out
+}
+
+/// What programs are, what scripts say and where paths lead, until the plan knows all that it runs.
+fn identify(out: &mut Observed, environment: &Environment) {
+    let mut places: Option<places::Guarded> = None;
+    while out.plan.is_waiting() {
+        for question in &out.plan.questions {
+            match question {
+                Question::Program(program) if out.facts.program(program).is_none() => {
+                    let found = crate::base::program::identify(program, environment);
+                    out.facts.programs.push((program.clone(), found));
+                }
+                Question::Script(path) if out.facts.script(path).is_none() => {
+                    out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                Question::Leads(path) if out.facts.lead(path).is_none() => {
+                    let known =
+                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
+                    out.facts.leads.push((path.clone(), known.lead(path)));
+                }
+                _ => {}
+            }
+        }
+        out.plan = std::mem::take(&mut out.plan).resume(&out.facts);
+    }
 }
 
 /// Where a context leads, and what a person has confirmed of the rwenvs' own.
