@@ -14,6 +14,7 @@ use crate::table::{
 
 mod forges;
 mod report;
+mod services;
 #[cfg(test)]
 mod texts;
 mod world;
@@ -36,7 +37,10 @@ pub fn run() -> Result<ExamplesReport, String> {
     for (name, text) in SOURCES {
         let broken = |e: toml::de::Error| format!("policies/{name}: {e}");
         match *name {
-            "programs/programs.toml" | "programs/shared.toml" => {}
+            "programs/shared.toml" => {}
+            "programs/programs.toml" => {
+                services::makers(name, &toml::from_str(text).map_err(broken)?, &mut report)
+            }
             "programs/wrappers.toml" => wrappers(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "programs/forges.toml" => forges::run(name, &toml::from_str(text).map_err(broken)?, &mut report),
             "programs/mcp.toml" => mcp(name, &toml::from_str(text).map_err(broken)?, &mut report),
@@ -83,6 +87,7 @@ fn tool(file: &str, tool: &Tool, report: &mut ExamplesReport) {
             examples.iter().for_each(|example| effect(&at, &tool.name, example, (*wanted, traits), report));
         }
     }
+    services::targets(file, tool, report);
     for row in tool.endpoints {
         let at = format!("{file}: {}", row.verb);
         row.examples.iter().for_each(|e| effect(&at, &tool.name, e, (row.effect, &row.traits), report));
@@ -356,7 +361,7 @@ fn rwenvs() -> Option<Rwenvs> {
         all,
         config_dir: "/home/me/.claude/rwenv".to_owned(),
         dev_container: Some("devbox".to_owned()),
-        broken: None,
+        ..Rwenvs::default()
     })
 }
 
@@ -374,6 +379,7 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             | Question::Application(_)
             | Question::Reached { .. }
             | Question::Cluster { .. }
+            | Question::Target(_)
             | Question::Drift { .. } => {}
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), pushed.clone()));

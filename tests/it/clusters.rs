@@ -273,7 +273,14 @@ fn what_the_line_does_to_the_kubeconfig_first_counts() {
         ("kubectl config use-context $X && kubectl delete pod p", "ask"),
         ("kubectl config get-contexts; kubectl delete pod p", "allow"),
         ("cp ~/.kube/config /tmp/backup; kubectl delete pod p", "allow"),
-        ("kubectl config set-cluster dev --server=https://x; kubectl get pods", "allow"),
+        ("kubectl config set-cluster dev --server=https://x; kubectl get pods", "ask"),
+        (
+            "kubectl config set-cluster dev --server=https://x --kubeconfig own.yaml; kubectl get pods",
+            "allow",
+        ),
+        ("kubectl config unset contexts.dev.cluster", "ask"),
+        ("kubectl config rename-context prod dev2", "ask"),
+        ("kubectl config set-credentials dev --token=x", "ask"),
         ("kind create cluster --kubeconfig /tmp/k; kubectl delete pod p", "allow"),
         ("git pull; kubectl apply -f x.yaml", "allow"),
         ("sed -i s/a/b/ x.yaml; kubectl apply -f x.yaml", "allow"),
@@ -379,4 +386,106 @@ fn the_daemon_takes_back_what_others_write_into_the_guard_s_kubeconfigs() {
         let mode = fs::metadata(&path).map_or(0, |meta| meta.permissions().mode() & 0o777);
         mode == 0o400 && fs::read_to_string(path).is_ok_and(|text| text == made)
     });
+}
+
+/// A context that is nowhere is no other cluster: those that are there are named, the nearest first.
+#[test]
+fn a_context_that_is_not_there_is_refused_with_those_that_are() {
+    let home = home();
+    let (decision, text) = told(&home, "dev", "kubectl --context deb delete pod p");
+    assert!(decision == "deny" && text.contains("rwenv.missing-context"), "{text}");
+    assert!(text.contains("The kubeconfig has: dev, prod."), "{text}");
+    assert_eq!(home.hook("dev", "kubectl --context deb get pods").decision(), "allow");
+    kubectl(&home, &["config", "rename-context", "dev", "sandbox"]);
+    kubectl(&home, &["config", "use-context", "prod"]);
+    let (decision, text) = told(&home, "dev", "kubectl delete pod p");
+    assert!(
+        decision == "deny" && text.contains("Context 'dev' of rwenv 'dev' is not in the kubeconfig"),
+        "{text}"
+    );
+    assert!(text.contains("prod, sandbox") && text.contains("rwenv edit dev --context"), "{text}");
+    assert_eq!(home.hook("dev", "kubectl get pods").decision(), "allow");
+}
+
+/// What a file that is sourced, or a makefile, sets is what its tools get.
+#[test]
+fn variables_of_sourced_files_and_makefiles_count() {
+    let home = home();
+    home.write("prod.yaml", &KUBECONFIG.replace("current-context: dev", "current-context: prod"));
+    let own = home.path("prod.yaml").display().to_string();
+    home.write("dev/prod.env", &format!("KUBECONFIG={own}\n"));
+    home.write("dev/dev.env", "LOG=debug\nSERVER=https://dev.example.com\n");
+    home.write("dev/outer.sh", "source ./prod.env\n");
+    home.write(
+        "dev/Makefile",
+        &format!("export KUBECONFIG = {own}\ndelete:\n\tkubectl delete pod p\nget:\n\tkubectl get pods\n"),
+    );
+    for (line, wanted) in [
+        ("set -a; . ./prod.env; set +a; kubectl delete pod p", "deny"),
+        (". ./prod.env && kubectl delete pod p", "deny"),
+        ("source prod.env; helm uninstall web", "deny"),
+        ("cd .. && . dev/prod.env && kubectl delete pod p", "deny"),
+        ("bash -c '. ./prod.env; kubectl delete pod p'", "deny"),
+        ("make delete", "deny"),
+        ("while read -r l; do export \"$l\"; done < prod.env; kubectl delete pod p", "ask"),
+        ("export $(cat prod.env); kubectl delete pod p", "ask"),
+        ("export $(cat prod.env); kubectl get pods", "allow"),
+        ("export A=$(date) B=\"$x\"; kubectl delete pod p", "allow"),
+        (". ./dev.env; kubectl delete pod p", "allow"),
+        (". ./missing.env; kubectl delete pod p", "allow"),
+        ("kubectl delete pod p; . ./prod.env", "allow"),
+    ] {
+        let (decision, text) = told(&home, "dev", line);
+        assert_eq!(decision, wanted, "{line}: {text}");
+    }
+}
+
+/// Clusters that come and go belong to nobody, and a person has said that all may change them.
+#[test]
+fn throw_away_clusters_may_be_changed_on_this_machine() {
+    let home = home();
+    let own = |server: &str, user: &str| {
+        format!(
+            "apiVersion: v1\nkind: Config\ncurrent-context: kind-a\nclusters:\n- {{name: kind-a, cluster: {{server: \"{server}\"}}}}\n\
+             users:\n- {{name: kind-a, user: {{{user}}}}}\ncontexts:\n- {{name: kind-a, context: {{cluster: kind-a, user: kind-a}}}}\n"
+        )
+    };
+    home.write("kind.yaml", &own("https://127.0.0.1:41234", "token: x"));
+    home.write("far.yaml", &own("https://prod.example.com:6443", "token: x"));
+    home.write("lab.yaml", &own("https://10.5.0.2:6443", "token: x"));
+    home.write(
+        "plugin.yaml",
+        &own("https://127.0.0.1:41234", "exec: {apiVersion: client.authentication.k8s.io/v1, command: ./x}"),
+    );
+    let kind = format!("KUBECONFIG={}", home.path("kind.yaml").display());
+    let lines = [
+        (format!("{kind} kubectl apply -f ."), "allow"),
+        (format!("export {kind}; kubectl --context kind-a delete ns x; kubectl get pods"), "allow"),
+        (format!("helm --kubeconfig {} upgrade -i web ./chart", home.path("kind.yaml").display()), "allow"),
+        (format!("KUBECONFIG={} kubectl get pods", home.path("kind.yaml").display()), "allow"),
+        (format!("KUBECONFIG={} kubectl delete ns x", home.path("lab.yaml").display()), "allow"),
+        (format!("KUBECONFIG={} kubectl apply -f .", home.path("far.yaml").display()), "deny"),
+        (format!("KUBECONFIG={} kubectl apply -f .", home.path("plugin.yaml").display()), "deny"),
+        ("kubectl apply -f .".to_owned(), "deny"),
+    ];
+    for (line, wanted) in &lines {
+        let (decision, text) = told(&home, "prod", line);
+        assert!(decision == "deny" || line.contains("get pods"), "without a pattern: {line}: {text}");
+        let _ = wanted;
+    }
+    let envs = home.read(".claude/rwenv/envs.json");
+    let declared = r#"{"throwaway": {"contexts": ["kind-*", "k3d-*", "minikube"], "servers": ["10.5.*"]},"#;
+    home.write(".claude/rwenv/envs.json", &envs.replacen('{', declared, 1));
+    for (line, wanted) in &lines {
+        for folder in ["prod", "none"] {
+            let (decision, text) = told(&home, folder, line);
+            assert_eq!(decision, *wanted, "{folder}: {line}: {text}");
+        }
+    }
+    // Made in the kubeconfig of all, and named.
+    kubectl(&home, &["config", "set-cluster", "k", "--server=https://127.0.0.1:41234"]);
+    kubectl(&home, &["config", "set-context", "kind-b", "--cluster=k"]);
+    assert_eq!(home.hook("prod", "kubectl --context kind-b apply -f .").decision(), "allow");
+    kubectl(&home, &["config", "set-cluster", "k", "--server=https://prod.example.com:6443"]);
+    assert_eq!(home.hook("prod", "kubectl --context kind-b apply -f .").decision(), "deny");
 }

@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 30] = [
+const EVERY_FLAG: [&str; 31] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -286,6 +286,7 @@ const EVERY_FLAG: [&str; 30] = [
     "--container-kubeconfig=/root/.kube/config",
     "--container-context=lab-inside",
     "--gcp-project=p",
+    "--target=argocd=argocd.example.com",
     "--pin=rewrite",
     "--read-only",
     "--gitops-only",

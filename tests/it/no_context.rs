@@ -60,13 +60,15 @@ fn the_hook_refuses_changes_and_nothing_else() {
         ] {
             assert!(told.contains(says), "{folder}: {says}: {told}");
         }
+        for line in ["kubectl get pods -A", "kubectl logs web-0", "helm list -A", "flux get all"] {
+            let told = home.hook(folder, line);
+            assert_eq!(told.decision(), "ask", "{folder}: {line}: {told:?}");
+            assert!(told.stdout.contains("The kubeconfig has: gke-prod, kind-own."), "{line}: {told:?}");
+        }
         for line in [
-            "kubectl get pods -A",
-            "kubectl logs web-0",
-            "kubectl describe pod web-0",
-            "kubectl apply -f x.yaml --dry-run=server",
-            "helm list -A",
-            "flux get all",
+            "kubectl --context kind-own get pods",
+            "kubectl version --client",
+            "kubectl config get-contexts",
             "kubectl --context kind-own delete pod web-0",
             "git status",
             "gh pr list",
@@ -136,7 +138,8 @@ fn shims_and_the_guard_refuse_the_same() {
         let shims = home.path(".claude/rwenv/shims");
         answer(bash.env("PATH", format!("{}:{path}", shims.display())).args(["-c", code]))
     };
-    assert_eq!(run("kubectl get pods").stdout, "ran\n");
+    assert!(run("kubectl get pods").stderr.contains("names no context"), "a shim cannot ask");
+    assert_eq!(run("kubectl --context kind-own get pods").stdout, "ran\n");
     let told = run("kubectl delete ns shop");
     assert!(told.stdout.is_empty() && told.stderr.contains("rwenv edit bare --context"), "{told:?}");
     let environment =
@@ -144,7 +147,7 @@ fn shims_and_the_guard_refuse_the_same() {
     let rwenvs = config::rwenvs(&environment.config_dir);
     let judge = Judge::new(environment);
     let decided = |method: &str| judge.of_line(method, "/api/v1/namespaces/shop", "bare", &rwenvs).unwrap().0;
-    assert_eq!((decided("GET"), decided("DELETE")), (Decision::Allow, Decision::Deny));
+    assert_eq!((decided("GET"), decided("DELETE")), (Decision::Ask, Decision::Deny));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use crate::ops::rwenvs::{self, ConfigObject};
 use rwenv_core::model::RwenvName;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
-use rwenv_gate::facts::{config, identity, kubeconfig};
+use rwenv_gate::facts::{config, identity, kubeconfig, services};
 use rwenv_gate::ledger::noted;
 
 /// Fields that say which cluster is meant.
@@ -104,7 +104,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     let asked = bare && prompt::is_possible();
     let (name, fields) = match &args.name {
         given if asked => {
-            let (name, fields) = interview(given.as_deref())?;
+            let (name, fields) = interview(given.as_deref(), environment)?;
             (name, Some(fields))
         }
         Some(name) => (name.clone(), None),
@@ -122,6 +122,14 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
         return set(&Set { name: Some(name.to_string()), at, yes: false }, environment);
     }
     let done = done(&name, "added", args.output.json, environment);
+    let own = proposed(name.as_str(), args.fields.cluster.context.as_deref(), environment);
+    if !own.is_empty() && args.fields.cluster.targets.is_empty() {
+        let flags: Vec<String> = own.iter().map(|target| format!("--target {target}")).collect();
+        out::note(&format!(
+            "configured on this machine under its name; if they are its own: rwenv edit {name} {}",
+            flags.join(" ")
+        ));
+    }
     let added = config::load(&environment.config_dir)?;
     if added.rwenvs.get(name.as_str()).is_some_and(|rwenv| !rwenv.names_context()) {
         out::note(&format!(
@@ -146,8 +154,16 @@ fn say_context(name: &RwenvName, environment: &Environment) -> String {
     )
 }
 
+/// What is configured on this machine and is called as a rwenv or its context is, as flags take it.
+fn proposed(name: &str, context: Option<&str>, environment: &Environment) -> Vec<String> {
+    let mut words = vec![name];
+    words.extend(context.filter(|context| *context != name));
+    let found = services::proposed(&words, environment).into_iter();
+    found.map(|(kind, value)| format!("{kind}={value}")).collect()
+}
+
 /// Asks for what a rwenv has, one thing after another.
-fn interview(given: Option<&str>) -> anyhow::Result<(String, RwenvFields)> {
+fn interview(given: Option<&str>, environment: &Environment) -> anyhow::Result<(String, RwenvFields)> {
     let name = loop {
         let name = given.map_or_else(|| prompt::line("Name", ""), |name| Ok(name.to_owned()))?;
         match RwenvName::new(&name) {
@@ -165,6 +181,10 @@ fn interview(given: Option<&str>) -> anyhow::Result<(String, RwenvFields)> {
     let kubeconfig = optional("Kubeconfig", "~/.kube/config")?;
     let gcp_project =
         if kind.as_deref() == Some("gke") { optional("Google Cloud project", "")? } else { None };
+    let mut targets = proposed(&name, context.as_deref(), environment);
+    if !targets.is_empty() && !prompt::yes(&format!("Its own are also {}", targets.join(", ")), true)? {
+        targets.clear();
+    }
     let flux_repo = optional("Flux repository (URL)", "")?;
     let hosted = flux_repo.as_deref().map(|u| if u.contains("github.com") { "github" } else { "gitea" });
     let flux_repo_type = match hosted {
@@ -175,7 +195,14 @@ fn interview(given: Option<&str>) -> anyhow::Result<(String, RwenvFields)> {
     let git_ops_only = !read_only && prompt::yes("GitOps-only: changed through Git alone", true)?;
     let fields = RwenvFields {
         people: People { description, ..People::default() },
-        cluster: ClusterFields { kind, kubeconfig, context, gcp_project, ..ClusterFields::default() },
+        cluster: ClusterFields {
+            kind,
+            kubeconfig,
+            context,
+            gcp_project,
+            targets,
+            ..ClusterFields::default()
+        },
         changes: Changes {
             read_only: Some(read_only),
             git_ops_only: git_ops_only.then_some(true),

@@ -1,5 +1,6 @@
 //! `rwenv list`, `cur` and `set`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output, directory};
 use super::{out, prompt};
-use rwenv_core::model::{Bound, Place, Rwenv, RwenvName};
+use rwenv_core::model::{Bound, Place, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::binding::{self, Selection};
@@ -52,6 +53,8 @@ pub(super) struct RwenvView<'a> {
     flux_path: Option<&'a str>,
     flux_branch: Option<&'a str>,
     protected_branches: &'a [String],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    targets: &'a BTreeMap<TargetKind, Vec<String>>,
     services: Vec<ServiceLink<'a>>,
 }
 
@@ -80,6 +83,7 @@ pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> 
         flux_path: rwenv.flux_path.as_deref(),
         flux_branch: rwenv.flux_branch.as_deref(),
         protected_branches: &rwenv.protected_branches,
+        targets: &rwenv.targets,
         services: services.map(|(name, url)| ServiceLink { name, url }).collect(),
     })
 }
@@ -208,6 +212,11 @@ fn sheet(
     row("flux path", &|r| r.flux_path.clone().unwrap_or_default());
     row("flux branch", &|r| r.flux_branch.clone().unwrap_or_default());
     row("protected", &|r| r.protected_branches.join(", "));
+    for kind in TargetKind::ALL {
+        row(&format!("{kind} targets"), &|r| {
+            r.targets.get(kind).map(|all| all.join(", ")).unwrap_or_default()
+        });
+    }
     for (name, url) in services {
         row(&format!("service {name}"), &|_| url.clone());
     }

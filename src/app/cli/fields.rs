@@ -5,6 +5,8 @@ use clap::Args;
 use serde_json::Value;
 
 use crate::ops::rwenvs::ConfigObject;
+use rwenv_core::model::TargetKind;
+use rwenv_core::table::is_none_of;
 
 /// Every field of a rwenv, as a flag.
 #[derive(Debug, Default, Args)]
@@ -56,6 +58,9 @@ pub(super) struct ClusterFields {
     /// Name of the context in the dev container
     #[arg(long, value_name = "CONTEXT")]
     pub(super) container_context: Option<String>,
+    /// Server, account, project or host that is this rwenv's own, such as argocd=argocd.example.com; repeatable
+    #[arg(long = "target", value_name = "KIND=VALUE")]
+    pub(super) targets: Vec<String>,
     /// Google Cloud project
     #[arg(long, value_name = "PROJECT")]
     pub(super) gcp_project: Option<String>,
@@ -180,6 +185,7 @@ impl RwenvFields {
             .map(|text| text.parse::<u64>().map_or(text.as_str().into(), Value::from));
         out.extend(interval.map(|value| ("syncInterval".to_owned(), value)));
         out.extend(services(&people.services)?.map(|value| ("services".to_owned(), value)));
+        out.extend(targets(&cluster.targets)?.map(|value| ("targets".to_owned(), value)));
         out.extend(folders(&changes.terraform_paths)?.map(|value| ("terraformPaths".to_owned(), value)));
         Ok(out)
     }
@@ -196,6 +202,24 @@ fn services(pairs: &[String]) -> anyhow::Result<Option<Value>> {
         all.insert(name.to_owned(), Value::from(url));
     }
     Ok((!all.is_empty()).then(|| all.into()))
+}
+
+/// Targets by kind. One that is empty stands for none at all.
+pub(super) fn targets(pairs: &[String]) -> anyhow::Result<Option<Value>> {
+    let mut all = ConfigObject::new();
+    for pair in pairs.iter().filter(|pair| !pair.is_empty()) {
+        let known = || TargetKind::ALL.iter().map(|kind| kind.as_str());
+        let Some((kind, value)) = pair.split_once('=').filter(|(_, value)| !value.is_empty()) else {
+            let kinds = known().collect::<Vec<_>>().join(", ");
+            bail!("--target {}: write KIND=VALUE; kinds are {kinds}", pair.escape_debug());
+        };
+        if TargetKind::from_word(kind).is_none() {
+            bail!("--target: {}", is_none_of(kind, known()));
+        }
+        let list = all.entry(kind).or_insert_with(|| Value::Array(Vec::new()));
+        list.as_array_mut().into_iter().for_each(|list| list.push(value.into()));
+    }
+    Ok((!pairs.is_empty()).then(|| all.into()))
 }
 
 /// Folders of infrastructure: a list where none has a level of its own.

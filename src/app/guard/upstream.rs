@@ -8,6 +8,8 @@ use tokio::sync::Mutex;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::{Cluster, ClusterError};
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::files;
+use rwenv_gate::facts::guarded;
 
 type Slot = Arc<Mutex<Option<Arc<Cluster>>>>;
 
@@ -39,7 +41,9 @@ impl Upstreams {
                 return Ok(Arc::clone(cluster));
             }
         }
-        let cluster = Arc::new(Cluster::verbatim(rwenv, environment).await?);
+        let made = Cluster::verbatim(rwenv, environment).await;
+        note(rwenv, made.as_ref().err(), environment);
+        let cluster = Arc::new(made?);
         *slot = Some(Arc::clone(&cluster));
         Ok(cluster)
     }
@@ -51,5 +55,15 @@ impl Upstreams {
         if slot.as_ref().is_some_and(|known| Arc::ptr_eq(known, refused)) {
             *slot = None;
         }
+    }
+}
+
+/// Notes why there is no client, for sessions that start: they keep a kubeconfig that leads to the cluster.
+fn note(rwenv: &Rwenv, error: Option<&ClusterError>, environment: &Environment) {
+    let path = guarded::problem(rwenv.name.as_str(), environment);
+    match error {
+        // Where it cannot be written, the session finds out by itself.
+        Some(error) => drop(files::write(&path, &format!("{error}\n"), 0o600)),
+        None => drop(std::fs::remove_file(&path)),
     }
 }

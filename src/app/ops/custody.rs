@@ -17,7 +17,7 @@ use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::program;
 use rwenv_gate::base::{files, process};
 use rwenv_gate::facts::agent;
-use rwenv_gate::facts::{config, kubeconfig};
+use rwenv_gate::facts::{config, guarded, kubeconfig};
 
 /// Longest wait for a cluster or a git host.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -29,11 +29,32 @@ pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let mut all = Vec::new();
     for rwenv in &config.rwenvs.all {
         all.push(custody(rwenv, offline, environment).about(rwenv.name.as_str()));
+        let through = through_guard(rwenv, offline, environment);
+        all.extend(through.map(|check| check.about(rwenv.name.as_str())));
         if let Ok(flux) = FluxRepository::of(rwenv, environment) {
             all.push(branch(&flux, offline, environment).about(rwenv.name.as_str()));
         }
     }
     all
+}
+
+/// Whether a rwenv's cluster answers through the API guard, as its sessions ask it.
+fn through_guard(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Option<Check> {
+    let path = guarded::kubeconfig(rwenv.name.as_str(), environment);
+    let asks = !offline && guarded::is_guarded(rwenv) && rwenv.names_context() && path.exists();
+    let kubectl = program::find("kubectl", environment).filter(|_| asks)?;
+    let mut command = Command::new(kubectl);
+    command.arg("--kubeconfig").arg(&path).args(["get", "--raw", "/version", "--request-timeout=5s"]);
+    let said = process::output(&mut command, b"", PATIENCE)?;
+    if said.success {
+        return Some(Check::ok("guard", "its cluster answers through the API guard"));
+    }
+    let why = rwenv_gate::base::redact::redact(said.stderr.lines().last().unwrap_or_default());
+    Some(Check::warn(
+        "guard",
+        format!("its cluster does not answer through the API guard: {why}"),
+        "see that kubectl reaches it with your own kubeconfig, then rwenv daemon restart from that shell",
+    ))
 }
 
 /// The kubeconfigs in which a rwenv's context may be, each with the context.

@@ -16,6 +16,7 @@ mod mcp;
 mod output;
 pub mod patch;
 mod pflag;
+mod services;
 mod sql;
 mod targets;
 mod verb;

@@ -4,7 +4,7 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::{Carried, Classified, tail};
 use super::effect::{RowOutcome, apply};
 use super::verb::{find_verb, readings};
-use super::{forge, http, looks, sql, wrapper};
+use super::{forge, http, looks, services, sql, wrapper};
 use crate::model::glob;
 use crate::model::{
     CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
@@ -75,6 +75,7 @@ fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> 
     };
     target.namespace =
         args.value(&tool.roles.namespace).and_then(|g| g.value.as_ref()).map(|w| w.display().into_owned());
+    target.services = services::of_call(invocation, tool, &command.path, &args);
     let verb = command.path.join(" ");
     let own = Operation::new(invocation, &tool.name, &verb, effect, reach);
     let mut operation = Operation { traits, target, ..own };
@@ -183,7 +184,11 @@ fn might_show(invocation: &Invocation, tool: &'static Tool, tools: &'static Tool
 
 /// What the call does is not known; where it goes is.
 fn unknown(invocation: &Invocation, tool: &'static Tool, note: String, args: &Arguments) -> Classified {
-    let target = Target { cluster: cluster(invocation, tool, None, args), ..Target::default() };
+    let target = Target {
+        cluster: cluster(invocation, tool, None, args),
+        services: services::of_call(invocation, tool, &[], args),
+        ..Target::default()
+    };
     let mut what = Operation::new(invocation, &tool.name, "", Effect::Unknown, tool.reach);
     // Not a word of it is known.
     if matches!(args.rest.as_slice(), [only] if only.splits() && only.prefix().is_empty()) {

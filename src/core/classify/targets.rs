@@ -190,10 +190,22 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTarg
         }
         done.push(name);
     }
+    let exports = exports(&file, runner);
     for text in &mut out.texts {
-        *text = read::filled(text, &file.values, runner.format);
+        *text = format!("{exports}{}", read::filled(text, &file.values, runner.format));
     }
     out
+}
+
+/// What a shell needs to know first of variables that a makefile exports.
+fn exports(file: &read::TargetsFile, runner: &Runner) -> String {
+    let known = file.exported.iter().filter_map(|name| {
+        let (_, value) = file.values.iter().rev().find(|(known, _)| known == name)?;
+        Some((name, read::filled(value, &file.values, runner.format)))
+    });
+    let plain = |value: String| if value.contains(['"', '`', '\\']) { "${__}".to_owned() } else { value };
+    let known = known.map(|(name, value)| (name, plain(value)));
+    known.map(|(name, value)| format!("export {name}=\"{value}\"; ")).collect()
 }
 
 /// True where a target is the one that is asked for, or a pattern that makes it.

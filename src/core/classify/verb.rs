@@ -181,16 +181,20 @@ fn by_last_word(words: &[Word], tool: &'static Tool) -> Option<(&'static Command
     }
     let mut at = 0;
     let mut seen = 0;
+    let mut before: Vec<Word> = Vec::new();
     while let Some(text) = words.get(at).and_then(Word::as_literal) {
         at += 1;
         if text.starts_with('-') {
-            at += usize::from(swallows(text, tool) && tool.globals.value.contains(&text));
+            let end = at + usize::from(swallows(text, tool) && tool.globals.value.contains(&text));
+            before.extend(words.get(at - 1..end).unwrap_or_default().iter().cloned());
+            at = end;
             continue;
         }
         seen += 1;
         let last = |c: &&&Command| c.path.last().is_some_and(|p| glob(p, text)) || c.aliases.contains(&text);
         if let Some(command) = globs.iter().find(last).filter(|_| seen > 1) {
-            return Some((command, words.get(at..).unwrap_or_default().to_vec()));
+            before.extend(words.get(at..).unwrap_or_default().iter().cloned());
+            return Some((command, before));
         }
     }
     None

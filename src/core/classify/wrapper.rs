@@ -33,6 +33,9 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         }
         return out;
     }
+    if wrapper.names_context {
+        in_context(&mut rest, &mut inner, by, wrapper, tools);
+    }
     inner.argv.clone_from(&rest);
     match wrapper.style {
         WrapperStyle::Words => out.push(code(&joined(&rest), &inner, "a command computed at run time")),
@@ -77,6 +80,31 @@ fn is_apart(by: &Invocation) -> bool {
         text == "host" || text.contains("KUBECONFIG") || JOINS.iter().any(|option| text.starts_with(option))
     };
     by.argv.iter().any(|word| word.as_literal() == Some("run")) && !by.argv.iter().any(joins)
+}
+
+/// `kubie exec CONTEXT NAMESPACE PROGRAM …`: the program's own flags say the same; of one that has none, or starts others, the
+/// kubeconfig is computed.
+fn in_context(
+    rest: &mut Vec<Word>,
+    inner: &mut Invocation,
+    by: &Invocation,
+    wrapper: &Wrapper,
+    tools: &'static Tools,
+) {
+    let verb = by.argv.iter().skip_while(|word| !wrapper.verbs.contains(&word.prefix())).skip(1);
+    let mut operands = verb.filter(|word| !word.prefix().starts_with('-')).cloned();
+    let (Some(context), Some(namespace)) = (operands.next(), operands.next()) else { return };
+    let several = context.prefix().contains(['*', '?', '[']);
+    let context = if several { Word::unknown() } else { context };
+    let tool = rest.first().and_then(Word::basename).and_then(|name| tools.tool(name));
+    let flags = tool.and_then(|tool| Some((tool.roles.context.first()?, tool.roles.namespace.first()?)));
+    match flags {
+        Some((of_context, of_namespace)) => {
+            let pinned = [Word::literal(*of_context), context, Word::literal(*of_namespace), namespace];
+            rest.splice(1..1, pinned);
+        }
+        None => inner.env.push(Assigned { name: "KUBECONFIG".to_owned(), value: Word::unknown() }),
+    }
 }
 
 /// The program that an option names (`docker run --entrypoint`).

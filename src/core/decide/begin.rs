@@ -6,15 +6,11 @@ use super::planned::Planned;
 use super::text::quoted;
 use crate::classify;
 use crate::model::{Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Operation, Span, Word};
-use crate::shell;
 
 /// Analyses a command line.
 #[must_use]
 pub fn plan(line: &str, context: &Context) -> Plan {
-    let mut plan = Plan { line: line.to_owned(), context: context.clone(), ..Plan::default() };
-    let analysis = shell::analyze(line, context);
-    plan.take(analysis, None, 0);
-    plan.finish()
+    Plan::of_line(line, context, Vec::new())
 }
 
 /// Plans exactly one program run, as it is about to happen.
@@ -41,6 +37,7 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     let line = found.lines.join("\n");
     let mut plan = if line.is_empty() { Plan::default() } else { self::plan(&line, context) };
     plan.context = context.clone();
+    plan.typed = false;
     plan.line = if server.is_empty() { tool.to_owned() } else { format!("{server} {tool}") };
     // Of a line that is not run by a shell, what stays computed means nothing.
     plan.opaque.clear();

@@ -1,9 +1,10 @@
 //! From a plan and the answers to its questions to the verdict.
 
-use super::plan::mentions_tools;
+use super::judged::JudgedName;
+use super::program::mentions_tools;
 use super::resolve::{resolved, seen_by};
-use super::subject::{JudgedName, of_cluster, of_repository, of_service, selected};
-use super::{Plan, ids};
+use super::subject::{of_cluster, of_repository, of_service, selected};
+use super::{Plan, ids, services};
 use crate::model::{
     Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenv, Rwenvs, Span,
     Verdict,
@@ -82,7 +83,9 @@ pub(super) fn judges(
             }
             judges
         }
-        Reach::Service => of_service(operation, facts, rwenvs, start),
+        Reach::Service => {
+            services::judges(of_service(operation, facts, rwenvs, start), operation, (facts, rwenvs), start)
+        }
         Reach::Cluster => of_cluster(operation, facts, rwenvs, start),
         Reach::Repository if operation.effect <= Effect::Read => Vec::new(),
         Reach::Repository => of_repository(operation, facts, rwenvs),
@@ -108,7 +111,12 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
             }
             JudgedName::Elsewhere(subject, why) => reasons.push(foreign(operation, &subject, &why)),
             JudgedName::OtherCluster(rwenv, why) => reasons.push(other_cluster(operation, &rwenv, &why)),
-            JudgedName::NoContext(rwenv) => reasons.push(no_context(operation, &rwenv, rwenvs)),
+            JudgedName::NoContext(rwenv) => {
+                reasons.push(no_context(operation, &rwenv, facts, rwenvs));
+            }
+            JudgedName::MissingContext(rwenv, context, there) => {
+                reasons.push(missing_context(operation, rwenv.as_ref(), &context, &there));
+            }
         }
     }
     reasons
@@ -133,21 +141,49 @@ fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
     Reason::new(Decision::Deny, ids::NONE_SELECTED, text, instead).about(span, None)
 }
 
-fn no_context(operation: &Operation, rwenv: &Rwenv, rwenvs: &Rwenvs) -> Reason {
+fn no_context(operation: &Operation, rwenv: &Rwenv, facts: &Facts, rwenvs: &Rwenvs) -> Reason {
     let Operation { tool, verb, .. } = operation;
     let (name, file) = (&rwenv.name, format!("{}/envs.json", rwenvs.config_dir));
     let meant = rwenv.misspelt.iter().find(|found| found.meant == "kubernetesContext");
     let meant = meant.map_or_else(String::new, |found| format!(" {file} says \"{}\" there.", found.name));
     // Of other clients it is not sure that they go to a cluster.
-    let sure = operation.reach == Reach::Cluster;
+    let sure = operation.reach == Reach::Cluster && operation.effect != Effect::Read;
     let decision = if sure { Decision::Deny } else { Decision::Ask };
+    let would = if operation.effect == Effect::Read { "would look at" } else { "would change" };
+    let there = if facts.contexts.is_empty() {
+        String::new()
+    } else {
+        format!(" The kubeconfig has: {}.", facts.contexts.join(", "))
+    };
     let text = format!(
-        "rwenv '{name}' names no context, so rwenv cannot determine which cluster {tool} {verb} would change.{meant}"
+        "rwenv '{name}' names no context, so rwenv cannot determine which cluster {tool} {verb} {would}.{meant}"
     );
     let instead = format!(
-        "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}). Reads are allowed. To change another cluster, name the context of its rwenv."
+        "Ask a person to add it: rwenv edit {name} --context CONTEXT (\"kubernetesContext\" in {file}).{there} For another cluster, name the context of its rwenv: --context CONTEXT."
     );
     Reason::new(decision, ids::NO_CONTEXT, text, instead).about(operation.span, Some(name.as_str()))
+}
+
+/// The context is not in the kubeconfig; those that are, the nearest first.
+fn missing_context(operation: &Operation, rwenv: Option<&Rwenv>, context: &str, there: &[String]) -> Reason {
+    let mut there: Vec<&str> = there.iter().map(String::as_str).collect();
+    there.sort_by_key(|name| strsim::osa_distance(name, context));
+    let Operation { tool, verb, .. } = operation;
+    let whose = rwenv.map(|rwenv| format!(" of rwenv '{}'", rwenv.name)).unwrap_or_default();
+    let text = format!(
+        "Context '{context}'{whose} is not in the kubeconfig, so {tool} {verb} may change another cluster."
+    );
+    let near = format!("The kubeconfig has: {}.", there.join(", "));
+    let instead = match rwenv {
+        Some(Rwenv { name, .. }) => {
+            format!(
+                "{near} Ask a person to correct it: rwenv edit {name} --context CONTEXT. Reads are allowed."
+            )
+        }
+        None => format!("{near} Name one of them that belongs to a rwenv (rwenv list)."),
+    };
+    let reason = Reason::new(Decision::Deny, ids::MISSING_CONTEXT, text, instead);
+    reason.about(operation.span, rwenv.map(|rwenv| rwenv.name.as_str()))
 }
 
 fn other_cluster(operation: &Operation, rwenv: &Rwenv, why: &str) -> Reason {

@@ -1,7 +1,8 @@
 //! Pushes whose refs and content are known: exactly what is sent, and what is found in it.
 
 use super::conclude::judges;
-use super::subject::{JudgedName, of_repository};
+use super::judged::JudgedName;
+use super::subject::of_repository;
 use super::{Plan, Planned, ids};
 use crate::manifest::{Finding, Level};
 use crate::model::{
@@ -59,6 +60,9 @@ pub fn concerned(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<String> {
         .map(|judge| match judge {
             JudgedName::Subject(subject, _) => subject.name,
             JudgedName::NoContext(rwenv) | JudgedName::OtherCluster(rwenv, _) => rwenv.name.to_string(),
+            JudgedName::MissingContext(rwenv, ..) => {
+                rwenv.map(|rwenv| rwenv.name.to_string()).unwrap_or_default()
+            }
             JudgedName::NoneSelected | JudgedName::Invalid(_) | JudgedName::Elsewhere(..) => String::new(),
         })
         .collect();

@@ -5,12 +5,14 @@ use super::drift::Drifts;
 use super::planned::Planned;
 use crate::classify;
 use crate::model::{
-    ClusterIdentity, Context, ContextChange, Dir, Effect, Facts, Invocation, Operation, Question, Reach,
-    Rwenv, Rwenvs, SeenContext, Word, normalize,
+    ClusterIdentity, Context, ContextChange, Dir, Effect, Facts, Invocation, KubeconfigMaker, Operation,
+    Question, Reach, Rwenv, Rwenvs, SeenContext, Trait, Word, normalize,
 };
 
 /// Name of this program's own tool table.
 const OWN: &str = "rwenv";
+/// Name of the table of programs that rwenv knows little about.
+const OTHER: &str = "client";
 /// Flags of `kubectl config set-context` that leave the cluster and the user of a context as they are.
 const HARMLESS: [&str; 4] = ["--namespace", "-n", "--current", "--kubeconfig"];
 
@@ -23,6 +25,16 @@ impl ContextChanges {
     pub(super) fn see(&mut self, invocation: &Invocation, operations: &[Operation], order: usize) {
         if let Some(change) = change(invocation, operations) {
             self.0.push((order, kubeconfig(invocation), change));
+        }
+    }
+
+    /// Takes variables into account of which the line does not say which they are: `$KUBECONFIG` may be one.
+    pub(super) fn exported(&mut self, invocation: &Invocation, order: usize) {
+        let exports = matches!(invocation.program().and_then(Word::as_literal), Some("export"));
+        let named = |word: &Word| word.as_literal().is_some() || word.prefix().contains('=');
+        if exports && !invocation.argv.iter().all(named) {
+            let by = "export of variables that are named at run time".to_owned();
+            self.0.push((order, None, ContextChange::Content(by)));
         }
     }
 
@@ -62,16 +74,12 @@ fn kubeconfig(invocation: &Invocation) -> Option<Word> {
 
 /// What one command does to kubeconfigs.
 fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextChange> {
-    let words = || invocation.argv.iter().filter_map(Word::as_literal);
-    let writes = classify::tools().programs.context_writers.iter().find(|entry| {
-        let mut words = words();
-        let mut wanted = entry.split(' ');
-        let program = invocation.program().and_then(Word::basename);
-        words.next();
-        wanted.next() == program && wanted.all(|wanted| words.any(|word| word == wanted))
-    });
+    let programs = classify::tools().programs;
+    let makers = programs.makers.iter().map(|maker| maker.command.as_str());
+    let writes =
+        programs.context_writers.iter().copied().chain(makers).find(|entry| is_call(entry, invocation));
     if let Some(entry) = writes {
-        return Some(ContextChange::Content((*entry).to_owned()));
+        return Some(ContextChange::Content(entry.to_owned()));
     }
     let operation = operations.iter().find(|o| {
         o.effect == Effect::SessionChange
@@ -96,6 +104,71 @@ fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextCh
     }
 }
 
+/// True for a call of these words, in this order.
+fn is_call(entry: &str, invocation: &Invocation) -> bool {
+    let mut words = invocation.argv.iter().filter_map(Word::as_literal);
+    let mut wanted = entry.split(' ');
+    let program = invocation.program().and_then(Word::basename);
+    words.next();
+    wanted.next() == program && wanted.all(|wanted| words.any(|word| word == wanted))
+}
+
+/// What a command does that writes into a kubeconfig, whatever it does besides: to the one in use, or to a file of its own.
+pub(super) fn made(invocation: &Invocation, operations: &mut Vec<Operation>) {
+    for operation in operations.iter_mut().filter(|o| o.traits.contains(&Trait::MovesContext)) {
+        if kubeconfig(invocation).is_some_and(|file| is_own(&file)) {
+            operation.traits.retain(|t| *t != Trait::MovesContext);
+        }
+    }
+    let programs = classify::tools().programs;
+    let Some(maker) = programs.makers.iter().find(|maker| is_call(&maker.command, invocation)) else {
+        return;
+    };
+    if operations.iter().any(|operation| operation.verb == "help") {
+        return;
+    }
+    let own = named_file(maker, invocation).is_some_and(|file| is_own(&file));
+    let (effect, reach) =
+        if own { (Effect::LocalWrite, Reach::Local) } else { (Effect::SessionChange, Reach::Service) };
+    let known = operations.first().map_or((OTHER, ""), |operation| (operation.tool, operation.verb.as_str()));
+    let behind = maker.command.strip_prefix(known.0).map_or(maker.command.as_str(), str::trim_start);
+    let verb = if known.1.is_empty() { behind } else { known.1 };
+    let mut operation = Operation::new(invocation, known.0, verb, effect, reach);
+    operation.traits.extend((!own).then_some(Trait::MakesKubeconfig));
+    *operations = vec![operation];
+}
+
+/// The kubeconfig that a maker is told to write.
+fn named_file(maker: &KubeconfigMaker, invocation: &Invocation) -> Option<Word> {
+    let words = &invocation.argv;
+    let behind = |flag: &str| {
+        words.iter().enumerate().find_map(|(at, word)| {
+            let text = word.prefix();
+            let attached = text.strip_prefix(flag).and_then(|rest| rest.strip_prefix('='));
+            match attached {
+                Some(path) if word.as_literal().is_some() => Some(Word::literal(path)),
+                Some(_) => Some(Word::unknown()),
+                None if text == flag => words.get(at + 1).cloned(),
+                None => None,
+            }
+        })
+    };
+    let argument = || {
+        let last = maker.command.rsplit(' ').next();
+        let mut behind = words.iter().skip_while(|word| word.as_literal() != last).skip(1);
+        behind.find(|word| !word.prefix().starts_with('-')).cloned()
+    };
+    let by_flag = maker.files.iter().find_map(|flag| if *flag == "N" { argument() } else { behind(flag) });
+    by_flag.or_else(|| kubeconfig(invocation))
+}
+
+/// True for a file that is no kubeconfig that others use.
+fn is_own(file: &Word) -> bool {
+    let usual = |path: &str| path.ends_with(".kube/config") || path.contains(".claude/rwenv/");
+    file.as_literal()
+        .is_some_and(|path| !path.is_empty() && path != "-" && !path.contains(':') && !usual(path))
+}
+
 /// True for the verbs of kubectl that change a kubeconfig.
 fn switches(verb: &str) -> bool {
     verb.starts_with("config ") || matches!(verb, "ctx" | "konfig")
@@ -110,8 +183,13 @@ fn harmless(word: &Word) -> bool {
 /// What an operation asks about where its context leads; none where its words leave that open, or nothing is changed.
 pub(super) fn question(operation: &Operation, home: &str) -> Option<Question> {
     let target = &operation.target.cluster;
-    let changes = operation.reach == Reach::Cluster && operation.effect > Effect::ReadSecret;
-    if !changes || operation.tool == OWN || target.redirect.is_some() || target.remote.is_some() {
+    let named = target.context.is_some() || target.kubeconfig.is_some();
+    let concerned = match operation.reach {
+        Reach::Cluster => operation.effect > Effect::ReadSecret || target.kubeconfig.is_some(),
+        Reach::Service => operation.effect > Effect::ReadSecret && named,
+        Reach::Local | Reach::Repository => false,
+    };
+    if !concerned || operation.tool == OWN || target.redirect.is_some() || target.remote.is_some() {
         return None;
     }
     let kubeconfig = match &target.kubeconfig {
@@ -148,6 +226,13 @@ pub(super) fn seen<'f>(
     facts.cluster(kubeconfig.as_deref(), context.as_deref().or(current))
 }
 
+/// The context that an operation goes by, where the kubeconfig that it names decides that.
+pub(super) fn current<'f>(operation: &Operation, facts: &'f Facts, start: &Context) -> Option<&'f str> {
+    let list = operation.target.cluster.kubeconfig.as_ref()?.as_literal()?;
+    let list = absolute(list, operation, &start.home)?;
+    facts.currents.iter().find(|(known, _)| *known == list).map(|(_, context)| context.as_str())
+}
+
 /// Whose cluster a context leads to.
 pub(super) enum Owners<'r> {
     /// These rwenvs'; none where it is nobody's.
@@ -165,7 +250,7 @@ pub(super) fn owners<'r>(
     rwenvs: &'r Rwenvs,
 ) -> Option<Owners<'r>> {
     let cluster = match seen? {
-        SeenContext::NoFile | SeenContext::Missing => return None,
+        SeenContext::NoFile | SeenContext::Missing(_) => return None,
         SeenContext::Guarded(name) => return rwenvs.get(name).map(|rwenv| Owners::These(vec![rwenv])),
         SeenContext::Cluster(cluster) => cluster,
     };

@@ -12,6 +12,8 @@ mod follow;
 mod given;
 mod guard;
 mod head;
+mod judged;
+mod keys;
 mod pin;
 mod place;
 mod plan;
@@ -22,6 +24,7 @@ mod reached;
 mod request;
 mod resolve;
 mod script;
+mod services;
 mod subject;
 pub mod text;
 mod touch;
@@ -52,6 +55,8 @@ pub mod ids {
     pub const NO_CONTEXT: &str = "rwenv.no-context";
     /// The context no longer leads to the cluster that a person confirmed.
     pub const OTHER_CLUSTER: &str = "rwenv.other-cluster";
+    /// The kubeconfig has no such context.
+    pub const MISSING_CONTEXT: &str = "rwenv.missing-context";
     /// A policy beside the built-in ones cannot be read.
     pub const POLICY: &str = "policy.unreadable";
     /// The line cannot be read.

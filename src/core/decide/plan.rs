@@ -6,13 +6,15 @@ use super::contexts::{self, ContextChanges};
 use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
+use super::keys;
 use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
+use super::services::Choices;
 use super::written::{self, ScriptRun, WrittenScript};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Tool,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Script, Span,
     Trait, Word,
 };
 use crate::shell::{self, Source};
@@ -23,6 +25,9 @@ const DEEPEST: usize = 24;
 const TYPISTS: [&str; 2] = ["tmux", "screen"];
 /// Most invocations that are looked at.
 const MOST: usize = 20_000;
+
+/// Most files that one line sources whose variables count.
+const MOST_SOURCED: usize = 16;
 
 /// A command line, analysed, waiting for the answers to its questions.
 #[derive(Clone, Debug, Default)]
@@ -59,8 +64,14 @@ pub struct Plan {
     pub(super) drifts: Drifts,
     /// What it does to kubeconfigs.
     pub(super) contexts: ContextChanges,
+    /// What it has its tools use.
+    pub(super) choices: Choices,
     /// Programs that are none of our tools.
     pub(super) others: Vec<Invocation>,
+    /// The line is one that was typed, and may be planned again.
+    pub(super) typed: bool,
+    /// Files that the line sources, and their texts.
+    pub(super) sourced: Vec<(String, String)>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -78,6 +89,31 @@ pub(super) struct PendingInvocation {
 }
 
 impl Plan {
+    /// The plan of a command line, with the texts of what it sources as far as they are known.
+    pub(super) fn of_line(line: &str, context: &Context, sourced: Vec<(String, String)>) -> Self {
+        let source = Source { text: line, context: context.clone(), files: &sourced, ..Source::default() };
+        let analysis = shell::analyze_source(&source);
+        let (line, context) = (line.to_owned(), context.clone());
+        let mut plan = Self { line, context, typed: true, sourced, ..Self::default() };
+        plan.take(analysis, None, 0);
+        plan.finish()
+    }
+
+    /// The texts of files that the line sources which were not known when it was planned.
+    fn newly_sourced(&self, facts: &Facts) -> Vec<(String, String)> {
+        let sources = |pending: &&PendingInvocation| {
+            let name = pending.invocation.program().and_then(Word::basename);
+            self.typed && pending.script.is_some() && matches!(name, Some("source" | "."))
+        };
+        let places = self.pending.iter().filter(sources).flat_map(|pending| &pending.places);
+        let known = |path: &&String| self.sourced.iter().all(|(known, _)| known != *path);
+        let text = |path: &String| match facts.script(path) {
+            Some(Script::Text(text)) => Some((path.clone(), text.clone())),
+            _ => None,
+        };
+        places.filter(known).filter_map(text).collect()
+    }
+
     /// True where none of our tools is concerned, and nothing is left unknown.
     #[must_use]
     pub fn is_nothing_of_ours(&self) -> bool {
@@ -99,6 +135,11 @@ impl Plan {
     /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {
+        let more = self.newly_sourced(facts);
+        if !more.is_empty() && self.sourced.len() < MOST_SOURCED {
+            self.sourced.extend(more);
+            return Self::of_line(&self.line, &self.context, self.sourced);
+        }
         for wait in std::mem::take(&mut self.waits) {
             match facts.lead(&wait.path) {
                 None => self.waits.push(wait),
@@ -114,7 +155,7 @@ impl Plan {
             match pending.places.iter().find_map(|place| facts.program(place).flatten()) {
                 Some(known) => {
                     self.programs -= 1;
-                    self.invocation(&renamed(&pending.invocation, known), None, pending.depth);
+                    self.invocation(&program::renamed(&pending.invocation, known), None, pending.depth);
                 }
                 None => {
                     pending.places.retain(|place| facts.program(place).is_none());
@@ -174,7 +215,7 @@ impl Plan {
         match program::of(invocation, &self.made) {
             Program::Known(known) => {
                 self.programs -= 1;
-                self.invocation(&renamed(invocation, known), remote, depth);
+                self.invocation(&program::renamed(invocation, known), remote, depth);
                 return;
             }
             Program::Computed => {
@@ -212,17 +253,7 @@ impl Plan {
             }
         }
         if remote.is_none() {
-            let through_git =
-                operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
-            let through_git: Vec<Operation> = through_git.collect();
-            operations.extend(through_git);
-            self.attacked(guard::attack(invocation, &carried, &self.context), invocation);
-            self.handed.see(invocation, &self.context);
-            operations.extend(self.connection.see(invocation));
-        }
-        if remote.is_none() {
-            operations.iter().for_each(|operation| self.drifts.operation(operation));
-            self.contexts.see(invocation, &operations, self.drifts.order());
+            self.here(invocation, &carried, &mut operations);
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {
@@ -232,6 +263,24 @@ impl Plan {
         }));
         for one in carried {
             self.carried(one, remote, depth);
+        }
+    }
+
+    /// What a program on this machine does besides: to the guard, to files, to what later ones use.
+    fn here(&mut self, invocation: &Invocation, carried: &[Carried], operations: &mut Vec<Operation>) {
+        contexts::made(invocation, operations);
+        let through_git = operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
+        let through_git: Vec<Operation> = through_git.collect();
+        operations.extend(through_git);
+        self.attacked(guard::attack(invocation, carried, &self.context), invocation);
+        self.handed.see(invocation, &self.context);
+        operations.extend(self.connection.see(invocation));
+        operations.extend(keys::shown(invocation));
+        operations.iter().for_each(|operation| self.drifts.operation(operation));
+        self.contexts.see(invocation, operations, self.drifts.order());
+        self.choices.see(operations, self.drifts.order());
+        if !self.quiet {
+            self.contexts.exported(invocation, self.drifts.order());
         }
     }
 
@@ -268,7 +317,7 @@ impl Plan {
                     self.limit(by.span);
                     return;
                 }
-                let mut analysis = analyze_carried(&text, arguments, &by, &self.context);
+                let mut analysis = analyze_carried(&text, arguments, &by, (&self.context, &self.sourced));
                 for invocation in &mut analysis.invocations {
                     invocation.span = by.span;
                 }
@@ -277,7 +326,7 @@ impl Plan {
                 }
                 // What is typed into another program may be anything; only our tools in it concern us.
                 if by.program().and_then(Word::basename).is_some_and(|name| TYPISTS.contains(&name))
-                    && !mentions_tools(&text)
+                    && !program::mentions_tools(&text)
                 {
                     analysis.opaque.clear();
                 }
@@ -302,7 +351,10 @@ impl Plan {
         }
         let tools = classify::tools();
         if opaque.kind == OpaqueKind::Code
-            && opaque.invocation.as_ref().is_some_and(|i| produces_code(i, &tools.programs.producers))
+            && opaque
+                .invocation
+                .as_ref()
+                .is_some_and(|i| program::produces_code(i, &tools.programs.producers))
         {
             return;
         }
@@ -365,7 +417,10 @@ impl Plan {
                     .extend(names.map(|name| Question::Cluster { kubeconfig: None, context: Some(name) }));
                 questions.push(question);
             }
-            if operation.traits.contains(&Trait::EndsContainer) {
+            let targets = self.choices.questions(operation);
+            if !targets.is_empty() || operation.traits.contains(&Trait::EndsContainer) {
+                questions.push(Question::Binding(Dir::Known(self.context.cwd.clone())));
+                questions.extend(targets);
                 questions.extend(operation.cwd.iter().cloned().map(Question::Binding));
             }
             match operation.reach {
@@ -411,18 +466,11 @@ impl Plan {
     }
 }
 
-/// The same call of the program it really is.
-fn renamed(invocation: &Invocation, program: &'static str) -> Invocation {
-    let mut call = invocation.clone();
-    call.argv.splice(..1, [Word::literal(program)]);
-    call
-}
-
 pub(super) fn analyze_carried(
     text: &str,
     arguments: Vec<Word>,
     by: &Invocation,
-    context: &Context,
+    (context, files): (&Context, &[(String, String)]),
 ) -> shell::Analysis {
     shell::analyze_source(&Source {
         text,
@@ -431,34 +479,16 @@ pub(super) fn analyze_carried(
         arguments: Some(arguments),
         env: by.env.clone(),
         stdin: by.stdin.clone(),
+        files,
     })
 }
 
 /// True where everything a carried text runs does nothing but look.
 fn only_looks(carried: &Carried) -> bool {
     let Carried::Shell { text, arguments, by, .. } = carried else { return false };
-    let analysis = analyze_carried(text, arguments.clone(), by, &Context::default());
+    let analysis = analyze_carried(text, arguments.clone(), by, (&Context::default(), &[]));
     let harmless = |i: &Invocation| classify::only_looks(i, classify::tools());
     analysis.opaque.is_empty()
         && !analysis.invocations.is_empty()
         && analysis.invocations.iter().all(harmless)
-}
-
-/// True where the text names one of our tools once quotes and backslashes are gone.
-pub(super) fn mentions_tools(line: &str) -> bool {
-    let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
-    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| !tool.unshimmed).collect();
-    let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
-    words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
-}
-
-/// True for a command whose output is made for a shell to evaluate.
-fn produces_code(invocation: &Invocation, producers: &[&str]) -> bool {
-    let Some(name) = invocation.program().and_then(Word::basename) else { return false };
-    producers.iter().any(|producer| {
-        let mut words = producer.split(' ');
-        words.next() == Some(name)
-            && words.zip(invocation.argv.iter().skip(1)).all(|(a, b)| b.as_literal() == Some(a))
-            && producer.split(' ').count() <= invocation.argv.len()
-    })
 }

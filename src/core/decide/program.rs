@@ -1,7 +1,7 @@
 //! Programs under another name: what the line itself makes is followed, what lies on the disk is asked for.
 
 use crate::classify;
-use crate::model::{Dir, Invocation, Word};
+use crate::model::{Dir, Invocation, Tool, Word};
 
 /// Most directories of a `PATH` given in the line that are looked into for one program.
 const MOST_DIRS: usize = 8;
@@ -145,4 +145,30 @@ fn on_path(value: &Word, name: &str, cwd: &[Dir]) -> Vec<String> {
         cwd.iter().filter_map(move |from| from.enter(&file).path().map(str::to_owned)).collect::<Vec<_>>()
     })
     .collect()
+}
+
+/// The same call of the program it really is.
+pub(super) fn renamed(invocation: &Invocation, program: &'static str) -> Invocation {
+    let mut call = invocation.clone();
+    call.argv.splice(..1, [Word::literal(program)]);
+    call
+}
+
+/// True where the text names one of our tools once quotes and backslashes are gone.
+pub(super) fn mentions_tools(line: &str) -> bool {
+    let bare: String = line.chars().filter(|c| !matches!(c, '\\' | '"' | '\'' | '\n' | '\r')).collect();
+    let tools: Vec<&Tool> = classify::tools().tools.iter().filter(|tool| !tool.unshimmed).collect();
+    let mut words = bare.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '.' | '-'));
+    words.any(|word| tools.iter().any(|tool| tool.programs.contains(&word)))
+}
+
+/// True for a command whose output is made for a shell to evaluate.
+pub(super) fn produces_code(invocation: &Invocation, producers: &[&str]) -> bool {
+    let Some(name) = invocation.program().and_then(Word::basename) else { return false };
+    producers.iter().any(|producer| {
+        let mut words = producer.split(' ');
+        words.next() == Some(name)
+            && words.zip(invocation.argv.iter().skip(1)).all(|(a, b)| b.as_literal() == Some(a))
+            && producer.split(' ').count() <= invocation.argv.len()
+    })
 }

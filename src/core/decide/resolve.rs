@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::applied::{applications, applied, plan_files};
 use super::drift::Drifted;
 use super::{Plan, Planned};
-use super::{contexts, head, push};
+use super::{contexts, head, push, services};
 use crate::classify;
 use crate::model::glob;
 use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
@@ -26,6 +26,8 @@ pub(super) fn resolved(
         dev_container(operation, rwenvs);
         let line = (&plan.contexts, &plan.drifts);
         contexts::follow(planned, operation, line, (facts, rwenvs), &plan.context.home);
+        plan.choices.follow(planned, operation);
+        services::elsewhere(operation, facts, rwenvs);
     }
     if planned.operation.reach != Reach::Repository || planned.operation.effect <= Effect::Read {
         return all;

@@ -143,7 +143,7 @@ impl Plan {
         (by, remote): (&Invocation, Option<&str>),
         depth: usize,
     ) {
-        let mut analysis = analyze_carried(text, arguments, by, &self.context);
+        let mut analysis = analyze_carried(text, arguments, by, (&self.context, &self.sourced));
         for invocation in &mut analysis.invocations {
             invocation.span = by.span;
         }

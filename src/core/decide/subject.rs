@@ -1,32 +1,16 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
 use super::contexts::{self, Owners};
+use super::judged::{JudgedName, elsewhere, missing, placed, throwaway};
 use super::reached;
 use crate::model::{
-    Bound, ClusterTarget, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository,
-    Rwenv, Rwenvs, SeenContext, Trait, Word, normalize, same_repository,
+    Bound, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
+    SeenContext, Trait, Word, normalize, same_repository,
 };
 use crate::policy::Subject;
 
 /// Name of this program's own tool table.
 const OWN: &str = "rwenv";
-
-/// One name an operation is judged in.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum JudgedName {
-    /// A rwenv, or a target that counts as read-only.
-    Subject(Subject, Option<Repository>),
-    /// Nothing is selected.
-    NoneSelected,
-    /// What is selected cannot be followed; why.
-    Invalid(String),
-    /// The target cannot be told at all: not even a read is known to go where it should.
-    Elsewhere(Subject, String),
-    /// A rwenv that names no context has no cluster to change.
-    NoContext(Rwenv),
-    /// A rwenv's context leads to another cluster than a person confirmed; how.
-    OtherCluster(Rwenv, String),
-}
 
 /// The judges of an operation on a cluster.
 pub(super) fn of_cluster(
@@ -57,7 +41,7 @@ fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
             return by_name(context, rwenvs, &selected);
         }
         let seen = contexts::seen(operation, None, facts, start);
-        return by_context(context, target, seen, (facts, rwenvs), &selected);
+        return by_context(context, operation, seen, (facts, rwenvs), &selected);
     }
     if operation.tool == OWN {
         return selected;
@@ -71,15 +55,26 @@ fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
         };
     }
     if let Some(file) = &target.kubeconfig {
-        let by_path = by_kubeconfig(file, rwenvs, &selected, home);
         let seen = contexts::seen(operation, None, facts, start);
+        if let Some(context) = contexts::current(operation, facts, start)
+            && owners(context, seen, facts, rwenvs).is_empty()
+            && let Some(judge) = throwaway(context, seen, rwenvs)
+        {
+            return vec![judge];
+        }
+        let by_path = by_kubeconfig(file, rwenvs, &selected, home);
+        let seen = seen.filter(|_| operation.effect > Effect::ReadSecret);
         return placed(by_server(by_path, seen, facts, rwenvs), operation.effect, rwenvs);
     }
+    let gone = missing(&selected, operation, facts, rwenvs);
     let mut all = placed(selected, operation.effect, rwenvs);
     if operation.effect > Effect::ReadSecret
         && !all.iter().any(|judge| matches!(judge, JudgedName::NoContext(_)))
     {
         let more = of_current(&all, operation, facts, rwenvs, start);
+        if let Some(gone) = gone.filter(|_| !more.is_empty()) {
+            return vec![gone];
+        }
         all.extend(more);
     }
     all
@@ -114,6 +109,9 @@ fn of_current(
     match (known, owners.is_empty()) {
         (true, _) => Vec::new(),
         (false, false) => owners,
+        (false, true) if throwaway(context, seen, rwenvs).is_some() => {
+            throwaway(context, seen, rwenvs).into_iter().collect()
+        }
         (false, true) if any_context => {
             let whose = if switched.is_some() {
                 "the line makes it current"
@@ -170,27 +168,6 @@ fn judged(
     Some(owners.iter().map(judge).collect())
 }
 
-/// A rwenv that names no context owns none: what goes to whatever context is current changes nothing in its name. Looking is free, and
-/// what lies between counts as in a read-only one.
-fn placed(judges: Vec<JudgedName>, effect: Effect, rwenvs: &Rwenvs) -> Vec<JudgedName> {
-    let one = |judge: JudgedName| match judge {
-        JudgedName::Subject(subject, on) if !subject.read_only && effect != Effect::Read => {
-            match rwenvs.get(&subject.name).filter(|_| !names_context(rwenvs, &subject.name)) {
-                None => JudgedName::Subject(subject, on),
-                Some(rwenv) if effect == Effect::Reconcile || effect >= Effect::ClusterWrite => {
-                    JudgedName::NoContext(rwenv.clone())
-                }
-                Some(_) => {
-                    let title = format!("{} (without a context)", subject.title);
-                    JudgedName::Subject(Subject { read_only: true, title, ..subject }, on)
-                }
-            }
-        }
-        other => other,
-    };
-    judges.into_iter().map(one).collect()
-}
-
 /// What is selected where an operation runs. `cd /tmp && kubectl …`: where nothing is, the line stays in the environment it
 /// started in.
 fn where_it_runs(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
@@ -215,6 +192,8 @@ pub(super) fn of_service(
 ) -> Vec<JudgedName> {
     let mut all = where_it_runs(operation, facts, rwenvs, start);
     all.retain(|judge| *judge != JudgedName::NoneSelected);
+    let more = of_named(operation, facts, rwenvs, start);
+    all.extend(more.into_iter().filter(|judge| !all.contains(judge)).collect::<Vec<_>>());
     let named = operation.target.cluster.context.is_some() || operation.target.cluster.kubeconfig.is_some();
     if named || !operation.traits.contains(&Trait::ToCluster) || operation.effect <= Effect::ReadSecret {
         return all;
@@ -232,6 +211,20 @@ pub(super) fn of_service(
         other => vec![other],
     };
     all.into_iter().flat_map(bare).collect()
+}
+
+/// Whose the cluster is that an operation on a service names by its context or its kubeconfig; nobody's is no concern here.
+fn of_named(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context) -> Vec<JudgedName> {
+    let target = &operation.target.cluster;
+    if operation.effect <= Effect::ReadSecret || (target.context.is_none() && target.kubeconfig.is_none()) {
+        return Vec::new();
+    }
+    let seen = contexts::seen(operation, None, facts, start);
+    match target.context.as_ref().map(Word::as_literal) {
+        Some(Some(context)) => owners(context, seen, facts, rwenvs),
+        Some(None) => Vec::new(),
+        None => judged(&[], seen, "the current context of its kubeconfig", facts, rwenvs).unwrap_or_default(),
+    }
 }
 
 fn names_context(rwenvs: &Rwenvs, name: &str) -> bool {
@@ -256,7 +249,7 @@ fn by_name(name: &Word, rwenvs: &Rwenvs, selected: &[JudgedName]) -> Vec<JudgedN
 
 fn by_context(
     context: &Word,
-    target: &ClusterTarget,
+    operation: &Operation,
     seen: Option<&SeenContext>,
     (facts, rwenvs): (&Facts, &Rwenvs),
     selected: &[JudgedName],
@@ -267,11 +260,22 @@ fn by_context(
             &format!("its context is computed at run time ('{}')", context.display()),
         );
     };
-    let owned = owners(name, seen, facts, rwenvs);
+    let changes = operation.effect > Effect::ReadSecret;
+    let owned = owners(name, seen.filter(|_| changes), facts, rwenvs);
     if !owned.is_empty() {
         return owned;
     }
-    if target.kubeconfig.is_some() {
+    if let Some(judge) = throwaway(name, seen, rwenvs) {
+        return vec![judge];
+    }
+    if let Some(SeenContext::Missing(there)) = seen
+        && changes
+        && !there.is_empty()
+        && operation.target.cluster.changed.is_none()
+    {
+        return vec![JudgedName::MissingContext(None, name.to_owned(), there.clone())];
+    }
+    if operation.target.cluster.kubeconfig.is_some() {
         return elsewhere(selected, &format!("context '{name}' of another kubeconfig belongs to no rwenv"));
     }
     vec![JudgedName::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
@@ -306,18 +310,6 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[JudgedName], home: &s
     } else {
         owned
     }
-}
-
-/// A target nobody knows, seen from what is selected: not even a read is known to be one, because a kubeconfig may
-/// start programs and another identity may see what this one may not.
-fn elsewhere(selected: &[JudgedName], why: &str) -> Vec<JudgedName> {
-    let read_only = selected.iter().any(|j| !matches!(j, JudgedName::Subject(s, _) if !s.read_only));
-    let subject = Subject::foreign("a cluster outside every rwenv");
-    let mut all = vec![JudgedName::Elsewhere(Subject { read_only, ..subject.clone() }, why.to_owned())];
-    if read_only {
-        all.push(JudgedName::Subject(subject, None));
-    }
-    all
 }
 
 /// What is selected for these directories. Of a directory that is computed the strictest is taken: every rwenv.

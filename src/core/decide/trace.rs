@@ -2,8 +2,8 @@
 
 use super::Plan;
 use super::conclude::judges;
+use super::judged::JudgedName;
 use super::resolve::{resolved, seen_by};
-use super::subject::JudgedName;
 use crate::model::{Facts, Operation, Rule, Rwenvs};
 use crate::policy::{self, RULES};
 
@@ -58,6 +58,7 @@ fn unnamed(judge: &JudgedName) -> String {
         JudgedName::NoneSelected => "no rwenv".to_owned(),
         JudgedName::Invalid(why) => why.clone(),
         JudgedName::NoContext(rwenv) => format!("rwenv '{}', which names no context", rwenv.name),
+        JudgedName::MissingContext(_, context, _) => format!("context '{context}', which is not there"),
         JudgedName::OtherCluster(rwenv, why) => format!("rwenv '{}', whose {why}", rwenv.name),
     }
 }

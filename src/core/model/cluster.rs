@@ -82,8 +82,8 @@ impl UserKind {
 pub enum SeenContext {
     /// There is no kubeconfig, or it cannot be read.
     NoFile,
-    /// The kubeconfig has no such context.
-    Missing,
+    /// The kubeconfig has no such context, but these.
+    Missing(Vec<String>),
     /// Through the API guard, as this rwenv.
     Guarded(String),
     /// To this cluster.

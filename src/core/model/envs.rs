@@ -1,13 +1,14 @@
 //! The shape of `envs.json`: every field that means something to us, and a word for those that nearly do.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place};
+use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place, TargetKind, Throwaway};
 
 /// The configuration file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -22,6 +23,8 @@ pub struct ConfigFile {
     pub dev_container: Option<String>,
     /// Named databases.
     pub databases: Ordered<FromObject<Database>>,
+    /// Clusters that may be changed though they belong to no rwenv.
+    pub throwaway: FromObject<Throwaway>,
     /// The rwenvs.
     pub rwenvs: Ordered<FromObject<RwenvEntry>>,
 }
@@ -104,6 +107,8 @@ pub struct RwenvEntry {
     pub argocd_apps: Option<Vec<String>>,
     /// Terraform folders.
     pub terraform_paths: Levels,
+    /// Servers, accounts, projects and hosts that are its own, by kind; `*` stands for any characters.
+    pub targets: BTreeMap<TargetKind, Vec<String>>,
 }
 
 /// A length of time.
@@ -265,7 +270,7 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
 }
 
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
-const RESTRICTING: [&str; 9] = [
+const RESTRICTING: [&str; 10] = [
     "readOnly",
     "gitOpsOnly",
     "protectedBranches",
@@ -275,6 +280,7 @@ const RESTRICTING: [&str; 9] = [
     "autonomy",
     "policies",
     "terraformPaths",
+    "targets",
 ];
 
 /// A name that means nothing where it stands, and the one that was probably meant.
@@ -306,6 +312,9 @@ pub fn slips(file: &Value) -> Vec<Slip> {
     };
     see(file, fields::<ConfigFile>(), None);
     let each = |key: &str| file.get(key).and_then(Value::as_object).into_iter().flatten();
+    if let Some(throwaway) = file.get("throwaway") {
+        see(throwaway, fields::<Throwaway>(), None);
+    }
     for (_, database) in each("databases") {
         see(database, fields::<Database>(), None);
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ClusterIdentity, Dir, Rule, SeenContext};
+use super::{ClusterIdentity, Dir, Rule, SeenContext, TargetKind, Texts};
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,6 +18,8 @@ pub enum Question {
         /// The context; none: the current one.
         context: Option<String>,
     },
+    /// What else is a target called, or which one is in use?
+    Target(AskedTarget),
     /// Which program that we know is this file, or this name on `PATH`?
     Program(String),
     /// Where does this path lead, and what of the guard's lies there?
@@ -51,6 +53,25 @@ pub enum Question {
         /// The revision; empty for the files as they lie there.
         tip: String,
     },
+}
+
+/// A target that a question is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AskedTarget {
+    /// What it is.
+    pub kind: TargetKind,
+    /// Its name; none: the one in use.
+    pub name: Option<String>,
+    /// Variables that say which is in use, before the tool's own file does.
+    pub variables: Texts,
+    /// The tool keeps that in a file.
+    pub config: bool,
+    /// Another file than the usual one.
+    pub file: Option<String>,
+    /// Variables that name such a file.
+    pub file_variables: Texts,
+    /// The directory the tool runs in.
+    pub dir: Option<String>,
 }
 
 /// What a command does to files, as far as its words say.
@@ -177,6 +198,14 @@ pub struct Facts {
     pub clusters: Vec<(AskedContext, SeenContext)>,
     /// The clusters of rwenvs as a person confirmed them, by rwenv.
     pub noted: Vec<(String, ClusterIdentity)>,
+    /// What targets are called, beside what they were asked by.
+    pub targets: Vec<(AskedTarget, Vec<String>)>,
+    /// The context that is current in other kubeconfigs.
+    pub currents: Vec<(String, String)>,
+    /// Rwenvs whose context is in none of their kubeconfigs: the context, and the names that are there.
+    pub missing: Vec<(String, String, Vec<String>)>,
+    /// The names of the contexts a bare call could use, where its rwenv names none.
+    pub contexts: Vec<String>,
     /// The kubeconfigs a bare call would use.
     pub kubeconfigs: Vec<String>,
     /// Programs by path or name; none where it is none that we know.
@@ -224,6 +253,12 @@ impl Facts {
         let is =
             |(k, c): &(Option<String>, Option<String>)| (k.as_deref(), c.as_deref()) == (kubeconfig, context);
         self.clusters.iter().find(|(asked, _)| is(asked)).map(|(_, seen)| seen)
+    }
+
+    /// What a target is called beside its name.
+    #[must_use]
+    pub fn target(&self, asked: &AskedTarget) -> &[String] {
+        self.targets.iter().find(|(known, _)| known == asked).map_or(&[], |(_, names)| names.as_slice())
     }
 
     /// What is known of a program; none where nobody has looked.

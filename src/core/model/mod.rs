@@ -18,20 +18,24 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Reason, Verdict};
-pub use facts::{AskedContext, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script};
+pub use facts::{
+    AskedContext, AskedTarget, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script,
+};
 pub use glob::glob;
 pub use object::FromObject;
 pub use operation::{
-    COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, Target,
+    COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, ServiceTarget,
+    Target,
 };
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
+    Throwaway, host, is_loopback,
 };
 pub use url::{percent_decoded, same_repository};
 
 pub use crate::table::{
     Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Decision, Effect, Endpoint, Env, FlagName,
-    Flags, ForgeRequest, Grammar, KeyRule, Language, Mcp, McpServer, McpVerb, Mode, Names, PathClass, Reach,
-    Refs, Repository, Rows, Rule, RuleList, RuleText, Runner, TargetFormat, Text, Texts, Tool, Tools, Trait,
-    When, Wrapper, WrapperStyle,
+    Flags, ForgeRequest, Grammar, KeyRule, KubeconfigMaker, Language, Mcp, McpServer, McpVerb, Mode, Names,
+    PathClass, Reach, Refs, Repository, Rows, Rule, RuleList, RuleText, Runner, ServiceRow, TargetFormat,
+    TargetKind, Text, Texts, Tool, Tools, Trait, When, Wrapper, WrapperStyle,
 };

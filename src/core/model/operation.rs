@@ -1,6 +1,6 @@
 //! What an invocation would do: tool, verb, effect and target.
 
-use super::{Dir, Effect, Invocation, Reach, Span, Trait, Word};
+use super::{Dir, Effect, Invocation, Reach, Span, TargetKind, Texts, Trait, Word};
 
 /// Which cluster a call goes to, as far as its own words say.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -100,6 +100,34 @@ pub struct HeadMove {
     pub surely: bool,
 }
 
+/// A server, an account, a project or a host that a call is for, as far as its own words say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of its row")]
+pub struct ServiceTarget {
+    /// What it is.
+    pub kind: TargetKind,
+    /// What names it: values of flags, or of variables that the line sets.
+    pub names: Vec<Word>,
+    /// What names parts of it, beside what is in use.
+    pub parts: Vec<Word>,
+    /// Paths and names of which a part may be a rwenv's name.
+    pub hints: Vec<Word>,
+    /// The folder it runs in may be called as a rwenv is.
+    pub folder: bool,
+    /// Variables that name it where the line does not.
+    pub variables: Texts,
+    /// The tool keeps in a file which one is in use.
+    pub config: bool,
+    /// The file, where the call names one.
+    pub file: Option<Word>,
+    /// Variables that name the file where the line does not.
+    pub file_variables: Texts,
+    /// Whoever owns it judges alone.
+    pub alone: bool,
+    /// The call does nothing there: it chooses what later calls of the tool use.
+    pub chooses: bool,
+}
+
 /// What an operation is aimed at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Target {
@@ -107,6 +135,8 @@ pub struct Target {
     pub cluster: ClusterTarget,
     /// The repository, for operations on one.
     pub repository: RepositoryTarget,
+    /// The servers, accounts, projects and hosts that it may be for.
+    pub services: Vec<ServiceTarget>,
     /// The namespace, where it is named.
     pub namespace: Option<String>,
     /// Resource kinds as written, lower case.

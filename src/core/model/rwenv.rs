@@ -1,6 +1,9 @@
 //! Named environments.
 
+use std::collections::BTreeMap;
 use std::fmt;
+
+use super::{TargetKind, glob};
 
 /// A rwenv's name: `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`, so that it can be part of a path and of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -201,6 +204,8 @@ pub struct Rwenv {
     pub terraform_paths: Vec<(String, Autonomy)>,
     /// Patterns of files that hold Argo CD Applications, which are applied once by hand.
     pub argocd_apps: Vec<String>,
+    /// Servers, accounts, projects and hosts that are its own; patterns.
+    pub targets: BTreeMap<TargetKind, Vec<String>>,
     /// Seconds between two looks at its repository, where it says.
     pub sync_interval: Option<u64>,
     /// Names of fields that mean nothing, and nearly are some that do.
@@ -236,6 +241,7 @@ impl Rwenv {
             policies: Vec::new(),
             terraform_paths: Vec::new(),
             argocd_apps: vec!["*argocd-apps/*".to_owned()],
+            targets: BTreeMap::new(),
             sync_interval: None,
             misspelt: Vec::new(),
         }
@@ -254,6 +260,49 @@ impl Rwenv {
     }
 }
 
+/// Clusters that come and go, on this machine or at addresses that a person has named: whoever reaches one may change it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct Throwaway {
+    /// Patterns of their contexts (`kind-*`).
+    pub contexts: Vec<String>,
+    /// Patterns of hosts beside this machine's own where they may be.
+    pub servers: Vec<String>,
+}
+
+impl Throwaway {
+    /// True where a context of this name that leads to this server is one.
+    #[must_use]
+    pub fn has(&self, context: &str, server: &str) -> bool {
+        let host = host(server);
+        self.contexts.iter().any(|pattern| glob(pattern, context))
+            && (is_loopback(host) || self.servers.iter().any(|pattern| glob(pattern, host)))
+    }
+}
+
+/// The host of a URL or address, without port.
+#[must_use]
+pub fn host(address: &str) -> &str {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let rest = rest.split(['/', '?']).next().unwrap_or_default();
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
+    match rest.strip_prefix('[') {
+        Some(six) => six.split(']').next().unwrap_or_default(),
+        // An address of IPv6 without brackets has no port.
+        None if rest.matches(':').count() > 1 => rest,
+        None => rest.split(':').next().unwrap_or_default(),
+    }
+}
+
+/// True for a host that is this machine.
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
+    let address = || host.parse::<core::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost")
+        || address().is_ok_and(|address| address.is_loopback() || address.is_unspecified())
+}
+
 /// All rwenvs of a person, and what the configuration says beside them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rwenvs {
@@ -263,6 +312,8 @@ pub struct Rwenvs {
     pub config_dir: String,
     /// The container commands run in, where there is one.
     pub dev_container: Option<String>,
+    /// Clusters that belong to no rwenv and may be changed.
+    pub throwaway: Throwaway,
     /// Why the configuration could not be read, as a sentence, and what counts in its place.
     pub broken: Option<String>,
 }

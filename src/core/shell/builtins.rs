@@ -169,6 +169,24 @@ impl Walker<'_> {
         self.code(state, &code, call.origin()).unwrap_or_else(|| Flow::both(state.clone()))
     }
 
+    /// What a file that is sourced leaves in variables; what it runs is judged by whoever reads it.
+    fn source_variables(&mut self, state: &mut State, call: &SimpleCall) {
+        let path = call.literal(1).and_then(|path| match state.cwd.as_slice() {
+            _ if path.starts_with('/') => Some(crate::model::normalize(path)),
+            [Dir::Known(folder)] => Some(crate::model::normalize(&format!("{folder}/{path}"))),
+            _ => None,
+        });
+        let found = path.and_then(|path| self.files.iter().find(|(known, _)| *known == path));
+        let Some((_, text)) = found else { return };
+        let before = std::mem::take(&mut self.out);
+        let mut inner = state.clone();
+        let left = self.code(&mut inner, text, call.origin().elsewhere());
+        self.out = before;
+        if let Some(flow) = left {
+            state.adopt_variables(&flow.last);
+        }
+    }
+
     /// `source`: the text on standard input where that is what is read. Files are read by the caller, which may.
     fn source_file(&mut self, state: &mut State, call: &SimpleCall) -> Flow {
         self.emit(state, call);
@@ -177,6 +195,7 @@ impl Walker<'_> {
                 || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
         });
         if !from_stdin {
+            self.source_variables(state, call);
             return Flow::both(state.clone());
         }
         match &call.stdin {

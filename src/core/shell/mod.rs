@@ -65,6 +65,8 @@ pub struct Source<'a> {
     pub env: Vec<crate::model::Assigned>,
     /// What it reads on standard input.
     pub stdin: Stdin,
+    /// Files that it may source, by path, and their texts.
+    pub files: &'a [(String, String)],
 }
 
 /// Analyses a command line.
@@ -108,6 +110,7 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     }
     let mut walker = Walker::new(text, &source.context.home);
     walker.stdin = source.stdin.clone();
+    walker.files = source.files;
     let whole = Span { start: 0, end: text.len() };
     if source.text.len() > LONGEST {
         walker.opaque(OpaqueKind::Limit, whole, "it is longer than rwenv accepts");
@@ -198,6 +201,8 @@ struct Walker<'a> {
     nested: usize,
     depth: usize,
     calls: Vec<String>,
+    /// Files that may be sourced, and their texts.
+    files: &'a [(String, String)],
     /// The functions that are being walked.
     bodies: Vec<Rc<FunctionBody>>,
     returns: Vec<State>,
@@ -219,6 +224,7 @@ impl<'a> Walker<'a> {
             nested: 0,
             depth: 0,
             calls: Vec::new(),
+            files: &[],
             bodies: Vec::new(),
             returns: Vec::new(),
         }

@@ -127,6 +127,19 @@ impl State {
         }
     }
 
+    /// Takes over the variables as a sourced file leaves them. Where programs are found is not told by it.
+    pub(super) fn adopt_variables(&mut self, other: &Self) {
+        let path = self.vars.get("PATH").cloned();
+        self.vars = Rc::clone(&other.vars);
+        if self.vars.get("PATH") != path.as_ref() {
+            let vars = Rc::make_mut(&mut self.vars);
+            match path {
+                Some(path) => drop(vars.insert("PATH".to_owned(), path)),
+                None => drop(vars.remove("PATH")),
+            }
+        }
+    }
+
     pub(super) fn refer(&mut self, name: &str) {
         if let Some(variable) = Rc::make_mut(&mut self.vars).get_mut(name) {
             variable.reference = true;

@@ -5,6 +5,7 @@ mod code;
 mod lint;
 mod program;
 mod rule;
+mod service;
 mod text;
 mod tool;
 mod words;
@@ -16,11 +17,12 @@ pub use code::{
 pub use lint::{LintExample, LintFile, LintRule};
 pub use program::{Programs, Wrapper, WrapperFile};
 pub use rule::{PathClass, PolicyFile, Rule, RuleExample, RuleExamples, RuleList, RuleText, When};
+pub use service::{KubeconfigMaker, ServiceRow};
 pub use text::{Rows, Shown, Text, Texts};
 pub use tool::{Carry, Command, Endpoint, Env, Example, Flags, KeyRule, Mode, Roles, Tool};
 pub use words::{
     CarryKind, CodePlace, Decision, Effect, FlagName, Grammar, Level, Reach, Refs, Repository, TargetFormat,
-    Trait, WrapperStyle, is_none_of, nearest,
+    TargetKind, Trait, WrapperStyle, is_none_of, nearest,
 };
 
 use databake::Bake;

@@ -4,7 +4,7 @@
 use databake::Bake;
 use serde::Deserialize;
 
-use super::{Rows, Shown, Text, Texts, WrapperStyle};
+use super::{KubeconfigMaker, Rows, Shown, Text, Texts, WrapperStyle};
 
 /// `wrappers.toml`.
 #[derive(Clone, Copy, Debug, Deserialize, Bake)]
@@ -48,6 +48,9 @@ pub struct Wrapper {
     /// Arguments before the program.
     #[serde(default)]
     pub skip: u8,
+    /// These are the context and the namespace it gets.
+    #[serde(default)]
+    pub names_context: bool,
     /// `NAME=VALUE` words before the program set its environment.
     #[serde(default)]
     pub assignments: bool,
@@ -100,6 +103,9 @@ pub struct Programs {
     /// Commands that write contexts into the kubeconfig in use, or make another current, by words that stand in this order.
     #[serde(default)]
     pub context_writers: Texts,
+    /// Commands that write contexts into the kubeconfig in use, unless they name another.
+    #[serde(default, rename = "maker")]
+    pub makers: Rows<KubeconfigMaker>,
     /// Programs beside `reads` that change nothing and run nothing, whatever they are given.
     #[serde(default)]
     pub filters: Texts,
@@ -172,6 +178,15 @@ pub struct Programs {
     /// Patterns of files that shells read when they start.
     #[serde(default)]
     pub startup: Texts,
+    /// Patterns of files that hold credentials, or a state that holds them.
+    #[serde(default)]
+    pub credentials: Texts,
+    /// Print the whole of the files they are given.
+    #[serde(default)]
+    pub printers: Texts,
+    /// Copy files to their last operand.
+    #[serde(default)]
+    pub senders: Texts,
     /// Patterns of annotations of Secrets whose values are settings.
     #[serde(default)]
     pub secret_annotations: Texts,

@@ -78,7 +78,7 @@ impl Bake for Text {
 }
 
 /// A list of texts.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Texts(&'static [&'static str]);
 
 impl Texts {

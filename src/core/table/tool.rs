@@ -3,7 +3,7 @@
 use databake::Bake;
 use serde::{Deserialize, Deserializer};
 
-use super::{CarryKind, Effect, Grammar, Reach, Rows, Shown, Text, Texts, Trait};
+use super::{CarryKind, Effect, Grammar, Reach, Rows, ServiceRow, Shown, Text, Texts, Trait};
 
 /// One program whose verbs are judged.
 #[derive(Clone, Copy, Debug, Deserialize, Bake)]
@@ -54,6 +54,9 @@ pub struct Tool {
     /// It gets no shim.
     #[serde(default)]
     pub unshimmed: bool,
+    /// How its calls name servers, accounts, projects and hosts.
+    #[serde(default, rename = "target")]
+    pub targets: Rows<ServiceRow>,
     /// Its verbs.
     #[serde(default, rename = "command")]
     pub commands: Rows<Command>,

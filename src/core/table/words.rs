@@ -120,6 +120,30 @@ words! {
 }
 
 words! {
+    /// A kind of target beside clusters and repositories, which belongs to a rwenv if its `targets` name it.
+    pub enum TargetKind {
+        /// Servers of Argo CD, and contexts of its command line.
+        ArgoCd = "argocd",
+        /// Contexts, nodes and endpoints of Talos.
+        Talos = "talos",
+        /// Addresses of Vault and OpenBao, and paths in them.
+        Vault = "vault",
+        /// Workspaces and backends of Terraform, stacks of Pulumi.
+        Terraform = "terraform",
+        /// Projects and configurations of Google Cloud.
+        Gcp = "gcp",
+        /// Profiles and accounts of AWS.
+        Aws = "aws",
+        /// Subscriptions of Azure.
+        Azure = "azure",
+        /// Contexts and hosts of Docker.
+        Docker = "docker",
+        /// Hosts of databases.
+        Database = "database",
+    }
+}
+
+words! {
     /// A finer property of an operation, which rules may test. Tables set most of them, code sets the rest.
     pub enum Trait {
         /// Targets the settings of an agent.
@@ -190,10 +214,14 @@ words! {
         Inputs = "inputs",
         /// Stores a kubeconfig in a ConfigMap or Secret.
         Kubeconfig = "kubeconfig",
+        /// Writes a context into the kubeconfig that other commands use.
+        MakesKubeconfig = "makes-kubeconfig",
         /// Merges a proposal.
         Merge = "merge",
         /// Applies files that the same line may have changed first.
         Moved = "moved",
+        /// Changes which cluster a context leads to, or as whom.
+        MovesContext = "moves-context",
         /// Makes git look for its hooks elsewhere, in this push or in every repository.
         MovesHooks = "moves-hooks",
         /// Names the forge repository that it is about.

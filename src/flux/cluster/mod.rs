@@ -2,6 +2,7 @@
 
 mod discovery;
 mod error;
+mod old;
 mod place;
 mod seen;
 mod web;
@@ -18,6 +19,7 @@ use serde::de::DeserializeOwned;
 use place::KubeconfigContext;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::identity;
 
 pub use error::ClusterError;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
@@ -96,6 +98,7 @@ impl Cluster {
         }
         let server = config.cluster_url.to_string().trim_end_matches('/').to_owned();
         let plugin = config.auth_info.exec.as_ref().and_then(|exec| exec.command.clone());
+        let again = config.clone();
         let credentials = |why: String| ClusterError::Credentials { context: context.clone(), why };
         // A program may be run for credentials, and it may hang.
         let made = tokio::task::spawn_blocking(move || {
@@ -105,7 +108,14 @@ impl Cluster {
         });
         let client = match tokio::time::timeout(CREDENTIALS, made).await {
             Ok(Ok(Ok(client))) => client,
-            Ok(Ok(Err(error))) => return Err(not_had(&error, &context, plugin.as_deref())),
+            Ok(Ok(Err(error))) => match not_had(&error, &context, plugin.as_deref()) {
+                ClusterError::OldCertificate(context) => {
+                    let own = identity::client_certificate(std::slice::from_ref(&place.path), &context);
+                    let client = own.and_then(|own| old::client(again, &own, CONNECT));
+                    client.ok_or(ClusterError::OldCertificate(context))?
+                }
+                error => return Err(error),
+            },
             Ok(Err(error)) => return Err(credentials(error.to_string())),
             Err(_) => return Err(credentials(format!("nothing came within {} s", CREDENTIALS.as_secs()))),
         };

@@ -180,6 +180,7 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
         let own = slips.iter().filter(|slip| slip.rwenv.as_ref() == Some(&name)).map(misspelt).collect();
         rwenvs.all.push(Rwenv { misspelt: own, ..rwenv(checked, entry) });
     }
+    rwenvs.throwaway = file.throwaway.0;
     let misspelt = slips.iter().filter(|slip| slip.rwenv.is_none()).map(misspelt).collect();
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
     let databases =
@@ -219,6 +220,7 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     rwenv.auto_approve = entry.auto_approve;
     rwenv.exec_reads = entry.exec_reads;
     rwenv.policies = entry.policies;
+    rwenv.targets = entry.targets;
     rwenv.sync_interval = entry.sync_interval.map(|period| Duration::from(period).as_secs());
     rwenv
 }

@@ -2,14 +2,17 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
+use crate::base::clock;
 use crate::base::environment::Environment;
 use crate::base::files;
 use rwenv_core::model::Rwenv;
 
 /// Longest wait for the guard to take a connection.
 const CONNECT: Duration = Duration::from_millis(100);
+/// How long it counts that the guard could not reach a cluster.
+const RECENT: Duration = Duration::from_mins(10);
 
 /// Where all of it is.
 #[must_use]
@@ -23,6 +26,21 @@ pub fn kubeconfig(rwenv: &str, environment: &Environment) -> PathBuf {
     folder(environment).join(format!("{rwenv}.yaml"))
 }
 
+/// Where the guard notes why it cannot reach the cluster of a rwenv.
+#[must_use]
+pub fn problem(rwenv: &str, environment: &Environment) -> PathBuf {
+    folder(environment).join(format!("{rwenv}.problem"))
+}
+
+/// Why the guard could not reach the cluster of a rwenv a moment ago.
+fn last_problem(rwenv: &str, environment: &Environment) -> Option<String> {
+    let path = problem(rwenv, environment);
+    let noted = std::fs::metadata(&path).ok()?.modified().ok()?;
+    let ago = clock::now().saturating_sub(noted.duration_since(UNIX_EPOCH).ok()?);
+    let text = files::read_trusted(&path).ok()??;
+    (ago < RECENT).then(|| text.trim().to_owned())
+}
+
 /// True for rwenvs whose sessions go through the guard.
 #[must_use]
 pub fn is_guarded(rwenv: &Rwenv) -> bool {
@@ -32,12 +50,16 @@ pub fn is_guarded(rwenv: &Rwenv) -> bool {
 /// The kubeconfig of a session: the guard's, where it listens. Says why there is none.
 ///
 /// # Errors
-/// Where nobody listens.
+/// Where nobody listens, or the guard could not reach the cluster a moment ago: sessions are not sent where nothing comes back.
 pub fn session(rwenv: &Rwenv, environment: &Environment) -> Result<PathBuf, String> {
     let path = kubeconfig(rwenv.name.as_str(), environment);
     let not_there = || "the API guard is not running (rwenv daemon start)".to_owned();
     let text = files::read_trusted(&path).map_err(|error| error.to_string())?.ok_or_else(not_there)?;
-    port(&text).and_then(listener).map(|()| path).ok_or_else(not_there)
+    port(&text).and_then(listener).ok_or_else(not_there)?;
+    match last_problem(rwenv.name.as_str(), environment) {
+        Some(why) => Err(format!("the API guard has no way to the cluster ({why})")),
+        None => Ok(path),
+    }
 }
 
 /// Something where somebody listens at a port.

@@ -32,7 +32,10 @@ fn read(paths: &[PathBuf]) -> Vec<KubeconfigFile> {
 /// The names of the contexts in these files.
 #[must_use]
 pub fn contexts(paths: &[PathBuf]) -> Vec<String> {
-    let all = read(paths);
+    names(&read(paths))
+}
+
+fn names(all: &[KubeconfigFile]) -> Vec<String> {
     let entries = all.iter().flat_map(|file| file.root.get("contexts").map_or(&[][..], Node::items));
     let mut names: Vec<String> =
         entries.filter_map(|entry| entry.str(&["name"])).map(str::to_owned).collect();
@@ -50,11 +53,14 @@ pub fn seen(paths: &[PathBuf], context: Option<&str>, environment: &Environment)
     }
     let current =
         || all.iter().find_map(|file| file.root.str(&["current-context"]).filter(|c| !c.is_empty()));
-    let Some(context) = context.or_else(current) else { return SeenContext::Missing };
-    let Some((_, found)) = named(&all, "contexts", "context", context) else { return SeenContext::Missing };
-    let Some(name) = found.str(&["cluster"]) else { return SeenContext::Missing };
-    let Some((file, cluster)) = named(&all, "clusters", "cluster", name) else { return SeenContext::Missing };
-    let Some(server) = cluster.str(&["server"]) else { return SeenContext::Missing };
+    let nowhere = || SeenContext::Missing(Vec::new());
+    let Some(context) = context.or_else(current) else { return nowhere() };
+    let Some((_, found)) = named(&all, "contexts", "context", context) else {
+        return SeenContext::Missing(names(&all));
+    };
+    let Some(name) = found.str(&["cluster"]) else { return nowhere() };
+    let Some((file, cluster)) = named(&all, "clusters", "cluster", name) else { return nowhere() };
+    let Some(server) = cluster.str(&["server"]) else { return nowhere() };
     let server = server.trim_end_matches('/').to_ascii_lowercase();
     if let Some(rwenv) = guard(&file.path, environment)
         && rwenv == name
@@ -118,6 +124,15 @@ pub fn plugin(paths: &[PathBuf], context: &str) -> Option<(String, String)> {
     let written = user.str(&["exec", "command"]).filter(|command| command.contains('/'))?;
     let whole = whole(written, &file.path);
     (whole != written).then(|| (written.to_owned(), whole))
+}
+
+/// The client certificate of a context and its key, in PEM.
+#[must_use]
+pub fn client_certificate(paths: &[PathBuf], context: &str) -> Option<(String, String)> {
+    let all = read(paths);
+    let (_, found) = named(&all, "contexts", "context", context)?;
+    let (file, user) = named(&all, "users", "user", found.str(&["user"])?)?;
+    Some((material(user, "client-certificate", file)?, material(user, "client-key", file)?))
 }
 
 /// A path of a kubeconfig, from the root.

@@ -19,11 +19,12 @@ mod places;
 pub mod policies;
 mod reached;
 mod script;
+pub mod services;
 
 use crate::base::environment::{self, Environment};
 use rwenv_core::decide::Plan;
 use rwenv_core::model::{
-    ClusterIdentity, Context, Facts, Pushed, Question, Rwenv, Rwenvs, SeenContext, glob,
+    Bound, ClusterIdentity, Context, Facts, Pushed, Question, Reach, Rwenv, Rwenvs, SeenContext, glob,
 };
 
 /// A plan and all that has to be known to conclude it.
@@ -41,27 +42,7 @@ pub struct Observed {
 #[must_use]
 pub fn observe(plan: Plan, environment: &Environment) -> Observed {
     let mut out = Observed { plan, ..Observed::default() };
-    let mut places: Option<places::Guarded> = None;
-    while out.plan.is_waiting() {
-        for question in &out.plan.questions {
-            match question {
-                Question::Program(program) if out.facts.program(program).is_none() => {
-                    let found = crate::base::program::identify(program, environment);
-                    out.facts.programs.push((program.clone(), found));
-                }
-                Question::Script(path) if out.facts.script(path).is_none() => {
-                    out.facts.scripts.push((path.clone(), script::read(path)));
-                }
-                Question::Leads(path) if out.facts.lead(path).is_none() => {
-                    let known =
-                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
-                    out.facts.leads.push((path.clone(), known.lead(path)));
-                }
-                _ => {}
-            }
-        }
-        out.plan = out.plan.resume(&out.facts);
-    }
+    identify(&mut out, environment);
     if !out.plan.questions.is_empty() {
         out.rwenvs = config::rwenvs(&environment.config_dir);
     }
@@ -82,6 +63,9 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             }
             Question::Cluster { kubeconfig, context } => {
                 cluster((kubeconfig.as_deref(), context.as_deref()), &out.plan, &mut out.facts, environment);
+            }
+            Question::Target(asked) => {
+                out.facts.targets.push((asked.clone(), services::names(asked, environment)));
             }
             Question::Application(path) => {
                 let of = |rwenv: &Rwenv| rwenv.argocd_apps.iter().any(|pattern| glob(pattern, path));
@@ -106,8 +90,34 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Reached { .. } => {}
         }
     }
+    no_context(&out.plan, &mut out.facts, &out.rwenvs, environment);
     out.facts.reached = reached::answers(&out.plan, &out.facts, &out.rwenvs);
     out
+}
+
+/// What programs are, what scripts say and where paths lead, until the plan knows all that it runs.
+fn identify(out: &mut Observed, environment: &Environment) {
+    let mut places: Option<places::Guarded> = None;
+    while out.plan.is_waiting() {
+        for question in &out.plan.questions {
+            match question {
+                Question::Program(program) if out.facts.program(program).is_none() => {
+                    let found = crate::base::program::identify(program, environment);
+                    out.facts.programs.push((program.clone(), found));
+                }
+                Question::Script(path) if out.facts.script(path).is_none() => {
+                    out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                Question::Leads(path) if out.facts.lead(path).is_none() => {
+                    let known =
+                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
+                    out.facts.leads.push((path.clone(), known.lead(path)));
+                }
+                _ => {}
+            }
+        }
+        out.plan = std::mem::take(&mut out.plan).resume(&out.facts);
+    }
 }
 
 /// Where a context leads, and what a person has confirmed of the rwenvs' own.
@@ -127,8 +137,40 @@ fn cluster(
     if list.is_none() {
         facts.kubeconfigs = files.iter().map(|path| path.display().to_string()).collect();
     }
+    if let (Some(list), None) = (list, context) {
+        let current = kubeconfig::current_context(&files);
+        facts.currents.extend(current.map(|current| (list.to_owned(), current)));
+    }
     let seen = identity::seen(&files, context, environment);
     facts.clusters.push(((list.map(str::to_owned), context.map(str::to_owned)), seen));
+}
+
+/// Of rwenvs that are selected and name no context, or one that is not there, which contexts there are.
+fn no_context(plan: &Plan, facts: &mut Facts, rwenvs: &Rwenvs, environment: &Environment) {
+    let reaches = |planned: &rwenv_core::decide::Planned| planned.operation.reach == Reach::Cluster;
+    if !plan.planned.iter().any(reaches) {
+        return;
+    }
+    let bound = facts.bindings.iter().filter_map(|(_, bound)| match bound {
+        Bound::Rwenv(name) => rwenvs.get(name),
+        _ => None,
+    });
+    let changes = plan.changes_something();
+    for rwenv in bound {
+        if !rwenv.names_context() {
+            facts.contexts =
+                identity::contexts(&kubeconfig::of_bare_call(environment, plan.keeps_environment()));
+            continue;
+        }
+        let seen = if changes { identity::of_rwenv(rwenv, environment) } else { Vec::new() };
+        let gone = seen.into_iter().map(|(context, seen)| match seen {
+            SeenContext::Missing(there) if !there.is_empty() => Some((context, there)),
+            _ => None,
+        });
+        let gone: Option<Vec<_>> = gone.collect();
+        let first = gone.and_then(|all| all.into_iter().next());
+        facts.missing.extend(first.map(|(context, there)| (rwenv.name.to_string(), context, there)));
+    }
 }
 
 /// The clusters of rwenvs as a person confirmed them. A file that cannot be read notes nothing, and rwenv doctor says so.
@@ -144,7 +186,8 @@ pub fn own_cluster(rwenv: &Rwenv, plan: &Plan, facts: &mut Facts, environment: &
         return;
     }
     let all = identity::of_rwenv(rwenv, environment);
-    let seen = all.into_iter().find(|(_, seen)| !matches!(seen, SeenContext::NoFile | SeenContext::Missing));
+    let seen =
+        all.into_iter().find(|(_, seen)| matches!(seen, SeenContext::Cluster(_) | SeenContext::Guarded(_)));
     if let Some((context, seen)) = seen {
         facts.noted = confirmed(environment);
         facts.current_context = Some(context);

@@ -17,6 +17,8 @@ pub(super) struct TargetsFile {
     pub(super) targets: Vec<RunnerTarget>,
     /// Values that are known.
     pub(super) values: Vec<(String, String)>,
+    /// Those of them that recipes get in their environment.
+    pub(super) exported: Vec<String>,
     /// Run whatever is asked for.
     pub(super) always: Vec<String>,
     /// Other files that belong to it, with what stands before the names of their targets.
@@ -86,7 +88,10 @@ fn make(text: &str) -> TargetsFile {
             if runs {
                 file.always.push(value.clone());
             }
+            file.exported.extend((words.first() == Some(&"export")).then(|| name.clone()));
             file.values.push((name, value));
+        } else if let Some(&"export") = words.first() {
+            file.exported.extend(words.iter().skip(1).map(|name| (*name).to_owned()));
         } else if let Some((names, rest)) = bare.split_once(':') {
             let rest = rest.trim_start_matches(':');
             let (needs, recipe) = match rest.split_once(';') {
