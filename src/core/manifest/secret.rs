@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex_lite::Regex;
 
 use super::finding::{Finding, RULES};
-use super::stand_in::{is_filled_in, is_placeholder};
+use super::stand_in::{assigned, is_filled_in, is_placeholder, is_value, names_secret};
 use super::tree::File;
 use super::yaml::{At, Node, Value, parse_from};
 
@@ -173,17 +173,6 @@ pub(super) fn in_source(path: &str, text: &str, variables: bool) -> Option<Findi
     Finding::new("secret.unencrypted", path, at, message).map(|f| f.about(value))
 }
 
-/// The name and the value a line of a configuration assigns: `name=value`, `"name": "value",`, `<name>value</name>`.
-pub(super) fn assigned(line: &str) -> Option<(&str, &str)> {
-    let line = line.trim().trim_start_matches("export ").trim_start_matches("- ");
-    let line = line.strip_prefix('<').map_or(line, |rest| rest.split("</").next().unwrap_or(rest));
-    let (name, value) = line.split_once(['=', ':', '>'])?;
-    let quotes = |c: char| matches!(c, '"' | '\'' | ',' | ';') || c.is_whitespace();
-    let (name, value) = (name.trim_matches(quotes), value.trim_matches(quotes));
-    (!name.is_empty() && !name.starts_with(['#', '/']) && !name.contains(char::is_whitespace))
-        .then_some((name, value))
-}
-
 /// Looks through an object for keys that name secrets and have literal values.
 fn walk(node: &Node, path: &str, found: &mut Vec<Option<Finding>>, depth: usize) {
     if depth > DEEPEST {
@@ -253,145 +242,5 @@ fn option(item: &Node, path: &str, found: &mut Vec<Option<Finding>>) {
     {
         let message = format!("the value of '--{name}' is in plaintext");
         found.push(Finding::new("secret.hard-coded", path, item.at, message).map(|f| f.about(value)));
-    }
-}
-
-/// The words of a name: `dbPassword`, `DB_PASSWORD`, `db-password` → `db`, `password`.
-fn words(name: &str) -> Vec<String> {
-    let mut out: Vec<String> = vec![String::new()];
-    let mut lower = false;
-    for c in name.chars() {
-        if !c.is_alphanumeric() {
-            out.push(String::new());
-            lower = false;
-            continue;
-        }
-        if c.is_uppercase() && lower {
-            out.push(String::new());
-        }
-        lower = c.is_lowercase() || c.is_numeric();
-        if let Some(last) = out.last_mut() {
-            last.extend(c.to_lowercase());
-        }
-    }
-    out.retain(|word| !word.is_empty());
-    out
-}
-
-/// True for names whose last words say that a secret is their value, not where one is (`passwordKey`, `secretName`).
-pub(super) fn names_secret(name: &str) -> bool {
-    let words = words(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let one = ["password", "passwd", "passphrase", "pwd", "apikey", "token", "secret"];
-    let before_key = ["api", "access", "secret", "private", "encryption", "signing", "account", "master"];
-    match words.as_slice() {
-        [.., first, "key"] if before_key.contains(first) => true,
-        [.., "connection", "string"] => true,
-        [.., last] => one.contains(last),
-        [] => false,
-    }
-}
-
-/// True for a text that is a secret's value where a name says that one stands here.
-pub(super) fn is_value(name: &str, text: &str) -> bool {
-    let text = text.trim();
-    let lower = text.to_lowercase();
-    let certain = words(name)
-        .last()
-        .is_some_and(|w| matches!(w.as_str(), "password" | "passwd" | "passphrase" | "pwd"));
-    let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
-    if text.len() < 4
-        || is_filled_in(name, text)
-        || is_placeholder(text)
-        || text.contains(char::is_whitespace)
-    {
-        return false;
-    }
-    if matches!(lower.as_str(), "true" | "false" | "none" | "null" | "disabled" | "enabled")
-        || text.starts_with('/')
-    {
-        return false;
-    }
-    if text.ends_with(".pem") || text.ends_with(".key") || text.ends_with(".crt") || text.ends_with(".yaml") {
-        return false;
-    }
-    // `token: my-app-token-2` names one; `password: hunter2` is one.
-    certain
-        || (!names_object(text)
-            && text.len() >= 12
-            && !text.chars().all(plain_word)
-            && text.chars().any(|c| c.is_ascii_digit())
-            && text.chars().any(char::is_alphabetic)
-            && !text.contains("://"))
-}
-
-/// True for what reads as the name of an object of Kubernetes, and is no UUID.
-pub(super) fn names_object(text: &str) -> bool {
-    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
-    let uuid = text.len() == 36
-        && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
-        && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
-    text.chars().all(label) && text.contains(['-', '.']) && !uuid
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_secrets_and_names_of_where_they_are() {
-        for name in [
-            "password",
-            "DB_PASSWORD",
-            "dbPassword",
-            "admin-password",
-            "apiKey",
-            "API_KEY",
-            "S3_SECRET_KEY",
-            "token",
-            "clientSecret",
-        ] {
-            assert!(names_secret(name), "{name}");
-        }
-        for name in [
-            "passwordKey",
-            "secretName",
-            "tokenPath",
-            "existingSecret2Name",
-            "PASSWORD_FILE",
-            "maxTokens",
-            "sshKey",
-            "key",
-            "automountServiceAccountTokenNot",
-        ] {
-            assert!(!names_secret(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn values_and_what_stands_for_them() {
-        for text in ["hunter2", "S3cret!pass", "correcthorse"] {
-            assert!(is_value("password", text), "{text}");
-        }
-        for text in [
-            "",
-            "${PW}",
-            "{{ .Values.pw }}",
-            "CHANGEME",
-            "xxxxxxxx",
-            "true",
-            "/run/secrets/pw",
-            "vault:secret/x#y",
-            "<set me>",
-            "$DB_PASSWORD",
-            "a b c d",
-        ] {
-            assert!(!is_value("password", text), "{text}");
-        }
-        assert!(is_value("token", "a8f5f167f44f4964e6c998dee827110c"));
-        assert!(is_value("clientSecret", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"));
-        assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
-        assert!(!is_value("token", "my-service-token"));
-        assert!(!is_value("secret", "db-credentials"));
     }
 }

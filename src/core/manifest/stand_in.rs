@@ -1,6 +1,5 @@
-//! Texts that stand in for a secret: what is filled in later, kept elsewhere or encrypted, and examples.
-
-use super::secret::{assigned, is_value, names_object, names_secret};
+//! Names that say a secret stands under them, and texts that stand in for one: what is filled in later, kept elsewhere or encrypted,
+//! and examples.
 
 /// What opens and closes a place that is filled in: by Flux, a template, a shell.
 const PLACES: [(&str, &str); 3] = [("${", "}"), ("{{", "}}"), ("$(", ")")];
@@ -105,9 +104,155 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         || ['x', 'X', '*', '0'].into_iter().any(same)
 }
 
+/// The words of a name: `dbPassword`, `DB_PASSWORD`, `db-password` → `db`, `password`.
+fn words(name: &str) -> Vec<String> {
+    let mut out: Vec<String> = vec![String::new()];
+    let mut lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() {
+            out.push(String::new());
+            lower = false;
+            continue;
+        }
+        if c.is_uppercase() && lower {
+            out.push(String::new());
+        }
+        lower = c.is_lowercase() || c.is_numeric();
+        if let Some(last) = out.last_mut() {
+            last.extend(c.to_lowercase());
+        }
+    }
+    out.retain(|word| !word.is_empty());
+    out
+}
+
+/// True for names whose last words say that a secret is their value, not where one is (`passwordKey`, `secretName`).
+pub(super) fn names_secret(name: &str) -> bool {
+    let words = words(name);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let one = ["password", "passwd", "passphrase", "pwd", "apikey", "token", "secret"];
+    let before_key = ["api", "access", "secret", "private", "encryption", "signing", "account", "master"];
+    match words.as_slice() {
+        [.., first, "key"] if before_key.contains(first) => true,
+        [.., "connection", "string"] => true,
+        [.., last] => one.contains(last),
+        [] => false,
+    }
+}
+
+/// True for what reads as the name of an object of Kubernetes, and is no UUID.
+fn names_object(text: &str) -> bool {
+    let label = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '.';
+    let uuid = text.len() == 36
+        && text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit());
+    text.chars().all(label) && text.contains(['-', '.']) && !uuid
+}
+
+/// True for a text that is a secret's value where a name says that one stands here.
+pub(super) fn is_value(name: &str, text: &str) -> bool {
+    let text = text.trim();
+    let lower = text.to_lowercase();
+    let certain = words(name)
+        .last()
+        .is_some_and(|w| matches!(w.as_str(), "password" | "passwd" | "passphrase" | "pwd"));
+    let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
+    if text.len() < 4
+        || is_filled_in(name, text)
+        || is_placeholder(text)
+        || text.contains(char::is_whitespace)
+    {
+        return false;
+    }
+    if matches!(lower.as_str(), "true" | "false" | "none" | "null" | "disabled" | "enabled")
+        || text.starts_with('/')
+    {
+        return false;
+    }
+    if text.ends_with(".pem") || text.ends_with(".key") || text.ends_with(".crt") || text.ends_with(".yaml") {
+        return false;
+    }
+    // `token: my-app-token-2` names one; `password: hunter2` is one.
+    certain
+        || (!names_object(text)
+            && text.len() >= 12
+            && !text.chars().all(plain_word)
+            && text.chars().any(|c| c.is_ascii_digit())
+            && text.chars().any(char::is_alphabetic)
+            && !text.contains("://"))
+}
+
+/// The name and the value a line of a configuration assigns: `name=value`, `"name": "value",`, `<name>value</name>`.
+pub(super) fn assigned(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim().trim_start_matches("export ").trim_start_matches("- ");
+    let line = line.strip_prefix('<').map_or(line, |rest| rest.split("</").next().unwrap_or(rest));
+    let (name, value) = line.split_once(['=', ':', '>'])?;
+    let quotes = |c: char| matches!(c, '"' | '\'' | ',' | ';') || c.is_whitespace();
+    let (name, value) = (name.trim_matches(quotes), value.trim_matches(quotes));
+    (!name.is_empty() && !name.starts_with(['#', '/']) && !name.contains(char::is_whitespace))
+        .then_some((name, value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_secrets_and_names_of_where_they_are() {
+        for name in [
+            "password",
+            "DB_PASSWORD",
+            "dbPassword",
+            "admin-password",
+            "apiKey",
+            "API_KEY",
+            "S3_SECRET_KEY",
+            "token",
+            "clientSecret",
+        ] {
+            assert!(names_secret(name), "{name}");
+        }
+        for name in [
+            "passwordKey",
+            "secretName",
+            "tokenPath",
+            "existingSecret2Name",
+            "PASSWORD_FILE",
+            "maxTokens",
+            "sshKey",
+            "key",
+            "automountServiceAccountTokenNot",
+        ] {
+            assert!(!names_secret(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_and_what_stands_for_them() {
+        for text in ["hunter2", "S3cret!pass", "correcthorse"] {
+            assert!(is_value("password", text), "{text}");
+        }
+        for text in [
+            "",
+            "${PW}",
+            "{{ .Values.pw }}",
+            "CHANGEME",
+            "xxxxxxxx",
+            "true",
+            "/run/secrets/pw",
+            "vault:secret/x#y",
+            "<set me>",
+            "$DB_PASSWORD",
+            "a b c d",
+        ] {
+            assert!(!is_value("password", text), "{text}");
+        }
+        assert!(is_value("token", "a8f5f167f44f4964e6c998dee827110c"));
+        assert!(is_value("clientSecret", "1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed"));
+        assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
+        assert!(!is_value("token", "my-service-token"));
+        assert!(!is_value("secret", "db-credentials"));
+    }
 
     #[test]
     fn what_is_filled_in_is_no_secret_and_what_stands_beside_it_may_be() {
