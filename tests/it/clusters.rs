@@ -272,7 +272,7 @@ fn what_the_line_does_to_the_kubeconfig_first_counts() {
         ("kubectl config use-context elsewhere && kubectl delete pod p", "deny"),
         ("kubectl config use-context $X && kubectl delete pod p", "ask"),
         ("kubectl config get-contexts; kubectl delete pod p", "allow"),
-        ("cp ~/.kube/config /tmp/backup; kubectl delete pod p", "allow"),
+        ("cp ~/.kube/config /tmp/backup; kubectl delete pod p", "ask"),
         ("kubectl config set-cluster dev --server=https://x; kubectl get pods", "ask"),
         (
             "kubectl config set-cluster dev --server=https://x --kubeconfig own.yaml; kubectl get pods",

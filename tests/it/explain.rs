@@ -33,7 +33,7 @@ const SHOWN: [(&str, &str); 30] = [
     ("rw", "kubectl --context nobody-knows delete pod p"),
     ("rw", "psql -h db app -c 'DELETE FROM users'"),
     ("rw", "gcloud compute instances list"),
-    ("none", "kubectl get pods"),
+    ("none", "kubectl delete pod p"),
 ];
 
 #[test]

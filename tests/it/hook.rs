@@ -33,10 +33,33 @@ fn the_messages_people_know_are_word_for_word() {
         "{}",
         flux.stderr
     );
-    let none = home.hook("none", "kubectl get pods");
+    let none = home.hook("none", "kubectl delete pod p");
     assert!(none.stderr.contains("No rwenv configured"), "{}", none.stderr);
     assert!(none.stderr.contains("rwenv set <name>"), "{}", none.stderr);
     assert!(none.stderr.contains("ro (read-only), go (gitops-only), rw"), "{}", none.stderr);
+}
+
+/// Where nothing is selected, looking changes nothing; what changes something is refused, and so are both where a person says so.
+#[test]
+fn without_a_rwenv_what_only_looks_passes() {
+    let home = Home::new();
+    let cases = [
+        ("kubectl get pods -A", "allow"),
+        ("flux get all; helm list -A", "allow"),
+        ("kubectl get secret db -o yaml", "ask"),
+        ("kubectl delete pod p", "deny"),
+        ("kubectl exec web-0 -- ls", "deny"),
+        ("kubectl $VERB pods", "deny"),
+    ];
+    for (line, wanted) in cases {
+        let answer = home.hook("none", line);
+        assert_eq!(answer.decision(), wanted, "{line}: {}", answer.stderr);
+    }
+    let file = home.read(".claude/rwenv/envs.json").replacen('{', "{\"unselected\": \"deny\", ", 1);
+    home.write(".claude/rwenv/envs.json", &file);
+    for line in ["kubectl get pods -A", "flux get all"] {
+        assert_eq!(home.hook("none", line).decision(), "deny", "{line}");
+    }
 }
 
 #[test]
@@ -117,7 +140,7 @@ fn fields_it_does_not_know_change_nothing() {
     payload["tool_input"]["command"] = "Get-ChildItem".into();
     assert_eq!(home.hook_bytes(payload.to_string()).decision(), "ask");
     let mut least =
-        serde_json::json!({ "tool_name": "Bash", "tool_input": { "command": "kubectl get pods" } });
+        serde_json::json!({ "tool_name": "Bash", "tool_input": { "command": "kubectl delete pod p" } });
     assert_eq!(
         home.hook_bytes(least.to_string()).decision(),
         "deny",

@@ -151,7 +151,7 @@ fn what_is_denied_does_not_run_whoever_starts_it() {
         assert!(answer.stderr.contains("instead: "), "{line}: {}", answer.stderr);
     }
     assert!(shims.sh("ro", "make -s").stderr.contains("Error 77") || crate::support::find("make").is_none());
-    let none = shims.sh("none", "kubectl get pods");
+    let none = shims.sh("none", "kubectl delete pod p");
     assert!(none.code == 77 && none.stderr.starts_with("error: No rwenv configured"), "{none:?}");
     assert_eq!(shims.sh("rw", "kubectl delete pod p exit-6").code, 6);
     assert_eq!(shims.sh("none", "docker ps exit-7").code, 7);

@@ -3,6 +3,7 @@
 mod argo;
 mod arguments;
 mod carried;
+mod container;
 mod effect;
 mod forge;
 mod git;

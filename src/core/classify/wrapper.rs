@@ -1,6 +1,7 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
 use super::carried::{Carried, Reader, behind, code, from_stdin, sourced};
+use super::container::{image_of, is_apart, is_computed};
 use crate::model::{
     Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
 };
@@ -38,7 +39,10 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
     }
     inner.argv.clone_from(&rest);
     match wrapper.style {
-        WrapperStyle::Words => out.push(code(&joined(&rest), &inner, "a command computed at run time")),
+        WrapperStyle::Words => {
+            let typist = Invocation { argv: by.argv.clone(), ..inner };
+            out.push(code(&joined(&rest), &typist, "a command computed at run time"));
+        }
         WrapperStyle::RemoteWords => {
             out.push(elsewhere(code(&joined(&rest), &inner, "a command computed at run time"), place));
         }
@@ -54,32 +58,6 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         },
     }
     out
-}
-
-fn is_computed(word: &Word) -> bool {
-    word.basename().is_none() || word.splits()
-}
-
-/// Options that let a new container reach what is on this machine.
-const JOINS: [&str; 9] = [
-    "-v",
-    "--volume",
-    "--mount",
-    "--volumes-from",
-    "--network=host",
-    "--net=host",
-    "--privileged",
-    "--env-file",
-    "--pid",
-];
-
-/// True for a new container that is given nothing of this machine: whatever it runs, none of our credentials are there.
-fn is_apart(by: &Invocation) -> bool {
-    let joins = |word: &Word| {
-        let text = word.prefix();
-        text == "host" || text.contains("KUBECONFIG") || JOINS.iter().any(|option| text.starts_with(option))
-    };
-    by.argv.iter().any(|word| word.as_literal() == Some("run")) && !by.argv.iter().any(joins)
 }
 
 /// `kubie exec CONTEXT NAMESPACE PROGRAM …`: the program's own flags say the same; of one that has none, or starts others, the
@@ -191,7 +169,11 @@ fn front(
     if !verb {
         return None;
     }
-    if let Some(program) = packaged(by, wrapper, at) {
+    let package = packaged(by, wrapper, at);
+    if package.is_none() && wrapper.versions && !wrapper.packages.is_empty() {
+        return None;
+    }
+    if let Some(program) = package {
         let rest = by.argv.iter().skip(at + 1);
         let rest = rest.enumerate().filter(|(i, word)| *i > 0 || word.as_literal() != Some("--"));
         inner.argv = std::iter::once(program).chain(rest.map(|(_, word)| word.clone())).collect();
@@ -216,27 +198,21 @@ fn first_known(by: &Invocation, at: usize, tools: &Tools) -> usize {
         .unwrap_or(at)
 }
 
-/// The program of the package that a launcher is told to run (`nix run nixpkgs#kubectl`).
+/// The program of the package that a launcher is told to run (`nix run nixpkgs#kubectl`, `npx kubectl@1`, `go run PATH@VERSION`).
 fn packaged(by: &Invocation, wrapper: &Wrapper, at: usize) -> Option<Word> {
+    let text = by.argv.get(at)?.as_literal()?;
+    let known = |package: &str| {
+        let pairs = wrapper.packages.iter().filter_map(|entry| entry.split_once(' '));
+        pairs.into_iter().find(|(name, _)| *name == package).map(|(_, program)| program)
+    };
+    if wrapper.versions {
+        let package = text.rsplit_once('@').map_or(text, |(package, _)| package);
+        let named = (package.len() < text.len() && wrapper.packages.is_empty()).then_some(package);
+        return known(package).or(named.filter(|name| !name.is_empty())).map(Word::literal);
+    }
     let runs = by.argv.iter().take(at).any(|word| word.as_literal() == Some("run"));
-    let word = by.argv.get(at).filter(|_| runs && !wrapper.packages.is_empty())?;
-    let name = word.as_literal()?.rsplit_once('#')?.1.split('^').next()?.rsplit('.').next()?;
-    let known = wrapper.packages.iter().filter_map(|entry| entry.split_once(' '));
-    Some(Word::literal(
-        known.into_iter().find(|(package, _)| *package == name).map_or(name, |(_, program)| program),
-    ))
-}
-
-fn image_of(by: &Invocation, wrapper: &Wrapper, word: &Word, tools: &Tools) -> Option<&'static str> {
-    let runs =
-        wrapper.style == WrapperStyle::RemoteArgv && by.argv.iter().any(|w| w.as_literal() == Some("run"));
-    let name = word.basename().filter(|_| runs)?;
-    let name = name.split([':', '@']).next().unwrap_or(name);
-    // `bitnami/kubectl`, `fluxcd/flux-cli`, `x/k8s-kubectl`
-    let names = [name, name.trim_end_matches("-cli"), name.trim_start_matches("k8s-")];
-    let known =
-        |name: &&str| tools.tool(name).and_then(|tool| tool.programs.into_iter().find(|own| *own == name));
-    names.iter().find_map(known).copied()
+    let name = text.rsplit_once('#')?.1.split('^').next()?.rsplit('.').next()?;
+    (runs && !wrapper.packages.is_empty()).then(|| Word::literal(known(name).unwrap_or(name)))
 }
 
 /// The short option of a list that `text`, a cluster of them, holds.

@@ -7,7 +7,7 @@ use super::subject::{of_cluster, of_repository, of_service, selected};
 use super::{Plan, ids, services};
 use crate::model::{
     Context, Decision, Dir, Effect, Facts, Opaque, OpaqueKind, Operation, Reach, Reason, Rwenv, Rwenvs, Span,
-    Verdict,
+    Unselected, Verdict,
 };
 use crate::policy::{self, RULES, Subject};
 
@@ -101,6 +101,13 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 reasons.extend(policy::evaluate(operation, on, &subject, RULES));
                 reasons.extend(policy::evaluate(operation, on, &subject, &facts.rules));
                 reasons.extend(rules_unknown(operation, facts, &subject));
+            }
+            // As by a context in no rwenv: looking is free, and secret values ask.
+            JudgedName::NoneSelected
+                if operation.effect <= Effect::ReadSecret && rwenvs.unselected == Unselected::Read =>
+            {
+                let nobody = Subject::foreign("this directory, where no rwenv is selected");
+                reasons.extend(policy::evaluate(operation, None, &nobody, RULES));
             }
             JudgedName::NoneSelected => reasons.push(none_selected(operation.span, rwenvs)),
             JudgedName::Invalid(why) => {
@@ -211,8 +218,7 @@ fn list(rwenvs: &Rwenvs) -> String {
 fn foreign(operation: &Operation, subject: &Subject, why: &str) -> Reason {
     let decision = if subject.read_only { Decision::Deny } else { Decision::Ask };
     let text = format!("{} {} reaches {}: {why}.", operation.tool, operation.verb, subject.name);
-    let instead =
-        "Drop the flag or variable to use the selected rwenv, or name the context of a configured rwenv.";
+    let instead = "Name the context of a configured rwenv, or ask a person to add this cluster: rwenv add NAME --kubeconfig FILE --context CONTEXT.";
     Reason::new(decision, ids::FOREIGN, text, instead).about(operation.span, Some(&subject.name))
 }
 

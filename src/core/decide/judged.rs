@@ -80,6 +80,14 @@ pub(super) fn missing(
     })
 }
 
+/// A cluster that belongs to no rwenv: looking is free, as by a context in no rwenv, and secret values ask.
+pub(super) fn unowned(selected: &[JudgedName], effect: Effect, why: &str) -> Vec<JudgedName> {
+    if effect > Effect::ReadSecret {
+        return elsewhere(selected, why);
+    }
+    vec![JudgedName::Subject(Subject::foreign("a cluster outside every rwenv"), None)]
+}
+
 /// A target nobody knows, seen from what is selected: not even a read is known to be one, because a kubeconfig may
 /// start programs and another identity may see what this one may not.
 pub(super) fn elsewhere(selected: &[JudgedName], why: &str) -> Vec<JudgedName> {

@@ -1,7 +1,7 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
 use super::contexts::{self, Owners};
-use super::judged::{JudgedName, elsewhere, missing, placed, throwaway};
+use super::judged::{JudgedName, elsewhere, missing, placed, throwaway, unowned};
 use super::reached;
 use crate::model::{
     Bound, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
@@ -62,7 +62,7 @@ fn aimed(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
         {
             return vec![judge];
         }
-        let by_path = by_kubeconfig(file, rwenvs, &selected, home);
+        let by_path = by_kubeconfig(file, operation.effect, rwenvs, &selected, home);
         let seen = seen.filter(|_| operation.effect > Effect::ReadSecret);
         return placed(by_server(by_path, seen, facts, rwenvs), operation.effect, rwenvs);
     }
@@ -255,8 +255,9 @@ fn by_context(
     selected: &[JudgedName],
 ) -> Vec<JudgedName> {
     let Some(name) = context.as_literal() else {
-        return elsewhere(
+        return unowned(
             selected,
+            operation.effect,
             &format!("its context is computed at run time ('{}')", context.display()),
         );
     };
@@ -276,16 +277,24 @@ fn by_context(
         return vec![JudgedName::MissingContext(None, name.to_owned(), there.clone())];
     }
     if operation.target.cluster.kubeconfig.is_some() {
-        return elsewhere(selected, &format!("context '{name}' of another kubeconfig belongs to no rwenv"));
+        let why = format!("context '{name}' of another kubeconfig belongs to no rwenv");
+        return unowned(selected, operation.effect, &why);
     }
     vec![JudgedName::Subject(Subject::foreign(&format!("context '{name}' (in no rwenv)")), None)]
 }
 
 /// The kubeconfig of a rwenv, or the guard's own for it, says which rwenv is meant.
-fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[JudgedName], home: &str) -> Vec<JudgedName> {
+fn by_kubeconfig(
+    file: &Word,
+    effect: Effect,
+    rwenvs: &Rwenvs,
+    selected: &[JudgedName],
+    home: &str,
+) -> Vec<JudgedName> {
     let Some(path) = file.as_literal() else {
-        return elsewhere(
+        return unowned(
             selected,
+            effect,
             &format!("its kubeconfig is computed at run time ('{}')", file.display()),
         );
     };
@@ -306,7 +315,7 @@ fn by_kubeconfig(file: &Word, rwenvs: &Rwenvs, selected: &[JudgedName], home: &s
         .map(|r| JudgedName::Subject(Subject::of(r), None))
         .collect();
     if owned.is_empty() {
-        elsewhere(selected, &format!("kubeconfig '{path}' belongs to no rwenv"))
+        unowned(selected, effect, &format!("kubeconfig '{path}' belongs to no rwenv"))
     } else {
         owned
     }

@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place, TargetKind, Throwaway};
+use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place, TargetKind, Throwaway, Unselected};
 
 /// The configuration file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -25,6 +25,8 @@ pub struct ConfigFile {
     pub databases: Ordered<FromObject<Database>>,
     /// Clusters that may be changed though they belong to no rwenv.
     pub throwaway: FromObject<Throwaway>,
+    /// Commands on a cluster where no rwenv is selected.
+    pub unselected: Unselected,
     /// The rwenvs.
     pub rwenvs: Ordered<FromObject<RwenvEntry>>,
 }

@@ -29,7 +29,7 @@ pub use operation::{
 };
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
-    Throwaway, host, is_loopback,
+    Throwaway, Unselected, host, is_loopback,
 };
 pub use url::{percent_decoded, same_repository};
 

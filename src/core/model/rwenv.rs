@@ -72,6 +72,18 @@ pub enum Pin {
     Rewrite,
 }
 
+/// What becomes of commands on a cluster where no rwenv is selected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Unselected {
+    /// What only looks passes; a change is denied.
+    #[default]
+    Read,
+    /// All of them are denied.
+    Deny,
+}
+
 /// What happens to plain reads inside a pod of a read-only rwenv.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -314,6 +326,8 @@ pub struct Rwenvs {
     pub dev_container: Option<String>,
     /// Clusters that belong to no rwenv and may be changed.
     pub throwaway: Throwaway,
+    /// Commands on a cluster where no rwenv is selected.
+    pub unselected: Unselected,
     /// Why the configuration could not be read, as a sentence, and what counts in its place.
     pub broken: Option<String>,
 }

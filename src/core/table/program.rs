@@ -60,6 +60,9 @@ pub struct Wrapper {
     /// `FLAKE#PACKAGE` is the program: what packages hold whose names are not their programs', as `PACKAGE PROGRAM`.
     #[serde(default)]
     pub packages: Texts,
+    /// `PACKAGE@VERSION` is a version of a package. Where `packages` are listed, only those are programs.
+    #[serde(default)]
+    pub versions: bool,
     /// Command lines that run `kubectl delete pod p`.
     pub examples: Shown<Text>,
 }

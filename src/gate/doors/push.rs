@@ -81,9 +81,11 @@ pub fn own(
     (commit, branch): (&str, &str),
     environment: &Environment,
 ) -> Result<Permit, String> {
-    let old = ObjectRepository::at(dir, environment, Budget::of(OBJECTS, TIME))
-        .ok()
-        .and_then(|repository| repository.remote_refs(url, REMOTE));
+    let repository = ObjectRepository::at(dir, environment, Budget::of(OBJECTS, TIME)).ok();
+    // As git would resolve it (insteadOf) before it starts a hook.
+    let resolved = repository.as_ref().and_then(|r| r.text(&["ls-remote", "--get-url", url]).ok());
+    let url = resolved.as_deref().unwrap_or(url);
+    let old = repository.and_then(|repository| repository.remote_refs(url, REMOTE));
     let name = format!("refs/heads/{branch}");
     let old = old.iter().flat_map(|refs| refs.lines()).filter_map(|line| line.split_once('\t'));
     let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();

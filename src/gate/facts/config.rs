@@ -181,6 +181,7 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
         rwenvs.all.push(Rwenv { misspelt: own, ..rwenv(checked, entry) });
     }
     rwenvs.throwaway = file.throwaway.0;
+    rwenvs.unselected = file.unselected;
     let misspelt = slips.iter().filter(|slip| slip.rwenv.is_none()).map(misspelt).collect();
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
     let databases =
