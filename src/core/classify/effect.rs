@@ -120,11 +120,15 @@ fn patches_only(args: &Arguments, keys: &[&str]) -> bool {
     let fits = |(key, value): (String, &serde_json::Value)| {
         let mut wanted =
             keys.iter().map(|wanted| wanted.split_once('=').map_or((*wanted, None), |(k, v)| (k, Some(v))));
-        wanted.any(|(name, only)| name == key && only.is_none_or(|only| value.to_string() == only))
+        wanted.any(|(name, only)| name == key && only.is_none_or(|only| is_json(value, only)))
     };
     let Some(patch) = patch(args) else { return false };
     let set = assigned(&patch);
     !set.is_empty() && set.into_iter().all(fits)
+}
+
+fn is_json(value: &serde_json::Value, text: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|wanted| *value == wanted)
 }
 
 /// What a patch sets: of a merge patch the keys and those one below, of a list of operations (RFC 6902) the paths; what it removes is

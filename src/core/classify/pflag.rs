@@ -455,12 +455,11 @@ pub fn only_looks(by: &Invocation, tools: &'static Tools) -> bool {
         let asks = tool.grammar != Grammar::Http || http::only_gets(by, tool);
         return asks && inner.carried.is_empty() && inner.operations.iter().all(|o| o.effect <= Effect::Read);
     }
-    if let Some(wrapper) = tools.wrapper(name).filter(|wrapper| wrapper.style == WrapperStyle::Argv) {
-        if let [Carried::Invocation { invocation, remote: None }] =
+    if let Some(wrapper) = tools.wrapper(name).filter(|wrapper| wrapper.style == WrapperStyle::Argv)
+        && let [Carried::Invocation { invocation, remote: None }] =
             wrapper::unwrap(by, wrapper, tools).as_slice()
-        {
-            return invocation.argv.len() < by.argv.len() && only_looks(invocation, tools);
-        }
+    {
+        return invocation.argv.len() < by.argv.len() && only_looks(invocation, tools);
     }
     looks::is_listed(by, tools)
 }

@@ -9,10 +9,7 @@ pub(super) fn find_verb(
     words: &[Word],
     tool: &'static Tool,
 ) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
-    // A tool that has no verbs has none that is computed.
-    if let [command] = tool.commands.as_slice()
-        && command.path.is_empty()
-    {
+    if let Some(command) = without_verbs(tool) {
         return Ok(Some((command, words.to_vec())));
     }
     let mut found: Option<&'static Command> = None;
@@ -23,13 +20,11 @@ pub(super) fn find_verb(
     let mut behind = (0, 0);
     while let Some(word) = words.get(at) {
         let Some(text) = word.as_literal() else {
-            if found.is_none() && path.is_empty() && is_operand(word, tool) {
-                break;
-            }
-            if found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
+            let operand = found.is_none() && path.is_empty() && is_operand(word, tool);
+            if !operand && found.is_none_or(|c| c.group) && !is_known_flag(word, tool) {
                 return Err(format!("the verb is computed at run time ('{}')", word.display()));
             }
-            if found.is_some() {
+            if operand || found.is_some() {
                 break;
             }
             before.push(word.clone());
@@ -68,7 +63,6 @@ pub(super) fn find_verb(
     {
         return Ok(Some(hit));
     }
-    // What a tool without verbs does.
     if found.is_none()
         && let Some(command) = tool.commands.iter().find(|c| c.path.is_empty())
     {
@@ -95,6 +89,14 @@ fn own<'t>(path: &[&str], word: &'t str, tool: &Tool) -> &'t str {
     }
     let named = below.find(|c| c.path.len() == path.len() + 1 && c.aliases.contains(&word));
     named.and_then(|c| c.path.last()).copied().unwrap_or(word)
+}
+
+/// What a tool does that has no verbs: none of it is computed.
+fn without_verbs(tool: &'static Tool) -> Option<&'static Command> {
+    match tool.commands.as_slice() {
+        [command] if command.path.is_empty() => Some(command),
+        _ => None,
+    }
 }
 
 /// True for a word that no verb begins like, of a tool that works without verbs (`sops -e -i secrets/$SITE.yaml`).

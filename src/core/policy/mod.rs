@@ -14,6 +14,7 @@ use crate::model::{
 
 /// In whose name an operation is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a rwenv")]
 pub struct Subject {
     /// The rwenv's name, or what stands in its place.
     pub name: String,
