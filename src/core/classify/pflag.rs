@@ -421,7 +421,8 @@ fn inner_of_exec(by: &Invocation, tools: &'static Tools, operation: &mut Operati
     let itself = tools.tool(name).filter(|tool| tool.reach == Reach::Service);
     if let Some(tool) = itself {
         let inner = client(by, tool, tools);
-        let read = inner.operations.iter().all(|o| o.effect <= Effect::Read);
+        let gets = tool.grammar != Grammar::Http || http::only_gets(by, tool);
+        let read = gets && inner.operations.iter().all(|o| o.effect <= Effect::Read);
         operation.traits.extend(read.then_some(Trait::InnerRead));
         out.push(Carried::Invocation { invocation: by.clone(), remote: Some("a pod".to_owned()) });
     } else if by.argv.is_empty() || (tools.programs.shells.contains(&name) && args.iter().all(plain)) {

@@ -276,6 +276,7 @@ impl Plan {
         self.handed.see(invocation, &self.context);
         operations.extend(self.connection.see(invocation));
         operations.extend(keys::shown(invocation));
+        operations.extend(keys::mounted(invocation, carried));
         operations.iter().for_each(|operation| self.drifts.operation(operation));
         self.contexts.see(invocation, operations, self.drifts.order());
         self.choices.see(operations, self.drifts.order());
@@ -328,7 +329,7 @@ impl Plan {
                 if by.program().and_then(Word::basename).is_some_and(|name| TYPISTS.contains(&name))
                     && !program::mentions_tools(&text)
                 {
-                    analysis.opaque.clear();
+                    analysis.opaque.retain(|opaque| opaque.kind != OpaqueKind::Syntax);
                 }
                 self.take(analysis, place.as_deref().or(remote), depth + 1);
             }

@@ -184,6 +184,9 @@ pub struct Programs {
     /// Patterns of files that hold credentials, or a state that holds them.
     #[serde(default)]
     pub credentials: Texts,
+    /// Patterns of folders that hold such files.
+    #[serde(default)]
+    pub credential_folders: Texts,
     /// Print the whole of the files they are given.
     #[serde(default)]
     pub printers: Texts,
