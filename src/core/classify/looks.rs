@@ -5,11 +5,10 @@ use crate::model::{Invocation, Tools, Word};
 /// Words that alone have a program print its version or what it knows, and do nothing else.
 const SAYS: [&str; 5] = ["--version", "-version", "-V", "--help", "version"];
 
-/// True for a call that only reads, as far as the lists of programs say.
+/// True for a call that only reads, as far as the lists of programs say: in a pod, where none of our credentials are.
 pub(super) fn is_listed(by: &Invocation, tools: &Tools) -> bool {
     let name = by.program().and_then(Word::basename).unwrap_or_default();
     let args = by.argv.get(1..).unwrap_or_default();
-    let has = |flag: &str| args.iter().any(|w| w.prefix().starts_with(flag));
     if let [only] = args
         && only.as_literal().is_some_and(|text| SAYS.contains(&text))
     {
@@ -20,8 +19,16 @@ pub(super) fn is_listed(by: &Invocation, tools: &Tools) -> bool {
         words.next() == Some(name)
             && words.enumerate().all(|(at, word)| args.get(at).and_then(Word::as_literal) == Some(word))
     };
-    let listed =
-        tools.programs.reads.binary_search(&name).is_ok() || tools.programs.read_calls.iter().any(begins);
+    is_plain_read(by, tools) || tools.programs.read_calls.iter().any(begins)
+}
+
+/// True for a program that reads wherever it runs: one of this name, and no word that has it do more.
+#[must_use]
+pub fn is_plain_read(by: &Invocation, tools: &Tools) -> bool {
+    let name = by.program().and_then(Word::basename).unwrap_or_default();
+    let args = by.argv.get(1..).unwrap_or_default();
+    let has = |flag: &str| args.iter().any(|w| w.prefix().starts_with(flag));
+    let listed = tools.programs.reads.binary_search(&name).is_ok();
     let runs = match name {
         "env" => args.iter().any(|w| !w.prefix().contains('=')),
         "find" => ["-exec", "-ok", "-delete", "-fprint", "-fls"].iter().any(|f| has(f)),
@@ -53,4 +60,33 @@ pub(super) fn is_listed(by: &Invocation, tools: &Tools) -> bool {
         _ => false,
     };
     listed && !runs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is approved without a question runs here: not every program that may be looked at with in a pod.
+    #[test]
+    fn a_plain_read_is_one_of_the_names_and_nothing_else() {
+        let call = |line: &str| Invocation {
+            argv: line.split(' ').map(Word::literal).collect(),
+            ..Invocation::default()
+        };
+        let tools = crate::classify::tools();
+        for line in ["cat f", "jq .a f", "sort -r f"] {
+            assert!(is_plain_read(&call(line), tools), "{line}");
+        }
+        for line in [
+            "curl -s https://example.com",
+            "./evil --version",
+            "timeout 5 ls",
+            "openssl s_client",
+            "sort -o f f",
+            "ldd ./evil",
+            "pip list",
+        ] {
+            assert!(!is_plain_read(&call(line), tools), "{line}");
+        }
+    }
 }

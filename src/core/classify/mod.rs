@@ -29,6 +29,7 @@ pub use carried::{Carried, Classified, Reader, Write};
 use carried::{code, sourced, tail};
 pub use http::in_text;
 pub use language::in_code;
+pub use looks::is_plain_read;
 pub use mcp::{McpCall, classify as mcp};
 pub use pflag::only_looks;
 pub use sql::query;

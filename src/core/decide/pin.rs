@@ -137,7 +137,8 @@ pub fn approved(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> bool {
     let others = plan.others.iter().all(|invocation| {
         let name = invocation.program().and_then(Word::basename).unwrap_or_default();
         let bare = Invocation { writes: Vec::new(), ..invocation.clone() };
-        !writes(invocation) && (tools.programs.filters.contains(&name) || classify::only_looks(&bare, tools))
+        !writes(invocation)
+            && (tools.programs.filters.contains(&name) || classify::is_plain_read(&bare, tools))
     });
     !plan.planned.is_empty() && plan.opaque.is_empty() && reads && wanted && others
 }
