@@ -46,13 +46,17 @@ fn what_git_lfs_keeps_is_uploaded_with_hooks_for_all_repositories() {
     let Some(lfs) = fetched::lfs() else { return };
     let it = Beside::new(&[&lfs]);
     it.ok("", "git lfs install --skip-repo && rwenv hooks install --global");
+    // It leaves our hook alone, and then puts in none of its others, which keep files read-only that want a lock.
+    it.sh("app", "git lfs install --local --force && rwenv hooks install");
     it.ok("app", "git lfs track --lockable '*.bin' && head -c 5000 /dev/urandom > a.bin && git add -A && git commit -qm lfs");
-    let writable = |name: &str| fs::metadata(it.file(name)).unwrap().permissions().mode() & 0o222;
-    assert_eq!(writable("app/a.bin"), 0, "post-commit of git-lfs ran");
+    assert_eq!(
+        fs::metadata(it.file("app/a.bin")).unwrap().permissions().mode() & 0o222,
+        0,
+        "post-commit of git-lfs ran"
+    );
     it.ok("app", "git push -q origin HEAD:main");
     assert_eq!(it.uploaded(), 1);
     it.ok("", "git -C remotes/app.git symbolic-ref HEAD refs/heads/main && git clone -q remotes/app.git w");
-    assert_eq!(writable("w/a.bin"), 0, "post-checkout of git-lfs ran");
     it.ok("w", "rm -f a.bin; head -c 5000 /dev/urandom > a.bin && git commit -qam more && git push -q origin HEAD:main");
     assert_eq!(it.uploaded(), 2);
     it.ok("", "git clone -q remotes/app.git v && cmp w/a.bin v/a.bin");
@@ -279,92 +283,73 @@ fn a_hook_that_a_tool_put_aside_is_not_lost() {
 }
 
 #[test]
-fn a_hook_for_all_repositories_changes_nothing_of_what_git_does() {
+fn a_hook_for_all_repositories_is_in_each_and_in_those_to_come() {
     let it = Beside::new(&[]);
-    let told = it.ok("", "rwenv hooks install --global");
-    assert!(told.contains("refuse to install where it is set"), "{told}");
-    // A push to the branch that is checked out on the other side.
-    it.ok("", "git clone -q app other && git -C app config receive.denyCurrentBranch updateInstead");
-    it.ok("other", "echo new > f && git add -A && git commit -qm f && git push -q origin HEAD:main");
-    assert_eq!(
-        (it.ok("app", "cat f"), it.ok("app", "git status --porcelain")),
-        ("new\n".to_owned(), String::new())
-    );
-    // A ref that a hook would have to answer for.
-    it.ok("", "git -C remotes/app.git config receive.procReceiveRefs refs/for");
-    let told = it.stopped(
-        "app",
-        "timeout 20 git push origin HEAD:refs/for/main; code=$?; [ $code != 124 ] && exit $code",
-    );
-    assert!(told.contains("proc-receive"), "{told}");
-    // What an earlier version put there goes.
-    let folder = it.file(".claude/rwenv/git-hooks");
-    fs::copy(folder.join("pre-push"), folder.join("reference-transaction")).unwrap();
-    let told = it.ok("", "rwenv hooks install --global");
-    assert!(!folder.join("reference-transaction").exists() && !told.contains("This sets"), "{told}");
-    it.ok("", "rwenv hooks uninstall --global");
-    assert!(!folder.exists());
-}
-
-#[test]
-fn hooks_for_all_repositories_start_rwenv_only_where_one_is_handed_on_to() {
-    let it = Beside::new(&[]);
-    // A program of the same name in a place of its own, which can be replaced.
-    let rwenv = it.file("bin/rwenv");
-    fs::create_dir(it.file("bin")).unwrap();
-    if fs::hard_link(env!("CARGO_BIN_EXE_rwenv"), &rwenv).is_err() {
-        fs::copy(env!("CARGO_BIN_EXE_rwenv"), &rwenv).unwrap();
-    }
-    it.ok("", "\"$HOME/bin/rwenv\" hooks install --global");
-    fs::remove_file(&rwenv).unwrap();
-    it.script("bin/rwenv", "#!/bin/sh\necho \"$4\" >> ~/ran\n");
-    for name in ["linked", "sub/module"] {
-        it.ok("", &format!("mkdir -p sub && git clone -q app {name}"));
-    }
-    it.ok(
-        "app",
-        "git worktree add -q ../tree && git -c protocol.file.allow=always submodule --quiet add ../app inner",
-    );
-    let changes = "echo x >> f && git add f && git commit -qm x && git commit -q --amend -m y && git checkout -q -b new-$$ && git rebase -q --force HEAD~1";
-    for folder in ["app", "tree", "linked", "app/inner"] {
-        it.ok(folder, changes);
-        assert_eq!(it.ran(), "", "{folder}");
-    }
     it.script("app/.git/hooks/commit-msg", "#!/bin/sh\necho own >> ~/ran\n");
-    for folder in ["app", "tree"] {
-        it.ok(folder, "git commit -q --allow-empty -m x");
-        assert_eq!(it.ran(), "commit-msg\n", "{folder}");
-    }
-    // Without rwenv other hooks go on, and nothing is pushed.
-    fs::remove_file(&rwenv).unwrap();
-    for folder in ["app", "tree"] {
-        let told = it.ok(folder, "git commit -q --allow-empty -m x");
-        assert!(it.ran() == "own\n" && told.matches("rwenv: warning:").count() == 1, "{told}");
-    }
-    it.script("app/.git/hooks/commit-msg", "#!/bin/sh\nexit 7\n");
-    assert!(it.sh("app", "git commit -q --allow-empty -m x").code != 0);
-    let told = it.stopped("app", "git push -q origin HEAD:main");
+    it.script("flux/.git/hooks/pre-push", "#!/bin/sh\necho mine >> ~/ran\n");
+    it.ok("", "mkdir -p .hidden deep/node_modules && git clone -q app deep/er && git clone -q app .hidden/x && git clone -q app deep/node_modules/x");
+    it.ok("", "git clone -q app team && cd team && mkdir .githooks && echo 'exit 0' > .githooks/pre-push && git add -A && git commit -qm hooks && git config core.hooksPath .githooks");
+    let told = it.ok("", "rwenv hooks install --global");
     assert!(
-        told.contains("is gone, so nothing is pushed") && told.contains("--unset core.hooksPath"),
+        told.contains("each repository gets a hook of its own") && told.contains("team/.githooks"),
         "{told}"
     );
+    for name in ["app", "flux", "deep/er"] {
+        assert!(told.contains(&format!("{name}/.git/hooks/pre-push checks pushes")), "{told}");
+        assert!(it.ok(name, "rwenv hooks status").contains("checks pushes"), "{name}");
+    }
+    assert_eq!(it.ok("", "grep -rl 'rwenv git-hook' .hidden deep/node_modules team || true"), "");
+    // Those to come have it, with all that git puts into a repository without us.
+    it.ok("", "git init -q made && GIT_CONFIG_GLOBAL=/dev/null git init -q -b main plain");
+    assert_eq!(it.ok("", "diff -rq made/.git plain/.git || true"), "Only in made/.git/hooks: pre-push\n");
+    it.ok("", "git clone -q remotes/app.git next && cd next && rwenv hooks status");
+    // The other hooks are git's affair alone: what they cost, and that they are there.
+    it.ok("app", "git commit -q --allow-empty -m x && git push -q origin HEAD:a");
+    assert_eq!(it.ran(), "own\n");
+    assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
+    it.ok("next", "git push -q origin HEAD:next");
+    // It knows of a clone since a push from there.
+    it.ok("", "mv next .hidden/next");
+    let told = it.ok("", "rwenv hooks uninstall --global");
+    assert!(told.contains("is removed"), "{told}");
+    assert_eq!(
+        it.ok("", "grep -rl 'rwenv git-hook' . --include=pre-push || true"),
+        "./.hidden/next/.git/hooks/pre-push\n"
+    );
+    assert_eq!(it.sh("", "git config --global init.templateDir").code, 1);
+    assert_eq!(it.world.home.read("flux/.git/hooks/pre-push"), "#!/bin/sh\necho mine >> ~/ran\n");
 }
 
 #[test]
-fn managers_have_a_way_in_beside_hooks_for_all_repositories() {
-    for (program, writes, file, text) in writers() {
-        let it = Beside::new(&[&program]);
-        it.world.home.write(&format!("app/{file}"), text);
-        it.ok("app", "git add -A && git commit -qm tool && rwenv hooks install --global");
-        assert!(it.sh("app", writes).code != 0, "{writes} takes this for its own");
-        it.ok("app", &format!("GIT_CONFIG_GLOBAL=/dev/null {writes}"));
-        it.pushes("app", "a");
-        assert_eq!(it.ran(), "tool\n", "{writes}");
-        // Ours in the repository as well: what it took the place of still runs, once.
-        it.ok("app", "git config --global --unset core.hooksPath && rwenv hooks install && rwenv hooks install --global");
-        it.pushes("app", "b");
-        assert_eq!(it.ran(), "tool\n", "{writes}");
-    }
+fn a_hook_for_all_repositories_is_a_guest_in_what_a_person_has_set() {
+    let it = Beside::new(&[]);
+    // A template of one's own, which stays, and whose hook goes on running in what is made from it.
+    it.script("mine/hooks/pre-push", "#!/bin/sh\necho mine >> ~/ran\n");
+    it.ok("", "echo x > mine/description && git config --global init.templateDir '~/mine' && rwenv hooks install --global app");
+    assert!(it.ok("app", "rwenv hooks status").contains("checks pushes"));
+    assert_eq!(it.sh("flux", "rwenv hooks status").code, 1, "it was to look below app alone");
+    it.ok("", "git clone -q remotes/app.git next && cd next && cmp .git/description ../mine/description && git push -q origin HEAD:next");
+    assert_eq!(it.ran(), "mine\n");
+    it.ok("", "rwenv hooks uninstall --global");
+    assert_eq!(it.world.home.read("mine/hooks/pre-push"), "#!/bin/sh\necho mine >> ~/ran\n");
+    assert_eq!(it.ok("", "git config --global init.templateDir").trim(), "~/mine");
+    // One that is committed, with a person's other settings, is not written to.
+    it.ok("mine", "git init -q && git add -A && git commit -qm mine");
+    let told = it.sh("", "rwenv hooks install --global");
+    assert!(told.code == 1 && told.stderr.contains("git tracks files in this folder"), "{told:?}");
+    assert_eq!(it.ok("mine", "git status --porcelain"), "");
+    // A folder of hooks for all repositories: in there, and nowhere else.
+    it.ok(
+        "",
+        "mkdir shared && git config --global core.hooksPath '~/shared' && rwenv hooks install --global",
+    );
+    assert!(it.stopped("flux", "git push -q origin HEAD:a").contains("[read-only.flux-repository]"));
+    assert_eq!(it.left("flux"), "");
+    it.ok("", "rwenv hooks uninstall --global");
+    assert!(!it.file("shared/pre-push").exists());
+    it.ok("", "git config --global core.hooksPath .hooks");
+    let told = it.sh("", "rwenv hooks install --global");
+    assert!(told.code == 1 && told.stderr.contains("relative to each repository"), "{told:?}");
 }
 
 #[test]
@@ -373,5 +358,6 @@ fn a_configuration_that_cannot_be_written_leaves_no_hooks() {
     // git writes a lock beside the file first.
     it.ok("", "touch .gitconfig.lock");
     assert!(it.sh("", "rwenv hooks install --global").code != 0);
-    assert!(!it.file(".claude/rwenv/git-hooks").exists());
+    assert!(!it.file(".claude/rwenv/git-template").exists());
+    assert_eq!(it.left("app"), "");
 }

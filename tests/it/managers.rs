@@ -166,10 +166,7 @@ impl<'m> Row<'m> {
 
     /// Runs shell code of the manager; it may refuse, which the table shows by what runs afterwards.
     fn theirs(&self, code: &str) {
-        let modules = "export MODULES=\"$PWD/node_modules\"";
-        let hides = self.order == Order::Everywhere && !self.is_new;
-        let hidden = if hides { "export GIT_CONFIG_GLOBAL=/dev/null" } else { ":" };
-        self.it.sh("app", &format!("{modules}; {hidden}; {code}"));
+        self.it.sh("app", &format!("export MODULES=\"$PWD/node_modules\"; {code}"));
     }
 
     /// Has rwenv put its hook in, or what it says is done instead.
@@ -298,15 +295,11 @@ fn rows(programs: &Managers, git: Option<&Path>) -> Vec<String> {
         .iter()
         .filter(|manager| programs.lfs.is_some() || !manager.name.starts_with("git-lfs"))
         .flat_map(|manager| orders.map(|order| (manager, order)))
-        // Its folder is its own setting: before, what is set for all repositories does not count there.
-        .filter(|(manager, order)| {
-            git.is_some() || !(manager.name.starts_with("husky") && *order == Order::Everywhere)
-        })
         .filter(|(manager, order)| git.is_some() || !(manager.committed && *order == Order::Ours))
-        // Where git itself starts each, one manager of each kind will do.
+        // The hook in each repository is the same whoever put it there: one manager of each kind will do.
         .filter(|(manager, order)| {
             let one = ["husky 9", "lefthook"].iter().any(|name| manager.name.starts_with(name));
-            git.is_none() || one || *order != Order::Everywhere
+            one || *order != Order::Everywhere
         })
         .collect();
     rwenv_core::manifest::tree::side_by_side(&all, |(manager, order)| {

@@ -313,30 +313,29 @@ fn hooks_that_were_there_keep_running() {
 }
 
 #[test]
-fn hooks_for_all_repositories_hand_every_hook_on() {
+fn a_folder_of_hooks_for_all_repositories_runs_as_before_and_asks() {
     let world = World::new(r#","readOnly":true"#);
     for name in ["flux", "app"] {
         world.home.rwenv(name, &["hooks", "uninstall"]);
     }
     let log = "#!/bin/sh\necho \"$(basename $0)\" >> \"$HOME/ran\"\n";
-    for name in ["pre-commit", "commit-msg", "pre-push"] {
-        world.home.write(&format!("app/.git/hooks/{name}"), log);
-        world.home.mode(&format!("app/.git/hooks/{name}"), 0o755);
-    }
     world.home.git("", &["config", "--global", "core.hooksPath", "~/mine"]);
-    world.home.write("mine/post-commit", log);
-    world.home.mode("mine/post-commit", 0o755);
+    for name in ["post-commit", "pre-push"] {
+        world.home.write(&format!("mine/{name}"), log);
+        world.home.mode(&format!("mine/{name}"), 0o755);
+    }
     let installed = world.home.rwenv("", &["hooks", "install", "--global", "--json"]);
     assert_eq!(installed.code, 0, "{installed:?}");
     world.commit("app", "more");
     world.sent("app", "origin HEAD:main");
-    assert_eq!(world.home.read("ran"), "pre-commit\ncommit-msg\npost-commit\npre-push\n");
+    assert_eq!(world.home.read("ran"), "post-commit\npre-push\n");
     world.commit("flux", "more");
     world.refused("flux", "origin HEAD:main", "read-only.flux-repository");
     // Going around it is seen by the shim's question.
     let around = world.home.hook("flux", "git -c core.hooksPath=/nowhere push origin HEAD:x");
     assert_eq!(around.decision(), "deny");
     assert_eq!(world.home.rwenv("", &["hooks", "uninstall", "--global"]).code, 0);
+    assert_eq!(world.home.read("mine/pre-push"), log);
     assert_eq!(world.home.git("", &["config", "--global", "core.hooksPath"]).trim(), "~/mine");
 }
 

@@ -107,8 +107,9 @@ impl Side {
             let config = format!("w/{name}/.git/config");
             home.write(&config, &home.read(&config).replace("../../remotes", &base));
         }
-        let hooks = format!("[core]\n\thooksPath = {}\n", home.path(".claude/rwenv/git-hooks").display());
-        let config = if with_us { format!("{CONFIG}{hooks}") } else { CONFIG.to_owned() };
+        let template = home.path(".claude/rwenv/git-template").display().to_string();
+        let config =
+            if with_us { format!("{CONFIG}[init]\n\ttemplateDir = {template}\n") } else { CONFIG.to_owned() };
         home.write(".gitconfig", &config);
         let url = match over {
             "file" => format!("file://{}/flux.git", remotes.display()),
@@ -120,6 +121,9 @@ impl Side {
         );
         home.write(".claude/rwenv/envs.json", &envs);
         let it = Self { home, base };
+        if !with_us {
+            it.ok("", "find . -path '*/hooks/pre-push' -delete");
+        }
         if !row.before.is_empty() {
             // Nothing is in the way of what is done before.
             it.ok("w/app", &format!("export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=core.hooksPath GIT_CONFIG_VALUE_0=/dev/null\n{}", row.before));

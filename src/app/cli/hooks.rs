@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
+use serde::Serialize;
 
 use super::out;
 use super::shared::{Output, directory};
-use crate::ops::githooks::{self, HookState};
+use crate::ops::githooks::{self, HookState, Reached};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::chain::{self, Started};
 use rwenv_gate::doors::push::{self, Push};
@@ -25,7 +26,7 @@ pub(super) enum HooksCommand {
     /// Install the pre-push hook
     #[command(
         after_help = "An existing hook keeps running, after rwenv's and with the same input.\n\nExamples:\n  \
-                            rwenv hooks install\n  rwenv hooks install ~/src/flux\n  rwenv hooks install --global"
+                            rwenv hooks install\n  rwenv hooks install ~/src/flux\n  rwenv hooks install --global\n  rwenv hooks install --global ~/src"
     )]
     Install(HookPlaceArgs),
     /// Remove the hook and restore the previous one
@@ -36,10 +37,10 @@ pub(super) enum HooksCommand {
 
 #[derive(Debug, Args)]
 pub(super) struct HookPlaceArgs {
-    /// Repository [default: the one containing the current directory]
+    /// Repository [default: the one containing the current directory]; with --global, where to look for repositories [default: ~]
     dir: Option<PathBuf>,
-    /// Apply to all repositories of this user (core.hooksPath)
-    #[arg(long, conflicts_with = "dir")]
+    /// Apply to all repositories of this user
+    #[arg(long)]
     global: bool,
     #[command(flatten)]
     output: Output,
@@ -49,14 +50,17 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     let (HooksCommand::Install(place) | HooksCommand::Uninstall(place) | HooksCommand::Status(place)) =
         command;
     let dir = directory(place.dir.as_deref());
-    let hooks = githooks::Hooks::of(&dir, place.global, environment)?;
-    let mut kept = Vec::new();
+    let hooks = match place.global {
+        true => githooks::Hooks::of_all(place.dir.is_some().then_some(&dir), environment)?,
+        false => githooks::Hooks::of(&dir, environment)?,
+    };
+    let (mut kept, mut reached) = (Vec::new(), Reached::default());
     match command {
         HooksCommand::Install(_) => {
-            if hooks.would_be_set() {
+            if hooks.goes_into_each() {
                 out::note(CHANGES);
             }
-            hooks.install()?;
+            reached = hooks.install()?;
         }
         HooksCommand::Uninstall(_) => kept = hooks.uninstall()?,
         HooksCommand::Status(_) => {}
@@ -64,9 +68,13 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     let state = hooks.state();
     let wanted = !matches!(command, HooksCommand::Uninstall(_));
     if place.output.json {
-        out::json(&state)?;
+        out::json(&Told { state: &state, reached: &reached })?;
     } else {
         out::line(&said(&state, wanted));
+        reached.hooks.iter().for_each(|hook| out::line(&format!("{} checks pushes", hook.display())));
+    }
+    for why in &reached.refused {
+        out::note(why.lines().next().unwrap_or_default());
     }
     if !wanted && hooks.needs_lfs() {
         out::note(WITHOUT_LFS);
@@ -75,6 +83,15 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
         out::note(&format!("{} is an earlier hook and stays there: git runs only one hook", hook.display()));
     }
     Ok(u8::from(state.installed != wanted))
+}
+
+/// A state as JSON, with the repositories that got a hook where all are meant.
+#[derive(Serialize)]
+struct Told<'s> {
+    #[serde(flatten)]
+    state: &'s HookState,
+    #[serde(flatten)]
+    reached: &'s Reached,
 }
 
 /// What git-lfs lacks where ours was there first.
@@ -100,12 +117,11 @@ fn said(state: &HookState, wanted: bool) -> String {
     }
 }
 
-/// What a folder of hooks for all repositories changes, for whoever sets it.
+/// What `--global` changes where git is too old to start hooks from its configuration, for whoever asks for it.
 const CHANGES: &str = "\
-This sets core.hooksPath for all repositories of yours: git looks for hooks in our folder alone, and from there each that a repository has is started.
-  pre-commit, prek and lefthook refuse to install where it is set; instead: GIT_CONFIG_GLOBAL=/dev/null pre-commit install
-  a repository's own push-to-checkout, proc-receive, reference-transaction and post-index-change do not run
-  neither is so with rwenv hooks install in a repository; rwenv hooks uninstall --global takes it back";
+This git is older than 2.54, so each repository gets a hook of its own:
+  new clones by git's template (init.templateDir), the repositories below your home now; an existing hook keeps running, after rwenv's
+  a folder of hooks that git tracks is left alone; rwenv hooks uninstall --global takes all of it back";
 
 #[derive(Debug, Args)]
 pub(super) struct GitHook {
@@ -113,39 +129,24 @@ pub(super) struct GitHook {
     #[arg(long)]
     script: Option<PathBuf>,
     /// The hook's name
+    #[arg(value_parser = [PRE_PUSH])]
     name: String,
     /// What git gave it
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
 
-/// Hooks that git gives something to read.
-const READING: [&str; 6] =
-    ["pre-push", "pre-receive", "post-receive", "post-rewrite", "reference-transaction", "proc-receive"];
-
 /// Git's hook: judges a push, then hands on to the hooks that were there before.
 pub(super) fn git_hook(args: &GitHook, environment: &Environment) -> anyhow::Result<u8> {
-    let mut stdin = None;
-    if READING.contains(&args.name.as_str()) {
-        let mut bytes = Vec::new();
-        std::io::stdin().read_to_end(&mut bytes)?;
-        stdin = Some(bytes);
-    }
-    let mut tips = vec!["HEAD".to_owned()];
-    if args.name == PRE_PUSH {
-        let [remote, url] = args.arguments.as_slice() else {
-            bail!("git gives a pre-push hook a remote and a URL")
-        };
-        let text = String::from_utf8_lossy(stdin.as_deref().unwrap_or_default()).into_owned();
-        let code = push::before_push(Push { remote, url, stdin: &text }, environment);
-        if code != 0 {
-            return Ok(code);
-        }
-        tips = push::tips(&text);
-    }
-    // git starts the other hooks itself.
-    let Some(script) = args.script.as_deref() else { return Ok(0) };
-    let (name, arguments) = (args.name.as_str(), args.arguments.as_slice());
-    let started = Started { script, name, arguments, stdin: stdin.as_deref(), tips: &tips };
+    let [remote, url] = args.arguments.as_slice() else {
+        bail!("git gives a pre-push hook a remote and a URL")
+    };
+    let mut stdin = Vec::new();
+    std::io::stdin().read_to_end(&mut stdin)?;
+    let text = String::from_utf8_lossy(&stdin);
+    let code = push::before_push(Push { remote, url, stdin: &text }, environment);
+    // git starts the other hooks itself where its configuration names ours.
+    let Some(script) = args.script.as_deref().filter(|_| code == 0) else { return Ok(code) };
+    let started = Started { script, arguments: &args.arguments, stdin: &stdin, tips: &push::tips(&text) };
     Ok(chain::go_on(started, environment))
 }

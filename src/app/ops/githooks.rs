@@ -1,5 +1,7 @@
 //! Git's hooks, in one repository or in all of them: ours put in and taken out. What a hook's script is and how it stands
-//! beside others is in `host::githooks`.
+//! beside others is in the gate's `setup::githooks`.
+
+mod everywhere;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,9 +15,12 @@ use rwenv_gate::doors::chain::{LFS, keeps};
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::configured::{self, SECTION};
 use rwenv_gate::setup::githooks::{
-    PRE_PUSH, asks, earlier, forget, global, hooked_list_path, install, is_ours, remember, script_contains,
+    PRE_PUSH, asks, earlier, forget, hooked_list_path, install, is_ours, remember, script_contains, template,
     uninstall,
 };
+
+pub use everywhere::Reached;
+use everywhere::{Common, common, install_below, top, uninstall_below};
 
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it. The first line is not part
 /// of what is added to one that is there.
@@ -25,7 +30,8 @@ const SHARED: &str = include_str!("../../../hooks/git/shared");
 pub struct Hooks<'e> {
     repository: ObjectRepository,
     folder: PathBuf,
-    global: bool,
+    /// All repositories of the person are meant, and where those below this folder are.
+    everywhere: Option<PathBuf>,
     environment: &'e Environment,
 }
 
@@ -46,17 +52,37 @@ impl<'e> Hooks<'e> {
     /// Those of the repository that a directory is in.
     ///
     /// # Errors
-    /// If it is in none, and not all repositories are meant.
-    pub fn of(dir: &Path, global: bool, environment: &'e Environment) -> anyhow::Result<Self> {
+    /// If it is in none.
+    pub fn of(dir: &Path, environment: &'e Environment) -> anyhow::Result<Self> {
         let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
-        let folder = if global { global::folder(environment) } else { folder(&repository)? };
-        Ok(Self { repository, folder, global, environment })
+        let folder = folder(&repository)?;
+        Ok(Self { repository, folder, everywhere: None, environment })
     }
 
-    /// True where installing would set git's folder of hooks for all repositories.
+    /// Those of all repositories of the person. The ones that are there are looked for below a folder, by default their home.
+    ///
+    /// # Errors
+    /// If that is no folder, or git is set to look for hooks in a folder of each repository's.
+    pub fn of_all(dir: Option<&Path>, environment: &'e Environment) -> anyhow::Result<Self> {
+        let everywhere = Some(top(dir, environment)?);
+        let repository = ObjectRepository::at(&environment.home, environment, Budget::ample())?;
+        let mut hooks = Self { repository, folder: PathBuf::new(), everywhere, environment };
+        if !hooks.can_be_configured() {
+            hooks.folder = hooks.common()?.hooks;
+        }
+        Ok(hooks)
+    }
+
+    /// True where each repository gets a hook of its own, because git looks at nothing that is set for all of them.
     #[must_use]
-    pub fn would_be_set(&self) -> bool {
-        self.global && !self.can_be_configured() && Path::new(&setting(&self.repository)) != self.folder
+    pub fn goes_into_each(&self) -> bool {
+        self.everywhere.is_some()
+            && !self.can_be_configured()
+            && self.common().is_ok_and(|common| common.is_template())
+    }
+
+    fn common(&self) -> anyhow::Result<Common> {
+        common(&self.repository, self.environment)
     }
 
     /// True where this machine's git starts hooks that are configured.
@@ -68,14 +94,14 @@ impl<'e> Hooks<'e> {
     fn file(&self) -> PathBuf {
         let common =
             || self.repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok();
-        match common().filter(|_| !self.global) {
+        match common().filter(|_| self.everywhere.is_none()) {
             Some(common) => PathBuf::from(common).join("config"),
             None => self.environment.home.join(".gitconfig"),
         }
     }
 
     fn scope(&self) -> &'static str {
-        if self.global { "--global" } else { "--local" }
+        if self.everywhere.is_some() { "--global" } else { "--local" }
     }
 
     fn is_configured(&self) -> bool {
@@ -88,8 +114,8 @@ impl<'e> Hooks<'e> {
         for (key, value) in configured::settings(&std::env::current_exe()?)? {
             self.repository.run(&["config", self.scope(), &key, &value])?;
         }
-        if self.global {
-            return nowhere(&self.repository, self.environment);
+        if let Some(top) = &self.everywhere {
+            return leave_folders(top, &self.repository, self.environment).map(drop);
         }
         for folder in [Some(self.folder.clone()), self.own()].into_iter().flatten() {
             if is_ours(&folder.join(PRE_PUSH)) {
@@ -100,20 +126,24 @@ impl<'e> Hooks<'e> {
         Ok(remember(&self.file(), self.environment)?)
     }
 
-    /// Has git ask before it pushes.
+    /// Has git ask before it pushes. Says which repositories got a hook of their own, where all are meant.
     ///
     /// # Errors
     /// If others would get the hook with the repository, or the system says no.
-    pub fn install(&self) -> anyhow::Result<()> {
+    pub fn install(&self) -> anyhow::Result<Reached> {
         if self.can_be_configured() {
-            return self.configure();
+            return self.configure().map(|()| Reached::default());
         }
-        if self.global {
-            return everywhere(&self.repository, self.environment);
+        if let Some(top) = &self.everywhere {
+            let common = self.common()?;
+            common.install(&self.repository, self.environment)?;
+            let into_each = common.is_template();
+            return Ok(if into_each { install_below(top, self.environment) } else { Reached::default() });
         }
         shared(&self.folder, &self.repository, self.environment)?;
         install(&self.folder, &std::env::current_exe()?)?;
-        Ok(remember(&self.folder, self.environment)?)
+        remember(&self.folder, self.environment)?;
+        Ok(Reached::default())
     }
 
     /// Takes our hook out. Gives the hooks that stay where they are kept.
@@ -125,9 +155,8 @@ impl<'e> Hooks<'e> {
             self.repository.run(&["config", self.scope(), "--remove-section", SECTION])?;
             forget(&self.file(), self.environment)?;
         }
-        if self.global {
-            nowhere(&self.repository, self.environment)?;
-            return Ok(Vec::new());
+        if let Some(top) = &self.everywhere {
+            return leave_folders(top, &self.repository, self.environment);
         }
         let mut kept = uninstall(&self.folder)?;
         forget(&self.folder, self.environment)?;
@@ -144,7 +173,9 @@ impl<'e> Hooks<'e> {
     #[must_use]
     pub fn needs_lfs(&self) -> bool {
         let tips = ["HEAD".to_owned()];
-        !self.global && !script_contains(&self.folder.join(PRE_PUSH), &LFS) && keeps(&self.repository, &tips)
+        self.everywhere.is_none()
+            && !script_contains(&self.folder.join(PRE_PUSH), &LFS)
+            && keeps(&self.repository, &tips)
     }
 
     /// The repository's own folder of hooks, whatever is set.
@@ -163,7 +194,9 @@ impl<'e> Hooks<'e> {
         }
         let hook = self.folder.join(PRE_PUSH);
         let chained = if is_ours(&hook) { earlier(&self.folder) } else { Vec::new() };
-        HookState { installed: asks(&hook), configured: false, chained, hook }
+        let looked_at = self.everywhere.is_none()
+            || self.common().is_ok_and(|common| common.counts(&self.repository, self.environment));
+        HookState { installed: looked_at && asks(&hook), configured: false, chained, hook }
     }
 }
 
@@ -230,8 +263,8 @@ pub fn count_hooked(environment: &Environment) -> (usize, Vec<PathBuf>) {
         if there { ours.push(file) } else { lost.push(file) }
     }
     ours.extend(Some(environment.home.join(".gitconfig")).filter(|file| configures(file, environment)));
-    let everywhere = usize::from(asks(&global::folder(environment).join(PRE_PUSH)));
-    (ours.len() + everywhere, lost)
+    let coming = usize::from(asks(&template::path(environment).join("hooks").join(PRE_PUSH)));
+    (ours.len() + coming, lost)
 }
 
 /// True for a folder that git takes the hooks of the repository around it from, as far as git can say.
@@ -275,46 +308,22 @@ pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
         gone.extend(ours.then_some(hooks));
     }
     let _ = fs::remove_file(hooked_list_path(environment));
-    let everywhere = global::folder(environment);
-    if everywhere.is_dir() {
-        nowhere(&git, environment)?;
-        gone.push(everywhere);
+    let template = template::path(environment);
+    if template.is_dir() {
+        leave_folders(&environment.home, &git, environment)?;
+        gone.push(template);
     }
     Ok(gone)
 }
 
-fn everywhere(repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
-    let folder = global::folder(environment);
-    let own = folder.to_str().context("the path of the hooks is not valid UTF-8")?;
-    let set = setting(repository);
-    files::make_private_dir(&folder)?;
-    if !set.is_empty() && set != own {
-        files::write(&global::previous(environment), &format!("{set}\n"), 0o600)?;
-    }
-    let placed = global::write(&std::env::current_exe()?, environment)
-        .map_err(anyhow::Error::from)
-        .and_then(|()| Ok(repository.run(&["config", "--global", "core.hooksPath", own])?));
-    if set != own && placed.is_err() {
-        global::remove_all(environment)?;
-    }
-    placed.map(drop)
-}
-
-fn nowhere(repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
-    let folder = global::folder(environment);
-    if Path::new(&setting(repository)) == folder {
-        match files::read(&global::previous(environment))? {
-            Some(before) => repository.run(&["config", "--global", "core.hooksPath", before.trim()])?,
-            None => repository.run(&["config", "--global", "--unset", "core.hooksPath"])?,
-        };
-    }
-    if folder.is_dir() {
-        global::remove_all(environment)?;
-    }
-    Ok(())
-}
-
-/// The folder of hooks the user has set for all repositories; empty where there is none.
-fn setting(repository: &ObjectRepository) -> String {
-    repository.text(&["config", "--global", "--get", "core.hooksPath"]).unwrap_or_default()
+/// Takes our hook out of the folders that git looks at for all repositories, and out of each repository that got one.
+fn leave_folders(
+    top: &Path,
+    git: &ObjectRepository,
+    environment: &Environment,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let Ok(common) = common(git, environment) else { return Ok(Vec::new()) };
+    let was_there = asks(&common.hooks.join(PRE_PUSH));
+    common.uninstall(git, environment)?;
+    if was_there && common.is_template() { uninstall_below(top, environment) } else { Ok(Vec::new()) }
 }

@@ -7,60 +7,44 @@ use std::process::{Command, Stdio};
 use crate::base::environment::{Environment, current_dir};
 use crate::base::program;
 use crate::facts::objects::{Budget, ObjectRepository};
-use crate::setup::githooks::{self, PRE_PUSH, global};
+use crate::setup::githooks::{self, PRE_PUSH};
 
 /// Exit status where a hook could not be run, or may not be left out.
 const REFUSED: u8 = 1;
 /// How hooks start git-lfs.
 pub const LFS: [&str; 2] = ["git lfs", "git-lfs"];
 
-/// What git started a hook of ours with.
+/// What git started our pre-push with.
 #[derive(Clone, Copy, Debug)]
 pub struct Started<'a> {
     /// The script.
     pub script: &'a Path,
-    /// The hook's name.
-    pub name: &'a str,
     /// What git gave it.
     pub arguments: &'a [String],
-    /// What git wrote to its standard input; none where it is for the next hook to read.
-    pub stdin: Option<&'a [u8]>,
-    /// The commits that a push sends; for other hooks the one that is checked out.
+    /// What git wrote to its standard input.
+    pub stdin: &'a [u8],
+    /// The commits that the push sends.
     pub tips: &'a [String],
 }
 
 /// Runs what comes after, one by one, until one says no; gives the exit status for git.
 pub fn go_on(started: Started<'_>, environment: &Environment) -> u8 {
-    if let Some(folder) = started.script.parent() {
+    let folder = started.script.parent().and_then(|folder| std::fs::canonicalize(folder).ok());
+    if let Some(folder) = &folder {
         githooks::refresh(folder);
+        // A template of git's may have brought it here.
+        let _ = githooks::remember(folder, environment);
     }
-    let hooks = next(started, environment);
+    let mut hooks = started.script.parent().map(githooks::earlier).unwrap_or_default();
+    hooks.retain(|hook| program::runs(hook) && !githooks::is_ours(hook));
     let refused = hooks.iter().map(|hook| run(&mut Command::new(hook), started)).find(|code| *code != 0);
     // What it uploads is of no use where the push is stopped.
     refused.unwrap_or_else(|| lfs(started, &hooks, environment))
 }
 
-/// The hooks that would have run without ours.
-fn next(started: Started<'_>, environment: &Environment) -> Vec<PathBuf> {
-    let pushes = started.name == PRE_PUSH;
-    let kept = |folder: &Path| if pushes { githooks::earlier(folder) } else { Vec::new() };
-    let mut all = started.script.parent().map(kept).unwrap_or_default();
-    if started.script.parent() == Some(&global::folder(environment)) {
-        let repository = ObjectRepository::at(&current_dir(), environment, Budget::ample()).ok();
-        let own = repository.and_then(|repository| common(&repository)).map(|dir| dir.join("hooks"));
-        for folder in own.into_iter().chain(global::previous_folder(environment)) {
-            all.push(folder.join(started.name));
-            all.extend(kept(&folder));
-        }
-    }
-    all.retain(|hook| program::runs(hook) && !githooks::is_ours(hook));
-    all
-}
-
 /// Starts git-lfs where the repository keeps files in it and no hook would: it leaves ours alone where it would have put its
 /// own, and what it keeps would never reach the other side.
 fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8 {
-    let pushes = started.name == PRE_PUSH;
     let own = || {
         hooks
             .iter()
@@ -68,7 +52,7 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
             .chain([started.script])
             .any(|hook| githooks::script_contains(hook, &LFS))
     };
-    if !(pushes || global::OF_LFS.contains(&started.name)) || started.tips.is_empty() || own() {
+    if started.tips.is_empty() || own() {
         return 0;
     }
     let Ok(repository) = ObjectRepository::at(&current_dir(), environment, Budget::ample()) else { return 0 };
@@ -77,9 +61,9 @@ fn lfs(started: Started<'_>, hooks: &[PathBuf], environment: &Environment) -> u8
     }
     if program::find("git-lfs", environment).is_some() {
         let git = program::find("git", environment).unwrap_or_else(|| PathBuf::from("git"));
-        return run(Command::new(git).args(["lfs", started.name]), started);
+        return run(Command::new(git).args(["lfs", PRE_PUSH]), started);
     }
-    if !pushes || !declares(&repository, started.tips) {
+    if !declares(&repository, started.tips) {
         return 0;
     }
     let _ = std::io::stderr().write_all(
@@ -116,10 +100,9 @@ fn declares(repository: &ObjectRepository, tips: &[String]) -> bool {
 
 /// Runs a program with what git gave our hook; gives its exit status.
 fn run(command: &mut Command, started: Started<'_>) -> u8 {
-    let input = if started.stdin.is_some() { Stdio::piped() } else { Stdio::inherit() };
-    let run = command.args(started.arguments).stdin(input).spawn().and_then(|mut child| {
+    let run = command.args(started.arguments).stdin(Stdio::piped()).spawn().and_then(|mut child| {
         // A hook that does not read its input closes it.
-        let _ = child.stdin.take().zip(started.stdin).map(|(mut pipe, bytes)| pipe.write_all(bytes));
+        let _ = child.stdin.take().map(|mut pipe| pipe.write_all(started.stdin));
         child.wait()
     });
     match run {

@@ -165,7 +165,7 @@ pub(super) fn plan(file: &str, dir: &str, environment: &Environment) -> Pushed {
     }
 }
 
-/// Why the pre-push hook that was installed here, or for all repositories, is not the one git would run.
+/// Why the pre-push hook that was installed here is not the one git would run.
 fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> Option<String> {
     if repository.get("hook.rwenv.event").is_some() {
         let off = matches!(repository.get("hook.rwenv.enabled"), Some("false" | "no" | "off" | "0"));
@@ -174,10 +174,9 @@ fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> 
         return (off || !known)
             .then(|| "hook.rwenv is not what this git starts; rwenv hooks install".to_owned());
     }
-    let global = githooks::global::folder(environment);
     let common = run(dir, &["rev-parse", "--path-format=absolute", "--git-common-dir"], environment)?;
     let own = Path::new(common.trim_end()).join("hooks");
-    if ![&own, &global].into_iter().any(|folder| marked(folder)) {
+    if !marked(&own) {
         return None;
     }
     let path = repository.get("core.hookspath").filter(|path| !path.is_empty());
@@ -192,14 +191,10 @@ fn skipped(dir: &str, repository: &GitRepository, environment: &Environment) -> 
     if runs && marked(&in_force) {
         return None;
     }
-    // A repository that has hooks of its own elsewhere (husky) was never in the global one's reach.
-    let local = marked(&own) || path.is_none_or(|path| Path::new(path) == global);
-    local.then(|| {
-        format!(
-            "{} holds no pre-push hook of rwenv that git would run; rwenv hooks install",
-            in_force.display()
-        )
-    })
+    Some(format!(
+        "{} holds no pre-push hook of rwenv that git would run; rwenv hooks install",
+        in_force.display()
+    ))
 }
 
 /// True where the pre-push hook of a folder asks rwenv.
