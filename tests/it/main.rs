@@ -61,6 +61,7 @@ mod lint;
 mod malformed;
 mod managers;
 mod no_context;
+mod notices;
 mod old_certificates;
 mod oracle;
 mod pin;
