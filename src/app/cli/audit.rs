@@ -128,7 +128,7 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
     if args.json {
         last.iter().for_each(|entry| out::line(&entry.line));
     } else if !last.is_empty() {
-        let mut table = out::table(&["TIME", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
+        let mut table = out::table(&["TIME (UTC)", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
         last.iter().for_each(|entry| {
             table.add_row(row(entry));
         });

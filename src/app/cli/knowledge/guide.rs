@@ -116,6 +116,9 @@ fn text(topic: GuideTopic, made: &Documents) {
             rows_of(["GROUP", "IMAGE", "TAG", "SET IN", "SERVICES"], rows);
         }
         GuideTopic::Findings => {
+            if made.flux.findings.is_empty() {
+                out::note("nothing is wrong with what Flux applies of this repository");
+            }
             for finding in &made.flux.findings {
                 out::line(&format!("{}:{}: {}", finding.file, finding.line, finding.message));
             }
