@@ -99,6 +99,8 @@ fn a_grant_lifts_what_is_found_in_a_push() {
     let world = world();
     world.home.write("flux/.git/info/exclude", ".claude\n");
     world.home.write("flux/.claude/rwenv", "env\n");
+    let url = world.home.path("remotes/flux.git").display().to_string();
+    world.home.git("flux", &["remote", "set-url", "origin", &url]);
     world.home.write("flux/apps/demo.yaml", SECRET);
     world.commit("flux", "demo");
     let line = "git push -q origin HEAD:main";

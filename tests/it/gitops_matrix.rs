@@ -141,6 +141,8 @@ fn a_generated_file_is_applied_as_terraform_made_it_of_what_git_has() {
     assert!(changed.decision() == "deny" && changed.stderr.contains(says), "{}", changed.stderr);
     // Git has moved on since.
     applied(&home, MADE);
+    // Times of files are coarser than this test is fast.
+    std::thread::sleep(std::time::Duration::from_millis(50));
     home.write("go/infra/main.tf", "locals { size = 3 }\n");
     home.git("go", &["commit", "-qam", "three"]);
     home.git("go", &["push", "-q", "origin", "HEAD:main"]);

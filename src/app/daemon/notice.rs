@@ -15,6 +15,7 @@ use super::panics::reason;
 use super::state::{Shared, lock};
 use rwenv_core::model::Decision;
 use rwenv_flux::cluster::Web;
+use rwenv_gate::base::redact::redact;
 use rwenv_gate::base::{clock, files, process};
 use rwenv_gate::ledger::audit::{self, AuditEntry, Followed};
 
@@ -153,7 +154,7 @@ async fn tell(to: &str, notice: Notice, shared: &Arc<Shared>) {
         };
         match (sent, rests.next()) {
             (Ok(()), _) => break None,
-            (Err(why), None) => break Some(why),
+            (Err(why), None) => break Some(redact(&why)),
             (Err(_), Some(rest)) => tokio::time::sleep(*rest).await,
         }
     };

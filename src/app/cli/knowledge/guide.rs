@@ -200,7 +200,7 @@ fn secrets(made: &Documents) {
 fn rows_of<const N: usize>(headings: [&str; N], rows: impl Iterator<Item = [String; N]>) {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
-        return;
+        return out::note("none");
     }
     let mut table = out::table(&headings);
     for row in rows {
