@@ -6,7 +6,7 @@ use crate::base::environment::Environment;
 use crate::facts::{Observed, index};
 use crate::ledger::{audit, grants};
 use rwenv_core::decide::{self, Plan, text};
-use rwenv_core::model::{Decision, Facts, Reason, Rwenvs, Verdict, Word};
+use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
 
 /// Lets a door act. It is used up by what it allows.
 #[derive(Debug)]
@@ -159,7 +159,8 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         Ok(())
     } else {
         let rwenvs = &decide::concerned(seen.plan, seen.facts, seen.rwenvs);
-        let call = audit::AuditedCall { door, session, cwd: &seen.plan.context.cwd, command, rwenvs };
+        let (cwd, effects) = (&seen.plan.context.cwd, &changes_elsewhere(seen.plan));
+        let call = audit::AuditedCall { door, session, cwd, command, rwenvs, effects };
         audit::append(call, &verdict, environment)
     };
     // Without a record of it, nothing is changed.
@@ -181,4 +182,13 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         (Person::SaidYes, None) => Outcome::Run(Permit(())),
     };
     Ruling { verdict, outcome }
+}
+
+/// What a plan changes beyond this machine, each kind once.
+fn changes_elsewhere(plan: &Plan) -> Vec<Effect> {
+    let operations = plan.planned.iter().map(|planned| &planned.operation);
+    let mut all: Vec<Effect> = operations.filter(|o| o.changes_elsewhere()).map(|o| o.effect).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
 }

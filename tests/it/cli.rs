@@ -349,3 +349,41 @@ fn at_a_terminal_it_asks() {
     assert_eq!(ask("set dev", "y\n").code, 0);
     assert!(ask("remove dev", "y\n").stdout.contains("removed"));
 }
+
+#[test]
+fn a_hook_that_is_gone_is_said_where_people_look() {
+    let home = Home::new();
+    let said = |arguments: &[&str]| home.rwenv("ro", arguments).stderr;
+    assert_eq!(said(&["cur"]), "", "nobody was told of a hook yet");
+    assert_eq!(home.rwenv("", &["install"]).code, 0);
+    assert_eq!(said(&["cur"]), "");
+    let settings = home.read(".claude/settings.json");
+    home.write(".claude/settings.json", "{}\n");
+    for command in [&["cur"][..], &["list"], &["set", "ro"]] {
+        assert!(
+            said(command).contains("nothing is judged; run rwenv install"),
+            "{command:?}: {}",
+            said(command)
+        );
+    }
+    home.write(".claude/settings.json", &settings.replacen('{', "{ \"disableAllHooks\": true,", 1));
+    assert!(said(&["cur"]).contains("hooks are off in Claude Code's settings"), "{}", said(&["cur"]));
+}
+
+#[test]
+fn a_weaker_mode_is_said() {
+    let home = Home::new();
+    let edited = home.rwenv("", &["edit", "ro", "--read-only=false"]);
+    assert_eq!(edited.stderr, "it was read-only and is writable now\n");
+    assert_eq!(home.rwenv("", &["edit", "ro", "--description", "x"]).stderr, "");
+}
+
+#[test]
+fn a_command_is_checked_with_and_without_dashes() {
+    let home = Home::new();
+    for line in [&["check", "kubectl", "delete", "pod", "x"][..], &["check", "--", "kubectl delete pod x"]] {
+        assert_eq!(home.rwenv("ro", line).code, 2, "{line:?}");
+    }
+    let none = home.rwenv("", &["audit", "--env", "prdo"]);
+    assert!(none.stderr.contains("no rwenv is called 'prdo'"), "{}", none.stderr);
+}

@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 31] = [
+const EVERY_FLAG: [&str; 32] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -291,6 +291,7 @@ const EVERY_FLAG: [&str; 31] = [
     "--read-only",
     "--gitops-only",
     "--autonomy=prompted",
+    "--notify=https://hooks.example.com/rwenv",
     "--auto-approve",
     "--exec-reads=allow",
     "--policy=payments",

@@ -60,7 +60,7 @@ fn what_makes_machines_is_applied_from_what_is_pushed() {
         &[
             (apply, "deny"),
             (node, "allow"),
-            ("talosctl patch mc -p @talos/node.yaml", "allow"),
+            ("talosctl patch mc -p @talos/node.yaml", "deny"),
             ("talosctl patch mc -p '{\"machine\": {}}'", "deny"),
             ("talosctl apply-config -f ../secret/node.yaml", "deny"),
             ("talosctl apply-config -f \"$FILE\"", "deny"),

@@ -53,6 +53,9 @@ fn what_a_person_grants_runs_and_nothing_else_does() {
     let list = home.rwenv("ro", &["grant", "--list", "--json"]);
     let all: serde_json::Value = serde_json::from_str(&list.stdout).unwrap();
     assert_eq!((all[0]["command"].as_str(), all[0]["reason"].as_str()), (Some(line), Some("stuck")));
+    assert!(log.contains("kubectl rollout restart deploy/web [read-only.cluster-write]: stuck"), "{log}");
+    let unknown = home.rwenv("ro", &["grant", "--revoke", "nope"]);
+    assert!(unknown.code == 1 && unknown.stderr.contains("there is no grant 'nope'"), "{}", unknown.stderr);
     assert!(home.rwenv("ro", &["grant", "--revoke"]).stdout.contains("1 revoked"));
     assert_eq!(home.hook("ro", line).decision(), "deny");
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod accepted;
 mod agents;
 mod api_fuzz;
 mod api_guard;
@@ -43,6 +44,7 @@ mod fuzz;
 mod git_hooks;
 mod gitops;
 mod gitops_line;
+mod gitops_matrix;
 pub(crate) mod grant;
 mod guard;
 mod hook;
@@ -61,6 +63,7 @@ mod lint;
 mod malformed;
 mod managers;
 mod no_context;
+mod notices;
 mod old_certificates;
 mod oracle;
 mod pin;

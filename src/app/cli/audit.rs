@@ -14,6 +14,7 @@ use rwenv_core::model::Decision;
 use rwenv_core::model::envs::duration;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::config;
 use rwenv_gate::ledger::audit::{self, AuditEntry};
 
 /// How often a followed log is looked at.
@@ -128,13 +129,17 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
     if args.json {
         last.iter().for_each(|entry| out::line(&entry.line));
     } else if !last.is_empty() {
-        let mut table = out::table(&["TIME", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
+        let mut table = out::table(&["TIME (UTC)", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
         last.iter().for_each(|entry| {
             table.add_row(row(entry));
         });
         out::print(&table);
     } else if !args.follow {
         out::note("no records");
+        let known = |name: &&String| config::rwenvs(&environment.config_dir).get(name).is_some();
+        if let Some(name) = args.wanted.env.as_ref().filter(|name| !known(name)) {
+            out::note(&format!("no rwenv is called '{}'; see rwenv list", name.escape_debug()));
+        }
     }
     if !args.follow {
         return Ok(0);

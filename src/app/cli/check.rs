@@ -23,7 +23,7 @@ pub(super) struct CheckArgs {
     #[arg(long)]
     pub(super) trace: bool,
     /// Command line
-    #[arg(required = true, last = true, value_name = "COMMAND")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
     pub(super) command: Vec<String>,
 }
 

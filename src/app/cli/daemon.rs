@@ -131,6 +131,10 @@ fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
     for trouble in health.parts.iter().filter_map(PartHealth::trouble) {
         out::line(&format!("  part           {trouble}"));
     }
+    for notices in &health.notices {
+        let state = notices.trouble().unwrap_or_else(|| format!("{} sent", notices.sent));
+        out::line(&format!("  notices        {}: {state}", notices.rwenv));
+    }
     for kept in &health.repositories {
         let state = match (&kept.error, kept.running) {
             (_, true) => "syncing now".to_owned(),

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::envs::{Set, set, view};
+use super::envs::{Set, flags, set, view};
 use super::fields::{Changes, ClusterFields, FluxFields, People, RwenvFields};
 use super::shared::{InDir, Output};
 use super::{out, prompt};
@@ -220,9 +220,14 @@ pub(super) fn edit(args: &EditArgs, environment: &Environment) -> anyhow::Result
     }
     let moves = |name: &String| MOVING.contains(&name.as_str());
     let moves = values.keys().any(moves) || args.unset.iter().any(moves);
+    let mode = || config::load(&environment.config_dir).ok()?.rwenvs.get(&args.name).map(flags);
+    let before = mode();
     rwenvs::change(&environment.config_dir, &args.name, &args.unset, values)?;
     if moves {
         clusters::note(&args.name, environment)?;
+    }
+    if let Some((before, now)) = before.zip(mode()).filter(|(before, now)| before != now) {
+        out::note(&format!("it was {before} and is {now} now"));
     }
     done(&RwenvName::new(&args.name)?, "changed", args.output.json, environment)
 }

@@ -11,11 +11,14 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output, directory};
 use super::{out, prompt};
+use crate::ops::claude;
 use rwenv_core::model::{Bound, Place, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
+use rwenv_gate::facts::agent;
 use rwenv_gate::facts::binding::{self, Selection};
 use rwenv_gate::facts::config::{self, Config};
+use rwenv_gate::setup::shims;
 
 #[derive(Debug, Args)]
 pub(super) struct Set {
@@ -95,7 +98,23 @@ fn selected_name(selection: Option<&Selection>) -> Option<&str> {
     }
 }
 
-fn flags(rwenv: &Rwenv) -> String {
+/// What is said where Claude Code was told of the hook once, and no longer starts it.
+fn warn_of_hook(environment: &Environment) {
+    let Ok(found) = claude::registered(environment) else { return };
+    let was_there = shims::folder(environment).is_dir() || agent::claude_settings(environment).exists();
+    if found.disabled {
+        out::note(
+            "warning: hooks are off in Claude Code's settings: nothing is judged; rwenv doctor says more",
+        );
+    } else if found.hook.is_none() && !found.plugin && was_there {
+        out::note(
+            "warning: Claude Code's settings do not name the hook: nothing is judged; run rwenv install",
+        );
+    }
+}
+
+/// What may be changed, in a word or two.
+pub(super) fn flags(rwenv: &Rwenv) -> String {
     let flags = [
         (rwenv.read_only, "read-only"),
         (rwenv.git_ops_only, "gitops-only"),
@@ -139,6 +158,7 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
         ]);
     }
     out::print(&table);
+    warn_of_hook(environment);
     Ok(0)
 }
 
@@ -179,6 +199,7 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
                 source.as_deref(),
                 services.map_or(&[], Vec::as_slice),
             ));
+            warn_of_hook(environment);
             Ok(0)
         }
     }
@@ -267,6 +288,7 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
         out::json(&SetView { name: &name, file: &file, previous })?;
     } else {
         out::line(&format!("rwenv '{name}' ({}) is selected for {}", flags(wanted), dir.display()));
+        warn_of_hook(environment);
     }
     if environment.rwenv.as_deref().is_some_and(|r| r != name) {
         out::note("$RWENV is set and overrides every file; unset it for the selection to apply.");

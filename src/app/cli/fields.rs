@@ -82,6 +82,9 @@ pub(super) struct Changes {
     /// How much an agent does without a person
     #[arg(long, value_name = "LEVEL", value_parser = ["manual", "prompted", "standard"])]
     pub(super) autonomy: Option<String>,
+    /// Command or http(s) address that is told what an agent changed without a question
+    #[arg(long, value_name = "COMMAND|URL")]
+    pub(super) notify: Option<String>,
     /// Approve lines that only read, without the agent's own question
     #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL")]
     pub(super) auto_approve: Option<bool>,
@@ -142,6 +145,7 @@ impl RwenvFields {
             ("gcpProject", &cluster.gcp_project),
             ("pin", &cluster.pin),
             ("autonomy", &changes.autonomy),
+            ("notify", &changes.notify),
             ("execReads", &changes.exec_reads),
             ("fluxGitRepo", &flux.flux_repo),
             ("fluxGitRepoType", &flux.flux_repo_type),

@@ -41,7 +41,12 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
         return list(args, environment);
     }
     if let Some(id) = &args.revoke {
-        let count = grants::revoke(Some(id.as_str()).filter(|id| *id != "all"), environment);
+        let one = Some(id.as_str()).filter(|id| *id != "all");
+        let count = grants::revoke(one, environment);
+        if let Some(id) = one.filter(|_| count == 0) {
+            bail!("there is no grant '{}'; rwenv grant --list shows them", id.escape_debug());
+        }
+        audit::happened("grant", "revoked", &format!("{id}: {count}"), environment)?;
         out::line(&format!("{count} revoked"));
         return Ok(0);
     }
@@ -65,9 +70,13 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
     let context = facts::context(dir.to_str(), environment);
     let Observed { plan, facts, rwenvs } = facts::observe(decide::plan(&line, &context), environment);
     let verdict = decide::conclude(&plan, &facts, &rwenvs);
+    let pushes = plan.planned.iter().any(|p| p.operation.tool == "git" && p.operation.verb == "push");
     if verdict.decision() == Decision::Allow {
-        out::line("No grant needed: no rule denies this command.");
-        return Ok(0);
+        if !pushes {
+            out::line("No grant needed: no rule denies this command.");
+            return Ok(0);
+        }
+        out::note("No rule denies this command. The grant lets it send what the check of its content finds.");
     }
     if let Some(rule) = grants::not_lifted(&verdict) {
         bail!("[{rule}] cannot be lifted by a grant; run the command yourself, outside the agent");
@@ -83,12 +92,7 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
         return Ok(1);
     }
     let grant = grants::make(&plan, &verdict, seconds, args.reason.as_deref(), environment)?;
-    audit::happened(
-        "grant",
-        "granted",
-        &format!("{} in {} for {minutes} minutes", grant.id, grant.cwd),
-        environment,
-    )?;
+    audit::happened("grant", "granted", &on_record(&grant, minutes), environment)?;
     out::line(&format!(
         "granted until {} as {}; revoke it with rwenv grant --revoke {}",
         clock::rfc3339(std::time::Duration::from_secs(grant.until)),
@@ -96,6 +100,13 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
         grant.id
     ));
     Ok(0)
+}
+
+/// A grant as it goes on record: its file is gone when it ends.
+fn on_record(grant: &grants::Grant, minutes: u64) -> String {
+    let grants::Grant { id, command, cwd, rules, reason, .. } = grant;
+    let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    format!("{id} for {minutes} minutes in {cwd}: {command} [{}]{why}", rules.join(", "))
 }
 
 #[derive(Serialize)]

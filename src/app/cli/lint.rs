@@ -8,13 +8,15 @@ use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::acceptance::{self, Wish};
 use super::out;
 use super::shared::directory;
-use rwenv_core::manifest::{Finding, Level, RULES, Report};
+use rwenv_core::manifest::{AcceptedFinding, Finding, Level, RULES, Report};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::push;
 use rwenv_gate::facts::content::{self, ContentChange};
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
+use rwenv_gate::ledger::accepted::{self, SearchedPlace};
 
 /// Exit status where something is wrong.
 const FOUND: u8 = 1;
@@ -22,8 +24,20 @@ const FOUND: u8 = 1;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct Lint {
-    /// Folder to check [default: the current one]
+    /// Folder to check [default: the current one]; with --accept the file, and the line behind ':'
     dir: Option<PathBuf>,
+    /// Accept what a rule finds in a file
+    #[arg(long, value_name = "RULE", requires_all = ["dir", "reason"], conflicts_with_all = ["staged", "range", "form", "strict"])]
+    accept: Option<String>,
+    /// Reason, kept with what is accepted
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    reason: Option<String>,
+    /// Last day on which it is accepted, such as 2026-12-31
+    #[arg(long, value_name = "DATE", requires = "accept")]
+    until: Option<String>,
+    /// List what is accepted, by whom, and until when
+    #[arg(long, conflicts_with_all = ["dir", "accept", "staged", "range"])]
+    accepted: bool,
     /// Check only staged changes
     #[arg(long, conflicts_with = "range")]
     staged: bool,
@@ -45,15 +59,25 @@ pub(super) struct Lint {
 }
 
 pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8> {
+    if args.accepted {
+        return acceptance::list(args.json, environment);
+    }
+    if let (Some(rule), Some(place), Some(reason)) = (&args.accept, &args.dir, &args.reason) {
+        let wish = Wish { rule, place, reason, until: args.until.as_deref() };
+        return acceptance::accept(&wish, environment);
+    }
     let dir = directory(args.dir.as_deref());
     if !dir.is_dir() {
         bail!("{}: there is no such folder", dir.display());
     }
-    let report = match &args.range {
-        Some(range) => range_of(range, &dir, environment)?.report,
-        None if args.staged => content::staged(&dir, environment)?.report,
-        None => content::folder(&dir, environment)?,
+    let (mut report, place) = match &args.range {
+        Some(range) => (range_of(range, &dir, environment)?.report, SearchedPlace::of(&dir, environment)),
+        None if args.staged => {
+            (content::staged(&dir, environment)?.report, SearchedPlace::of(&dir, environment))
+        }
+        None => (content::folder(&dir, environment)?, SearchedPlace::below(&dir, environment)),
     };
+    accepted::sift(&mut report, &place, environment).iter().for_each(|said| out::note(said));
     if args.json {
         out::json(&report)?;
     } else if args.sarif {
@@ -93,6 +117,9 @@ fn print(report: &Report, github: bool) {
         }
     }
     if !github {
+        for AcceptedFinding { finding: Finding { path, line, rule, .. }, reason, .. } in &report.accepted {
+            out::note(&format!("{path}:{line}: accepted [{rule}]: {reason}"));
+        }
         for (path, why) in &report.skipped {
             out::note(&format!("{path}: not read ({})", json!(why).as_str().unwrap_or_default()));
         }
@@ -120,21 +147,24 @@ fn sarif(report: &Report) -> Value {
             })
         })
         .collect();
-    let results: Vec<Value> = report
-        .findings
-        .iter()
-        .map(|finding| {
-            json!({
-                "ruleId": finding.rule,
-                "level": finding.level,
-                "message": { "text": format!("{}. {}", finding.message, finding.instead) },
-                "locations": [{ "physicalLocation": {
-                    "artifactLocation": { "uri": finding.path, "uriBaseId": "%SRCROOT%" },
-                    "region": { "startLine": finding.line, "startColumn": finding.column },
-                } }],
-            })
+    let result = |finding: &Finding| {
+        json!({
+            "ruleId": finding.rule,
+            "level": finding.level,
+            "message": { "text": format!("{}. {}", finding.message, finding.instead) },
+            "locations": [{ "physicalLocation": {
+                "artifactLocation": { "uri": finding.path, "uriBaseId": "%SRCROOT%" },
+                "region": { "startLine": finding.line, "startColumn": finding.column },
+            } }],
         })
-        .collect();
+    };
+    let mut results: Vec<Value> = report.findings.iter().map(result).collect();
+    results.extend(report.accepted.iter().map(|accepted| {
+        let mut result = result(&accepted.finding);
+        let kind = if accepted.by.is_none() { "inSource" } else { "external" };
+        result["suppressions"] = json!([{ "kind": kind, "justification": accepted.reason }]);
+        result
+    }));
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",

@@ -1,5 +1,6 @@
 //! The administration point: what people type, and the only place that prints for them.
 
+mod acceptance;
 mod args;
 mod audit;
 mod check;

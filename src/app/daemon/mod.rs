@@ -8,6 +8,7 @@ mod flush;
 mod guarding;
 mod health;
 mod lock;
+mod notice;
 mod panics;
 mod parts;
 mod port;
@@ -55,6 +56,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     parts.add("watch", watch::watch);
     parts.add("flush", flush::keep);
     parts.add("health", health::tend);
+    parts.add("notices", notice::keep);
     match signal(SignalKind::hangup()) {
         // Kept as the socket is: a signal that comes meanwhile is heard after the rest.
         Ok(hangup) => {

@@ -10,6 +10,7 @@ use rwenv_core::manifest::{self, Report};
 use rwenv_flux::catalog::generate;
 use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::{clock, files};
+use rwenv_gate::ledger::accepted::{self, SearchedPlace};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -54,7 +55,11 @@ fn write(flux: &FluxRepository, commit: &str, shared: &Shared) -> Result<(), Box
         Some(reading) => reading.again(&shared.environment)?,
         None => generate::read(flux, &shared.environment)?,
     };
-    let report = manifest::lint(&reading.folder.tree);
+    let mut report = manifest::lint(&reading.folder.tree);
+    let place = SearchedPlace::of(&reading.dir, &shared.environment);
+    for said in accepted::sift(&mut report, &place, &shared.environment) {
+        tracing::warn!(rwenv = %flux.name, "{said}");
+    }
     let path = path(flux, shared);
     files::make_private_dir(path.parent().unwrap_or(&path))?;
     let findings = Findings { commit, generated_at: clock::rfc3339(clock::now()), report };

@@ -12,7 +12,7 @@ use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, PartHealth, Watching};
+use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, NoticeHealth, PartHealth, Watching};
 
 /// What changed on disk, told apart by what has to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -94,6 +94,10 @@ pub(super) struct Shared {
     pub(super) wanted: PendingSet<String>,
     /// The audit log has something new.
     pub(super) written: Notify,
+    /// The same, for who tells people of it.
+    pub(super) told: Notify,
+    /// How telling them went.
+    pub(super) notices: Mutex<BTreeMap<String, NoticeHealth>>,
     /// Somebody asked the daemon to stop.
     pub(super) stop: Notify,
     draining: AtomicBool,
@@ -122,6 +126,8 @@ impl Shared {
             changed: PendingSet::default(),
             wanted: PendingSet::default(),
             written: Notify::new(),
+            told: Notify::new(),
+            notices: Mutex::default(),
             stop: Notify::new(),
             draining: AtomicBool::new(false),
         }
@@ -137,6 +143,17 @@ impl Shared {
         self.draining.load(Ordering::SeqCst)
     }
 
+    /// How telling went, of each rwenv that wants to be told.
+    fn notices(&self) -> Vec<NoticeHealth> {
+        let known = lock(&self.notices).clone();
+        let rwenvs = lock(&self.rwenvs);
+        let wanted = rwenvs.all.iter().filter(|rwenv| rwenv.notify.is_some()).map(|r| r.name.to_string());
+        let of = |rwenv: String| {
+            known.get(&rwenv).cloned().unwrap_or_else(|| NoticeHealth { rwenv, ..NoticeHealth::default() })
+        };
+        wanted.map(of).collect()
+    }
+
     pub(super) fn health(&self) -> Health {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Health {
@@ -150,6 +167,7 @@ impl Shared {
             audit_error: lock(&self.audit_error).clone(),
             guard: lock(&self.guarding).health(),
             parts: lock(&self.parts).clone(),
+            notices: self.notices(),
             connections: Connections {
                 accepted: count(&self.counters.accepted),
                 refused: count(&self.counters.refused),

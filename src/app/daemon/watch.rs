@@ -81,7 +81,10 @@ async fn act(area: Area, shared: &Arc<Shared>) {
     match area {
         Area::Config | Area::Policies => config::reload(shared),
         Area::Guard => guarding::refresh(shared),
-        Area::Audit => shared.written.notify_one(),
+        Area::Audit => {
+            shared.written.notify_one();
+            shared.told.notify_one();
+        }
         Area::Clone(name) => {
             let flux = flux(shared).into_iter().find(|flux| flux.name.as_str() == name);
             let Some(flux) = flux else { return };

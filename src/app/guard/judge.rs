@@ -160,8 +160,8 @@ impl Judge {
     pub(super) fn not_read(&self, refusal: Refusal, line: &str, rwenv: &str) -> Refusal {
         let verdict = unread(&refusal, rwenv);
         let rwenvs = &[rwenv.to_owned()];
-        let call =
-            audit::AuditedCall { door: DOOR, session: None, cwd: &self.context.cwd, command: line, rwenvs };
+        let cwd = &self.context.cwd;
+        let call = audit::AuditedCall { door: DOOR, session: None, cwd, command: line, rwenvs, effects: &[] };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
         Refusal { why: text::reasons_text(&verdict).trim_end().to_owned(), ..refusal }

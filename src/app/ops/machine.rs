@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::check::Check;
 use super::{claude, githooks};
+use rwenv_core::model::Rwenv;
 use rwenv_flux::repos::{self, CloneState, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::{clock, files, process};
@@ -14,7 +15,7 @@ use rwenv_gate::doors::session::PLUGIN_STATE;
 use rwenv_gate::facts::{agent, config};
 use rwenv_gate::ledger::audit;
 use rwenv_gate::setup::shims;
-use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, PartHealth, Watching, ask};
+use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, NoticeHealth, PartHealth, Watching, ask};
 
 /// Longest wait for one of our own programs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -204,6 +205,7 @@ fn daemon(environment: &Environment) -> Vec<Check> {
         Some(Check::warn("daemon", format!("its part {}", part.trouble()?), fix))
     };
     let mut all: Vec<Check> = parts.iter().filter_map(trouble).collect();
+    all.extend(notices(health.as_ref().ok(), environment));
     all.push(match health {
         Err(error) => Check::warn(
             "daemon",
@@ -231,6 +233,29 @@ fn daemon(environment: &Environment) -> Vec<Check> {
         }
     });
     all
+}
+
+/// Who is told what an agent changed without a question.
+fn notices(health: Option<&Health>, environment: &Environment) -> Vec<Check> {
+    let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
+    let wanted = config.rwenvs.all.iter().filter(|rwenv| rwenv.notify.is_some());
+    let check = |rwenv: &Rwenv| match health {
+        None => Check::warn(
+            "notices",
+            "notify is set, and the daemon that sends is not running",
+            "rwenv daemon start",
+        ),
+        Some(health) => {
+            let own = health.notices.iter().find(|notices| notices.rwenv == rwenv.name.as_str());
+            match own.and_then(NoticeHealth::trouble) {
+                Some(trouble) => {
+                    Check::warn("notices", trouble, "correct notify: rwenv edit NAME --notify …")
+                }
+                None => Check::ok("notices", format!("{} sent", own.map_or(0, |own| own.sent))),
+            }
+        }
+    };
+    wanted.map(|rwenv| check(rwenv).about(rwenv.name.as_str())).collect()
 }
 
 fn clones(environment: &Environment) -> Vec<Check> {

@@ -22,6 +22,10 @@ struct FluxObjects<'t> {
     defined: HashSet<(&'t str, &'t str, &'t str)>,
     /// Something makes objects that no file has (ResourceSets, their inputs).
     generated: bool,
+    /// A cluster applies this repository from here; what another repository defines is not to be expected otherwise.
+    rooted: bool,
+    /// Namespaces that its files name or make.
+    namespaces: HashSet<&'t str>,
 }
 
 /// Everything Flux objects name that is not there, and every circle.
@@ -30,7 +34,12 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
     let generated = objects.iter().any(|o| o.kind == "ResourceSet");
     let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();
-    let flux = FluxObjects { tree, objects, defined, generated };
+    let rooted = objects.iter().any(|o| o.group == KUSTOMIZE || o.kind == "FluxInstance");
+    let made = objects.iter().filter(|o| o.kind == "Namespace").map(|o| o.name);
+    let set = tree.files.values().flat_map(|f| &f.documents).filter(|d| d.get("resources").is_some());
+    let namespaces = objects.iter().filter_map(|o| o.namespace).chain(made);
+    let namespaces = namespaces.chain(set.filter_map(|d| d.str(&["namespace"]))).collect();
+    let flux = FluxObjects { tree, objects, defined, generated, rooted, namespaces };
     let mut found = Vec::new();
     for object in &flux.objects {
         match (object.group, object.kind) {
@@ -121,7 +130,8 @@ impl<'t> FluxObjects<'t> {
         }
         let message =
             format!("{} takes its source from {kind} {text}, which no file defines", object.title());
-        found.push(Finding::new("flux.source-ref", object.path, name.at, message));
+        let rule = self.rule(source, "flux.source-ref", "flux.source-elsewhere");
+        found.push(Finding::new(rule, object.path, name.at, message));
     }
 
     /// True where a name is computed somewhere, so that it may be this one.
@@ -134,18 +144,27 @@ impl<'t> FluxObjects<'t> {
 
     fn depends(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
         let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
-        for (text, node) in all.iter().filter_map(|d| d.get("name")).filter_map(|n| Some((n.text()?, n))) {
+        let named = all.iter().filter_map(|d| Some((d, d.get("name")?)));
+        for (item, text, node) in named.filter_map(|(d, n)| Some((d, n.text()?, n))) {
             let there = self.defined.contains(&(object.group, object.kind, text));
             if there || is_variable(text) || self.generated || self.may_be_elsewhere(object.kind, text) {
                 continue;
             }
             let message =
                 format!("{} depends on {} {text}, which no file defines", object.title(), object.kind);
-            found.push(Finding::new("flux.depends-on", object.path, node.at, message));
+            let rule = self.rule(item, "flux.depends-on", "flux.depends-elsewhere");
+            found.push(Finding::new(rule, object.path, node.at, message));
         }
     }
 
-    /// A ConfigMap or Secret that variables come from. Secrets are often made by hand, so that a missing one may be right.
+    /// The rule for a reference to what no file defines: another repository may define it where this one has no root, or has nothing
+    /// in the namespace that is named.
+    fn rule(&self, reference: &Node, here: &'static str, elsewhere: &'static str) -> &'static str {
+        let foreign = |namespace: &str| !is_variable(namespace) && !self.namespaces.contains(namespace);
+        if self.rooted && !reference.str(&["namespace"]).is_some_and(foreign) { here } else { elsewhere }
+    }
+
+    /// A ConfigMap or Secret that variables come from. Both are often made outside of Git, so that a missing one may be right.
     fn substitutes(&self, object: &Object<'t>, item: &Node, found: &mut Vec<Option<Finding>>) {
         let (Some(kind), Some(name)) = (item.str(&["kind"]), item.get("name")) else { return };
         let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };

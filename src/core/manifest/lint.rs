@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::accepted::{AcceptedFinding, by_marks};
 use super::finding::Finding;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
@@ -13,6 +14,8 @@ use super::{argo, duplicate, flux, kustomize, secret};
 pub struct Report {
     /// In order of file and line, each once.
     pub findings: Vec<Finding>,
+    /// Those that somebody accepts.
+    pub accepted: Vec<AcceptedFinding>,
     /// Files that were not read, and why.
     pub skipped: Vec<(String, Skipped)>,
     /// How many files were read.
@@ -38,7 +41,8 @@ pub fn lint(tree: &Tree) -> Report {
         }
     }
     let files: Vec<&File> = tree.files.values().collect();
-    found.extend(side_by_side(&files, |file| secret::in_file(file)).into_iter().flatten());
+    let shown = |file: &File| tree.is_shown_by_chart(&file.path);
+    found.extend(side_by_side(&files, |file| secret::in_file(file, shown(file))).into_iter().flatten());
     found.extend(
         tree.sources.iter().map(|(source, text)| secret::in_source(&source.path, text, source.variables)),
     );
@@ -47,8 +51,14 @@ pub fn lint(tree: &Tree) -> Report {
     found.extend(argo::check(tree));
     found.extend(duplicate::check(tree));
     let findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
+    let sources = || tree.sources.iter().map(|(source, text)| (source.path.as_str(), text.as_str()));
+    let text_of = |path: &str| {
+        let known = tree.files.get(path).and_then(|file| file.text.as_deref());
+        known.or_else(|| sources().find(|(source, _)| *source == path).map(|(_, text)| text))
+    };
+    let (findings, accepted) = by_marks(findings.into_iter().collect(), text_of);
     let skipped = tree.files.values().filter_map(|f| f.skipped.map(|why| (f.path.clone(), why)));
-    Report { findings: findings.into_iter().collect(), skipped: skipped.collect(), files: tree.files.len() }
+    Report { findings, accepted, skipped: skipped.collect(), files: tree.files.len() }
 }
 
 /// What a file has to hold to be a manifest under a name that does not say so.
@@ -66,7 +76,7 @@ pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
         };
     }
     let tree = Tree::new(Vec::new(), vec![(path.to_owned(), bytes.to_vec())], Vec::new());
-    tree.files.values().flat_map(secret::in_file).flatten().collect()
+    tree.files.values().flat_map(|file| secret::in_file(file, false)).flatten().collect()
 }
 
 /// A manifest that is too large to be read.

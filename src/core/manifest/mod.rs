@@ -1,5 +1,6 @@
 //! The content engine: YAML of a repository → objects, and findings about them. Pure: what is read is handed in.
 
+mod accepted;
 mod argo;
 mod duplicate;
 mod finding;
@@ -12,6 +13,7 @@ pub mod text;
 pub mod tree;
 pub mod yaml;
 
+pub use accepted::AcceptedFinding;
 pub use finding::{Finding, Level, LintRule, RULES};
 pub use kustomize::{is_kustomization, is_remote, patches};
 pub use lint::{Report, lint, secrets_in, secrets_of_file, too_large};

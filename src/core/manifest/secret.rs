@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use regex_lite::Regex;
 
 use super::finding::{Finding, RULES};
-use super::stand_in::{assigned, is_filled_in, is_placeholder, is_value, names_secret};
+use super::stand_in::{assigned, is_encoded_reference, is_filled_in, is_placeholder, is_value, names_secret};
 use super::tree::File;
 use super::yaml::{At, Node, Value, parse_from};
 
@@ -28,10 +28,20 @@ const REFERENCES: [&str; 12] = [
 /// Deepest that is walked into; the parser allows little more.
 const DEEPEST: usize = 300;
 
-/// All secrets of a file.
-pub(super) fn in_file(file: &File) -> Vec<Option<Finding>> {
+/// Rules whose finding is no secret where a schema only describes what may be written.
+const DESCRIBED: [&str; 2] = [URL, "secret.private-key"];
+
+/// All secrets of a file. Of values that are only shown, those whose form gives them away.
+pub(super) fn in_file(file: &File, shown: bool) -> Vec<Option<Finding>> {
     let Some(text) = &file.text else { return Vec::new() };
     let mut found = typed(text, &file.path);
+    let mut kinds = file.documents.iter().filter_map(|document| document.str(&["kind"])).peekable();
+    if kinds.peek().is_some() && kinds.all(|kind| kind == "CustomResourceDefinition") {
+        found.retain(|f| f.as_ref().is_none_or(|f| !DESCRIBED.contains(&f.rule)));
+    }
+    if shown {
+        return found;
+    }
     let taken: Vec<u32> = found.iter().flatten().map(|f| f.line).collect();
     let mut structured = Vec::new();
     for document in &file.documents {
@@ -108,13 +118,29 @@ fn position(text: &str, byte: usize) -> At {
     At { file: 0, line: small(before.matches('\n').count() + 1), column: small(line.chars().count() + 1) }
 }
 
+/// The label by which a Secret declares a repository or a cluster to Argo CD.
+const ARGO_TYPE: &str = "argocd.argoproj.io/secret-type";
+/// The keys of such a Secret that hold credentials; the others say where something is.
+const ARGO_CREDENTIALS: [&str; 8] = [
+    "password",
+    "sshPrivateKey",
+    "bearerToken",
+    "githubAppPrivateKey",
+    "tlsClientCertKey",
+    "gcpServiceAccountKey",
+    "keyData",
+    "config",
+];
+
 /// A Secret whose values are neither encrypted nor filled in later: told once, at the first of them.
 fn unencrypted(secret: &Node, path: &str) -> Option<Option<Finding>> {
     let values: Vec<Node> =
         ["data", "stringData"].iter().filter_map(|key| secret.get(key)?.expanded()).collect();
+    let declares = secret.str(&["metadata", "labels", ARGO_TYPE]).is_some();
     let is_open = |key: &Node, value: &Node| {
         let name = key.text().unwrap_or_default();
-        value.text().is_some_and(|text| !text.is_empty() && !is_filled_in(name, text))
+        let open = |text: &str| !text.is_empty() && !is_filled_in(name, text) && !is_encoded_reference(text);
+        value.text().is_some_and(open) && (!declares || ARGO_CREDENTIALS.contains(&name))
     };
     let mut open = values.iter().flat_map(Node::entries).filter(|(key, value)| is_open(key, value));
     let (key, value) = open.next()?;

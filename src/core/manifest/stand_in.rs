@@ -73,6 +73,34 @@ fn is_reference(text: &str) -> bool {
         || inside("%", '%').is_some()
 }
 
+/// True for a reference as a Secret's `data` holds it: in base64.
+pub(super) fn is_encoded_reference(text: &str) -> bool {
+    let text = text.trim();
+    text.len() % 4 == 0 && decoded(text).is_some_and(|text| is_reference(text.trim()))
+}
+
+/// What a text in base64 says; none where it is none, or no text.
+fn decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
+    let (mut bits, mut count) = (0_u32, 0);
+    for c in text.trim_end_matches('=').bytes() {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        (bits, count) = ((bits << 6) | u32::from(value), count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// True for what stands for a secret in documentation and examples.
 pub(super) fn is_placeholder(text: &str) -> bool {
     let lower = text.to_lowercase();
@@ -252,6 +280,16 @@ mod tests {
         assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
         assert!(!is_value("token", "my-service-token"));
         assert!(!is_value("secret", "db-credentials"));
+    }
+
+    #[test]
+    fn references_are_read_in_base64() {
+        // vault:secret/data/aws#KEY, <path:secret/data/x#y>, hunter2, hunter2 with a line break
+        assert!(is_encoded_reference("dmF1bHQ6c2VjcmV0L2RhdGEvYXdzI0tFWQ=="));
+        assert!(is_encoded_reference("PHBhdGg6c2VjcmV0L2RhdGEveCN5Pg=="));
+        for text in ["aHVudGVyMg==", "aHVudGVyMgo=", "vault:secret/data/aws#KEY", "", "////"] {
+            assert!(!is_encoded_reference(text), "{text}");
+        }
     }
 
     #[test]

@@ -195,6 +195,16 @@ impl Tree {
             && ends.into_iter().any(|end| path.get(..end).is_some_and(|p| self.links.contains(p)))
     }
 
+    /// True for values that a chart only shows: its defaults, and those of its tests and examples.
+    #[must_use]
+    pub(super) fn is_shown_by_chart(&self, path: &str) -> bool {
+        let (folder, name) = (folder_of(path), path.rsplit('/').next().unwrap_or_default());
+        let is_chart = |folder: &str| join(folder, "Chart.yaml").is_some_and(|chart| self.has_file(&chart));
+        let beside = matches!(folder.rsplit('/').next(), Some("ci" | "example" | "examples"));
+        (matches!(name, "values.yaml" | "values.yml") && is_chart(folder))
+            || (beside && is_chart(folder_of(folder)))
+    }
+
     /// True where there is a file of this path.
     #[must_use]
     pub fn has_file(&self, path: &str) -> bool {

@@ -93,6 +93,8 @@ pub struct RwenvEntry {
     pub direct_push: bool,
     /// How much an agent does alone.
     pub autonomy: Autonomy,
+    /// A command, or an `http://` or `https://` address: the daemon tells it what an agent changed without a question.
+    pub notify: Option<String>,
     /// How the environment is pinned.
     pub pin: Pin,
     /// Harmless lines are approved.

@@ -188,4 +188,13 @@ impl Operation {
             cwd: by.cwd.clone(),
         }
     }
+
+    /// True where an agent changes something beyond this machine.
+    #[must_use]
+    pub fn changes_elsewhere(&self) -> bool {
+        self.effect >= Effect::GitPublish
+            && !matches!(self.effect, Effect::Tunnel | Effect::Tamper)
+            && self.reach != Reach::Local
+            && !self.traits.contains(&Trait::ByPerson)
+    }
 }

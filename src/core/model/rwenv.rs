@@ -216,6 +216,8 @@ pub struct Rwenv {
     pub terraform_paths: Vec<(String, Autonomy)>,
     /// Patterns of files that hold Argo CD Applications, which are applied once by hand.
     pub argocd_apps: Vec<String>,
+    /// Whom the daemon tells what an agent changed without a question: a command, or an address of HTTP.
+    pub notify: Option<String>,
     /// Servers, accounts, projects and hosts that are its own; patterns.
     pub targets: BTreeMap<TargetKind, Vec<String>>,
     /// Seconds between two looks at its repository, where it says.
@@ -253,6 +255,7 @@ impl Rwenv {
             policies: Vec::new(),
             terraform_paths: Vec::new(),
             argocd_apps: vec!["*argocd-apps/*".to_owned()],
+            notify: None,
             targets: BTreeMap::new(),
             sync_interval: None,
             misspelt: Vec::new(),

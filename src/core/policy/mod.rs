@@ -238,13 +238,17 @@ fn touches(refs: Refs, operation: &Operation, subject: &Subject) -> bool {
     match refs {
         Refs::Protected => updates.iter().any(|u| subject.protects(u)),
         Refs::Rewritten => {
-            (updates.iter()).any(|u| (subject.protects(u) || subject.follows(u)) && (u.force || u.delete))
+            // A tag that is moved or taken away rewrites what was released under it.
+            let kept = |u: &RefUpdate| subject.protects(u) || subject.follows(u) || is_tag(u);
+            updates.iter().any(|u| kept(u) && (u.force || u.delete))
         }
         Refs::Other => updates.iter().any(|u| u.destination.as_deref().is_some_and(is_beside)),
-        Refs::Tag => {
-            updates.iter().any(|u| u.destination.as_deref().is_some_and(|d| d.starts_with("refs/tags/")))
-        }
+        Refs::Tag => updates.iter().any(is_tag),
     }
+}
+
+fn is_tag(update: &RefUpdate) -> bool {
+    update.destination.as_deref().is_some_and(|destination| destination.starts_with("refs/tags/"))
 }
 
 fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> String {

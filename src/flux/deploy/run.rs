@@ -17,6 +17,7 @@ use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content::{self, Commit};
 use rwenv_gate::judge::Permit;
+use rwenv_gate::ledger::accepted::{self, SearchedPlace};
 
 /// Attempts at a push that others come before.
 const ATTEMPTS: usize = 3;
@@ -273,7 +274,8 @@ fn taken_back(work: &Work<'_>, reverted: &Reverted) -> Result<(), DeployError> {
 
 /// The checks of what is staged, as a push would have them.
 fn lint(dir: &Path, environment: &Environment) -> Result<(), DeployError> {
-    let report = content::staged(dir, environment)?.report;
+    let mut report = content::staged(dir, environment)?.report;
+    accepted::sift(&mut report, &SearchedPlace::of(dir, environment), environment);
     let errors = report.findings.iter().filter(|finding| finding.level == Level::Error);
     let line = |finding: &Finding| {
         let Finding { path, line, column, rule, message, instead, .. } = finding;

@@ -86,6 +86,13 @@ fn home() -> PathBuf {
     user.ok().flatten().map_or_else(|| PathBuf::from("/"), |u| u.dir)
 }
 
+/// The name of the user whose process this is; the number where it has none.
+#[must_use]
+pub fn user() -> String {
+    let id = nix::unistd::getuid();
+    nix::unistd::User::from_uid(id).ok().flatten().map_or_else(|| id.to_string(), |user| user.name)
+}
+
 /// The directory this process was started in; `/` where that is gone.
 #[must_use]
 pub fn current_dir() -> PathBuf {

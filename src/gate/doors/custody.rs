@@ -56,8 +56,14 @@ pub(super) fn changed(
     let context = facts::context(event.cwd.as_deref(), environment);
     let command = format!("ConfigChange {}", path.display());
     let session = event.session_id.as_deref();
-    let call =
-        audit::AuditedCall { door: "claude", session, cwd: &context.cwd, command: &command, rwenvs: &[] };
+    let call = audit::AuditedCall {
+        door: "claude",
+        session,
+        cwd: &context.cwd,
+        command: &command,
+        rwenvs: &[],
+        effects: &[],
+    };
     let _ = audit::append(call, &verdict, environment);
     Reply::block(&decide::text::reasons_text(&verdict))
 }

@@ -12,10 +12,11 @@ use crate::facts::content::{self, ContentChange, ContentError};
 use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording, Ruling};
-use crate::ledger::asked;
+use crate::ledger::accepted::{self, SearchedPlace};
+use crate::ledger::{asked, grants};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
-use rwenv_core::manifest::{Finding, Level};
+use rwenv_core::manifest::{AcceptedFinding, Finding, Level, Report};
 use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word, same_repository};
 
 /// Time until content counts as too large.
@@ -152,13 +153,15 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     if let Some(permit) = judge::unconcerned(KnownPlan::of(&observed)) {
         return Ok(PushReport { text: String::new(), fate: PushFate::Permitted(permit) });
     }
-    let mut warnings = Vec::new();
-    let mut found = Vec::new();
+    let (mut warnings, mut found, mut said) = (Vec::new(), Vec::new(), Vec::new());
     if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
         let other = OtherSide { remote: push.remote, url: &url, person, protected };
         match contents(&repository, &lines, &mut sendings, &other) {
-            Ok(findings) => {
+            Ok(mut report) => {
+                let place = SearchedPlace::of(&dir, environment);
+                said = accepted::sift(&mut report, &place, environment);
+                let findings = told(report, person);
                 observed.plan = decide::plan_push(&sendings, &url, person, &context);
                 found = decide::against_content(&findings, names.first().map(String::as_str));
                 warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
@@ -180,12 +183,13 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         command: &command(&observed.plan, &url),
         seen: KnownPlan::of(&observed),
         found,
-        lift: Lift::Run(&argv),
+        lift: Lift::Where(&|verdict| grants::lifts_push(verdict, &argv, &here, environment)),
         person: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
         recorded: Recording::Always,
     };
     let Ruling { verdict, outcome } = judge::judge(case, environment);
-    let warned: String = warnings.iter().map(|f| format!("rwenv: warning: {}\n", line_of(f))).collect();
+    let warnings = warnings.iter().map(line_of).chain(said);
+    let warned: String = warnings.map(|line| format!("rwenv: warning: {line}\n")).collect();
     Ok(match outcome {
         Outcome::Run(permit) => PushReport { text: warned, fate: PushFate::Permitted(permit) },
         Outcome::Unrecorded(why) => PushReport { text: format!("{warned}{why}\n"), fate: PushFate::Refused },
@@ -298,7 +302,7 @@ fn contents(
     lines: &[PushLine],
     sendings: &mut [Sending],
     other: &OtherSide<'_>,
-) -> Result<Vec<Finding>, ContentError> {
+) -> Result<Report, ContentError> {
     let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
     let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
     let mut known: Vec<String> = olds.filter(there).cloned().collect();
@@ -308,21 +312,37 @@ fn contents(
     }
     known.sort();
     known.dedup();
-    let mut findings: Vec<Finding> = Vec::new();
+    let mut report = Report::default();
     // Waiting for the other side is nothing this machine can help.
     let repository = &repository.clone().within(Budget::of(OBJECTS, TIME));
     for (line, sending) in lines.iter().zip(sendings).filter(|(line, _)| !is_zero(&line.tip)) {
         let change = change(repository, line, &known, Some(other.url))?;
         sending.changed = change.paths;
-        findings.extend(change.report.findings);
-        findings.extend(rwenv_core::manifest::secrets_in(
+        report.findings.extend(change.report.findings);
+        report.accepted.extend(change.report.accepted);
+        report.findings.extend(rwenv_core::manifest::secrets_in(
             &line.destination,
             &format!("ref {}", line.destination),
         ));
     }
-    findings.sort();
-    findings.dedup();
-    Ok(findings)
+    report.findings.sort();
+    report.findings.dedup();
+    Ok(report)
+}
+
+/// What counts of a report. An agent could write a mark itself, so that a new one counts where a person pushes it.
+fn told(report: Report, person: bool) -> Vec<Finding> {
+    let by_mark = report.accepted.into_iter().filter(|accepted| !person && accepted.by.is_none());
+    let marked = by_mark.map(|AcceptedFinding { finding, .. }| Finding {
+        message: format!(
+            "{} (its mark is new: a person pushes it, or runs rwenv lint --accept)",
+            finding.message
+        ),
+        ..finding
+    });
+    let mut all: Vec<Finding> = report.findings.into_iter().chain(marked).collect();
+    all.sort();
+    all
 }
 
 fn change(

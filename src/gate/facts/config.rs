@@ -217,6 +217,7 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     if let Some(patterns) = entry.argocd_apps {
         rwenv.argocd_apps = patterns;
     }
+    rwenv.notify = entry.notify.filter(|to| !to.trim().is_empty());
     rwenv.pin = entry.pin;
     rwenv.auto_approve = entry.auto_approve;
     rwenv.exec_reads = entry.exec_reads;

@@ -268,9 +268,9 @@ pub fn sent(
         sent.large.iter().filter(|p| Tree::may_be_manifest(p)).filter_map(|p| manifest::too_large(p)),
     );
     // What the other side has already is not told again.
-    let mut known: HashSet<FindingMark> = change.report.findings.iter().map(mark).collect();
+    let mut known: HashSet<FindingMark> = marks(&change.report).collect();
     if found.iter().any(|finding| !known.contains(&mark(finding))) && !before.files.is_empty() {
-        known.extend(manifest::lint(&tree(repository, &before, &remotes)?).findings.iter().map(mark));
+        known.extend(marks(&manifest::lint(&tree(repository, &before, &remotes)?)));
     }
     found.retain(|finding| !known.contains(&mark(finding)));
     change.report.findings.extend(found);
@@ -284,6 +284,11 @@ type FindingMark = (&'static str, String, String, u64);
 
 fn mark(finding: &Finding) -> FindingMark {
     (finding.rule, finding.path.clone(), finding.message.clone(), finding.mark)
+}
+
+/// The marks of all that was found, accepted or not.
+fn marks(report: &Report) -> impl Iterator<Item = FindingMark> + '_ {
+    report.findings.iter().chain(report.accepted.iter().map(|accepted| &accepted.finding)).map(mark)
 }
 
 fn compare(
@@ -304,10 +309,10 @@ fn compare(
     paths.sort();
     paths.dedup();
     let mut report = manifest::lint(&tree(repository, now, remotes)?);
-    if !report.findings.is_empty() && !before.files.is_empty() {
-        let old: HashSet<FindingMark> =
-            manifest::lint(&tree(repository, before, remotes)?).findings.iter().map(mark).collect();
+    if marks(&report).next().is_some() && !before.files.is_empty() {
+        let old: HashSet<FindingMark> = marks(&manifest::lint(&tree(repository, before, remotes)?)).collect();
         report.findings.retain(|finding| !old.contains(&mark(finding)));
+        report.accepted.retain(|accepted| !old.contains(&mark(&accepted.finding)));
     }
     Ok(ContentChange { report, paths })
 }

@@ -17,10 +17,15 @@ pub(super) fn touches(change: &Change, applied: &str, environment: &Environment)
     match change {
         Change::Written(path) => {
             let at = resolved(path);
+            // What a state says of a file that git ignores counts as long as neither is written.
+            let itself = file.is_some() && at == real;
+            let state = file.is_some() && path.ends_with(".tfstate") && ignored(&real, environment);
             !at.is_dir()
-                && (inside(&at) || inside(&named(path)))
-                && !ignored(&at, environment)
-                && !is_new_output(&at, environment)
+                && (itself
+                    || state
+                    || ((inside(&at) || inside(&named(path)))
+                        && !ignored(&at, environment)
+                        && !is_new_output(&at, environment)))
         }
         Change::Filled(path) => {
             let at = resolved(path);

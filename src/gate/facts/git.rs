@@ -4,9 +4,11 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::SystemTime;
 
 use crate::base::environment::{Environment, var};
 use crate::base::program;
+use crate::facts::terraform;
 use crate::setup::githooks::{self, PRE_PUSH};
 use rwenv_core::model::{GitRepository, Pushed, Rwenv};
 
@@ -58,11 +60,15 @@ pub(super) fn pushed(path: &str, environment: &Environment) -> Pushed {
     let ask =
         |arguments: &[&str]| run(dir, &[&["-c", "core.fsmonitor=false"], arguments].concat(), environment);
     if ask(&["ls-files", "--error-unmatch", "--", name]).is_none_or(|files| files.is_empty()) {
-        let made_of = (place.is_file() && name != ".").then(|| generated_in(place, environment)).flatten();
-        return match made_of.and_then(|folder| folder.to_str().map(|folder| pushed(folder, environment))) {
-            Some(Pushed::Yes) => Pushed::Generated,
+        let made_in = (place.is_file() && name != ".").then(|| generated_in(place, environment)).flatten();
+        let Some(made_in) = made_in else { return no(&format!("{name} of {dir} is in no commit")) };
+        let made_of = terraform::folder_of(place).filter(|folder| made_in.starts_with(folder));
+        return match made_of.unwrap_or(made_in).to_str().map(|folder| pushed(folder, environment)) {
+            Some(Pushed::Yes) => {
+                made_of.map_or(Pushed::Generated, |folder| terraform::made(place, folder, environment))
+            }
             Some(found) => found,
-            None => no(&format!("{name} of {dir} is in no commit")),
+            None => no("its folder has no name that is text"),
         };
     }
     let status =
@@ -126,8 +132,13 @@ fn generated_in<'p>(file: &'p Path, environment: &Environment) -> Option<&'p Pat
     outermost.parent()
 }
 
-/// Most files of a folder whose age is compared with a plan's.
-const MOST_FILES: usize = 5_000;
+/// When a file was changed last.
+pub(super) fn age(path: &Path) -> Option<SystemTime> {
+    fs::symlink_metadata(path).and_then(|meta| meta.modified()).ok()
+}
+
+/// Most files of a folder whose age is compared with a plan's, or a state's.
+pub(super) const MOST_FILES: usize = 5_000;
 
 /// Whether a plan was made in this repository, of the commit there is now: a plan outside may be of anything, and one that is older
 /// than the last move of HEAD, or than a file of the folder, is of something else. One that is not there does nothing.
@@ -149,7 +160,6 @@ pub(super) fn plan(file: &str, dir: &str, environment: &Environment) -> Pushed {
     if real.is_dir() {
         return pushed(file, environment);
     }
-    let age = |path: &Path| fs::symlink_metadata(path).and_then(|meta| meta.modified()).ok();
     let moved = ask(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"]);
     let Some((made, moved)) = age(&real).zip(moved.and_then(|log| age(Path::new(&log)))) else {
         return no("may be older than the commit there is now");

@@ -20,6 +20,7 @@ pub mod policies;
 mod reached;
 mod script;
 pub mod services;
+mod terraform;
 
 use crate::base::environment::{self, Environment};
 use rwenv_core::decide::Plan;

@@ -134,13 +134,29 @@ pub fn lifts(verdict: &Verdict, line: &str, cwd: &str, environment: &Environment
 /// The same for one program run of such a line, as a shim meets it.
 #[must_use]
 pub fn lifts_run(verdict: &Verdict, argv: &[Word], cwd: &str, environment: &Environment) -> Option<Grant> {
+    lifted(verdict, argv, |dir| dir == cwd, environment)
+}
+
+fn lifted(
+    verdict: &Verdict,
+    argv: &[Word],
+    here: impl Fn(&str) -> bool,
+    environment: &Environment,
+) -> Option<Grant> {
     if argv.is_empty() || verdict.decision() == Decision::Allow || not_lifted(verdict).is_some() {
         return None;
     }
     let is = |(dirs, asked): &(Vec<String>, Vec<Option<String>>)| {
-        dirs.iter().any(|dir| dir == cwd) && crate::ledger::asked::same(asked, argv)
+        dirs.iter().any(|dir| here(dir)) && crate::ledger::asked::same(asked, argv)
     };
     live(environment).into_iter().find(|grant| grant.runs.iter().any(is))
+}
+
+/// The same for a push as git's own hook meets it: in the root of the repository, wherever in it the line was granted.
+#[must_use]
+pub fn lifts_push(verdict: &Verdict, argv: &[Word], root: &str, environment: &Environment) -> bool {
+    let below = |dir: &str| Path::new(dir).starts_with(root);
+    lifted(verdict, argv, below, environment).is_some()
 }
 
 /// Takes exceptions back; says how many.

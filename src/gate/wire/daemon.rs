@@ -137,8 +137,37 @@ pub struct Health {
     /// Its parts.
     #[serde(default)]
     pub parts: Vec<PartHealth>,
+    /// What people are told, of each rwenv that wants it.
+    #[serde(default)]
+    pub notices: Vec<NoticeHealth>,
     /// What came in.
     pub connections: Connections,
+}
+
+/// How telling people what was changed in a rwenv went, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NoticeHealth {
+    /// The rwenv.
+    pub rwenv: String,
+    /// Notices that were sent.
+    pub sent: u64,
+    /// Notices that could not be sent.
+    pub failed: u64,
+    /// Why the last one could not; none where it could.
+    pub error: Option<String>,
+    /// When that was, RFC 3339 in UTC.
+    pub when: Option<String>,
+}
+
+impl NoticeHealth {
+    /// What went wrong with the last notice, if anything did.
+    #[must_use]
+    pub fn trouble(&self) -> Option<String> {
+        let (why, when) = (self.error.as_deref()?, self.when.as_deref()?);
+        let times = if self.failed == 1 { "1 notice".to_owned() } else { format!("{} notices", self.failed) };
+        Some(format!("{times} not sent, last at {when}: {why}"))
+    }
 }
 
 /// How the API guard is.

@@ -116,6 +116,9 @@ fn text(topic: GuideTopic, made: &Documents) {
             rows_of(["GROUP", "IMAGE", "TAG", "SET IN", "SERVICES"], rows);
         }
         GuideTopic::Findings => {
+            if made.flux.findings.is_empty() {
+                out::note("nothing is wrong with what Flux applies of this repository");
+            }
             for finding in &made.flux.findings {
                 out::line(&format!("{}:{}: {}", finding.file, finding.line, finding.message));
             }
@@ -197,7 +200,7 @@ fn secrets(made: &Documents) {
 fn rows_of<const N: usize>(headings: [&str; N], rows: impl Iterator<Item = [String; N]>) {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
-        return;
+        return out::note("none");
     }
     let mut table = out::table(&headings);
     for row in rows {

@@ -10,7 +10,7 @@ use crate::base::clock;
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
 use crate::base::redact::redact;
-use rwenv_core::model::{Reason, Verdict};
+use rwenv_core::model::{Effect, Reason, Verdict};
 
 /// Longest command line that is kept, in characters; what is cut is counted.
 const LONGEST: usize = 4000;
@@ -28,6 +28,8 @@ pub struct AuditedCall<'a> {
     pub command: &'a str,
     /// The rwenvs it concerns.
     pub rwenvs: &'a [String],
+    /// What it changes beyond this machine.
+    pub effects: &'a [Effect],
 }
 
 #[derive(serde::Serialize)]
@@ -44,6 +46,8 @@ struct Record<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     cut: usize,
     rwenvs: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    effects: Vec<&'a str>,
     decision: &'a str,
     reasons: Vec<ReasonRecord<'a>>,
 }
@@ -80,6 +84,7 @@ pub fn append(call: AuditedCall<'_>, verdict: &Verdict, environment: &Environmen
         command: redact(&head),
         cut: length.saturating_sub(LONGEST),
         rwenvs: call.rwenvs.iter().map(String::as_str).filter(|name| !name.is_empty()).collect(),
+        effects: call.effects.iter().map(|effect| effect.as_str()).collect(),
         decision: verdict.decision().as_str(),
         reasons: (verdict.reasons().iter())
             .map(|r| ReasonRecord {

@@ -19,10 +19,16 @@ pub struct AuditEntry {
     pub time: String,
     /// The enforcement point, or the daemon.
     pub door: String,
+    /// The agent's session, where the door knows it.
+    pub session: Option<String>,
+    /// The directory the line starts in.
+    pub cwd: String,
     /// The command line.
     pub command: String,
     /// The rwenvs it concerned.
     pub rwenvs: Vec<String>,
+    /// What it changes beyond this machine.
+    pub effects: Vec<String>,
     /// The decision; empty for an event.
     pub decision: String,
     /// What the rules said.
@@ -98,7 +104,7 @@ pub fn entries(environment: &Environment, mut take: impl FnMut(AuditEntry)) -> R
 }
 
 /// How far a log was followed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Followed {
     inode: u64,
     at: u64,
