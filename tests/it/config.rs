@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 31] = [
+const EVERY_FLAG: [&str; 32] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -293,6 +293,7 @@ const EVERY_FLAG: [&str; 31] = [
     "--autonomy=prompted",
     "--auto-approve",
     "--exec-reads=allow",
+    "--impact-limit=25",
     "--policy=payments",
     "--policy=nights",
     "--terraform-path=tf/lab=standard",

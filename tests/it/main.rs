@@ -16,6 +16,7 @@ mod api_secrets;
 mod apiserver;
 mod audit;
 mod beside;
+mod blast;
 mod circles;
 mod cli;
 mod clusters;
