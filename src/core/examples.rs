@@ -234,7 +234,7 @@ pub fn of_policy(policy: &PolicyFile, own: &[Rule]) -> ExamplesReport {
 
 fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesReport) {
     for rule in &policy.rules {
-        for example @ RuleExample { command, mcp, matches, rwenv, changes, .. } in &rule.examples.0 {
+        for example @ RuleExample { command, mcp, matches, rwenv, changes, removes, .. } in &rule.examples.0 {
             let at = format!("{file}: {}", rule.id);
             let selected = rwenv.as_deref().unwrap_or("read-only");
             let (plan, command) = match mcp.as_str() {
@@ -249,7 +249,7 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesRep
                 Some("generated") => Pushed::Generated,
                 _ => Pushed::No("it is in no commit".to_owned()),
             };
-            let Some(verdict) = judged_plan(plan, selected, (changes, &pushed), own) else {
+            let Some(verdict) = judged_plan(plan, selected, &Given { changes, removes, pushed }, own) else {
                 report.check(
                     &at,
                     command,
@@ -289,7 +289,18 @@ fn content(file: &str, lint: &LintFile, report: &mut ExamplesReport) {
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
     let pushed = Pushed::No("it is in no commit".to_owned());
-    judged_plan(decide::plan(command, &context()), selected, (&[], &pushed), &[])
+    let given = Given { changes: &[], removes: &[], pushed };
+    judged_plan(decide::plan(command, &context()), selected, &given, &[])
+}
+
+/// What is known of the outside beside the examples' world.
+struct Given<'g> {
+    /// Files that the pushes change.
+    changes: &'g [String],
+    /// Objects that they remove from the cluster.
+    removes: &'g [String],
+    /// What git says of the files that are applied.
+    pushed: Pushed,
 }
 
 /// A plan where nothing lies on the disk: every program that is named by a path is its own, and no script is there.
@@ -310,13 +321,8 @@ pub fn alone(mut plan: Plan) -> Plan {
     plan
 }
 
-/// The same where it is known which files the pushes in it change.
-fn judged_plan(
-    mut plan: Plan,
-    selected: &str,
-    (changes, pushed): (&[String], &Pushed),
-    own: &[Rule],
-) -> Option<Verdict> {
+/// The same where more is known.
+fn judged_plan(mut plan: Plan, selected: &str, given: &Given<'_>, own: &[Rule]) -> Option<Verdict> {
     let name = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
@@ -328,9 +334,9 @@ fn judged_plan(
     };
     plan = alone(plan);
     for planned in &mut plan.planned {
-        planned.operation.target.repository.changed.extend_from_slice(changes);
+        planned.operation.target.repository.changed.extend_from_slice(given.changes);
     }
-    let facts = Facts { rules: own.into(), ..facts(&plan, name, pushed) };
+    let facts = Facts { rules: own.into(), ..facts(&plan, name, given) };
     let mut rwenvs = rwenvs()?;
     let named: Vec<String> =
         own.iter().filter_map(|rule| rule.only.as_ref().map(ToString::to_string)).collect();
@@ -366,7 +372,7 @@ fn rwenvs() -> Option<Rwenvs> {
 }
 
 /// Everything is where one rwenv is selected, on a branch of a repository that is no Flux repository.
-fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
+fn facts(plan: &Plan, name: &str, given: &Given<'_>) -> Facts {
     let mut facts = Facts::default();
     for question in &plan.questions {
         match question {
@@ -377,13 +383,17 @@ fn facts(plan: &Plan, name: &str, pushed: &Pushed) -> Facts {
             | Question::Script(_)
             | Question::Leads(_)
             | Question::Application(_)
-            | Question::Reached { .. }
             | Question::Cluster { .. }
             | Question::Target(_)
             | Question::Drift { .. } => {}
             Question::Pushed(path) => {
-                facts.pushed.push((path.clone(), pushed.clone()));
+                facts.pushed.push((path.clone(), given.pushed.clone()));
             }
+            Question::Reached { dir, tip } if !given.removes.is_empty() => {
+                let reached = world::reached(name, given.removes);
+                facts.reached.push(((dir.clone(), tip.clone()), reached));
+            }
+            Question::Reached { .. } => {}
             Question::Plan { file, dir } => facts.plans.push(((file.clone(), dir.clone()), Pushed::Yes)),
             Question::GitRepository(dir) => {
                 let config = vec![(

@@ -294,6 +294,7 @@ const EVERY_FLAG: [&str; 32] = [
     "--notify=https://hooks.example.com/rwenv",
     "--auto-approve",
     "--exec-reads=allow",
+    "--impact-limit=25",
     "--policy=payments",
     "--policy=nights",
     "--terraform-path=tf/lab=standard",

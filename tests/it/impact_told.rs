@@ -128,6 +128,7 @@ fn what_cannot_be_undone_stands_out() {
         losses(&[("tenants/dev/kustomization.yaml", "../base/team-a", "../base/team-b")]),
         set(&[
             "namespace team-a goes, with everything in it",
+            "HelmRelease team-a/portal is uninstalled, with everything that its chart made",
             "volumes that HelmRelease team-a/portal made may go with it"
         ])
     );
@@ -291,7 +292,7 @@ fn it_is_told_to_people_and_in_pull_requests() {
     ]);
     let text = fleet.home.rwenv("fleet", &["impact"]);
     assert!(text.stdout.contains("clusters/dev (rwenv dev): 1 changed, 1 restarted\n"), "{}", text.stdout);
-    assert!(text.stdout.contains("clusters/prod (rwenv prod): 3 removed\n"), "{}", text.stdout);
+    assert!(text.stdout.contains("clusters/prod (rwenv prod): 3 pruned\n"), "{}", text.stdout);
     assert!(
         text.stdout.contains("restarted  Deployment/web  shop  apps/base/web/deployment.yaml:1"),
         "{}",
@@ -303,8 +304,8 @@ fn it_is_told_to_people_and_in_pull_requests() {
         text.stderr
     );
     let text = fleet.home.rwenv("fleet", &["impact", "--md"]).stdout;
-    assert!(text.contains("| `clusters/dev` | dev | 0 | 1 | 0 | 1 |\n| `clusters/prod` | prod | 0 | 0 | 3 | 0 |\n\n- `clusters/prod`: the volumes"), "{text}");
-    assert!(text.contains("| removed | StatefulSet/db | shop | apps/base/db/db.yaml:1 |"), "{text}");
+    assert!(text.contains("| `clusters/dev` | dev | 0 | 1 | 0 | 0 | 1 |\n| `clusters/prod` | prod | 0 | 0 | 0 | 3 | 0 |\n\n- `clusters/prod`: the volumes"), "{text}");
+    assert!(text.contains("| pruned | StatefulSet/db | shop | apps/base/db/db.yaml:1 |"), "{text}");
     fleet.reset();
     assert!(fleet.home.rwenv("fleet", &["impact", "--md"]).stdout.ends_with("Nothing.\n"));
     let answer = fleet.home.rwenv("fleet", &["impact"]);

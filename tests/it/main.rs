@@ -17,6 +17,7 @@ mod api_secrets;
 mod apiserver;
 mod audit;
 mod beside;
+mod blast;
 mod circles;
 mod cli;
 mod clusters;

@@ -91,6 +91,9 @@ pub(super) struct Changes {
     /// Decision on plain reads in pods of a read-only rwenv
     #[arg(long, value_name = "DECISION", value_parser = ["ask", "allow"])]
     pub(super) exec_reads: Option<String>,
+    /// Most objects that a change of the Flux repository removes from the cluster before a person is asked [default: 10]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) impact_limit: Option<u32>,
     /// Optional policy that applies to the rwenv; repeatable
     #[arg(long = "policy", value_name = "NAME")]
     pub(super) policies: Vec<String>,
@@ -163,6 +166,7 @@ impl RwenvFields {
         for (name, value) in switches {
             out.extend(value.map(|v| (name.to_owned(), Value::from(v))));
         }
+        out.extend(changes.impact_limit.map(|limit| ("impactLimit".to_owned(), Value::from(limit))));
         let lists = [
             ("policies", &changes.policies),
             ("argocdApps", &changes.argocd_apps),

@@ -1,16 +1,23 @@
 //! `rwenv impact`: what a change of a Flux repository would change in clusters, for people, for pull requests and as JSON.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::flux::{LiveImpact, live};
 use super::out;
-use super::shared::directory;
+use super::shared::{directory, named_or_selected};
+use rwenv_core::model::same_repository;
 use rwenv_flux::impact::{
-    self, BlastRadius, ChangeKind, ChangedObject, ClaimFate, Compared, LostClaim, RootName, TouchedRoot,
+    self, BlastRadius, Cascade, ChangeKind, ChangedObject, ClaimFate, Compared, LostClaim, RootName,
+    TouchedRoot,
 };
+use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::objects::{Budget, ObjectRepository};
+use rwenv_gate::facts::{config, content};
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
@@ -21,12 +28,18 @@ pub(super) struct RadiusArgs {
     /// Compare a range of commits: A..B, or A (short for A..HEAD)
     #[arg(long, group = "what", value_name = "A..B")]
     range: Option<String>,
+    /// Compare a pull request (or merge request) with the branch that Flux follows
+    #[arg(long, group = "what", value_name = "NUMBER")]
+    pr: Option<u64>,
     /// Compare the working tree with the last commit [default]
     #[arg(long, group = "what")]
     worktree: bool,
     /// Print the rwenvs that a revision reaches; empty for the files as they are (asked by the doors)
     #[arg(long, group = "what", value_name = "REVISION", hide = true, requires = "json")]
     reached: Option<String>,
+    /// Ask the clusters as well: a dry run of what each touched Kustomization would apply
+    #[arg(long, conflicts_with_all = ["staged", "reached", "md"])]
+    live: bool,
     /// Print JSON
     #[arg(long, group = "form")]
     json: bool,
@@ -48,7 +61,29 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
         out::json(&impact::reached(&dir, tip, environment)?)?;
         return Ok(0);
     }
-    let compared = match &args.range {
+    let (dir, compared) = match args.pr {
+        Some(number) => pull_request(&dir, number, environment)?,
+        None => (dir, compared(args)),
+    };
+    let radius = impact::blast_radius(&dir, &compared, environment)?;
+    let live = if args.live { asked(&radius, &dir, environment)? } else { Vec::new() };
+    if args.json {
+        let mut all = serde_json::to_value(&radius)?;
+        if let Some(all) = all.as_object_mut().filter(|_| args.live) {
+            all.insert("live".to_owned(), serde_json::to_value(&live)?);
+        }
+        out::json(&all)?;
+    } else if args.md {
+        markdown(&radius);
+    } else {
+        show(&radius);
+        live.iter().for_each(LiveImpact::show);
+    }
+    Ok(0)
+}
+
+fn compared(args: &RadiusArgs) -> Compared {
+    match &args.range {
         Some(range) => {
             let (from, to) = range.split_once("..").unwrap_or((range, "HEAD"));
             let to = if to.is_empty() { "HEAD" } else { to.trim_start_matches('.') };
@@ -56,16 +91,49 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
         }
         None if args.staged => Compared::Staged,
         None => Compared::Worktree,
-    };
-    let radius = impact::blast_radius(&dir, &compared, environment)?;
-    if args.json {
-        out::json(&radius)?;
-    } else if args.md {
-        markdown(&radius);
-    } else {
-        show(&radius);
     }
-    Ok(0)
+}
+
+/// Fetches a pull request into the mirror of the repository around a directory; elsewhere into that of the selected rwenv.
+fn pull_request(dir: &Path, number: u64, environment: &Environment) -> anyhow::Result<(PathBuf, Compared)> {
+    let here = ObjectRepository::at(dir, environment, Budget::ample());
+    let remotes = here.map(|repository| content::remotes(&repository)).unwrap_or_default();
+    let all = config::load(&environment.config_dir)?.rwenvs.all;
+    let own = all.into_iter().find(|rwenv| {
+        let url = rwenv.flux_git_repo.as_deref();
+        url.is_some_and(|url| remotes.iter().any(|remote| same_repository(remote, url)))
+    });
+    let rwenv = own.map_or_else(|| named_or_selected(None, environment), Ok)?;
+    let repository = FluxRepository::of(&rwenv, environment)?;
+    repos::sync(&repository, CloneWish::Forward, environment, &mut |_| {})?;
+    let to = repos::pull_request(&repository, number, environment)?;
+    let from = repos::followed_commit(&repository)
+        .with_context(|| format!("the branch that rwenv '{}' follows is not in its mirror", rwenv.name))?;
+    Ok((repository.mirror(), Compared::Range { from, to }))
+}
+
+/// What the clusters of the touched roots say.
+fn asked(radius: &BlastRadius, dir: &Path, environment: &Environment) -> anyhow::Result<Vec<LiveImpact>> {
+    let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+    for touched in &radius.roots {
+        let stays = touched.objects.iter().filter(|object| object.with.is_none());
+        let names: BTreeSet<String> = stays.map(|object| object.applied_by.clone()).collect();
+        for rwenv in &touched.root.rwenvs {
+            wanted.entry(rwenv).or_default().extend(names.clone());
+        }
+    }
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let commit = Some(radius.after.as_str()).filter(|after| *after != "worktree");
+    let top = match commit {
+        Some(_) => dir.to_owned(),
+        None => {
+            let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
+            PathBuf::from(repository.text(&["rev-parse", "--show-toplevel"])?)
+        }
+    };
+    Ok(wanted.iter().map(|(rwenv, names)| live(rwenv, names, (&top, commit), environment)).collect())
 }
 
 fn show(radius: &BlastRadius) {
@@ -96,19 +164,20 @@ fn markdown(radius: &BlastRadius) {
         out::line("Nothing.");
         return;
     }
-    out::line("| Root | rwenv | Added | Changed | Removed | Restarted |");
-    out::line("| --- | --- | ---: | ---: | ---: | ---: |");
+    out::line("| Root | rwenv | Added | Changed | Removed | Pruned | Restarted |");
+    out::line("| --- | --- | ---: | ---: | ---: | ---: | ---: |");
     for touched in &radius.roots {
         let rwenvs = Some(touched.root.rwenvs.join(", ")).filter(|names| !names.is_empty());
         let count = |change| touched.of(change).count();
         let incomplete = if touched.incomplete { " (incomplete)" } else { "" };
         out::line(&format!(
-            "| `{}`{incomplete} | {} | {} | {} | {} | {} |",
+            "| `{}`{incomplete} | {} | {} | {} | {} | {} | {} |",
             touched.root.folder,
             cell(&rwenvs.unwrap_or_else(|| "no rwenv".to_owned())),
             count(ChangeKind::Added),
             count(ChangeKind::Changed),
-            count(ChangeKind::Removed),
+            taken(touched),
+            touched.pruned().count(),
             touched.restarted().count(),
         ));
     }
@@ -158,7 +227,9 @@ fn figures(touched: &TouchedRoot) -> String {
     let counts = [
         (touched.of(ChangeKind::Added).count(), "added"),
         (touched.of(ChangeKind::Changed).count(), "changed"),
-        (touched.of(ChangeKind::Removed).count(), "removed"),
+        (taken(touched), "removed"),
+        (touched.pruned().count(), "pruned"),
+        (touched.of(ChangeKind::Removed).filter(|object| object.kept).count(), "no longer applied"),
         (touched.restarted().count(), "restarted"),
     ];
     parts.extend(counts.into_iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")));
@@ -168,12 +239,18 @@ fn figures(touched: &TouchedRoot) -> String {
     if parts.is_empty() { "no object changes".to_owned() } else { parts.join(", ") }
 }
 
+/// How many objects go because what applies them goes.
+fn taken(touched: &TouchedRoot) -> usize {
+    touched.of(ChangeKind::Removed).filter(|object| object.with.is_some()).count()
+}
+
 fn word(object: &ChangedObject) -> String {
     match object.change {
         ChangeKind::Added => "added",
         ChangeKind::Changed if object.restarts => "restarted",
         ChangeKind::Changed => "changed",
         ChangeKind::Removed if object.kept => "no longer applied",
+        ChangeKind::Removed if object.with.is_none() => "pruned",
         ChangeKind::Removed => "removed",
     }
     .to_owned()
@@ -201,7 +278,21 @@ fn losses(touched: &TouchedRoot) -> Vec<String> {
             ClaimFate::Uncertain => format!("volumes that {kind} {place}{name} made may go with it"),
         }
     });
-    namespaces.chain(kinds).chain(claims).collect()
+    namespaces.chain(kinds).chain(claims).chain(touched.cascades.iter().filter_map(cascade)).collect()
+}
+
+/// What goes along, where the other sentences do not say it.
+fn cascade(cascade: &Cascade) -> Option<String> {
+    let place = cascade.namespace.as_ref().map(|ns| format!("{ns}/")).unwrap_or_default();
+    let name = format!("{} {place}{}", cascade.kind, cascade.name);
+    match cascade.kind.as_str() {
+        "HelmRelease" => Some(format!("{name} is uninstalled, with everything that its chart made")),
+        "Kustomization" if cascade.more => Some(format!("{name} goes, with everything that it applies")),
+        "Kustomization" => {
+            Some(format!("{name} goes, with {} that it applies", out::count(cascade.objects, "object")))
+        }
+        _ => None,
+    }
 }
 
 fn causes(radius: &BlastRadius) -> Vec<String> {

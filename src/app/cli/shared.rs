@@ -36,6 +36,11 @@ pub(super) struct ClusterArgs {
 }
 
 impl ClusterArgs {
+    /// The cluster of a rwenv.
+    pub(super) fn of(rwenv: &str) -> Self {
+        Self { cluster: Some(rwenv.to_owned()) }
+    }
+
     /// The rwenv that is meant.
     pub(super) fn rwenv(&self, environment: &Environment) -> anyhow::Result<Rwenv> {
         named_or_selected(self.cluster.as_deref(), environment)

@@ -1,13 +1,22 @@
-//! Several rwenvs may share one Flux repository. Which of them a change concerns: a push those whose clusters it reaches, what stays
-//! in the working copy the one that is selected there.
+//! What a change of a Flux repository reaches. Several rwenvs may share one: a push concerns those whose clusters it reaches, what
+//! stays in the working copy the one that is selected there. And what would be gone from each of these clusters.
+
+use std::collections::BTreeSet;
 
 use super::planned::Planned;
-use crate::model::{Bound, Dir, Effect, Facts, Operation, Question, Rwenv, Rwenvs, Trait, Word};
+use super::text::escape_and_cut;
+use crate::classify;
+use crate::model::{
+    Bound, Dir, Effect, Facts, Operation, Question, Reached, RemovedObject, Rwenv, Rwenvs, Trait, Word, glob,
+};
+use crate::policy::Subject;
 
 /// Flags of a push that send more than refspecs say.
 const MORE: [&str; 4] = ["--all", "--mirror", "--tags", "--prune"];
 /// Stands for the files as they lie there.
 const WORKING_TREE: &str = "";
+/// Longest name of an object in a message, in characters.
+const LONGEST: usize = 80;
 
 /// Notes the revisions that each push and pull request sends, as far as its words say. What the line commits before it is in the
 /// working tree still.
@@ -93,15 +102,12 @@ pub(super) fn concerned<'r>(
         }
         Effect::GitPublish if is_configured(operation, dir, facts) => Vec::new(),
         Effect::GitPublish => {
-            let reached = |tip: &String| dir.path().and_then(|dir| facts.reached(dir, tip));
-            let all: Option<Vec<&[String]>> = repository.tips.iter().map(reached).collect();
+            let reached = |tip: &String| facts.reached(dir.path()?, tip)?.ok();
+            let all: Option<Vec<&[Reached]>> = repository.tips.iter().map(reached).collect();
             let Some(all) = all else { return owners };
-            let names = all.concat();
-            let reached: Vec<&Rwenv> = owners
-                .iter()
-                .copied()
-                .filter(|rwenv| names.iter().any(|n| n == rwenv.name.as_str()))
-                .collect();
+            let is_reached =
+                |rwenv: &&Rwenv| all.iter().copied().flatten().any(|one| one.rwenv == rwenv.name.as_str());
+            let reached: Vec<&Rwenv> = owners.iter().copied().filter(is_reached).collect();
             // A change that reaches no cluster is the own rwenv's.
             if reached.is_empty() { own() } else { reached }
         }
@@ -121,6 +127,46 @@ pub(super) fn concerned<'r>(
     };
     let is_in = |rwenv: &&Rwenv| narrowed.iter().any(|one| one.name == rwenv.name) || loses(rwenv);
     owners.iter().copied().filter(is_in).collect()
+}
+
+/// Notes in an operation what it would remove from the cluster of the rwenv in whose name it is judged, and whether that is more than
+/// it may without a person.
+pub(super) fn weigh(operation: &mut Operation, subject: &Subject, facts: &Facts) {
+    let repository = &operation.target.repository;
+    let mut removed: BTreeSet<&RemovedObject> = BTreeSet::new();
+    let mut unknown = None;
+    for dir in repository.dirs.iter().filter_map(Dir::path) {
+        for tip in &repository.tips {
+            match facts.reached(dir, tip) {
+                Some(Ok(all)) => {
+                    let own = all.iter().filter(|one| one.rwenv == subject.name);
+                    removed.extend(own.flat_map(|one| &one.removed));
+                }
+                Some(Err(why)) => unknown = Some(why.to_owned()),
+                None => {}
+            }
+        }
+    }
+    let titles = |all: &mut dyn Iterator<Item = &RemovedObject>| -> Vec<String> {
+        all.map(|object| escape_and_cut(&object.title(), LONGEST)).collect()
+    };
+    let lasting = titles(&mut removed.iter().copied().filter(|object| lasts(object)));
+    let removed = titles(&mut removed.iter().copied());
+    let has = [
+        (Trait::RemovesLasting, !lasting.is_empty()),
+        (Trait::RemovesMany, removed.len() > subject.impact_limit),
+        (Trait::RemovesUnknown, unknown.is_some()),
+    ];
+    operation.traits.extend(has.into_iter().filter(|(_, is)| *is).map(|(one, _)| one));
+    operation.note = operation.note.take().or(unknown);
+    operation.target.repository.removed = removed;
+    operation.target.repository.lasting = lasting;
+}
+
+/// True for an object that holds what is gone with it: data, or all objects of a kind or a namespace.
+fn lasts(object: &RemovedObject) -> bool {
+    let kind = object.full_kind();
+    classify::tools().programs.lasting_kinds.iter().any(|pattern| glob(pattern, &kind))
 }
 
 /// True where a push without refspecs may send other branches than the current one: git-config(1), `remote.<name>.push`,

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use super::applied::{applications, applied, plan_files};
 use super::drift::Drifted;
 use super::{Plan, Planned};
-use super::{contexts, head, push, services};
+use super::{contexts, head, push, reached, services};
 use crate::classify;
 use crate::model::glob;
 use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
@@ -234,6 +234,9 @@ pub(super) fn seen_by<'o>(operation: &'o Operation, subject: &Subject, facts: &F
         own.traits.retain(|t| *t != Trait::Unmerged);
         own.traits.push(Trait::Pushed);
         own.note = None;
+    }
+    if !operation.target.repository.tips.is_empty() {
+        reached::weigh(own.to_mut(), subject, facts);
     }
     own
 }

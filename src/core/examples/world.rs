@@ -1,6 +1,6 @@
 //! What lies where in the examples' world.
 
-use crate::model::Lead;
+use crate::model::{Lead, Reached, RemovedObject};
 
 /// Files of the guard's in the examples' world.
 const GUARDED: [&str; 8] = [
@@ -27,4 +27,11 @@ pub(super) fn lead(path: &str) -> Lead {
             .map(|file| (*file).to_owned())
             .collect(),
     }
+}
+
+/// What a push does there to the cluster of a rwenv.
+pub(super) fn reached(rwenv: &str, removes: &[String]) -> Result<Vec<Reached>, String> {
+    let removed: Option<_> = removes.iter().map(|text| RemovedObject::from_text(text)).collect();
+    let removed = removed.ok_or_else(|| "rwenv impact did not answer in time".to_owned())?;
+    Ok(vec![Reached { rwenv: rwenv.to_owned(), removed }])
 }

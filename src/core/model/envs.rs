@@ -101,6 +101,8 @@ pub struct RwenvEntry {
     pub auto_approve: bool,
     /// Reads in pods.
     pub exec_reads: ExecReads,
+    /// Most objects that a change of the Flux repository removes from the cluster before a person is asked; 10 where it is missing.
+    pub impact_limit: Option<u32>,
     /// Further policies.
     pub policies: Vec<String>,
     /// Seconds, or text such as `5m`.

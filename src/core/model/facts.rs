@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ClusterIdentity, Dir, Rule, SeenContext, TargetKind, Texts};
+use super::{ClusterIdentity, Dir, Reached, Rule, SeenContext, TargetKind, Texts};
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -46,7 +46,8 @@ pub enum Question {
     },
     /// What are branch, remotes and push configuration of the repository around this directory?
     GitRepository(String),
-    /// Which rwenvs' clusters would apply something else if this revision came to the branch they follow?
+    /// Which rwenvs' clusters would apply something else if this revision came to the branch they follow, and what would be gone from
+    /// there?
     Reached {
         /// A directory in the repository.
         dir: String,
@@ -228,8 +229,8 @@ pub struct Facts {
     pub rules_unknown: Option<String>,
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
-    /// The rwenvs that a revision reaches, by directory and revision, where that could be told.
-    pub reached: Vec<((String, String), Vec<String>)>,
+    /// The rwenvs that a revision reaches, by directory and revision; why that cannot be told, where it should be possible.
+    pub reached: Vec<((String, String), Result<Vec<Reached>, String>)>,
 }
 
 impl Facts {
@@ -240,11 +241,11 @@ impl Facts {
         if all.is_empty() { vec![&Bound::None] } else { all }
     }
 
-    /// The rwenvs that a revision reaches; none where that is not known.
+    /// The rwenvs that a revision reaches, or why that cannot be told; none where nobody has looked.
     #[must_use]
-    pub fn reached(&self, dir: &str, tip: &str) -> Option<&[String]> {
+    pub fn reached(&self, dir: &str, tip: &str) -> Option<Result<&[Reached], &str>> {
         let found = self.reached.iter().find(|((d, t), _)| d == dir && t == tip);
-        found.map(|(_, names)| names.as_slice())
+        found.map(|(_, found)| found.as_deref().map_err(String::as_str))
     }
 
     /// Where a context leads; none where nobody has looked.

@@ -10,6 +10,7 @@ mod facts;
 mod glob;
 mod object;
 mod operation;
+mod removal;
 mod rwenv;
 mod url;
 
@@ -27,6 +28,7 @@ pub use operation::{
     COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, ServiceTarget,
     Target,
 };
+pub use removal::{Reached, RemovedObject};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
     Throwaway, Unselected, host, is_loopback,

@@ -87,6 +87,10 @@ pub struct RepositoryTarget {
     pub tag: Option<Word>,
     /// The revisions that the call sends, where that is known; an empty one stands for the working tree.
     pub tips: Vec<String>,
+    /// Objects that would be gone from the cluster of the rwenv in whose name it is judged; filled by `decide`.
+    pub removed: Vec<String>,
+    /// Those of them that a revert does not bring back as they were.
+    pub lasting: Vec<String>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
 }

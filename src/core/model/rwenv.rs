@@ -210,6 +210,8 @@ pub struct Rwenv {
     pub auto_approve: bool,
     /// Plain reads in pods.
     pub exec_reads: ExecReads,
+    /// Most objects that a change of the Flux repository removes from its cluster without a person.
+    pub impact_limit: usize,
     /// Names of further policies.
     pub policies: Vec<String>,
     /// Folders whose files make infrastructure, with how much an agent does alone there.
@@ -229,6 +231,8 @@ pub struct Rwenv {
 impl Rwenv {
     /// Branches that are protected where the configuration names none.
     pub const PROTECTED: [&'static str; 3] = ["main", "master", "production"];
+    /// Most objects a change removes without a person, where the configuration names no number.
+    pub const IMPACT_LIMIT: usize = 10;
 
     /// A writable rwenv with nothing but a name.
     #[must_use]
@@ -252,6 +256,7 @@ impl Rwenv {
             pin: Pin::default(),
             auto_approve: false,
             exec_reads: ExecReads::default(),
+            impact_limit: Self::IMPACT_LIMIT,
             policies: Vec::new(),
             terraform_paths: Vec::new(),
             argocd_apps: vec!["*argocd-apps/*".to_owned()],

@@ -12,6 +12,10 @@ use crate::model::{
     Rule, RuleText, Rwenv, Trait, glob,
 };
 
+/// Most names of a list that a message shows, and the room they take together, in characters.
+const MOST: usize = 3;
+const ROOM: usize = 110;
+
 /// In whose name an operation is judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a rwenv")]
@@ -30,6 +34,8 @@ pub struct Subject {
     pub kind: Option<String>,
     /// Plain reads in pods pass.
     pub exec_reads: ExecReads,
+    /// Most objects that a change removes from its cluster without a person.
+    pub impact_limit: usize,
     /// URL of the Flux repository.
     pub flux_git_repo: Option<String>,
     /// Branches that are protected.
@@ -66,6 +72,7 @@ impl Subject {
             direct_push: rwenv.direct_push,
             kind: rwenv.kind.clone(),
             exec_reads: rwenv.exec_reads,
+            impact_limit: rwenv.impact_limit,
             flux_git_repo: rwenv.flux_git_repo.clone(),
             protected,
             protect_commits: rwenv.protect_commits,
@@ -88,6 +95,7 @@ impl Subject {
             direct_push: false,
             kind: None,
             exec_reads: ExecReads::Ask,
+            impact_limit: Rwenv::IMPACT_LIMIT,
             flux_git_repo: None,
             protected: Rwenv::PROTECTED.map(str::to_owned).to_vec(),
             protect_commits: false,
@@ -266,6 +274,10 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     text.replace("{paths}", &format!("{}{more}", paths.join(", ")))
         .replace("{push}", &push(operation))
+        .replace("{removed}", &some_of(&operation.target.repository.removed))
+        .replace("{count}", &operation.target.repository.removed.len().to_string())
+        .replace("{lasting}", &some_of(&operation.target.repository.lasting))
+        .replace("{limit}", &subject.impact_limit.to_string())
         .replace("{subject}", &subject.title)
         .replace("{tool}", operation.tool)
         .replace("{verb}", if operation.verb.is_empty() { "…" } else { &operation.verb })
@@ -274,6 +286,20 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
         .replace("{refs}", &refs.join(", "))
         .replace("{note}", note.as_deref().unwrap_or_default())
         .replace("{repository}", subject.flux_git_repo.as_deref().unwrap_or("its Flux repository"))
+}
+
+/// The first few of a list, and how many more there are.
+fn some_of(names: &[String]) -> String {
+    let mut room = ROOM;
+    let fits = |name: &&String| {
+        let before = room;
+        room = room.saturating_sub(name.chars().count() + 2);
+        before == ROOM || room > 0
+    };
+    let shown: Vec<&str> = names.iter().take(MOST).take_while(fits).map(String::as_str).collect();
+    let more = names.len() - shown.len();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// The push as a person would type it.

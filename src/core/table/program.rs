@@ -196,4 +196,7 @@ pub struct Programs {
     /// Patterns of annotations of Secrets whose values are settings.
     #[serde(default)]
     pub secret_annotations: Texts,
+    /// Patterns of kinds, as `GROUP/KIND`, whose objects hold what a revert does not bring back.
+    #[serde(default)]
+    pub lasting_kinds: Texts,
 }

@@ -88,7 +88,7 @@ pub struct Rule {
     /// When it matches.
     pub when: When,
     /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
-    /// `{paths}`, `{push}` and `{repository}` filled in.
+    /// `{paths}`, `{push}`, `{repository}`, `{count}`, `{removed}`, `{lasting}` and `{limit}` filled in.
     pub reason: RuleText,
     /// What to do instead, with the same names filled in.
     #[serde(default)]
@@ -148,6 +148,9 @@ pub struct RuleExample {
     /// Paths that a push in it changes.
     #[serde(default)]
     pub changes: Vec<String>,
+    /// Objects that a push in it removes from the cluster, such as `apps/StatefulSet shop/db`; `?`: that cannot be determined.
+    #[serde(default)]
+    pub removes: Vec<String>,
     /// What git says of the files it applies: `pushed`, `aside` (on another branch of the remote) or `generated`; none: they are in no commit.
     #[serde(default)]
     pub git: Option<String>,

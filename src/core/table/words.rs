@@ -258,6 +258,12 @@ words! {
         Refresh = "refresh",
         /// Changes remotes.
         Remotes = "remotes",
+        /// Removes from the cluster what a revert does not bring back: data, a namespace, a kind.
+        RemovesLasting = "removes-lasting",
+        /// Removes more objects from the cluster than the rwenv's `impactLimit`.
+        RemovesMany = "removes-many",
+        /// What it removes from the cluster cannot be determined.
+        RemovesUnknown = "removes-unknown",
         /// Destroys something and creates it again.
         Replaces = "replaces",
         /// Lets a controller continue.

@@ -86,8 +86,8 @@ impl Comparison<'_, '_> {
         let (before, after) = (view(self.before, old), view(self.after, new));
         let wrong = [&before, &after].map(|view| causes.add(&root.folder, view));
         let incomplete = wrong.contains(&true);
-        let (objects, claims) = Pair::new(before, after).differences();
-        let touched = TouchedRoot { root, change, objects, claims, incomplete };
+        let (objects, claims, cascades) = Pair::new(before, after).differences();
+        let touched = TouchedRoot { root, change, objects, claims, cascades, incomplete };
         let same = change == ChangeKind::Changed && touched.objects.is_empty() && !incomplete;
         (!same).then_some(touched)
     }

@@ -1,6 +1,7 @@
 //! The blast radius of a change in a Flux repository, worked out without a cluster: which roots would apply something else, and what
 //! becomes of each object. Both trees are read from git's objects, and built by the catalog.
 
+mod cascade;
 mod causes;
 mod charts;
 mod compare;
@@ -21,7 +22,7 @@ use rwenv_gate::facts::content::ContentError;
 
 pub use owner::owners;
 pub use radius::{
-    BlastRadius, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
+    BlastRadius, Cascade, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
     TouchedRoot,
 };
 pub use reached::reached;

@@ -70,6 +70,11 @@ pub(super) fn pods<'v>(group: &str, kind: &str, value: &'v Value) -> Option<&'v 
     value.pointer("/spec/template").filter(|_| is_workload(group, kind) && !by_hand)
 }
 
+/// The text of a field; empty where it is missing.
+pub(super) fn text_at<'v>(value: &'v Value, pointer: &str) -> &'v str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
 /// The paths of the fields in which two objects differ.
 pub(super) fn fields(before: &Value, after: &Value) -> Vec<String> {
     let mut all = Vec::new();

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::cascade::cascades;
 use super::charts;
 use super::object::{self, GeneratedNames};
-use super::radius::{ChangeKind, ChangedObject, ClaimFate, LostClaim};
+use super::radius::{Cascade, ChangeKind, ChangedObject, ClaimFate, LostClaim};
 use super::roots::place_of;
 use super::view::View;
 use crate::catalog::knowledge::{AppliedObject, Applier, UnitKey};
@@ -36,9 +37,9 @@ impl<'v, 't> Pair<'v, 't> {
         Self { before, after, now }
     }
 
-    /// The objects that would be others, and the volumes that go with them.
-    pub(super) fn differences(&self) -> (Vec<ChangedObject>, Vec<LostClaim>) {
-        let (mut objects, mut claims) = (Vec::new(), Vec::new());
+    /// The objects that would be others, the volumes that go with them, and those that take others along.
+    pub(super) fn differences(&self) -> (Vec<ChangedObject>, Vec<LostClaim>, Vec<Cascade>) {
+        let (mut objects, mut claims, mut gone) = (Vec::new(), Vec::new(), Vec::new());
         let charts: BTreeSet<ObjectKey> = self
             .after
             .found()
@@ -59,6 +60,7 @@ impl<'v, 't> Pair<'v, 't> {
                     let Some(object) = self.removed(*number) else { continue };
                     if !object.kept {
                         claims.extend(lost(&object, value));
+                        gone.push((object.clone(), value));
                     }
                     objects.push(object);
                 }
@@ -81,7 +83,9 @@ impl<'v, 't> Pair<'v, 't> {
         }
         objects.sort();
         claims.sort();
-        (objects, claims)
+        let gone: Vec<_> = gone.iter().map(|(object, value)| (object, *value)).collect();
+        let cascades = cascades(&gone, &objects, &self.before);
+        (objects, claims, cascades)
     }
 
     fn has_other_chart(&self, found: &AppliedObject<'_>) -> bool {
@@ -96,7 +100,11 @@ impl<'v, 't> Pair<'v, 't> {
         }
         let disabled = |field: &&str| found.resource.mark(field, PRUNE) == Some("disabled");
         let kept = ["labels", "annotations"].iter().any(disabled) || self.keeps(found.unit);
-        self.before.changed(number, ChangeKind::Removed).map(|object| ChangedObject { kept, ..object })
+        let unit = self.before.known.units.get(found.unit);
+        let goes = !kept && unit.is_some_and(|unit| !self.now.contains_key(&unit.key()));
+        let object = self.before.changed(number, ChangeKind::Removed)?;
+        let with = goes.then(|| object.applied_by.clone());
+        Some(ChangedObject { kept, with, ..object })
     }
 
     /// True where what applied an object cannot be built any more, or what brought that in: Flux stops there, and removes nothing.
@@ -129,13 +137,15 @@ impl<'v, 't> Pair<'v, 't> {
                 Applier::Argo => unit.spec.str(&["syncPolicy", "automated", "prune"]) == Some("true"),
                 Applier::Folder => true,
             };
-            if !prunes {
-                return true;
-            }
             if self.now.contains_key(&unit.key()) {
-                return false;
+                return !prunes;
             }
-            if unit.spec.str(&["deletionPolicy"]) == Some("Orphan") {
+            let kept = match unit.spec.str(&["deletionPolicy"]) {
+                Some("Orphan") => true,
+                Some("Delete" | "WaitForTermination") => false,
+                _ => !prunes,
+            };
+            if kept {
                 return true;
             }
             // It goes itself, if what applies it prunes.
@@ -149,6 +159,11 @@ impl<'v, 't> Pair<'v, 't> {
 impl View<'_, '_> {
     fn found(&self) -> impl Iterator<Item = (usize, &AppliedObject<'_>)> {
         self.root.objects.iter().filter_map(|number| Some((*number, self.known.objects.get(*number)?)))
+    }
+
+    /// How many objects of the root are so.
+    pub(super) fn count(&self, is: impl Fn(&AppliedObject<'_>) -> bool) -> usize {
+        self.found().filter(|(_, found)| is(found)).count()
     }
 
     /// The objects that the affected units apply.
@@ -191,7 +206,7 @@ impl View<'_, '_> {
         let (group, kind, namespace, name) = key(found);
         let (file, line) = self.known.place(found.resource.at);
         let applied_by = self.known.chain(found).pop().unwrap_or_default();
-        let (restarts, kept, fields) = (false, false, Vec::new());
+        let (restarts, kept, with, fields) = (false, false, None, Vec::new());
         Some(ChangedObject {
             change,
             group,
@@ -203,6 +218,7 @@ impl View<'_, '_> {
             line,
             restarts,
             kept,
+            with,
             fields,
         })
     }

@@ -71,6 +71,8 @@ pub struct TouchedRoot {
     pub objects: Vec<ChangedObject>,
     /// Volumes that go, or that nothing looks after any more.
     pub claims: Vec<LostClaim>,
+    /// Objects that take others along when they go.
+    pub cascades: Vec<Cascade>,
     /// A part of it cannot be built, and a file of that part differs: there may be more.
     pub incomplete: bool,
 }
@@ -113,6 +115,9 @@ pub struct ChangedObject {
     /// It goes from the repository and stays in the cluster: what applied it does not prune.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub kept: bool,
+    /// What applied it, where that goes itself and takes it along.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub with: Option<String>,
     /// The fields that would be others; never their values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
@@ -148,6 +153,23 @@ pub struct LostClaim {
     pub claim: Option<String>,
 }
 
+/// An object that takes others along when it goes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cascade {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, where it is in one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+    /// How many objects of this root go with it.
+    pub objects: usize,
+    /// Others that are not in the repository may go, too.
+    pub more: bool,
+}
+
 /// Why a part of a root cannot be told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -166,6 +188,11 @@ impl TouchedRoot {
     /// The objects something becomes of.
     pub fn of(&self, change: ChangeKind) -> impl Iterator<Item = &ChangedObject> {
         self.objects.iter().filter(move |object| object.change == change)
+    }
+
+    /// The objects that go although what applied them stays.
+    pub fn pruned(&self) -> impl Iterator<Item = &ChangedObject> {
+        self.of(ChangeKind::Removed).filter(|object| !object.kept && object.with.is_none())
     }
 
     /// The workloads whose pods are replaced.

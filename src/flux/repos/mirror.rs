@@ -42,10 +42,16 @@ pub fn pull_request(
     environment: &Environment,
 ) -> Result<String, RepoError> {
     let own = format!("refs/rwenv/pull/{number}");
-    let refspec = format!("+refs/pull/{number}/head:{own}");
-    let arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--", &flux.url, &refspec];
-    run(git_to(flux, &arguments, &flux.mirror(), environment)?, FETCH, &mut |_| {})?;
-    Ok(own)
+    let fetched = |folder: &str| {
+        let refspec = format!("+refs/{folder}/{number}/head:{own}");
+        let arguments = ["fetch", "--no-tags", "--no-write-fetch-head", "--", &flux.url, &refspec];
+        run(git_to(flux, &arguments, &flux.mirror(), environment)?, FETCH, &mut |_| {})
+    };
+    match fetched("pull") {
+        Ok(_) => Ok(own),
+        // GitLab has merge requests.
+        Err(error) => fetched("merge-requests").map(|_| own).map_err(|_| error),
+    }
 }
 
 /// The refs of one side: object name by ref, and the branch HEAD stands for.

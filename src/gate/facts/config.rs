@@ -221,6 +221,9 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     rwenv.pin = entry.pin;
     rwenv.auto_approve = entry.auto_approve;
     rwenv.exec_reads = entry.exec_reads;
+    if let Some(limit) = entry.impact_limit {
+        rwenv.impact_limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    }
     rwenv.policies = entry.policies;
     rwenv.targets = entry.targets;
     rwenv.sync_interval = entry.sync_interval.map(|period| Duration::from(period).as_secs());

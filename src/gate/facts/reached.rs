@@ -1,26 +1,31 @@
-//! Which of the rwenvs that share a repository a revision reaches. Building both trees is the catalog's: `rwenv` is asked, and only
-//! where several rwenvs share the repository.
+//! Which of the rwenvs of a Flux repository a revision reaches, and what it removes from their clusters. Building both trees is the
+//! catalog's: `rwenv` is asked.
 
 use std::process::Command;
 use std::time::Duration;
 
 use crate::base::{process, program};
 use rwenv_core::decide::Plan;
-use rwenv_core::model::{Facts, GitRepository, Question, Rwenv, Rwenvs, same_repository};
+use rwenv_core::model::{Facts, GitRepository, Question, Reached, Rwenv, Rwenvs, same_repository};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Answers the questions of a plan that ask it. What cannot be told stays open.
-pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((String, String), Vec<String>)> {
+/// What became of one question: the rwenvs, or why they cannot be told.
+type Answer = ((String, String), Result<Vec<Reached>, String>);
+
+/// Answers the questions of a plan that ask it. What nobody can tell yet stays open: a branch that is not here, a first push.
+pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Answer> {
     let mut answers = Vec::new();
     for question in &plan.questions {
         let Question::Reached { dir, tip } = question else { continue };
         let Some(Some(repository)) = facts.repositories.iter().find(|(d, _)| d == dir).map(|(_, r)| r) else {
             continue;
         };
-        if rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository)).nth(1).is_some() {
-            answers.extend(ask(dir, tip).map(|names| ((dir.clone(), tip.clone()), names)));
+        let sharing: Vec<&Rwenv> = rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository)).collect();
+        // Where the only one is not to be changed, it does not matter what is sent.
+        if !matches!(sharing.as_slice(), [] | [Rwenv { read_only: true, .. }]) {
+            answers.extend(ask(dir, tip).map(|found| ((dir.clone(), tip.clone()), found)));
         }
     }
     answers
@@ -33,9 +38,12 @@ fn shares(rwenv: &Rwenv, repository: &GitRepository) -> bool {
     rwenv.flux_git_repo.as_deref().is_some_and(is)
 }
 
-fn ask(dir: &str, tip: &str) -> Option<Vec<String>> {
+fn ask(dir: &str, tip: &str) -> Option<Result<Vec<Reached>, String>> {
     let mut command = Command::new(program::beside("rwenv")?);
     command.args(["impact", "--json", "--dir", dir, "--reached", tip]);
-    let said = process::printed("rwenv impact", &mut command, b"", PATIENCE).ok()?;
-    serde_json::from_str(&said).ok()
+    let said = process::printed("rwenv impact", &mut command, b"", PATIENCE);
+    let read = |said: String| {
+        serde_json::from_str(&said).map_err(|_| "rwenv impact is of another version".to_owned())
+    };
+    said.and_then(read).transpose()
 }

@@ -1,14 +1,17 @@
 //! `rwenv flux diff`: which folder is rendered, and how the difference is shown.
 
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::args::Diff;
 use super::session::FluxSession;
 use crate::cli::out;
-use rwenv_flux::operate::{self, Compared, Difference, ObjectFate};
+use crate::cli::shared::ClusterArgs;
+use rwenv_flux::operate::{self, Compared, Difference, ObjectFate, kind_of};
 use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
@@ -48,13 +51,87 @@ impl RenderedFolder {
             }
             (None, None) => return Ok(Self { path: clone, made: false }),
         };
+        Self::of_commit(&dir, &revision, environment)
+    }
+
+    /// The files of a commit, in a folder of their own.
+    fn of_commit(dir: &Path, revision: &str, environment: &Environment) -> anyhow::Result<Self> {
         let commit =
-            Commit::read(&dir, &revision, environment).with_context(|| format!("the commit {revision}"))?;
+            Commit::read(dir, revision, environment).with_context(|| format!("the commit {revision}"))?;
         let path = environment.config_dir.join("run").join(format!("export-{}", std::process::id()));
         files::make_private_dir(&path)?;
         let folder = Self { path, made: true };
         commit.export(&folder.path)?;
         Ok(folder)
+    }
+}
+
+/// What the cluster of a rwenv says to a change: the differences by Kustomization, and why some cannot be told.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct LiveImpact {
+    rwenv: String,
+    kustomizations: BTreeMap<String, Compared>,
+    problems: Vec<String>,
+}
+
+/// Asks the cluster of a rwenv what would become of its objects, if these Kustomizations (`namespace/name`) were built of a commit, or
+/// of a folder as it lies there.
+pub(in crate::cli) fn live(
+    rwenv: &str,
+    kustomizations: &BTreeSet<String>,
+    (dir, commit): (&Path, Option<&str>),
+    environment: &Environment,
+) -> LiveImpact {
+    let mut told =
+        LiveImpact { rwenv: rwenv.to_owned(), kustomizations: BTreeMap::new(), problems: Vec::new() };
+    let opened = || -> anyhow::Result<(FluxSession, RenderedFolder)> {
+        let folder = match commit {
+            Some(commit) => RenderedFolder::of_commit(dir, commit, environment)?,
+            None => RenderedFolder { path: dir.to_owned(), made: false },
+        };
+        Ok((FluxSession::open(&ClusterArgs::of(rwenv), environment)?, folder))
+    };
+    let (session, folder) = match opened() {
+        Ok(opened) => opened,
+        Err(error) => {
+            told.problems.push(format!("{error:#}"));
+            return told;
+        }
+    };
+    for name in kustomizations {
+        match of_kustomization(&session, name, &folder.path, environment) {
+            Ok(compared) => drop(told.kustomizations.insert(name.clone(), compared)),
+            Err(error) => told.problems.push(format!("Kustomization {name}: {error:#}")),
+        }
+    }
+    told
+}
+
+fn of_kustomization(
+    session: &FluxSession,
+    name: &str,
+    folder: &Path,
+    environment: &Environment,
+) -> anyhow::Result<Compared> {
+    let (namespace, name) = name.split_once('/').unwrap_or(("flux-system", name));
+    let kinds: Vec<_> = kind_of("ks").into_iter().collect();
+    let found = session.run(session.flux.find(&kinds, name, Some(namespace)))?;
+    let object = found.first().context("the cluster does not have it yet")?;
+    session.run(operate::diff(&session.flux, object, folder, environment))
+}
+
+impl LiveImpact {
+    /// Prints it.
+    pub(in crate::cli) fn show(&self) {
+        out::line(&format!("the cluster of rwenv {}:", self.rwenv));
+        for (name, compared) in &self.kustomizations {
+            out::note(&format!("Kustomization {name}"));
+            show(compared);
+        }
+        for problem in &self.problems {
+            out::note(&format!("cannot be determined: {problem}"));
+        }
     }
 }
 

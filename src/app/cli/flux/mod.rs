@@ -7,6 +7,7 @@ mod session;
 mod show;
 
 pub(super) use args::FluxArgs;
+pub(super) use diff::{LiveImpact, live};
 
 use std::io::Write as _;
 

@@ -77,14 +77,19 @@ impl Walk<'_, '_> {
             return true;
         }
         let tree = self.knowledge.tree;
-        self.defined(cluster, SOURCE, source.kind).into_iter().any(|(name, namespace, node)| {
-            let own = name == source.name && namespace.is_none_or(|ns| ns == source.namespace);
+        let all = self.defined(cluster, SOURCE, source.kind);
+        let root_source = root.source.as_ref().filter(|(kind, _)| kind == source.kind);
+        let root_source = root_source.and_then(|(_, own)| all.iter().find(|(name, ..)| name == own));
+        let followed = root_source.and_then(|(.., node)| branch(node));
+        all.iter().any(|(name, namespace, node)| {
+            let own = name == source.name && namespace.as_ref().is_none_or(|ns| ns == source.namespace);
             let pinned = ["commit", "tag", "semver", "digest"]
                 .iter()
                 .any(|key| node.str(&["spec", "ref", key]).is_some());
+            let aside = followed.is_some() && branch(node).is_some_and(|own| Some(own) != followed);
             let url = node.str(&["spec", "url"]).unwrap_or_default();
             let known = tree.remotes.iter().map(String::as_str).chain(root.url.as_deref());
-            own && !pinned && known.into_iter().any(|known| same_repository(known, url))
+            own && !pinned && !aside && known.into_iter().any(|known| same_repository(known, url))
         })
     }
 
@@ -160,6 +165,13 @@ impl Walk<'_, '_> {
         let most = count.iter().max_by_key(|(url, count)| (**count, std::cmp::Reverse(**url)));
         most.map(|(url, _)| vec![(*url).to_owned()]).unwrap_or_default()
     }
+}
+
+/// The branch, or other ref, that a source follows.
+fn branch(source: &Node) -> Option<&str> {
+    let name =
+        source.str(&["spec", "ref", "name"]).map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
+    name.or_else(|| source.str(&["spec", "ref", "branch"]))
 }
 
 /// The folder that ends up as `path` of an artifact when `from` is copied to `to`.

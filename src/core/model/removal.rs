@@ -1,0 +1,55 @@
+//! What a revision would do to the clusters of rwenvs, as the doors are told.
+
+/// A rwenv whose cluster would apply something else.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reached {
+    /// The rwenv.
+    pub rwenv: String,
+    /// The objects that would be gone from its cluster.
+    #[serde(default)]
+    pub removed: Vec<RemovedObject>,
+}
+
+/// An object that would be gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RemovedObject {
+    /// Its API group; empty for the core.
+    #[serde(default)]
+    pub group: String,
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace, where it is in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Its name.
+    pub name: String,
+}
+
+impl RemovedObject {
+    /// Its kind, as the tables have it: `apps/StatefulSet`, `Namespace`.
+    #[must_use]
+    pub fn full_kind(&self) -> String {
+        if self.group.is_empty() { self.kind.clone() } else { format!("{}/{}", self.group, self.kind) }
+    }
+
+    /// As people read it: `StatefulSet shop/db`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let place = self.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{} {place}{}", self.kind, self.name)
+    }
+
+    /// The object that is written so: `apps/StatefulSet shop/db`.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (kind, name) = text.split_once(' ')?;
+        let (group, kind) = kind.rsplit_once('/').unwrap_or(("", kind));
+        let (namespace, name) = match name.split_once('/') {
+            Some((namespace, name)) => (Some(namespace.to_owned()), name),
+            None => (None, name),
+        };
+        Some(Self { group: group.to_owned(), kind: kind.to_owned(), namespace, name: name.to_owned() })
+    }
+}
