@@ -41,35 +41,57 @@ pub(crate) struct Managers {
 
 /// All of them. None as for [`npm`].
 pub(crate) fn managers() -> Option<Managers> {
-    let lists = root().join("tests/fixtures/managers");
-    let filled = |client: &str, files: &[&str], code: &str| {
-        let texts: Vec<Vec<u8>> = files.iter().map(|name| fs::read(lists.join(name)).unwrap()).collect();
-        let mut hasher = DefaultHasher::new();
-        texts.hash(&mut hasher);
-        let name = format!("managers-{client}-{:x}", hasher.finish());
-        let folder = cached(
-            &name,
-            |folder| folder.join("done").is_file(),
-            |folder| {
-                find(client).ok_or(format!("there is no {client}"))?;
-                for (name, text) in files.iter().zip(&texts) {
-                    fs::write(folder.join(name), text).map_err(|e| e.to_string())?;
-                }
-                let output = Command::new("sh")
-                    .args(["-c", code])
-                    .current_dir(folder)
-                    .output()
-                    .map_err(|e| e.to_string())?;
-                let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                output.status.success().then_some(()).ok_or(said)
-            },
-        );
-        folder.inspect_err(|why| skip(&format!("managers of git hooks are not to be had: {why}"))).ok()
-    };
     let npm = "npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
     let pip = "python3 -m venv . && bin/pip install --quiet --disable-pip-version-check -r requirements.txt && touch done";
-    let modules = filled("npm", &["package.json", "package-lock.json"], npm)?.join("node_modules");
+    let filled = |client: &str, files: &[&str], code: &str| {
+        let folder = listed("managers", "tests/fixtures/managers", client, files, code);
+        folder.inspect_err(|why| skip(&format!("managers of git hooks are not to be had: {why}"))).ok()
+    };
+    let modules = filled("npm", &NPM, npm)?.join("node_modules");
     Some(Managers { modules, python: filled("python3", &["requirements.txt"], pip)?, lfs: lfs() })
+}
+
+/// The `node_modules` of the agents, in the versions that `tests/agents` pins. None as for [`npm`].
+pub(crate) fn agents() -> Option<PathBuf> {
+    // Their programs are in packages of their own: no install script has to run.
+    let code = "npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
+    let folder = match find("node") {
+        Some(_) => listed("agents", "tests/agents", "npm", &NPM, code),
+        None => Err("there is no node".to_owned()),
+    };
+    folder
+        .inspect_err(|why| skip(&format!("the agents are not to be had: {why}")))
+        .ok()
+        .map(|folder| folder.join("node_modules"))
+}
+
+/// What says what npm is to install.
+const NPM: [&str; 2] = ["package.json", "package-lock.json"];
+
+/// A folder of the cache that shell code fills by lists of ours, which lie in a folder of the checkout.
+fn listed(name: &str, lists: &str, client: &str, files: &[&str], code: &str) -> Result<PathBuf, String> {
+    let texts: Vec<Vec<u8>> =
+        files.iter().map(|name| fs::read(root().join(lists).join(name)).unwrap()).collect();
+    let mut hasher = DefaultHasher::new();
+    texts.hash(&mut hasher);
+    let name = format!("{name}-{client}-{:x}", hasher.finish());
+    cached(
+        &name,
+        |folder| folder.join("done").is_file(),
+        |folder| {
+            find(client).ok_or(format!("there is no {client}"))?;
+            for (name, text) in files.iter().zip(&texts) {
+                fs::write(folder.join(name), text).map_err(|e| e.to_string())?;
+            }
+            let output = Command::new("sh")
+                .args(["-c", code])
+                .current_dir(folder)
+                .output()
+                .map_err(|e| e.to_string())?;
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            output.status.success().then_some(()).ok_or(said)
+        },
+    )
 }
 
 /// The folder of a git that starts hooks which are configured. None as for [`npm`].

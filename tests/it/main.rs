@@ -73,6 +73,7 @@ mod policy;
 mod push;
 mod push_refs;
 mod pushes;
+mod real_agents;
 mod repo;
 mod repo_faults;
 mod script;

@@ -1,0 +1,207 @@
+//! The real programs of the agents we guard, each with its own hook, tools and wire, against a model that asks for what a script says.
+//!
+//! A session runs with everything allowed that an agent can allow. What ran is what the tools wrote down; what the model reads is in its next request.
+//! `docs/agents.md` shows the result; `RWENV_WRITE_DOCS=1` writes it.
+
+mod model;
+mod programs;
+mod scenario;
+mod trust;
+mod wires;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+
+use model::{Model, Script};
+use programs::{Program, sub_script};
+use scenario::{Scenario, Wanted};
+use world::World;
+
+use crate::fetched;
+use crate::support::{answer, root, skip, variable};
+
+/// Says that this process is alone with its loopback.
+const ALONE: &str = "RWENV_TESTS_ALONE";
+
+/// Runs this test again in a network of its own, where such can be made; true where that has been done.
+fn elsewhere() -> bool {
+    if variable(ALONE).is_some() {
+        return false;
+    }
+    let alone = |words: &[&str]| {
+        let mut command = Command::new("unshare");
+        command.args(["-rn", "sh", "-c", "ip link set lo up && exec \"$@\"", "sh"]).args(words);
+        command.env(ALONE, "1");
+        command
+    };
+    let can = alone(&["true"]).output().is_ok_and(|output| output.status.success());
+    if !can {
+        return false;
+    }
+    let name = std::thread::current().name().unwrap_or_default().to_owned();
+    let own = std::env::current_exe().unwrap().display().to_string();
+    let status = alone(&[&own, "--exact", &name, "--nocapture"]).status().unwrap();
+    assert!(status.success(), "{name} fails in a network of its own");
+    true
+}
+
+/// A scenario, and the step of the script that is its own.
+struct Asked {
+    scenario: Scenario,
+    script: String,
+    step: usize,
+}
+
+/// What an agent's model asks for: all scenarios in one script, and a script for each sub-agent.
+fn scripts(program: &Program, world: &World) -> (BTreeMap<String, Script>, Vec<Asked>) {
+    let mut scripts = BTreeMap::from([("main".to_owned(), Script::new())]);
+    let mut asked = Vec::new();
+    for scenario in scenario::all(program.key, &world.at()) {
+        let steps = program.steps(&scenario);
+        let sub = sub_script(&scenario);
+        if scenario.by_subagent {
+            scripts.insert(sub.clone(), vec![program.lines(&scenario)]);
+        }
+        let main = scripts.get_mut("main").unwrap();
+        main.extend(steps);
+        let (script, step) =
+            if scenario.by_subagent { (sub, 0) } else { ("main".to_owned(), main.len() - 1) };
+        asked.push(Asked { scenario, script, step });
+    }
+    (scripts, asked)
+}
+
+/// What is wrong with what became of a call.
+fn wrong(program: &Program, asked: &Asked, model: &Model, world: &World) -> Option<String> {
+    let scenario = &asked.scenario;
+    let mark = scenario.mark();
+    let written =
+        scenario.write.as_ref().map(|written| fs::read_to_string(&written.path).unwrap_or_default());
+    let happened = world.ran().contains(&mark) || written.is_some_and(|text| text.contains(&mark));
+    let told = model.results(&asked.script, asked.step).join("\n");
+    let own = scenario.own_refusal.iter().any(|agent| agent == program.key);
+    let fault = match (scenario.want, happened) {
+        (Wanted::Runs, false) => "did not run",
+        (Wanted::Refused, true) => "RAN",
+        (Wanted::Refused, false) if !own && !told.contains("instead:") => "is refused without a reason",
+        _ => return None,
+    };
+    Some(format!("{}: {} {fault}; the model read: {told:?}\n", program.key, scenario.name))
+}
+
+/// One session; gives the agent's row of the page.
+fn session(program: &Program) -> Option<String> {
+    let modules = fetched::agents()?;
+    let Some(file) = world::program(&modules, program.places) else {
+        skip(&format!("{} has no program for this machine", program.title));
+        return None;
+    };
+    if elsewhere() {
+        return None;
+    }
+    let file = file.display().to_string();
+    let starts = if file.ends_with(".js") { vec!["node".to_owned(), file] } else { vec![file] };
+    let world = World::new(program.agent, &starts);
+    let (scripts, asked) = scripts(program, &world);
+    let model = Model::new(scripts);
+    (program.settings)(&world, model.port);
+    let installed = world.install(program.agent);
+    assert_eq!(installed.code, 0, "{}", installed.stderr);
+    if program.agent == "codex" {
+        trust::give(&world);
+    }
+    let variables = (program.variables)(&world, model.port);
+    let said = answer(&mut world.command(program.words, &variables));
+    let faults: String = asked.iter().filter_map(|one| wrong(program, one, &model, &world)).collect();
+    let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
+    let heard = model.heard.lock().unwrap();
+    assert!(
+        faults.is_empty() && said.code == 0,
+        "{faults}\n{} {:?}\n{}\n{}",
+        said.code,
+        heard.strange,
+        said.stdout,
+        said.stderr
+    );
+    Some(row(program, version.trim(), &asked))
+}
+
+/// Kinds of scenarios, in the order of the page's columns.
+const KINDS: [&str; 6] = ["shell", "at once", "sub-agent", "files", "the guard's files", "MCP"];
+
+/// What a session came to. What is wrong has been told before.
+fn row(program: &Program, version: &str, asked: &[Asked]) -> String {
+    let number = version.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let number = number.unwrap_or(version).trim_end_matches('.');
+    let mut row = format!("| {} | {number} |", program.title);
+    for kind in KINDS {
+        let count =
+            |want| asked.iter().filter(|a| a.scenario.kind == kind && a.scenario.want == want).count();
+        let (runs, refused) = (count(Wanted::Runs), count(Wanted::Refused));
+        let cell = match (runs, refused) {
+            (0, 0) => "–".to_owned(),
+            (0, refused) => format!("{refused} refused"),
+            (runs, 0) => format!("{runs} run"),
+            (runs, refused) => format!("{runs} run, {refused} refused"),
+        };
+        let _ = write!(row, " {cell} |");
+    }
+    row + "\n"
+}
+
+const BEGIN: &str =
+    "<!-- Made by a test: RWENV_WRITE_DOCS=1 cargo test real_agents -- --test-threads 1 -->\n";
+const END: &str = "<!-- end -->\n";
+
+/// The page has the agent's row.
+fn is_told(program: &Program) {
+    let Some(row) = session(program) else { return };
+    let path = root().join("docs/agents.md");
+    let page = fs::read_to_string(&path).unwrap();
+    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (table, after) = rest.split_once(END).unwrap();
+    if variable("RWENV_WRITE_DOCS").is_some() {
+        let start = format!("| {} |", program.title);
+        let kept: String = table.split_inclusive('\n').filter(|line| !line.starts_with(&start)).collect();
+        let kept = kept.trim_end();
+        fs::write(&path, format!("{before}{BEGIN}{kept}\n{row}\n{END}{after}")).unwrap();
+    } else {
+        assert!(
+            table.contains(&row),
+            "RWENV_WRITE_DOCS=1 cargo test real_agents writes it; this is new: {row}"
+        );
+    }
+}
+
+#[test]
+fn claude_code() {
+    is_told(&programs::CLAUDE);
+}
+
+#[test]
+fn codex() {
+    is_told(&programs::CODEX);
+}
+
+#[test]
+fn codex_in_code_mode() {
+    is_told(&programs::CODEX_CODE);
+}
+
+#[test]
+fn gemini_cli() {
+    is_told(&programs::GEMINI);
+}
+
+#[test]
+fn opencode() {
+    is_told(&programs::OPENCODE);
+}
+
+#[test]
+fn copilot_cli() {
+    is_told(&programs::COPILOT);
+}
