@@ -299,3 +299,40 @@ fn a_hook_without_means_denies() {
     assert_eq!(ask(&nowhere, "ls"), "allow");
     assert_eq!(ask("ulimit -v 60000", "kubectl delete pod web-0"), "allow", "little memory is enough");
 }
+
+#[test]
+fn what_ran_before_is_judged_again_without_a_record() {
+    let home = Home::new();
+    let ro = home.path("ro").display().to_string();
+    let call = |command: &str| {
+        let content =
+            serde_json::json!([{ "type": "tool_use", "name": "Bash", "input": { "command": command } }]);
+        serde_json::json!({ "type": "assistant", "cwd": ro, "message": { "content": content } }).to_string()
+    };
+    let lines =
+        ["ls", "kubectl get pods", "kubectl delete pod a", "kubectl delete pod b", "kubectl exec p -- sh"]
+            .map(call);
+    home.write("transcripts/project/session.jsonl", &format!("{}\n", lines.join("\n")));
+    let told = home.rwenv("", &["audit", "replay", "transcripts", "--json"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    let told: serde_json::Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&told["calls"], &told["asked"], &told["denied"]),
+        (&5.into(), &1.into(), &2.into()),
+        "{told}"
+    );
+    let first = &told["rules"][0];
+    assert_eq!(
+        (first["count"].as_u64(), first["example"].as_str()),
+        (Some(2), Some("kubectl delete pod a")),
+        "{told}"
+    );
+    // A history says no directory: the one that is named, or here.
+    home.write("history", "git status\nkubectl delete pod a\n");
+    let told = home.rwenv("ro", &["audit", "replay", "../history"]);
+    assert!(told.stdout.contains("2 calls: you would have been asked 0 times, 1 denied"), "{told:?}");
+    let told = home.rwenv("", &["audit", "replay", "--dir", "ro", "history"]);
+    assert!(told.stdout.contains("1 denied"), "{told:?}");
+    assert!(home.rwenv("", &["audit", "replay", "missing"]).code != 0);
+    assert!(!home.path(LOG).exists(), "nothing was decided");
+}

@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 32] = [
+const EVERY_FLAG: [&str; 33] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",

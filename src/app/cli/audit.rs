@@ -9,6 +9,7 @@ use comfy_table::Cell;
 use serde::Serialize;
 
 use super::out;
+use super::replay::{self, ReplayArgs};
 use super::shared::Output;
 use rwenv_core::model::Decision;
 use rwenv_core::model::envs::duration;
@@ -61,6 +62,12 @@ enum AuditCommand {
                       elsewhere to prove later that nothing before it was changed.\n\nExit status: 0 intact, 1 not intact."
     )]
     Verify(Output),
+    /// Judge what an agent ran before, and count how often you would have been asked; nothing is run
+    #[command(
+        after_help = "Examples:\n  rwenv audit replay ~/.claude/projects\n  rwenv audit replay --rwenv prod ~/.codex/sessions\n  \
+                      rwenv audit replay --dir ~/src/flux ~/.bash_history"
+    )]
+    Replay(ReplayArgs),
     /// Count decisions by entry point (door), rwenv and rule
     Stats {
         #[command(flatten)]
@@ -107,6 +114,7 @@ pub(super) fn audit(args: &Audit, environment: &Environment) -> anyhow::Result<u
     match &args.command {
         None => show(args, environment),
         Some(AuditCommand::Verify(output)) => verify(output, environment),
+        Some(AuditCommand::Replay(args)) => replay::run(args, environment),
         Some(AuditCommand::Stats { wanted, output }) => stats(wanted, output, environment),
     }
 }

@@ -29,6 +29,7 @@ mod pages;
 mod permit;
 mod policy;
 mod prompt;
+mod replay;
 mod repo;
 mod rollout;
 mod shared;

@@ -10,7 +10,7 @@ use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQ
 use crate::ledger::{asked, pinned};
 use rwenv_core::decide;
 use rwenv_core::manifest::{self, Finding, tree::Tree};
-use rwenv_core::model::{Bound, Context, Decision};
+use rwenv_core::model::{Bound, Context, Decision, Verdict};
 
 /// What a person can do where the agent asks nobody.
 const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
@@ -92,9 +92,17 @@ impl Judged {
     }
 }
 
-/// Decides about a call, and records what is decided.
-pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
-    let environment = &pinned::of_session(call.session.as_deref(), environment);
+/// A call as it was looked into.
+struct SeenCall {
+    observed: Observed,
+    /// What it runs, for the log.
+    command: String,
+    /// Secrets that it brings into manifests.
+    found: Vec<Finding>,
+}
+
+/// Finds out what a call is about to do, and what is known about that.
+fn look(call: &Call, environment: &Environment) -> SeenCall {
     let context = facts::context(call.cwd.as_deref(), environment);
     let (plan, command) = match &call.asked {
         CallContent::Unanalysed(line) => {
@@ -115,7 +123,20 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         CallContent::Writes(files) => secrets(files, &context, environment),
         _ => Vec::new(),
     };
-    let observed = facts::observe(plan, environment);
+    SeenCall { observed: facts::observe(plan, environment), command, found }
+}
+
+/// What would be decided about a call, and what it runs. Nothing is recorded.
+pub(super) fn weigh(call: &Call, environment: &Environment) -> (Verdict, String) {
+    let SeenCall { observed, command, found } = look(call, environment);
+    let against = decide::against_content(&found, None);
+    (judge::weigh(KnownPlan::of(&observed), against, &Lift::Line, environment), command)
+}
+
+/// Decides about a call, and records what is decided.
+pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
+    let environment = &pinned::of_session(call.session.as_deref(), environment);
+    let SeenCall { observed, command, found } = look(call, environment);
     let session = call.session.as_deref();
     let ruling = judge::judge(
         Case {

@@ -19,24 +19,14 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
         Err(why) => return unfit(why),
     };
     match call.hook_event_name.as_deref() {
-        None | Some("PreToolUse") => match asked_for(&call) {
-            Ok(Some(asked)) => {
-                let input = call.tool_input;
-                let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-                let call = Call {
-                    door: "claude",
-                    session: owned(&call.session_id),
-                    cwd: owned(&call.cwd),
-                    tool: owned(&call.tool_name).unwrap_or_default(),
-                    asked,
-                    // Nobody is there to be asked.
-                    asks: call.permission_mode.as_deref() != Some("dontAsk"),
-                };
-                reply(&judge(&call, environment), input)
+        None | Some("PreToolUse") => {
+            let input = call.tool_input;
+            match heard(&call) {
+                Ok(Some(call)) => reply(&judge(&call, environment), input),
+                Ok(None) => Reply::silent(),
+                Err(why) => unfit(why),
             }
-            Ok(None) => Reply::silent(),
-            Err(why) => unfit(why),
-        },
+        }
         Some("SessionStart" | "CwdChanged") => {
             if by_plugin {
                 session::remember_plugin(&call);
@@ -57,6 +47,26 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
         }
         Some(_) => Reply::silent(),
     }
+}
+
+/// The call that an event is about; none where that is nothing we judge.
+fn heard(event: &Event<'_>) -> Result<Option<Call>, String> {
+    let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    let asked = asked_for(event)?;
+    Ok(asked.map(|asked| Call {
+        door: "claude",
+        session: owned(&event.session_id),
+        cwd: owned(&event.cwd),
+        tool: owned(&event.tool_name).unwrap_or_default(),
+        asked,
+        // Nobody is there to be asked.
+        asks: event.permission_mode.as_deref() != Some("dontAsk"),
+    }))
+}
+
+/// The call in the payload of a hook.
+pub(super) fn past(bytes: &[u8]) -> Result<Option<Call>, String> {
+    heard(&event(bytes)?)
 }
 
 fn event(bytes: &[u8]) -> Result<Event<'_>, String> {

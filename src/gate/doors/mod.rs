@@ -12,6 +12,7 @@ mod greeting;
 mod others;
 mod payload;
 pub mod push;
+pub mod replay;
 mod reply;
 pub mod session;
 pub mod shim;
