@@ -7,6 +7,7 @@ use anyhow::{Context as _, bail};
 
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
+use rwenv_gate::setup::shims;
 
 const UNIT_FILE: &str = include_str!("../../../hooks/service/rwenvd.service");
 const PLIST: &str = include_str!("../../../hooks/service/io.rwenv.rwenvd.plist");
@@ -35,23 +36,34 @@ pub fn text(rwenvd: &Path, environment: &Environment) -> anyhow::Result<String> 
     let program = rwenvd.to_str().context("the path of rwenvd is not valid UTF-8")?;
     let config =
         environment.config_dir.to_str().context("the path of the configuration is not valid UTF-8")?;
+    let is_odd = |path: &str| path.contains(['\n', '"', '\\']);
     for path in [program, config] {
-        if path.contains(['\n', '"', '\\']) {
+        if is_odd(path) {
             bail!("'{}' holds characters that a service's file cannot", path.escape_debug());
         }
     }
-    Ok(if is_mac() { plist(program, config) } else { unit(program, config) })
+    // Programs that hand out credentials are found as in the terminal this is run in; the shims would judge them.
+    let own = shims::folder(environment);
+    let fits = |folder: &&str| !folder.is_empty() && !is_odd(folder) && Path::new(folder) != own;
+    let folders = environment.path.split(':').filter(fits);
+    let path = folders.collect::<Vec<_>>().join(":");
+    Ok(if is_mac() { plist(program, config, &path) } else { unit(program, config, &path) })
 }
 
-fn unit(program: &str, config: &str) -> String {
+fn unit(program: &str, config: &str, path: &str) -> String {
     // systemd expands % and $ in paths (systemd.unit(5), systemd.service(5)).
     let escaped = |text: &str| text.replace('%', "%%").replace('$', "$$");
-    UNIT_FILE.replace("@CONFIG_DIR@", &config.replace('%', "%%")).replace("@RWENVD@", &escaped(program))
+    let set = |text: &str| text.replace('%', "%%");
+    let unit = UNIT_FILE.replace("@CONFIG_DIR@", &set(config)).replace("@PATH@", &set(path));
+    unit.replace("@RWENVD@", &escaped(program))
 }
 
-fn plist(program: &str, config: &str) -> String {
+fn plist(program: &str, config: &str, path: &str) -> String {
     let xml = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    PLIST.replace("@CONFIG_DIR@", &xml(config)).replace("@RWENVD@", &xml(program))
+    PLIST
+        .replace("@CONFIG_DIR@", &xml(config))
+        .replace("@PATH@", &xml(path))
+        .replace("@RWENVD@", &xml(program))
 }
 
 /// Runs the system's own tool for services; true where it did what it should.
@@ -120,9 +132,10 @@ mod tests {
 
     #[test]
     fn odd_paths_stay_what_they_are() {
-        let unit = unit("/opt/a b/100%/$x/rwenvd", "/home/me/100%");
+        let unit = unit("/opt/a b/100%/$x/rwenvd", "/home/me/100%", "/home/me/bin:/usr/bin");
+        assert!(unit.contains("Environment=\"PATH=/home/me/bin:/usr/bin\"\n"), "{unit}");
         assert!(unit.contains("ExecStart=\"/opt/a b/100%%/$$x/rwenvd\"\n"), "{unit}");
         assert!(unit.contains("RWENV_CONFIG_DIR=/home/me/100%%\"\n"));
-        assert!(plist("/a&b/<x>", "/c").contains("<string>/a&amp;b/&lt;x&gt;</string>"));
+        assert!(plist("/a&b/<x>", "/c", "/bin").contains("<string>/a&amp;b/&lt;x&gt;</string>"));
     }
 }

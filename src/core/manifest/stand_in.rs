@@ -76,7 +76,7 @@ fn is_reference(text: &str) -> bool {
 /// True for a reference as a Secret's `data` holds it: in base64.
 pub(super) fn is_encoded_reference(text: &str) -> bool {
     let text = text.trim();
-    text.len() % 4 == 0 && decoded(text).is_some_and(|text| is_reference(text.trim()))
+    text.len().is_multiple_of(4) && decoded(text).is_some_and(|text| is_reference(text.trim()))
 }
 
 /// What a text in base64 says; none where it is none, or no text.

@@ -103,10 +103,15 @@ pub fn compare(known: &Knowledge<'_>, seen: &SeenCluster, root: Option<usize>) -
         only_in_cluster: seen
             .objects
             .iter()
-            .filter(|object| !explained(object))
+            .filter(|object| !explained(object) && !is_every_clusters(object))
             .map(|object| only(&(object.kind, &object.namespace, &object.name), None))
             .collect(),
     }
+}
+
+/// True for what every cluster makes for itself.
+fn is_every_clusters(object: &SeenObject) -> bool {
+    (object.kind, object.namespace.as_str(), object.name.as_str()) == ("Service", "default", "kubernetes")
 }
 
 /// The root that was seen at work in the cluster: by the folder its Kustomization applies. None where there is one root only, or it

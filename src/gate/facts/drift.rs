@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
-use crate::facts::git::{is_output, run};
+use crate::facts::git::run;
+use crate::facts::pushed::is_output;
 use rwenv_core::model::Change;
 
 /// True where a change touches what git sees of a file or folder. What git is told to ignore, and has not, does not matter.

@@ -17,6 +17,7 @@ pub mod noted;
 pub mod objects;
 mod places;
 pub mod policies;
+mod pushed;
 mod reached;
 mod script;
 pub mod services;
@@ -72,14 +73,14 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
                 let of = |rwenv: &Rwenv| rwenv.argocd_apps.iter().any(|pattern| glob(pattern, path));
                 // Most of what is applied lies elsewhere, and costs nothing.
                 let is_one = out.rwenvs.all.iter().any(of) && kinds::is_application(path);
-                let found = is_one && git::pushed(path, environment) == Pushed::Yes;
+                let found = is_one && pushed::pushed(path, environment) == Pushed::Yes;
                 out.facts.applications.extend(found.then(|| path.clone()));
             }
             Question::Pushed(path) => {
-                out.facts.pushed.push((path.clone(), git::pushed(path, environment)));
+                out.facts.pushed.push((path.clone(), pushed::pushed(path, environment)));
             }
             Question::Plan { file, dir } => {
-                out.facts.plans.push(((file.clone(), dir.clone()), git::plan(file, dir, environment)));
+                out.facts.plans.push(((file.clone(), dir.clone()), pushed::plan(file, dir, environment)));
             }
             Question::Drift { change, applied } => {
                 let touches = drift::touches(change, applied, environment);
