@@ -130,6 +130,43 @@ fn what_a_push_would_change_is_shown_and_nothing_is_changed() {
 }
 
 #[test]
+fn a_change_is_shown_with_what_the_cluster_says_to_it() {
+    let Some(it) = setting() else { return };
+    let home = &it.setting.home;
+    home.git("", &["clone", "-q", "remote.git", "fleet"]);
+    home.write(
+        "fleet/clusters/ro/apps.yaml",
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\n\
+         spec: {path: ./apps, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}\n",
+    );
+    home.git("fleet", &["add", "-A"]);
+    home.git("fleet", &["commit", "-qm", "the root"]);
+    let before = it.server.store();
+    let live = |more: &[&str]| -> Value {
+        let told = home.rwenv("fleet", &[&["impact", "--live", "--json"], more].concat());
+        assert_eq!(told.code, 0, "{}", told.stderr);
+        let all: Value = serde_json::from_str(&told.stdout).unwrap();
+        all["live"].clone()
+    };
+    assert_eq!(live(&[]), json!([]), "nothing is touched");
+    home.write("fleet/apps/web.yaml", &APPS.replace("replicas: 5", "replicas: 9"));
+    let of_web = |live: &Value| {
+        let all = live[0]["kustomizations"]["flux-system/apps"]["differences"].as_array().cloned();
+        let web = all.into_iter().flatten().find(|one| one["name"] == "web").unwrap_or_default();
+        web["fields"].to_string()
+    };
+    let told = live(&[]);
+    assert!(told[0]["rwenv"] == "ro" && of_web(&told).contains("\"after\":9"), "{told}");
+    home.git("fleet", &["commit", "-qam", "more"]);
+    let told = live(&["--range", "HEAD~1..HEAD"]);
+    assert!(of_web(&told).contains("\"after\":9"), "{told}");
+    let text = home.rwenv("fleet", &["impact", "--live", "--range", "HEAD~1..HEAD"]);
+    let says = |words: &str| text.stdout.contains(words);
+    assert!(says("the cluster of rwenv ro:\n") && says("~ Deployment app/web\n"), "{}", text.stdout);
+    assert_eq!(it.server.store(), before, "nothing has changed");
+}
+
+#[test]
 fn what_cannot_be_rendered_says_why() {
     let Some(it) = setting() else { return };
     let home = &it.setting.home;

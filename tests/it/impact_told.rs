@@ -311,3 +311,40 @@ fn it_is_told_to_people_and_in_pull_requests() {
     let answer = fleet.home.rwenv("fleet", &["impact"]);
     assert_eq!((answer.code, answer.stdout.as_str()), (0, ""));
 }
+
+/// What another branch of the same repository holds is not in this tree.
+#[test]
+fn a_source_that_follows_another_branch_is_another_repository() {
+    let fleet = Fleet::new();
+    for (branch, roots) in [("next", set(&["prod", "staging"])), ("main", set(&["dev", "prod", "staging"]))] {
+        let source = format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {{name: jobs, namespace: flux-system}}\n\
+             spec: {{url: \"ssh://git@git.example.com/acme/fleet.git\", ref: {{branch: {branch}}}}}\n---\n\
+             apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: jobs, namespace: flux-system}}\n\
+             spec: {{path: ./tenants/jobs/team-b, prune: true, sourceRef: {{kind: GitRepository, name: jobs}}}}\n"
+        );
+        fleet.edit(&[("clusters/dev/jobs.yaml", "", &source)]);
+        fleet.commit("jobs");
+        fleet.git(&["tag", "-f", "base"]);
+        let impact = after(&fleet, &[("tenants/jobs/team-b/settings.yaml", "1", "2")]);
+        assert_eq!(touched(&impact), roots, "{branch}: {impact}");
+        fleet.reset();
+    }
+}
+
+/// A tenant's Kustomization and its source in one file look like what bootstrap writes.
+#[test]
+fn a_tenant_that_applies_a_whole_branch_is_no_root() {
+    let fleet = Fleet::new();
+    let tenant = "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: team-c, namespace: team-c}\n\
+                  spec: {url: \"https://git.example.com/acme/fleet\", ref: {branch: team-c}}\n---\n\
+                  apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: team-c, namespace: team-c}\n\
+                  spec: {prune: true, sourceRef: {kind: GitRepository, name: team-c}}\n";
+    fleet.edit(&[("tenants/base/team-a/sync.yaml", "", tenant)]);
+    fleet.edit(&[("tenants/base/team-a/kustomization.yaml", "team.yaml, ", "team.yaml, sync.yaml, ")]);
+    fleet.commit("a tenant's own branch");
+    fleet.git(&["tag", "-f", "base"]);
+    let impact = after(&fleet, &[("apps/dev/kustomization.yaml", "2.0.0-rc1", "2.0.0-rc2")]);
+    assert_eq!(touched(&impact), set(&["dev"]), "{impact}");
+    assert_eq!(impact["untouched"].as_array().unwrap().len(), 2, "{impact}");
+}

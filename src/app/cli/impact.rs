@@ -61,11 +61,13 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
         out::json(&impact::reached(&dir, tip, environment)?)?;
         return Ok(0);
     }
-    let (dir, compared) = match args.pr {
+    let (dir, radius) = match args.pr {
         Some(number) => pull_request(&dir, number, environment)?,
-        None => (dir, compared(args)),
+        None => {
+            let radius = impact::blast_radius(&dir, &compared(args), environment)?;
+            (dir, radius)
+        }
     };
-    let radius = impact::blast_radius(&dir, &compared, environment)?;
     let live = if args.live { asked(&radius, &dir, environment)? } else { Vec::new() };
     if args.json {
         let mut all = serde_json::to_value(&radius)?;
@@ -94,8 +96,13 @@ fn compared(args: &RadiusArgs) -> Compared {
     }
 }
 
-/// Fetches a pull request into the mirror of the repository around a directory; elsewhere into that of the selected rwenv.
-fn pull_request(dir: &Path, number: u64, environment: &Environment) -> anyhow::Result<(PathBuf, Compared)> {
+/// Fetches a pull request into the mirror of the repository around a directory, elsewhere into that of the selected rwenv, and compares
+/// it with the branch that is followed.
+fn pull_request(
+    dir: &Path,
+    number: u64,
+    environment: &Environment,
+) -> anyhow::Result<(PathBuf, BlastRadius)> {
     let here = ObjectRepository::at(dir, environment, Budget::ample());
     let remotes = here.map(|repository| content::remotes(&repository)).unwrap_or_default();
     let all = config::load(&environment.config_dir)?.rwenvs.all;
@@ -109,7 +116,8 @@ fn pull_request(dir: &Path, number: u64, environment: &Environment) -> anyhow::R
     let to = repos::pull_request(&repository, number, environment)?;
     let from = repos::followed_commit(&repository)
         .with_context(|| format!("the branch that rwenv '{}' follows is not in its mirror", rwenv.name))?;
-    Ok((repository.mirror(), Compared::Range { from, to }))
+    let compared = Compared::Range { from, to };
+    Ok((repository.mirror(), impact::blast_radius_in_mirror(&repository, &compared, environment)?))
 }
 
 /// What the clusters of the touched roots say.

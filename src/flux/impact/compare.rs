@@ -88,7 +88,8 @@ impl Comparison<'_, '_> {
         let incomplete = wrong.contains(&true);
         let (objects, claims, cascades) = Pair::new(before, after).differences();
         let touched = TouchedRoot { root, change, objects, claims, cascades, incomplete };
-        let same = change == ChangeKind::Changed && touched.objects.is_empty() && !incomplete;
+        // A new root may have nothing in it yet.
+        let same = change != ChangeKind::Removed && touched.objects.is_empty() && !incomplete;
         (!same).then_some(touched)
     }
 

@@ -16,6 +16,7 @@ mod view;
 
 use std::path::Path;
 
+use crate::repos::FluxRepository;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 use rwenv_gate::facts::content::ContentError;
@@ -38,6 +39,23 @@ pub fn blast_radius(
     environment: &Environment,
 ) -> Result<BlastRadius, ContentError> {
     let sides = Sides::read(dir, compared, environment)?;
+    let rwenvs = config::rwenvs(&environment.config_dir).all;
+    Ok(compare::compare(&sides, &rwenvs))
+}
+
+/// The same for what is in the mirror of a rwenv's repository.
+///
+/// # Errors
+/// Where there is no such commit, or the mirror cannot be read.
+pub fn blast_radius_in_mirror(
+    flux: &FluxRepository,
+    compared: &Compared,
+    environment: &Environment,
+) -> Result<BlastRadius, ContentError> {
+    let mut sides = Sides::read(&flux.mirror(), compared, environment)?;
+    for tree in [&mut sides.before.tree, &mut sides.after.tree] {
+        tree.remotes.push(flux.url.clone());
+    }
     let rwenvs = config::rwenvs(&environment.config_dir).all;
     Ok(compare::compare(&sides, &rwenvs))
 }

@@ -44,7 +44,10 @@ pub fn record(
     let runs = plan.planned.iter().filter(|p| asked.iter().any(|r| r.span == p.operation.span));
     let folder = folder(environment);
     for (at, planned) in runs.enumerate() {
-        let Some(asked) = of(&planned.invocation, session) else { continue };
+        let Some(mut asked) = of(&planned.invocation, session) else { continue };
+        // git runs its hooks in the repository, not where it was started (`git -C`).
+        let dirs = planned.operation.target.repository.dirs.iter().filter_map(Dir::path);
+        asked.cwd.extend(dirs.map(str::to_owned));
         files::make_private_dir(&folder)?;
         let path = folder.join(format!("{}-{}-{at}.json", asked.time, std::process::id()));
         let text = serde_json::to_string(&asked).map_err(|e| FileError::io(&path, e.into()))?;

@@ -68,6 +68,7 @@ fn cluster(folder: &str, kind: RootKind) -> KnownCluster {
 /// What bootstrap wrote: a Kustomization that applies the folder its own file is in.
 fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
     let mut all: Vec<Root<'t>> = Vec::new();
+    let mut guessed: Vec<Root<'t>> = Vec::new();
     for object in declared.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization") {
         let Some((kind, name)) = source(object.node) else { continue };
         let path = object.node.str(&["spec", "path"]).unwrap_or_default();
@@ -79,9 +80,9 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         let known =
             defined.is_some_and(|(url, _)| tree.remotes.iter().any(|remote| same_repository(remote, url)));
         // Another Kustomization may lie in the folder it applies as well; what applies it is found out elsewhere.
-        let bootstrap = (name == BOOTSTRAP && object.name == BOOTSTRAP)
-            || object.path.ends_with("gotk-sync.yaml")
-            || (beside && (known || !folder.is_empty()));
+        let written =
+            (name == BOOTSTRAP && object.name == BOOTSTRAP) || object.path.ends_with("gotk-sync.yaml");
+        let bootstrap = written || (beside && (known || !folder.is_empty()));
         if !below || kind == "ExternalArtifact" || !bootstrap {
             continue;
         }
@@ -90,6 +91,7 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             url: defined.map(|(url, _)| url.to_owned()),
             ..cluster(&folder, RootKind::GotkSync)
         };
+        let whole = folder.is_empty();
         let start = Start {
             applier: Applier::Flux,
             name: object.name.to_owned(),
@@ -98,7 +100,12 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             node: Some(object.node),
             folder: Some(folder),
         };
-        all.push(Root { cluster, start: vec![start] });
+        // Beside those, a tenant may apply the whole of another branch.
+        let into = if written || !whole { &mut all } else { &mut guessed };
+        into.push(Root { cluster, start: vec![start] });
+    }
+    if all.is_empty() && empty_sync(tree).is_empty() {
+        all = guessed;
     }
     let mut folders: Vec<String> = all.iter().map(|root| root.cluster.folder.clone()).collect();
     folders.sort_by_key(String::len);
