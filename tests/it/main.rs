@@ -7,6 +7,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod agent_doors;
 mod agents;
 mod api_fuzz;
 mod api_guard;

@@ -18,3 +18,4 @@ pub mod process;
 pub mod registration;
 pub mod rwenvs;
 pub mod service;
+pub mod standing;

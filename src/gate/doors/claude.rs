@@ -6,9 +6,9 @@ use crate::base::environment::Environment;
 use crate::doors::call::{Call, CallContent, Content, Judged, Writing, judge};
 use crate::doors::payload::{fits, payload};
 use crate::doors::reply::Reply;
-use crate::doors::{custody, session};
+use crate::doors::{custody, session, skill};
 use crate::ledger::asked;
-use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput};
+use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput, SkillInput};
 use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
@@ -19,7 +19,7 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
         Err(why) => return unfit(why),
     };
     match call.hook_event_name.as_deref() {
-        None | Some("PreToolUse") => match asked_for(&call) {
+        None | Some("PreToolUse") => match asked_for(&call, Some(environment)) {
             Ok(Some(asked)) => {
                 let input = call.tool_input;
                 let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
@@ -31,6 +31,7 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
                     asked,
                     // Nobody is there to be asked.
                     asks: call.permission_mode.as_deref() != Some("dontAsk"),
+                    typed_into: false,
                 };
                 reply(&judge(&call, environment), input)
             }
@@ -66,17 +67,17 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
 
 /// True where an event is understood, or is none of ours.
 pub(super) fn understood(bytes: &[u8]) -> bool {
-    event(bytes).and_then(|call| asked_for(&call)).is_ok()
+    event(bytes).and_then(|call| asked_for(&call, None)).is_ok()
 }
 
-/// What a call is about to do; none where that is nothing we judge.
-fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
+/// What a call is about to do; none where that is nothing we judge. Without an environment nothing is looked up.
+fn asked_for(call: &Event<'_>, environment: Option<&Environment>) -> Result<Option<CallContent>, String> {
     let Some(tool) = call.tool_name.as_deref() else {
         return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
     };
     let runs = matches!(tool, "Bash" | "PowerShell" | "Monitor");
     let mcp = tool.starts_with("mcp__");
-    if !runs && !mcp && !matches!(tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
+    if !runs && !mcp && !matches!(tool, "Skill" | "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
         return Ok(None);
     }
     let Some(input) = call.tool_input else {
@@ -96,6 +97,13 @@ fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
         } else {
             CallContent::Line(line)
         }));
+    }
+    if tool == "Skill" {
+        let FromObject(skill): FromObject<SkillInput<'_>> =
+            serde_json::from_str(input.get()).map_err(not_understood)?;
+        let lines =
+            environment.and_then(|environment| skill::lines(&skill.skill, call.cwd.as_deref(), environment));
+        return lines.map(|lines| Ok(CallContent::Line(fits(lines)?))).transpose();
     }
     let FromObject(file): FromObject<FileInput<'_>> =
         serde_json::from_str(input.get()).map_err(not_understood)?;

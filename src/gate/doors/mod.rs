@@ -15,6 +15,7 @@ pub mod push;
 mod reply;
 pub mod session;
 pub mod shim;
+mod skill;
 
 pub use reply::Reply;
 
@@ -112,7 +113,7 @@ fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -
     });
     match event.and_then(|event| (adapter.hear)(&event)) {
         Ok(others::Heard::Call(call)) => (adapter.reply)(&call::judge(&call, environment)),
-        Ok(others::Heard::Nothing) => Reply::silent(),
+        Ok(others::Heard::Nothing) => (adapter.reply)(&call::Judged::is_free()),
         Err(why) => (adapter.reply)(&call::Judged::denied(&unfit(&why))),
     }
 }
