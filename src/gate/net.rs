@@ -17,7 +17,7 @@ use nix::unistd::alarm;
 
 use crate::wire::claude::BLOCK;
 
-/// Seconds on the clock until the answer is a denial. Less than what the hook is registered with (5).
+/// Seconds on the clock until the answer is a denial. Much less than what the hook is registered with.
 const DEADLINE: u32 = 3;
 /// Seconds of computing until the answer is a denial.
 const COMPUTING: rlim_t = 1;

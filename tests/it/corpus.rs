@@ -172,6 +172,7 @@ fn a_line_that_asks_nothing_is_allowed_whatever_is_configured() {
         cwd: "/home/me/project".to_owned(),
         home: "/home/me".to_owned(),
         config_dir: "/home/me/.claude/rwenv".to_owned(),
+        ..Context::default()
     };
     let mut without = 0;
     for (line, _) in all_lines() {
@@ -247,6 +248,7 @@ fn rules_are_a_set_and_one_more_only_tightens() {
             cwd: "/p".into(),
             home: "/h".into(),
             config_dir: "/h/.claude/rwenv".into(),
+            ..Default::default()
         };
         let plan = rwenv_core::examples::alone(rwenv_core::decide::plan(&line, &context));
         for planned in &plan.planned {

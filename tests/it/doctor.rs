@@ -221,3 +221,44 @@ fn a_bundle_holds_no_secrets() {
     assert!(!text.contains("hunter2"), "{text}");
     assert!(!text.contains(home.path("").to_str().unwrap().trim_end_matches('/')), "{text}");
 }
+
+#[test]
+fn each_agent_is_asked_through_its_own_line_and_projects_that_switch_hooks_off_are_named() {
+    let home = Home::new();
+    let agents = |home: &Home| -> Vec<String> {
+        let all = checks(home, &["--offline"]);
+        let ours = all.iter().filter(|one| one["id"] == *"agent" || one["id"] == *"project");
+        ours.map(|one| format!("{} {}", one["state"].as_str().unwrap(), one["says"].as_str().unwrap()))
+            .collect()
+    };
+    assert_eq!(agents(&home), Vec::<String>::new());
+    program(&home, "gemini", "true");
+    assert!(agents(&home).concat().starts_with("warn gemini is here"), "{:?}", agents(&home));
+    for agent in ["gemini", "cursor", "copilot", "opencode", "codex"] {
+        assert_eq!(home.rwenv("", &["install", "--agent", agent, "--hook", crate::support::hook()]).code, 0);
+    }
+    let all = agents(&home);
+    assert!(all.len() == 5 && all.iter().all(|one| one.starts_with("ok ")), "{all:?}");
+    // Something else stands in the hook's place.
+    let settings = home.read(".copilot/hooks/rwenv.json");
+    program(&home, "rwenv-hook", "true");
+    let other = settings.replace(crate::support::hook(), &home.path("bin/rwenv-hook").display().to_string());
+    home.write(".copilot/hooks/rwenv.json", &other);
+    let all = agents(&home).concat();
+    assert!(all.contains("fail copilot: a call sent through the line"), "{all}");
+    assert!(!checks(&home, &["--offline"]).iter().any(|one| one["id"] == *"hook"), "Claude Code is not here");
+    for (file, text, who) in [
+        ("ro/.claude/settings.local.json", r#"{"disableAllHooks": true}"#, "Claude Code"),
+        ("ro/.github/copilot/settings.json", r#"{"disableAllHooks": true}"#, "Copilot CLI"),
+        ("ro/.codex/config.toml", "[features]\nhooks = false\n", "Codex"),
+    ] {
+        assert!(!home.rwenv("ro", &["cur"]).stderr.contains("without the guard"), "{file}");
+        home.write(file, text);
+        let told = home.rwenv("ro", &["cur"]).stderr;
+        assert!(told.contains(&format!("switches the hooks of {who} off")), "{told}");
+        assert!(home.rwenv("ro", &["set", "ro"]).stderr.contains(who));
+        let told = home.rwenv("ro", &["doctor", "--offline"]);
+        assert!(told.code == 1 && told.stdout.contains("without the guard"), "{}", told.stdout);
+        fs::remove_file(home.path(file)).unwrap();
+    }
+}

@@ -8,6 +8,7 @@
 )]
 
 mod accepted;
+mod agent_doors;
 mod agents;
 mod api_fuzz;
 mod api_guard;

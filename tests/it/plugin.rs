@@ -185,8 +185,12 @@ fn skills_answer_to_the_words_people_say() {
 
 #[test]
 fn every_command_that_is_named_exists() {
-    let context =
-        Context { cwd: "/p".into(), home: "/home".into(), config_dir: "/home/.claude/rwenv".into() };
+    let context = Context {
+        cwd: "/p".into(),
+        home: "/home".into(),
+        config_dir: "/home/.claude/rwenv".into(),
+        ..Context::default()
+    };
     let tools = ["kubectl ", "flux ", "git ", "gh ", "gcloud ", "linkerd "];
     let (mut own, mut others, mut wrong) = (0, 0, Vec::new());
     for (page, text) in pages() {
@@ -286,7 +290,7 @@ fn hooks_are_registered_for_what_is_judged_and_the_real_program_answers_them() {
     let hooks = json("plugin/hooks/hooks.json");
     let text = json!({ "type": "string", "minLength": 1 });
     let handler = json!({ "type": "object", "required": ["type", "command", "args", "timeout"], "additionalProperties": false, "properties": {
-        "type": { "const": "command" }, "command": text, "args": { "type": "array", "items": text }, "timeout": { "type": "integer", "maximum": 10 }, "onFailure": { "const": "block" },
+        "type": { "const": "command" }, "command": text, "args": { "type": "array", "items": text }, "timeout": { "type": "integer", "maximum": 60 }, "onFailure": { "const": "block" },
     }});
     let group = json!({ "type": "object", "required": ["hooks"], "additionalProperties": false, "properties": { "matcher": text, "hooks": { "type": "array", "minItems": 1, "items": handler } } });
     let events = ["PreToolUse", "SessionStart", "CwdChanged", "UserPromptSubmit", "ConfigChange"];
@@ -370,6 +374,16 @@ fn a_session_keeps_its_hook_when_settings_change() {
     home.write("ro/.claude/settings.json", r#"{"disableAllHooks":true}"#);
     kept(&change("project_settings", &project, settings), "disables all hooks");
     kept(&change("project_settings", &project, plugin), "disables all hooks");
+    // It is still so when another file changes: the session would read all of them.
+    home.write("ro/.claude/settings.local.json", r#"{"permissions":{"allow":["Bash"]}}"#);
+    let local = home.path("ro/.claude/settings.local.json").display().to_string();
+    kept(&change("local_settings", &local, settings), "disables all hooks");
+    kept(&change("user_settings", &path, settings), "disables all hooks");
+    home.write("ro/.claude/settings.json", "{ not json");
+    assert_eq!(change("local_settings", &local, settings).code, 0, "what cannot be read says nothing");
+    std::fs::remove_file(home.path("ro/.claude/settings.json")).unwrap();
+    home.write(".claude/settings.json", "{}");
+    kept(&change("local_settings", &local, settings), "no longer registers");
     for (text, why) in [
         ("{}", "no longer registers"),
         ("{", "not valid JSON"),

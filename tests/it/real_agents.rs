@@ -111,11 +111,17 @@ fn session(program: &Program) -> Option<String> {
     let installed = world.install(program.agent);
     assert_eq!(installed.code, 0, "{}", installed.stderr);
     if program.agent == "codex" {
+        let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &[])).stdout;
+        assert!(doctor.contains("codex does not trust the hook"), "{doctor}");
         trust::give(&world);
     }
     let variables = (program.variables)(&world, model.port);
     let said = answer(&mut world.command(program.words, &variables));
     let faults: String = asked.iter().filter_map(|one| wrong(program, one, &model, &world)).collect();
+    if program.agent == "codex" {
+        let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &variables)).stdout;
+        assert!(doctor.contains("codex: the line in"), "{doctor}");
+    }
     let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
     let heard = model.heard.lock().unwrap();
     assert!(
@@ -134,7 +140,7 @@ const KINDS: [&str; 6] = ["shell", "at once", "sub-agent", "files", "the guard's
 
 /// What a session came to. What is wrong has been told before.
 fn row(program: &Program, version: &str, asked: &[Asked]) -> String {
-    let number = version.split(' ').find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
+    let number = version.split_whitespace().find(|word| word.starts_with(|c: char| c.is_ascii_digit()));
     let number = number.unwrap_or(version).trim_end_matches('.');
     let mut row = format!("| {} | {number} |", program.title);
     for kind in KINDS {

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output, directory};
 use super::{out, prompt};
-use crate::ops::claude;
+use crate::ops::{claude, standing};
 use rwenv_core::model::{Bound, Place, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
@@ -200,6 +200,7 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
                 services.map_or(&[], Vec::as_slice),
             ));
             warn_of_hook(environment);
+            tell_switched_off(&dir, environment);
             Ok(0)
         }
     }
@@ -293,7 +294,15 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
     if environment.rwenv.as_deref().is_some_and(|r| r != name) {
         out::note("$RWENV is set and overrides every file; unset it for the selection to apply.");
     }
+    tell_switched_off(&dir, environment);
     Ok(0)
+}
+
+/// Says which agents work without the guard in a directory.
+fn tell_switched_off(dir: &Path, environment: &Environment) {
+    for off in standing::switched_off(dir, environment) {
+        out::note(&off.says());
+    }
 }
 
 /// The name that differs least, where it differs little.

@@ -22,7 +22,12 @@ pub struct Agent {
     kept: HookForm,
     /// What a person has to do besides.
     pub then: &'static str,
+    /// Its program.
+    pub(super) program: &'static str,
 }
+
+/// All of them.
+pub const ALL: [&Agent; 5] = [&CODEX, &GEMINI, &CURSOR, &COPILOT, &OPENCODE];
 
 /// How an agent is told of the hook.
 #[derive(Debug)]
@@ -38,7 +43,8 @@ pub const CODEX: Agent = Agent {
     name: "codex",
     path: ".codex/hooks.json",
     kept: HookForm::Among(include_str!("../../../hooks/codex.json")),
-    then: "Codex runs it once you trust it: /hooks in Codex.",
+    then: "Codex runs it once you trust it: it asks when you start it. Until then it runs no hook and says nothing (rwenv doctor shows it).",
+    program: "codex",
 };
 /// Gemini CLI.
 pub const GEMINI: Agent = Agent {
@@ -46,6 +52,7 @@ pub const GEMINI: Agent = Agent {
     path: ".gemini/settings.json",
     kept: HookForm::Among(include_str!("../../../hooks/gemini.json")),
     then: "",
+    program: "gemini",
 };
 /// Cursor.
 pub const CURSOR: Agent = Agent {
@@ -53,6 +60,7 @@ pub const CURSOR: Agent = Agent {
     path: ".cursor/hooks.json",
     kept: HookForm::Among(include_str!("../../../hooks/cursor.json")),
     then: "",
+    program: "cursor-agent",
 };
 /// GitHub Copilot CLI.
 pub const COPILOT: Agent = Agent {
@@ -60,6 +68,7 @@ pub const COPILOT: Agent = Agent {
     path: ".copilot/hooks/rwenv.json",
     kept: HookForm::Among(include_str!("../../../hooks/copilot.json")),
     then: "",
+    program: "copilot",
 };
 /// OpenCode, whose plugin hands every call to the hook, and throws what that says.
 pub const OPENCODE: Agent = Agent {
@@ -67,6 +76,7 @@ pub const OPENCODE: Agent = Agent {
     path: ".config/opencode/plugins/rwenv.js",
     kept: HookForm::Alone(include_str!("../../../hooks/opencode.js")),
     then: "",
+    program: "opencode",
 };
 
 /// What became of an agent's settings.
@@ -99,6 +109,26 @@ impl Agent {
             HookForm::Among(registration) => self.merge(&path, registration, hook)?,
         };
         Ok(ChangedSettings { settings: path, changed })
+    }
+
+    /// Its settings.
+    pub(super) fn settings(&self, environment: &Environment) -> PathBuf {
+        environment.home.join(self.path)
+    }
+
+    /// The command lines in its settings that start the hook; none where the hook is not registered.
+    pub(super) fn registered(&self, environment: &Environment) -> Vec<String> {
+        let text = files::read(&self.settings(environment)).ok().flatten().unwrap_or_default();
+        match self.kept {
+            // const HOOK = "…"
+            HookForm::Alone(_) => {
+                let hook = text.split_once("const HOOK = \"").and_then(|(_, rest)| rest.split_once('"'));
+                hook.map(|(hook, _)| format!("{} {}", quoted(hook), self.name)).into_iter().collect()
+            }
+            HookForm::Among(_) => {
+                serde_json::from_str(&text).map(|value| ours_in(&value)).unwrap_or_default()
+            }
+        }
     }
 
     fn merge(&self, path: &Path, registration: &str, hook: Option<&str>) -> anyhow::Result<bool> {
@@ -148,7 +178,7 @@ fn is_bare(object: &JsonObject) -> bool {
 /// If settings cannot be read or written, or have another shape.
 pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let mut changed = Vec::new();
-    for agent in [&CODEX, &GEMINI, &CURSOR, &COPILOT, &OPENCODE] {
+    for agent in ALL {
         if environment.home.join(agent.path).exists() {
             let taken = agent.register(None, environment)?;
             changed.extend(taken.changed.then_some(taken.settings));
@@ -173,6 +203,16 @@ fn place(path: &Path, wanted: Option<&str>) -> anyhow::Result<bool> {
         None => std::fs::remove_file(path).with_context(|| path.display().to_string())?,
     }
     Ok(true)
+}
+
+/// The texts in settings that start our hook.
+fn ours_in(value: &Value) -> Vec<String> {
+    match value {
+        Value::String(text) if mentions_us(value) => vec![text.clone()],
+        Value::Array(items) => items.iter().flat_map(ours_in).collect(),
+        Value::Object(fields) => fields.values().flat_map(ours_in).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// True for an entry that starts our hook.

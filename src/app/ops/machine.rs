@@ -6,11 +6,11 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::check::Check;
-use super::{claude, githooks};
+use super::{agents, claude, githooks, standing};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::repos::{self, CloneState, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::base::{clock, files, process};
+use rwenv_gate::base::{clock, files, process, program};
 use rwenv_gate::doors::session::PLUGIN_STATE;
 use rwenv_gate::facts::{agent, config};
 use rwenv_gate::ledger::audit;
@@ -27,6 +27,7 @@ const STALE: Duration = Duration::from_secs(86_400);
 pub(super) fn examine(environment: &Environment) -> Vec<Check> {
     let mut all = vec![configuration(environment), policies(environment)];
     all.extend(registration(environment));
+    all.extend(standing::examine(environment));
     all.push(shims(environment));
     all.push(git_hooks(environment));
     all.extend(daemon(environment));
@@ -84,6 +85,11 @@ fn registration(environment: &Environment) -> Vec<Check> {
         }
     };
     let plugin = found.plugin.then(|| plugin(environment));
+    // Where only other agents are used, nothing is missing.
+    let others = || agents::ALL.iter().any(|agent| !agent.registered(environment).is_empty());
+    if found.hook.is_none() && !found.plugin && program::find("claude", environment).is_none() && others() {
+        return Vec::new();
+    }
     let Some(hook) = &found.hook else {
         if let Some(plugin) = plugin {
             return vec![plugin];

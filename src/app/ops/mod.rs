@@ -18,4 +18,5 @@ pub mod process;
 pub mod registration;
 pub mod rwenvs;
 pub mod service;
+pub mod standing;
 pub mod transcript;

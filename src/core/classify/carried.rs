@@ -64,6 +64,8 @@ pub struct Write {
     pub whole: bool,
     /// What is written is computed, and this is only named beside it.
     pub named: bool,
+    /// All of its new text, where a patch adds it.
+    pub text: Option<String>,
 }
 
 /// What one invocation comes to.
@@ -127,8 +129,28 @@ pub(super) fn from_stdin(by: &Invocation) -> Vec<Carried> {
                 reader: Reader::Shell,
             }]
         }
-        Stdin::Inherited => Vec::new(),
+        Stdin::Later if !tells(by) => vec![typed(by)],
+        Stdin::Later | Stdin::Inherited => Vec::new(),
     }
+}
+
+/// Code that an agent types into a program, unasked.
+pub(super) fn typed(by: &Invocation) -> Carried {
+    let program = by.argv.first().map_or_else(|| "it".into(), Word::display);
+    let what = format!("what is typed into {program} later cannot be judged; give it the code with the call");
+    Carried::Opaque(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None })
+}
+
+/// True for a call that only says something of the program.
+pub(super) fn tells(by: &Invocation) -> bool {
+    const ASKS: [&str; 4] = ["--version", "--help", "-V", "-version"];
+    const SHORT: [&str; 5] = ["node", "perl", "php", "ruby", "lua"];
+    let short = by.program().and_then(Word::basename).is_some_and(|name| SHORT.contains(&name));
+    by.argv
+        .iter()
+        .skip(1)
+        .filter_map(Word::as_literal)
+        .any(|word| ASKS.contains(&word) || (short && word == "-v"))
 }
 
 /// The end of a word that begins, as far as it is certain, with `start`.

@@ -2,7 +2,7 @@
 
 use regex_lite::Regex;
 
-use super::carried::{Carried, Reader, Write, behind, tail};
+use super::carried::{Carried, Reader, Write, behind, tail, tells, typed};
 use super::literals::{Candidate, UNKNOWN, candidates};
 use super::writes;
 use crate::model::{Client, CodePlace, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
@@ -68,7 +68,8 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
                     invocation: None,
                 }));
             }
-            Stdin::Unknown | Stdin::Inherited => {}
+            Stdin::Later if silent && !tells(by) => out.push(typed(by)),
+            Stdin::Unknown | Stdin::Later | Stdin::Inherited => {}
         }
     }
     let text: Vec<String> = found.code.iter().map(as_text).collect();
@@ -233,8 +234,9 @@ fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> 
     let partly = found.written.iter().any(|(word, _)| unnamed(word));
     let known = |word: &Word| inline || !word.prefix().is_empty();
     let written = found.written.into_iter().filter(|(word, _)| known(word));
-    let mut all: Vec<Write> = written.map(|(file, whole)| Write { file, whole, named: false }).collect();
-    let named = |file: Word| Write { file, whole: false, named: true };
+    let mut all: Vec<Write> =
+        written.map(|(file, whole)| Write { file, whole, named: false, text: None }).collect();
+    let named = |file: Word| Write { file, whole: false, named: true, text: None };
     let computed = partly
         || found.computed
         || !found.entered.is_empty()
@@ -264,7 +266,12 @@ fn files(text: &str, (by, inline): (&Invocation, bool), language: &Language) -> 
     for pattern in language.files.patterns.iter().filter_map(|pattern| Regex::new(pattern).ok()) {
         let hits =
             pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|m| m.as_str().trim().to_owned()));
-        all.extend(hits.map(|path| Write { file: Word::literal(path), whole: false, named: false }));
+        all.extend(hits.map(|path| Write {
+            file: Word::literal(path),
+            whole: false,
+            named: false,
+            text: None,
+        }));
     }
     (!all.is_empty()).then(|| Carried::Writes(all, by.clone()))
 }

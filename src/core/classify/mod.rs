@@ -127,7 +127,7 @@ fn is_interactive(by: &Invocation, tools: &Tools) -> bool {
     let name = by.program().and_then(Word::basename).unwrap_or_default();
     let plain = |w: &Word| w.as_literal().is_some_and(|t| t.starts_with('-') && !t.contains('c'));
     tools.programs.shells.contains(&name)
-        && by.stdin == Stdin::Inherited
+        && matches!(by.stdin, Stdin::Inherited | Stdin::Later)
         && by
             .argv
             .iter()
@@ -214,6 +214,7 @@ fn patches(by: &Invocation) -> Vec<Carried> {
             reader: Reader::Patch,
         }],
         Stdin::Unknown => vec![unread("the patch is the output of another program")],
+        Stdin::Later => vec![unread("the patch is typed in later")],
         Stdin::Inherited => Vec::new(),
     }
 }
@@ -222,7 +223,12 @@ fn patches(by: &Invocation) -> Vec<Carried> {
 #[must_use]
 pub fn patch_in(text: &str, by: &Invocation) -> Option<Carried> {
     let files = patch::patched(text)?.into_iter();
-    let files = files.map(|file| Write { file: Word::literal(file.path), whole: false, named: false });
+    let files = files.map(|file| Write {
+        file: Word::literal(file.path),
+        whole: false,
+        named: false,
+        text: file.added,
+    });
     Some(Carried::Writes(files.collect(), by.clone()))
 }
 

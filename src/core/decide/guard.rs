@@ -122,7 +122,7 @@ pub(super) fn handed_on(all: &HandedOn, line: &str, context: &Context) -> Vec<(A
 /// What code, or a patch, does to the guard by the files it writes.
 pub(super) fn written(files: &[Write], by: &Invocation, context: &Context) -> Attacks {
     let mut found = Finder { context, by, out: Attacks::default() };
-    for Write { file, whole, named } in files {
+    for Write { file, whole, named, .. } in files {
         let file = from_home(file, context);
         if *named {
             hit(&file, by, context).into_iter().for_each(|path| found.certain(path, UNSURE));

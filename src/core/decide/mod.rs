@@ -14,6 +14,7 @@ mod guard;
 mod head;
 mod judged;
 mod keys;
+mod patched;
 mod pin;
 mod place;
 mod plan;

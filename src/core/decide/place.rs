@@ -141,7 +141,12 @@ mod tests {
 
     #[test]
     fn files_are_ours_the_agent_s_or_nobody_s() {
-        let context = Context { cwd: "/w".into(), home: "/h".into(), config_dir: "/h/.claude/rwenv".into() };
+        let context = Context {
+            cwd: "/w".into(),
+            home: "/h".into(),
+            config_dir: "/h/.claude/rwenv".into(),
+            ..Context::default()
+        };
         let guarded = |path: &str, whole| guarded(path, whole, &context);
         assert_eq!(guarded("/h/.claude/rwenv/envs.json", false), Some(OWN));
         assert_eq!(guarded("/w/.claude/settings.json", false), Some(AGENT));

@@ -7,6 +7,7 @@ use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
 use super::keys;
+use super::patched;
 use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
@@ -72,6 +73,8 @@ pub struct Plan {
     pub(super) typed: bool,
     /// Files that the line sources, and their texts.
     pub(super) sourced: Vec<(String, String)>,
+    /// Files that patches in the line add, and their texts.
+    pub(super) added: Vec<(String, String)>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -91,7 +94,13 @@ pub(super) struct PendingInvocation {
 impl Plan {
     /// The plan of a command line, with the texts of what it sources as far as they are known.
     pub(super) fn of_line(line: &str, context: &Context, sourced: Vec<(String, String)>) -> Self {
-        let source = Source { text: line, context: context.clone(), files: &sourced, ..Source::default() };
+        let source = Source {
+            text: line,
+            context: context.clone(),
+            files: &sourced,
+            stdin: context.stdin(),
+            ..Source::default()
+        };
         let analysis = shell::analyze_source(&source);
         let (line, context) = (line.to_owned(), context.clone());
         let mut plan = Self { line, context, typed: true, sourced, ..Self::default() };
@@ -290,6 +299,7 @@ impl Plan {
             Carried::Opaque(opaque) => self.unknown(opaque),
             Carried::Writes(..) if remote.is_some() => {}
             Carried::Writes(files, by) => {
+                self.added.extend(patched::added(&files, &by));
                 self.handed.see_code(&files, &by);
                 self.drifts.written(&files, &by);
                 self.attacked(guard::written(&files, &by, &self.context), &by);

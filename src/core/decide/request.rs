@@ -9,7 +9,12 @@ const NOWHERE: &str = "/";
 /// Where requests start.
 #[must_use]
 pub fn request_context(config_dir: &str) -> Context {
-    Context { cwd: NOWHERE.to_owned(), home: NOWHERE.to_owned(), config_dir: config_dir.to_owned() }
+    Context {
+        cwd: NOWHERE.to_owned(),
+        home: NOWHERE.to_owned(),
+        config_dir: config_dir.to_owned(),
+        ..Context::default()
+    }
 }
 
 /// Plans what a request would do; `line` is how logs call it.

@@ -50,5 +50,6 @@ pub(super) fn context() -> Context {
         cwd: "/home/me/project".to_owned(),
         home: "/home/me".to_owned(),
         config_dir: "/home/me/.claude/rwenv".to_owned(),
+        ..Context::default()
     }
 }

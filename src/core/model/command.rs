@@ -282,6 +282,8 @@ pub enum Stdin {
     File(Word),
     /// Something produced while running.
     Unknown,
+    /// What an agent types later, of which nobody is asked.
+    Later,
 }
 
 /// A variable the command line itself puts into a program's environment.
@@ -361,6 +363,16 @@ pub struct Context {
     pub home: String,
     /// Where the guard's own configuration is, absolute; empty where that does not matter.
     pub config_dir: String,
+    /// The agent can type into what the line starts, and is not asked about what it types.
+    pub typed_into: bool,
+}
+
+impl Context {
+    /// What a line reads on its standard input.
+    #[must_use]
+    pub fn stdin(&self) -> Stdin {
+        if self.typed_into { Stdin::Later } else { Stdin::Inherited }
+    }
 }
 
 impl Word {

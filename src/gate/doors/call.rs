@@ -28,6 +28,8 @@ pub(super) struct Call {
     pub(super) asked: CallContent,
     /// A person can be asked about it.
     pub(super) asks: bool,
+    /// The agent can type into what runs, and nobody is asked about that.
+    pub(super) typed_into: bool,
 }
 
 /// What a call is about to do.
@@ -83,6 +85,11 @@ impl Judged {
         Self::new(Decision::Deny, why.to_owned())
     }
 
+    /// It is nothing that is judged.
+    pub(super) fn is_free() -> Self {
+        Self::new(Decision::Allow, String::new())
+    }
+
     fn asks(question: PersonQuestion) -> Self {
         Self::new(Decision::Ask, question.text)
     }
@@ -103,7 +110,7 @@ struct SeenCall {
 
 /// Finds out what a call is about to do, and what is known about that.
 fn look(call: &Call, environment: &Environment) -> SeenCall {
-    let context = facts::context(call.cwd.as_deref(), environment);
+    let context = Context { typed_into: call.typed_into, ..facts::context(call.cwd.as_deref(), environment) };
     let (plan, command) = match &call.asked {
         CallContent::Unanalysed(line) => {
             (decide::plan_unread(line, &context, &format!("{} is not analysed", call.tool)), line.clone())
@@ -119,11 +126,12 @@ fn look(call: &Call, environment: &Environment) -> SeenCall {
             (plan, format!("{server} {} {said}", call.tool).trim_start().to_owned())
         }
     };
+    let observed = facts::observe(plan, environment);
     let found = match &call.asked {
         CallContent::Writes(files) => secrets(files, &context, environment),
-        _ => Vec::new(),
+        _ => secrets(&added(&observed.plan), &context, environment),
     };
-    SeenCall { observed: facts::observe(plan, environment), command, found }
+    SeenCall { observed, command, found }
 }
 
 /// What would be decided about a call, and what it runs. Nothing is recorded.
@@ -166,6 +174,12 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         judged.approved = judged.decision == Decision::Allow && decide::approved(plan, facts, rwenvs);
     }
     judged
+}
+
+/// Files that patches in a line add.
+fn added(plan: &decide::Plan) -> Vec<Writing> {
+    let files = plan.added().iter();
+    files.map(|(path, text)| Writing { path: path.clone(), content: Content::Whole(text.clone()) }).collect()
 }
 
 /// Secrets that these writings bring into manifests of a rwenv: those that the files do not hold already.

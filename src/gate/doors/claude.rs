@@ -6,9 +6,9 @@ use crate::base::environment::Environment;
 use crate::doors::call::{Call, CallContent, Content, Judged, Writing, judge};
 use crate::doors::payload::{fits, payload};
 use crate::doors::reply::Reply;
-use crate::doors::{custody, session};
+use crate::doors::{custody, session, skill};
 use crate::ledger::asked;
-use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput};
+use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput, SkillInput};
 use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
@@ -21,7 +21,7 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
     match call.hook_event_name.as_deref() {
         None | Some("PreToolUse") => {
             let input = call.tool_input;
-            match heard(&call) {
+            match heard(&call, environment) {
                 Ok(Some(call)) => reply(&judge(&call, environment), input),
                 Ok(None) => Reply::silent(),
                 Err(why) => unfit(why),
@@ -50,9 +50,9 @@ pub(super) fn answer(bytes: &[u8], by_plugin: bool, environment: &Environment) -
 }
 
 /// The call that an event is about; none where that is nothing we judge.
-fn heard(event: &Event<'_>) -> Result<Option<Call>, String> {
+fn heard(event: &Event<'_>, environment: &Environment) -> Result<Option<Call>, String> {
     let owned = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(str::to_owned);
-    let asked = asked_for(event)?;
+    let asked = asked_for(event, Some(environment))?;
     Ok(asked.map(|asked| Call {
         door: "claude",
         session: owned(&event.session_id),
@@ -61,12 +61,13 @@ fn heard(event: &Event<'_>) -> Result<Option<Call>, String> {
         asked,
         // Nobody is there to be asked.
         asks: event.permission_mode.as_deref() != Some("dontAsk"),
+        typed_into: false,
     }))
 }
 
 /// The call in the payload of a hook.
-pub(super) fn past(bytes: &[u8]) -> Result<Option<Call>, String> {
-    heard(&event(bytes)?)
+pub(super) fn past(bytes: &[u8], environment: &Environment) -> Result<Option<Call>, String> {
+    heard(&event(bytes)?, environment)
 }
 
 fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
@@ -76,17 +77,17 @@ fn event(bytes: &[u8]) -> Result<Event<'_>, String> {
 
 /// True where an event is understood, or is none of ours.
 pub(super) fn understood(bytes: &[u8]) -> bool {
-    event(bytes).and_then(|call| asked_for(&call)).is_ok()
+    event(bytes).and_then(|call| asked_for(&call, None)).is_ok()
 }
 
-/// What a call is about to do; none where that is nothing we judge.
-fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
+/// What a call is about to do; none where that is nothing we judge. Without an environment nothing is looked up.
+fn asked_for(call: &Event<'_>, environment: Option<&Environment>) -> Result<Option<CallContent>, String> {
     let Some(tool) = call.tool_name.as_deref() else {
         return Err("the payload is not the JSON of a PreToolUse call (it names no tool)".to_owned());
     };
     let runs = matches!(tool, "Bash" | "PowerShell" | "Monitor");
     let mcp = tool.starts_with("mcp__");
-    if !runs && !mcp && !matches!(tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
+    if !runs && !mcp && !matches!(tool, "Skill" | "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
         return Ok(None);
     }
     let Some(input) = call.tool_input else {
@@ -106,6 +107,13 @@ fn asked_for(call: &Event<'_>) -> Result<Option<CallContent>, String> {
         } else {
             CallContent::Line(line)
         }));
+    }
+    if tool == "Skill" {
+        let FromObject(skill): FromObject<SkillInput<'_>> =
+            serde_json::from_str(input.get()).map_err(not_understood)?;
+        let lines =
+            environment.and_then(|environment| skill::lines(&skill.skill, call.cwd.as_deref(), environment));
+        return lines.map(|lines| Ok(CallContent::Line(fits(lines)?))).transpose();
     }
     let FromObject(file): FromObject<FileInput<'_>> =
         serde_json::from_str(input.get()).map_err(not_understood)?;

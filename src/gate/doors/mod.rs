@@ -16,6 +16,7 @@ pub mod replay;
 mod reply;
 pub mod session;
 pub mod shim;
+mod skill;
 
 pub use reply::Reply;
 
@@ -113,7 +114,7 @@ fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -
     });
     match event.and_then(|event| (adapter.hear)(&event)) {
         Ok(others::Heard::Call(call)) => (adapter.reply)(&call::judge(&call, environment)),
-        Ok(others::Heard::Nothing) => Reply::silent(),
+        Ok(others::Heard::Nothing) => (adapter.reply)(&call::Judged::is_free()),
         Err(why) => (adapter.reply)(&call::Judged::denied(&unfit(&why))),
     }
 }

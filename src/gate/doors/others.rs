@@ -34,7 +34,7 @@ pub(super) const ADAPTERS: [Adapter; 5] = [
     Adapter { name: "gemini", hear: gemini, reply: gemini_reply },
     Adapter { name: "cursor", hear: cursor, reply: cursor_reply },
     Adapter { name: "copilot", hear: copilot, reply: copilot_reply },
-    Adapter { name: "opencode", hear: opencode, reply: plain },
+    Adapter { name: "opencode", hear: opencode, reply: opencode_reply },
 ];
 
 fn text(value: &Value, names: &[&str]) -> Option<String> {
@@ -94,6 +94,8 @@ fn call(door: &'static str, event: &Value, tool: String, asked: CallContent, ask
         tool,
         asked,
         asks,
+        // Its write_stdin is heard of by no hook.
+        typed_into: door == "codex",
     }))
 }
 
@@ -211,6 +213,8 @@ fn copilot(event: &Value) -> Result<Heard, String> {
     let asked = match tool.as_str() {
         "apply_patch" => patch(&input).map_err(not_understood(&tool))?,
         "bash" | "shell" => CallContent::Line(line(&input).map_err(not_understood(&tool))?),
+        // An older version's: it types into a shell that is open.
+        "write_bash" => CallContent::Line(fits(text(&input, &["input"]).unwrap_or_default())?),
         "powershell" => CallContent::Unanalysed(line(&input).map_err(not_understood(&tool))?),
         "str_replace_editor" if text(&input, &["command"]).as_deref() == Some("view") => {
             return Ok(Heard::Nothing);
@@ -242,6 +246,14 @@ fn opencode(event: &Value) -> Result<Heard, String> {
 fn plain(judged: &Judged) -> Reply {
     match judged.decision {
         Decision::Allow => Reply::silent(),
+        Decision::Ask | Decision::Deny => Reply::block(&judged.text),
+    }
+}
+
+/// The plugin lets a call run where it reads this word, so that nothing else that ends well does.
+fn opencode_reply(judged: &Judged) -> Reply {
+    match judged.decision {
+        Decision::Allow => Reply { stdout: "runs\n".to_owned(), ..Reply::silent() },
         Decision::Ask | Decision::Deny => Reply::block(&judged.text),
     }
 }

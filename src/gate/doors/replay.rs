@@ -27,7 +27,7 @@ pub fn weigh(
 ) -> Result<Option<PastVerdict>, String> {
     let event =
         json!({ "hook_event_name": "PreToolUse", "cwd": cwd, "tool_name": tool, "tool_input": input });
-    let heard = claude::past(event.to_string().as_bytes())?;
+    let heard = claude::past(event.to_string().as_bytes(), environment)?;
     Ok(heard.map(|call| {
         let (verdict, command) = call::weigh(&call, environment);
         PastVerdict { command, verdict }

@@ -209,5 +209,6 @@ pub fn context(cwd: Option<&str>, environment: &Environment) -> Context {
         cwd: rwenv_core::model::normalize(&cwd),
         home: rwenv_core::model::normalize(&environment.home.display().to_string()),
         config_dir: rwenv_core::model::normalize(&environment.config_dir.display().to_string()),
+        ..Context::default()
     }
 }

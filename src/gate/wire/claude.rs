@@ -47,6 +47,14 @@ pub struct ShellInput<'a> {
     pub command: Cow<'a, str>,
 }
 
+/// The input of the tool that uses a skill.
+#[derive(Debug, serde::Deserialize)]
+pub struct SkillInput<'a> {
+    /// Its name; a plugin's stands before it.
+    #[serde(borrow)]
+    pub skill: Cow<'a, str>,
+}
+
 /// The input of the tools that write a file.
 #[derive(Debug, serde::Deserialize)]
 pub struct FileInput<'a> {

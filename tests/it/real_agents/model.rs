@@ -143,6 +143,7 @@ fn reply(
                 None => Said::Text("All of it is done."),
             }
         }
+        None if wire.wants_json(&request) => Said::Text("{}"),
         None => Said::Text("Nothing to do."),
     };
     let streams = wire.streams(path, &request);

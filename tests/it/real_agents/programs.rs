@@ -186,6 +186,8 @@ pub(crate) const GEMINI: Program = Program {
             "security": { "auth": { "selectedType": "gemini-api-key" }, "folderTrust": { "enabled": false } },
             "general": { "enableAutoUpdate": false },
             "privacy": { "usageStatisticsEnabled": false },
+            // It asks its model whether it goes round in circles.
+            "model": { "disableLoopDetection": true },
             "mcpServers": world.mcp_json(),
         });
         world.home.write(".gemini/settings.json", &settings.to_string());
@@ -261,7 +263,11 @@ pub(crate) const COPILOT: Program = Program {
     title: "Copilot CLI",
     places: &["@github/copilot-linux-@SHORT@/copilot"],
     settings: |world, _| {
-        world.home.write(".copilot/mcp-config.json", &json!({ "mcpServers": world.mcp_json() }).to_string());
+        let mut servers = world.mcp_json();
+        for server in servers.as_object_mut().into_iter().flat_map(|servers| servers.values_mut()) {
+            server["tools"] = json!(["*"]);
+        }
+        world.home.write(".copilot/mcp-config.json", &json!({ "mcpServers": servers }).to_string());
     },
     words: &["copilot", "--yolo", "--no-auto-update", "-p", "RUN main"],
     variables: |_, port| {

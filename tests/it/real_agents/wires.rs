@@ -128,6 +128,12 @@ impl Wire {
         asked
     }
 
+    /// True where an answer is to be JSON.
+    pub(crate) fn wants_json(self, request: &Value) -> bool {
+        let kind = request.pointer("/generationConfig/responseMimeType").and_then(Value::as_str);
+        self == Self::Contents && kind == Some("application/json")
+    }
+
     pub(crate) fn streams(self, path: &str, request: &Value) -> bool {
         match self {
             Self::Contents => path.contains("streamGenerateContent"),

@@ -40,7 +40,17 @@ contexts:
 - {name: dev, context: {cluster: dev, user: me}}
 ";
 /// What is in the project.
-const PROJECT: [(&str, &str, u32); 6] = [
+const PROJECT: [(&str, &str, u32); 8] = [
+    (
+        "app/.claude/skills/look/SKILL.md",
+        "---\nname: look\ndescription: Looks\n---\nPods: !`kubectl get pods -n in-look`\n",
+        0o600,
+    ),
+    (
+        "app/.claude/skills/clean/SKILL.md",
+        "---\nname: clean\ndescription: Cleans\n---\nGone: !`kubectl delete pod in-skill`\n",
+        0o600,
+    ),
     ("app/.claude/rwenv", "prod\n", 0o600),
     ("app/README.md", "old words\n", 0o600),
     ("app/deploy.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: x\n", 0o600),
@@ -140,8 +150,7 @@ impl World {
     /// The same in the form most agents have for them.
     pub(crate) fn mcp_json(&self) -> Value {
         let one = |(name, words): (&str, Vec<String>)| {
-            let fields = json!({ "type": "stdio", "command": words[0], "args": words[1..], "tools": ["*"] });
-            (name.to_owned(), fields)
+            (name.to_owned(), json!({ "type": "stdio", "command": words[0], "args": words[1..] }))
         };
         Value::Object(self.servers().into_iter().map(one).collect())
     }

@@ -75,7 +75,7 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
         match &invocation.stdin {
             Stdin::Text(text) => texts.push(Some(text.clone())),
             Stdin::File(_) | Stdin::Unknown => texts.push(None),
-            Stdin::Inherited => {}
+            Stdin::Inherited | Stdin::Later => {}
         }
     }
     if from_file {

@@ -1,0 +1,124 @@
+//! Whether the hook stands with each agent beside Claude Code, asked through the very line that is registered; and whether a project switches hooks off.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::agents::{self, Agent};
+use super::check::Check;
+use rwenv_gate::base::environment::{self, Environment};
+use rwenv_gate::base::{files, process, program};
+
+/// Longest wait for a hook, or for an agent's own list of hooks.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// A call that no hook of ours lets run: it names no tool.
+const CANARY: &str = "{}";
+/// Files of a project in which `disableAllHooks` counts, and for whom.
+const SWITCHES: [(&str, &str); 4] = [
+    (".claude/settings.json", "Claude Code and Copilot CLI"),
+    (".claude/settings.local.json", "Claude Code"),
+    (".github/copilot/settings.json", "Copilot CLI"),
+    (".github/copilot/settings.local.json", "Copilot CLI"),
+];
+/// The file of a project in which `hooks = false` counts, for Codex.
+const CODEX: &str = ".codex/config.toml";
+
+pub(super) fn examine(environment: &Environment) -> Vec<Check> {
+    let mut all: Vec<Check> =
+        agents::ALL.into_iter().filter_map(|agent| stands(agent, environment)).collect();
+    all.extend(switched_off(&environment::current_dir(), environment).into_iter().map(|off| {
+        Check::fail("project", off.says(), "remove that line, or trust no agent in this project")
+    }));
+    all
+}
+
+/// Whether the hook stands with an agent; none where the agent is not here.
+fn stands(agent: &Agent, environment: &Environment) -> Option<Check> {
+    let lines = agent.registered(environment);
+    let name = agent.name;
+    let settings = environment::under_home(&agent.settings(environment));
+    let install = format!("rwenv install --agent {name}");
+    let Some(line) = lines.first() else {
+        program::find(agent.program, environment)?;
+        let says = format!("{name} is here, and its hook is not registered in {settings}");
+        return Some(Check::warn("agent", says, install));
+    };
+    let said = process::output(Command::new("sh").args(["-c", line]), CANARY.as_bytes(), PATIENCE);
+    if !said.is_some_and(|said| !said.success && said.stderr.contains("does not run: ")) {
+        let says = format!("{name}: a call sent through the line in {settings} was not refused");
+        return Some(Check::fail("agent", says, install));
+    }
+    if name == agents::CODEX.name && is_trusted(&agent.settings(environment), environment) == Some(false) {
+        let says = format!("codex does not trust the hook in {settings}, so it runs none and says nothing");
+        return Some(Check::fail("agent", says, "start codex, and trust the hook when it asks"));
+    }
+    Some(Check::ok("agent", format!("{name}: the line in {settings} refuses what it should")))
+}
+
+/// Whether Codex trusts the hooks of a file, as its own server says; none where that cannot be had.
+fn is_trusted(settings: &Path, environment: &Environment) -> Option<bool> {
+    let codex = program::find("codex", environment)?;
+    let client = json!({ "clientInfo": { "name": "rwenv", "version": env!("CARGO_PKG_VERSION") }, "capabilities": { "experimentalApi": true } });
+    let dir = environment::current_dir();
+    let asked = [
+        json!({ "id": 1, "method": "initialize", "params": client }),
+        json!({ "method": "initialized" }),
+        json!({ "id": 2, "method": "hooks/list", "params": { "cwds": [dir] } }),
+    ];
+    let lines: String = asked.iter().map(|message| format!("{message}\n")).collect();
+    // It answers while somebody listens: its input stays open for a while.
+    let mut command = Command::new("sh");
+    command.args(["-c", "{ cat; sleep 3; } | \"$0\" app-server"]).arg(codex);
+    let said = process::output(&mut command, lines.as_bytes(), PATIENCE)?;
+    let messages = said.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let list = messages.into_iter().find(|message| message.get("id") == Some(&json!(2)))?;
+    let hooks = list.pointer("/result/data/0/hooks")?.as_array()?.clone();
+    let source = settings.to_str()?;
+    let mut ours = hooks.iter().filter(|hook| hook.get("sourcePath").and_then(Value::as_str) == Some(source));
+    Some(ours.all(|hook| hook.get("trustStatus").and_then(Value::as_str) == Some("trusted")))
+}
+
+/// A file of a project that switches an agent's hooks off.
+#[derive(Debug)]
+pub struct SwitchedOff {
+    file: PathBuf,
+    agents: &'static str,
+}
+
+impl SwitchedOff {
+    /// What that means.
+    #[must_use]
+    pub fn says(&self) -> String {
+        let file = environment::under_home(&self.file);
+        format!("{file} switches the hooks of {} off: there it works without the guard", self.agents)
+    }
+}
+
+/// Files at a directory, or above it, that switch an agent's hooks off.
+#[must_use]
+pub fn switched_off(dir: &Path, environment: &Environment) -> Vec<SwitchedOff> {
+    let mut found = Vec::new();
+    // What is in the home folder is the person's own, and is looked at with the registration.
+    for dir in dir.ancestors().take_while(|dir| **dir != environment.home) {
+        for (name, agents) in SWITCHES {
+            let file = dir.join(name);
+            let settings = text(&file).and_then(|text| serde_json::from_str::<Value>(&text).ok());
+            if settings.is_some_and(|settings| settings.get("disableAllHooks") == Some(&Value::Bool(true))) {
+                found.push(SwitchedOff { file, agents });
+            }
+        }
+        let file = dir.join(CODEX);
+        let settings = text(&file).and_then(|text| text.parse::<toml::Table>().ok());
+        let hooks = settings.as_ref().and_then(|settings| settings.get("features")?.get("hooks")?.as_bool());
+        if hooks == Some(false) {
+            found.push(SwitchedOff { file, agents: "Codex" });
+        }
+    }
+    found
+}
+
+fn text(file: &Path) -> Option<String> {
+    files::read(file).ok().flatten()
+}
