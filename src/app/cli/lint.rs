@@ -162,7 +162,10 @@ fn sarif(report: &Report) -> Value {
     results.extend(report.accepted.iter().map(|accepted| {
         let mut result = result(&accepted.finding);
         let kind = if accepted.by.is_none() { "inSource" } else { "external" };
-        result["suppressions"] = json!([{ "kind": kind, "justification": accepted.reason }]);
+        let why = json!([{ "kind": kind, "justification": accepted.reason }]);
+        if let Some(result) = result.as_object_mut() {
+            result.insert("suppressions".to_owned(), why);
+        }
         result
     }));
     json!({
