@@ -70,6 +70,10 @@ fn applied(home: &Home, state_of: &str) {
     home.write("go/infra/terraform.tfstate", &state.to_string());
 }
 
+/// Brings a repository with a change into a state.
+type Reach<'a> = &'a dyn Fn(&Home);
+
+/// What Terraform generates.
 const MADE: &str = "machine:\n  type: worker\n";
 
 #[test]
@@ -82,7 +86,7 @@ fn each_line_in_each_state_of_the_repository() {
         home.git("other", &["push", "-q", "origin", "HEAD:main"]);
         home.git("go", &["fetch", "-q"]);
     };
-    let states: [(&str, &dyn Fn(&Home)); 5] = [
+    let states: [(&str, Reach<'_>); 5] = [
         ("uncommitted", &|_| {}),
         ("committed", &|home| commit(home)),
         ("branch", &|home| {

@@ -26,18 +26,6 @@ const FOUND: u8 = 1;
 pub(super) struct Lint {
     /// Folder to check [default: the current one]; with --accept the file, and the line behind ':'
     dir: Option<PathBuf>,
-    /// Accept what a rule finds in a file
-    #[arg(long, value_name = "RULE", requires_all = ["dir", "reason"], conflicts_with_all = ["staged", "range", "form", "strict"])]
-    accept: Option<String>,
-    /// Reason, kept with what is accepted
-    #[arg(long, value_name = "TEXT", requires = "accept")]
-    reason: Option<String>,
-    /// Last day on which it is accepted, such as 2026-12-31
-    #[arg(long, value_name = "DATE", requires = "accept")]
-    until: Option<String>,
-    /// List what is accepted, by whom, and until when
-    #[arg(long, conflicts_with_all = ["dir", "accept", "staged", "range"])]
-    accepted: bool,
     /// Check only staged changes
     #[arg(long, conflicts_with = "range")]
     staged: bool,
@@ -56,14 +44,36 @@ pub(super) struct Lint {
     /// Treat warnings as errors
     #[arg(long)]
     strict: bool,
+    // Last: what comes behind it would be under its heading.
+    #[command(flatten)]
+    accepting: Accepting,
+}
+
+/// What a person accepts.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Accepted findings")]
+struct Accepting {
+    /// Accept what a rule finds in a file
+    #[arg(long, value_name = "RULE", requires_all = ["dir", "reason"], conflicts_with_all = ["staged", "range", "form", "strict"])]
+    accept: Option<String>,
+    /// Reason, kept with what is accepted
+    #[arg(long, value_name = "TEXT", requires = "accept")]
+    reason: Option<String>,
+    /// Last day on which it is accepted, such as 2026-12-31
+    #[arg(long, value_name = "DATE", requires = "accept")]
+    until: Option<String>,
+    /// List what is accepted, by whom, and until when
+    #[arg(long, conflicts_with_all = ["dir", "accept", "staged", "range"])]
+    accepted: bool,
 }
 
 pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8> {
-    if args.accepted {
+    if args.accepting.accepted {
         return acceptance::list(args.json, environment);
     }
-    if let (Some(rule), Some(place), Some(reason)) = (&args.accept, &args.dir, &args.reason) {
-        let wish = Wish { rule, place, reason, until: args.until.as_deref() };
+    let Accepting { accept, reason, until, .. } = &args.accepting;
+    if let (Some(rule), Some(place), Some(reason)) = (accept, &args.dir, reason) {
+        let wish = Wish { rule, place, reason, until: until.as_deref() };
         return acceptance::accept(&wish, environment);
     }
     let dir = directory(args.dir.as_deref());
@@ -162,7 +172,10 @@ fn sarif(report: &Report) -> Value {
     results.extend(report.accepted.iter().map(|accepted| {
         let mut result = result(&accepted.finding);
         let kind = if accepted.by.is_none() { "inSource" } else { "external" };
-        result["suppressions"] = json!([{ "kind": kind, "justification": accepted.reason }]);
+        let why = json!([{ "kind": kind, "justification": accepted.reason }]);
+        if let Some(result) = result.as_object_mut() {
+            result.insert("suppressions".to_owned(), why);
+        }
         result
     }));
     json!({

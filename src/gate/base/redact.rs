@@ -18,6 +18,9 @@ const SENSITIVE: [&str; 12] = [
     "pwd",
 ];
 
+/// Names of what is told something: an address that takes messages is a secret as a whole.
+const HOOKS: [&str; 2] = ["notify", "--notify"];
+
 /// Words in which programs say which part of them has failed; they stand where a value might.
 const PARTS: [&str; 1] = ["exec:"];
 
@@ -54,7 +57,8 @@ fn is_name(c: char) -> bool {
 fn sensitive(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     // A repository is no secret, whatever it is called.
-    !lower.ends_with(".git") && SENSITIVE.iter().any(|s| lower.contains(s))
+    !lower.ends_with(".git")
+        && (SENSITIVE.iter().any(|s| lower.contains(s)) || HOOKS.contains(&lower.as_str()))
 }
 
 /// Where the value of a name stands in the text behind it.
@@ -134,6 +138,9 @@ mod tests {
             ("h/tokenfile.git: fatal: no", "h/tokenfile.git: fatal: no"),
             ("token.git.x: abc", "token.git.x: ***"),
             ("é token=ü", "é token=***"),
+            ("rwenv edit lab --notify https://h/T0K3N", "rwenv edit lab --notify ***"),
+            ("{\"notify\": \"https://h/T0K3N\"}", "{\"notify\": ***}"),
+            ("notify-send 'done: all'", "notify-send 'done: all'"),
         ] {
             assert_eq!(redact(text), masked, "{text}");
         }
