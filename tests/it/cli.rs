@@ -231,8 +231,11 @@ fn install_merges_is_idempotent_and_can_be_undone() {
     let settings: Value = serde_json::from_str(&home.read(".claude/settings.json")).unwrap();
     let groups = settings["hooks"]["PreToolUse"].as_array().unwrap();
     assert_eq!(groups.len(), 2);
-    assert_eq!(groups[1]["matcher"], "^(Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit|mcp__.*)$");
-    let handler = serde_json::json!({ "type": "command", "command": hook, "args": ["claude"], "timeout": 5, "onFailure": "block" });
+    assert_eq!(
+        groups[1]["matcher"],
+        "^(Bash|PowerShell|Monitor|Write|Edit|MultiEdit|NotebookEdit|Skill|mcp__.*)$"
+    );
+    let handler = serde_json::json!({ "type": "command", "command": hook, "args": ["claude"], "timeout": 60, "onFailure": "block" });
     assert_eq!(groups[1]["hooks"], serde_json::json!([handler]));
     assert_eq!(settings["permissions"]["deny"][0], "Bash(rm:*)");
     let backups = || {

@@ -21,7 +21,7 @@ use scenario::{Scenario, Wanted};
 use world::World;
 
 use crate::fetched;
-use crate::support::{answer, root, skip, variable};
+use crate::support::{Answer, answer, root, skip, variable};
 
 /// Says that this process is alone with its loopback.
 const ALONE: &str = "RWENV_TESTS_ALONE";
@@ -55,11 +55,11 @@ struct Asked {
     step: usize,
 }
 
-/// What an agent's model asks for: all scenarios in one script, and a script for each sub-agent.
-fn scripts(program: &Program, world: &World) -> (BTreeMap<String, Script>, Vec<Asked>) {
+/// What an agent's model asks for: all these scenarios in one script, and a script for each sub-agent.
+fn scripts(program: &Program, scenarios: Vec<Scenario>) -> (BTreeMap<String, Script>, Vec<Asked>) {
     let mut scripts = BTreeMap::from([("main".to_owned(), Script::new())]);
     let mut asked = Vec::new();
-    for scenario in scenario::all(program.key, &world.at()) {
+    for scenario in scenarios {
         let steps = program.steps(&scenario);
         let sub = sub_script(&scenario);
         if scenario.by_subagent {
@@ -92,37 +92,70 @@ fn wrong(program: &Program, asked: &Asked, model: &Model, world: &World) -> Opti
     Some(format!("{}: {} {fault}; the model read: {told:?}\n", program.key, scenario.name))
 }
 
-/// One session; gives the agent's row of the page.
-fn session(program: &Program) -> Option<String> {
-    let modules = fetched::agents()?;
-    let Some(file) = world::program(&modules, program.places) else {
+/// One session of an agent, after its end.
+struct Session {
+    world: World,
+    model: Model,
+    asked: Vec<Asked>,
+    said: Answer,
+    version: String,
+}
+
+/// The words that start an agent; none where it is not to be had here.
+fn found(program: &Program) -> Option<Vec<String>> {
+    let Some(file) = world::program(&fetched::agents()?, program.places) else {
         skip(&format!("{} has no program for this machine", program.title));
         return None;
     };
+    let file = file.display().to_string();
+    Some(if file.ends_with(".js") { vec!["node".to_owned(), file] } else { vec![file] })
+}
+
+impl Session {
+    /// Asks for the scenarios that are wanted; `hook` is shell code in the place of the hook program.
+    fn new(
+        program: &Program,
+        starts: &[String],
+        wanted: impl Fn(&Scenario) -> bool,
+        hook: Option<&str>,
+    ) -> Self {
+        let world = World::new(program.agent, starts);
+        let scenarios = scenario::all(program.key, &world.at()).into_iter().filter(wanted).collect();
+        let (scripts, asked) = scripts(program, scenarios);
+        let model = Model::new(scripts);
+        (program.settings)(&world, model.port);
+        let installed = world.install(program.agent);
+        assert_eq!(installed.code, 0, "{}", installed.stderr);
+        let variables = (program.variables)(&world, model.port);
+        let doctor = |says: &str| {
+            let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &variables)).stdout;
+            assert!(doctor.contains(says), "{doctor}");
+        };
+        if program.agent == "codex" {
+            doctor("codex does not trust the hook");
+            trust::give(&world);
+            doctor("codex: the line in");
+        }
+        if let Some(code) = hook {
+            fs::remove_file(world.home.path(".local/bin/rwenv-hook")).unwrap();
+            world.home.write(".local/bin/rwenv-hook", &format!("#!/bin/sh\n{code}\n"));
+            world.home.mode(".local/bin/rwenv-hook", 0o755);
+        }
+        let said = answer(&mut world.command(program.words, &variables));
+        let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
+        Self { world, model, asked, said, version }
+    }
+}
+
+/// A session with everything; gives the agent's row of the page.
+fn whole(program: &Program) -> Option<String> {
+    let starts = found(program)?;
     if elsewhere() {
         return None;
     }
-    let file = file.display().to_string();
-    let starts = if file.ends_with(".js") { vec!["node".to_owned(), file] } else { vec![file] };
-    let world = World::new(program.agent, &starts);
-    let (scripts, asked) = scripts(program, &world);
-    let model = Model::new(scripts);
-    (program.settings)(&world, model.port);
-    let installed = world.install(program.agent);
-    assert_eq!(installed.code, 0, "{}", installed.stderr);
-    if program.agent == "codex" {
-        let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &[])).stdout;
-        assert!(doctor.contains("codex does not trust the hook"), "{doctor}");
-        trust::give(&world);
-    }
-    let variables = (program.variables)(&world, model.port);
-    let said = answer(&mut world.command(program.words, &variables));
-    let faults: String = asked.iter().filter_map(|one| wrong(program, one, &model, &world)).collect();
-    if program.agent == "codex" {
-        let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &variables)).stdout;
-        assert!(doctor.contains("codex: the line in"), "{doctor}");
-    }
-    let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
+    let session = Session::new(program, &starts, |_| true, None);
+    let Session { world, model, asked, said, version } = &session;
+    let faults: String = asked.iter().filter_map(|one| wrong(program, one, model, world)).collect();
     let heard = model.heard.lock().unwrap();
     assert!(
         faults.is_empty() && said.code == 0,
@@ -132,7 +165,11 @@ fn session(program: &Program) -> Option<String> {
         said.stdout,
         said.stderr
     );
-    Some(row(program, version.trim(), &asked))
+    if program.agent == "claude" {
+        let greeted = heard.first.contains("rwenv 'prod' is selected here");
+        assert!(greeted, "the session was not told of its rwenv: {}", heard.first);
+    }
+    Some(row(program, version.trim(), asked))
 }
 
 /// Kinds of scenarios, in the order of the page's columns.
@@ -164,7 +201,7 @@ const END: &str = "<!-- end -->\n";
 
 /// The page has the agent's row.
 fn is_told(program: &Program) {
-    let Some(row) = session(program) else { return };
+    let Some(row) = whole(program) else { return };
     let path = root().join("docs/agents.md");
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();
@@ -210,4 +247,32 @@ fn opencode() {
 #[test]
 fn copilot_cli() {
     is_told(&programs::COPILOT);
+}
+
+#[test]
+fn copilot_cli_with_patches() {
+    is_told(&programs::COPILOT_GPT);
+}
+
+/// By its path the shims are passed by: it is the hook that stops it, or nothing does.
+#[test]
+fn a_hook_that_is_killed_lets_nothing_run() {
+    let all = [programs::CLAUDE, programs::CODEX, programs::GEMINI, programs::COPILOT, programs::OPENCODE];
+    let found: Option<Vec<_>> = all.iter().map(|program| Some((program, found(program)?))).collect();
+    let Some(found) = found else { return };
+    if elsewhere() {
+        return;
+    }
+    for (program, starts) in found {
+        let session =
+            Session::new(program, &starts, |scenario| scenario.name == "absolute", Some("kill -KILL $$"));
+        assert_eq!(session.asked.len(), 1);
+        let told = session.model.results("main", session.asked[0].step).join("\n");
+        assert!(!told.is_empty(), "{}: {}{}", program.key, session.said.stdout, session.said.stderr);
+        assert!(
+            !session.world.ran().contains("kubectl delete"),
+            "{} RAN; the model read: {told}",
+            program.key
+        );
+    }
 }

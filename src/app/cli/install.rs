@@ -131,6 +131,9 @@ fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environmen
         changed: bool,
     }
     let agents::ChangedSettings { settings, changed } = agent.register(hook, environment)?;
+    if let Some(hook) = hook {
+        shims::install(hook, environment)?;
+    }
     if json {
         out::json(&AgentView { agent: agent.name, settings: &settings, changed })?;
         return Ok(0);

@@ -1,7 +1,10 @@
 //! Whether the hook stands with each agent beside Claude Code, asked through the very line that is registered; and whether a project switches hooks off.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,10 +12,10 @@ use serde_json::{Value, json};
 use super::agents::{self, Agent};
 use super::check::Check;
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::base::{files, process, program};
+use rwenv_gate::base::{clock, files, process, program};
 
 /// Longest wait for a hook, or for an agent's own list of hooks.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 /// A call that no hook of ours lets run: it names no tool.
 const CANARY: &str = "{}";
 /// Files of a project in which `disableAllHooks` counts, and for whom.
@@ -59,25 +62,51 @@ fn stands(agent: &Agent, environment: &Environment) -> Option<Check> {
 
 /// Whether Codex trusts the hooks of a file, as its own server says; none where that cannot be had.
 fn is_trusted(settings: &Path, environment: &Environment) -> Option<bool> {
-    let codex = program::find("codex", environment)?;
-    let client = json!({ "clientInfo": { "name": "rwenv", "version": env!("CARGO_PKG_VERSION") }, "capabilities": { "experimentalApi": true } });
-    let dir = environment::current_dir();
+    let hooks = known_to_codex(&program::find("codex", environment)?)?;
+    let field = |hook: &Value, name: &str| hook.get(name).and_then(Value::as_str).map(str::to_owned);
+    let ours = |hook: &&Value| field(hook, "sourcePath").is_some_and(|path| Path::new(&path) == settings);
+    Some(hooks.iter().filter(ours).all(|hook| field(hook, "trustStatus").as_deref() == Some("trusted")))
+}
+
+/// The hooks that count for Codex in the directory this runs in.
+fn known_to_codex(codex: &Path) -> Option<Vec<Value>> {
+    let client = json!({ "name": "rwenv", "version": env!("CARGO_PKG_VERSION") });
     let asked = [
-        json!({ "id": 1, "method": "initialize", "params": client }),
+        json!({ "id": 1, "method": "initialize", "params": { "clientInfo": client, "capabilities": { "experimentalApi": true } } }),
         json!({ "method": "initialized" }),
-        json!({ "id": 2, "method": "hooks/list", "params": { "cwds": [dir] } }),
+        json!({ "id": 2, "method": "hooks/list", "params": { "cwds": [environment::current_dir()] } }),
     ];
+    let mut command = Command::new(codex);
+    command
+        .arg("app-server")
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    // It ends when nobody is there to ask any more: its input stays open until it has answered.
+    let input = child.stdin.take();
+    let output = child.stdout.take();
+    let (send, receive) = mpsc::channel();
+    std::thread::spawn(move || {
+        let lines = output.into_iter().flat_map(|output| BufReader::new(output).lines());
+        lines.map_while(Result::ok).try_for_each(|line| send.send(line))
+    });
     let lines: String = asked.iter().map(|message| format!("{message}\n")).collect();
-    // It answers while somebody listens: its input stays open for a while.
-    let mut command = Command::new("sh");
-    command.args(["-c", "{ cat; sleep 3; } | \"$0\" app-server"]).arg(codex);
-    let said = process::output(&mut command, lines.as_bytes(), PATIENCE)?;
-    let messages = said.stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let list = messages.into_iter().find(|message| message.get("id") == Some(&json!(2)))?;
-    let hooks = list.pointer("/result/data/0/hooks")?.as_array()?.clone();
-    let source = settings.to_str()?;
-    let mut ours = hooks.iter().filter(|hook| hook.get("sourcePath").and_then(Value::as_str) == Some(source));
-    Some(ours.all(|hook| hook.get("trustStatus").and_then(Value::as_str) == Some("trusted")))
+    let told = input.as_ref().map(|mut input| input.write_all(lines.as_bytes()));
+    let until = clock::monotonic() + PATIENCE;
+    let mut found = None;
+    while let (Some(Ok(())), None) = (&told, &found) {
+        let Ok(line) = receive.recv_timeout(until.saturating_sub(clock::monotonic())) else {
+            break;
+        };
+        let message: Value = serde_json::from_str(&line).unwrap_or_default();
+        if message.get("id") == Some(&json!(2)) {
+            found = Some(message.pointer("/result/data/0/hooks").and_then(Value::as_array).cloned());
+        }
+    }
+    process::kill(&mut child);
+    found.flatten()
 }
 
 /// A file of a project that switches an agent's hooks off.

@@ -1,16 +1,7 @@
 //! Files that a patch in a line adds: their texts are looked at as those are that a tool writes.
 
-use super::plan::Plan;
 use crate::classify::Write;
 use crate::model::{Dir, Invocation};
-
-impl Plan {
-    /// Files that patches in the line add: each by its path, and its text.
-    #[must_use]
-    pub fn added(&self) -> &[(String, String)] {
-        &self.added
-    }
-}
 
 /// Those among the files that something writes, from the directory it runs in.
 pub(super) fn added(files: &[Write], by: &Invocation) -> Vec<(String, String)> {

@@ -6,13 +6,12 @@ use super::contexts::{self, ContextChanges};
 use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
-use super::keys;
-use super::patched;
 use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
 use super::services::Choices;
 use super::written::{self, ScriptRun, WrittenScript};
+use super::{keys, patched};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
     Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Script, Span,
@@ -74,7 +73,7 @@ pub struct Plan {
     /// Files that the line sources, and their texts.
     pub(super) sourced: Vec<(String, String)>,
     /// Files that patches in the line add, and their texts.
-    pub(super) added: Vec<(String, String)>,
+    pub added: Vec<(String, String)>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -94,13 +93,9 @@ pub(super) struct PendingInvocation {
 impl Plan {
     /// The plan of a command line, with the texts of what it sources as far as they are known.
     pub(super) fn of_line(line: &str, context: &Context, sourced: Vec<(String, String)>) -> Self {
-        let source = Source {
-            text: line,
-            context: context.clone(),
-            files: &sourced,
-            stdin: context.stdin(),
-            ..Source::default()
-        };
+        let mut source =
+            Source { text: line, context: context.clone(), files: &sourced, ..Source::default() };
+        source.stdin = context.stdin();
         let analysis = shell::analyze_source(&source);
         let (line, context) = (line.to_owned(), context.clone());
         let mut plan = Self { line, context, typed: true, sourced, ..Self::default() };

@@ -178,7 +178,7 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
 
 /// Files that patches in a line add.
 fn added(plan: &decide::Plan) -> Vec<Writing> {
-    let files = plan.added().iter();
+    let files = plan.added.iter();
     files.map(|(path, text)| Writing { path: path.clone(), content: Content::Whole(text.clone()) }).collect()
 }
 

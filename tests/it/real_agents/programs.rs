@@ -257,6 +257,23 @@ pub(crate) const OPENCODE: Program = Program {
     },
 };
 
+/// With OpenAI's models it edits by patches, which come as they are.
+pub(crate) const COPILOT_GPT: Program = Program {
+    key: "copilot-gpt",
+    title: "Copilot CLI, GPT",
+    variables: |world, port| {
+        let mut all = (COPILOT.variables)(world, port);
+        all.retain(|(name, _)| *name != MODEL);
+        all.push((MODEL, "gpt-5.2-codex".to_owned()));
+        all
+    },
+    write: |written| vec![vec![tool("apply_patch", patch(written).into())]],
+    ..COPILOT
+};
+
+/// Names Copilot's model.
+const MODEL: &str = "COPILOT_MODEL";
+
 pub(crate) const COPILOT: Program = Program {
     key: "copilot",
     agent: "copilot",
@@ -276,7 +293,7 @@ pub(crate) const COPILOT: Program = Program {
             ("COPILOT_PROVIDER_TYPE", "openai".to_owned()),
             ("COPILOT_PROVIDER_BASE_URL", at(port, "/v1")),
             ("COPILOT_PROVIDER_API_KEY", "k".to_owned()),
-            ("COPILOT_MODEL", "stand-in".to_owned()),
+            (MODEL, "stand-in".to_owned()),
         ]
     },
     shell: |line, background| {

@@ -201,7 +201,10 @@ fn responses(request: &Value, asked: &mut Asked) {
 }
 
 fn chat(request: &Value, asked: &mut Asked) {
-    let name = |tool: &Value| tool.pointer("/function/name").and_then(Value::as_str).map(str::to_owned);
+    let name = |tool: &Value| {
+        let name = ["/function/name", "/custom/name"].iter().find_map(|place| tool.pointer(place));
+        name.and_then(Value::as_str).map(str::to_owned)
+    };
     asked.tools = items(request, "tools").filter_map(name).collect();
     for message in items(request, "messages") {
         let content = message.get("content").unwrap_or(&Value::Null);
@@ -319,8 +322,15 @@ fn say_chat(said: &Said<'_>, streams: bool) -> Vec<Value> {
         Said::Text(text) => ("stop", json!({ "role": "assistant", "content": text })),
         Said::Calls(step, calls) => {
             let one = |(at, call): (usize, &ToolCall)| {
-                let function = json!({ "name": call.tool, "arguments": call.input.to_string() });
-                json!({ "index": at, "id": id(*step, at), "type": "function", "function": function })
+                let name = &call.tool;
+                // A tool that takes a text as it is.
+                let (kind, fields) = match &call.input {
+                    Value::String(text) => ("custom", json!({ "name": name, "input": text })),
+                    input => ("function", json!({ "name": name, "arguments": input.to_string() })),
+                };
+                let mut one = json!({ "index": at, "id": id(*step, at), "type": kind });
+                one[kind] = fields;
+                one
             };
             let calls: Vec<Value> = calls.iter().enumerate().map(one).collect();
             ("tool_calls", json!({ "role": "assistant", "content": null, "tool_calls": calls }))
