@@ -1,7 +1,7 @@
 //! `rwenv hooks`: git's hooks, in one repository or in all of them, beside those that are there already.
 
 use std::io::Read as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 use clap::{Args, Subcommand};
@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use super::out;
 use super::shared::{Output, directory};
-use crate::ops::githooks::{self, HookState, Reached};
+use crate::ops::everywhere::{Everywhere, Reached};
+use crate::ops::githooks::{HookState, Hooks};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::chain::{self, Started};
 use rwenv_gate::doors::push::{self, Push};
@@ -46,14 +47,17 @@ pub(super) struct HookPlaceArgs {
     output: Output,
 }
 
-pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow::Result<u8> {
-    let (HooksCommand::Install(place) | HooksCommand::Uninstall(place) | HooksCommand::Status(place)) =
-        command;
-    let dir = directory(place.dir.as_deref());
-    let hooks = match place.global {
-        true => githooks::Hooks::of_all(place.dir.is_some().then_some(&dir), environment)?,
-        false => githooks::Hooks::of(&dir, environment)?,
-    };
+/// What was done, and how it is now.
+struct Done {
+    state: HookState,
+    reached: Reached,
+    /// Hooks of others that stay where they are kept.
+    kept: Vec<PathBuf>,
+    needs_lfs: bool,
+}
+
+fn in_all(command: &HooksCommand, dir: Option<&Path>, environment: &Environment) -> anyhow::Result<Done> {
+    let hooks = Everywhere::below(dir, environment)?;
     let (mut kept, mut reached) = (Vec::new(), Reached::default());
     match command {
         HooksCommand::Install(_) => {
@@ -65,7 +69,29 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
         HooksCommand::Uninstall(_) => kept = hooks.uninstall()?,
         HooksCommand::Status(_) => {}
     }
-    let state = hooks.state();
+    Ok(Done { state: hooks.state(), reached, kept, needs_lfs: false })
+}
+
+fn in_one(command: &HooksCommand, dir: &Path, environment: &Environment) -> anyhow::Result<Done> {
+    let hooks = Hooks::of(dir, environment)?;
+    let mut kept = Vec::new();
+    match command {
+        HooksCommand::Install(_) => hooks.install()?,
+        HooksCommand::Uninstall(_) => kept = hooks.uninstall()?,
+        HooksCommand::Status(_) => {}
+    }
+    Ok(Done { state: hooks.state(), reached: Reached::default(), kept, needs_lfs: hooks.needs_lfs() })
+}
+
+pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow::Result<u8> {
+    let (HooksCommand::Install(place) | HooksCommand::Uninstall(place) | HooksCommand::Status(place)) =
+        command;
+    let dir = directory(place.dir.as_deref());
+    let Done { state, reached, kept, needs_lfs } = if place.global {
+        in_all(command, place.dir.is_some().then_some(dir.as_path()), environment)?
+    } else {
+        in_one(command, &dir, environment)?
+    };
     let wanted = !matches!(command, HooksCommand::Uninstall(_));
     if place.output.json {
         out::json(&Told { state: &state, reached: &reached })?;
@@ -76,7 +102,7 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     for why in &reached.refused {
         out::note(why.lines().next().unwrap_or_default());
     }
-    if !wanted && hooks.needs_lfs() {
+    if !wanted && needs_lfs {
         out::note(WITHOUT_LFS);
     }
     for hook in kept {

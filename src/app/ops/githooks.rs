@@ -1,7 +1,5 @@
-//! Git's hooks, in one repository or in all of them: ours put in and taken out. What a hook's script is and how it stands
-//! beside others is in the gate's `setup::githooks`.
-
-mod everywhere;
+//! Git's hooks in one repository: ours put in and taken out. What a hook's script is and how it stands beside others is in the
+//! gate's `setup::githooks`; all repositories at once are in `everywhere`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,19 +17,15 @@ use rwenv_gate::setup::githooks::{
     uninstall,
 };
 
-pub use everywhere::Reached;
-use everywhere::{Common, common, install_below, top, uninstall_below};
-
 /// How a hook that a team shares asks rwenv: a script of ours has a path of this machine in it. The first line is not part
 /// of what is added to one that is there.
 const SHARED: &str = include_str!("../../../hooks/git/shared");
 
-/// The hooks of one repository, or of all of them.
+/// The hooks of one repository.
 pub struct Hooks<'e> {
     repository: ObjectRepository,
-    folder: PathBuf,
-    /// All repositories of the person are meant, and where those below this folder are.
-    everywhere: Option<PathBuf>,
+    /// The folder git takes hooks from here.
+    pub(super) folder: PathBuf,
     environment: &'e Environment,
 }
 
@@ -56,67 +50,18 @@ impl<'e> Hooks<'e> {
     pub fn of(dir: &Path, environment: &'e Environment) -> anyhow::Result<Self> {
         let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
         let folder = folder(&repository)?;
-        Ok(Self { repository, folder, everywhere: None, environment })
+        Ok(Self { repository, folder, environment })
     }
 
-    /// Those of all repositories of the person. The ones that are there are looked for below a folder, by default their home.
-    ///
-    /// # Errors
-    /// If that is no folder, or git is set to look for hooks in a folder of each repository's.
-    pub fn of_all(dir: Option<&Path>, environment: &'e Environment) -> anyhow::Result<Self> {
-        let everywhere = Some(top(dir, environment)?);
-        let repository = ObjectRepository::at(&environment.home, environment, Budget::ample())?;
-        let mut hooks = Self { repository, folder: PathBuf::new(), everywhere, environment };
-        if !hooks.can_be_configured() {
-            hooks.folder = hooks.common()?.hooks;
-        }
-        Ok(hooks)
-    }
-
-    /// True where each repository gets a hook of its own, because git looks at nothing that is set for all of them.
-    #[must_use]
-    pub fn goes_into_each(&self) -> bool {
-        self.everywhere.is_some()
-            && !self.can_be_configured()
-            && self.common().is_ok_and(|common| common.is_template())
-    }
-
-    fn common(&self) -> anyhow::Result<Common> {
-        common(&self.repository, self.environment)
-    }
-
-    /// True where this machine's git starts hooks that are configured.
-    fn can_be_configured(&self) -> bool {
-        self.repository.text(&["version"]).is_ok_and(|version| configured::is_known_to(&version))
-    }
-
-    /// The file of git's configuration that is meant.
+    /// The repository's own configuration of git.
     fn file(&self) -> PathBuf {
-        let common =
-            || self.repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).ok();
-        match common().filter(|_| self.everywhere.is_none()) {
-            Some(common) => PathBuf::from(common).join("config"),
-            None => self.environment.home.join(".gitconfig"),
-        }
-    }
-
-    fn scope(&self) -> &'static str {
-        if self.everywhere.is_some() { "--global" } else { "--local" }
-    }
-
-    fn is_configured(&self) -> bool {
-        let event = self.repository.text(&["config", self.scope(), "--get", &format!("{SECTION}.event")]);
-        event.is_ok_and(|event| event == PRE_PUSH)
+        let common = self.repository.text(&["rev-parse", "--path-format=absolute", "--git-common-dir"]);
+        PathBuf::from(common.unwrap_or_default()).join("config")
     }
 
     /// Has git's configuration name our hook, and takes what stood in its place.
     fn configure(&self) -> anyhow::Result<()> {
-        for (key, value) in configured::settings(&std::env::current_exe()?)? {
-            self.repository.run(&["config", self.scope(), &key, &value])?;
-        }
-        if let Some(top) = &self.everywhere {
-            return leave_folders(top, &self.repository, self.environment).map(drop);
-        }
+        Scope::Local.configure(&self.repository)?;
         for folder in [Some(self.folder.clone()), self.own()].into_iter().flatten() {
             if is_ours(&folder.join(PRE_PUSH)) {
                 uninstall(&folder)?;
@@ -126,24 +71,17 @@ impl<'e> Hooks<'e> {
         Ok(remember(&self.file(), self.environment)?)
     }
 
-    /// Has git ask before it pushes. Says which repositories got a hook of their own, where all are meant.
+    /// Has git ask before it pushes.
     ///
     /// # Errors
     /// If others would get the hook with the repository, or the system says no.
-    pub fn install(&self) -> anyhow::Result<Reached> {
-        if self.can_be_configured() {
-            return self.configure().map(|()| Reached::default());
-        }
-        if let Some(top) = &self.everywhere {
-            let common = self.common()?;
-            common.install(&self.repository, self.environment)?;
-            let into_each = common.is_template();
-            return Ok(if into_each { install_below(top, self.environment) } else { Reached::default() });
+    pub fn install(&self) -> anyhow::Result<()> {
+        if can_be_configured(&self.repository) {
+            return self.configure();
         }
         shared(&self.folder, &self.repository, self.environment)?;
         install(&self.folder, &std::env::current_exe()?)?;
-        remember(&self.folder, self.environment)?;
-        Ok(Reached::default())
+        Ok(remember(&self.folder, self.environment)?)
     }
 
     /// Takes our hook out. Gives the hooks that stay where they are kept.
@@ -151,12 +89,9 @@ impl<'e> Hooks<'e> {
     /// # Errors
     /// If the system says no.
     pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if self.is_configured() {
-            self.repository.run(&["config", self.scope(), "--remove-section", SECTION])?;
+        if Scope::Local.is_configured(&self.repository) {
+            Scope::Local.clear(&self.repository)?;
             forget(&self.file(), self.environment)?;
-        }
-        if let Some(top) = &self.everywhere {
-            return leave_folders(top, &self.repository, self.environment);
         }
         let mut kept = uninstall(&self.folder)?;
         forget(&self.folder, self.environment)?;
@@ -173,9 +108,7 @@ impl<'e> Hooks<'e> {
     #[must_use]
     pub fn needs_lfs(&self) -> bool {
         let tips = ["HEAD".to_owned()];
-        self.everywhere.is_none()
-            && !script_contains(&self.folder.join(PRE_PUSH), &LFS)
-            && keeps(&self.repository, &tips)
+        !script_contains(&self.folder.join(PRE_PUSH), &LFS) && keeps(&self.repository, &tips)
     }
 
     /// The repository's own folder of hooks, whatever is set.
@@ -188,16 +121,63 @@ impl<'e> Hooks<'e> {
     /// How it is.
     #[must_use]
     pub fn state(&self) -> HookState {
-        if self.is_configured() {
-            let installed = self.can_be_configured();
-            return HookState { hook: self.file(), installed, configured: true, chained: Vec::new() };
+        if Scope::Local.is_configured(&self.repository) {
+            return HookState::configured(self.file(), &self.repository);
         }
-        let hook = self.folder.join(PRE_PUSH);
-        let chained = if is_ours(&hook) { earlier(&self.folder) } else { Vec::new() };
-        let looked_at = self.everywhere.is_none()
-            || self.common().is_ok_and(|common| common.counts(&self.repository, self.environment));
-        HookState { installed: looked_at && asks(&hook), configured: false, chained, hook }
+        HookState::in_folder(&self.folder)
     }
+}
+
+impl HookState {
+    /// How a hook is that stands in git's configuration.
+    pub(super) fn configured(file: PathBuf, git: &ObjectRepository) -> Self {
+        Self { hook: file, installed: can_be_configured(git), configured: true, chained: Vec::new() }
+    }
+
+    /// How the hook of a folder is.
+    pub(super) fn in_folder(folder: &Path) -> Self {
+        let hook = folder.join(PRE_PUSH);
+        let chained = if is_ours(&hook) { earlier(folder) } else { Vec::new() };
+        Self { installed: asks(&hook), configured: false, chained, hook }
+    }
+}
+
+/// Which of git's configurations names our hook.
+#[derive(Clone, Copy)]
+pub(super) enum Scope {
+    Local,
+    Global,
+}
+
+impl Scope {
+    fn option(self) -> &'static str {
+        match self {
+            Self::Local => "--local",
+            Self::Global => "--global",
+        }
+    }
+
+    pub(super) fn is_configured(self, git: &ObjectRepository) -> bool {
+        let event = git.text(&["config", self.option(), "--get", &format!("{SECTION}.event")]);
+        event.is_ok_and(|event| event == PRE_PUSH)
+    }
+
+    pub(super) fn configure(self, git: &ObjectRepository) -> anyhow::Result<()> {
+        for (key, value) in configured::settings(&std::env::current_exe()?)? {
+            git.run(&["config", self.option(), &key, &value])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn clear(self, git: &ObjectRepository) -> anyhow::Result<()> {
+        git.run(&["config", self.option(), "--remove-section", SECTION])?;
+        Ok(())
+    }
+}
+
+/// True where this machine's git starts hooks that are configured.
+pub(super) fn can_be_configured(git: &ObjectRepository) -> bool {
+    git.text(&["version"]).is_ok_and(|version| configured::is_known_to(&version))
 }
 
 /// The folder git takes hooks from here.
@@ -207,7 +187,11 @@ fn folder(repository: &ObjectRepository) -> anyhow::Result<PathBuf> {
 }
 
 /// Refuses a folder whose files are committed, or would be: nothing of this machine is written there.
-fn shared(hooks: &Path, repository: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
+pub(super) fn shared(
+    hooks: &Path,
+    repository: &ObjectRepository,
+    environment: &Environment,
+) -> anyhow::Result<()> {
     let hook = hooks.join(PRE_PUSH);
     let Some(there) = hooks.ancestors().find_map(|dir| fs::canonicalize(dir).ok()) else { return Ok(()) };
     let below = |option: &str| {
@@ -281,14 +265,14 @@ fn configures(file: &Path, environment: &Environment) -> bool {
     let file = file.to_string_lossy();
     git.text(&["config", "-f", &file, "--get", &format!("{SECTION}.event")])
         .is_ok_and(|event| event == PRE_PUSH)
-        && git.text(&["version"]).is_ok_and(|version| configured::is_known_to(&version))
+        && can_be_configured(&git)
 }
 
-/// Takes our hooks out of every repository they were put in, and out of git's own configuration. Says out of which folders.
+/// Takes our hooks out of every repository they are known to be in, and out of git's own configuration. Says out of which folders.
 ///
 /// # Errors
 /// If the system says no.
-pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn remove_known(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let known = files::read(&hooked_list_path(environment))?.unwrap_or_default();
     let mut gone = Vec::new();
     let git = ObjectRepository::at(Path::new("/"), environment, Budget::ample())?;
@@ -308,22 +292,5 @@ pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
         gone.extend(ours.then_some(hooks));
     }
     let _ = fs::remove_file(hooked_list_path(environment));
-    let template = template::path(environment);
-    if template.is_dir() {
-        leave_folders(&environment.home, &git, environment)?;
-        gone.push(template);
-    }
     Ok(gone)
-}
-
-/// Takes our hook out of the folders that git looks at for all repositories, and out of each repository that got one.
-fn leave_folders(
-    top: &Path,
-    git: &ObjectRepository,
-    environment: &Environment,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let Ok(common) = common(git, environment) else { return Ok(Vec::new()) };
-    let was_there = asks(&common.hooks.join(PRE_PUSH));
-    common.uninstall(git, environment)?;
-    if was_there && common.is_template() { uninstall_below(top, environment) } else { Ok(Vec::new()) }
 }

@@ -1,11 +1,11 @@
 //! The guard put into place and taken away as a whole: Claude Code's hook and the shims; at the end also what was put
-//! among other agents' hooks and git's. How each is registered is in `claude`, `agents` and `githooks`.
+//! among other agents' hooks and git's. How each is registered is in `claude`, `agents` and `everywhere`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::{agents, claude, githooks};
+use super::{agents, claude, everywhere};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::setup::shims;
 
@@ -64,7 +64,7 @@ pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
     let pending = claude::PendingSettings::of(None, environment)?;
     shims::remove(environment)?;
     let other_settings = agents::remove_all(environment)?;
-    let git_hooks = githooks::remove_all(environment)?;
+    let git_hooks = everywhere::remove_all(environment)?;
     Ok(Installed { other_settings, git_hooks, ..written(&pending, Vec::new(), environment)? })
 }
 

@@ -11,6 +11,7 @@ pub mod clusters;
 pub mod custody;
 pub mod deployment;
 pub mod doctor;
+pub mod everywhere;
 pub mod githooks;
 pub mod install;
 pub mod machine;

@@ -1,5 +1,5 @@
-//! Hooks for all repositories, where git does not start hooks from its configuration (before 2.54): in the template of new
-//! repositories, and in each that is there. A folder set by `core.hooksPath` would do it at once, but takes the place of every
+//! Git's hooks in all repositories. Where git does not start hooks from its configuration (before 2.54), ours goes into the template
+//! of new repositories, and into each that is there. A folder set by `core.hooksPath` would do it at once, but takes the place of every
 //! repository's own hooks, shuts other managers out, and starts a shell at each commit.
 
 use std::fs;
@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
-use super::{Hooks, shared};
+use super::githooks::{self, HookState, Hooks, Scope, can_be_configured, shared};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
-use rwenv_gate::facts::objects::ObjectRepository;
+use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::{
-    PRE_PUSH, forget, hooked_list_path, install, remember, template, uninstall,
+    PRE_PUSH, asks, forget, hooked_list_path, install, remember, template, uninstall,
 };
 
 /// Folders below the start that are looked through for repositories.
@@ -31,10 +31,111 @@ pub struct Reached {
     pub refused: Vec<String>,
 }
 
+/// The hooks of all repositories of the person.
+pub struct Everywhere<'e> {
+    git: ObjectRepository,
+    /// The repositories that are there are looked for below this folder.
+    top: PathBuf,
+    environment: &'e Environment,
+}
+
+impl<'e> Everywhere<'e> {
+    /// Those of the repositories below a folder, by default the person's home, and of those to come.
+    ///
+    /// # Errors
+    /// If that is no folder.
+    pub fn below(dir: Option<&Path>, environment: &'e Environment) -> anyhow::Result<Self> {
+        let top = dir.map_or_else(|| environment.home.clone(), Path::to_owned);
+        if !top.is_dir() {
+            bail!("{} is not a folder", top.display());
+        }
+        let git = ObjectRepository::at(&environment.home, environment, Budget::ample())?;
+        Ok(Self { git, top, environment })
+    }
+
+    fn common(&self) -> anyhow::Result<Common> {
+        common(&self.git, self.environment)
+    }
+
+    /// True where each repository gets a hook of its own, because git looks at nothing that is set for all of them.
+    #[must_use]
+    pub fn goes_into_each(&self) -> bool {
+        !can_be_configured(&self.git) && self.common().is_ok_and(|common| common.template.is_some())
+    }
+
+    /// Has git ask before it pushes. Says which repositories got a hook of their own.
+    ///
+    /// # Errors
+    /// If git is set to look for hooks in a folder of each repository's, others would get the hook, or the system says no.
+    pub fn install(&self) -> anyhow::Result<Reached> {
+        if can_be_configured(&self.git) {
+            Scope::Global.configure(&self.git)?;
+            return self.leave_folders().map(|_| Reached::default());
+        }
+        let common = self.common()?;
+        common.install(&self.git, self.environment)?;
+        let into_each = common.template.is_some();
+        Ok(if into_each { install_below(&self.top, self.environment) } else { Reached::default() })
+    }
+
+    /// Takes our hook out. Gives the hooks that stay where they are kept.
+    ///
+    /// # Errors
+    /// If the system says no.
+    pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if Scope::Global.is_configured(&self.git) {
+            Scope::Global.clear(&self.git)?;
+        }
+        self.leave_folders()
+    }
+
+    /// How it is for repositories to come.
+    #[must_use]
+    pub fn state(&self) -> HookState {
+        if Scope::Global.is_configured(&self.git) {
+            return HookState::configured(self.environment.home.join(".gitconfig"), &self.git);
+        }
+        let common = self.common();
+        let hooks = common
+            .as_ref()
+            .map_or_else(|_| template::path(self.environment).join("hooks"), |c| c.hooks.clone());
+        let state = HookState::in_folder(&hooks);
+        let counts = common.is_ok_and(|common| common.counts(&self.git, self.environment));
+        HookState { installed: state.installed && counts, ..state }
+    }
+
+    /// Takes our hook out of the folders that git looks at for all repositories, and out of each repository that got one.
+    fn leave_folders(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let Ok(common) = self.common() else { return Ok(Vec::new()) };
+        let was_there = asks(&common.hooks.join(PRE_PUSH));
+        common.uninstall(&self.git, self.environment)?;
+        if was_there && common.template.is_some() {
+            uninstall_below(&self.top, self.environment)
+        } else {
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Takes our hooks out of every repository, and out of git's own configuration. Says out of which folders.
+///
+/// # Errors
+/// If the system says no.
+pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+    let template = template::path(environment);
+    let made = template.is_dir();
+    if made {
+        Everywhere::below(None, environment)?.leave_folders()?;
+    }
+    let mut gone = githooks::remove_known(environment)?;
+    gone.extend(made.then_some(template));
+    Ok(gone)
+}
+
 /// Where git takes hooks from for all repositories, or for those to come.
-pub(super) struct Common {
+struct Common {
     /// The folder of hooks.
-    pub(super) hooks: PathBuf,
+    hooks: PathBuf,
     /// It is a template: repositories that are there take nothing from it.
     template: Option<PathBuf>,
 }
@@ -43,7 +144,7 @@ pub(super) struct Common {
 ///
 /// # Errors
 /// Where the folder that is set is relative to each repository.
-pub(super) fn common(git: &ObjectRepository, environment: &Environment) -> anyhow::Result<Common> {
+fn common(git: &ObjectRepository, environment: &Environment) -> anyhow::Result<Common> {
     let set = |key: &str| git.text(&["config", "--global", "--get", key]).ok().filter(|set| !set.is_empty());
     let absolute = |key: &str, value: &str| {
         template::absolute(value, environment).with_context(|| {
@@ -62,7 +163,7 @@ pub(super) fn common(git: &ObjectRepository, environment: &Environment) -> anyho
 
 impl Common {
     /// Puts our hook in.
-    pub(super) fn install(&self, git: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
+    fn install(&self, git: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
         let ours = self.template.as_deref().filter(|dir| template::is_ours(dir, environment));
         if let Some(dir) = ours {
             make(dir, git, environment)?;
@@ -78,7 +179,7 @@ impl Common {
     }
 
     /// Takes it out.
-    pub(super) fn uninstall(&self, git: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
+    fn uninstall(&self, git: &ObjectRepository, environment: &Environment) -> anyhow::Result<()> {
         let Some(dir) = self.template.as_deref().filter(|dir| template::is_ours(dir, environment)) else {
             uninstall(&self.hooks)?;
             return Ok(forget(&self.hooks, environment)?);
@@ -90,13 +191,8 @@ impl Common {
         }
     }
 
-    /// True where repositories that are there need a hook of their own.
-    pub(super) fn is_template(&self) -> bool {
-        self.template.is_some()
-    }
-
     /// True where git looks here.
-    pub(super) fn counts(&self, git: &ObjectRepository, environment: &Environment) -> bool {
+    fn counts(&self, git: &ObjectRepository, environment: &Environment) -> bool {
         let set = || git.text(&["config", "--global", "--get", "init.templateDir"]).is_ok();
         !self.template.as_deref().is_some_and(|dir| template::is_ours(dir, environment)) || set()
     }
@@ -119,12 +215,12 @@ fn make(dir: &Path, git: &ObjectRepository, environment: &Environment) -> anyhow
 }
 
 /// Puts our hook into each repository below a folder.
-pub(super) fn install_below(top: &Path, environment: &Environment) -> Reached {
+fn install_below(top: &Path, environment: &Environment) -> Reached {
     let mut reached = Reached::default();
     each(top, environment, |hooks| {
         let hook = hooks.folder.join(PRE_PUSH);
         match hooks.install() {
-            Ok(_) => reached.hooks.push(hook),
+            Ok(()) => reached.hooks.push(hook),
             Err(error) => reached.refused.push(format!("{error}")),
         }
     });
@@ -133,7 +229,7 @@ pub(super) fn install_below(top: &Path, environment: &Environment) -> Reached {
 
 /// Takes our hook out of each repository below a folder, and of those where it is known to be. Gives the hooks of others that
 /// stay where they are kept.
-pub(super) fn uninstall_below(top: &Path, environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
+fn uninstall_below(top: &Path, environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
     let mut kept = Vec::new();
     let known = files::read(&hooked_list_path(environment))?.unwrap_or_default();
     for folder in known.lines().map(PathBuf::from).filter(|place| place.is_dir()) {
@@ -181,16 +277,4 @@ fn look(dir: &Path, depth: usize, found: &mut Vec<PathBuf>) {
         .collect();
     dirs.sort();
     dirs.iter().for_each(|dir| look(dir, depth - 1, found));
-}
-
-/// The folder below which repositories are looked for.
-///
-/// # Errors
-/// Where it is no folder.
-pub(super) fn top(dir: Option<&Path>, environment: &Environment) -> anyhow::Result<PathBuf> {
-    let top = dir.map_or_else(|| environment.home.clone(), Path::to_owned);
-    if !top.is_dir() {
-        bail!("{} is not a folder", top.display());
-    }
-    Ok(top)
 }
