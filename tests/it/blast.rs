@@ -189,7 +189,7 @@ fn tried(row: &Row) -> Option<String> {
         }
         said.push_str(&told);
     }
-    for text in row.says.iter().chain(&row.rules).filter(|text| !said.contains(text.as_str())) {
+    if let Some(text) = row.says.iter().chain(&row.rules).find(|text| !said.contains(text.as_str())) {
         return fault(&format!("does not say {text:?}"), &said);
     }
     if let Some(text) = row.silent.iter().find(|text| said.contains(text.as_str())) {

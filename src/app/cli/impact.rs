@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 
-use super::flux::{LiveImpact, live};
+use super::flux::{LiveDifferences, live};
 use super::out;
 use super::shared::{directory, named_or_selected};
 use rwenv_core::model::same_repository;
@@ -79,7 +79,7 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
         markdown(&radius);
     } else {
         show(&radius);
-        live.iter().for_each(LiveImpact::show);
+        live.iter().for_each(LiveDifferences::show);
     }
     Ok(0)
 }
@@ -121,7 +121,11 @@ fn pull_request(
 }
 
 /// What the clusters of the touched roots say.
-fn asked(radius: &BlastRadius, dir: &Path, environment: &Environment) -> anyhow::Result<Vec<LiveImpact>> {
+fn asked(
+    radius: &BlastRadius,
+    dir: &Path,
+    environment: &Environment,
+) -> anyhow::Result<Vec<LiveDifferences>> {
     let mut wanted: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for touched in &radius.roots {
         let stays = touched.objects.iter().filter(|object| object.with.is_none());

@@ -1,6 +1,6 @@
 //! What lies where in the examples' world.
 
-use crate::model::{Lead, Reached, RemovedObject};
+use crate::model::{Lead, Reached, Reaching, RemovedObject};
 
 /// Files of the guard's in the examples' world.
 const GUARDED: [&str; 8] = [
@@ -30,7 +30,7 @@ pub(super) fn lead(path: &str) -> Lead {
 }
 
 /// What a push does there to the cluster of a rwenv.
-pub(super) fn reached(rwenv: &str, removes: &[String]) -> Result<Vec<Reached>, String> {
+pub(super) fn reached(rwenv: &str, removes: &[String]) -> Reaching {
     let removed: Option<_> = removes.iter().map(|text| RemovedObject::from_text(text)).collect();
     let removed = removed.ok_or_else(|| "rwenv impact did not answer in time".to_owned())?;
     Ok(vec![Reached { rwenv: rwenv.to_owned(), removed }])

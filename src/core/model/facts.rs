@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{ClusterIdentity, Dir, Reached, Rule, SeenContext, TargetKind, Texts};
+use super::{ClusterIdentity, Dir, Reached, Reaching, Rule, SeenContext, TargetKind, Texts};
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -230,7 +230,7 @@ pub struct Facts {
     /// Repositories by directory; none where there is no repository.
     pub repositories: Vec<(String, Option<GitRepository>)>,
     /// The rwenvs that a revision reaches, by directory and revision; why that cannot be told, where it should be possible.
-    pub reached: Vec<((String, String), Result<Vec<Reached>, String>)>,
+    pub reached: Vec<((String, String), Reaching)>,
 }
 
 impl Facts {

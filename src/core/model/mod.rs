@@ -28,7 +28,7 @@ pub use operation::{
     COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, ServiceTarget,
     Target,
 };
-pub use removal::{Reached, RemovedObject};
+pub use removal::{Reached, Reaching, RemovedObject};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
     Throwaway, Unselected, host, is_loopback,

@@ -11,6 +11,9 @@ pub struct Reached {
     pub removed: Vec<RemovedObject>,
 }
 
+/// The rwenvs that a revision reaches, or why that cannot be told.
+pub type Reaching = Result<Vec<Reached>, String>;
+
 /// An object that would be gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,16 +6,13 @@ use std::time::Duration;
 
 use crate::base::{process, program};
 use rwenv_core::decide::Plan;
-use rwenv_core::model::{Facts, GitRepository, Question, Reached, Rwenv, Rwenvs, same_repository};
+use rwenv_core::model::{Facts, GitRepository, Question, Reaching, Rwenv, Rwenvs, same_repository};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What became of one question: the rwenvs, or why they cannot be told.
-type Answer = ((String, String), Result<Vec<Reached>, String>);
-
 /// Answers the questions of a plan that ask it. What nobody can tell yet stays open: a branch that is not here, a first push.
-pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<Answer> {
+pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((String, String), Reaching)> {
     let mut answers = Vec::new();
     for question in &plan.questions {
         let Question::Reached { dir, tip } = question else { continue };
@@ -38,7 +35,7 @@ fn shares(rwenv: &Rwenv, repository: &GitRepository) -> bool {
     rwenv.flux_git_repo.as_deref().is_some_and(is)
 }
 
-fn ask(dir: &str, tip: &str) -> Option<Result<Vec<Reached>, String>> {
+fn ask(dir: &str, tip: &str) -> Option<Reaching> {
     let mut command = Command::new(program::beside("rwenv")?);
     command.args(["impact", "--json", "--dir", dir, "--reached", tip]);
     let said = process::printed("rwenv impact", &mut command, b"", PATIENCE);

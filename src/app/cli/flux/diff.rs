@@ -69,7 +69,7 @@ impl RenderedFolder {
 /// What the cluster of a rwenv says to a change: the differences by Kustomization, and why some cannot be told.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cli) struct LiveImpact {
+pub(in crate::cli) struct LiveDifferences {
     rwenv: String,
     kustomizations: BTreeMap<String, Compared>,
     problems: Vec<String>,
@@ -82,9 +82,9 @@ pub(in crate::cli) fn live(
     kustomizations: &BTreeSet<String>,
     (dir, commit): (&Path, Option<&str>),
     environment: &Environment,
-) -> LiveImpact {
+) -> LiveDifferences {
     let mut told =
-        LiveImpact { rwenv: rwenv.to_owned(), kustomizations: BTreeMap::new(), problems: Vec::new() };
+        LiveDifferences { rwenv: rwenv.to_owned(), kustomizations: BTreeMap::new(), problems: Vec::new() };
     let opened = || -> anyhow::Result<(FluxSession, RenderedFolder)> {
         let folder = match commit {
             Some(commit) => RenderedFolder::of_commit(dir, commit, environment)?,
@@ -121,7 +121,7 @@ fn of_kustomization(
     session.run(operate::diff(&session.flux, object, folder, environment))
 }
 
-impl LiveImpact {
+impl LiveDifferences {
     /// Prints it.
     pub(in crate::cli) fn show(&self) {
         out::line(&format!("the cluster of rwenv {}:", self.rwenv));

@@ -7,7 +7,7 @@ mod session;
 mod show;
 
 pub(super) use args::FluxArgs;
-pub(super) use diff::{LiveImpact, live};
+pub(super) use diff::{LiveDifferences, live};
 
 use std::io::Write as _;
 

@@ -100,11 +100,13 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             node: Some(object.node),
             folder: Some(folder),
         };
-        // Beside those, a tenant may apply the whole of another branch.
+        // Where there is a bootstrap, a tenant may apply the whole of another branch so.
         let into = if written || !whole { &mut all } else { &mut guessed };
         into.push(Root { cluster, start: vec![start] });
     }
-    if all.is_empty() && empty_sync(tree).is_empty() {
+    let of_bootstrap =
+        |o: &Object<'_>| o.group == KUSTOMIZE && source(o.node).is_some_and(|(_, name)| name == BOOTSTRAP);
+    if all.is_empty() && empty_sync(tree).is_empty() && !declared.iter().any(of_bootstrap) {
         all = guessed;
     }
     let mut folders: Vec<String> = all.iter().map(|root| root.cluster.folder.clone()).collect();
