@@ -62,6 +62,7 @@ mod malformed;
 mod managers;
 mod no_context;
 mod old_certificates;
+mod on_disk;
 mod oracle;
 mod pin;
 mod plugin;
