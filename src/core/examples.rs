@@ -312,6 +312,7 @@ pub fn alone(mut plan: Plan) -> Plan {
             match question {
                 Question::Program(program) => facts.programs.push((program.clone(), None)),
                 Question::Script(path) => facts.scripts.push((path.clone(), Script::Absent)),
+                Question::Defined(name) => facts.defined.push((name.clone(), None)),
                 Question::Leads(path) => facts.leads.push((path.clone(), world::lead(path))),
                 _ => {}
             }
@@ -381,6 +382,7 @@ fn facts(plan: &Plan, name: &str, given: &Given<'_>) -> Facts {
             Question::CurrentContext => facts.current_context = Some(format!("{name}-ctx")),
             Question::Program(_)
             | Question::Script(_)
+            | Question::Defined(_)
             | Question::Leads(_)
             | Question::Application(_)
             | Question::Cluster { .. }

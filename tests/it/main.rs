@@ -67,6 +67,7 @@ mod managers;
 mod no_context;
 mod notices;
 mod old_certificates;
+mod on_disk;
 mod oracle;
 mod pin;
 mod plugin;

@@ -280,7 +280,6 @@ fn what_nobody_knows_to_only_look_is_asked_about_where_it_is_given_them() {
         "docker run -v $HOME:/h alpine sh -c 'rm -rf /h/.claude'",
         "docker run --mount type=bind,source=$HOME/.claude,target=/x alpine ls",
         "rm $(ls ~/.claude/rwenv/*)",
-        "d=$(dirname ~/.claude/settings.json); rm $d/settings.json",
         "ln -s ~/.claude x; cp evil x/settings.json",
         "patch -d ~ -p0 < x",
     ];
@@ -295,6 +294,7 @@ fn what_nobody_knows_to_only_look_is_asked_about_where_it_is_given_them() {
         "deny",
         &[
             "docker cp x ~/.claude/settings.json",
+            "d=$(dirname ~/.claude/settings.json); rm $d/settings.json",
             "find ~/.claude -name settings.json | xargs rm",
             "kill $(pgrep rwenvd)",
             "bwrap --bind / / rm -rf ~/.claude",

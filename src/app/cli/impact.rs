@@ -23,16 +23,16 @@ use rwenv_gate::facts::{config, content};
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct RadiusArgs {
     /// Compare the index with the last commit
-    #[arg(long, group = "what")]
+    #[arg(long, group = "what", help_heading = "What is compared")]
     staged: bool,
     /// Compare a range of commits: A..B, or A (short for A..HEAD)
-    #[arg(long, group = "what", value_name = "A..B")]
+    #[arg(long, group = "what", help_heading = "What is compared", value_name = "A..B")]
     range: Option<String>,
     /// Compare a pull request (or merge request) with the branch that Flux follows
-    #[arg(long, group = "what", value_name = "NUMBER")]
+    #[arg(long, group = "what", help_heading = "What is compared", value_name = "NUMBER")]
     pr: Option<u64>,
     /// Compare the working tree with the last commit [default]
-    #[arg(long, group = "what")]
+    #[arg(long, group = "what", help_heading = "What is compared")]
     worktree: bool,
     /// Print the rwenvs that a revision reaches; empty for the files as they are (asked by the doors)
     #[arg(long, group = "what", value_name = "REVISION", hide = true, requires = "json")]

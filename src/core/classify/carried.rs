@@ -51,6 +51,8 @@ pub enum Carried {
     Writes(Vec<Write>, Invocation),
     /// Something of another language that may be run: of what stays unknown in it nothing is said.
     Guess(Box<Carried>),
+    /// A text that may be a command line, and may be only spoken of.
+    Perhaps(String, Invocation),
     /// Code that is not known.
     Opaque(Opaque),
 }

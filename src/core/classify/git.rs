@@ -4,7 +4,9 @@
 use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::{Carried, Classified, code, tail};
 use super::effect::{RowOutcome, apply};
-use super::git_config::{carried_config, from_environment, is_everywhere, sets, sets_hook_key, skips_hooks};
+use super::git_config::{
+    carried_config, carried_settings, from_environment, is_everywhere, sets, sets_hook_key, skips_hooks,
+};
 use super::git_front::{Front, options};
 use crate::model::{
     CarryKind, Command, Effect, HeadMove, Invocation, Operation, Reach, RepositoryTarget, Target, Tool,
@@ -123,6 +125,7 @@ fn known(
         traits.extend(is_everywhere(&args).then_some(Trait::MovesHooks));
     }
     carries(invocation, command, &args, out);
+    out.carried.extend(carried_settings(invocation, tool, command, &args));
     let mut operation = operation(invocation, tool, front, &verb, effect);
     operation.reach = reach;
     operation.traits = traits;

@@ -1,7 +1,7 @@
 //! Configuration of git: what a call brings with it, and what `git config` and `git remote` change.
 
 use super::arguments::Arguments;
-use super::carried::{Carried, code};
+use super::carried::{Carried, Reader, code};
 use super::git_front::{Front, option};
 use crate::model::{Command, Invocation, KeyRule, Tool, Word, glob};
 
@@ -19,8 +19,14 @@ pub(super) fn from_environment(invocation: &Invocation, front: &mut Front) {
         let key = key.as_literal().map_or_else(|| "*".to_owned(), str::to_lowercase);
         front.repository.config.push((key, value));
     }
-    if invocation.assigned("GIT_CONFIG_PARAMETERS").is_some() {
+    if let Some(value) = invocation.assigned("GIT_CONFIG_PARAMETERS") {
         front.repository.config.push(("*".to_owned(), Word::unknown()));
+        // `'KEY'='VALUE'`
+        let pieces: Vec<&str> = value.as_literal().unwrap_or_default().split('\'').collect();
+        let pairs = pieces.chunks(4).filter(|pair| pair.get(2) == Some(&"="));
+        let known =
+            pairs.filter_map(|pair| Some((pair.get(1)?.to_lowercase(), Word::literal(*pair.get(3)?))));
+        front.repository.config.extend(known);
     }
 }
 
@@ -76,6 +82,7 @@ pub(super) fn is_everywhere(args: &Arguments) -> bool {
 pub(super) fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front) -> Vec<Carried> {
     let mut out = Vec::new();
     for (key, value) in &front.repository.config {
+        out.extend(hooks_in(key, value, invocation));
         let runs = rule_for(tool, key).is_some_and(|rule| rule.code);
         let helper = key.ends_with("helper") && !value.prefix().starts_with(['!', '/']);
         let harmless = matches!(value.as_literal(), Some("" | "true" | "false" | "cat" | "less" | "1" | "0"));
@@ -90,6 +97,50 @@ pub(super) fn carried_config(invocation: &Invocation, tool: &Tool, front: &Front
         }
     }
     out
+}
+
+/// What is set to be run later: it is judged when it is set, by what it is. `git config KEY VALUE`, `git clone -c KEY=VALUE`.
+pub(super) fn carried_settings(
+    invocation: &Invocation,
+    tool: &Tool,
+    command: &Command,
+    args: &Arguments,
+) -> Vec<Carried> {
+    let mut front = Front::default();
+    match command.path.as_slice() {
+        ["config"] => {
+            let verb = args.rest.first().and_then(Word::as_literal);
+            let at = usize::from(verb == Some("set"));
+            let pair = args.rest.get(at).and_then(Word::as_literal).zip(args.rest.get(at + 1));
+            front.repository.config.extend(pair.map(|(key, value)| (key.to_lowercase(), value.clone())));
+        }
+        ["clone"] => {
+            for given in args.flags.iter().filter(|flag| matches!(flag.name.as_str(), "-c" | "--config")) {
+                option("-c", given.value.clone(), &mut front);
+            }
+        }
+        _ => return Vec::new(),
+    }
+    let mut out = carried_config(invocation, tool, &front);
+    for (_, value) in front.repository.config.iter().filter(|(key, _)| key.starts_with("alias.")) {
+        let Some(text) = value.as_literal() else { continue };
+        let text = text.strip_prefix('!').map_or_else(|| format!("git {text}"), str::to_owned);
+        out.push(Carried::Guess(Box::new(code(&Word::literal(text), invocation, "a git alias"))));
+    }
+    out
+}
+
+/// The scripts in a folder of hooks, or of templates for new repositories.
+fn hooks_in(key: &str, folder: &Word, invocation: &Invocation) -> Option<Carried> {
+    let below = match key {
+        "core.hookspath" => "/",
+        "init.templatedir" => "/hooks/",
+        _ => return None,
+    };
+    let folder = folder.as_literal().filter(|folder| !folder.is_empty() && *folder != "/dev/null")?;
+    let mut path = Word::literal(format!("{folder}{below}"));
+    path.push_wild();
+    Some(Carried::Script { path, arguments: Vec::new(), by: invocation.clone(), reader: Reader::Shell })
 }
 
 /// The URL that a call gives to a remote, or a rule that rewrites URLs.

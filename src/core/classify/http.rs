@@ -65,10 +65,10 @@ fn to_endpoint(
     invocation: &Invocation,
     tool: &'static Tool,
 ) -> Option<Operation> {
-    let shown = url.display();
+    let shown = plain(&url.display());
     let path = shown.split(['?', '#']).next().unwrap_or_default();
     // What is computed may be a part of a path, several, or none.
-    let meant = [shown.to_string(), path.to_owned(), path.replace('…', "x/x"), path.replace('…', "")];
+    let meant = [shown.clone(), path.to_owned(), path.replace('…', "x/x"), path.replace('…', "")];
     let hit = worst(tool.endpoints.iter().filter(|endpoint| {
         let fits = |pattern: &&str| meant.iter().any(|url| glob(pattern, url));
         endpoint.urls.iter().any(fits) && method.is_none_or(|m| endpoint.methods.contains(&m))
@@ -77,6 +77,32 @@ fn to_endpoint(
     operation.traits = hit.traits.to_vec();
     operation.target.names.push(path.to_owned());
     Some(operation)
+}
+
+/// A URL as it is sent: characters written in another way, and what curl makes of `{a}` and `[1-1]`.
+fn plain(url: &str) -> String {
+    let mut out: Vec<u8> = Vec::with_capacity(url.len());
+    let mut at = 0;
+    while let Some(byte) = url.as_bytes().get(at) {
+        at += 1;
+        match byte {
+            b'%' => match url.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok()) {
+                Some(byte) => {
+                    out.push(byte);
+                    at += 2;
+                }
+                None => out.push(b'%'),
+            },
+            b'{' | b'}' => {}
+            b'[' => {
+                out.extend(url.as_bytes().get(at));
+                let end = url.get(at..).and_then(|rest| rest.find(']'));
+                at += end.map_or(0, |end| end + 1);
+            }
+            byte => out.push(*byte),
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
 }
 
 /// What a request does that fits several rows: the greatest.

@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::carried::{Carried, Reader, Write, behind, tail, tells, typed};
 use super::literals::{Candidate, UNKNOWN, candidates};
-use super::writes;
+use super::{mentions, modules, writes};
 use crate::model::{Client, CodePlace, Invocation, Language, Opaque, OpaqueKind, Part, Stdin, Tools, Word};
 
 /// Most lines of input that are looked at.
@@ -72,6 +72,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
             Stdin::Unknown | Stdin::Later | Stdin::Inherited => {}
         }
     }
+    modules::named(by, language, &mut found.files, &mut found.code);
     let text: Vec<String> = found.code.iter().map(as_text).collect();
     if !text.is_empty() {
         // What is code is no input of it.
@@ -199,12 +200,26 @@ pub fn in_code(
         out.extend(hits.map(|line| guess(shell(line, by))));
     }
     out.extend(files(text, (by, inline), language));
+    out.extend(modules::imported(text, by, language).into_iter().map(|path| Carried::Script {
+        path,
+        arguments: Vec::new(),
+        by: by.clone(),
+        reader: Reader::Language(language),
+    }));
     if let Some(client) = tools.clients.iter().find(|client| uses(text, client)) {
         out.push(unknown(by, &format!("code that {}", client.about)));
     }
     let starts = language.starts.iter().any(|name| has_word(text, name));
     if !starts {
         return out;
+    }
+    if !inline {
+        // What a file puts together from pieces is asked about; what it is given stands behind.
+        let given = ["argv", "ARGV", "argparse"].iter().any(|name| text.contains(name));
+        let given: Vec<&str> =
+            by.argv.iter().skip(2).filter(|_| given).filter_map(Word::as_literal).collect();
+        let lines = mentions::in_pieces(text, &given.join(" "), tools).into_iter();
+        out.extend(lines.map(|line| Carried::Perhaps(line, by.clone())));
     }
     for candidate in candidates(text, language) {
         match candidate {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::sql;
+use super::{mentions, sql, tools};
 use crate::model::{
     ClusterTarget, Dir, Effect, Invocation, Mcp, Operation, Reach, RepositoryTarget, Target, Trait, Word,
 };
@@ -31,6 +31,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         lines.extend(command(name, value));
     }
     let words = words(&format!("{server} {tool}"));
+    given(&mut lines, arguments, &words, tables);
     let own = said(tool, arguments, tables);
     let mut files = files(&own, arguments, tables);
     let Some(known) =
@@ -87,6 +88,29 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         ..called(tool, effect, known.reach, cwd)
     };
     McpCall { operation: Some(operation), lines, files }
+}
+
+/// Command lines that stand in several arguments, in code, in text that is typed, or that a request is.
+fn given(lines: &mut Vec<String>, arguments: &Map<String, Value>, words: &[String], tables: &Mcp) {
+    let text = |names: &[&str]| names.iter().find_map(|name| arguments.get(*name)?.as_str());
+    let list = |names: &[&str]| names.iter().find_map(|name| arguments.get(*name)?.as_array());
+    if let (Some(program), Some(rest)) = (text(&tables.command), list(&["args", "arguments", "argv"])) {
+        let rest = rest.iter().filter_map(Value::as_str).map(quoted);
+        lines.push(std::iter::once(program.to_owned()).chain(rest).collect::<Vec<_>>().join(" "));
+    }
+    let types = ["terminal", "shell", "tmux", "screen", "console", "pty", "bash", "repl"];
+    let typed = words.iter().any(|word| types.contains(&word.as_str()));
+    let code = text(&["code", "source", "js", "javascript", "python", "cell", "expression"]);
+    let typed = text(&["text", "keys", "input", "data"]).filter(|_| typed);
+    let found = code.into_iter().chain(typed).flat_map(|text| {
+        mentions::in_argument(text, tools())
+            .into_iter()
+            .chain(text.lines().filter_map(|line| line.trim().strip_prefix('!').map(str::to_owned)))
+    });
+    lines.extend(found);
+    if let (Some(method), Some(url)) = (text(&["method"]), text(&["url", "uri"])) {
+        lines.push(format!("curl -X {} {}", quoted(&method.to_uppercase()), quoted(url)));
+    }
 }
 
 /// The words that say what a call does: those of the tool's name, and of the operation that its arguments name.

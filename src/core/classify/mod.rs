@@ -14,19 +14,22 @@ mod language;
 mod literals;
 mod looks;
 mod mcp;
+pub mod mentions;
+mod modules;
 mod output;
 pub mod patch;
 mod pflag;
 mod services;
 mod sql;
 mod targets;
+mod unknown;
 mod verb;
 mod wrapper;
 mod writes;
 
 pub use argo::only_syncs;
 pub use carried::{Carried, Classified, Reader, Write};
-use carried::{code, sourced, tail};
+use carried::{code, sourced};
 pub use http::in_text;
 pub use language::in_code;
 pub use looks::is_plain_read;
@@ -34,6 +37,7 @@ pub use mcp::{McpCall, classify as mcp};
 pub use pflag::only_looks;
 pub use sql::query;
 pub use targets::expand_targets;
+use unknown::{spoken_of, unknown_carrier};
 
 /// The tables, compiled at build time.
 #[expect(unreachable_pub, reason = "the build writes all constants alike")]
@@ -42,7 +46,8 @@ mod table {
 }
 
 use crate::model::{
-    Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, Tool, Tools, Trait, Word,
+    Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, TargetFormat, Tool, Tools,
+    Trait, Word,
 };
 
 /// Everything known of programs.
@@ -87,11 +92,18 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
             wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)).collect();
         out.operations.iter_mut().for_each(|operation| enters(operation, &wrapped, tools));
         // Of its verbs too little is known to say that none runs another program.
-        if wrapped.is_empty() && tool.is_some_and(|found| found.unshimmed) {
-            out.carried.extend(unknown_carrier(invocation, tools));
+        let text = runner.is_none_or(|runner| runner.format == TargetFormat::Text);
+        let unread =
+            tool.map_or(language.is_none() && text && !tools.is_inert(name), |found| found.unshimmed);
+        if wrapped.is_empty() && unread {
+            out.carried.extend(unknown_carrier(invocation, tools, as_tool));
+            // Of a tool it is known what its words mean.
+            if tool.is_none() {
+                out.carried.extend(spoken_of(invocation, tools));
+            }
         }
         out.carried.extend(wrapped);
-        out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found)));
+        out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found, tools)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
     }
@@ -104,7 +116,9 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
     if tools.is_inert(name) {
         return Classified::default();
     }
-    Classified { operations: Vec::new(), carried: unknown_carrier(invocation, tools) }
+    let mut carried = unknown_carrier(invocation, tools, as_tool);
+    carried.extend(spoken_of(invocation, tools));
+    Classified { operations: Vec::new(), carried }
 }
 
 /// A shell that somebody types into, in a container: what it does nobody can say.
@@ -170,28 +184,6 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
         }
     }
     out
-}
-
-/// A program in none of our tables may be one that runs its arguments. Where these read like a call of a tool
-/// that changes something, that call counts; where they do not, the program is left alone.
-fn unknown_carrier(invocation: &Invocation, tools: &'static Tools) -> Vec<Carried> {
-    for (at, word) in invocation.argv.iter().enumerate().skip(1) {
-        let named = word.as_literal().and_then(|_| word.basename()).and_then(|n| tools.tool(n));
-        let Some(tool) = named.filter(|tool| !tool.unshimmed) else { continue };
-        let mut inner = tail(invocation, at);
-        // `minikube kubectl -- delete …`
-        if inner.argv.get(1).is_some_and(|w| w.as_literal() == Some("--")) {
-            inner.argv.remove(1);
-        }
-        let changes = as_tool(&inner, tool, tools)
-            .operations
-            .iter()
-            .any(|o| o.effect > Effect::ReadSecret && o.effect != Effect::Unknown && o.reach != Reach::Local);
-        if changes {
-            return vec![Carried::Invocation { invocation: inner, remote: None }];
-        }
-    }
-    Vec::new()
 }
 
 /// The files that a patch writes which stands in the line, or in a file.

@@ -1,14 +1,34 @@
 //! Files of targets (Makefile, justfile, Taskfile, package.json): what the ones that are asked for come to.
 
 use super::carried::{Carried, Reader, behind};
-use crate::model::{Assigned, Invocation, Runner, TargetFormat, Word};
+use super::mentions;
+use crate::model::{Assigned, Invocation, Runner, TargetFormat, Tools, Word};
 
+mod make;
 mod read;
+mod task;
 
-use read::RunnerTarget;
+use read::{RunnerTarget, TargetsFile};
 
 /// Most targets that are followed from one call.
 const MOST: usize = 64;
+/// Words that name no target.
+const GENERIC: [&str; 14] = [
+    "run",
+    "exec",
+    "x",
+    "start",
+    "up",
+    "task",
+    "tasks",
+    "call",
+    "run-script",
+    "run-many",
+    "-",
+    "repro",
+    "make",
+    "target",
+];
 
 /// What running targets of a file comes to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +37,8 @@ pub struct FoundTargets {
     pub texts: Vec<String>,
     /// Files to go on with, and the targets that are asked of them.
     pub files: Vec<(String, Vec<Word>)>,
+    /// Command lines of which it is not known whether they are run.
+    pub perhaps: Vec<String>,
 }
 
 /// A runner's command line.
@@ -31,13 +53,13 @@ struct RunnerLine {
 }
 
 /// What a call of a runner runs: code in its options, and the files that are looked into.
-pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
+pub(super) fn unwrap(by: &Invocation, runner: &'static Runner, tools: &Tools) -> Vec<Carried> {
     let Some(RunnerLine { by, mut files, wanted, code, runs }) = read_line(by, runner) else {
         return Vec::new();
     };
     let mut out: Vec<Carried> = Vec::new();
     for text in code {
-        let found = expand_targets(&text, runner, &wanted);
+        let found = expand_targets(&text, runner, &wanted, tools);
         out.extend(found.texts.into_iter().map(|text| {
             let by = Invocation { env: own_environment(&by, &wanted), ..by.clone() };
             Carried::Guess(Box::new(Carried::Shell { text, arguments: Vec::new(), by, remote: None }))
@@ -52,6 +74,18 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner) -> Vec<Carried> {
             let name = |name: &&str| Word::literal(format!("{}{name}", "../".repeat(up)));
             files.extend(runner.files.iter().map(name));
         }
+    }
+    if runner.operands {
+        files.extend(wanted.iter().filter(|word| word.display().contains('.')).cloned());
+    }
+    let mut wanted = wanted;
+    if runner.format == TargetFormat::Make {
+        // What the environment says counts where the file leaves it open.
+        let set = by
+            .env
+            .iter()
+            .filter_map(|set| set.value.as_literal().map(|value| format!("{}?={value}", set.name)));
+        wanted.extend(set.map(Word::literal));
     }
     let by = Invocation { env: own_environment(&by, &wanted), ..by };
     out.extend(files.into_iter().map(|path| Carried::Script {
@@ -82,14 +116,31 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
         if runner.stop.contains(&text) {
             return None;
         }
+        let scripts = |event: &str| event.split(' ').next() == Some(text);
+        if let Some(event) = runner.events.iter().find(|event| scripts(event)).filter(|_| !line.runs) {
+            line.runs = true;
+            line.wanted.extend(event.split(' ').skip(1).map(Word::literal));
+            break;
+        }
+        if runner.sets.contains(&text) {
+            let pair = by
+                .argv
+                .get(at)
+                .and_then(Word::as_literal)
+                .zip(by.argv.get(at + 1).and_then(Word::as_literal));
+            line.wanted.extend(pair.map(|(name, value)| Word::literal(format!("{name}={value}"))));
+            at += 2;
+            continue;
+        }
         if text.starts_with('-') {
             at += line.option(word, by.argv.get(at), runner);
         } else if !line.runs && runner.verbs.contains(&text) {
             line.runs = true;
-        } else if line.runs || runner.itself.contains(&text) {
+        } else if line.runs || runner.itself.iter().any(|own| *own == text || *own == "*") {
             line.runs = true;
             line.wanted.push(word.clone());
             if !runner.verbs.is_empty() {
+                line.wanted.extend(by.argv.iter().skip(at).cloned());
                 break;
             }
         } else {
@@ -150,30 +201,92 @@ fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
 
 /// What the targets that are asked for come to, by the text of a file.
 #[must_use]
-pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTargets {
-    let mut file = read::file(text, runner.format);
+pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tools) -> FoundTargets {
+    if runner.format == TargetFormat::Text {
+        let names = if runner.whole { Vec::new() } else { asked_names(wanted) };
+        let part = mentions::sections(text, &names);
+        return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
+    }
+    let mut file = taken_apart(text, runner.format);
     for word in wanted {
         if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {
-            file.values.retain(|(known, _)| known != name);
-            file.values.push((name.to_owned(), value.to_owned()));
+            set(&mut file, name, value);
         }
     }
+    let (wanted, arguments) = match wanted.split_first() {
+        Some((first, rest)) if runner.format == TargetFormat::Npm && !is_event(runner, wanted) => {
+            (std::slice::from_ref(first), rest)
+        }
+        _ => (wanted, [].as_slice()),
+    };
     let names = wanted.iter().filter_map(Word::as_literal).filter(|name| !name.contains('='));
     let mut ask: Vec<String> = names.map(str::to_owned).collect();
     let computed = wanted.iter().any(|word| word.as_literal().is_none());
     if ask.is_empty() && !computed && runner.format != TargetFormat::Npm {
         let first = file.targets.iter().find(|t| !t.name.starts_with('.') && !t.name.contains('%'));
         let named = file.targets.iter().find(|t| t.name == "default" && runner.format != TargetFormat::Make);
-        ask.extend(named.or(first).map(|target| target.name.clone()));
+        let goal = file.values.iter().rev().find(|(name, _)| name == ".DEFAULT_GOAL");
+        let first = goal.map(|(_, goal)| goal.clone()).or(named.or(first).map(|target| target.name.clone()));
+        ask.extend(first);
     }
-    let mut out = FoundTargets { texts: std::mem::take(&mut file.always), files: Vec::new() };
+    let mut out = FoundTargets { texts: std::mem::take(&mut file.always), ..FoundTargets::default() };
+    if computed || file.unclear {
+        out.perhaps = mentions::in_file(text, tools);
+    }
+    let done = follow(&file, (ask, arguments), runner, &mut out);
     for (path, before) in &file.includes {
-        let inner: Vec<Word> = ask
+        let inner: Vec<Word> = done
             .iter()
             .map(|name| Word::literal(name.strip_prefix(before.as_str()).unwrap_or(name)))
             .collect();
-        out.files.push((path.clone(), inner));
+        let path = filled(path, &file.values, runner.format);
+        out.files.extend(path.split_whitespace().map(|path| (path.to_owned(), inner.clone())));
     }
+    let exports = exports(&file, runner);
+    let mut shells = Vec::new();
+    for text in &mut out.texts {
+        // What a function of make's runs while it fills in a recipe.
+        if runner.format == TargetFormat::Make {
+            make::shell_calls(text, &mut shells);
+        }
+        *text = format!("{exports}{}", filled(text, &file.values, runner.format));
+    }
+    out.texts.extend(shells);
+    out
+}
+
+/// Sets a variable from outside of a file; `NAME?` only where the file leaves it open.
+fn set(file: &mut TargetsFile, name: &str, value: &str) {
+    let open = name.strip_suffix('?');
+    let known = |name: &str| file.values.iter().any(|(known, _)| known == name);
+    if open.is_some_and(|name| known(name) && !file.open.iter().any(|open| open == name)) {
+        return;
+    }
+    let name = open.unwrap_or(name);
+    file.values.retain(|(known, _)| known != name);
+    file.values.push((name.to_owned(), value.to_owned()));
+}
+
+/// True for the scripts of one event.
+fn is_event(runner: &Runner, wanted: &[Word]) -> bool {
+    let same = |event: &&str| event.split(' ').skip(1).eq(wanted.iter().map(|word| word.prefix()));
+    runner.events.iter().any(same)
+}
+
+/// The names under which a file of any format may know what is asked for.
+fn asked_names(wanted: &[Word]) -> Vec<&str> {
+    let literal = wanted.iter().filter_map(Word::as_literal);
+    let last = literal.filter_map(|text| text.rsplit([':', '/', '#', '+']).find(|piece| !piece.is_empty()));
+    last.filter(|name| !GENERIC.contains(name) && !name.starts_with('-') && !name.contains('=')).collect()
+}
+
+/// Collects what targets, and those they need, come to; says which they were.
+fn follow(
+    file: &TargetsFile,
+    (mut ask, arguments): (Vec<String>, &[Word]),
+    runner: &Runner,
+    out: &mut FoundTargets,
+) -> Vec<String> {
     let mut done: Vec<String> = Vec::new();
     while let Some(name) = ask.pop() {
         if done.contains(&name) || done.len() > MOST {
@@ -184,24 +297,30 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word]) -> FoundTarg
             runner.format == TargetFormat::Npm
                 && [format!("pre{name}"), format!("post{name}")].contains(&target.name)
         };
-        for target in hits.chain(file.targets.iter().filter(related)) {
-            out.texts.extend(target.lines.clone());
-            ask.extend(target.needs.iter().map(|need| read::filled(need, &file.values, runner.format)));
+        for target in hits {
+            out.texts.extend(target.lines.iter().map(|line| with_arguments(line, arguments)));
+            ask.extend(target.needs.iter().map(|need| filled(need, &file.values, runner.format)));
         }
+        out.texts.extend(file.targets.iter().filter(related).flat_map(|target| target.lines.clone()));
         done.push(name);
     }
-    let exports = exports(&file, runner);
-    for text in &mut out.texts {
-        *text = format!("{exports}{}", read::filled(text, &file.values, runner.format));
-    }
-    out
+    done
+}
+
+/// A package's script with what stands behind its name.
+fn with_arguments(line: &str, arguments: &[Word]) -> String {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '=' | ':' | ',');
+    let words = arguments.iter().map(|word| word.display()).filter(|word| *word != "--");
+    let words =
+        words.map(|word| if word.chars().all(plain) { word.into_owned() } else { "${__}".to_owned() });
+    std::iter::once(line.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
 /// What a shell needs to know first of variables that a makefile exports.
-fn exports(file: &read::TargetsFile, runner: &Runner) -> String {
+fn exports(file: &TargetsFile, runner: &Runner) -> String {
     let known = file.exported.iter().filter_map(|name| {
         let (_, value) = file.values.iter().rev().find(|(known, _)| known == name)?;
-        Some((name, read::filled(value, &file.values, runner.format)))
+        Some((name, filled(value, &file.values, runner.format)))
     });
     let plain = |value: String| if value.contains(['"', '`', '\\']) { "${__}".to_owned() } else { value };
     let known = known.map(|(name, value)| (name, plain(value)));
@@ -210,10 +329,34 @@ fn exports(file: &read::TargetsFile, runner: &Runner) -> String {
 
 /// True where a target is the one that is asked for, or a pattern that makes it.
 fn fits(target: &str, name: &str) -> bool {
-    match target.split_once('%') {
-        Some((before, after)) => {
-            name.len() > before.len() && name.starts_with(before) && name.ends_with(after)
-        }
-        None => target == name,
+    if target == name {
+        return true;
+    }
+    // `.in.out:` makes every `*.out`.
+    let suffix = target.strip_prefix('.').and_then(|rest| rest.split_once('.'));
+    if let Some((_, to)) = suffix.filter(|(from, to)| !from.contains('/') && !to.is_empty()) {
+        return name.ends_with(&format!(".{to}"));
+    }
+    target.split_once(['%', '*']).is_some_and(|(before, after)| {
+        name.len() > before.len() && name.starts_with(before) && name.ends_with(after)
+    })
+}
+
+/// A file of targets, taken apart.
+fn taken_apart(text: &str, format: TargetFormat) -> TargetsFile {
+    match format {
+        TargetFormat::Make => make::read(text),
+        TargetFormat::Just => read::just(text),
+        TargetFormat::Task => task::read(text),
+        TargetFormat::Npm | TargetFormat::Text => read::npm(text),
+    }
+}
+
+/// A text with the values that are known filled in; what is not known becomes a variable a shell does not know either.
+fn filled(text: &str, values: &[(String, String)], format: TargetFormat) -> String {
+    match format {
+        TargetFormat::Make => make::filled(text, values, 0),
+        TargetFormat::Just | TargetFormat::Task => read::braces_filled(text, values),
+        TargetFormat::Npm | TargetFormat::Text => text.to_owned(),
     }
 }

@@ -17,7 +17,7 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
             let file = by.argv.iter().position(|word| word.as_literal() == Some("-f"));
             return file.map_or_else(|| from_stdin(by), |at| sourced(by, at + 1));
         }
-        WrapperStyle::Find => return find(by),
+        WrapperStyle::Find => return find(by, tools),
         WrapperStyle::Options => return options(by, wrapper),
         _ => {}
     }
@@ -46,13 +46,15 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
         WrapperStyle::RemoteWords => {
             out.push(elsewhere(code(&joined(&rest), &inner, "a command computed at run time"), place));
         }
-        WrapperStyle::Xargs => out.extend(xargs(&inner, by, at)),
+        WrapperStyle::Xargs => out.extend(xargs(&inner, by, at, tools)),
         WrapperStyle::RemoteArgv if rest.first().is_some_and(is_computed) && is_apart(by) => {}
         WrapperStyle::RemoteArgv => out.push(Carried::Invocation { invocation: inner, remote: place }),
         _ => match rest.as_slice() {
-            // One word with spaces in it is a command line (`hyperfine 'a b'`).
-            [only] if only.prefix().contains(' ') => {
-                out.push(code(only, &inner, "a command computed at run time"))
+            // Words with spaces in them are command lines (`hyperfine 'a b' 'c d'`).
+            [first, others @ ..] if first.prefix().contains(' ') => {
+                let several = others.iter().any(|word| word.prefix().contains(' '));
+                let lines = if several { rest } else { vec![joined(&rest)] };
+                out.extend(lines.iter().map(|line| code(line, &inner, "a command computed at run time")));
             }
             _ => out.push(Carried::Invocation { invocation: inner, remote: None }),
         },
@@ -360,7 +362,7 @@ fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
 }
 
 /// `find … -exec program args ;` and `fd -x program args`.
-fn find(by: &Invocation) -> Vec<Carried> {
+fn find(by: &Invocation, tools: &Tools) -> Vec<Carried> {
     let mut out = Vec::new();
     for (at, word) in by.argv.iter().enumerate().skip(1) {
         let starts = matches!(
@@ -374,11 +376,27 @@ fn find(by: &Invocation) -> Vec<Carried> {
             .take_while(|w| !matches!(w.as_literal(), Some(";" | "+")))
             .map(|w| substitute(w, "{}", &Word::unknown()))
             .collect();
+        out.extend(found_scripts(&argv, by, tools));
         if !argv.is_empty() {
             out.push(Carried::Invocation { invocation: Invocation { argv, ..by.clone() }, remote: None });
         }
     }
     out
+}
+
+/// Files that another program finds, or names, and that are run.
+fn found_scripts(argv: &[Word], by: &Invocation, tools: &Tools) -> Option<Carried> {
+    let (program, arguments) = argv.split_first()?;
+    let shell = program.basename().is_some_and(|name| tools.programs.shells.contains(&name));
+    let options = arguments.iter().take_while(|word| word.prefix().starts_with(['-', '+']));
+    let operand = arguments.get(options.clone().count());
+    let script = shell
+        && !options.clone().any(|word| word.prefix().contains(['c', 's']))
+        && operand.is_some_and(|word| word.as_literal().is_none());
+    (script || (program.as_literal().is_none() && program.basename().is_none())).then(|| {
+        let what = "it runs every file that a search finds".to_owned();
+        Carried::Opaque(Opaque { kind: OpaqueKind::Perhaps, span: by.span, what, invocation: None })
+    })
 }
 
 /// A word with every occurrence of a placeholder replaced.
@@ -414,7 +432,7 @@ fn cuts(options: &[Word]) -> bool {
     })
 }
 
-fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
+fn xargs(inner: &Invocation, by: &Invocation, at: usize, tools: &Tools) -> Vec<Carried> {
     let options = by.argv.get(1..at).unwrap_or_default();
     let flag = |names: [&str; 2]| {
         options.iter().enumerate().find_map(|(i, w)| {
@@ -436,19 +454,25 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize) -> Vec<Carried> {
         invocation: Invocation { argv, stdin: Stdin::Unknown, ..inner.clone() },
         remote: None,
     };
-    let with = |value: &Word, name: &str| inner.argv.iter().map(|w| substitute(w, name, value)).collect();
+    let with = |value: &Word, name: &str| -> Vec<Word> {
+        inner.argv.iter().map(|w| substitute(w, name, value)).collect()
+    };
     match (placeholder, text) {
         (Some(name), Some(text)) if text.lines().count() <= MOST_LINES => {
             text.lines().map(|line| run(with(&Word::literal(line.trim()), &name))).collect()
         }
-        (Some(name), _) => vec![run(with(&Word::unknown(), &name))],
+        (Some(name), _) => {
+            let argv = with(&Word::unknown(), &name);
+            found_scripts(&argv, by, tools).into_iter().chain([run(argv)]).collect()
+        }
         // Cut into several calls, or quoted, the words may stand anywhere.
         (None, Some(text)) if !cuts(options) && !text.contains(['"', '\'', '\\']) => {
             let words = text.split_whitespace().map(Word::literal);
             vec![run(inner.argv.iter().cloned().chain(words).collect())]
         }
         (None, _) => {
-            vec![run(inner.argv.iter().cloned().chain([Word::unknown_words()]).collect())]
+            let argv: Vec<Word> = inner.argv.iter().cloned().chain([Word::unknown_words()]).collect();
+            found_scripts(&argv, by, tools).into_iter().chain([run(argv)]).collect()
         }
     }
 }

@@ -52,12 +52,15 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     plan.finish()
 }
 
-/// Plans the writing of files by a tool of the agent's own.
+/// Plans the writing of files by a tool of the agent's own, with what it writes as far as that is known.
 #[must_use]
-pub fn plan_files(paths: &[&str], context: &Context) -> Plan {
+pub fn plan_files(files: &[(&str, String)], context: &Context) -> Plan {
+    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
     let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
-    for path in paths {
+    for (path, text) in files {
         plan.attacked(guard::on_file(path, false, context), &Invocation::default());
+        plan.attacked(guard::on_planted(path, text, context), &Invocation::default());
+        plan.plants_file(path, text, context);
     }
     plan.finish()
 }

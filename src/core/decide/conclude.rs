@@ -241,7 +241,9 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
     let mentions = mentions_tools(&plan.line);
     let decision = match (&read_only, &writable, opaque.kind) {
         (Some(_), _, OpaqueKind::Syntax) if !mentions && !builds_code(&plan.line) => Decision::Ask,
-        (Some(_), _, OpaqueKind::Code) => Decision::Ask,
+        (Some(_), _, OpaqueKind::Code | OpaqueKind::Perhaps) => Decision::Ask,
+        // Where changes are free a guess is nobody's business.
+        (None, _, OpaqueKind::Perhaps) if !judges.iter().any(is_gitops_only) => return None,
         (Some(_), _, _) | (None, Some(_), OpaqueKind::Limit) => Decision::Deny,
         (None, Some(_), OpaqueKind::Syntax) if !mentions => return None,
         (None, Some(_), _) => Decision::Ask,
@@ -261,13 +263,17 @@ fn unknown(opaque: &Opaque, plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Opti
             format!("This command line cannot be judged{place}: {}.", opaque.what),
             "Split it into several shorter commands.",
         ),
-        OpaqueKind::Program | OpaqueKind::Code | OpaqueKind::Fed => (
+        OpaqueKind::Program | OpaqueKind::Code | OpaqueKind::Fed | OpaqueKind::Perhaps => (
             ids::OPAQUE,
             format!("rwenv cannot determine what this would run{place}: {}.", opaque.what),
             "Write out the program and its verb so that rwenv can check them before they run.",
         ),
     };
     Some(Reason::new(decision, rule, text, instead).about(opaque.span, name.as_deref()))
+}
+
+fn is_gitops_only(judge: &JudgedName) -> bool {
+    matches!(judge, JudgedName::Subject(subject, _) if subject.git_ops_only)
 }
 
 /// True where the text has what it takes to make a command out of something else.

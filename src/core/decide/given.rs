@@ -98,7 +98,7 @@ fn hands_on(carried: &Carried, word: &Word) -> bool {
         }
         Carried::Script { path, arguments, .. } => path == word || arguments.contains(word),
         Carried::Guess(inner) => hands_on(inner, word),
-        Carried::Writes(..) | Carried::Opaque(..) => false,
+        Carried::Writes(..) | Carried::Opaque(..) | Carried::Perhaps(..) => false,
     }
 }
 

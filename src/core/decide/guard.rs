@@ -1,7 +1,7 @@
 //! What is aimed at the guard itself: its files, its programs, its daemon, and the agent's settings that call it.
 
 use super::given::{HandedOn, What, given, hit};
-use super::place::{HOOK, OWN, below, below_home, from_home, guarded, near, places, wild};
+use super::place::{HOOK, OWN, below, below_home, concerns_us, from_home, guarded, near, places, wild};
 use super::touch::{CopySource, Touch, touches};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
@@ -196,6 +196,18 @@ pub(super) fn on_file(path: &str, whole: bool, context: &Context) -> Attacks {
     let word = if word.is_wild() { Word::literal(path) } else { word };
     let mut found = Finder { context, by: &by, out: Attacks::default() };
     found.touch(&Touch::Writes { word, whole });
+    found.finish()
+}
+
+/// A text that a tool of the agent's puts into a file that shells or git read by themselves.
+pub(super) fn on_planted(path: &str, text: &str, context: &Context) -> Attacks {
+    let by = Invocation { cwd: vec![Dir::Known(context.cwd.clone())], ..Invocation::default() };
+    let mut found = Finder { context, by: &by, out: Attacks::default() };
+    for path in places(&from_home(&Word::literal(path), context), &by.cwd) {
+        if concerns_us(&path, text) {
+            found.certain(path, OWN);
+        }
+    }
     found.finish()
 }
 

@@ -135,6 +135,23 @@ pub(super) fn below_home(path: &str, context: &Context) -> Vec<(String, String)>
     all.filter_map(|file| below(&file, path).map(|rest| rest.to_owned()).map(|rest| (file, rest))).collect()
 }
 
+/// True for a file that something runs without being told.
+pub(super) fn is_planted(path: &str) -> bool {
+    let tables = classify::tools();
+    [tables.programs.planted, tables.programs.startup]
+        .iter()
+        .any(|list| list.iter().any(|pattern| glob(pattern, path)))
+}
+
+/// True where a text that is put into such a file concerns the guard: it names it, or moves the hooks of git.
+pub(super) fn concerns_us(path: &str, text: &str) -> bool {
+    let tables = classify::tools();
+    let startup = tables.programs.startup.iter().any(|pattern| glob(pattern, path));
+    let of_git = ["*/.gitconfig", "*/git/config", "*/.git/config"].iter().any(|pattern| glob(pattern, path));
+    ((startup || path.ends_with("/.envrc")) && text.contains("rwenv"))
+        || (of_git && text.to_lowercase().contains("hookspath"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

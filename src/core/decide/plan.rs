@@ -14,20 +14,17 @@ use super::written::{self, ScriptRun, WrittenScript};
 use super::{keys, patched};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Script, Span,
-    Trait, Word,
+    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
+    Word,
 };
 use crate::shell::{self, Source};
 
 /// Deepest chain of wrappers and shells that is followed.
-const DEEPEST: usize = 24;
+pub(super) const DEEPEST: usize = 24;
 /// Programs that type text into others.
 const TYPISTS: [&str; 2] = ["tmux", "screen"];
 /// Most invocations that are looked at.
 const MOST: usize = 20_000;
-
-/// Most files that one line sources whose variables count.
-const MOST_SOURCED: usize = 16;
 
 /// A command line, analysed, waiting for the answers to its questions.
 #[derive(Clone, Debug, Default)]
@@ -70,10 +67,14 @@ pub struct Plan {
     pub(super) others: Vec<Invocation>,
     /// The line is one that was typed, and may be planned again.
     pub(super) typed: bool,
+    /// Names of which the agent's shell may define something.
+    pub(super) names: Vec<String>,
     /// Files that the line sources, and their texts.
     pub(super) sourced: Vec<(String, String)>,
     /// Files that patches in the line add, and their texts.
     pub added: Vec<(String, String)>,
+    /// Those that it has made itself before.
+    pub(super) made_sources: Vec<(String, String)>,
     /// Inside a script, of which is not said what stays unknown.
     pub(super) quiet: bool,
 }
@@ -93,29 +94,23 @@ pub(super) struct PendingInvocation {
 impl Plan {
     /// The plan of a command line, with the texts of what it sources as far as they are known.
     pub(super) fn of_line(line: &str, context: &Context, sourced: Vec<(String, String)>) -> Self {
-        let mut source =
-            Source { text: line, context: context.clone(), files: &sourced, ..Source::default() };
+        let mut source = Source {
+            text: line,
+            context: context.clone(),
+            files: &sourced,
+            typed: true,
+            ..Source::default()
+        };
         source.stdin = context.stdin();
         let analysis = shell::analyze_source(&source);
-        let (line, context) = (line.to_owned(), context.clone());
-        let mut plan = Self { line, context, typed: true, sourced, ..Self::default() };
+        let (text, context) = (line.to_owned(), context.clone());
+        let mut plan = Self { line: text, context, typed: true, sourced, ..Self::default() };
         plan.take(analysis, None, 0);
+        if let Some(sourced) = plan.made_and_sourced() {
+            return Self::of_line(line, &plan.context, sourced);
+        }
+        plan.names = plan.unknown_names();
         plan.finish()
-    }
-
-    /// The texts of files that the line sources which were not known when it was planned.
-    fn newly_sourced(&self, facts: &Facts) -> Vec<(String, String)> {
-        let sources = |pending: &&PendingInvocation| {
-            let name = pending.invocation.program().and_then(Word::basename);
-            self.typed && pending.script.is_some() && matches!(name, Some("source" | "."))
-        };
-        let places = self.pending.iter().filter(sources).flat_map(|pending| &pending.places);
-        let known = |path: &&String| self.sourced.iter().all(|(known, _)| known != *path);
-        let text = |path: &String| match facts.script(path) {
-            Some(Script::Text(text)) => Some((path.clone(), text.clone())),
-            _ => None,
-        };
-        places.filter(known).filter_map(text).collect()
     }
 
     /// True where none of our tools is concerned, and nothing is left unknown.
@@ -139,10 +134,8 @@ impl Plan {
     /// Goes on with what is known of the programs it asked about. What nobody has looked at stays asked.
     #[must_use]
     pub fn resume(mut self, facts: &Facts) -> Self {
-        let more = self.newly_sourced(facts);
-        if !more.is_empty() && self.sourced.len() < MOST_SOURCED {
-            self.sourced.extend(more);
-            return Self::of_line(&self.line, &self.context, self.sourced);
+        if let Some(sourced) = self.learnt(facts) {
+            return Self::of_line(&self.line, &self.context, sourced);
         }
         for wait in std::mem::take(&mut self.waits) {
             match facts.lead(&wait.path) {
@@ -179,7 +172,7 @@ impl Plan {
     /// True where it waits to be told what programs are, or where files lie.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() || !self.waits.is_empty()
+        !self.pending.is_empty() || !self.waits.is_empty() || !self.names.is_empty()
     }
 
     /// What an invocation, or a tool of the agent's, does to the guard.
@@ -236,10 +229,18 @@ impl Plan {
                 let (invocation, quiet) = (invocation.clone(), self.quiet);
                 self.pending.push(PendingInvocation { invocation, places, depth, script: None, quiet });
             }
+            // Where it is called by a pattern, or by the top of its repository.
+            Program::Named
+                if remote.is_none() && invocation.program().is_some_and(|w| w.as_literal().is_none()) =>
+            {
+                self.executed(invocation, depth);
+            }
             Program::Asked(_) | Program::Named => {}
         }
         self.made.extend(program::made(invocation));
-        self.written.extend(written::written(invocation));
+        let written = written::written(invocation);
+        self.planted(&written, invocation, depth);
+        self.written.extend(written);
         if remote.is_none() {
             self.drifts.see(invocation);
         }
@@ -292,6 +293,7 @@ impl Plan {
     pub(super) fn carried(&mut self, carried: Carried, remote: Option<&str>, depth: usize) {
         match carried {
             Carried::Opaque(opaque) => self.unknown(opaque),
+            Carried::Perhaps(text, by) => self.perhaps(&text, &by),
             Carried::Writes(..) if remote.is_some() => {}
             Carried::Writes(files, by) => {
                 self.added.extend(patched::added(&files, &by));
@@ -341,15 +343,6 @@ impl Plan {
         }
     }
 
-    pub(super) fn limit(&mut self, span: Span) {
-        let what = "it runs too many programs, or nests them too deeply".to_owned();
-        let opaque = Opaque { kind: OpaqueKind::Limit, span, what, invocation: None };
-        // Said once; where it was first.
-        if !self.opaque.iter().any(|o| o.kind == OpaqueKind::Limit) {
-            self.opaque.push(opaque);
-        }
-    }
-
     /// Something unknown: kept, unless it is known to be harmless, or shown as what it would do at worst.
     pub(super) fn unknown(&mut self, opaque: Opaque) {
         if self.quiet {
@@ -368,13 +361,17 @@ impl Plan {
             self.opaque.push(opaque);
             return;
         }
-        let Some(invocation) = &opaque.invocation else {
+        let Some(invocation) = opaque.invocation.clone() else {
             self.opaque.push(opaque);
             return;
         };
+        // Which file a pattern names is asked.
+        if invocation.program().is_some_and(Word::is_wild) {
+            self.executed(&invocation, 1);
+        }
         let mut worst: Option<Operation> = None;
         for tool in tools.tools.iter().filter(|tool| !tool.unshimmed) {
-            let read_as = classify::as_tool(invocation, tool, tools);
+            let read_as = classify::as_tool(&invocation, tool, tools);
             let changes = |o: &Operation| {
                 !o.verb.is_empty()
                     && o.effect > Effect::ReadSecret
@@ -460,6 +457,7 @@ impl Plan {
         });
         questions.extend(asked);
         questions.extend(self.waits.iter().map(|wait| Question::Leads(wait.path.clone())));
+        questions.extend(self.names.iter().cloned().map(Question::Defined));
         for opaque in &self.opaque {
             let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
             questions.extend(dirs.into_iter().map(Question::Binding));
@@ -486,6 +484,7 @@ pub(super) fn analyze_carried(
         env: by.env.clone(),
         stdin: by.stdin.clone(),
         files,
+        typed: false,
     })
 }
 

@@ -137,7 +137,7 @@ pub(super) fn of(invocation: &Invocation, made: &[Made]) -> Program {
 }
 
 /// The files a name may be in the directories of a `PATH` that the line sets.
-fn on_path(value: &Word, name: &str, cwd: &[Dir]) -> Vec<String> {
+pub(super) fn on_path(value: &Word, name: &str, cwd: &[Dir]) -> Vec<String> {
     let shown = value.display().into_owned();
     let dirs = shown.split(':').filter(|dir| !dir.contains('…')).take(MOST_DIRS);
     dirs.flat_map(|dir| {

@@ -1,15 +1,25 @@
 //! Scripts on disk that a line runs: their files are asked for, and their text is judged like code that stands in the line.
 //! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
-use super::plan::{PendingInvocation, Plan, analyze_carried};
-use super::written::{ScriptRun, WrittenScript, places};
+use super::place::wild;
+use super::plan::{DEEPEST, PendingInvocation, Plan, analyze_carried};
+use super::program;
+use super::written::{ScriptRun, WrittenContent, places};
 use crate::classify::{self, Reader};
-use crate::model::{Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Word};
+use crate::model::{
+    Asked, Assigned, Dir, Facts, Invocation, Opaque, OpaqueKind, Part, Script, Span, Stdin, Word,
+    WrapperStyle, normalize,
+};
 
 /// Most scripts of one line that are read.
 const MOST: usize = 64;
 /// Folders of programs that come with the system: what they run is no business of the line's.
 const SYSTEM: [&str; 8] = ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/nix/", "/snap/", "/etc/"];
+
+/// Folders of a home directory that are on most people's `PATH`.
+const OWN_BIN: [&str; 2] = [".local/bin", "bin"];
+/// Folders above the one a line runs in that may be the top of its repository.
+const ABOVE: usize = 4;
 
 impl Plan {
     /// A file whose text a shell, or another language, runs. Elsewhere only what is sent there from here can be read.
@@ -23,61 +33,156 @@ impl Plan {
         if remote.is_some() && by.stdin != Stdin::File(path.clone()) {
             return;
         }
+        let mut places = named(path, &by.cwd);
+        // Shells look for a bare name where programs are, too.
+        let bare = path.as_literal().filter(|text| !text.contains('/') && !text.is_empty());
+        if let Some(name) = bare.filter(|_| reader == Reader::Shell && by.argv.contains(path)) {
+            places.extend(self.on_path(name, by));
+        }
         let remote = remote.map(str::to_owned);
-        self.run(places(path, &by.cwd), ScriptRun { arguments, any: true, reader, remote }, by, depth);
+        let zero = Some(path.clone());
+        let run = ScriptRun { arguments, any: true, reader, remote, changed: false, searched: false, zero };
+        self.run((path, places), run, by, depth);
     }
 
-    /// A program that is named by its path, and is none that we know: it may be a script.
+    /// A program that is none that we know: it may be a script.
     pub(super) fn executed(&mut self, by: &Invocation, depth: usize) {
-        let Some(word) = by.program().filter(|word| word.as_literal().is_some_and(|text| text.contains('/')))
-        else {
-            return;
+        let Some(word) = by.program() else { return };
+        let by_path = word.as_literal().is_none_or(|text| text.contains('/'));
+        let name = word.basename().unwrap_or_default();
+        let tools = classify::tools();
+        let known = tools.language(name).is_some() || tools.runner(name).is_some();
+        let mut places = match by_path {
+            true => named(word, &by.cwd),
+            false if known || name.is_empty() => Vec::new(),
+            false => self.on_path(name, by),
         };
-        let mut places = places(word, &by.cwd);
         places.retain(|path| !SYSTEM.iter().any(|folder| path.starts_with(folder)));
         let arguments = by.argv.get(1..).unwrap_or_default().to_vec();
-        self.run(places, ScriptRun { arguments, any: false, reader: Reader::Shell, remote: None }, by, depth);
+        // A launcher takes a file by its ending (`uv run x.py`).
+        let by_ending = name.rsplit_once('.').and_then(|(_, ending)| reader_of(ending)).filter(|_| !by_path);
+        if by_ending.is_some() {
+            places.extend(self::places(word, &by.cwd));
+        }
+        let (any, reader) = (by_ending.is_some(), by_ending.unwrap_or(Reader::Shell));
+        let (searched, zero) = (!by_path, Some(word.clone()));
+        let run = ScriptRun { arguments, any, reader, remote: None, changed: false, searched, zero };
+        self.run((word, places), run, by, depth);
     }
 
-    fn run(&mut self, places: Vec<String>, run: ScriptRun, by: &Invocation, depth: usize) {
-        let made = self.written.iter().rev().find(|written| places.contains(&written.path)).cloned();
-        match made {
-            Some(WrittenScript { text: Some(text), .. }) => self.text(&text, run, by, depth),
-            Some(WrittenScript { text: None, .. }) => {
-                let what = "the output of another program is run as a script".to_owned();
-                self.unknown(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None });
+    /// Where a program of this name may lie that somebody wrote: what comes with the system is no business of the line's.
+    fn on_path(&self, name: &str, by: &Invocation) -> Vec<String> {
+        let own = OWN_BIN.iter().map(|folder| format!("{}/{folder}/{name}", self.context.home));
+        let set = by.assigned("PATH").map(|value| program::on_path(value, name, &by.cwd)).unwrap_or_default();
+        set.into_iter().chain(own).collect()
+    }
+
+    pub(super) fn run(
+        &mut self,
+        (word, places): (&Word, Vec<String>),
+        mut run: ScriptRun,
+        by: &Invocation,
+        depth: usize,
+    ) {
+        if places.is_empty() {
+            let made = self.written.iter().rev().find(|written| written.is_computed_as(word));
+            if let Some(WrittenContent::Text(text)) = made.map(|written| written.content.clone()) {
+                self.text(&text, run, by, depth);
             }
-            None if places.is_empty() => {}
-            None => {
-                let script = Some(run);
-                self.pending.push(PendingInvocation {
-                    invocation: by.clone(),
-                    places,
-                    depth,
-                    script,
-                    quiet: self.quiet,
-                });
-            }
+            return;
         }
+        // What is known of the file itself counts more than what comes into its folder.
+        let said = |filled: bool| {
+            let mut all =
+                self.written.iter().rev().filter(|w| (w.content == WrittenContent::Filled) == filled);
+            all.find_map(|written| written.says(&places))
+        };
+        match said(false).or_else(|| said(true)) {
+            Some(WrittenContent::Text(text)) => {
+                if matches!(by.program().and_then(Word::basename), Some("source" | ".")) {
+                    self.made_sources.extend(places.iter().map(|path| (path.clone(), text.clone())));
+                }
+                return self.text(&text, run, by, depth);
+            }
+            Some(WrittenContent::Printed) => {
+                let what = "the output of another program is run as a script".to_owned();
+                return self.unknown(Opaque { kind: OpaqueKind::Fed, span: by.span, what, invocation: None });
+            }
+            Some(WrittenContent::Of(from)) if depth < DEEPEST && !from.is_empty() && from != places => {
+                return self.run((word, from), run, by, depth + 1);
+            }
+            Some(WrittenContent::Of(_)) => {}
+            Some(WrittenContent::Changed | WrittenContent::Filled) => run.changed = true,
+            None => {}
+        }
+        let script = Some(run);
+        self.pending.push(PendingInvocation {
+            invocation: by.clone(),
+            places,
+            depth,
+            script,
+            quiet: self.quiet,
+        });
     }
 
     /// Goes on with a script that was asked for; what nobody has looked at stays asked.
     pub(super) fn resume_script(&mut self, mut pending: PendingInvocation, facts: &Facts) {
         let Some(run) = pending.script.clone() else { return };
+        let by = &pending.invocation;
+        let mut found = false;
+        let mut absent = None;
         for place in std::mem::take(&mut pending.places) {
             match facts.script(&place) {
                 None => pending.places.push(place),
-                Some(Script::Text(text)) => self.text(text, run.clone(), &pending.invocation, pending.depth),
+                Some(Script::Text(text)) => {
+                    found = true;
+                    self.text(text, run.clone(), by, pending.depth);
+                    if run.changed && names_tools(text) {
+                        self.guessed(by, "the line changes it first, and it names tools that rwenv checks");
+                    }
+                }
+                Some(Script::Unreadable(_)) if run.searched => {}
                 // A bundle of another language is as large as it likes; the shims see what it starts.
                 Some(Script::Unreadable(why)) if matches!(run.reader, Reader::Shell | Reader::Patch) => {
-                    self.unread(&pending.invocation, why);
+                    self.unread(by, why);
                 }
-                Some(_) => {}
+                Some(Script::Unreadable(_)) => found = true,
+                Some(Script::Absent) => absent = Some(place),
             }
+        }
+        // The line makes it: what it will hold nobody knows yet.
+        let missing = absent
+            .filter(|_| !found && pending.places.is_empty() && run.reader == Reader::Shell && !run.searched);
+        let shows = by.argv.iter().any(|word| matches!(word.prefix(), "--version" | "--help"));
+        if missing.is_some_and(|place| run.changed || self.makes(&place, by)) && !shows {
+            self.guessed(by, "the line makes it");
         }
         if !pending.places.is_empty() {
             self.pending.push(pending);
         }
+    }
+
+    /// True where another program of the line is given a file's name that is not known to look only.
+    fn makes(&self, place: &str, by: &Invocation) -> bool {
+        let name = place.rsplit('/').next().unwrap_or_default();
+        let looks = |program: &str| {
+            let programs = &classify::tools().programs;
+            let only = matches!(program, "test" | "[" | "[[" | "chmod" | "rm" | "source" | ".");
+            only || programs.shells.contains(&program)
+                || programs.reads.contains(&program)
+                || programs.filters.contains(&program)
+                || programs.copiers.contains(&program)
+        };
+        self.others.iter().any(|other| {
+            let program = other.program().and_then(Word::basename).unwrap_or_default();
+            let named = || other.argv.iter().skip(1).any(|word| word.display().contains(name));
+            other.span != by.span && !looks(program) && !name.is_empty() && named()
+        })
+    }
+
+    fn guessed(&mut self, by: &Invocation, why: &str) {
+        let what = format!("the script cannot be read before it runs: {why}");
+        self.unknown(Opaque { kind: OpaqueKind::Perhaps, span: by.span, what, invocation: None });
     }
 
     fn unread(&mut self, by: &Invocation, why: &str) {
@@ -86,15 +191,26 @@ impl Plan {
     }
 
     /// The text of a script, in the language it is run by.
-    fn text(&mut self, text: &str, mut run: ScriptRun, by: &Invocation, depth: usize) {
+    pub(super) fn text(&mut self, text: &str, mut run: ScriptRun, by: &Invocation, depth: usize) {
         if !run.any {
             let tools = classify::tools();
-            match interpreter(text) {
-                Some(name) if !tools.programs.shells.contains(&name) => match tools.language(name) {
+            let words = interpreter(text);
+            let name = words.first().and_then(|word| word.rsplit('/').next());
+            let shell =
+                |name: &str| tools.wrapper(name).is_some_and(|found| found.style == WrapperStyle::Shell);
+            match name {
+                None => {}
+                Some(name) if shell(name) => {}
+                Some(name) => match tools.language(name) {
                     Some(language) => run.reader = Reader::Language(language),
-                    None => return,
+                    // Any other program is run with the file behind its own words.
+                    None => {
+                        let file = by.program().cloned().into_iter();
+                        let words = words.iter().map(|word| Word::literal(*word));
+                        let argv = words.chain(file).chain(run.arguments).collect();
+                        return self.invocation(&Invocation { argv, ..by.clone() }, None, depth + 1);
+                    }
                 },
-                _ => {}
             }
         }
         let call =
@@ -104,7 +220,10 @@ impl Plan {
         }
         self.scripts.push(call);
         if self.scripts.len() > MOST {
-            self.limit(by.span);
+            // Modules take in modules; the shims see what they start.
+            if matches!(run.reader, Reader::Shell | Reader::Targets(_)) {
+                self.limit(by.span);
+            }
             return;
         }
         let reader = Invocation { stdin: Stdin::Inherited, ..by.clone() };
@@ -116,9 +235,12 @@ impl Plan {
                 }
             }
             Reader::Targets(runner) => {
-                let found = classify::expand_targets(text, runner, &run.arguments);
+                let found = classify::expand_targets(text, runner, &run.arguments, classify::tools());
                 for text in found.texts {
                     self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
+                }
+                for line in found.perhaps {
+                    self.carried(classify::Carried::Perhaps(line, reader.clone()), None, depth + 1);
                 }
                 for (path, wanted) in found.files {
                     self.sourced(&Word::literal(path), (wanted, run.reader), (&reader, None), depth + 1);
@@ -130,6 +252,7 @@ impl Plan {
                 }
             }
             Reader::Shell => {
+                let reader = called(&reader, run.zero.as_ref());
                 self.shell_script(text, run.arguments, (&reader, run.remote.as_deref()), depth);
             }
         }
@@ -148,12 +271,9 @@ impl Plan {
             invocation.span = by.span;
         }
         // What is not understood runs all the same, line by line, until the shell finds out.
-        let ours = |name: &&str| text.contains(*name);
-        let names =
-            classify::tools().tools.iter().filter(|tool| tool.name != "git").map(|tool| tool.name.as_str());
         let not_understood =
             analysis.opaque.iter().any(|o| matches!(o.kind, OpaqueKind::Syntax | OpaqueKind::Limit));
-        if not_understood && names.filter(ours).count() > 0 {
+        if not_understood && names_tools(text) {
             self.quiet = false;
             self.unread(by, "rwenv cannot parse it, and it names tools that rwenv checks");
             self.quiet = true;
@@ -164,14 +284,83 @@ impl Plan {
     }
 }
 
-/// Who runs a script, by its first line; none where that says nothing.
-fn interpreter(text: &str) -> Option<&str> {
-    let line = text.strip_prefix("#!")?.lines().next()?;
-    let mut words = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or_default());
-    match words.next() {
-        Some("env") => words.find(|word| !word.starts_with('-') && !word.contains('=')),
-        first => Some(first.unwrap_or_default()),
+/// How a script of a shell's is run that says itself who reads it.
+pub(super) fn shell_run(name: Word) -> ScriptRun {
+    ScriptRun {
+        arguments: Vec::new(),
+        any: false,
+        reader: Reader::Shell,
+        remote: None,
+        changed: false,
+        zero: Some(name),
+        searched: false,
     }
+}
+
+/// The same call with what its script is called by; a sourced one leaves `$0` as it was.
+fn called(by: &Invocation, zero: Option<&Word>) -> Invocation {
+    let sources = matches!(by.program().and_then(Word::basename), Some("source" | "."));
+    let names = if sources { &["BASH_SOURCE"][..] } else { &["0", "BASH_SOURCE"] };
+    let literal = zero.filter(|word| word.as_literal().is_some());
+    let set = names.iter().zip(literal.into_iter().cycle());
+    let set = set.map(|(name, value)| Assigned { name: (*name).to_owned(), value: value.clone() });
+    Invocation { env: by.env.iter().cloned().chain(set).collect(), ..by.clone() }
+}
+
+/// Who reads files with this ending.
+fn reader_of(ending: &str) -> Option<Reader> {
+    let program = match ending {
+        "sh" | "bash" => return Some(Reader::Shell),
+        "py" => "python",
+        "js" | "mjs" | "cjs" | "ts" => "node",
+        "rb" => "ruby",
+        "pl" => "perl",
+        "php" => "php",
+        _ => return None,
+    };
+    classify::tools().language(program).map(Reader::Language)
+}
+
+/// True where a text names one of our tools, but for git.
+fn names_tools(text: &str) -> bool {
+    let mut names = classify::tools().tools.iter().filter(|tool| tool.name != "git" && !tool.unshimmed);
+    names.any(|tool| text.contains(tool.name.as_str()))
+}
+
+/// The files that a word names: with a pattern, or by the top of the repository, those it may be.
+fn named(word: &Word, cwd: &[Dir]) -> Vec<String> {
+    if let [Part::Asked(Asked::TopLevel), Part::Text(rest)] = word.parts() {
+        let above = |path: &str| {
+            let mut folder = path.to_owned();
+            let mut all = Vec::new();
+            for _ in 0..=ABOVE {
+                all.push(normalize(&format!("{folder}/{rest}")));
+                let Some((up, _)) = folder.rsplit_once('/') else { break };
+                folder = up.to_owned();
+            }
+            all
+        };
+        return cwd.iter().filter_map(Dir::path).flat_map(above).collect();
+    }
+    if let Some((folder, head, tail)) = wild(word) {
+        let folder = Word::literal(folder);
+        let folders = cwd.iter().filter_map(|dir| dir.enter(&folder).path().map(str::to_owned));
+        return folders.map(|folder| format!("{folder}/{head}*{tail}")).collect();
+    }
+    places(word, cwd)
+}
+
+/// Who runs a script, by its first line: the program, and the words before the file; nothing where it does not say.
+fn interpreter(text: &str) -> Vec<&str> {
+    let line = text.strip_prefix("#!").and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let mut words = line.split_whitespace().peekable();
+    if words.peek().is_some_and(|word| word.ends_with("/env") || *word == "env") {
+        words.next();
+        while words.next_if(|word| word.starts_with('-') || word.contains('=')).is_some() {}
+    }
+    // One file that is many programs.
+    words.next_if(|word| matches!(word.rsplit('/').next(), Some("busybox" | "toybox")));
+    words.collect()
 }
 
 #[cfg(test)]
@@ -181,14 +370,14 @@ mod tests {
     #[test]
     fn the_first_line_says_who_runs_it() {
         for (text, wanted) in [
-            ("#!/bin/sh\n", Some("sh")),
-            ("#! /usr/bin/env bash\n", Some("bash")),
-            ("#!/usr/bin/env -S bash -e\n", Some("bash")),
-            ("kubectl get pods", None),
-            ("", None),
-            ("#!/usr/bin/env python3\n", Some("python3")),
-            ("#!/usr/bin/perl -w\n", Some("perl")),
-            ("#!", None),
+            ("#!/bin/sh\n", vec!["/bin/sh"]),
+            ("#! /usr/bin/env bash\n", vec!["bash"]),
+            ("#!/usr/bin/env -S bash -e\n", vec!["bash", "-e"]),
+            ("#!/usr/bin/env -S X=1 sh\n", vec!["sh"]),
+            ("#!/bin/busybox sh\n", vec!["sh"]),
+            ("#!/usr/bin/make -f\n", vec!["/usr/bin/make", "-f"]),
+            ("kubectl get pods", vec![]),
+            ("#!", vec![]),
         ] {
             assert_eq!(interpreter(text), wanted, "{text}");
         }

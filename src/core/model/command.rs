@@ -112,6 +112,12 @@ impl Word {
         self.wild = true;
     }
 
+    /// Appends one name that a pattern found.
+    pub fn push_found(&mut self) {
+        self.push_unknown(false);
+        self.wild = true;
+    }
+
     /// Appends text of which it is known what it is.
     pub fn push_asked(&mut self, what: Asked) {
         self.parts.push(Part::Asked(what));
@@ -240,6 +246,13 @@ impl Dir {
             (None, _) if to.meaning() == Some(Asked::TopLevel) => self.clone(),
             (Some(path), _) if path.starts_with('/') => Self::Known(normalize(path)),
             (Some(path), Self::Known(base)) => Self::Known(normalize(&format!("{base}/{path}"))),
+            // Below the top of the repository: mostly that is where the line starts.
+            (None, Self::Known(base)) => match to.parts() {
+                [Part::Asked(Asked::TopLevel), Part::Text(rest)] => {
+                    Self::Known(normalize(&format!("{base}/{rest}")))
+                }
+                _ => Self::Unknown,
+            },
             _ => Self::Unknown,
         }
     }
@@ -339,6 +352,8 @@ pub enum OpaqueKind {
     Code,
     /// A shell or another language runs what another program prints, or fetches.
     Fed,
+    /// Something may be run of which it is not known that it is.
+    Perhaps,
 }
 
 /// A part of a command line of which we cannot say what it runs.

@@ -26,6 +26,8 @@ pub enum Question {
     Leads(String),
     /// What is the text of this file, if it is a script?
     Script(String),
+    /// What does the agent's shell define under this name?
+    Defined(String),
     /// Is all this file holds an Application of Argo CD that Git has, in a place where a rwenv has them?
     Application(String),
     /// Is what this file or folder holds committed, and the commit on a remote?
@@ -217,6 +219,8 @@ pub struct Facts {
     pub applications: Vec<String>,
     /// Scripts by path.
     pub scripts: Vec<(String, Script)>,
+    /// What the agent's shell defines, by name: the text of an alias or a function, with all it uses; none where it defines nothing.
+    pub defined: Vec<(String, Option<String>)>,
     /// What is pushed, by path.
     pub pushed: Vec<(String, Pushed)>,
     /// Whether plans are of what is pushed, by file and directory.
@@ -278,6 +282,12 @@ impl Facts {
     #[must_use]
     pub fn script(&self, path: &str) -> Option<&Script> {
         self.scripts.iter().find(|(p, _)| p == path).map(|(_, script)| script)
+    }
+
+    /// What the agent's shell defines under a name; none where nobody has looked.
+    #[must_use]
+    pub fn defined(&self, name: &str) -> Option<Option<&str>> {
+        self.defined.iter().find(|(n, _)| n == name).map(|(_, text)| text.as_deref())
     }
 
     /// Whether a remote has what lies at a path.

@@ -40,12 +40,13 @@ impl Walker<'_> {
                 Flow::both(state.clone())
             }
             "trap" => {
-                if let Some(code) = call.literal(1).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p" | "--")) {
+                let at = if call.literal(1) == Some("--") { 2 } else { 1 };
+                if let Some(code) = call.literal(at).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p")) {
                     let code = code.to_owned();
                     self.code(&mut state.clone(), &code, call.origin());
-                } else if call.argv.len() > 2 && call.literal(1).is_none() {
+                } else if call.argv.len() > at + 1 && call.literal(at).is_none() {
                     // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
-                    match call.argv.get(1).and_then(Word::as_code) {
+                    match call.argv.get(at).and_then(Word::as_code) {
                         Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
                         None => self.unknown_code(call, "a trap whose commands are computed at run time"),
                     }
@@ -79,7 +80,8 @@ impl Walker<'_> {
                 let from = if call.literal(1) == Some("-p") { 2 } else { 1 };
                 return Some(self.call(state.clone(), &call.rest(from), &[]));
             }
-            "echo" | "printf" | "cat" | "pwd" | "which" | "type" | "basename" | "dirname" => {
+            "echo" | "printf" | "cat" | "pwd" | "which" | "type" | "basename" | "dirname" | "readlink"
+            | "realpath" => {
                 self.prints(state, call, name);
                 Flow::both(state.clone())
             }
@@ -169,21 +171,22 @@ impl Walker<'_> {
         self.code(state, &code, call.origin()).unwrap_or_else(|| Flow::both(state.clone()))
     }
 
-    /// What a file that is sourced leaves in variables; what it runs is judged by whoever reads it.
-    fn source_variables(&mut self, state: &mut State, call: &SimpleCall) {
+    /// What a file that is sourced leaves behind; what it runs is judged by whoever reads it.
+    fn source_leaves(&mut self, state: &mut State, call: &SimpleCall) {
         let path = call.literal(1).and_then(|path| match state.cwd.as_slice() {
             _ if path.starts_with('/') => Some(crate::model::normalize(path)),
             [Dir::Known(folder)] => Some(crate::model::normalize(&format!("{folder}/{path}"))),
             _ => None,
         });
         let found = path.and_then(|path| self.files.iter().find(|(known, _)| *known == path));
-        let Some((_, text)) = found else { return };
+        let Some((path, text)) = found else { return };
         let before = std::mem::take(&mut self.out);
         let mut inner = state.clone();
+        inner.set("BASH_SOURCE", vec![VariableValue::Scalar(Word::literal(path.as_str()))]);
         let left = self.code(&mut inner, text, call.origin().elsewhere());
         self.out = before;
         if let Some(flow) = left {
-            state.adopt_variables(&flow.last);
+            state.adopt(&flow.last);
         }
     }
 
@@ -195,7 +198,7 @@ impl Walker<'_> {
                 || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
         });
         if !from_stdin {
-            self.source_variables(state, call);
+            self.source_leaves(state, call);
             return Flow::both(state.clone());
         }
         match &call.stdin {
@@ -223,6 +226,9 @@ impl Walker<'_> {
             let (brush_parser::ast::AssignmentName::VariableName(name)
             | brush_parser::ast::AssignmentName::ArrayElementName(name, _)) = &assignment.name;
             names.push(name.clone());
+        }
+        if flags.contains('f') && (name == "export" || flags.contains('x')) {
+            names.iter().for_each(|name| state.export_function(name));
         }
         for variable in &names {
             if flags.contains('n') && name != "export" {
@@ -302,7 +308,11 @@ impl Walker<'_> {
             .iter()
             .find(|a| a.name == "IFS")
             .map(|a| a.value.as_literal().unwrap_or(" \t\n").to_owned());
-        let ifs = ifs.unwrap_or_else(|| " \t\n".to_owned());
+        let kept = state.get("IFS").and_then(|values| match values {
+            [VariableValue::Scalar(word)] => word.as_literal().map(str::to_owned),
+            _ => None,
+        });
+        let ifs = ifs.or(kept).unwrap_or_else(|| " \t\n".to_owned());
         let mut names = Vec::new();
         let mut array = whole;
         let mut words = call.argv.get(1..).unwrap_or_default().iter();
@@ -384,6 +394,16 @@ impl Walker<'_> {
             "basename" => {
                 call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(Word::literal)
             }
+            "dirname" => {
+                call.argv.get(1).and_then(Word::as_literal).filter(|_| call.argv.len() == 2).map(parent)
+            }
+            // Where links lead is not known here: mostly to where they are.
+            "readlink" | "realpath" => {
+                let last = call.argv.last().filter(|_| call.argv.len() > 1);
+                last.and_then(Word::as_literal)
+                    .filter(|_| self.capturing)
+                    .map(|path| Word::literal(format!("{path}\n")))
+            }
             "which" | "type" => call.argv.last().and_then(Word::as_literal).map(|name| {
                 // Where the program lies is not known, what it is called is.
                 let mut word = Word::unknown();
@@ -402,6 +422,16 @@ impl Walker<'_> {
             self.opaque(OpaqueKind::Limit, call.span, "printf has more than 64 arguments");
         }
     }
+}
+
+/// What `dirname` prints.
+fn parent(path: &str) -> Word {
+    let folder = match path.trim_end_matches('/').rsplit_once('/') {
+        None => ".",
+        Some(("", _)) => "/",
+        Some((folder, _)) => folder,
+    };
+    Word::literal(format!("{folder}\n"))
 }
 
 /// `set -e`, `set -- a b`.

@@ -118,7 +118,11 @@ impl Walker<'_> {
             Command::Simple(simple) => self.simple(state, simple),
             Command::Compound(compound, redirects) => self.redirected(state, compound, redirects.as_ref()),
             Command::Function(function) => {
-                state.define(&function.fname.value, Rc::new(function.body.clone()));
+                let body = Rc::new(function.body.clone());
+                if self.frame.start.is_none() {
+                    self.foreign.push(Rc::clone(&body));
+                }
+                state.define(&function.fname.value, body);
                 Flow::both(state)
             }
             Command::ExtendedTest(test, redirects) => {

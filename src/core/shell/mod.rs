@@ -67,7 +67,12 @@ pub struct Source<'a> {
     pub stdin: Stdin,
     /// Files that it may source, by path, and their texts.
     pub files: &'a [(String, String)],
+    /// It is what an agent types: what its shell defines stands before it.
+    pub typed: bool,
 }
+
+/// What stands before the name of something that the agent's shell defines, among files.
+pub const DEFINED: &str = "shell:";
 
 /// Analyses a command line.
 #[must_use]
@@ -109,9 +114,10 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
         state.export(&variable.name);
     }
     let mut walker = Walker::new(text, &source.context.home);
-    walker.stdin = source.stdin.clone();
     walker.files = source.files;
     let whole = Span { start: 0, end: text.len() };
+    walker.prepare(&mut state, source, TextOrigin { start: None, span: whole });
+    walker.stdin = source.stdin.clone();
     if source.text.len() > LONGEST {
         walker.opaque(OpaqueKind::Limit, whole, "it is longer than rwenv accepts");
     } else {
@@ -205,6 +211,8 @@ struct Walker<'a> {
     files: &'a [(String, String)],
     /// The functions that are being walked.
     bodies: Vec<Rc<FunctionBody>>,
+    /// Functions that stand in another text than the source: their places mean nothing there.
+    foreign: Vec<Rc<FunctionBody>>,
     returns: Vec<State>,
 }
 
@@ -226,7 +234,25 @@ impl<'a> Walker<'a> {
             calls: Vec::new(),
             files: &[],
             bodies: Vec::new(),
+            foreign: Vec::new(),
             returns: Vec::new(),
+        }
+    }
+
+    /// What is defined before the text begins: functions that come in the environment, and what the agent's shell has.
+    fn prepare(&mut self, state: &mut State, source: &Source<'_>, origin: TextOrigin) {
+        let exported = source.env.iter().filter_map(|set| {
+            let name = set.name.strip_prefix("BASH_FUNC_")?.trim_end_matches(['%', '(', ')']);
+            Some(format!("{name} {}", set.value.as_literal()?))
+        });
+        let typed = source.files.iter().filter(|(path, _)| source.typed && path.starts_with(DEFINED));
+        for code in exported.chain(typed.map(|(_, text)| text.clone())) {
+            let before = std::mem::take(&mut self.out);
+            let mut inner = state.clone();
+            if self.code(&mut inner, &code, origin).is_some() {
+                state.adopt(&inner);
+            }
+            self.out = before;
         }
     }
 

@@ -199,7 +199,9 @@ impl Walker<'_> {
     fn look_direct(&mut self, state: &mut State, parameter: &Parameter, origin: TextOrigin) -> Vec<Looked> {
         match parameter {
             Parameter::Named(name) => self.named(state, name),
-            Parameter::Positional(0) => vec![Looked::Unknown],
+            Parameter::Positional(0) | Parameter::Special(SpecialParameter::ShellName) => {
+                self.named(state, "0")
+            }
             Parameter::Positional(n) => match &state.positional {
                 Some(all) => {
                     let n = usize::try_from(*n).unwrap_or(usize::MAX);
@@ -213,9 +215,7 @@ impl Walker<'_> {
                     None => vec![Looked::UnknownList],
                 }
             }
-            Parameter::Special(SpecialParameter::ShellName | SpecialParameter::CurrentOptionFlags) => {
-                vec![Looked::Unknown]
-            }
+            Parameter::Special(SpecialParameter::CurrentOptionFlags) => vec![Looked::Unknown],
             Parameter::Special(_) => vec![Looked::Number],
             Parameter::NamedWithIndex { name, index } => {
                 self.arithmetic(state, index, origin);

@@ -222,7 +222,12 @@ impl Walker<'_> {
                 continue;
             }
             self.bodies.push(Rc::clone(&body));
+            let frame = self.frame;
+            if self.foreign.iter().any(|one| Rc::ptr_eq(one, &body)) {
+                self.frame = call.origin();
+            }
             let flow = self.redirected(state.clone(), &body.0, body.1.as_ref());
+            self.frame = frame;
             self.bodies.pop();
             after = join(after, join(flow.ok, flow.fail));
             last = flow.last;

@@ -1,6 +1,6 @@
 //! What is known at a point of a command line: variables, functions, aliases, directories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use brush_parser::ast::FunctionBody;
@@ -55,6 +55,8 @@ pub(super) struct State {
     vars: Rc<BTreeMap<String, Variable>>,
     functions: Rc<BTreeMap<String, Vec<Rc<FunctionBody>>>>,
     aliases: Rc<BTreeMap<String, Vec<String>>>,
+    /// Functions that programs get in their environment.
+    exported: Rc<BTreeSet<String>>,
     /// `$1`…; none where they are not known.
     pub(super) positional: Option<Rc<Vec<Word>>>,
     /// The directories the shell may be in.
@@ -73,6 +75,7 @@ impl State {
             vars: Rc::default(),
             functions: Rc::default(),
             aliases: Rc::default(),
+            exported: Rc::default(),
             positional: None,
             previous: Rc::new(vec![Dir::Unknown]),
             cwd: Rc::new(cwd),
@@ -127,10 +130,13 @@ impl State {
         }
     }
 
-    /// Takes over the variables as a sourced file leaves them. Where programs are found is not told by it.
-    pub(super) fn adopt_variables(&mut self, other: &Self) {
+    /// Takes over what a sourced file leaves: variables, functions, aliases. Where programs are found is not told by it.
+    pub(super) fn adopt(&mut self, other: &Self) {
         let path = self.vars.get("PATH").cloned();
         self.vars = Rc::clone(&other.vars);
+        self.functions = Rc::clone(&other.functions);
+        self.exported = Rc::clone(&other.exported);
+        self.aliases = Rc::clone(&other.aliases);
         if self.vars.get("PATH") != path.as_ref() {
             let vars = Rc::make_mut(&mut self.vars);
             match path {
@@ -151,6 +157,10 @@ impl State {
     pub(super) fn environment(&self) -> Vec<Assigned> {
         let mut out = Vec::new();
         for (name, variable) in self.vars.iter() {
+            // What a script is called is its own.
+            if matches!(name.as_str(), "0" | "BASH_SOURCE") {
+                continue;
+            }
             let capitals = name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
             if !variable.exported && !capitals {
                 continue;
@@ -162,7 +172,18 @@ impl State {
             };
             out.push(Assigned { name: name.clone(), value });
         }
+        for name in self.exported.iter() {
+            let bodies = self.function(name).iter().take(1);
+            out.extend(bodies.map(|body| Assigned {
+                name: format!("BASH_FUNC_{name}%%"),
+                value: Word::literal(format!("() {body}")),
+            }));
+        }
         out
+    }
+
+    pub(super) fn export_function(&mut self, name: &str) {
+        Rc::make_mut(&mut self.exported).insert(name.to_owned());
     }
 
     pub(super) fn define(&mut self, name: &str, body: Rc<FunctionBody>) {
@@ -208,6 +229,9 @@ impl State {
                 let own = mine.entry(name.clone()).or_default();
                 own.extend(texts.iter().filter(|t| !own.contains(t)).cloned().collect::<Vec<_>>());
             }
+        }
+        if !Rc::ptr_eq(&self.exported, &other.exported) {
+            Rc::make_mut(&mut self.exported).extend(other.exported.iter().cloned());
         }
         if self.positional != other.positional {
             self.positional = None;

@@ -23,6 +23,8 @@ pub(super) enum Seg {
         /// It stands in quotes.
         quoted: bool,
     },
+    /// A name that a pattern found.
+    Found,
     /// One word's text of which it is known what it is.
     Asked(Asked),
     /// A boundary between two words (`"$@"`).
@@ -42,6 +44,7 @@ pub(super) fn expanded(word: &Word, quoted: bool) -> Stream {
     (word.parts().iter())
         .map(|part| match part {
             crate::model::Part::Text(text) => Seg::Text { text: text.clone(), quoted, split: !quoted },
+            crate::model::Part::Unknown if word.is_wild() && !word.splits() => Seg::Found,
             crate::model::Part::Unknown => Seg::Unknown { quoted: quoted || !word.splits() },
             crate::model::Part::Asked(what) => Seg::Asked(*what),
         })
@@ -70,6 +73,7 @@ pub(super) fn single(stream: &Stream) -> Word {
         match seg {
             Seg::Text { text, .. } => word.push_text(text),
             Seg::Unknown { .. } => word.push_unknown(false),
+            Seg::Found => word.push_found(),
             Seg::Asked(what) => word.push_asked(*what),
             Seg::Break => word.push_text(" "),
         }
@@ -93,6 +97,10 @@ pub(super) fn fields(stream: &Stream, ifs: Option<&str>) -> Vec<Word> {
             Seg::Break => fields.close(),
             Seg::Unknown { quoted } => {
                 fields.word.push_unknown(!quoted);
+                fields.open = true;
+            }
+            Seg::Found => {
+                fields.word.push_found();
                 fields.open = true;
             }
             Seg::Asked(what) => {

@@ -54,6 +54,15 @@ pub struct Language {
     /// Programs that take standard input for text to work on where an operand is `-`.
     #[serde(default)]
     pub text_input: Texts,
+    /// Options behind which a module is named.
+    #[serde(default)]
+    pub module: Texts,
+    /// The files that a module of a name may be, `{}` for the name.
+    #[serde(default)]
+    pub modules: Texts,
+    /// Patterns whose first group is a module that code takes in.
+    #[serde(default)]
+    pub imports: Texts,
     /// What begins a comment.
     #[serde(default)]
     pub comment: Texts,
@@ -176,9 +185,21 @@ pub struct Runner {
     /// Words that stand before targets.
     #[serde(default)]
     pub verbs: Texts,
-    /// Verbs that are targets themselves.
+    /// Verbs that are targets themselves; `*`: any word is.
     #[serde(default)]
     pub itself: Texts,
+    /// Verbs that run scripts of their own, as `VERB SCRIPT SCRIPT`.
+    #[serde(default)]
+    pub events: Texts,
+    /// All of a file counts, whatever is asked for.
+    #[serde(default)]
+    pub whole: bool,
+    /// Operands are files of its own.
+    #[serde(default)]
+    pub operands: bool,
+    /// Options that set a variable: its name, and its value.
+    #[serde(default)]
+    pub sets: Texts,
     /// Options that name a file.
     #[serde(default)]
     pub file: Texts,

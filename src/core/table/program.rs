@@ -178,6 +178,9 @@ pub struct Programs {
     /// Patterns of files that decide whether git asks the guard.
     #[serde(default)]
     pub guarded_hooks: Texts,
+    /// Patterns of files that something runs, or starts programs by, without being told.
+    #[serde(default)]
+    pub planted: Texts,
     /// Patterns of files that shells read when they start.
     #[serde(default)]
     pub startup: Texts,

@@ -461,5 +461,7 @@ words! {
         Task = "task",
         /// The scripts of a `package.json`.
         Npm = "npm",
+        /// Any other text: of command lines in it is asked.
+        Text = "text",
     }
 }

@@ -63,6 +63,17 @@ pub(super) enum Content {
     Unknown,
 }
 
+impl Content {
+    /// What is new in the file, as far as that is known.
+    fn text(&self) -> String {
+        match self {
+            Self::Whole(text) => text.clone(),
+            Self::Replaced(pairs) => pairs.iter().map(|(_, new)| new.as_str()).collect::<Vec<_>>().join("\n"),
+            Self::Unknown => String::new(),
+        }
+    }
+}
+
 /// What is decided about a call.
 #[derive(Debug)]
 pub(super) struct Judged {
@@ -118,7 +129,9 @@ fn look(call: &Call, environment: &Environment) -> SeenCall {
         CallContent::Line(line) => (decide::plan(line, &context), line.clone()),
         CallContent::Writes(files) => {
             let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            (decide::plan_files(&paths, &context), format!("{} {}", call.tool, paths.join(" ")))
+            let texts: Vec<(&str, String)> =
+                files.iter().map(|file| (file.path.as_str(), file.content.text())).collect();
+            (decide::plan_files(&texts, &context), format!("{} {}", call.tool, paths.join(" ")))
         }
         CallContent::Mcp { server, input } => {
             let said = serde_json::to_string(input).unwrap_or_default();

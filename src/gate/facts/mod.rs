@@ -21,6 +21,7 @@ mod pushed;
 mod reached;
 mod script;
 pub mod services;
+mod snapshot;
 mod terraform;
 
 use crate::base::environment::{self, Environment};
@@ -89,7 +90,11 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             Question::GitRepository(dir) => {
                 out.facts.repositories.push((dir.clone(), git::repository(dir, environment)));
             }
-            Question::Program(_) | Question::Script(_) | Question::Leads(_) | Question::Reached { .. } => {}
+            Question::Program(_)
+            | Question::Script(_)
+            | Question::Defined(_)
+            | Question::Leads(_)
+            | Question::Reached { .. } => {}
         }
     }
     no_context(&out.plan, &mut out.facts, &out.rwenvs, environment);
@@ -100,6 +105,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
 /// What programs are, what scripts say and where paths lead, until the plan knows all that it runs.
 fn identify(out: &mut Observed, environment: &Environment) {
     let mut places: Option<places::Guarded> = None;
+    let mut shell: Option<snapshot::Shell> = None;
     while out.plan.is_waiting() {
         for question in &out.plan.questions {
             match question {
@@ -109,6 +115,10 @@ fn identify(out: &mut Observed, environment: &Environment) {
                 }
                 Question::Script(path) if out.facts.script(path).is_none() => {
                     out.facts.scripts.push((path.clone(), script::read(path)));
+                }
+                Question::Defined(name) if out.facts.defined(name).is_none() => {
+                    let shell = shell.get_or_insert_with(|| snapshot::Shell::of(environment));
+                    out.facts.defined.push((name.clone(), shell.definition(name)));
                 }
                 Question::Leads(path) if out.facts.lead(path).is_none() => {
                     let known =

@@ -1,19 +1,47 @@
 //! The text of a script, read as far as it can be judged: regular files of a sensible size.
 
-use std::fs::OpenOptions;
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 
 use nix::fcntl::OFlag;
 
-use rwenv_core::model::Script;
+use rwenv_core::model::{Script, glob};
 
 /// Largest script that is read, in bytes.
 const LARGEST: u64 = 256 << 10;
 
-/// Reads a script.
+/// Most files of one pattern that are read.
+const MOST: usize = 32;
+
+/// Reads a script; of a pattern, all shell scripts whose names fit, one after the other.
 #[must_use]
 pub(super) fn read(path: &str) -> Script {
+    match path.rsplit_once('/').filter(|(_, name)| name.contains('*')) {
+        Some((folder, name)) => fitting(folder, name),
+        None => one(path),
+    }
+}
+
+fn fitting(folder: &str, pattern: &str) -> Script {
+    let entries = fs::read_dir(if folder.is_empty() { "/" } else { folder });
+    let names = entries.into_iter().flatten().filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let mut names: Vec<String> = names.filter(|name| !name.starts_with('.') && glob(pattern, name)).collect();
+    names.sort();
+    let mut all = String::new();
+    for name in names.iter().take(MOST) {
+        if let Script::Text(text) = one(&format!("{folder}/{name}")) {
+            let shell = text
+                .strip_prefix("#!")
+                .is_none_or(|rest| rest.lines().next().is_some_and(|line| line.contains("sh")));
+            // One that ends does not end the others.
+            all.push_str(&if shell { format!("(\n{text}\n)\n") } else { String::new() });
+        }
+    }
+    if all.is_empty() { Script::Absent } else { Script::Text(all) }
+}
+
+fn one(path: &str) -> Script {
     // A pipe would hang an ordinary open.
     let flags = OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
     let file = match OpenOptions::new().read(true).custom_flags(flags.bits()).open(path) {
