@@ -40,17 +40,7 @@ impl Walker<'_> {
                 Flow::both(state.clone())
             }
             "trap" => {
-                let at = if call.literal(1) == Some("--") { 2 } else { 1 };
-                if let Some(code) = call.literal(at).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p")) {
-                    let code = code.to_owned();
-                    self.code(&mut state.clone(), &code, call.origin());
-                } else if call.argv.len() > at + 1 && call.literal(at).is_none() {
-                    // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
-                    match call.argv.get(at).and_then(Word::as_code) {
-                        Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
-                        None => self.unknown_code(call, "a trap whose commands are computed at run time"),
-                    }
-                }
+                self.trap(state, call);
                 Flow::both(state.clone())
             }
             "alias" => {
@@ -92,6 +82,21 @@ impl Walker<'_> {
         };
         self.emit(state, call);
         Some(flow)
+    }
+
+    /// `trap CODE SIGNAL`: the code runs some time.
+    fn trap(&mut self, state: &State, call: &SimpleCall) {
+        let at = if call.literal(1) == Some("--") { 2 } else { 1 };
+        if let Some(code) = call.literal(at).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p")) {
+            let code = code.to_owned();
+            self.code(&mut state.clone(), &code, call.origin());
+        } else if call.argv.len() > at + 1 && call.literal(at).is_none() {
+            // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
+            match call.argv.get(at).and_then(Word::as_code) {
+                Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
+                None => self.unknown_code(call, "a trap whose commands are computed at run time"),
+            }
+        }
     }
 
     fn directory(&mut self, state: &mut State, call: &SimpleCall, name: &str) -> Flow {

@@ -73,7 +73,7 @@ fn unpacked(mut text: String) -> String {
         line.split(['\'', '"']).find(|piece| piece.len() > 16 && !piece.contains([' ', '$']))
     });
     let more: Vec<String> = packed
-        .filter_map(|packed| certificate::decoded(packed))
+        .filter_map(certificate::decoded)
         .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .collect();
     for one in more {
