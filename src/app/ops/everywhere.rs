@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
-use super::githooks::{self, HookState, Hooks, Scope, can_be_configured, shared};
+use super::githooks::{self, ConfigFile, HookState, Hooks, can_be_configured, shared};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
@@ -69,7 +69,7 @@ impl<'e> Everywhere<'e> {
     /// If git is set to look for hooks in a folder of each repository's, others would get the hook, or the system says no.
     pub fn install(&self) -> anyhow::Result<Reached> {
         if can_be_configured(&self.git) {
-            Scope::Global.configure(&self.git)?;
+            ConfigFile::Global.configure(&self.git)?;
             return self.leave_folders().map(|_| Reached::default());
         }
         let common = self.common()?;
@@ -83,8 +83,8 @@ impl<'e> Everywhere<'e> {
     /// # Errors
     /// If the system says no.
     pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if Scope::Global.is_configured(&self.git) {
-            Scope::Global.clear(&self.git)?;
+        if ConfigFile::Global.is_configured(&self.git) {
+            ConfigFile::Global.clear(&self.git)?;
         }
         self.leave_folders()
     }
@@ -92,7 +92,7 @@ impl<'e> Everywhere<'e> {
     /// How it is for repositories to come.
     #[must_use]
     pub fn state(&self) -> HookState {
-        if Scope::Global.is_configured(&self.git) {
+        if ConfigFile::Global.is_configured(&self.git) {
             return HookState::configured(self.environment.home.join(".gitconfig"), &self.git);
         }
         let common = self.common();
