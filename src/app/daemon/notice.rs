@@ -63,10 +63,21 @@ pub(super) async fn keep(shared: Arc<Shared>) {
     loop {
         shared.told.notified().await;
         tokio::time::sleep(GATHER).await;
+        let wanted: Vec<(String, String)> = {
+            let rwenvs = lock(&shared.rwenvs);
+            rwenvs.all.iter().filter_map(|r| Some((r.name.to_string(), r.notify.clone()?))).collect()
+        };
+        let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
         let (environment, from) = (shared.environment.clone(), followed.clone());
         let read = tokio::task::spawn_blocking(move || {
             let (mut from, mut new) = (from, Vec::new());
-            audit::follow(&environment, &mut from, |entry| new.push(entry)).map(|()| (from, new))
+            // Of a log that grows fast only what is told is kept.
+            let take = |entry: AuditEntry| {
+                if is_told(&entry) && names.iter().any(|name| entry.concerns(name)) {
+                    new.push(entry);
+                }
+            };
+            audit::follow(&environment, &mut from, take).map(|()| (from, new))
         });
         let (now, new) = match read.await.map_err(reason).map(|read| read.map_err(|e| e.to_string())) {
             Ok(Ok(read)) => read,
@@ -74,10 +85,6 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 tracing::warn!(%why, "the audit log cannot be followed, so nobody is told");
                 continue;
             }
-        };
-        let wanted: Vec<(String, String)> = {
-            let rwenvs = lock(&shared.rwenvs);
-            rwenvs.all.iter().filter_map(|r| Some((r.name.to_string(), r.notify.clone()?))).collect()
         };
         lock(&shared.notices).retain(|name, _| wanted.iter().any(|(wanted, _)| wanted == name));
         let all = wanted.iter().filter_map(|(rwenv, to)| Some((to, notice(rwenv, &new)?)));
@@ -108,12 +115,14 @@ fn keep_place(followed: Option<&Followed>, shared: &Shared) {
     }
 }
 
+/// True for a change that was let through without a question.
+fn is_told(entry: &AuditEntry) -> bool {
+    entry.decision == Decision::Allow.as_str() && !entry.effects.is_empty()
+}
+
 /// What there is to tell of a rwenv, if anything.
 fn notice(rwenv: &str, new: &[AuditEntry]) -> Option<Notice> {
-    let allowed = |entry: &&AuditEntry| {
-        entry.decision == Decision::Allow.as_str() && !entry.effects.is_empty() && entry.concerns(rwenv)
-    };
-    let all: Vec<&AuditEntry> = new.iter().filter(allowed).collect();
+    let all: Vec<&AuditEntry> = new.iter().filter(|entry| is_told(entry) && entry.concerns(rwenv)).collect();
     // What a line of a session leads to passes shims, git's hook and the guard as well; those do not know the session.
     let led_to = |entry: &AuditEntry| {
         let covers = |line: &&&AuditEntry| {

@@ -20,6 +20,7 @@ mod output;
 pub mod patch;
 mod pflag;
 mod services;
+mod shells;
 mod sql;
 mod targets;
 mod unknown;

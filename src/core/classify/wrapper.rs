@@ -1,7 +1,8 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
-use super::carried::{Carried, Reader, behind, code, from_stdin, sourced};
+use super::carried::{Carried, behind, code, from_stdin, sourced};
 use super::container::{image_of, is_apart, is_computed};
+use super::shells;
 use crate::model::{
     Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
 };
@@ -12,7 +13,7 @@ const MOST_LINES: usize = 32;
 /// What a wrapper makes others run.
 pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) -> Vec<Carried> {
     match wrapper.style {
-        WrapperStyle::Shell => return shell(by, wrapper),
+        WrapperStyle::Shell => return shells::carried(by, wrapper),
         WrapperStyle::Stdin => {
             let file = by.argv.iter().position(|word| word.as_literal() == Some("-f"));
             return file.map_or_else(|| from_stdin(by), |at| sourced(by, at + 1));
@@ -249,14 +250,27 @@ fn option(
     }
     let code_flag = takes(&wrapper.code)
         || short(text, &wrapper.code).is_some_and(|o| text.ends_with(o.trim_start_matches('-')));
+    // What `env -S` splits goes on with the words behind it.
+    let whole = |held: &Word, next: usize| {
+        let held = code(held, inner, "a command computed at run time");
+        match held {
+            Carried::Shell { text, by: inner, remote, .. } if wrapper.assignments => Carried::Shell {
+                text: format!("{text} \"$@\""),
+                arguments: by.argv.get(next..).unwrap_or_default().to_vec(),
+                by: inner,
+                remote,
+            },
+            other => other,
+        }
+    };
     if code_flag {
-        out.push(code(&value(), inner, "a command computed at run time"));
+        out.push(whole(&value(), at + width));
         return by.argv.len();
     }
     if let Some(attached) =
         short(text, &wrapper.code).and_then(|o| text.strip_prefix(o)).filter(|v| !v.is_empty())
     {
-        out.push(code(&Word::literal(attached), inner, "a command computed at run time"));
+        out.push(whole(&Word::literal(attached), at + 1));
         return by.argv.len();
     }
     if takes(&wrapper.value) {
@@ -302,65 +316,6 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     out
 }
 
-/// A shell: `-c` code, a script, or standard input.
-fn shell(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
-    let mut at = 1;
-    let mut has_code = false;
-    let mut reads_stdin = false;
-    while let Some(text) =
-        by.argv.get(at).map(Word::prefix).filter(|t| t.len() > 1 && t.starts_with(['-', '+']))
-    {
-        at += 1;
-        if text == "--" {
-            break;
-        }
-        if text.starts_with("--") {
-            has_code |= text == "--command";
-            at += usize::from(wrapper.value.contains(&text));
-            continue;
-        }
-        has_code |= text.starts_with('-') && text.contains('c');
-        reads_stdin |= text.starts_with('-') && text.contains('s');
-        // Each `o` or `O` of a cluster takes a word of its own.
-        at += text.chars().filter(|c| matches!(c, 'o' | 'O')).count();
-    }
-    let operand = by.argv.get(at);
-    if has_code {
-        let Some(word) = operand else { return Vec::new() };
-        let arguments = by.argv.get(at + 2..).unwrap_or_default().to_vec();
-        let carried = match code(word, by, "the code given to -c is computed at run time") {
-            Carried::Shell { text, by, remote, .. } => {
-                let text = match by.argv.get(at + 1).and_then(Word::as_literal) {
-                    Some(zero) if text.contains("$0") => text.replace("$0", zero),
-                    _ => text,
-                };
-                Carried::Shell { text, arguments, by, remote }
-            }
-            other => other,
-        };
-        return early(by).chain([carried]).collect();
-    }
-    let from_input = operand.is_none_or(|w| {
-        reads_stdin
-            || w.prefix().starts_with("/dev/fd/")
-            || matches!(w.as_literal(), Some("-" | "/dev/stdin" | "/proc/self/fd/0"))
-    });
-    // A script on disk is the caller's to read: nothing here touches files.
-    let rest = if from_input { from_stdin(by) } else { sourced(by, at) };
-    early(by).chain(rest).collect()
-}
-
-/// What a shell reads before anything else: bash one of these, sh the other where it is interactive.
-fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
-    let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name));
-    files.map(|path| Carried::Script {
-        path: path.clone(),
-        arguments: Vec::new(),
-        by: by.clone(),
-        reader: Reader::Shell,
-    })
-}
-
 /// `find … -exec program args ;` and `fd -x program args`.
 fn find(by: &Invocation, tools: &Tools) -> Vec<Carried> {
     let mut out = Vec::new();
@@ -390,6 +345,9 @@ fn found_scripts(argv: &[Word], by: &Invocation, tools: &Tools) -> Option<Carrie
     let shell = program.basename().is_some_and(|name| tools.programs.shells.contains(&name));
     let options = arguments.iter().take_while(|word| word.prefix().starts_with(['-', '+']));
     let operand = arguments.get(options.clone().count());
+    if shell && shells::only_checks(argv) {
+        return None;
+    }
     let script = shell
         && !options.clone().any(|word| word.prefix().contains(['c', 's']))
         && operand.is_some_and(|word| word.as_literal().is_none());

@@ -4,11 +4,11 @@
 use super::place::wild;
 use super::plan::{DEEPEST, PendingInvocation, Plan, analyze_carried};
 use super::program;
-use super::written::{ScriptRun, WrittenContent, places};
+use super::written::{ScriptRun, WrittenContent, WrittenScript, places};
 use crate::classify::{self, Reader};
 use crate::model::{
-    Asked, Assigned, Dir, Facts, Invocation, Opaque, OpaqueKind, Part, Script, Span, Stdin, Word,
-    WrapperStyle, normalize,
+    Asked, Assigned, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Part, Script, Span, Stdin, Tool,
+    Word, WrapperStyle, normalize,
 };
 
 /// Most scripts of one line that are read.
@@ -41,7 +41,16 @@ impl Plan {
         }
         let remote = remote.map(str::to_owned);
         let zero = Some(path.clone());
-        let run = ScriptRun { arguments, any: true, reader, remote, changed: false, searched: false, zero };
+        let run = ScriptRun {
+            arguments,
+            any: true,
+            reader,
+            remote,
+            changed: false,
+            edits: None,
+            searched: false,
+            zero,
+        };
         self.run((path, places), run, by, depth);
     }
 
@@ -66,7 +75,8 @@ impl Plan {
         }
         let (any, reader) = (by_ending.is_some(), by_ending.unwrap_or(Reader::Shell));
         let (searched, zero) = (!by_path, Some(word.clone()));
-        let run = ScriptRun { arguments, any, reader, remote: None, changed: false, searched, zero };
+        let run =
+            ScriptRun { arguments, any, reader, remote: None, changed: false, edits: None, searched, zero };
         self.run((word, places), run, by, depth);
     }
 
@@ -112,7 +122,12 @@ impl Plan {
                 return self.run((word, from), run, by, depth + 1);
             }
             Some(WrittenContent::Of(_)) => {}
-            Some(WrittenContent::Changed | WrittenContent::Filled) => run.changed = true,
+            Some(WrittenContent::Filled) => run.changed = true,
+            Some(content @ (WrittenContent::Changed | WrittenContent::Edited(_))) => {
+                run.changed = true;
+                run.edits = self.edits(&places).filter(|_| content != WrittenContent::Changed);
+                self.made_before(&places, &run, by, depth);
+            }
             None => {}
         }
         let script = Some(run);
@@ -123,6 +138,31 @@ impl Plan {
             script,
             quiet: self.quiet,
         });
+    }
+
+    /// What the line itself put into a file that it changes afterwards.
+    fn made_before(&mut self, places: &[String], run: &ScriptRun, by: &Invocation, depth: usize) {
+        let text = |written: &WrittenScript| match written.says(places)? {
+            WrittenContent::Text(text) => Some(text),
+            _ => None,
+        };
+        let texts: Vec<String> = self.written.iter().filter_map(text).collect();
+        for text in texts {
+            self.text(&text, run.clone(), by, depth);
+            if names_tools(&text) {
+                self.guessed(by, "the line changes it first, and it names tools that rwenv checks");
+            }
+        }
+    }
+
+    /// The words by which the line edits a file, where it does nothing else to it.
+    fn edits(&self, places: &[String]) -> Option<String> {
+        let said = self.written.iter().filter_map(|written| written.says(places));
+        let edit = |content| match content {
+            WrittenContent::Edited(words) => Some(words),
+            _ => None,
+        };
+        said.map(edit).collect::<Option<Vec<String>>>().map(|edits| edits.join(" "))
     }
 
     /// Goes on with a script that was asked for; what nobody has looked at stays asked.
@@ -137,7 +177,9 @@ impl Plan {
                 Some(Script::Text(text)) => {
                     found = true;
                     self.text(text, run.clone(), by, pending.depth);
-                    if run.changed && names_tools(text) {
+                    let harmless =
+                        run.edits.as_ref().is_some_and(|edits| !may_change(&format!("{text} {edits}")));
+                    if run.changed && names_tools(text) && !harmless {
                         self.guessed(by, "the line changes it first, and it names tools that rwenv checks");
                     }
                 }
@@ -292,6 +334,7 @@ pub(super) fn shell_run(name: Word) -> ScriptRun {
         reader: Reader::Shell,
         remote: None,
         changed: false,
+        edits: None,
         zero: Some(name),
         searched: false,
     }
@@ -325,6 +368,18 @@ fn reader_of(ending: &str) -> Option<Reader> {
 fn names_tools(text: &str) -> bool {
     let mut names = classify::tools().tools.iter().filter(|tool| tool.name != "git" && !tool.unshimmed);
     names.any(|tool| text.contains(tool.name.as_str()))
+}
+
+/// True where a text has a word in it by which one of the tools that it names changes something.
+fn may_change(text: &str) -> bool {
+    let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_').collect();
+    let verbs = |tool: &Tool| {
+        let changes = tool.commands.iter().filter(|command| command.effect > Effect::Read);
+        changes
+            .flat_map(|command| command.path.last().into_iter().chain(command.aliases.iter()))
+            .any(|verb| words.contains(verb))
+    };
+    classify::tools().tools.iter().filter(|tool| words.contains(&tool.name.as_str())).any(verbs)
 }
 
 /// The files that a word names: with a pattern, or by the top of the repository, those it may be.

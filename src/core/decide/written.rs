@@ -51,6 +51,8 @@ pub(super) enum WrittenContent {
     Of(Vec<String>),
     /// Something else than what lies there now.
     Changed,
+    /// What lies there now, edited in place by these words.
+    Edited(String),
     /// In this folder, files that were not there.
     Filled,
 }
@@ -107,7 +109,7 @@ pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
                 all.extend(at(&word, &invocation.cwd, &input));
             }
             Touch::Writes { word, .. } if !SPARES.contains(&name) => {
-                all.extend(at(&word, &invocation.cwd, &WrittenContent::Changed));
+                all.extend(at(&word, &invocation.cwd, &edited(invocation, name)));
                 // What was packed is there without its ending.
                 let bare = word.as_literal().and_then(|text| text.rsplit_once('.')).map(|(bare, _)| bare);
                 let packs = classify::tools().programs.compressors.contains(&name);
@@ -140,6 +142,17 @@ pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
     all
 }
 
+/// What an editor leaves behind; of `sed` it is known what it puts in, where none of its words is computed.
+fn edited(invocation: &Invocation, name: &str) -> WrittenContent {
+    let words = || invocation.argv.iter().skip(1).map(Word::as_literal).collect::<Option<Vec<&str>>>();
+    let from_file =
+        |words: &[&str]| words.iter().any(|word| word.starts_with("-f") || word.starts_with("--file"));
+    match words().filter(|words| matches!(name, "sed" | "gsed") && !from_file(words)) {
+        Some(words) => WrittenContent::Edited(words.join(" ")),
+        None => WrittenContent::Changed,
+    }
+}
+
 /// The places a word names, with what is there.
 fn at(word: &Word, cwd: &[Dir], content: &WrittenContent) -> Vec<WrittenScript> {
     let one = |path: String| WrittenScript { path, word: word.parts().to_vec(), content: content.clone() };
@@ -169,6 +182,8 @@ pub(super) struct ScriptRun {
     pub(super) remote: Option<String>,
     /// The line puts something else there before it runs.
     pub(super) changed: bool,
+    /// All it does there is to edit it, by these words.
+    pub(super) edits: Option<String>,
     /// What it is called by, where it is a shell's.
     pub(super) zero: Option<Word>,
     /// It is looked for by its name alone, and may be any program.

@@ -116,12 +116,7 @@ impl Subject {
     /// Where no rwenv is selected: what holds everywhere holds there.
     #[must_use]
     pub fn nobody() -> Self {
-        Self {
-            name: String::new(),
-            title: "this directory".to_owned(),
-            read_only: false,
-            ..Self::foreign("")
-        }
+        Self { title: "this directory".to_owned(), read_only: false, ..Self::foreign("") }
     }
 
     fn has(&self, flag: FlagName) -> bool {
