@@ -48,6 +48,7 @@ fn what_a_line_writes_before_it_applies_is_not_what_git_has() {
         &[
             "sed -i s/1/2/ main.tf && terraform apply",
             "sed -i s/1/2/ *.tf && terraform apply",
+            "for f in *.tf; do sed -i s/1/2/ \"$f\"; done; terraform apply",
             "echo x > main.tf; terraform apply",
             "> main.tf; terraform apply",
             "echo x >> new.tf && terraform apply",
@@ -83,7 +84,6 @@ fn what_a_line_writes_before_it_applies_is_not_what_git_has() {
             "patch -p1 < /tmp/x.diff && terraform apply",
             "cp -r /tmp/infra .. && terraform apply",
             "echo x > \"$FILE\"; terraform apply",
-            "for f in *.tf; do sed -i s/1/2/ \"$f\"; done; terraform apply",
         ],
     );
 }

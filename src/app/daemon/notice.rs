@@ -67,6 +67,14 @@ pub(super) async fn keep(shared: Arc<Shared>) {
             let rwenvs = lock(&shared.rwenvs);
             rwenvs.all.iter().filter_map(|r| Some((r.name.to_string(), r.notify.clone()?))).collect()
         };
+        lock(&shared.notices).retain(|name, _| wanted.iter().any(|(wanted, _)| wanted == name));
+        if wanted.is_empty() {
+            // Nobody is told: what follows is told from here on.
+            followed = None;
+            let _ = audit::follow(&shared.environment, &mut followed, |_| {});
+            let _ = std::fs::remove_file(place(&shared));
+            continue;
+        }
         let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
         let (environment, from) = (shared.environment.clone(), followed.clone());
         let read = tokio::task::spawn_blocking(move || {
@@ -86,13 +94,10 @@ pub(super) async fn keep(shared: Arc<Shared>) {
                 continue;
             }
         };
-        lock(&shared.notices).retain(|name, _| wanted.iter().any(|(wanted, _)| wanted == name));
         let all = wanted.iter().filter_map(|(rwenv, to)| Some((to, notice(rwenv, &new)?)));
         join_all(all.map(|(to, notice)| tell(to, notice, &shared))).await;
         // After the telling: who is killed meanwhile tells it again.
-        if wanted.is_empty() {
-            let _ = std::fs::remove_file(place(&shared));
-        } else if now != followed {
+        if now != followed {
             keep_place(now.as_ref(), &shared);
         }
         followed = now;

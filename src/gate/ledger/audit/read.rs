@@ -134,13 +134,16 @@ pub fn follow(
         *from = Followed { inode: meta.ino(), at: 0 };
     }
     file.seek(SeekFrom::Start(from.at)).map_err(io)?;
-    let mut text = Vec::new();
-    file.take(meta.len() - from.at).read_to_end(&mut text).map_err(io)?;
+    let mut reader = BufReader::new(file.take(meta.len() - from.at));
+    let mut line = Vec::new();
     // A line that is being written is taken next time.
-    let whole = text.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-    from.at += whole as u64;
-    let text = String::from_utf8_lossy(text.get(..whole).unwrap_or_default()).into_owned();
-    text.lines().filter_map(AuditEntry::of).for_each(&mut take);
+    while reader.read_until(b'\n', &mut line).map_err(io)? > 0 && line.ends_with(b"\n") {
+        from.at += line.len() as u64;
+        if let Some(entry) = AuditEntry::of(String::from_utf8_lossy(&line).trim_end()) {
+            take(entry);
+        }
+        line.clear();
+    }
     Ok(())
 }
 
