@@ -79,13 +79,15 @@ fn one(stream: TcpStream, folder: &Path) -> std::io::Result<()> {
     stream.write_all(body)
 }
 
-fn exactly(reader: &mut impl std::io::Read, length: usize) -> std::io::Result<Vec<u8>> {
+/// So many bytes of a body.
+pub(crate) fn exactly(reader: &mut impl std::io::Read, length: usize) -> std::io::Result<Vec<u8>> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok(body)
 }
 
-fn chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
+/// A body that comes in chunks.
+pub(crate) fn chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
     let mut body = Vec::new();
     loop {
         let mut line = String::new();

@@ -146,7 +146,7 @@ fn said(state: &HookState, wanted: bool) -> String {
 /// What `--global` changes where git is too old to start hooks from its configuration, for whoever asks for it.
 const CHANGES: &str = "\
 This git is older than 2.54, so each repository gets a hook of its own:
-  new clones by git's template (init.templateDir), the repositories below your home now; an existing hook keeps running, after rwenv's
+  new clones by git's template (init.templateDir), the repositories below your home, or the folder you name, now; an existing hook keeps running, after rwenv's
   a folder of hooks that git tracks is left alone; rwenv hooks uninstall --global takes all of it back";
 
 #[derive(Debug, Args)]

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 
 use super::wires::{self, Said, Wire};
+use crate::http::{chunks, exactly};
 
 /// A tool that is asked for, and what it is given.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,26 +91,6 @@ fn serve(stream: TcpStream, scripts: &BTreeMap<String, Script>, heard: &Mutex<He
         "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{text}",
         text.len()
     )
-}
-
-fn exactly(reader: &mut impl std::io::Read, length: usize) -> std::io::Result<Vec<u8>> {
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok(body)
-}
-
-fn chunks(reader: &mut BufReader<TcpStream>) -> std::io::Result<Vec<u8>> {
-    let mut body = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line)?;
-        let size = usize::from_str_radix(line.trim(), 16).unwrap_or(0);
-        body.extend(exactly(reader, size)?);
-        reader.read_line(&mut line)?;
-        if size == 0 {
-            return Ok(body);
-        }
-    }
 }
 
 /// The kind of the answer, and the answer; none for what no wire asks.
