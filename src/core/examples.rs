@@ -4,8 +4,8 @@
 use crate::decide::{self, Plan};
 use crate::manifest::{self, tree::Tree};
 use crate::model::{
-    Autonomy, Bound, Dir, Effect, Facts, GitRepository, Operation, Place, Pushed, Question, Rule, Rwenv,
-    RwenvName, Rwenvs, Script, Verdict,
+    Autonomy, Bound, Dir, Effect, Facts, GitRepository, Operation, Place, PullRequest, Pushed, Question,
+    Rule, Rwenv, RwenvName, Rwenvs, Script, Verdict,
 };
 use crate::table::{
     Command, Example, LanguageFile, LintFile, Mcp, McpExample, Mode, PolicyFile, RuleExample, RunnerFile,
@@ -391,7 +391,9 @@ fn facts(plan: &Plan, name: &str, given: &Given<'_>) -> Facts {
             Question::Pushed(path) => {
                 facts.pushed.push((path.clone(), given.pushed.clone()));
             }
-            Question::Reached { dir, tip } if !given.removes.is_empty() => {
+            Question::Reached { dir, tip }
+                if !given.removes.is_empty() || PullRequest::from_revision(tip).is_some() =>
+            {
                 let reached = world::reached(name, given.removes);
                 facts.reached.push(((dir.clone(), tip.clone()), reached));
             }

@@ -6,6 +6,9 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rwenv_gate::base::environment::Environment;
+use rwenv_gate::ledger::audit::follow;
+
 use crate::support::{Home, find, skip};
 
 const LOG: &str = ".claude/rwenv/audit/audit.jsonl";
@@ -161,6 +164,27 @@ fn a_followed_log_tells_what_comes() {
     child.wait().unwrap();
     let output = output.expect("nothing is told in a minute");
     assert!(output.contains("delete pod after") && !output.contains("before"), "{output}");
+}
+
+/// The last records of a file that has become full lie under another name when the follower looks.
+#[test]
+fn a_followed_log_tells_the_end_of_a_file_that_became_full() {
+    let home = Home::new();
+    let environment =
+        Environment { home: home.path(""), config_dir: home.path(".claude/rwenv"), ..Environment::read() };
+    home.hook("ro", "kubectl get pod p0");
+    let mut place = None;
+    let mut commands = Vec::new();
+    let mut look = || follow(&environment, &mut place, |entry| commands.push(entry.command)).unwrap();
+    look();
+    home.hook("ro", "kubectl get pod p1");
+    look();
+    home.hook("ro", "kubectl get pod p2");
+    fs::rename(home.path(LOG), home.path(".claude/rwenv/audit/audit-000000000003.jsonl")).unwrap();
+    home.hook("ro", "kubectl get pod p3");
+    look();
+    look();
+    assert_eq!(commands, ["kubectl get pod p1", "kubectl get pod p2", "kubectl get pod p3"]);
 }
 
 /// Hooks that are killed at any moment: what was answered is in the log, whole, and nothing that was is lost or glued.

@@ -93,7 +93,7 @@ fn text(bytes: &[u8]) -> String {
 
 #[test]
 fn any_command_line_is_judged() {
-    let lines = crate::corpus::all_lines().into_iter().map(|(line, _)| line.into_bytes()).collect();
+    let lines = crate::lines::all_lines().into_iter().map(|(line, _)| line.into_bytes()).collect();
     run("line", lines, 55, |input| bodies::line(&text(input)));
 }
 

@@ -24,7 +24,6 @@ mod cli;
 mod clusters;
 mod config;
 mod context;
-mod corpus;
 mod daemon;
 mod daemon_faults;
 mod daemon_parts;
@@ -37,7 +36,6 @@ mod doctor;
 mod explain;
 mod fetched;
 mod fleet;
-mod floor;
 mod flux;
 mod flux_diff;
 mod flux_health;
@@ -61,6 +59,9 @@ mod knowledge_documents;
 mod knowledge_hostile;
 mod knowledge_questions;
 mod lfs;
+#[expect(dead_code, reason = "the fuzzer needs the lines alone")]
+#[path = "../core/lines.rs"]
+mod lines;
 mod lint;
 mod malformed;
 mod managers;

@@ -381,7 +381,9 @@ fn every_policy_and_corpus_file_is_run() {
     let lost = |file: &String| !known.contains(file) && file != "policies/README.md";
     assert_eq!(files("policies").into_iter().filter(lost).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(lost(&"policies/rules/new.toml".to_owned()));
-    let corpus = ["corpus", "api_guard", "on_disk"].map(|name| read(&format!("tests/it/{name}.rs"))).concat();
+    let corpus = ["core/corpus", "core/lines", "it/api_guard", "it/on_disk"]
+        .map(|name| read(&format!("tests/{name}.rs")))
+        .concat();
     let lost = |file: &String| !corpus.contains(Path::new(file).file_name().unwrap().to_str().unwrap());
     assert_eq!(files("tests/corpus").into_iter().filter(lost).collect::<Vec<_>>(), Vec::<String>::new());
     assert!(lost(&"tests/corpus/new.toml".to_owned()));

@@ -7,7 +7,8 @@ use super::planned::Planned;
 use super::text::escape_and_cut;
 use crate::classify;
 use crate::model::{
-    Bound, Dir, Effect, Facts, Operation, Question, Reached, RemovedObject, Rwenv, Rwenvs, Trait, Word, glob,
+    Bound, Dir, Effect, Facts, Invocation, Operation, PullRequest, Question, Reached, RemovedObject, Rwenv,
+    Rwenvs, Trait, Word, glob,
 };
 use crate::policy::Subject;
 
@@ -15,6 +16,8 @@ use crate::policy::Subject;
 const MORE: [&str; 4] = ["--all", "--mirror", "--tags", "--prune"];
 /// Stands for the files as they lie there.
 const WORKING_TREE: &str = "";
+/// Why it is not known what a merge removes.
+const UNSEEN: &str = "it does not say which pull request of the repository around it is merged; run it in a clone, with the number alone";
 /// Longest name of an object in a message, in characters.
 const LONGEST: usize = 80;
 
@@ -22,7 +25,11 @@ const LONGEST: usize = 80;
 /// working tree still.
 pub(super) fn note(planned: &mut [Planned]) {
     let mut changed: Vec<Dir> = Vec::new();
-    for Planned { operation, .. } in planned {
+    for Planned { operation, invocation, .. } in planned {
+        if operation.effect == Effect::GitPublish && operation.traits.contains(&Trait::Merge) {
+            operation.target.repository.tips = vec![merged(operation, invocation)];
+            continue;
+        }
         let commits = operation.effect == Effect::GitWrite && operation.traits.contains(&Trait::Commit);
         let repository = &mut operation.target.repository;
         if commits {
@@ -34,6 +41,26 @@ pub(super) fn note(planned: &mut [Planned]) {
             tips.push(WORKING_TREE.to_owned());
         }
         operation.target.repository.tips = tips;
+    }
+}
+
+/// What a merge brings to the branch that is followed. A call that names the repository may mean another one than the one around it.
+fn merged(operation: &Operation, invocation: &Invocation) -> String {
+    let unknown = || PullRequest(None).to_string();
+    let verb = operation.verb.split_once(' ').filter(|(noun, _)| ["pr", "mr", "pulls"].contains(noun));
+    if operation.traits.contains(&Trait::Named) || verb.is_none() {
+        return unknown();
+    }
+    let words: Option<Vec<&str>> = invocation.argv.iter().map(Word::as_literal).collect();
+    let Some(words) = words else { return unknown() };
+    let after = words.iter().skip_while(|word| !["merge", "accept", "m"].contains(word)).skip(1);
+    let named: Vec<&str> = after.copied().filter(|word| !word.starts_with('-')).collect();
+    let number = named.iter().find_map(|word| word.trim_start_matches('#').parse().ok());
+    match (number, named.first()) {
+        (Some(number), _) => PullRequest(Some(number)).to_string(),
+        (None, Some(branch)) if !branch.contains(':') => format!("refs/remotes/origin/{branch}"),
+        (None, Some(_)) => unknown(),
+        (None, None) => "HEAD".to_owned(),
     }
 }
 
@@ -66,8 +93,13 @@ fn sent(operation: &Operation) -> Option<Vec<String>> {
 pub(super) fn questions(operation: &Operation) -> impl Iterator<Item = Question> + '_ {
     let repository = &operation.target.repository;
     let dirs = repository.dirs.iter().filter_map(Dir::path);
-    dirs.flat_map(|dir| {
-        repository.tips.iter().map(move |tip| Question::Reached { dir: dir.to_owned(), tip: tip.clone() })
+    let told = |tip: &&String| PullRequest::from_revision(tip) != Some(PullRequest(None));
+    dirs.flat_map(move |dir| {
+        repository
+            .tips
+            .iter()
+            .filter(told)
+            .map(move |tip| Question::Reached { dir: dir.to_owned(), tip: tip.clone() })
     })
 }
 
@@ -135,10 +167,12 @@ pub(super) fn weigh(operation: &mut Operation, subject: &Subject, facts: &Facts)
     let repository = &operation.target.repository;
     let mut removed: BTreeSet<&RemovedObject> = BTreeSet::new();
     let mut unknown = None;
+    let mut told = false;
     for dir in repository.dirs.iter().filter_map(Dir::path) {
         for tip in &repository.tips {
             match facts.reached(dir, tip) {
                 Some(Ok(all)) => {
+                    told = true;
                     let own = all.iter().filter(|one| one.rwenv == subject.name);
                     removed.extend(own.flat_map(|one| &one.removed));
                 }
@@ -146,6 +180,10 @@ pub(super) fn weigh(operation: &mut Operation, subject: &Subject, facts: &Facts)
                 None => {}
             }
         }
+    }
+    // A first push sends what nobody follows yet; a merge always comes to the branch that is followed.
+    if !told && unknown.is_none() && operation.traits.contains(&Trait::Merge) && !subject.read_only {
+        unknown = Some(UNSEEN.to_owned());
     }
     let titles = |all: &mut dyn Iterator<Item = &RemovedObject>| -> Vec<String> {
         all.map(|object| escape_and_cut(&object.title(), LONGEST)).collect()

@@ -5,7 +5,7 @@ use super::judged::{JudgedName, elsewhere, missing, placed, throwaway, unowned};
 use super::reached;
 use crate::model::{
     Bound, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
-    SeenContext, Trait, Word, normalize, same_repository,
+    SeenContext, Trait, Word, from_root, normalize, same_repository,
 };
 use crate::policy::Subject;
 
@@ -467,8 +467,5 @@ fn instead(url: &str, repository: Option<&GitRepository>) -> String {
 
 /// A remote that is a path, seen from the root.
 fn from(dir: &Dir, url: &str) -> String {
-    match dir.path() {
-        Some(base) if url.starts_with("./") || url.starts_with("../") => normalize(&format!("{base}/{url}")),
-        _ => url.to_owned(),
-    }
+    from_root(dir.path().unwrap_or_default(), url)
 }

@@ -28,12 +28,12 @@ pub use operation::{
     COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, ServiceTarget,
     Target,
 };
-pub use removal::{Reached, Reaching, RemovedObject};
+pub use removal::{PullRequest, Reached, Reaching, RemovedObject};
 pub use rwenv::{
     Autonomy, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError, Rwenvs, SslMode,
     Throwaway, Unselected, host, is_loopback,
 };
-pub use url::{percent_decoded, same_repository};
+pub use url::{from_root, percent_decoded, same_repository};
 
 pub use crate::table::{
     Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Decision, Effect, Endpoint, Env, FlagName,

@@ -1,5 +1,7 @@
 //! What a revision would do to the clusters of rwenvs, as the doors are told.
 
+use std::fmt;
+
 /// A rwenv whose cluster would apply something else.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -13,6 +15,28 @@ pub struct Reached {
 
 /// The rwenvs that a revision reaches, or why that cannot be told.
 pub type Reaching = Result<Vec<Reached>, String>;
+
+/// The pull request that a call merges, as it stands in the place of a revision: `pull/3`, and `pull/?` where the call does not tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PullRequest(pub Option<u64>);
+
+impl PullRequest {
+    /// The pull request that stands in the place of a revision.
+    #[must_use]
+    pub fn from_revision(revision: &str) -> Option<Self> {
+        let number = revision.strip_prefix("pull/")?;
+        if number == "?" { Some(Self(None)) } else { number.parse().ok().map(|number| Self(Some(number))) }
+    }
+}
+
+impl fmt::Display for PullRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(number) => write!(f, "pull/{number}"),
+            None => write!(f, "pull/?"),
+        }
+    }
+}
 
 /// An object that would be gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

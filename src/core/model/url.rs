@@ -52,6 +52,13 @@ fn normal(url: &str) -> String {
     format!("{host}/{}", end(path))
 }
 
+/// The URL of a remote, where it is a path seen from a folder.
+#[must_use]
+pub fn from_root(folder: &str, url: &str) -> String {
+    let relative = url.starts_with("./") || url.starts_with("../");
+    if relative && !folder.is_empty() { normalize(&format!("{folder}/{url}")) } else { url.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,8 +1,10 @@
 //! In whose name is judged, and what is wrong with a policy of the user's.
 
-use super::Subject;
 use super::layer::{Checked, PolicyProblem, check, load};
-use crate::model::{Autonomy, RefUpdate, Rwenv, RwenvName};
+use super::{ROOM, RULES, Subject, evaluate, fill, mismatch, some_of, target, touches};
+use crate::model::{
+    Autonomy, Effect, Invocation, Operation, Reach, RefUpdate, Refs, Rule, Rwenv, RwenvName, Word,
+};
 use crate::table::PolicyFile;
 
 #[test]
@@ -123,4 +125,100 @@ fn an_optional_policy_counts_for_those_who_name_it_and_brings_its_classes() {
     assert_eq!(first.only.as_deref(), Some("own"));
     assert!(second.only.is_none() && second.classes.iter().next().is_none());
     assert_eq!(first.classes.iter().map(|class| class.name.to_string()).collect::<Vec<_>>(), ["money"]);
+}
+
+#[test]
+fn a_list_shows_its_first_few_and_how_many_more_there_are() {
+    let list = |names: &[&str]| some_of(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+    assert_eq!(list(&[]), "");
+    assert_eq!(list(&["a", "b", "c"]), "a, b, c");
+    assert_eq!(list(&["a", "b", "c", "d", "e"]), "a, b, c and 2 more");
+    // A name with its comma takes 2 characters more than it has; the first one is shown however long it is.
+    let (long, fits) = ("x".repeat(ROOM), "y".repeat(ROOM - 4));
+    assert_eq!(list(&[&long, "b"]), format!("{long} and 1 more"));
+    assert_eq!(list(&[&fits, "b"]), format!("{fits} and 1 more"));
+    let shorter = "y".repeat(ROOM - 6);
+    assert_eq!(list(&[&shorter, "b"]), format!("{shorter}, b"));
+    assert_eq!(list(&[&shorter, "b", "c"]), format!("{shorter}, b and 1 more"));
+}
+
+fn operation(tool: &'static str, verb: &str, effect: Effect) -> Operation {
+    let by = Invocation { argv: vec![Word::literal(tool)], ..Invocation::default() };
+    Operation::new(&by, tool, verb, effect, Reach::Cluster)
+}
+
+fn subject() -> Subject {
+    Subject::of(&Rwenv::named(RwenvName::new("dev").unwrap()))
+}
+
+/// The rules of a policy of one's own, as they count.
+fn rules(text: &str) -> Vec<Rule> {
+    policy(text).unwrap_or_else(|problems| panic!("{problems:?}")).rules
+}
+
+#[test]
+fn a_floor_speaks_where_no_other_rule_is_as_strict_and_an_option_where_it_is_chosen() {
+    let both = [true, false];
+    let of = |id: &str, decision: &str| {
+        rules(&rule(id, decision, "tools = [\"kubectl\"]", "Ask.", &both)).remove(0)
+    };
+    let floor = |decision: &str| Rule { floor: true, ..of("own.floor", decision) };
+    let operation = operation("kubectl", "delete", Effect::ClusterWrite);
+    let said = |rules: &[Rule], subject: &Subject| -> Vec<String> {
+        evaluate(&operation, None, subject, rules).iter().map(|reason| reason.rule.to_string()).collect()
+    };
+    for (foreseen, floor_says, speaks) in
+        [("ask", "deny", true), ("deny", "deny", false), ("deny", "ask", false)]
+    {
+        let all = [of("own.a", foreseen), floor(floor_says)];
+        let spoke = said(&all, &subject()).contains(&"own.floor".to_owned());
+        assert_eq!(spoke, speaks, "{foreseen}, {floor_says}");
+    }
+    assert_eq!(said(&[floor("ask")], &subject()), ["own.floor"]);
+    let option = [Rule { only: Some("extra".into()), ..of("own.a", "ask") }];
+    let chosen = Subject { policies: vec!["other".to_owned(), "extra".to_owned()], ..subject() };
+    let not_chosen = Subject { policies: vec!["other".to_owned()], ..subject() };
+    assert_eq!((said(&option, &chosen).len(), said(&option, &not_chosen).len()), (1, 0));
+}
+
+#[test]
+fn a_rule_for_namespaces_counts_in_these_only() {
+    let when = "effects = [\"cluster-write\"], namespaces = [\"shop*\"]";
+    let rules = rules(&rule("own.shop", "deny", when, "Ask.", &[true, false]));
+    let mut operation = operation("kubectl", "delete", Effect::ClusterWrite);
+    let unmet = |operation: &Operation| mismatch(&rules[0], operation, None, &subject());
+    assert_eq!(unmet(&operation), Some("namespaces"), "none is named");
+    operation.target.namespace = Some("shop-eu".to_owned());
+    assert_eq!(unmet(&operation), None);
+    operation.target.namespace = Some("web".to_owned());
+    assert_eq!(unmet(&operation), Some("namespaces"));
+}
+
+#[test]
+fn a_tag_is_rewritten_where_it_is_moved_or_taken_away() {
+    let mut operation = operation("git", "push", Effect::GitPublish);
+    let mut rewritten = |force, delete| {
+        let destination = Some("refs/tags/v1".to_owned());
+        operation.target.repository.updates = vec![RefUpdate { destination, force, delete }];
+        touches(Refs::Rewritten, &operation, &subject())
+    };
+    assert!(!rewritten(false, false) && rewritten(true, false) && rewritten(false, true));
+}
+
+#[test]
+fn what_a_message_says_of_an_object_and_of_files() {
+    let mut flux = operation("flux", "suspend kustomization", Effect::ClusterWrite);
+    flux.target.names = vec!["apps".to_owned()];
+    assert_eq!(target(&flux), "kustomization apps");
+    let mut other = operation("velero", "backup delete", Effect::ClusterWrite);
+    other.target.names = vec!["daily".to_owned()];
+    assert_eq!(target(&other), "its objects");
+    let mut push = operation("git", "push", Effect::GitPublish);
+    let rules = RULES.iter().find(|rule| !rule.when.paths.is_empty()).unwrap();
+    let told = |push: &Operation| fill("{paths}", rules, push, &subject());
+    push.target.repository.changed = (0..3).map(|n| format!("terraform/{n}.tf")).collect();
+    let three = told(&push);
+    push.target.repository.changed.push("terraform/3.tf".to_owned());
+    let four = told(&push);
+    assert!(!three.contains("more") && four.ends_with(" and 1 more"), "{three} | {four}");
 }

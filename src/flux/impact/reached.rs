@@ -3,16 +3,30 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use super::{BlastRadius, ChangeKind, ChangedObject, Compared, RootName, TouchedRoot, blast_radius};
-use crate::repos::{self, FluxRepository};
-use rwenv_core::model::{Reached, RemovedObject, Rwenv, same_repository};
+use super::{
+    BlastRadius, ChangeKind, ChangedObject, Compared, RootName, TouchedRoot, blast_radius,
+    blast_radius_in_mirror,
+};
+use crate::repos::{self, CloneWish, FluxRepository, RepoError};
+use rwenv_core::model::{PullRequest, Reached, RemovedObject, Rwenv, same_repository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 use rwenv_gate::facts::content::{self, ContentError};
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 
+/// Why it cannot be told what a change reaches.
+#[derive(Debug, thiserror::Error)]
+pub enum ReachError {
+    /// The repository could not be read.
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    /// The mirror could not be brought up to date.
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+}
+
 /// The rwenvs of a repository whose clusters would apply something else if a revision came to the branch they follow, and what would be
-/// gone from there. `tip` is a revision; none stands for the files as they lie there, with what is committed below them. A rwenv whose
+/// gone from there. `tip` is a revision, or a [`PullRequest`]; none stands for the files as they lie there, with what is committed below them. A rwenv whose
 /// root cannot be told counts. None where that revision, or the branch that is followed, is not known here.
 ///
 /// # Errors
@@ -21,44 +35,97 @@ pub fn reached(
     dir: &Path,
     tip: Option<&str>,
     environment: &Environment,
-) -> Result<Option<Vec<Reached>>, ContentError> {
-    let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
+) -> Result<Option<Vec<Reached>>, ReachError> {
+    let repository = ObjectRepository::at(dir, environment, Budget::ample()).map_err(ContentError::from)?;
     let remotes = content::remotes(&repository);
     let all = config::rwenvs(&environment.config_dir).all;
     let shares = |rwenv: &&Rwenv| {
         rwenv.flux_git_repo.as_deref().is_some_and(|url| remotes.iter().any(|r| same_repository(r, url)))
     };
+    let owners: Vec<&Rwenv> = all.iter().filter(shares).collect();
+    let merged = tip.and_then(PullRequest::from_revision).and_then(|request| request.0);
+    let touched = match merged {
+        Some(number) => by_merging(number, &owners, environment)?,
+        None => by_sending(&repository, dir, tip, &owners, environment)?,
+    };
+    let reached = |(rwenv, removed): (String, BTreeSet<RemovedObject>)| Reached {
+        rwenv,
+        removed: removed.into_iter().collect(),
+    };
+    Ok(touched.map(|touched| touched.into_iter().map(reached).collect()))
+}
+
+/// What goes, by rwenv.
+type Touched = BTreeMap<String, BTreeSet<RemovedObject>>;
+
+/// What a revision of a working copy would do.
+fn by_sending(
+    repository: &ObjectRepository,
+    dir: &Path,
+    tip: Option<&str>,
+    owners: &[&Rwenv],
+    environment: &Environment,
+) -> Result<Option<Touched>, ContentError> {
     let tip_name = tip.unwrap_or("HEAD");
-    if commit(tip_name, &repository).is_none() {
+    if commit(tip_name, repository).is_none() {
         return Ok(None);
     }
     let mut bases: Vec<(String, Vec<&str>)> = Vec::new();
-    let owners: Vec<&Rwenv> = all.iter().filter(shares).collect();
     for owner in owners {
-        let Some(base) = base(owner, &repository, environment) else { return Ok(None) };
+        let Some(base) = base(owner, repository, environment) else { return Ok(None) };
         match bases.iter_mut().find(|(known, _)| *known == base) {
             Some((_, names)) => names.push(owner.name.as_str()),
             None => bases.push((base, vec![owner.name.as_str()])),
         }
     }
-    let mut touched: BTreeMap<String, BTreeSet<RemovedObject>> = BTreeMap::new();
+    let mut touched = Touched::new();
     for (base, names) in bases {
         let mut compared = vec![Compared::Range { from: base, to: tip_name.to_owned() }];
         compared.extend(tip.is_none().then_some(Compared::Worktree));
         for compared in compared {
-            let radius = blast_radius(dir, &compared, environment)?;
-            for name in &names {
-                if let Some(removed) = removed(name, &radius) {
-                    touched.entry((*name).to_owned()).or_default().extend(removed);
-                }
-            }
+            touch(&mut touched, &names, &blast_radius(dir, &compared, environment)?);
         }
     }
-    let reached = |(rwenv, removed): (String, BTreeSet<RemovedObject>)| Reached {
-        rwenv,
-        removed: removed.into_iter().collect(),
-    };
-    Ok(Some(touched.into_iter().map(reached).collect()))
+    Ok(Some(touched))
+}
+
+/// What merging a pull request would do: it is fetched into the mirror first.
+fn by_merging(
+    number: u64,
+    owners: &[&Rwenv],
+    environment: &Environment,
+) -> Result<Option<Touched>, ReachError> {
+    let mut touched = Touched::new();
+    for owner in owners {
+        let flux = FluxRepository::of(owner, environment)?;
+        let Some(compared) = pull_request(&flux, number, environment)? else { return Ok(None) };
+        let radius = blast_radius_in_mirror(&flux, &compared, environment)?;
+        touch(&mut touched, &[owner.name.as_str()], &radius);
+    }
+    Ok(Some(touched))
+}
+
+/// Brings the mirror of a repository up to date, with a pull request (or merge request) of it. What is to be compared: the branch that is
+/// followed, and the pull request; none where that branch is not known.
+///
+/// # Errors
+/// Where one of both cannot be fetched.
+pub fn pull_request(
+    flux: &FluxRepository,
+    number: u64,
+    environment: &Environment,
+) -> Result<Option<Compared>, RepoError> {
+    repos::sync(flux, CloneWish::Forward, environment, &mut |_| {})?;
+    let to = repos::pull_request(flux, number, environment)?;
+    Ok(repos::followed_commit(flux).map(|from| Compared::Range { from, to }))
+}
+
+fn touch(touched: &mut Touched, names: &[&str], radius: &BlastRadius) {
+    for name in names {
+        if let Some(removed) = removed(name, radius) {
+            touched.entry((*name).to_owned()).or_default().extend(removed);
+        }
+    }
 }
 
 /// What would be gone from the cluster of a rwenv; none where it stays as it is. One that none of the roots is known to be its own may

@@ -10,6 +10,7 @@ use crate::base::files::FileError;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use rwenv_core::manifest::tree::{SecretSource, Tree};
 use rwenv_core::manifest::{self, Finding, Report, yaml};
+use rwenv_core::model::from_root;
 
 /// Why content could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -213,12 +214,14 @@ fn walk(dir: &Path) -> Result<Vec<String>, ContentError> {
     Ok(out)
 }
 
-/// URLs of a repository's remotes.
+/// URLs of a repository's remotes. A path is seen from the root: git takes it from the top of the working copy.
 #[must_use]
 pub fn remotes(repository: &ObjectRepository) -> Vec<String> {
     let text =
         repository.text(&["config", "--get-regexp", r"^remote\..*\.(url|pushurl)$"]).unwrap_or_default();
-    text.lines().filter_map(|line| line.split_once(' ')).map(|(_, url)| url.to_owned()).collect()
+    let top = repository.text(&["rev-parse", "--show-toplevel"]).unwrap_or_default();
+    let urls = text.lines().filter_map(|line| line.split_once(' '));
+    urls.map(|(_, url)| from_root(top.trim(), url)).collect()
 }
 
 /// Checks what is staged: findings that the last commit has not.

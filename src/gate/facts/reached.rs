@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::base::{process, program};
 use rwenv_core::decide::Plan;
-use rwenv_core::model::{Facts, GitRepository, Question, Reaching, Rwenv, Rwenvs, same_repository};
+use rwenv_core::model::{
+    Facts, GitRepository, Question, Reaching, Rwenv, Rwenvs, from_root, same_repository,
+};
 
 /// Longest wait for one answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -19,7 +21,7 @@ pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((Stri
         let Some(Some(repository)) = facts.repositories.iter().find(|(d, _)| d == dir).map(|(_, r)| r) else {
             continue;
         };
-        let sharing: Vec<&Rwenv> = rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository)).collect();
+        let sharing: Vec<&Rwenv> = rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository, dir)).collect();
         // Where the only one is not to be changed, it does not matter what is sent.
         if !matches!(sharing.as_slice(), [] | [Rwenv { read_only: true, .. }]) {
             answers.extend(ask(dir, tip).map(|found| ((dir.clone(), tip.clone()), found)));
@@ -28,10 +30,10 @@ pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((Stri
     answers
 }
 
-/// True where the repository has the rwenv's Flux repository as a remote.
-fn shares(rwenv: &Rwenv, repository: &GitRepository) -> bool {
+/// True where the repository around a folder has the rwenv's Flux repository as a remote.
+fn shares(rwenv: &Rwenv, repository: &GitRepository, dir: &str) -> bool {
     let urls = repository.config.iter().filter(|(key, _)| key.starts_with("remote.") && key.ends_with("url"));
-    let is = |url: &str| urls.clone().any(|(_, remote)| same_repository(remote, url));
+    let is = |url: &str| urls.clone().any(|(_, remote)| same_repository(&from_root(dir, remote), url));
     rwenv.flux_git_repo.as_deref().is_some_and(is)
 }
 

@@ -121,7 +121,7 @@ pub fn follow(
 ) -> Result<(), FileError> {
     let path = folder(environment).join(CURRENT);
     let io = |e| FileError::io(&path, e);
-    let mut file = match File::open(&path) {
+    let file = match File::open(&path) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(from.get_or_insert_default()).map(|_| ()),
         opened => opened.map_err(io)?,
     };
@@ -131,20 +131,36 @@ pub fn follow(
         return Ok(());
     };
     if from.inode != meta.ino() || meta.len() < from.at {
+        // What came last before the file became full lies in the file that it became.
+        let became = log_files(&folder(environment))?.into_iter().filter(|other| *other != path);
+        let inode = from.inode;
+        let is_it = |other: &PathBuf| other.metadata().is_ok_and(|meta| meta.ino() == inode);
+        for full in became.filter(is_it) {
+            let file = File::open(&full).map_err(|e| FileError::io(&full, e))?;
+            *from = read_from(from, file, &mut take).map_err(|e| FileError::io(&full, e))?;
+        }
         *from = Followed { inode: meta.ino(), at: 0 };
     }
-    file.seek(SeekFrom::Start(from.at)).map_err(io)?;
-    let mut reader = BufReader::new(file.take(meta.len() - from.at));
+    *from = read_from(from, file, &mut take).map_err(io)?;
+    Ok(())
+}
+
+/// Hands on the records behind a place; says how far that was.
+fn read_from(from: &Followed, mut file: File, take: &mut impl FnMut(AuditEntry)) -> io::Result<Followed> {
+    let end = file.metadata()?.len();
+    let mut from = from.clone();
+    file.seek(SeekFrom::Start(from.at))?;
+    let mut reader = BufReader::new(file.take(end.saturating_sub(from.at)));
     let mut line = Vec::new();
     // A line that is being written is taken next time.
-    while reader.read_until(b'\n', &mut line).map_err(io)? > 0 && line.ends_with(b"\n") {
+    while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
         from.at += line.len() as u64;
         if let Some(entry) = AuditEntry::of(String::from_utf8_lossy(&line).trim_end()) {
             take(entry);
         }
         line.clear();
     }
-    Ok(())
+    Ok(from)
 }
 
 /// Something in the record that is not as it was written.

@@ -1,47 +1,13 @@
 //! Command lines as data, judged with frozen facts; and properties that hold for all of them.
 
 use std::collections::BTreeSet;
-use std::fs;
 
 use proptest::prelude::*;
 use rwenv_core::decide;
 use rwenv_core::examples::judged;
 use rwenv_core::model::{Context, Decision};
 
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Corpus {
-    group: Vec<Group>,
-}
-
-/// Lines that are alike.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    about: String,
-    #[serde(default = "read_only")]
-    rwenv: String,
-    #[serde(default = "allow")]
-    want: String,
-    /// Where something is held back: the rules that do it, each at least once.
-    #[serde(default)]
-    rules: Vec<String>,
-    lines: Vec<String>,
-}
-
-fn read_only() -> String {
-    "read-only".to_owned()
-}
-
-fn allow() -> String {
-    "allow".to_owned()
-}
-
-fn load(name: &str) -> Vec<Group> {
-    let path = crate::support::root().join("tests/corpus").join(name);
-    let corpus: Corpus = toml::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
-    corpus.group
-}
+use crate::lines::{all_lines, load};
 
 fn decision(line: &str, rwenv: &str) -> Decision {
     judged(line, rwenv).unwrap().decision()
@@ -94,12 +60,6 @@ fn what_is_harmless_passes_in_silence() {
 #[test]
 fn what_is_on_the_edge_is_judged_for_the_right_reason() {
     assert!(run("edge.toml") >= 20);
-}
-
-/// All lines of the corpora with the rwenv they are judged in.
-pub(crate) fn all_lines() -> Vec<(String, String)> {
-    let groups = ["bypass.toml", "benign.toml"].into_iter().flat_map(load);
-    groups.flat_map(|g| g.lines.into_iter().map(move |l| (l, g.rwenv.clone()))).collect()
 }
 
 /// Lines of one simple command, which can stand anywhere.
