@@ -27,9 +27,9 @@ decisions:
 one name:
     cargo test --workspace -- {{name}}
 
-# the tests of one crate alone: core, gate, flux or app
+# the tests of one crate alone: core (with its corpora), gate, flux or app
 crate name:
-    cargo test --manifest-path src/{{name}}/Cargo.toml --lib
+    cargo test --manifest-path src/{{name}}/Cargo.toml --lib {{ if name == "core" { "--test core" } else { "" } }}
 
 # the lints that the gate holds
 lint:
@@ -46,7 +46,7 @@ fuzz target="line":
 
 # survivors of mutations in one file of the core: just mutants src/core/policy/mod.rs
 mutants file:
-    cargo mutants --package rwenv-core --file {{file}} --timeout 120 -- --lib
+    cargo mutants --package rwenv-core --file {{file}} --timeout 300
 
 # what a hook process costs, in rounds
 bench rounds="500":

@@ -1,5 +1,6 @@
 //! The command lines of `tests/corpus`.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -21,6 +22,9 @@ pub(crate) struct Group {
     /// Where something is held back: the rules that do it, each at least once.
     #[serde(default)]
     pub(crate) rules: Vec<String>,
+    /// Files that are there before the lines run: in the project, or below `~/`.
+    #[serde(default)]
+    pub(crate) files: BTreeMap<String, String>,
     pub(crate) lines: Vec<String>,
 }
 

@@ -182,9 +182,11 @@ fn a_followed_log_tells_the_end_of_a_file_that_became_full() {
     home.hook("ro", "kubectl get pod p2");
     fs::rename(home.path(LOG), home.path(".claude/rwenv/audit/audit-000000000003.jsonl")).unwrap();
     home.hook("ro", "kubectl get pod p3");
+    fs::rename(home.path(LOG), home.path(".claude/rwenv/audit/audit-000000000004.jsonl")).unwrap();
+    home.hook("ro", "kubectl get pod p4");
     look();
     look();
-    assert_eq!(commands, ["kubectl get pod p1", "kubectl get pod p2", "kubectl get pod p3"]);
+    assert_eq!(commands, ["p1", "p2", "p3", "p4"].map(|pod| format!("kubectl get pod {pod}")));
 }
 
 /// Hooks that are killed at any moment: what was answered is in the log, whole, and nothing that was is lost or glued.

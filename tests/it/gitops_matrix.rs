@@ -122,6 +122,7 @@ fn a_trunk_is_pushed_to_as_autonomy_says() {
         world.home.git("flux", &["branch", "-q", "-u", "origin/main"]);
         world.home.git("flux", &["tag", "v1"]);
         world.home.git("flux", &["push", "-q", "--no-verify", "origin", "HEAD:refs/pull/1/head"]);
+        assert_eq!(world.home.rwenv("", &["repo", "sync", "env"]).code, 0);
         all.extend(wrong(&matrix.trunk, autonomy, |line| world.home.hook("flux", line)));
     }
     assert!(all.is_empty(), "{}", all.join("\n"));

@@ -59,7 +59,6 @@ mod knowledge_documents;
 mod knowledge_hostile;
 mod knowledge_questions;
 mod lfs;
-#[expect(dead_code, reason = "the fuzzer needs the lines alone")]
 #[path = "../core/lines.rs"]
 mod lines;
 mod lint;

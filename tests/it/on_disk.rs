@@ -1,29 +1,9 @@
 //! Files that lie on the disk, or that the line makes, as data: what runs them is judged by what they hold.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::collections::BTreeSet;
 
-use crate::support::{Home, root};
-
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Corpus {
-    group: Vec<Group>,
-}
-
-/// Lines that are alike, and the files that are there before they run: in the project, or below `~/`.
-#[derive(Debug, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Group {
-    about: String,
-    want: String,
-    /// The rules that hold the lines back, each at least once.
-    #[serde(default)]
-    rules: Vec<String>,
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    lines: Vec<String>,
-}
+use crate::lines::{Group, load};
+use crate::support::Home;
 
 /// The first rule that an answer names.
 fn rule(said: &str) -> Option<String> {
@@ -46,11 +26,9 @@ fn home(group: &Group) -> Home {
 
 #[test]
 fn what_runs_a_file_is_judged_by_what_it_holds() {
-    let text = fs::read_to_string(root().join("tests/corpus/on_disk.toml")).unwrap();
-    let corpus: Corpus = toml::from_str(&text).unwrap();
     let (mut wrong, mut ran) = (Vec::new(), 0);
-    for group in &corpus.group {
-        let home = home(group);
+    for group in load("on_disk.toml") {
+        let home = home(&group);
         let mut rules = BTreeSet::new();
         for line in &group.lines {
             ran += 1;

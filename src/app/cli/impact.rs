@@ -14,7 +14,7 @@ use rwenv_flux::impact::{
     self, BlastRadius, Cascade, ChangeKind, ChangedObject, ClaimFate, Compared, LostClaim, RootName,
     TouchedRoot,
 };
-use rwenv_flux::repos::FluxRepository;
+use rwenv_flux::repos::{self, CloneWish, FluxRepository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::facts::{config, content};
@@ -112,8 +112,11 @@ fn pull_request(
     });
     let rwenv = own.map_or_else(|| named_or_selected(None, environment), Ok)?;
     let repository = FluxRepository::of(&rwenv, environment)?;
-    let compared = impact::pull_request(&repository, number, environment)?
+    repos::sync(&repository, CloneWish::Forward, environment, &mut |_| {})?;
+    let to = repos::pull_request(&repository, number, environment)?;
+    let from = repos::followed_commit(&repository)
         .with_context(|| format!("the branch that rwenv '{}' follows is not in its mirror", rwenv.name))?;
+    let compared = Compared::Range { from, to };
     Ok((repository.mirror(), impact::blast_radius_in_mirror(&repository, &compared, environment)?))
 }
 

@@ -7,8 +7,8 @@ use super::verb::{find_verb, readings};
 use super::{forge, http, looks, services, sql, wrapper};
 use crate::model::glob;
 use crate::model::{
-    CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, Operation, Reach, RepositoryTarget,
-    Target, Tool, Tools, Trait, Word, WrapperStyle,
+    CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, MergedRequest, Operation, Reach,
+    RepositoryTarget, Target, Tool, Tools, Trait, Word, WrapperStyle,
 };
 
 /// Reads a call as cobra would. Where there are two readings, both count.
@@ -363,6 +363,9 @@ fn aim(
     if operation.reach == Reach::Repository && command.sends.is_empty() {
         operation.target.repository = repository(invocation, tool, command, args);
         operation.traits.extend(operation.target.repository.remote.is_some().then_some(Trait::Named));
+        let merged = args.rest.first().cloned().map_or(MergedRequest::Here, MergedRequest::Named);
+        operation.target.repository.merges =
+            Some(merged).filter(|_| operation.traits.contains(&Trait::Merge));
     }
 }
 

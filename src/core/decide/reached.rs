@@ -7,8 +7,8 @@ use super::planned::Planned;
 use super::text::escape_and_cut;
 use crate::classify;
 use crate::model::{
-    Bound, Dir, Effect, Facts, Invocation, Operation, PullRequest, Question, Reached, RemovedObject, Rwenv,
-    Rwenvs, Trait, Word, glob,
+    Bound, Dir, Effect, Facts, MergedRequest, Operation, PullRequest, Question, Reached, RemovedObject,
+    Rwenv, Rwenvs, Trait, Word, glob,
 };
 use crate::policy::Subject;
 
@@ -17,7 +17,8 @@ const MORE: [&str; 4] = ["--all", "--mirror", "--tags", "--prune"];
 /// Stands for the files as they lie there.
 const WORKING_TREE: &str = "";
 /// Why it is not known what a merge removes.
-const UNSEEN: &str = "it does not say which pull request of the repository around it is merged; run it in a clone, with the number alone";
+const UNSEEN: &str =
+    "run rwenv repo sync, and name the pull request by its number in a clone of the repository";
 /// Longest name of an object in a message, in characters.
 const LONGEST: usize = 80;
 
@@ -25,9 +26,9 @@ const LONGEST: usize = 80;
 /// working tree still.
 pub(super) fn note(planned: &mut [Planned]) {
     let mut changed: Vec<Dir> = Vec::new();
-    for Planned { operation, invocation, .. } in planned {
+    for Planned { operation, .. } in planned {
         if operation.effect == Effect::GitPublish && operation.traits.contains(&Trait::Merge) {
-            operation.target.repository.tips = vec![merged(operation, invocation)];
+            operation.target.repository.tips = vec![merged(operation)];
             continue;
         }
         let commits = operation.effect == Effect::GitWrite && operation.traits.contains(&Trait::Commit);
@@ -45,22 +46,22 @@ pub(super) fn note(planned: &mut [Planned]) {
 }
 
 /// What a merge brings to the branch that is followed. A call that names the repository may mean another one than the one around it.
-fn merged(operation: &Operation, invocation: &Invocation) -> String {
-    let unknown = || PullRequest(None).to_string();
-    let verb = operation.verb.split_once(' ').filter(|(noun, _)| ["pr", "mr", "pulls"].contains(noun));
-    if operation.traits.contains(&Trait::Named) || verb.is_none() {
-        return unknown();
+fn merged(operation: &Operation) -> String {
+    let unknown = PullRequest(None).to_string();
+    if operation.traits.contains(&Trait::Named) {
+        return unknown;
     }
-    let words: Option<Vec<&str>> = invocation.argv.iter().map(Word::as_literal).collect();
-    let Some(words) = words else { return unknown() };
-    let after = words.iter().skip_while(|word| !["merge", "accept", "m"].contains(word)).skip(1);
-    let named: Vec<&str> = after.copied().filter(|word| !word.starts_with('-')).collect();
-    let number = named.iter().find_map(|word| word.trim_start_matches('#').parse().ok());
-    match (number, named.first()) {
-        (Some(number), _) => PullRequest(Some(number)).to_string(),
-        (None, Some(branch)) if !branch.contains(':') => format!("refs/remotes/origin/{branch}"),
-        (None, Some(_)) => unknown(),
-        (None, None) => "HEAD".to_owned(),
+    let named = match &operation.target.repository.merges {
+        None => return unknown,
+        Some(MergedRequest::Here) => return "HEAD".to_owned(),
+        Some(MergedRequest::Named(word)) => word.as_literal(),
+    };
+    let number = |text: &str| text.trim_start_matches('#').parse().ok();
+    match named {
+        Some(text) if number(text).is_some() => PullRequest(number(text)).to_string(),
+        // A page, or a branch of another repository.
+        Some(text) if !text.contains(':') => format!("refs/remotes/origin/{text}"),
+        _ => unknown,
     }
 }
 

@@ -25,8 +25,8 @@ pub use facts::{
 pub use glob::glob;
 pub use object::FromObject;
 pub use operation::{
-    COMPUTED, ClusterTarget, ContextChange, HeadMove, Operation, RefUpdate, RepositoryTarget, ServiceTarget,
-    Target,
+    COMPUTED, ClusterTarget, ContextChange, HeadMove, MergedRequest, Operation, RefUpdate, RepositoryTarget,
+    ServiceTarget, Target,
 };
 pub use removal::{PullRequest, Reached, Reaching, RemovedObject};
 pub use rwenv::{

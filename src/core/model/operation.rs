@@ -93,6 +93,17 @@ pub struct RepositoryTarget {
     pub lasting: Vec<String>,
     /// Where the call moves HEAD.
     pub head: Option<HeadMove>,
+    /// The pull request that the call merges, where it tells.
+    pub merges: Option<MergedRequest>,
+}
+
+/// Which pull request a call merges.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MergedRequest {
+    /// That of the branch that is checked out.
+    Here,
+    /// The one of this number, branch or page.
+    Named(Word),
 }
 
 /// A call that moves HEAD to another branch, or may.

@@ -8,8 +8,8 @@ mod tests;
 pub use builtin::{CLASSES, RULES, TOOLS, VERBS};
 
 use crate::model::{
-    Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, Reason, RefUpdate, Refs, Repository,
-    Rule, RuleText, Rwenv, Trait, glob,
+    Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, PullRequest, Reason, RefUpdate, Refs,
+    Repository, Rule, RuleText, Rwenv, Trait, glob,
 };
 
 /// Most names of a list that a message shows, and the room they take together, in characters.
@@ -269,6 +269,7 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     text.replace("{paths}", &format!("{}{more}", paths.join(", ")))
         .replace("{push}", &push(operation))
+        .replace("{impact}", &impact(operation))
         .replace("{removed}", &some_of(&operation.target.repository.removed))
         .replace("{count}", &operation.target.repository.removed.len().to_string())
         .replace("{lasting}", &some_of(&operation.target.repository.lasting))
@@ -304,6 +305,17 @@ fn push(operation: &Operation) -> String {
     let remote = target.remote.as_ref().map(|word| format!(" {}", word.display())).unwrap_or_default();
     let refs: String = target.refspecs.iter().map(|word| format!(" {}", word.display())).collect();
     format!("git{dir} push{remote}{refs}")
+}
+
+/// The command that shows a person what a push or a merge does to clusters.
+fn impact(operation: &Operation) -> String {
+    let tip = operation.target.repository.tips.first().map(String::as_str).unwrap_or_default();
+    let range = |tip: &str| format!("rwenv impact --range origin/main..{tip}");
+    match PullRequest::from_revision(tip) {
+        Some(PullRequest(Some(number))) => format!("rwenv impact --pr {number}"),
+        Some(PullRequest(None)) => "rwenv impact --pr NUMBER".to_owned(),
+        None => range(tip.strip_prefix("refs/remotes/").unwrap_or("HEAD")),
+    }
 }
 
 /// The objects an operation names, for people.

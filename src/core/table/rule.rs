@@ -88,7 +88,7 @@ pub struct Rule {
     /// When it matches.
     pub when: When,
     /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
-    /// `{paths}`, `{push}`, `{repository}`, `{count}`, `{removed}`, `{lasting}` and `{limit}` filled in.
+    /// `{paths}`, `{push}`, `{impact}`, `{repository}`, `{count}`, `{removed}`, `{lasting}` and `{limit}` filled in.
     pub reason: RuleText,
     /// What to do instead, with the same names filled in.
     #[serde(default)]

@@ -26,7 +26,7 @@ pub use radius::{
     BlastRadius, Cascade, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
     TouchedRoot,
 };
-pub use reached::{ReachError, pull_request, reached};
+pub use reached::{ReachError, reached};
 use sides::Sides;
 
 /// Works out what a change of the repository around a directory would change in clusters, and in whose.

@@ -7,7 +7,7 @@ use super::{
     BlastRadius, ChangeKind, ChangedObject, Compared, RootName, TouchedRoot, blast_radius,
     blast_radius_in_mirror,
 };
-use crate::repos::{self, CloneWish, FluxRepository, RepoError};
+use crate::repos::{self, FluxRepository, RepoError};
 use rwenv_core::model::{PullRequest, Reached, RemovedObject, Rwenv, same_repository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
@@ -20,14 +20,14 @@ pub enum ReachError {
     /// The repository could not be read.
     #[error(transparent)]
     Content(#[from] ContentError),
-    /// The mirror could not be brought up to date.
+    /// The pull request could not be fetched.
     #[error(transparent)]
     Repository(#[from] RepoError),
 }
 
 /// The rwenvs of a repository whose clusters would apply something else if a revision came to the branch they follow, and what would be
-/// gone from there. `tip` is a revision, or a [`PullRequest`]; none stands for the files as they lie there, with what is committed below them. A rwenv whose
-/// root cannot be told counts. None where that revision, or the branch that is followed, is not known here.
+/// gone from there. `tip` is a revision, or a [`PullRequest`]; none stands for the files as they lie there, with what is committed below
+/// them. A rwenv whose root cannot be told counts. None where that revision, or the branch that is followed, is not known here.
 ///
 /// # Errors
 /// Where the repository cannot be read.
@@ -70,14 +70,7 @@ fn by_sending(
     if commit(tip_name, repository).is_none() {
         return Ok(None);
     }
-    let mut bases: Vec<(String, Vec<&str>)> = Vec::new();
-    for owner in owners {
-        let Some(base) = base(owner, repository, environment) else { return Ok(None) };
-        match bases.iter_mut().find(|(known, _)| *known == base) {
-            Some((_, names)) => names.push(owner.name.as_str()),
-            None => bases.push((base, vec![owner.name.as_str()])),
-        }
-    }
+    let Some(bases) = bases(owners, |owner| base(owner, repository, environment)) else { return Ok(None) };
     let mut touched = Touched::new();
     for (base, names) in bases {
         let mut compared = vec![Compared::Range { from: base, to: tip_name.to_owned() }];
@@ -89,35 +82,44 @@ fn by_sending(
     Ok(Some(touched))
 }
 
-/// What merging a pull request would do: it is fetched into the mirror first.
+/// What merging a pull request would do. It is fetched into a mirror that is there, and nothing else is changed; none where there is no mirror.
 fn by_merging(
     number: u64,
     owners: &[&Rwenv],
     environment: &Environment,
 ) -> Result<Option<Touched>, ReachError> {
+    let mut all = owners.iter().filter_map(|owner| FluxRepository::of(owner, environment).ok());
+    let Some(flux) = all.find(|flux| flux.mirror().exists()) else { return Ok(None) };
+    let to = repos::pull_request(&flux, number, environment)?;
+    let mirror =
+        ObjectRepository::at(&flux.mirror(), environment, Budget::ample()).map_err(ContentError::from)?;
+    let followed = |owner: &Rwenv| {
+        let branch = owner.flux_branch.clone().or_else(|| repos::followed(&flux))?;
+        commit(&format!("refs/heads/{branch}"), &mirror)
+    };
+    let Some(bases) = bases(owners, followed) else { return Ok(None) };
     let mut touched = Touched::new();
-    for owner in owners {
-        let flux = FluxRepository::of(owner, environment)?;
-        let Some(compared) = pull_request(&flux, number, environment)? else { return Ok(None) };
-        let radius = blast_radius_in_mirror(&flux, &compared, environment)?;
-        touch(&mut touched, &[owner.name.as_str()], &radius);
+    for (from, names) in bases {
+        let compared = Compared::Range { from, to: to.clone() };
+        touch(&mut touched, &names, &blast_radius_in_mirror(&flux, &compared, environment)?);
     }
     Ok(Some(touched))
 }
 
-/// Brings the mirror of a repository up to date, with a pull request (or merge request) of it. What is to be compared: the branch that is
-/// followed, and the pull request; none where that branch is not known.
-///
-/// # Errors
-/// Where one of both cannot be fetched.
-pub fn pull_request(
-    flux: &FluxRepository,
-    number: u64,
-    environment: &Environment,
-) -> Result<Option<Compared>, RepoError> {
-    repos::sync(flux, CloneWish::Forward, environment, &mut |_| {})?;
-    let to = repos::pull_request(flux, number, environment)?;
-    Ok(repos::followed_commit(flux).map(|from| Compared::Range { from, to }))
+/// The commits that the branches of rwenvs are at, each with those that follow it; none where one is not known.
+fn bases<'r>(
+    owners: &[&'r Rwenv],
+    base: impl Fn(&Rwenv) -> Option<String>,
+) -> Option<Vec<(String, Vec<&'r str>)>> {
+    let mut bases: Vec<(String, Vec<&str>)> = Vec::new();
+    for owner in owners {
+        let base = base(owner)?;
+        match bases.iter_mut().find(|(known, _)| *known == base) {
+            Some((_, names)) => names.push(owner.name.as_str()),
+            None => bases.push((base, vec![owner.name.as_str()])),
+        }
+    }
+    Some(bases)
 }
 
 fn touch(touched: &mut Touched, names: &[&str], radius: &BlastRadius) {

@@ -131,24 +131,23 @@ pub fn follow(
         return Ok(());
     };
     if from.inode != meta.ino() || meta.len() < from.at {
-        // What came last before the file became full lies in the file that it became.
-        let became = log_files(&folder(environment))?.into_iter().filter(|other| *other != path);
+        // What came last before the file became full lies in the file that it became, and later files came after it.
         let inode = from.inode;
         let is_it = |other: &PathBuf| other.metadata().is_ok_and(|meta| meta.ino() == inode);
-        for full in became.filter(is_it) {
+        let full = log_files(&folder(environment))?.into_iter().filter(|other| *other != path);
+        for full in full.skip_while(|other| !is_it(other)) {
             let file = File::open(&full).map_err(|e| FileError::io(&full, e))?;
-            *from = read_from(from, file, &mut take).map_err(|e| FileError::io(&full, e))?;
+            read_from(from, file, &mut take).map_err(|e| FileError::io(&full, e))?;
+            from.at = 0;
         }
         *from = Followed { inode: meta.ino(), at: 0 };
     }
-    *from = read_from(from, file, &mut take).map_err(io)?;
-    Ok(())
+    read_from(from, file, &mut take).map_err(io)
 }
 
-/// Hands on the records behind a place; says how far that was.
-fn read_from(from: &Followed, mut file: File, take: &mut impl FnMut(AuditEntry)) -> io::Result<Followed> {
+/// Hands on the records of a file behind a place, and moves the place on.
+fn read_from(from: &mut Followed, mut file: File, take: &mut impl FnMut(AuditEntry)) -> io::Result<()> {
     let end = file.metadata()?.len();
-    let mut from = from.clone();
     file.seek(SeekFrom::Start(from.at))?;
     let mut reader = BufReader::new(file.take(end.saturating_sub(from.at)));
     let mut line = Vec::new();
@@ -160,7 +159,7 @@ fn read_from(from: &Followed, mut file: File, take: &mut impl FnMut(AuditEntry))
         }
         line.clear();
     }
-    Ok(from)
+    Ok(())
 }
 
 /// Something in the record that is not as it was written.
