@@ -108,6 +108,7 @@ impl Meaning {
     fn new(verb: &str, effect: Effect) -> Self {
         let operation = Operation {
             tool: "kubectl",
+            program: None,
             verb: verb.to_owned(),
             effect,
             reach: Reach::Cluster,

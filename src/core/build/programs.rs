@@ -12,7 +12,7 @@ use crate::table::{
 use crate::{POLICIES, files, held, parse, text};
 
 /// Tables of programs that have the shape of a tool's: several programs that are alike.
-const ALIKE: [&str; 6] = ["agents", "clients", "consoles", "developers", "keepers", "stores"];
+const ALIKE: [&str; 7] = ["agents", "clients", "consoles", "deployers", "developers", "keepers", "stores"];
 /// Tools that no table describes: what they do is told by the guard itself, and by MCP servers.
 const WITHOUT_TABLE: [&str; 2] = ["guard", "mcp"];
 

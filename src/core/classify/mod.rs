@@ -172,6 +172,9 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
         Grammar::Git => git::classify(invocation, tool),
     };
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
+    if name != &*tool.name && tool.programs.contains(&name) {
+        out.operations.iter_mut().for_each(|operation| operation.program = Some(name.to_owned()));
+    }
     if tool.to_cluster.contains(&name) {
         out.operations.iter_mut().for_each(|operation| operation.traits.push(Trait::ToCluster));
     }

@@ -149,7 +149,7 @@ fn none_selected(span: Span, rwenvs: &Rwenvs) -> Reason {
 }
 
 fn no_context(operation: &Operation, rwenv: &Rwenv, facts: &Facts, rwenvs: &Rwenvs) -> Reason {
-    let Operation { tool, verb, .. } = operation;
+    let (tool, verb) = (operation.called(), &operation.verb);
     let (name, file) = (&rwenv.name, format!("{}/envs.json", rwenvs.config_dir));
     let meant = rwenv.misspelt.iter().find(|found| found.meant == "kubernetesContext");
     let meant = meant.map_or_else(String::new, |found| format!(" {file} says \"{}\" there.", found.name));
@@ -175,7 +175,7 @@ fn no_context(operation: &Operation, rwenv: &Rwenv, facts: &Facts, rwenvs: &Rwen
 fn missing_context(operation: &Operation, rwenv: Option<&Rwenv>, context: &str, there: &[String]) -> Reason {
     let mut there: Vec<&str> = there.iter().map(String::as_str).collect();
     there.sort_by_key(|name| strsim::osa_distance(name, context));
-    let Operation { tool, verb, .. } = operation;
+    let (tool, verb) = (operation.called(), &operation.verb);
     let whose = rwenv.map(|rwenv| format!(" of rwenv '{}'", rwenv.name)).unwrap_or_default();
     let text = format!(
         "Context '{context}'{whose} is not in the kubeconfig, so {tool} {verb} may change another cluster."

@@ -38,6 +38,7 @@ pub fn plan_push(sendings: &[Sending], url: &str, person: bool, context: &Contex
         traits.extend(person.then_some(Trait::ByPerson));
         let operation = Operation {
             tool: "git",
+            program: None,
             verb: "push".to_owned(),
             effect: Effect::GitPublish,
             reach: Reach::Repository,

@@ -268,6 +268,7 @@ fn held(holds: &[&String], context: &Context) -> Option<Trait> {
 fn on_guard(what: String, whose: Trait, span: Span) -> Operation {
     Operation {
         tool: TOOL,
+        program: None,
         verb: "change".to_owned(),
         effect: Effect::Tamper,
         reach: Reach::Local,

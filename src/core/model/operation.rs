@@ -169,6 +169,8 @@ pub struct Target {
 pub struct Operation {
     /// The tool's name in the policies (`kubectl`).
     pub tool: &'static str,
+    /// The program's own name (`oc`, `helmfile`), where it is known and differs from the tool's.
+    pub program: Option<String>,
     /// Its verb path (`rollout restart`); empty where there is none.
     pub verb: String,
     /// What it does.
@@ -193,6 +195,7 @@ impl Operation {
     pub fn new(by: &Invocation, tool: &'static str, verb: &str, effect: Effect, reach: Reach) -> Self {
         Self {
             tool,
+            program: None,
             verb: verb.to_owned(),
             effect,
             reach,
@@ -202,6 +205,12 @@ impl Operation {
             span: by.span,
             cwd: by.cwd.clone(),
         }
+    }
+
+    /// What people call it: the program they typed, else the tool.
+    #[must_use]
+    pub fn called(&self) -> &str {
+        self.program.as_deref().unwrap_or(self.tool)
     }
 
     /// True where an agent changes something beyond this machine.

@@ -275,7 +275,7 @@ fn fill(text: &str, rule: &Rule, operation: &Operation, subject: &Subject) -> St
         .replace("{lasting}", &some_of(&operation.target.repository.lasting))
         .replace("{limit}", &subject.impact_limit.to_string())
         .replace("{subject}", &subject.title)
-        .replace("{tool}", operation.tool)
+        .replace("{tool}", operation.called())
         .replace("{verb}", if operation.verb.is_empty() { "…" } else { &operation.verb })
         .replace("{context}", context.as_deref().unwrap_or("its context"))
         .replace("{target}", &target(operation))
