@@ -4,12 +4,12 @@ use brush_parser::word::{
     BraceExpressionMember, BraceExpressionOrText, TildeExpr, WordPiece, WordPieceWithSource,
 };
 
-use super::mask;
 use super::parse::{self, ParseRefusal};
 use super::quote;
 use super::state::{State, VariableValue};
 use super::stream::{self, MOST, Seg, Stream, text};
 use super::{TextOrigin, Walker};
+use super::{fold, mask};
 use crate::model::{Dir, Word};
 
 /// Most words one brace expression is expanded to; more count as unknown.
@@ -129,7 +129,7 @@ impl Walker<'_> {
             | WordPiece::SingleQuotedText(t)
             | WordPiece::AnsiCQuotedText(t)
             | WordPiece::EscapeSequence(t)
-                if mask::is_hidden(t) =>
+                if mask::is_hidden(t) || fold::is_folded(t) =>
             {
                 self.refused(ParseRefusal::Syntax, t, origin);
                 one(Seg::Unknown { quoted: false })
@@ -154,6 +154,7 @@ impl Walker<'_> {
             WordPiece::TildeExpansion(tilde) => one(self.tilde(state, tilde)),
             WordPiece::ParameterExpansion(expr) => self.parameter(state, expr, quoted, origin),
             WordPiece::CommandSubstitution(code) => {
+                let code = &fold::shown(code);
                 let at = origin.at(piece.start_index + 2, code, self.source);
                 vec![stream::expanded(&self.substitution(state, code, at), quoted)]
             }
@@ -234,7 +235,7 @@ fn unclosed(pieces: &[WordPieceWithSource]) -> Option<String> {
 /// The text a word comes to, where that needs no parser: plain characters, or one quoted run without anything that
 /// is expanded in it.
 fn certain(raw: &str) -> Option<&str> {
-    if mask::is_hidden(raw) {
+    if mask::is_hidden(raw) || fold::is_folded(raw) {
         return None;
     }
     if is_plain(raw) {

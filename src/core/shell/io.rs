@@ -4,10 +4,10 @@ use brush_parser::ast::{
     CompoundList, IoFileRedirectKind, IoFileRedirectTarget, IoRedirect, ProcessSubstitutionKind, RedirectList,
 };
 
-use super::mask;
 use super::parse::ParseRefusal;
 use super::state::State;
 use super::{TextOrigin, Walker};
+use super::{fold, mask};
 use crate::model::{Dir, Invocation, Stdin, Word};
 
 /// What the redirections of one command come to.
@@ -157,7 +157,7 @@ impl Walker<'_> {
         if self.depth > 8 {
             return;
         }
-        if mask::is_hidden(expr) {
+        if mask::is_hidden(expr) || fold::is_folded(expr) {
             self.refused(ParseRefusal::Syntax, expr, origin);
         }
         if expr.contains(['$', '`']) {

@@ -66,15 +66,16 @@ pub(super) fn heredocs(source: &str) -> Option<String> {
     any.then_some(out)
 }
 
-struct Heredoc<'a> {
-    delimiter: &'a str,
+/// A heredoc that a line opens.
+pub(super) struct Heredoc<'a> {
+    pub(super) delimiter: &'a str,
     quoted: bool,
     tabs: bool,
 }
 
 impl Heredoc<'_> {
     /// True for the line that ends it. Behind a substitution's last heredoc the parenthesis may follow at once.
-    fn ends(&self, line: &str) -> bool {
+    pub(super) fn ends(&self, line: &str) -> bool {
         let line = line.trim_end_matches('\n');
         let line = if self.tabs { line.trim_start_matches('\t') } else { line };
         line == self.delimiter
@@ -82,7 +83,7 @@ impl Heredoc<'_> {
 }
 
 /// The heredocs that a line opens, in order.
-fn operators(line: &str) -> Vec<Heredoc<'_>> {
+pub(super) fn operators(line: &str) -> Vec<Heredoc<'_>> {
     let mut out = Vec::new();
     let mut rest = line;
     while let Some(at) = rest.find("<<") {

@@ -9,6 +9,7 @@ mod builtins;
 mod compound;
 mod edit;
 mod expand;
+mod fold;
 mod io;
 mod mask;
 mod parameter;

@@ -2,6 +2,8 @@
 
 use brush_parser::{ParserOptions, Token, ast, parse_tokens, uncached_tokenize_str, word};
 
+use super::fold;
+
 /// Why a text was not parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ParseRefusal {
@@ -29,8 +31,14 @@ pub(super) fn program(source: &str) -> Result<ast::Program, ParseRefusal> {
         return Err(ParseRefusal::Limit);
     }
     let options = options();
-    let tokens = guarded(|| uncached_tokenize_str(source, &options.tokenizer_options()))?
+    let folded = fold::folded(source);
+    let text = folded.as_deref().unwrap_or(source);
+    let mut tokens = guarded(|| uncached_tokenize_str(text, &options.tokenizer_options()))?
         .map_err(|_| ParseRefusal::Syntax)?;
+    if folded.is_some() {
+        tokens = tokens.into_iter().map(fold::unfolded).collect();
+    }
+    fold::choices(&mut tokens);
     if nesting(&tokens) > DEEPEST {
         return Err(ParseRefusal::Limit);
     }
@@ -42,7 +50,8 @@ pub(super) fn word(raw: &str) -> Result<Vec<word::WordPieceWithSource>, ParseRef
     if deepest(raw, true) > DEEPEST_WORD {
         return Err(ParseRefusal::Limit);
     }
-    guarded(|| word::parse(raw, &options()))?.map_err(|_| ParseRefusal::Syntax)
+    let folded = fold::folded_within(raw);
+    guarded(|| word::parse(folded.as_deref().unwrap_or(raw), &options()))?.map_err(|_| ParseRefusal::Syntax)
 }
 
 /// Parses the body of a heredoc whose delimiter is not quoted.
