@@ -35,7 +35,7 @@ pub(super) fn data(args: &Arguments, names: &[&str]) -> Vec<Option<String>> {
             let value = shown.split_once('=').map_or(shown.as_str(), |(_, value)| value);
             let file =
                 FILES.contains(&given.name.as_str()) || shown.starts_with('@') || value.starts_with('@');
-            (!file && value != "…").then_some(shown)
+            (!file && shown != "…").then_some(shown)
         })
         .collect()
 }
@@ -52,7 +52,7 @@ pub(super) fn judge(
         let methods = if row.methods.is_empty() { &CHANGING[..] } else { row.methods.as_slice() };
         request.method.is_none_or(|method| methods.contains(&method))
             && readings.iter().any(|path| path.fits(row))
-            && sends(&request.data, &row.data)
+            && sends(&request.data, row)
             && mutation.fits(row)
     })?;
     let path = readings.into_iter().find(|path| path.fits(row))?;
@@ -66,11 +66,24 @@ pub(super) fn judge(
     Some(row)
 }
 
-fn sends(data: &[Option<String>], patterns: &[&str]) -> bool {
-    let fits = |sent: &Option<String>| {
-        sent.as_deref().is_none_or(|text| patterns.iter().any(|pattern| glob(pattern, text)))
+/// True where something that is sent may be what a row asks for. Of a field with a computed value everything is possible, but for a
+/// variable beside a GraphQL document.
+fn sends(data: &[Option<String>], row: &ForgeRequest) -> bool {
+    let document = row.paths.iter().all(|path| *path == "graphql");
+    let computed = |text: &&str| {
+        text.split_once('=').is_some_and(|(name, value)| value == "…" && !(document && is_variable(name)))
     };
-    patterns.is_empty() || data.iter().any(fits)
+    let fits = |sent: &Option<String>| {
+        let known = sent.as_deref().filter(|text| !computed(text));
+        known.is_none_or(|text| row.data.iter().any(|pattern| glob(pattern, text)))
+    };
+    row.data.is_empty() || data.iter().any(fits)
+}
+
+fn is_variable(name: &str) -> bool {
+    name != "query"
+        && !name.is_empty()
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '[' | ']'))
 }
 
 /// A path of a forge's API, from its first segment on.

@@ -77,7 +77,7 @@ fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextCh
     let programs = classify::tools().programs;
     let makers = programs.makers.iter().map(|maker| maker.command.as_str());
     let writes =
-        programs.context_writers.iter().copied().chain(makers).find(|entry| is_call(entry, invocation));
+        programs.context_writers.iter().copied().chain(makers).find(|entry| is_call(entry, &invocation.argv));
     if let Some(entry) = writes {
         return Some(ContextChange::Content(entry.to_owned()));
     }
@@ -105,23 +105,25 @@ fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextCh
 }
 
 /// True for a call of these words, in this order.
-fn is_call(entry: &str, invocation: &Invocation) -> bool {
-    let mut words = invocation.argv.iter().filter_map(Word::as_literal);
+pub(super) fn is_call(entry: &str, argv: &[Word]) -> bool {
+    let mut words = argv.iter().filter_map(Word::as_literal);
     let mut wanted = entry.split(' ');
-    let program = invocation.program().and_then(Word::basename);
+    let program = argv.first().and_then(Word::basename);
     words.next();
     wanted.next() == program && wanted.all(|wanted| words.any(|word| word == wanted))
 }
 
 /// What a command does that writes into a kubeconfig, whatever it does besides: to the one in use, or to a file of its own.
 pub(super) fn made(invocation: &Invocation, operations: &mut Vec<Operation>) {
-    for operation in operations.iter_mut().filter(|o| o.traits.contains(&Trait::MovesContext)) {
-        if kubeconfig(invocation).is_some_and(|file| is_own(&file)) {
+    let switched = |o: &&mut Operation| o.effect == Effect::SessionChange && switches(&o.verb);
+    if kubeconfig(invocation).is_some_and(|file| is_own(&file)) {
+        for operation in operations.iter_mut().filter(|o| o.tool == "kubectl").filter(switched) {
             operation.traits.retain(|t| *t != Trait::MovesContext);
+            (operation.effect, operation.reach) = (Effect::LocalWrite, Reach::Local);
         }
     }
     let programs = classify::tools().programs;
-    let Some(maker) = programs.makers.iter().find(|maker| is_call(&maker.command, invocation)) else {
+    let Some(maker) = programs.makers.iter().find(|maker| is_call(&maker.command, &invocation.argv)) else {
         return;
     };
     if operations.iter().any(|operation| operation.verb == "help") {
@@ -164,7 +166,7 @@ fn named_file(maker: &KubeconfigMaker, invocation: &Invocation) -> Option<Word> 
 
 /// True for a file that is no kubeconfig that others use.
 fn is_own(file: &Word) -> bool {
-    let usual = |path: &str| path.ends_with(".kube/config") || path.contains(".claude/rwenv/");
+    let usual = |path: &str| path.contains(".kube/") || path.contains(".claude/rwenv/");
     file.as_literal()
         .is_some_and(|path| !path.is_empty() && path != "-" && !path.contains(':') && !usual(path))
 }

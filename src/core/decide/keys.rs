@@ -1,11 +1,30 @@
 //! Files that hold credentials, and programs that print or copy them.
 
+use super::contexts::is_call;
 use super::place::places;
 use crate::classify::{self, Carried};
 use crate::model::{Effect, Invocation, Operation, Reach, Stdin, Word, glob};
 
 /// What such an operation's tool is called in policies.
 const TOOL: &str = "files";
+/// What has kubectl print what it got.
+const OUTPUT: [&str; 4] = ["-o", "--output", "-v", "--v"];
+
+/// Secrets that go through a pipe into a call that keeps them are not printed; what that call does with them is judged as its own.
+pub(super) fn taken(invocation: &Invocation, operations: &mut [Operation]) {
+    let Some(reader) = &invocation.feeds else { return };
+    let tables = classify::tools();
+    let takers = tables.programs.takers;
+    let kubectl = reader.first().and_then(Word::basename).and_then(|name| tables.tool(name));
+    let may_print = kubectl.is_some_and(|tool| &*tool.name == "kubectl")
+        && reader.iter().any(|word| word.splits() || OUTPUT.iter().any(|flag| word.prefix().starts_with(flag)));
+    if may_print || !takers.iter().any(|entry| is_call(entry, reader)) {
+        return;
+    }
+    for operation in operations.iter_mut().filter(|o| o.effect == Effect::ReadSecret) {
+        operation.effect = Effect::Read;
+    }
+}
 
 /// The operation that an invocation is which prints or copies a file of credentials: of a cluster, a cloud, or a state that holds them.
 pub(super) fn shown(invocation: &Invocation) -> Option<Operation> {

@@ -90,7 +90,9 @@ pub(super) fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
             cwd.iter().filter_map(|dir| dir.enter(&word).path().map(|path| real(path, dir))).collect()
         }
     };
-    if word.as_literal().is_none() && word.suffix().contains('/') {
+    // `build-$V/` is a folder whose name begins like that; `$V/` may be the root.
+    let ends_so = known.is_empty() || word.suffix().trim_matches('/') != "";
+    if word.as_literal().is_none() && word.suffix().contains('/') && ends_so {
         all.push(normalize(word.suffix()));
     }
     all

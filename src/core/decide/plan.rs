@@ -281,6 +281,7 @@ impl Plan {
         self.handed.see(invocation, &self.context);
         operations.extend(self.connection.see(invocation));
         operations.extend(keys::shown(invocation));
+        keys::taken(invocation, operations);
         operations.extend(keys::mounted(invocation, carried));
         operations.iter().for_each(|operation| self.drifts.operation(operation));
         self.contexts.see(invocation, operations, self.drifts.order());

@@ -26,6 +26,17 @@ pub(super) struct CopySource {
     pub(super) spills: bool,
 }
 
+/// The folders that a link may lead to. What a symbolic one says is meant from where it lies: in the folder that is named, or beside it.
+fn leads_to(said: &Word, link: Option<&Word>) -> Vec<Touch> {
+    let exposes = |folder: Word| Touch::Exposes { folder };
+    let relative = said.as_literal().filter(|text| !text.starts_with(['/', '~']));
+    let (Some(text), Some(link)) = (relative, link.and_then(Word::as_literal)) else {
+        return vec![exposes(said.clone())];
+    };
+    let beside = link.rsplit_once('/').map_or(".", |(folder, _)| folder);
+    [link, beside].iter().map(|folder| exposes(Word::literal(format!("{folder}/{text}")))).collect()
+}
+
 /// What an invocation does to files.
 pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
@@ -158,7 +169,8 @@ impl ProgramCall<'_> {
             all.extend(from.iter().map(|word| Touch::Writes { word: word.clone(), whole: moves }));
         }
         if links {
-            all.extend(from.iter().map(|word| Touch::Exposes { folder: word.clone() }));
+            let within = into.as_ref().filter(|_| self.flag(&['s']) || self.long("--symbolic"));
+            all.extend(from.iter().flat_map(|word| leads_to(word, within)));
         }
         if links && (self.flag(&['n', 'T']) || self.long("--no-dereference")) {
             all.extend(into.clone().map(|word| Touch::Writes { word, whole: true }));
@@ -341,7 +353,11 @@ impl ProgramCall<'_> {
     /// Where `find` looks, and for which names.
     fn found(&self) -> Vec<Touch> {
         let text = |at: usize| self.words.get(at).and_then(|w| w.as_literal()).unwrap_or_default();
-        let at = |at: usize| self.words.get(at + 1).map(|w| w.as_literal().unwrap_or("*").to_owned());
+        // Of a pattern that is computed, or not quoted, what is certain of it.
+        let pattern = |w: &&Word| {
+            w.as_literal().map_or_else(|| format!("{}*{}", w.prefix(), w.suffix()), str::to_owned)
+        };
+        let at = |at: usize| self.words.get(at + 1).map(pattern);
         let names: Vec<String> =
             (0..self.words.len()).filter(|i| matches!(text(*i), "-name" | "-iname")).filter_map(at).collect();
         let folders = self.words.iter().skip_while(|w| w.prefix().starts_with('-'));

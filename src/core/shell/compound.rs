@@ -78,7 +78,10 @@ impl Walker<'_> {
     fn stages(&mut self, state: State, stages: &[Command]) -> Flow {
         let outer_stdin = self.stdin.clone();
         let mut last_state = None;
+        // Where the invocations of each stage begin.
+        let mut begins = Vec::with_capacity(stages.len());
         for (i, stage) in stages.iter().enumerate() {
+            begins.push(self.out.invocations.len());
             let last = i + 1 == stages.len();
             if last {
                 last_state = Some(self.command(state.clone(), stage).settle());
@@ -92,6 +95,7 @@ impl Walker<'_> {
             self.stdin = printed.and_then(|w| w.as_code()).map_or(Stdin::Unknown, Stdin::Text);
         }
         self.stdin = outer_stdin;
+        self.feed(&begins);
         // zsh, and bash with `lastpipe`, run the last stage in the shell itself: its variables may stay.
         let joined = match last_state {
             Some(mut after) if !after.same_values(&state) => {
@@ -101,6 +105,20 @@ impl Walker<'_> {
             _ => state,
         };
         Flow::both(joined)
+    }
+
+    /// Notes who reads what the calls of a stage print, where the next stage is one call.
+    fn feed(&mut self, begins: &[usize]) {
+        let ends = begins.iter().skip(1).copied().chain([self.out.invocations.len()]);
+        let stages: Vec<_> = begins.iter().copied().zip(ends).collect();
+        for pair in stages.windows(2) {
+            let [(start, end), (next, behind)] = *pair else { continue };
+            let Some([reader]) = self.out.invocations.get(next..behind) else { continue };
+            let argv = reader.argv.clone();
+            for call in self.out.invocations.get_mut(start..end).unwrap_or_default() {
+                call.feeds = Some(argv.clone());
+            }
+        }
     }
 
     /// Runs something in a copy of the state that is then forgotten.

@@ -289,6 +289,7 @@ impl Walker<'_> {
             env,
             stdin: call.stdin.clone(),
             writes: call.writes.clone(),
+            feeds: None,
         }
     }
 

@@ -106,6 +106,8 @@ pub struct Programs {
     /// Commands that write contexts into the kubeconfig in use, or make another current, by words that stand in this order.
     #[serde(default)]
     pub context_writers: Texts,
+    /// Calls that take a secret from their standard input and print nothing of it: words in this order.
+    pub takers: Texts,
     /// Commands that write contexts into the kubeconfig in use, unless they name another.
     #[serde(default, rename = "maker")]
     pub makers: Rows<KubeconfigMaker>,
