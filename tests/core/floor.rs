@@ -30,6 +30,7 @@ impl Form {
             traits: self.traits.clone(),
             target: Target::default(),
             note: None,
+            program: None,
             span: Span::default(),
             cwd: Vec::new(),
         }

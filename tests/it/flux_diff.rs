@@ -14,7 +14,7 @@ const MORE: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, names
 const SEALED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: sealed, namespace: app}\ndata: {a: ENC}\nsops: {mac: x}\n";
 
 /// A cluster whose Kustomization fills in, prunes, and labels; and the repository it comes from, with a branch and a pull request.
-fn setting() -> Option<Guarded> {
+pub(crate) fn setting() -> Option<Guarded> {
     let it = Guarded::new()?;
     it.server.apply(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: vars, namespace: flux-system}\nstringData: {password: hunter2, tag: \"1\"}\n---\n\

@@ -64,6 +64,7 @@ mod lines;
 mod lint;
 mod malformed;
 mod managers;
+mod mcp;
 mod no_context;
 mod notices;
 mod old_certificates;

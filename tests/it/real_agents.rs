@@ -80,8 +80,10 @@ fn wrong(program: &Program, asked: &Asked, model: &Model, world: &World) -> Opti
     let mark = scenario.mark();
     let written =
         scenario.write.as_ref().map(|written| fs::read_to_string(&written.path).unwrap_or_default());
-    let happened = world.ran().contains(&mark) || written.is_some_and(|text| text.contains(&mark));
     let told = model.results(&asked.script, asked.step).join("\n");
+    let answered = scenario.answers.as_ref().is_some_and(|text| told.contains(text));
+    let happened =
+        answered || world.ran().contains(&mark) || written.is_some_and(|text| text.contains(&mark));
     let own = scenario.own_refusal.iter().any(|agent| agent == program.key);
     let fault = match (scenario.want, happened) {
         (Wanted::Runs, false) => "did not run",

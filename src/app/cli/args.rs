@@ -206,6 +206,13 @@ pub(super) enum CliCommand {
         #[arg(long, value_enum, default_value_t = ShellDialect::Posix)]
         shell: ShellDialect,
     },
+    /// Serve environments, knowledge and verdicts to an agent as MCP tools
+    #[command(
+        after_help = "Speaks the Model Context Protocol on standard input and output; an agent starts it. Every tool only looks. Each stands for a \
+                      command of rwenv, is judged and recorded as that command, and answers with its JSON.\n\nExamples:\n  \
+                      claude mcp add rwenv -- rwenv mcp\n  codex mcp add rwenv -- rwenv mcp"
+    )]
+    Mcp,
     /// Print completions for a shell
     #[command(
         after_help = "Example: rwenv completions bash > ~/.local/share/bash-completion/completions/rwenv"

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use comfy_table::Cell;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shared::{InDir, directory};
@@ -27,31 +28,105 @@ pub(super) struct CheckArgs {
     pub(super) command: Vec<String>,
 }
 
-#[derive(Serialize)]
-struct Explained<'a> {
-    decision: Decision,
-    command: &'a str,
-    cwd: &'a str,
+/// What would be decided about a command line, and why.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Explained {
+    /// The decision: `allow`, `ask` or `deny`.
+    decision: &'static str,
+    /// The command line.
+    command: String,
+    /// The directory it would run in.
+    cwd: String,
+    /// Programs that were found in it.
     programs: usize,
-    parts: Vec<PartView<'a>>,
-    reasons: &'a [Reason],
+    /// The parts that are judged.
+    parts: Vec<PartView>,
+    /// All reasons, the strictest first.
+    reasons: Vec<ReasonView>,
 }
 
-#[derive(Serialize)]
-struct PartView<'a> {
-    part: &'a str,
+/// A part of a command line.
+#[derive(Debug, Serialize, JsonSchema)]
+struct PartView {
+    /// Its text.
+    part: String,
+    /// Where it begins in the line, in bytes.
     start: usize,
+    /// Where it ends.
     end: usize,
+    /// The tool.
     #[serde(skip_serializing_if = "Option::is_none")]
-    tool: Option<&'a str>,
+    tool: Option<&'static str>,
+    /// What the tool is asked to do.
     #[serde(skip_serializing_if = "Option::is_none")]
-    verb: Option<&'a str>,
-    effect: &'a str,
-    decision: Decision,
-    reasons: &'a [Reason],
+    verb: Option<String>,
+    /// What it does to the world.
+    effect: &'static str,
+    /// What is decided about it: `allow`, `ask` or `deny`.
+    decision: &'static str,
+    /// Why.
+    reasons: Vec<ReasonView>,
 }
 
-pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Result<u8> {
+/// One rule's answer.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ReasonView {
+    /// What the rule decides: `allow`, `ask` or `deny`.
+    decision: &'static str,
+    /// The rule.
+    rule: String,
+    /// Why, in one sentence.
+    text: String,
+    /// What to do instead.
+    instead: String,
+    /// The part of the command it is about.
+    part: String,
+    /// The rwenv in whose name it was decided.
+    rwenv: Option<String>,
+}
+
+impl ReasonView {
+    fn all(reasons: &[Reason]) -> Vec<Self> {
+        let view = |reason: &Reason| Self {
+            decision: reason.decision.as_str(),
+            rule: reason.rule.clone(),
+            text: reason.text.clone(),
+            instead: reason.instead.clone(),
+            part: reason.part.clone(),
+            rwenv: reason.rwenv.clone(),
+        };
+        reasons.iter().map(view).collect()
+    }
+}
+
+/// A command line as it was judged.
+struct CheckedLine {
+    line: String,
+    cwd: String,
+    observed: Observed,
+    parts: Vec<JudgedPart>,
+    verdict: Verdict,
+}
+
+impl CheckedLine {
+    fn explained(&self) -> Explained {
+        Explained {
+            decision: self.verdict.decision().as_str(),
+            command: self.line.clone(),
+            cwd: self.cwd.clone(),
+            programs: self.observed.plan.programs,
+            parts: self.parts.iter().map(view).collect(),
+            reasons: ReasonView::all(self.verdict.reasons()),
+        }
+    }
+}
+
+/// What would be decided about a command line, and why.
+pub(super) fn explained(args: &CheckArgs, environment: &Environment) -> Explained {
+    judged(args, environment).explained()
+}
+
+fn judged(args: &CheckArgs, environment: &Environment) -> CheckedLine {
     let line = match args.command.as_slice() {
         [line] => line.clone(),
         words => words.iter().map(|w| decide::quoted(w)).collect::<Vec<_>>().join(" "),
@@ -67,23 +142,19 @@ pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Resu
     let Observed { plan, facts, rwenvs } = &observed;
     let parts = decide::explain(plan, facts, rwenvs);
     let verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
+    CheckedLine { line, cwd: context.cwd.clone(), observed, parts, verdict }
+}
+
+pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let checked = judged(args, environment);
     if args.trace {
-        trace::show(&observed, args.at.output.json)?;
+        trace::show(&checked.observed, args.at.output.json)?;
     } else if args.at.output.json {
-        let parts = parts.iter().map(view).collect();
-        let (decision, reasons) = (verdict.decision(), verdict.reasons());
-        out::json(&Explained {
-            decision,
-            command: &line,
-            cwd: &context.cwd,
-            programs: plan.programs,
-            parts,
-            reasons,
-        })?;
+        out::json(&checked.explained())?;
     } else {
-        print(&parts, &verdict, plan.programs);
+        print(&checked.parts, &checked.verdict, checked.observed.plan.programs);
     }
-    Ok(match verdict.decision() {
+    Ok(match checked.verdict.decision() {
         Decision::Allow => 0,
         Decision::Ask => 1,
         Decision::Deny => 2,
@@ -94,20 +165,20 @@ fn decision(part: &JudgedPart) -> Decision {
     part.reasons.iter().map(|r| r.decision).max().unwrap_or_default()
 }
 
-fn effect(part: &JudgedPart) -> &str {
+fn effect(part: &JudgedPart) -> &'static str {
     part.operation.as_ref().map_or("unknown", |o| o.effect.as_str())
 }
 
-fn view(part: &JudgedPart) -> PartView<'_> {
+fn view(part: &JudgedPart) -> PartView {
     PartView {
-        part: &part.text,
+        part: part.text.clone(),
         start: part.span.start,
         end: part.span.end,
         tool: part.operation.as_ref().map(|o| o.tool),
-        verb: part.operation.as_ref().map(|o| o.verb.as_str()),
+        verb: part.operation.as_ref().map(|o| o.verb.clone()),
         effect: effect(part),
-        decision: decision(part),
-        reasons: &part.reasons,
+        decision: decision(part).as_str(),
+        reasons: ReasonView::all(&part.reasons),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shared::{ClusterArgs, Output, period};
@@ -97,18 +98,49 @@ fn run(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Resu
     if let Some(id) = &args.revert {
         return args.how.told(session.reverted(id)?);
     }
-    let wish = DeploymentWish {
-        service: args.service.clone().unwrap_or_default(),
-        namespace: args.namespace.clone(),
-        image: args.image.clone(),
-        tag: args.image_tag.clone(),
-        set: args.set.clone(),
-        set_string: args.set_string.clone(),
-    };
-    if wish.tag.is_none() && wish.settings()?.is_empty() {
-        bail!("say what to deploy: --image-tag TAG, or --set key=value");
+    args.how.told(session.begun(&args.wish()?)?)
+}
+
+/// A change that nobody has made.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Proposal {
+    /// The deployment it would be.
+    deployment: DeploymentView,
+    /// The change of files as a diff; empty where everything is so already.
+    diff: String,
+}
+
+/// The change that a deployment would make. Nothing is changed.
+pub(super) fn proposed(args: &Deploy, permit: Permit, environment: &Environment) -> anyhow::Result<Proposal> {
+    let session = args.how.open(permit, environment)?;
+    match session.begun(&args.wish()?)? {
+        DeploymentEnd::Shown(one, files) => {
+            Ok(Proposal { deployment: DeploymentView::of(&one), diff: diff(&files)? })
+        }
+        DeploymentEnd::Nothing(one) => {
+            Ok(Proposal { deployment: DeploymentView::of(&one), diff: String::new() })
+        }
+        DeploymentEnd::Refused(why) => bail!("{}", why.trim_end()),
+        _ => bail!("only a new deployment with --dry-run is a proposal"),
     }
-    args.how.told(session.begun(&wish)?)
+}
+
+impl Deploy {
+    /// What is to be deployed.
+    fn wish(&self) -> anyhow::Result<DeploymentWish> {
+        let wish = DeploymentWish {
+            service: self.service.clone().unwrap_or_default(),
+            namespace: self.namespace.clone(),
+            image: self.image.clone(),
+            tag: self.image_tag.clone(),
+            set: self.set.clone(),
+            set_string: self.set_string.clone(),
+        };
+        if wish.tag.is_none() && wish.settings()?.is_empty() {
+            bail!("say what to deploy: --image-tag TAG, or --set key=value");
+        }
+        Ok(wish)
+    }
 }
 
 impl Audience for DeploymentArgs {
@@ -178,12 +210,23 @@ impl DeploymentArgs {
     }
 }
 
-fn shown(deployment: &Deployment, files: &[FileEdit]) -> anyhow::Result<()> {
+/// The changes of files, as git shows them.
+fn diff(files: &[FileEdit]) -> anyhow::Result<String> {
+    let mut diff = String::new();
     for FileEdit { path, before, after } in files {
         let file = Path::new(path);
         let patch =
             git2::Patch::from_buffers(before.as_bytes(), Some(file), after.as_bytes(), Some(file), None);
-        out::line(String::from_utf8_lossy(&patch?.to_buf()?).trim_end());
+        diff.push_str(String::from_utf8_lossy(&patch?.to_buf()?).trim_end());
+        diff.push('\n');
+    }
+    Ok(diff)
+}
+
+fn shown(deployment: &Deployment, files: &[FileEdit]) -> anyhow::Result<()> {
+    let diff = diff(files)?;
+    if !diff.is_empty() {
+        out::line(diff.trim_end());
     }
     if !deployment.affected.is_empty() {
         out::note(&format!("the same place counts for: {}", deployment.affected.join(", ")));
@@ -241,44 +284,59 @@ fn outcome(deployment: &Deployment) -> String {
 }
 
 /// A deployment for programs.
-#[derive(Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct DeploymentView<'d> {
-    id: &'d str,
-    rwenv: &'d str,
-    service: &'d str,
+struct DeploymentView {
+    /// Its identifier.
+    id: String,
+    /// The rwenv.
+    rwenv: String,
+    /// The service.
+    service: String,
+    /// How far it is.
     step: DeploymentStep,
+    /// When it began, in seconds since 1970.
     started: u64,
-    branch: &'d str,
-    base: &'d str,
+    /// Its branch.
+    branch: String,
+    /// The branch that Flux follows.
+    base: String,
+    /// It is pushed to that branch, without a pull request.
     direct: bool,
-    title: &'d str,
-    subject: &'d str,
-    changes: &'d [deploy::ValueChange],
-    affected: &'d [String],
-    commit: Option<&'d str>,
-    pull_request: Option<&'d str>,
-    revision: Option<&'d str>,
+    /// What it does, in a few words.
+    title: String,
+    /// The subject of its commit.
+    subject: String,
+    /// The values that become others.
+    changes: Vec<deploy::ValueChange>,
+    /// Other services that the same places count for.
+    affected: Vec<String>,
+    /// Its commit.
+    commit: Option<String>,
+    /// Its pull request.
+    pull_request: Option<String>,
+    /// The revision that the cluster has applied.
+    revision: Option<String>,
 }
 
-impl<'d> DeploymentView<'d> {
-    fn of(one: &'d Deployment) -> Self {
+impl DeploymentView {
+    fn of(one: &Deployment) -> Self {
         Self {
-            id: &one.id,
-            rwenv: &one.rwenv,
-            service: &one.service,
+            id: one.id.clone(),
+            rwenv: one.rwenv.clone(),
+            service: one.service.clone(),
             step: one.step,
             started: one.started,
-            branch: &one.branch,
-            base: &one.base,
+            branch: one.branch.clone(),
+            base: one.base.clone(),
             direct: one.direct,
-            title: &one.title,
-            subject: &one.subject,
-            changes: &one.changes,
-            affected: &one.affected,
-            commit: one.commit.as_deref(),
-            pull_request: one.pull.as_deref(),
-            revision: one.revision.as_deref(),
+            title: one.title.clone(),
+            subject: one.subject.clone(),
+            changes: one.changes.clone(),
+            affected: one.affected.clone(),
+            commit: one.commit.clone(),
+            pull_request: one.pull.clone(),
+            revision: one.revision.clone(),
         }
     }
 }

@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::envs::{Set, flags, set, view};
+use super::envs::{Set, flags, set};
 use super::fields::{Changes, ClusterFields, FluxFields, People, RwenvFields};
 use super::shared::{InDir, Output};
+use super::views::view;
 use super::{out, prompt};
 use crate::ops::clusters;
 use crate::ops::rwenvs::{self, ConfigObject};

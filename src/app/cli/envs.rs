@@ -1,6 +1,5 @@
 //! `rwenv list`, `cur` and `set`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -10,14 +9,15 @@ use comfy_table::Table;
 use serde::Serialize;
 
 use super::shared::{InDir, Output, directory};
+use super::views::{CurrentView, RwenvView, view};
 use super::{out, prompt};
 use crate::ops::{claude, standing};
-use rwenv_core::model::{Bound, Place, Rwenv, RwenvName, TargetKind};
+use rwenv_core::model::{Bound, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::agent;
 use rwenv_gate::facts::binding::{self, Selection};
-use rwenv_gate::facts::config::{self, Config};
+use rwenv_gate::facts::config;
 use rwenv_gate::setup::shims;
 
 #[derive(Debug, Args)]
@@ -29,66 +29,6 @@ pub(super) struct Set {
     /// Replace another selection without asking
     #[arg(long, short)]
     pub(super) yes: bool,
-}
-
-/// A rwenv as it is printed.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[expect(clippy::struct_excessive_bools, reason = "the switches of the configuration file")]
-pub(super) struct RwenvView<'a> {
-    pub(super) name: &'a str,
-    current: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    description: Option<&'a str>,
-    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<&'a str>,
-    places: &'a [Place],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    gcp_project: Option<&'a str>,
-    read_only: bool,
-    git_ops_only: bool,
-    direct_push: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flux_git_repo: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flux_git_repo_type: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    flux_path: Option<&'a str>,
-    flux_branch: Option<&'a str>,
-    protected_branches: &'a [String],
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    targets: &'a BTreeMap<TargetKind, Vec<String>>,
-    services: Vec<ServiceLink<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct ServiceLink<'a> {
-    name: &'a str,
-    url: &'a str,
-}
-
-/// The view of the n-th rwenv.
-pub(super) fn view<'a>(config: &'a Config, at: usize, current: Option<&str>) -> Option<RwenvView<'a>> {
-    let rwenv = config.rwenvs.all.get(at)?;
-    let services = config.services.get(at).into_iter().flatten();
-    Some(RwenvView {
-        name: rwenv.name.as_str(),
-        current: current == Some(rwenv.name.as_str()),
-        description: rwenv.description.as_deref(),
-        kind: rwenv.kind.as_deref(),
-        places: &rwenv.places,
-        gcp_project: rwenv.gcp_project.as_deref(),
-        read_only: rwenv.read_only,
-        git_ops_only: rwenv.git_ops_only,
-        direct_push: rwenv.direct_push,
-        flux_git_repo: rwenv.flux_git_repo.as_deref(),
-        flux_git_repo_type: rwenv.flux_git_repo_type.as_deref(),
-        flux_path: rwenv.flux_path.as_deref(),
-        flux_branch: rwenv.flux_branch.as_deref(),
-        protected_branches: &rwenv.protected_branches,
-        targets: &rwenv.targets,
-        services: services.map(|(name, url)| ServiceLink { name, url }).collect(),
-    })
 }
 
 fn selected_name(selection: Option<&Selection>) -> Option<&str> {
@@ -130,16 +70,43 @@ fn context(rwenv: &Rwenv) -> String {
     all.join(", ")
 }
 
-pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u8> {
+/// All rwenvs.
+pub(super) fn listed(environment: &Environment) -> anyhow::Result<Vec<RwenvView>> {
     let config = config::load(&environment.config_dir)?;
     let selection = binding::selection(&environment::current_dir(), environment);
     let current = selected_name(selection.as_ref());
+    Ok((0..config.rwenvs.all.len()).filter_map(|at| view(&config, at, current)).collect())
+}
+
+/// The rwenv of a directory.
+pub(super) fn current(args: &InDir, environment: &Environment) -> anyhow::Result<CurrentView> {
+    let config = config::load(&environment.config_dir)?;
+    let selection = binding::selection(&directory(args.dir.as_deref()), environment);
+    if let Some(Selection { bound: Bound::Invalid(why), .. }) = &selection {
+        bail!("{why}; select one that exists: rwenv set <name>");
+    }
+    let name = selected_name(selection.as_ref());
+    let at = name.and_then(|name| config.rwenvs.all.iter().position(|r| r.name.as_str() == name));
+    Ok(CurrentView {
+        name: name.map(str::to_owned),
+        source: selection.as_ref().map(source),
+        rwenv: at.and_then(|at| view(&config, at, name)),
+    })
+}
+
+/// What selects a rwenv.
+fn source(selection: &Selection) -> String {
+    selection.source.as_ref().map_or("$RWENV".to_owned(), |path| path.display().to_string())
+}
+
+pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u8> {
     if args.json {
-        let all: Vec<RwenvView<'_>> =
-            (0..config.rwenvs.all.len()).filter_map(|i| view(&config, i, current)).collect();
-        out::json(&all)?;
+        out::json(&listed(environment)?)?;
         return Ok(0);
     }
+    let config = config::load(&environment.config_dir)?;
+    let selection = binding::selection(&environment::current_dir(), environment);
+    let current = selected_name(selection.as_ref());
     if config.rwenvs.all.is_empty() {
         out::note("There is no rwenv yet. Add one: rwenv add");
         return Ok(0);
@@ -163,11 +130,10 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
 }
 
 pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8> {
-    #[derive(Serialize)]
-    struct Current<'a> {
-        name: Option<&'a str>,
-        source: Option<String>,
-        rwenv: Option<RwenvView<'a>>,
+    if args.output.json {
+        let current = current(args, environment)?;
+        out::json(&current)?;
+        return Ok(u8::from(current.rwenv.is_none()));
     }
     let config = config::load(&environment.config_dir)?;
     let dir = directory(args.dir.as_deref());
@@ -177,14 +143,8 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
     }
     let name = selected_name(selection.as_ref());
     let at = name.and_then(|n| config.rwenvs.all.iter().position(|r| r.name.as_str() == n));
-    let source = selection
-        .as_ref()
-        .map(|s| s.source.as_ref().map_or("$RWENV".to_owned(), |p| p.display().to_string()));
+    let source = selection.as_ref().map(source);
     let rwenv = at.and_then(|at| config.rwenvs.all.get(at));
-    if args.output.json {
-        out::json(&Current { name, source, rwenv: at.and_then(|at| view(&config, at, name)) })?;
-        return Ok(u8::from(rwenv.is_none()));
-    }
     match (name, rwenv) {
         (None, _) => bail!("no rwenv is selected for {}; select one: rwenv set <name>", dir.display()),
         (Some(name), None) => bail!(

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::flux::{LiveDifferences, live};
 use super::out;
@@ -51,16 +53,29 @@ pub(super) struct RadiusArgs {
     dir: Option<PathBuf>,
 }
 
-pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Result<u8> {
+/// What a change reaches, as far as it was asked for.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct RadiusView {
+    /// What roots would apply.
+    #[serde(flatten)]
+    radius: BlastRadius,
+    /// What the clusters of the touched roots say, where they were asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    live: Option<Vec<LiveDifferences>>,
+}
+
+/// The directory that is meant.
+fn folder(args: &RadiusArgs) -> anyhow::Result<PathBuf> {
     let dir = directory(args.dir.as_deref());
     if !dir.is_dir() {
         bail!("{}: there is no such folder", dir.display());
     }
-    if let Some(tip) = &args.reached {
-        let tip = Some(tip.as_str()).filter(|tip| !tip.is_empty());
-        out::json(&impact::reached(&dir, tip, environment)?)?;
-        return Ok(0);
-    }
+    Ok(dir)
+}
+
+/// What a change would change in clusters.
+pub(super) fn radius(args: &RadiusArgs, environment: &Environment) -> anyhow::Result<RadiusView> {
+    let dir = folder(args)?;
     let (dir, radius) = match args.pr {
         Some(number) => pull_request(&dir, number, environment)?,
         None => {
@@ -68,18 +83,24 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
             (dir, radius)
         }
     };
-    let live = if args.live { asked(&radius, &dir, environment)? } else { Vec::new() };
+    let live = args.live.then(|| asked(&radius, &dir, environment)).transpose()?;
+    Ok(RadiusView { radius, live })
+}
+
+pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(tip) = &args.reached {
+        let tip = Some(tip.as_str()).filter(|tip| !tip.is_empty());
+        out::json(&impact::reached(&folder(args)?, tip, environment)?)?;
+        return Ok(0);
+    }
+    let reached = radius(args, environment)?;
     if args.json {
-        let mut all = serde_json::to_value(&radius)?;
-        if let Some(all) = all.as_object_mut().filter(|_| args.live) {
-            all.insert("live".to_owned(), serde_json::to_value(&live)?);
-        }
-        out::json(&all)?;
+        out::json(&reached)?;
     } else if args.md {
-        markdown(&radius);
+        markdown(&reached.radius);
     } else {
-        show(&radius);
-        live.iter().for_each(LiveDifferences::show);
+        show(&reached.radius);
+        reached.live.iter().flatten().for_each(LiveDifferences::show);
     }
     Ok(0)
 }

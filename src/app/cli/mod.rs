@@ -24,6 +24,7 @@ mod knowledge;
 mod kubeconfig;
 mod layers;
 mod lint;
+mod mcp;
 mod out;
 mod pages;
 mod permit;
@@ -35,6 +36,7 @@ mod rollout;
 mod shared;
 mod taskfiles;
 mod trace;
+mod views;
 
 use std::process::ExitCode;
 
@@ -70,7 +72,10 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::read();
     let failed = if matches!(cli.command, CliCommand::Check(_)) { NO_VERDICT } else { FAILED };
-    if matches!(cli.command, CliCommand::Repo(_) | CliCommand::Deploy(_) | CliCommand::Rollout(_)) {
+    if matches!(
+        cli.command,
+        CliCommand::Repo(_) | CliCommand::Deploy(_) | CliCommand::Rollout(_) | CliCommand::Mcp
+    ) {
         // Where the system has no word for it, a git that runs is only ended by its limit.
         let _ = rwenv_flux::repos::end_with_this_process();
     }
@@ -140,6 +145,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Confirm(args) => confirm::confirm(&args, environment),
         CliCommand::Install(args) => install::install(&args, environment),
         CliCommand::Shellenv { shell } => install::shellenv(shell, environment),
+        CliCommand::Mcp => mcp::serve(environment),
         CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
         CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),
         CliCommand::Demo(args) => demo::demo(&args),

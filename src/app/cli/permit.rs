@@ -5,13 +5,23 @@ use rwenv_core::model::Word;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::shim;
 use rwenv_gate::facts::agent;
-use rwenv_gate::judge::{Outcome, Permit, Person};
+use rwenv_gate::judge::{Outcome, Permit, Person, PersonQuestion};
 
 /// Exit status of what the policy does not allow.
 pub(super) const DENIED: u8 = 2;
 
 /// What a person can do where nobody can be asked.
 const NOBODY: &str = "This needs a person's approval, and nobody can be asked here. A person can run it, or allow it for a while with rwenv grant.";
+
+/// A permit for a call that stands for this command line, where nobody can be asked; else why there is none.
+pub(super) fn unasked(door: &str, argv: &[Word], environment: &Environment) -> Result<Permit, String> {
+    match shim::run(door, argv, Vec::new(), Person::Nobody(NOBODY), environment) {
+        Outcome::Run(permit) => Ok(permit),
+        Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
+            Err(why.trim_end().to_owned())
+        }
+    }
+}
 
 /// Does what this very call asks for, where the policy allows it; a person at a terminal is asked where it wants to be.
 pub(super) fn under(

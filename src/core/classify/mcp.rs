@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{mentions, sql, tools};
 use crate::model::{
-    ClusterTarget, Dir, Effect, Invocation, Mcp, Operation, Reach, RepositoryTarget, Target, Trait, Word,
+    ClusterTarget, Dir, Effect, Invocation, Mcp, McpServer, Operation, Reach, RepositoryTarget, Target,
+    Trait, Word,
 };
 
 /// The tool all such calls are of, in policies.
@@ -34,9 +35,16 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     given(&mut lines, arguments, &words, tables);
     let own = said(tool, arguments, tables);
     let mut files = files(&own, arguments, tables);
-    let Some(known) =
-        tables.servers.iter().find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w)))
-    else {
+    if let Some(known) = listed(server, tool, tables) {
+        let Some(line) = known.line else {
+            let operation = Some(called(tool, Effect::Unknown, known.reach, cwd));
+            return McpCall { operation, lines, files };
+        };
+        lines.push(line.to_owned());
+        return McpCall { operation: None, lines, files };
+    }
+    let mut by_words = tables.servers.iter().filter(|server| server.tools.is_empty());
+    let Some(known) = by_words.find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w))) else {
         return McpCall { operation: None, lines, files };
     };
     // Files of a forge lie elsewhere.
@@ -88,6 +96,30 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         ..called(tool, effect, known.reach, cwd)
     };
     McpCall { operation: Some(operation), lines, files }
+}
+
+/// A server all of whose tools are listed.
+struct ListedServer {
+    reach: Reach,
+    /// What the called tool stands for; none where it is not listed.
+    line: Option<&'static str>,
+}
+
+/// The server of a call, where all its tools are listed.
+fn listed(server: &str, tool: &str, tables: &Mcp) -> Option<ListedServer> {
+    // Hosts write `mcp__SERVER__TOOL`, `SERVER_TOOL`, or the server by itself.
+    let (before, last) = tool.rsplit_once("__").unwrap_or(("", tool));
+    let own = words(last);
+    let servers = match (server, before) {
+        ("", "") => own.iter().find(|word| *word != "mcp").cloned().into_iter().collect(),
+        _ => words(&format!("{server} {before}")),
+    };
+    let fits = |row: &&McpServer| row.words.iter().any(|word| servers.iter().any(|own| own == word));
+    let row = tables.servers.iter().filter(|row| !row.tools.is_empty()).find(fits)?;
+    let named = |word: &String| row.words.iter().any(|own| own == word);
+    let name = own.rsplit(named).next().unwrap_or_default();
+    let line = row.tools.iter().find(|tool| words(&tool.name) == name).map(|tool| tool.line.as_str());
+    Some(ListedServer { reach: row.reach, line })
 }
 
 /// Command lines that stand in several arguments, in code, in text that is typed, or that a request is.

@@ -291,6 +291,21 @@ pub struct McpServer {
     /// They host repositories.
     #[serde(default)]
     pub forge: bool,
+    /// All their tools, where each is known. The words then stand in the name of the server.
+    #[serde(default, rename = "tool")]
+    pub tools: Rows<McpTool>,
+}
+
+/// A tool that stands for a command line.
+#[derive(Clone, Copy, Debug, Deserialize, Bake)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[databake(path = rwenv_core::table)]
+#[serde(deny_unknown_fields)]
+pub struct McpTool {
+    /// Its name.
+    pub name: Text,
+    /// The command line, without its arguments.
+    pub line: Text,
 }
 
 /// Words that are alike.

@@ -11,8 +11,8 @@ mod tool;
 mod words;
 
 pub use code::{
-    Client, CodeFiles, ForgeFile, ForgeRequest, Language, LanguageFile, Mcp, McpExample, McpServer, McpVerb,
-    Runner, RunnerFile,
+    Client, CodeFiles, ForgeFile, ForgeRequest, Language, LanguageFile, Mcp, McpExample, McpServer, McpTool,
+    McpVerb, Runner, RunnerFile,
 };
 pub use lint::{LintExample, LintFile, LintRule};
 pub use program::{Programs, Wrapper, WrapperFile};

@@ -1,5 +1,6 @@
 //! Where a service's image is set: in a kustomization, in a release's values, or in the workload itself.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge};
@@ -10,7 +11,7 @@ use super::values::{Form, Values, values_of};
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// What sort of place an image tag stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum TagKind {
     /// `images` of a kustomization.

@@ -1,5 +1,6 @@
 //! Finding things by what people call them.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::document::{Entry, Service};
@@ -14,7 +15,7 @@ const ALIKE: f64 = 0.75;
 const MOST: usize = 3;
 
 /// Something that is defined somewhere.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Hit {
     /// Its kind.

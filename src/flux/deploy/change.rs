@@ -1,12 +1,13 @@
 //! One value that becomes another, and the edit that makes it so.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::edit::{PathStep, WrittenScalar};
 use rwenv_core::manifest::yaml::Node;
 
 /// One value that becomes another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ValueChange {
     /// The file.

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
@@ -16,7 +17,7 @@ use rwenv_gate::base::files::{self, FileError};
 const KEPT: usize = 100;
 
 /// How far a deployment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeploymentStep {
     /// It is known what is to be done.

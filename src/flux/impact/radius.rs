@@ -1,5 +1,6 @@
 //! What a change of a repository would change in clusters, as it is told.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What is compared with what.
@@ -19,7 +20,7 @@ pub enum Compared {
 }
 
 /// What a change of a repository would change in clusters.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct BlastRadius {
     /// The commit that is compared with.
@@ -37,7 +38,7 @@ pub struct BlastRadius {
 }
 
 /// A root of the repository, and whose it is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RootName {
     /// Its folder; `.` for the repository's own root.
@@ -47,7 +48,7 @@ pub struct RootName {
 }
 
 /// What becomes of a root or an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChangeKind {
     /// It would be there.
@@ -59,7 +60,7 @@ pub enum ChangeKind {
 }
 
 /// A root that would apply something else.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TouchedRoot {
     /// Which.
@@ -89,7 +90,7 @@ pub struct Losses<'r> {
 }
 
 /// An object that would be another.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangedObject {
     /// What becomes of it.
@@ -124,7 +125,7 @@ pub struct ChangedObject {
 }
 
 /// What becomes of a volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClaimFate {
     /// The claim itself is removed.
@@ -136,7 +137,7 @@ pub enum ClaimFate {
 }
 
 /// A volume, or what makes volumes, that would be gone.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LostClaim {
     /// What becomes of it.
@@ -154,7 +155,7 @@ pub struct LostClaim {
 }
 
 /// An object that takes others along when it goes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cascade {
     /// Its kind.
@@ -171,7 +172,7 @@ pub struct Cascade {
 }
 
 /// Why a part of a root cannot be told.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cause {
     /// What is wrong.

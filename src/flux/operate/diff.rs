@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hyper::Request;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -22,7 +23,7 @@ const NOISE: [&str; 6] =
 const HIDDEN: &str = "***";
 
 /// One field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Field {
     /// Where it is.
     pub path: String,
@@ -33,7 +34,7 @@ pub struct Field {
 }
 
 /// What would happen to an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ObjectFate {
     /// It would be made.
@@ -47,7 +48,7 @@ pub enum ObjectFate {
 }
 
 /// An object that would not stay as it is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Difference {
     /// What would happen to it.
     pub fate: ObjectFate,
@@ -66,7 +67,7 @@ pub struct Difference {
 }
 
 /// A comparison.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Compared {
     /// What would be another.
     pub differences: Vec<Difference>,

@@ -1,9 +1,10 @@
 //! An event, as it is told.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An event of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterEvent {
     /// When it was last seen, RFC 3339.

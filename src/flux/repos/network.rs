@@ -91,6 +91,9 @@ static CANCELLED: AtomicBool = AtomicBool::new(false);
 /// Ends every git that runs, and every one that is started later: this process is about to end.
 pub fn cancel() {
     CANCELLED.store(true, Ordering::SeqCst);
+    for id in running().iter().filter_map(|id| i32::try_from(*id).ok()) {
+        let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+    }
 }
 
 /// The gits that run, each the first of its process group.
@@ -132,10 +135,7 @@ pub fn end_with_this_process() -> std::io::Result<()> {
     std::thread::spawn(move || {
         let waiting = signals.iter_mut().map(|signal| Box::pin(signal.recv()));
         let (_, which, _) = runtime.block_on(futures_util::future::select_all(waiting));
-        CANCELLED.store(true, Ordering::SeqCst);
-        for id in running().iter().filter_map(|id| i32::try_from(*id).ok()) {
-            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
+        cancel();
         std::process::exit(SIGNALS.get(which).map_or(1, |signal| 128 + *signal as i32));
     });
     Ok(())

@@ -80,6 +80,8 @@ pub(crate) struct Scenario {
     own: BTreeMap<String, Vec<Own>>,
     /// What shows that it ran, in place of its word.
     pub(crate) shown: Option<String>,
+    /// What the model reads where it ran: it leaves no other trace.
+    pub(crate) answers: Option<String>,
 }
 
 impl Scenario {

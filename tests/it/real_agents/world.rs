@@ -136,15 +136,20 @@ impl World {
         answer(&mut self.command(&["rwenv", "install", "--agent", agent, "--hook", &hook], &[]))
     }
 
-    /// The servers of MCP: one of a cluster, one of something else.
-    pub(crate) fn servers(&self) -> [(&'static str, Vec<String>); 2] {
+    /// The servers of MCP: one of a cluster, one of something else, and ours.
+    pub(crate) fn servers(&self) -> [(&'static str, Vec<String>); 3] {
         let server = root().join("tests/agents/mcp.mjs").display().to_string();
         let record = format!("{}/ran", self.at());
         let words = |tools: [&str; 2]| {
             let before = [self.node(), server.clone(), record.clone()].into_iter();
             before.chain(tools.map(str::to_owned)).collect()
         };
-        [("kubernetes", words(["list_pods", "delete_pod"])), ("notes", words(["add_note", "run_command"]))]
+        let own = vec![format!("{}/.local/bin/rwenv", self.at()), "mcp".to_owned()];
+        [
+            ("kubernetes", words(["list_pods", "delete_pod"])),
+            ("notes", words(["add_note", "run_command"])),
+            ("rwenv", own),
+        ]
     }
 
     /// The same in the form most agents have for them.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -67,11 +68,14 @@ impl RenderedFolder {
 }
 
 /// What the cluster of a rwenv says to a change: the differences by Kustomization, and why some cannot be told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::cli) struct LiveDifferences {
+    /// The rwenv.
     rwenv: String,
+    /// The differences of each Kustomization.
     kustomizations: BTreeMap<String, Compared>,
+    /// Why some cannot be told.
     problems: Vec<String>,
 }
 
@@ -135,14 +139,19 @@ impl LiveDifferences {
     }
 }
 
-pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8> {
+/// What would change in the cluster.
+pub(super) fn compared(args: &Diff, environment: &Environment) -> anyhow::Result<Compared> {
     let session = FluxSession::open(&args.named.cluster, environment)?;
     let object = session.one(&args.named, &["ks"])?;
     if object.kind.name != "Kustomization" {
         bail!("{} is not a Kustomization; only Kustomizations can be compared", object.label());
     }
     let folder = RenderedFolder::of(args, environment)?;
-    let compared = session.run(operate::diff(&session.flux, &object, &folder.path, environment))?;
+    session.run(operate::diff(&session.flux, &object, &folder.path, environment))
+}
+
+pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8> {
+    let compared = compared(args, environment)?;
     if args.named.output.json {
         out::json(&compared)?;
     } else {

@@ -11,11 +11,14 @@ pub(super) use diff::{LiveDifferences, live};
 
 use std::io::Write as _;
 
+use anyhow::bail;
+
 use super::permit;
 use args::FluxCommand;
-use rwenv_flux::operate::{ClusterEvent, FluxError};
+use rwenv_flux::operate::{ClusterEvent, Compared, FluxError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
+use rwenv_gate::wire::daemon::FluxRow;
 
 pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result<u8> {
     let done = permit::under(environment, |permit| run(args, &permit, environment));
@@ -27,6 +30,26 @@ pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result
             tell(events);
         }
     })
+}
+
+/// What a verb that looks has seen.
+pub(super) enum FluxReading {
+    /// The state of objects.
+    Status(Vec<FluxRow>),
+    /// What happened to objects.
+    Events(Vec<ClusterEvent>),
+    /// What would change in the cluster.
+    Diff(Compared),
+}
+
+/// Looks, under a verdict that allows it.
+pub(super) fn look(args: &FluxArgs, _: &Permit, environment: &Environment) -> anyhow::Result<FluxReading> {
+    match &args.command {
+        FluxCommand::Status(args) => Ok(FluxReading::Status(show::rows(args, environment)?)),
+        FluxCommand::Events(args) => Ok(FluxReading::Events(show::happened(args, environment)?)),
+        FluxCommand::Diff(args) => Ok(FluxReading::Diff(diff::compared(args, environment)?)),
+        _ => bail!("this verb of rwenv flux is not one that only looks"),
+    }
 }
 
 fn run(args: &FluxArgs, permit: &Permit, environment: &Environment) -> anyhow::Result<u8> {

@@ -81,18 +81,23 @@ impl StatusArgs {
 
 const HEADINGS: [&str; 6] = ["KIND", "NAMESPACE", "NAME", "READY", "REVISION", "MESSAGE"];
 
+/// The objects of Flux, as the daemon knows them or the cluster has them.
+pub(super) fn rows(args: &StatusArgs, environment: &Environment) -> anyhow::Result<Vec<FluxRow>> {
+    match if args.live { None } else { args.known(environment)? } {
+        Some(rows) => Ok(rows),
+        None => FluxSession::open(&args.cluster, environment)?.rows(args),
+    }
+}
+
 pub(super) fn status(args: &StatusArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let known = if args.live || args.watch { None } else { args.known(environment)? };
-    if let Some(rows) = known {
+    if !args.watch {
+        let rows = rows(args, environment)?;
         show(&rows, args)?;
         return Ok(u8::from(rows.iter().any(FluxRow::fails)));
     }
     let session = FluxSession::open(&args.cluster, environment)?;
     let mut rows = session.rows(args)?;
     show(&rows, args)?;
-    if !args.watch {
-        return Ok(u8::from(rows.iter().any(FluxRow::fails)));
-    }
     loop {
         std::thread::sleep(LOOK);
         let now = session.rows(args)?;
@@ -117,23 +122,33 @@ fn show(rows: &[FluxRow], args: &StatusArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result<u8> {
-    let session = FluxSession::open(&args.cluster, environment)?;
-    let of = args.r#for.as_deref().map(|object| {
-        let (kind, name) = object.split_once('/').map_or((object, None), |(kind, name)| (kind, Some(name)));
-        kind_of(kind)
-            .map(|kind| (kind, name))
-            .with_context(|| format!("'{kind}' is not a Flux kind; write ks/NAME or hr/NAME"))
-    });
-    let of = of.transpose()?;
-    let look = || -> anyhow::Result<Vec<ClusterEvent>> {
-        let mut all = session.run(operate::events(&session.flux, args.namespace.as_deref()))?;
+impl FluxSession {
+    /// The events that are asked for.
+    fn events(&self, args: &Events) -> anyhow::Result<Vec<ClusterEvent>> {
+        let of = args.r#for.as_deref().map(|object| {
+            let (kind, name) =
+                object.split_once('/').map_or((object, None), |(kind, name)| (kind, Some(name)));
+            kind_of(kind)
+                .map(|kind| (kind, name))
+                .with_context(|| format!("'{kind}' is not a Flux kind; write ks/NAME or hr/NAME"))
+        });
+        let of = of.transpose()?;
+        let mut all = self.run(operate::events(&self.flux, args.namespace.as_deref()))?;
         if let Some((kind, name)) = of {
             all.retain(|event| event.object_kind == kind.name && name.is_none_or(|name| event.name == name));
         }
         Ok(all)
-    };
-    let all = look()?;
+    }
+}
+
+/// The events of Flux objects, oldest first.
+pub(super) fn happened(args: &Events, environment: &Environment) -> anyhow::Result<Vec<ClusterEvent>> {
+    FluxSession::open(&args.cluster, environment)?.events(args)
+}
+
+pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result<u8> {
+    let session = FluxSession::open(&args.cluster, environment)?;
+    let all = session.events(args)?;
     told(&all, args.output.json)?;
     let mut known: BTreeSet<ClusterEvent> = all.into_iter().collect();
     if !args.watch {
@@ -142,7 +157,7 @@ pub(super) fn events(args: &Events, environment: &Environment) -> anyhow::Result
     loop {
         std::thread::sleep(LOOK);
         let new: Vec<ClusterEvent> =
-            look()?.into_iter().filter(|event| known.insert(event.clone())).collect();
+            session.events(args)?.into_iter().filter(|event| known.insert(event.clone())).collect();
         if !new.is_empty() {
             told(&new, args.output.json)?;
         }

@@ -1,6 +1,8 @@
 //! `rwenv where`.
 
 use anyhow::bail;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::args::WhereArgs;
 use super::source::named;
@@ -11,22 +13,51 @@ use rwenv_flux::catalog::lookup::{self, Hit};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::index;
 
-pub(in crate::cli) fn find(args: &WhereArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let opened = args.source.open(environment)?;
-    let known = opened.knowledge()?;
-    let (kind, name) = match args.what.split_once('/') {
+/// Objects that were looked for, and where they are defined.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct FoundObjects {
+    /// The objects.
+    objects: Vec<Hit>,
+    /// Why others are told than those that were meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<String>,
+}
+
+impl FoundObjects {
+    fn exact(objects: Vec<Hit>) -> Self {
+        Self { objects, note: None }
+    }
+}
+
+/// Kind and name that are meant.
+fn meant(args: &WhereArgs) -> anyhow::Result<(&str, Option<&str>)> {
+    Ok(match args.what.split_once('/') {
         Some((kind, name)) => (kind, Some(named(name)?)),
         None => (named(&args.what)?, args.name.as_deref()),
-    };
+    })
+}
+
+/// The objects that are meant, and where they are defined.
+pub(in crate::cli) fn found(args: &WhereArgs, environment: &Environment) -> anyhow::Result<FoundObjects> {
+    let opened = args.source.open(environment)?;
+    let known = opened.knowledge()?;
+    let (kind, name) = meant(args)?;
     let namespace = args.namespace.as_deref();
-    if let Some(key) = &args.key {
-        return line_of(&known, name.unwrap_or(kind), key, args);
-    }
-    let hits = match lookup::kind_of(kind, &known) {
-        Some(full) => of_kind(&known, &full, name, namespace)?,
-        None if name.is_none() => of_any(&known, kind, namespace)?,
+    match lookup::kind_of(kind, &known) {
+        Some(full) => of_kind(&known, &full, name, namespace),
+        None if name.is_none() => Ok(FoundObjects::exact(of_any(&known, kind, namespace)?)),
         None => bail!("no object of kind '{kind}' is in this repository"),
-    };
+    }
+}
+
+pub(in crate::cli) fn find(args: &WhereArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(key) = &args.key {
+        let (kind, name) = meant(args)?;
+        let opened = args.source.open(environment)?;
+        return line_of(&opened.knowledge()?, name.unwrap_or(kind), key, args);
+    }
+    let FoundObjects { objects: hits, note } = found(args, environment)?;
+    note.iter().for_each(|note| out::note(note));
     if args.source.output.json {
         out::json(&hits)?;
         return Ok(0);
@@ -49,21 +80,21 @@ fn of_kind(
     kind: &str,
     name: Option<&str>,
     namespace: Option<&str>,
-) -> anyhow::Result<Vec<Hit>> {
+) -> anyhow::Result<FoundObjects> {
     let hits = lookup::find(known, kind, name, namespace);
-    let Some(name) = name.filter(|_| hits.is_empty()) else { return Ok(hits) };
+    let Some(name) = name.filter(|_| hits.is_empty()) else { return Ok(FoundObjects::exact(hits)) };
     let makers = if kind == "Secret" { lookup::makers(known, name, namespace) } else { Vec::new() };
     if !makers.is_empty() {
-        out::note(&format!("Secret {name} has no file of its own; this has it made:"));
-        return Ok(makers);
+        let note = format!("Secret {name} has no file of its own; this has it made:");
+        return Ok(FoundObjects { objects: makers, note: Some(note) });
     }
     // What a release makes has no file of its own.
     let by = index::releases(kind, name)
         .map(|release| lookup::find(known, "HelmRelease", Some(release), namespace))
         .find(|hits| !hits.is_empty());
     if let Some(hits) = by {
-        out::note(&format!("{kind} {name} has no file of its own; a HelmRelease of that name may make it:"));
-        return Ok(hits);
+        let note = format!("{kind} {name} has no file of its own; a HelmRelease of that name may make it:");
+        return Ok(FoundObjects { objects: hits, note: Some(note) });
     }
     let near = lookup::near_objects(known, kind, name);
     let near = lookup::proposal(&near);

@@ -1,10 +1,18 @@
 //! `rwenv guide`.
 
+use std::collections::BTreeMap;
+
+use anyhow::bail;
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::args::{CatalogDocument, Guide, GuideCommand, GuideTopic, SourceArgs};
 use super::regenerate::regenerate;
 use super::source::joined;
 use crate::cli::out;
-use rwenv_flux::catalog::document::Documents;
+use rwenv_flux::catalog::document::{
+    ConfigMaps, Documents, FluxFinding, FluxResources, ImageGroup, SecretsMap, Services, Substitution,
+};
 use rwenv_gate::base::environment::Environment;
 
 pub(in crate::cli) fn guide(args: &Guide, environment: &Environment) -> anyhow::Result<u8> {
@@ -29,32 +37,73 @@ fn schema(file: CatalogDocument) -> &'static str {
     }
 }
 
+/// One topic of the guide.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+pub(in crate::cli) enum GuidePart {
+    /// Services and where they run.
+    Services(Services),
+    /// Kustomizations, HelmReleases and their sources.
+    Flux(FluxResources),
+    /// Where credentials come from and what reads them.
+    Secrets(SecretsMap),
+    /// ConfigMaps, their keys and what uses them.
+    ConfigMaps(ConfigMaps),
+    /// Variables that Flux substitutes; null where there are none.
+    Variables(Option<Substitution>),
+    /// Where image tags are set.
+    Images(BTreeMap<String, ImageGroup>),
+    /// Problems that leave the guide incomplete.
+    Findings(Vec<FluxFinding>),
+    /// Dependencies between Flux objects.
+    Dependencies(Dependencies),
+}
+
+/// What depends on what, by name.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in crate::cli) struct Dependencies {
+    /// Of each Kustomization.
+    kustomizations: BTreeMap<String, Vec<String>>,
+    /// Of each HelmRelease that depends on others.
+    helm_releases: BTreeMap<String, Vec<String>>,
+}
+
+/// What the guide says on a topic.
+pub(in crate::cli) fn part(args: &Guide, environment: &Environment) -> anyhow::Result<GuidePart> {
+    match &args.command {
+        GuideCommand::Show { topic, source } => Ok(of(*topic, source.open(environment)?.documents()?)),
+        _ => bail!("only rwenv guide show gives a topic"),
+    }
+}
+
 fn show(topic: GuideTopic, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
     let made = source.open(environment)?.documents()?;
     if source.output.json {
-        json(topic, &made)?;
+        out::json(&of(topic, made))?;
     } else {
         text(topic, &made);
     }
     Ok(0)
 }
 
-fn json(topic: GuideTopic, made: &Documents) -> anyhow::Result<()> {
+fn of(topic: GuideTopic, made: Documents) -> GuidePart {
     match topic {
-        GuideTopic::Services => out::json(&made.services),
-        GuideTopic::Flux => out::json(&made.flux),
-        GuideTopic::Secrets => out::json(&made.secrets),
-        GuideTopic::Configmaps => out::json(&made.configmaps),
-        GuideTopic::Variables => out::json(&made.configmaps.variable_substitution),
-        GuideTopic::Images => out::json(&made.services.image_groups),
-        GuideTopic::Findings => out::json(&made.flux.findings),
+        GuideTopic::Services => GuidePart::Services(made.services),
+        GuideTopic::Flux => GuidePart::Flux(made.flux),
+        GuideTopic::Secrets => GuidePart::Secrets(made.secrets),
+        GuideTopic::Configmaps => GuidePart::ConfigMaps(made.configmaps),
+        GuideTopic::Variables => GuidePart::Variables(made.configmaps.variable_substitution),
+        GuideTopic::Images => GuidePart::Images(made.services.image_groups),
+        GuideTopic::Findings => GuidePart::Findings(made.flux.findings),
         GuideTopic::Dependencies => {
-            let all = made.flux.kustomizations.iter().map(|(key, entry)| (key, &entry.depends_on));
-            let releases = made.flux.helm_releases.iter().map(|(key, entry)| (key, &entry.depends_on));
-            out::json(&serde_json::json!({
-                "kustomizations": all.collect::<std::collections::BTreeMap<_, _>>(),
-                "helmReleases": releases.filter(|(_, on)| !on.is_empty()).collect::<std::collections::BTreeMap<_, _>>(),
-            }))
+            let all = made.flux.kustomizations.into_iter();
+            let releases = made.flux.helm_releases.into_iter();
+            let releases = releases.map(|(key, release)| (key, release.what.depends_on));
+            GuidePart::Dependencies(Dependencies {
+                kustomizations: all.map(|(key, entry)| (key, entry.what.depends_on)).collect(),
+                helm_releases: releases.filter(|(_, on)| !on.is_empty()).collect(),
+            })
         }
     }
 }

@@ -10,7 +10,7 @@ mod services;
 mod source;
 
 pub(super) use args::{GraphArgs, Guide, ServicesArgs, WhereArgs};
-pub(super) use find::find;
+pub(super) use find::{find, found};
 pub(super) use graph::graph;
-pub(super) use guide::guide;
-pub(super) use services::services;
+pub(super) use guide::{GuidePart, guide, part};
+pub(super) use services::{KeyedService, catalog, details, services};

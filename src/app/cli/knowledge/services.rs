@@ -1,5 +1,7 @@
 //! `rwenv services`.
 
+use anyhow::bail;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::args::{EntryArgs, ServicesArgs, ServicesCommand, SourceArgs};
@@ -7,7 +9,7 @@ use super::live::drift;
 use super::regenerate::regenerate;
 use super::source::{named, unknown_service};
 use crate::cli::out;
-use rwenv_flux::catalog::document::{Entry, Service};
+use rwenv_flux::catalog::document::{Catalog, Documents, Entry, Service};
 use rwenv_flux::catalog::lookup::{near, services as find};
 use rwenv_gate::base::environment::Environment;
 
@@ -22,13 +24,44 @@ pub(in crate::cli) fn services(args: &ServicesArgs, environment: &Environment) -
     }
 }
 
-fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
+/// The documents of a repository, with the services of one namespace.
+fn within(
+    namespace: Option<&str>,
+    source: &SourceArgs,
+    environment: &Environment,
+) -> anyhow::Result<Documents> {
     let mut made = source.open(environment)?.documents()?;
     let wanted = |service: &Service| namespace.is_none_or(|wanted| service.namespace == wanted);
     made.services.services.retain(|_, service| wanted(service));
+    let keys = &made.services.services;
+    made.catalog.services.retain(|key, _| keys.contains_key(key));
+    Ok(made)
+}
+
+/// All services, or those of a namespace.
+pub(in crate::cli) fn catalog(args: &ServicesArgs, environment: &Environment) -> anyhow::Result<Catalog> {
+    match &args.command {
+        ServicesCommand::List { namespace, source } => {
+            Ok(within(namespace.as_deref(), source, environment)?.catalog)
+        }
+        _ => bail!("only rwenv services list gives the catalog"),
+    }
+}
+
+/// All that is known of the services of a name.
+pub(in crate::cli) fn details(
+    args: &ServicesArgs,
+    environment: &Environment,
+) -> anyhow::Result<Vec<KeyedService>> {
+    match &args.command {
+        ServicesCommand::Show(args) => entries(args, environment),
+        _ => bail!("only rwenv services show gives details"),
+    }
+}
+
+fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment) -> anyhow::Result<u8> {
+    let made = within(namespace, source, environment)?;
     if source.output.json {
-        let keys = &made.services.services;
-        made.catalog.services.retain(|key, _| keys.contains_key(key));
         out::json(&made.catalog)?;
         return Ok(0);
     }
@@ -48,19 +81,17 @@ fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment)
 }
 
 /// A service under its key.
-#[derive(Serialize)]
-struct Keyed<'s> {
-    key: &'s str,
+#[derive(Debug, Serialize, JsonSchema)]
+pub(in crate::cli) struct KeyedService {
+    /// Its key in the catalog.
+    key: String,
+    /// What is known of it.
     #[serde(flatten)]
-    service: &'s Entry<Service>,
+    service: Entry<Service>,
 }
 
-/// Does something with the services of a name; with all of them where the name is not enough to tell.
-fn with(
-    args: &EntryArgs,
-    environment: &Environment,
-    show: impl Fn(&str, &Entry<Service>),
-) -> anyhow::Result<u8> {
+/// The services of a name: all of them where the name is not enough to tell.
+fn entries(args: &EntryArgs, environment: &Environment) -> anyhow::Result<Vec<KeyedService>> {
     let name = named(&args.name)?;
     let made = args.source.open(environment)?.documents()?;
     let all = find(&made.services.services, name);
@@ -69,12 +100,24 @@ fn with(
             made.services.services.iter().map(|(key, service)| service.place.name.as_deref().unwrap_or(key));
         return Err(unknown_service(name, &near(name, names)));
     }
+    Ok(all
+        .into_iter()
+        .map(|(key, service)| KeyedService { key: key.to_owned(), service: service.clone() })
+        .collect())
+}
+
+/// Does something with the services of a name.
+fn with(
+    args: &EntryArgs,
+    environment: &Environment,
+    show: impl Fn(&str, &Entry<Service>),
+) -> anyhow::Result<u8> {
+    let all = entries(args, environment)?;
     if args.source.output.json {
-        let entries: Vec<Keyed<'_>> = all.iter().map(|(key, service)| Keyed { key, service }).collect();
-        out::json(&entries)?;
+        out::json(&all)?;
         return Ok(0);
     }
-    for (key, service) in all {
+    for KeyedService { key, service } in &all {
         show(key, service);
     }
     Ok(0)

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::knowledge::{AppliedObject, Applier};
@@ -15,7 +16,7 @@ const LONGEST: usize = 1024;
 const EVERYONE: &str = "all kustomizations via postBuild.substituteFrom";
 
 /// `configmaps.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMaps {
     /// The ConfigMaps by name.
@@ -28,7 +29,7 @@ pub struct ConfigMaps {
 }
 
 /// A ConfigMap.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConfigMap {
     /// Its namespace.
@@ -47,7 +48,7 @@ pub struct ConfigMap {
 }
 
 /// How variables get their values.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Substitution {
     /// The mechanism.

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Where what is known comes from.
@@ -20,7 +21,7 @@ pub struct Origin {
 }
 
 /// What every file says about itself.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Metadata {
     /// Name of the repository.
@@ -49,7 +50,7 @@ impl Origin {
 }
 
 /// An entry of a document's map.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Entry<T> {
     /// What is said of it.
     #[serde(flatten)]
@@ -68,7 +69,7 @@ impl<T> Deref for Entry<T> {
 }
 
 /// What an entry is called, and where it is defined, as every document says it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct EntryPlace {
     /// Its name, where the key is not: with the hash of its content, or where another one has the name too.
     #[serde(skip_serializing_if = "Option::is_none")]

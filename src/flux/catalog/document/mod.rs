@@ -13,9 +13,9 @@ use super::knowledge::Knowledge;
 use super::uses::uses;
 use view::View;
 
-pub use configmaps::ConfigMaps;
+pub use configmaps::{ConfigMaps, Substitution};
 pub use entry::{Entry, EntryPlace, Metadata, Origin};
-pub use flux::FluxResources;
+pub use flux::{FluxFinding, FluxResources};
 pub use secrets::SecretsMap;
 pub use services::{Catalog, ImageGroup, Service, Services};
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::knowledge::AppliedObject;
@@ -11,7 +12,7 @@ use super::view::{View, keyed};
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
 /// `secrets-map.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretsMap {
     /// SecretProviderClasses by name.
@@ -25,7 +26,7 @@ pub struct SecretsMap {
 }
 
 /// A SecretProviderClass.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ProviderClass {
     /// Its namespace.
@@ -51,7 +52,7 @@ pub struct ProviderClass {
 }
 
 /// One thing a SecretProviderClass fetches.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SecretObject {
     /// Name of the file it ends up in.
@@ -78,7 +79,7 @@ pub struct SecretObject {
 }
 
 /// An ExternalSecret.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ExternalSecret {
     /// Its namespace; none for a ClusterExternalSecret.
@@ -94,7 +95,7 @@ pub struct ExternalSecret {
 }
 
 /// Something that becomes a Secret, or is one.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Secret {
     /// Its kind.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::images::{Tag, TagKind, main_first, tags};
@@ -14,7 +15,7 @@ use rwenv_core::manifest::tree::{folder_of, side_by_side};
 use rwenv_core::manifest::yaml::Node;
 
 /// `services.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Services {
     /// The services by name.
@@ -26,7 +27,7 @@ pub struct Services {
 }
 
 /// A workload or a release.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
     /// Where it runs.
@@ -60,7 +61,7 @@ pub struct Service {
 }
 
 /// A place an image tag is set for services.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageGroup {
     /// The file.
@@ -85,7 +86,7 @@ pub struct ImageGroup {
 }
 
 /// `services-catalog.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Catalog {
     /// Version of the format.
@@ -97,7 +98,7 @@ pub struct Catalog {
 }
 
 /// Where a catalog comes from.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GeneratedFrom {
     /// The cluster.
@@ -109,7 +110,7 @@ pub struct GeneratedFrom {
 }
 
 /// A service of the catalog.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CatalogEntry {
     /// What it is.

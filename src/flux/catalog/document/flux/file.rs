@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::entry::{Entry, Metadata};
 
 /// `flux-resources.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FluxResources {
     /// Flux Kustomizations by name.
@@ -31,7 +32,7 @@ pub struct FluxResources {
 }
 
 /// One name, or several.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum OneOrMany {
     /// One.
@@ -51,7 +52,7 @@ impl OneOrMany {
 }
 
 /// A Flux Kustomization.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Kustomization {
     /// Its namespace.
@@ -92,7 +93,7 @@ pub struct Kustomization {
 }
 
 /// A HelmRelease.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelmRelease {
     /// Its namespace.
@@ -129,7 +130,7 @@ pub struct HelmRelease {
 }
 
 /// A source of Flux.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FluxSource {
     /// Its kind.
@@ -147,7 +148,7 @@ pub struct FluxSource {
 }
 
 /// An object of the image automation.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ImageObject {
     /// Its kind.
@@ -160,7 +161,7 @@ pub struct ImageObject {
 }
 
 /// An Argo CD Application.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Application {
     /// Its namespace.
@@ -194,7 +195,7 @@ pub struct Application {
 }
 
 /// An Argo CD AppProject.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AppProject {
     /// Its namespace.
@@ -206,7 +207,7 @@ pub struct AppProject {
 }
 
 /// An object that nothing applies.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OrphanEntry {
     /// Its kind.
@@ -223,7 +224,7 @@ pub struct OrphanEntry {
 }
 
 /// Something that is wrong with what Flux applies.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct FluxFinding {
     /// The file.
     pub file: String,

@@ -4,4 +4,4 @@ mod build;
 mod file;
 
 pub(super) use build::resources;
-pub use file::FluxResources;
+pub use file::{FluxFinding, FluxResources};
