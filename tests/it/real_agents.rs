@@ -5,6 +5,7 @@
 
 mod model;
 mod programs;
+mod resumed;
 mod scenario;
 mod trust;
 mod wires;
@@ -168,8 +169,9 @@ fn whole(program: &Program) -> Option<String> {
         said.stderr
     );
     if program.agent == "claude" {
-        let greeted = heard.first.contains("rwenv 'prod' is selected here");
-        assert!(greeted, "the session was not told of its rwenv: {}", heard.first);
+        let first = &heard.first["main"];
+        let greeted = first.contains("rwenv 'prod' is selected here");
+        assert!(greeted, "the session was not told of its rwenv: {first}");
     }
     Some(row(program, version.trim(), asked))
 }

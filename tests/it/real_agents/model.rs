@@ -28,8 +28,8 @@ pub(crate) type Script = Vec<Vec<ToolCall>>;
 pub(crate) struct Heard {
     /// What came back of a call, by script, step and place in the step.
     pub(crate) results: BTreeMap<(String, usize, usize), String>,
-    /// The first request of the main script: what the session's model reads before anything else.
-    pub(crate) first: String,
+    /// The first request of each script: what the model reads before it asks for anything.
+    pub(crate) first: BTreeMap<String, String>,
     /// Names of the tools that were offered.
     pub(crate) tools: BTreeSet<String>,
     /// Paths that no wire has.
@@ -113,9 +113,7 @@ fn reply(
     let said = match script.filter(|_| asked.plays) {
         Some((name, script)) => {
             let mut heard = heard.lock().unwrap();
-            if name == "main" && heard.first.is_empty() {
-                heard.first = body.to_owned();
-            }
+            heard.first.entry(name.clone()).or_insert_with(|| body.to_owned());
             heard.tools.extend(asked.tools);
             let results = asked.results.into_iter();
             heard.results.extend(results.map(|((step, at), text)| ((name.clone(), step, at), text)));

@@ -45,6 +45,11 @@ impl Program {
         }
     }
 
+    /// A command line.
+    pub(crate) fn line(&self, line: &str) -> ToolCall {
+        (self.shell)(line, false)
+    }
+
     /// Its lines, at once.
     pub(crate) fn lines(&self, scenario: &Scenario) -> Vec<ToolCall> {
         scenario.lines.iter().map(|line| (self.shell)(line, scenario.background)).collect()
