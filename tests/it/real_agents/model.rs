@@ -118,7 +118,7 @@ fn reply(
             let results = asked.results.into_iter();
             heard.results.extend(results.map(|((step, at), text)| ((name.clone(), step, at), text)));
             match script.get(asked.step) {
-                Some(calls) => Said::Calls(asked.step, calls),
+                Some(calls) => Said::Calls(asked.step, calls, name),
                 None => Said::Text("All of it is done."),
             }
         }

@@ -1,6 +1,7 @@
 //! The wires that agents speak to their models by, as far as calls of tools go.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{Value, json};
 
@@ -36,8 +37,8 @@ pub(crate) struct Asked {
 /// What the model answers.
 pub(crate) enum Said<'s> {
     Text(&'static str),
-    /// The calls of the step of this number.
-    Calls(usize, &'s [ToolCall]),
+    /// The calls of the step of this number, and the script's name.
+    Calls(usize, &'s [ToolCall], &'s str),
 }
 
 /// What agents ask beside their model's answers.
@@ -76,14 +77,14 @@ fn named(text: &str) -> Option<String> {
     (!name.is_empty()).then_some(name)
 }
 
-/// The name of a call: its step and its place there.
-fn id(step: usize, at: usize) -> String {
-    format!("call_{step}_{at}")
+/// The name of a call: its step, its place there and its script. In a session that goes on with another script, no call has the name of an earlier one.
+fn id(step: usize, at: usize, script: &str) -> String {
+    format!("call_{step}_{at}_{script}")
 }
 
 fn step_of(id: &str) -> Option<(usize, usize)> {
-    let (step, at) = id.strip_prefix("call_")?.split_once('_')?;
-    Some((step.parse().ok()?, at.parse().ok()?))
+    let mut parts = id.strip_prefix("call_")?.split('_');
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
 }
 
 impl Asked {
@@ -229,7 +230,7 @@ fn contents(request: &Value, asked: &mut Asked) {
         let mut at = 0;
         for part in items(content, "parts") {
             if let Some(response) = part.get("functionResponse") {
-                asked.result(&id(step.max(1) - 1, at), response.get("response").unwrap_or(&Value::Null));
+                asked.result(&id(step.max(1) - 1, at, ""), response.get("response").unwrap_or(&Value::Null));
                 at += 1;
             } else if named(field(part, "text")).is_some() {
                 asked.user(field(part, "text"));
@@ -239,16 +240,22 @@ fn contents(request: &Value, asked: &mut Asked) {
     }
 }
 
+/// A name that no other answer has: Claude Code takes answers of one name for parts of one.
+fn message_id() -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(1);
+    format!("msg_{}", COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
 fn whole_message(said: &Said<'_>) -> Value {
     let (reason, content): (_, Vec<Value>) = match said {
         Said::Text(text) => ("end_turn", vec![json!({ "type": "text", "text": text })]),
-        Said::Calls(step, calls) => {
-            let block = |(at, call): (usize, &ToolCall)| json!({ "type": "tool_use", "id": id(*step, at), "name": call.tool, "input": call.input });
+        Said::Calls(step, calls, script) => {
+            let block = |(at, call): (usize, &ToolCall)| json!({ "type": "tool_use", "id": id(*step, at, script), "name": call.tool, "input": call.input });
             ("tool_use", calls.iter().enumerate().map(block).collect())
         }
     };
     let usage = json!({ "input_tokens": 10, "output_tokens": 10 });
-    json!({ "id": "msg_1", "type": "message", "role": "assistant", "model": "stand-in", "content": content, "stop_reason": reason,
+    json!({ "id": message_id(), "type": "message", "role": "assistant", "model": "stand-in", "content": content, "stop_reason": reason,
         "stop_sequence": null, "usage": usage })
 }
 
@@ -284,9 +291,9 @@ fn say_response(said: &Said<'_>) -> Vec<Value> {
             vec![json!({ "type": "message", "id": "msg_1", "role": "assistant", "status": "completed",
             "content": [{ "type": "output_text", "text": text, "annotations": [] }] })]
         }
-        Said::Calls(step, calls) => {
+        Said::Calls(step, calls, script) => {
             let item = |(at, call): (usize, &ToolCall)| {
-                let id = id(*step, at);
+                let id = id(*step, at, script);
                 let (namespace, name) = match call.tool.split_once('/') {
                     Some((namespace, name)) => (Some(namespace), name),
                     None => (None, call.tool.as_str()),
@@ -320,7 +327,7 @@ fn say_response(said: &Said<'_>) -> Vec<Value> {
 fn say_chat(said: &Said<'_>, streams: bool) -> Vec<Value> {
     let (reason, message) = match said {
         Said::Text(text) => ("stop", json!({ "role": "assistant", "content": text })),
-        Said::Calls(step, calls) => {
+        Said::Calls(step, calls, script) => {
             let one = |(at, call): (usize, &ToolCall)| {
                 let name = &call.tool;
                 // A tool that takes a text as it is.
@@ -328,7 +335,7 @@ fn say_chat(said: &Said<'_>, streams: bool) -> Vec<Value> {
                     Value::String(text) => ("custom", json!({ "name": name, "input": text })),
                     input => ("function", json!({ "name": name, "arguments": input.to_string() })),
                 };
-                let mut one = json!({ "index": at, "id": id(*step, at), "type": kind });
+                let mut one = json!({ "index": at, "id": id(*step, at, script), "type": kind });
                 one[kind] = fields;
                 one
             };
@@ -351,7 +358,7 @@ fn say_chat(said: &Said<'_>, streams: bool) -> Vec<Value> {
 fn say_contents(said: &Said<'_>) -> Vec<Value> {
     let parts: Vec<Value> = match said {
         Said::Text(text) => vec![json!({ "text": text })],
-        Said::Calls(_, calls) => calls
+        Said::Calls(_, calls, _) => calls
             .iter()
             .map(|call| json!({ "functionCall": { "name": call.tool, "args": call.input } }))
             .collect(),
