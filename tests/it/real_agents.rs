@@ -115,7 +115,7 @@ fn found(program: &Program) -> Option<Vec<String>> {
 }
 
 impl Session {
-    /// Asks for the scenarios that are wanted; `hook` is shell code in the place of the hook program.
+    /// Asks for the scenarios that are wanted; `hook` is shell code that runs in the folder of the hook program before.
     fn new(
         program: &Program,
         starts: &[String],
@@ -140,9 +140,8 @@ impl Session {
             doctor("codex: the line in");
         }
         if let Some(code) = hook {
-            fs::remove_file(world.home.path(".local/bin/rwenv-hook")).unwrap();
-            world.home.write(".local/bin/rwenv-hook", &format!("#!/bin/sh\n{code}\n"));
-            world.home.mode(".local/bin/rwenv-hook", 0o755);
+            let done = answer(&mut world.command(&["sh", "-c", &format!("cd ~/.local/bin && {code}")], &[]));
+            assert_eq!(done.code, 0, "{}", done.stderr);
         }
         let said = answer(&mut world.command(program.words, &variables));
         let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
@@ -177,7 +176,8 @@ fn whole(program: &Program) -> Option<String> {
 }
 
 /// Kinds of scenarios, in the order of the page's columns.
-const KINDS: [&str; 6] = ["shell", "at once", "sub-agent", "files", "the guard's files", "MCP"];
+const KINDS: [&str; 7] =
+    ["shell", "at once", "sub-agent", "long and odd", "files", "the guard's files", "MCP"];
 
 /// What a session came to. What is wrong has been told before.
 fn row(program: &Program, version: &str, asked: &[Asked]) -> String {
@@ -258,9 +258,20 @@ fn copilot_cli_with_patches() {
     is_told(&programs::COPILOT_GPT);
 }
 
+/// What becomes of the hook program before a session, as shell code in its folder.
+const FAILURES: [(&str, &str); 4] = [
+    ("missing", "rm rwenv-hook"),
+    ("not executable", "chmod -x rwenv-hook"),
+    ("killed", "rm rwenv-hook; printf '#!/bin/sh\\nkill -KILL $$\\n' > rwenv-hook; chmod +x rwenv-hook"),
+    (
+        "slow",
+        "mkdir real; mv rwenv-hook real; printf '#!/bin/sh\\nsleep 7\\nexec ~/.local/bin/real/rwenv-hook \"$@\"\\n' > rwenv-hook; chmod +x rwenv-hook",
+    ),
+];
+
 /// By its path the shims are passed by: it is the hook that stops it, or nothing does.
 #[test]
-fn a_hook_that_is_killed_lets_nothing_run() {
+fn a_hook_that_fails_lets_nothing_run() {
     let all = [programs::CLAUDE, programs::CODEX, programs::GEMINI, programs::COPILOT, programs::OPENCODE];
     let found: Option<Vec<_>> = all.iter().map(|program| Some((program, found(program)?))).collect();
     let Some(found) = found else { return };
@@ -268,15 +279,14 @@ fn a_hook_that_is_killed_lets_nothing_run() {
         return;
     }
     for (program, starts) in found {
-        let session =
-            Session::new(program, &starts, |scenario| scenario.name == "absolute", Some("kill -KILL $$"));
-        assert_eq!(session.asked.len(), 1);
-        let told = session.model.results("main", session.asked[0].step).join("\n");
-        assert!(!told.is_empty(), "{}: {}{}", program.key, session.said.stdout, session.said.stderr);
-        assert!(
-            !session.world.ran().contains("kubectl delete"),
-            "{} RAN; the model read: {told}",
-            program.key
-        );
+        for (failure, code) in FAILURES {
+            let session = Session::new(program, &starts, |one| one.name == "absolute", Some(code));
+            assert_eq!(session.asked.len(), 1);
+            let told = session.model.results("main", session.asked[0].step).join("\n");
+            let said = format!("{}, {failure}; the model read: {told}\n{}", program.key, session.said.stderr);
+            assert!(!told.is_empty(), "{said}{}", session.said.stdout);
+            assert!(!session.world.ran().contains("kubectl delete"), "RAN: {said}");
+            assert!(failure != "slow" || told.contains("instead:"), "{said}");
+        }
     }
 }

@@ -32,5 +32,7 @@ impl Reply {
 
 /// Why a call that is not understood does not run.
 pub(super) fn unfit(why: &str) -> String {
-    format!("rwenv: this call cannot be judged, so it does not run: {why}.")
+    format!(
+        "rwenv: this call cannot be judged, so it does not run: {why}.\n  instead: Write it in a plainer form, or tell a person what to run."
+    )
 }

@@ -14,6 +14,9 @@ struct Table {
     scenario: Vec<Scenario>,
 }
 
+/// Letters of a word that is long. A program takes 131,072 as one argument, and Codex hands a line on with another around it.
+const LONG: usize = 60_000;
+
 /// What becomes of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,7 +96,10 @@ impl Scenario {
     /// Its own text with the word and the home folder in it.
     fn filled(self, home: &str) -> Self {
         let mark = format!("s-{}-s", self.name);
-        let fill = |text: &mut String| *text = text.replace("@MARK@", &mark).replace("@HOME@", home);
+        let long = "x".repeat(LONG);
+        let fill = |text: &mut String| {
+            *text = text.replace("@MARK@", &mark).replace("@HOME@", home).replace("@LONG@", &long);
+        };
         let mut new = self;
         new.lines.iter_mut().for_each(fill);
         if let Some(written) = &mut new.write {
