@@ -261,7 +261,8 @@ fn copilot_cli_with_patches() {
 /// What becomes of the hook program before a session, as shell code in its folder.
 const FAILURES: [(&str, &str); 4] = [
     ("missing", "rm rwenv-hook"),
-    ("not executable", "chmod -x rwenv-hook"),
+    // It may be a link to the program that all tests use.
+    ("not executable", "cp rwenv-hook copy; mv copy rwenv-hook; chmod -x rwenv-hook"),
     ("killed", "rm rwenv-hook; printf '#!/bin/sh\\nkill -KILL $$\\n' > rwenv-hook; chmod +x rwenv-hook"),
     (
         "slow",

@@ -245,6 +245,8 @@ pub(crate) const OPENCODE: Program = Program {
         vec![
             ("OPENCODE_DISABLE_MODELS_FETCH", "1".to_owned()),
             ("OPENCODE_DISABLE_AUTOUPDATE", "1".to_owned()),
+            // It looks for packages of its plugins, which are not to be had.
+            ("npm_config_fetch_retries", "0".to_owned()),
         ]
     },
     shell: |line, _| tool("bash", json!({ "command": line, "description": "Run it" })),
