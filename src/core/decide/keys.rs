@@ -17,7 +17,9 @@ pub(super) fn taken(invocation: &Invocation, operations: &mut [Operation]) {
     let takers = tables.programs.takers;
     let kubectl = reader.first().and_then(Word::basename).and_then(|name| tables.tool(name));
     let may_print = kubectl.is_some_and(|tool| &*tool.name == "kubectl")
-        && reader.iter().any(|word| word.splits() || OUTPUT.iter().any(|flag| word.prefix().starts_with(flag)));
+        && reader
+            .iter()
+            .any(|word| word.splits() || OUTPUT.iter().any(|flag| word.prefix().starts_with(flag)));
     if may_print || !takers.iter().any(|entry| is_call(entry, reader)) {
         return;
     }
