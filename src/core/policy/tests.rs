@@ -202,7 +202,7 @@ fn a_tag_or_a_protected_branch_is_rewritten_where_it_is_moved_or_taken_away() {
         operation.target.repository.updates = vec![RefUpdate { destination, force, delete }];
         touches(Refs::Rewritten, &operation, &subject())
     };
-    for name in ["refs/tags/v1", "refs/heads/main"] {
+    for name in ["refs/tags/v1", "refs/heads/main", "refs/heads/production"] {
         assert!(
             !rewritten(name, false, false) && rewritten(name, true, false) && rewritten(name, false, true)
         );
