@@ -3,4 +3,5 @@
 
 mod corpus;
 mod floor;
+mod judges;
 mod lines;

@@ -1,7 +1,7 @@
 //! In whose name is judged, and what is wrong with a policy of the user's.
 
 use super::layer::{Checked, PolicyProblem, check, load};
-use super::{ROOM, RULES, Subject, evaluate, fill, mismatch, some_of, target, touches};
+use super::{ROOM, RULES, Subject, evaluate, fill, impact, mismatch, some_of, target, touches};
 use crate::model::{
     Autonomy, Effect, Invocation, Operation, Reach, RefUpdate, Refs, Rule, Rwenv, RwenvName, Word,
 };
@@ -195,14 +195,31 @@ fn a_rule_for_namespaces_counts_in_these_only() {
 }
 
 #[test]
-fn a_tag_is_rewritten_where_it_is_moved_or_taken_away() {
+fn a_tag_or_a_protected_branch_is_rewritten_where_it_is_moved_or_taken_away() {
     let mut operation = operation("git", "push", Effect::GitPublish);
-    let mut rewritten = |force, delete| {
-        let destination = Some("refs/tags/v1".to_owned());
+    let mut rewritten = |destination: &str, force, delete| {
+        let destination = Some(destination.to_owned());
         operation.target.repository.updates = vec![RefUpdate { destination, force, delete }];
         touches(Refs::Rewritten, &operation, &subject())
     };
-    assert!(!rewritten(false, false) && rewritten(true, false) && rewritten(false, true));
+    for name in ["refs/tags/v1", "refs/heads/main", "refs/heads/production"] {
+        assert!(
+            !rewritten(name, false, false) && rewritten(name, true, false) && rewritten(name, false, true)
+        );
+    }
+    assert!(!rewritten("refs/heads/feature", true, false));
+}
+
+#[test]
+fn a_message_names_the_command_that_lists_what_goes() {
+    let mut push = operation("git", "push", Effect::GitPublish);
+    let mut told = |tip: &str| {
+        push.target.repository.tips = vec![tip.to_owned()];
+        impact(&push)
+    };
+    assert_eq!(told("pull/12"), "rwenv impact --pr 12");
+    assert_eq!(told("refs/remotes/origin/web"), "rwenv impact --range origin/main..origin/web");
+    assert_eq!(told("HEAD"), "rwenv impact --range origin/main..HEAD");
 }
 
 #[test]
