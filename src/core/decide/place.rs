@@ -91,7 +91,7 @@ pub(super) fn places(word: &Word, cwd: &[Dir]) -> Vec<String> {
         }
     };
     // `build-$V/` is a folder whose name begins like that; `$V/` may be the root.
-    let ends_so = known.is_empty() || word.suffix().trim_matches('/') != "";
+    let ends_so = known.is_empty() || !word.suffix().trim_matches('/').is_empty();
     if word.as_literal().is_none() && word.suffix().contains('/') && ends_so {
         all.push(normalize(word.suffix()));
     }
