@@ -8,6 +8,8 @@ pub mod guard;
 
 pub mod daemon;
 
+pub mod confine;
+
 pub mod ops;
 
 pub mod cli;

@@ -12,6 +12,7 @@ use crate::table::{
     Tool, Trait, WrapperFile,
 };
 
+mod custody;
 mod forges;
 mod report;
 mod services;
@@ -38,6 +39,9 @@ pub fn run() -> Result<ExamplesReport, String> {
         let broken = |e: toml::de::Error| format!("policies/{name}: {e}");
         match *name {
             "programs/shared.toml" => {}
+            "programs/custody.toml" => {
+                custody::run(name, &toml::from_str(text).map_err(broken)?, &mut report)
+            }
             "programs/programs.toml" => {
                 services::makers(name, &toml::from_str(text).map_err(broken)?, &mut report)
             }

@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::model::FromObject;
 use crate::model::envs::{ConfigFile, Ordered};
 use crate::table::{
-    ForgeFile, LanguageFile, LintFile, Mcp, PolicyFile, Programs, Rows, RunnerFile, Shown, Text, Texts, Tool,
-    WrapperFile,
+    Custody, ForgeFile, LanguageFile, LintFile, Mcp, PolicyFile, Programs, Rows, RunnerFile, Shown, Text,
+    Texts, Tool, WrapperFile,
 };
 
 /// A type of ours that is written as another.
@@ -54,6 +54,7 @@ fn the_schemas_are_those_of_the_types() {
         ("programs", schema::<Programs>()),
         ("policy", schema::<PolicyFile>()),
         ("lint", schema::<LintFile>()),
+        ("custody", schema::<Custody>()),
         ("envs", schema::<ConfigFile>()),
     ];
     for (name, text) in all {

@@ -23,6 +23,7 @@ mod circles;
 mod cli;
 mod clusters;
 mod config;
+mod confined;
 mod context;
 mod daemon;
 mod daemon_faults;

@@ -41,7 +41,7 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
             &["context", "deploy"],
         ],
     ),
-    ("app", &[&["guard"], &["daemon"], &["ops"], &["cli"], &["bin"]]),
+    ("app", &[&["guard"], &["confine", "daemon"], &["ops"], &["cli"], &["bin"]]),
 ];
 /// The crate that touches nothing outside: no files, network, processes, clock or environment.
 const PURE: &str = "src/core/";
@@ -392,7 +392,7 @@ fn every_policy_and_corpus_file_is_run() {
 /// Each table names its schema, for editors.
 #[test]
 fn every_table_names_its_schema() {
-    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs"];
+    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs", "custody"];
     for (name, text) in
         rwenv_core::examples::SOURCES.iter().filter(|(name, _)| *name != "programs/shared.toml")
     {

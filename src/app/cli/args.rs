@@ -24,6 +24,7 @@ use super::lint::{Lint, PreReceive};
 use super::policy::Policy;
 use super::repo::Repo;
 use super::rollout::Rollout;
+use super::run::{ConfinedArgs, RunArgs};
 use super::shared::{InDir, Output};
 use super::taskfiles::Taskfiles;
 use clap::{Parser, Subcommand};
@@ -190,6 +191,16 @@ pub(super) enum CliCommand {
                       Examples:\n  rwenv confirm dev\n  rwenv confirm           # every rwenv that is not confirmed"
     )]
     Confirm(Confirm),
+    /// Run an agent, or any program, without your credentials for clusters and clouds
+    #[command(
+        after_help = "Inside, the API guard's kubeconfig stands in the place of yours. Credentials, sockets that lead out, and the processes outside are \
+                      not there; what the doors need may only be read. The project is as it is.\n\nExamples:\n  rwenv run -- claude\n  \
+                      rwenv run --env prod -- bash\n  rwenv run --dry-run\n\nExit status: the program's own; 125 it could not be confined."
+    )]
+    Run(RunArgs),
+    /// The inner side of a session
+    #[command(hide = true)]
+    Confined(ConfinedArgs),
     /// Register or remove the hook in Claude Code or another agent
     #[command(
         after_help = "Merges into ~/.claude/settings.json, or the settings of another agent, and keeps a copy of the old file beside it. Running it \

@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
     ("Flux and deployments", &["flux", "deploy", "rollout", "repo", "db", "taskfiles"]),
     ("Knowledge", &["services", "where", "guide", "graph", "context"]),
-    ("Guards and agents", &["install", "hooks", "pre-receive", "shellenv", "kubeconfig", "mcp"]),
+    ("Guards and agents", &["run", "install", "hooks", "pre-receive", "shellenv", "kubeconfig", "mcp"]),
     ("Maintenance", &["doctor", "daemon", "completions", "man"]),
 ];
 /// Most columns of help, as clap has it.

@@ -33,6 +33,7 @@ mod prompt;
 mod replay;
 mod repo;
 mod rollout;
+mod run;
 mod shared;
 mod taskfiles;
 mod trace;
@@ -51,6 +52,9 @@ const FAILED: u8 = 1;
 const USAGE: u8 = 64;
 /// Exit status of `check` where there is no verdict (sysexits.h, EX_SOFTWARE).
 const NO_VERDICT: u8 = 70;
+
+/// Exit status of `run` where the program was not started (as `env` and `timeout` have it).
+const NOT_CONFINED: u8 = 125;
 
 /// The command line as clap sees it, for what is generated from it.
 #[must_use]
@@ -71,7 +75,11 @@ pub fn main() -> ExitCode {
         }
     };
     let environment = Environment::read();
-    let failed = if matches!(cli.command, CliCommand::Check(_)) { NO_VERDICT } else { FAILED };
+    let failed = match cli.command {
+        CliCommand::Check(_) => NO_VERDICT,
+        CliCommand::Run(_) | CliCommand::Confined(_) => NOT_CONFINED,
+        _ => FAILED,
+    };
     if matches!(
         cli.command,
         CliCommand::Repo(_) | CliCommand::Deploy(_) | CliCommand::Rollout(_) | CliCommand::Mcp
@@ -79,7 +87,7 @@ pub fn main() -> ExitCode {
         // Where the system has no word for it, a git that runs is only ended by its limit.
         let _ = rwenv_flux::repos::end_with_this_process();
     }
-    match run(cli.command, &environment) {
+    match perform(cli.command, &environment) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             out::error(&error);
@@ -88,7 +96,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
+fn perform(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
     let about_rwenvs = matches!(
         command,
         CliCommand::List(_)
@@ -148,6 +156,8 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Mcp => mcp::serve(environment),
         CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
         CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),
+        CliCommand::Run(args) => run::run(&args, environment),
+        CliCommand::Confined(args) => run::confined(&args),
         CliCommand::Demo(args) => demo::demo(&args),
     }
 }

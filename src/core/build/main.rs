@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use databake::Bake;
-use table::{LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
+use table::{Custody, LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
 
 const POLICIES: &str = "../../policies";
 
@@ -69,6 +69,11 @@ fn main() {
             "rwenv_core::table::Rows<rwenv_core::table::LintRule>",
             &lint(),
         ),
+    );
+    let custody: Custody = parse(&Path::new(POLICIES).join("programs/custody.toml"));
+    write(
+        "custody.rs",
+        constant("What a confined program does not get.", "CUSTODY", "rwenv_core::table::Custody", &custody),
     );
     write("sources.rs", sources());
 }

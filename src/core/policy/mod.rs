@@ -1,11 +1,13 @@
 //! Operation → reasons: the rules that match, with their texts filled in.
 
 mod builtin;
+mod custody;
 pub mod layer;
 #[cfg(test)]
 mod tests;
 
 pub use builtin::{CLASSES, RULES, TOOLS, VERBS};
+pub use custody::CUSTODY;
 
 use crate::model::{
     Autonomy, Decision, Dir, ExecReads, FlagName, Operation, PathClass, PullRequest, Reason, RefUpdate, Refs,

@@ -2,6 +2,7 @@
 //! runner of the examples reads the same files as the same types.
 
 mod code;
+mod custody;
 mod lint;
 mod program;
 mod rule;
@@ -14,6 +15,7 @@ pub use code::{
     Client, CodeFiles, ForgeFile, ForgeRequest, Language, LanguageFile, Mcp, McpExample, McpServer, McpTool,
     McpVerb, Runner, RunnerFile,
 };
+pub use custody::{Custody, HiddenRow, RemovedRow, fits};
 pub use lint::{LintExample, LintFile, LintRule};
 pub use program::{Programs, Wrapper, WrapperFile};
 pub use rule::{PathClass, PolicyFile, Rule, RuleExample, RuleExamples, RuleList, RuleText, When};

@@ -77,6 +77,13 @@ pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// The names of all variables that are text.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn names() -> Vec<String> {
+    std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+}
+
 /// `$HOME`, or what the user database says.
 fn home() -> PathBuf {
     if let Some(home) = var("HOME").filter(|h| h.starts_with('/')) {

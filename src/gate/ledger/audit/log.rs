@@ -15,6 +15,7 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use sha2::{Digest as _, Sha256};
 
+use super::session;
 use crate::base::environment::Environment;
 use crate::base::files::{self, FileError, make_private_dir};
 
@@ -64,6 +65,9 @@ pub(super) fn append(record: &impl serde::Serialize, environment: &Environment) 
     let text = serde_json::to_string(record).map_err(|e| FileError::io(&path, e.into()))?;
     let body = text.strip_suffix('}').unwrap_or(&text);
     match write(&dir, body) {
+        Err(e) if let Some(socket) = session::given(&e, environment) => {
+            session::hand_over(&socket, text.as_bytes()).map_err(|e| FileError::io(&socket, e))
+        }
         Err(e) if e.raw_os_error() == Some(Errno::EROFS as i32) => match spool(environment) {
             Some(spool) => write(&spool, body).map_err(|e| FileError::io(&spool.join(CURRENT), e)),
             None => Err(FileError::io(&path, e)),

@@ -2,9 +2,11 @@
 
 mod log;
 mod read;
+mod session;
 
 pub use log::{CURRENT, current, flush, folder};
 pub use read::{AuditEntry, AuditFinding, Followed, Verified, entries, follow, verify};
+pub use session::{LARGEST_RECORD, SOCKET_VARIABLE, folder as session_folder, socket as session_socket};
 
 use crate::base::clock;
 use crate::base::environment::Environment;
@@ -14,6 +16,9 @@ use rwenv_core::model::{Effect, Reason, Verdict};
 
 /// Longest command line that is kept, in characters; what is cut is counted.
 const LONGEST: usize = 4000;
+
+/// Keys of a record that are the log's own.
+const OWN: [&str; 3] = ["seq", "hash", "confined"];
 
 /// What is known of the call a verdict is about.
 #[derive(Clone, Copy, Debug)]
@@ -125,4 +130,19 @@ pub fn happened(door: &str, event: &str, detail: &str, environment: &Environment
     let (time, uptime) = (clock::rfc3339(clock::now()), clock::uptime());
     let detail = redact(detail);
     log::append(&Happened { time, uptime, pid: std::process::id(), door, event, detail }, environment)
+}
+
+/// Adds a record that came from inside of a session to the log, marked with the session.
+///
+/// # Errors
+/// What is no record, or cannot be written.
+pub fn take_over(record: &[u8], session: &str, environment: &Environment) -> Result<(), String> {
+    let mut record: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(record).map_err(|error| format!("this is not a record: {error}"))?;
+    let text = |key: &str| record.get(key).is_some_and(serde_json::Value::is_string);
+    if !text("time") || !text("door") || OWN.iter().any(|key| record.contains_key(*key)) {
+        return Err("this is not a record".to_owned());
+    }
+    record.insert("confined".to_owned(), session.into());
+    log::append(&record, environment).map_err(|error| error.to_string())
 }

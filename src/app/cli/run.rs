@@ -1,0 +1,225 @@
+//! `rwenv run`: a program without the person's credentials.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, ValueEnum};
+use comfy_table::Cell;
+use serde::Serialize;
+
+use super::out;
+use super::shared::{directory, known};
+use crate::confine::{
+    self, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, RunWish, SessionFolder,
+};
+use crate::guard::{Identity, Listening};
+use rwenv_core::model::{Bound, Rwenv, Rwenvs};
+use rwenv_gate::base::environment::{Environment, under_home};
+use rwenv_gate::base::files;
+use rwenv_gate::facts::{binding, config, guarded};
+use rwenv_gate::ledger::audit;
+
+#[derive(Debug, Args)]
+pub(super) struct RunArgs {
+    /// Rwenv whose cluster is reached, through the API guard [default: the selected rwenv]
+    #[arg(long, value_name = "RWENV")]
+    env: Option<String>,
+    /// Leave this file or folder as it is
+    #[arg(long, value_name = "PATH")]
+    allow: Vec<PathBuf>,
+    /// Hide this file or folder as well
+    #[arg(long, value_name = "PATH")]
+    hide: Vec<PathBuf>,
+    /// Confine by this means alone [default: the strongest that works here]
+    #[arg(long, value_enum)]
+    means: Option<ByMeans>,
+    /// Show what would be hidden, read-only, or in place of something, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Run the program unconfined if nothing here can confine it
+    #[arg(long)]
+    best_effort: bool,
+    /// Print JSON (with --dry-run)
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+    /// Program and its arguments
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    program: Vec<OsString>,
+}
+
+/// The words of `--means`.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ByMeans {
+    Bubblewrap,
+    Namespaces,
+    Landlock,
+    Seatbelt,
+}
+
+impl ByMeans {
+    fn means(self) -> Means {
+        match self {
+            Self::Bubblewrap => Means::Bubblewrap,
+            Self::Namespaces => Means::Namespaces,
+            Self::Landlock => Means::Landlock,
+            Self::Seatbelt => Means::Seatbelt,
+        }
+    }
+}
+
+pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if args.program.is_empty() && !args.dry_run {
+        bail!("name the program: rwenv run -- claude");
+    }
+    #[cfg(target_os = "linux")]
+    confine::close_inherited();
+    files::make_private_dir(&audit::folder(environment))?;
+    let rwenvs = config::load(&environment.config_dir)?.rwenvs;
+    let cwd = directory(None);
+    let rwenv = chosen(args.env.as_deref(), &rwenvs, environment)?;
+    let whole = |paths: &[PathBuf]| paths.iter().map(|path| real(&cwd.join(path))).collect();
+    let wish = RunWish {
+        custody: CustodyWish { allow: whole(&args.allow), hide: whole(&args.hide) },
+        named: args.env.is_some(),
+        rwenv,
+        cwd: cwd.clone(),
+    };
+    let session = SessionFolder::make(environment)?;
+    if let Some(rwenv) = wish.rwenv.as_ref().filter(|_| !args.dry_run) {
+        prepare(rwenv, &rwenvs, environment)?;
+    }
+    let plan = ConfinementPlan::make(&wish, &session.path, &rwenvs, environment)?;
+    let found = confine::find_means(args.means.map(ByMeans::means), environment);
+    if args.dry_run {
+        return show(&plan, &found, args.json);
+    }
+    plan.notes.iter().for_each(|note| out::note(&format!("rwenv: {note}")));
+    match found {
+        Ok(found) => {
+            for lack in found.means.lacks() {
+                out::note(&format!("rwenv: {} does not hold: {lack}", found.means.as_str()));
+            }
+            started(&found, &wish, environment)?;
+            confine::run(&plan, &found, &session, &args.program, environment)
+        }
+        Err(why) if args.best_effort => {
+            out::note(&format!(
+                "rwenv: nothing here can confine a program ({}); it runs unconfined",
+                why.join("; ")
+            ));
+            unconfined(&args.program)
+        }
+        Err(why) => bail!(
+            "nothing here can confine a program ({}); install bubblewrap, or run it unconfined with --best-effort",
+            why.join("; ")
+        ),
+    }
+}
+
+fn real(path: &std::path::Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// The rwenv that is named, or selected here.
+fn chosen(named: Option<&str>, rwenvs: &Rwenvs, environment: &Environment) -> anyhow::Result<Option<Rwenv>> {
+    if let Some(name) = named {
+        return known(rwenvs, name).map(|rwenv| Some(rwenv.clone()));
+    }
+    match binding::selection(&directory(None), environment).map(|selection| selection.bound) {
+        Some(Bound::Rwenv(name)) => known(rwenvs, &name).map(|rwenv| Some(rwenv.clone())),
+        Some(Bound::Invalid(why)) => bail!("{why}; select one that exists: rwenv set <name>"),
+        _ => Ok(None),
+    }
+}
+
+/// Has the guard's kubeconfig be there, which stands in the place of the person's.
+fn prepare(rwenv: &Rwenv, rwenvs: &Rwenvs, environment: &Environment) -> anyhow::Result<()> {
+    let mut identity = Identity::of(rwenvs, environment)?;
+    if identity.port() == 0 {
+        // Found free and kept, for the daemon to take.
+        drop(Listening::at(&mut identity)?);
+    }
+    identity.write_kubeconfigs(rwenvs, environment)?;
+    if guarded::listener(identity.port()).is_none() {
+        out::note(&format!(
+            "rwenv: the API guard is not running, so '{}' cannot be reached from inside: rwenv daemon start",
+            rwenv.name
+        ));
+    }
+    Ok(())
+}
+
+/// Puts on record that a session began.
+fn started(found: &MeansFound, wish: &RunWish, environment: &Environment) -> anyhow::Result<()> {
+    let rwenv = wish.rwenv.as_ref().map_or("no rwenv", |rwenv| rwenv.name.as_str());
+    let detail = format!("session {} by {} in {rwenv}", std::process::id(), found.means.as_str());
+    Ok(audit::happened("run", "confined", &detail, environment)?)
+}
+
+/// The program as it is, in this process's place.
+fn unconfined(program: &[OsString]) -> anyhow::Result<u8> {
+    use std::os::unix::process::CommandExt as _;
+    let (first, rest) = program.split_first().context("name the program: rwenv run -- claude")?;
+    let error = std::process::Command::new(first).args(rest).exec();
+    Err(error).with_context(|| first.display().to_string())
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'p> {
+    means: Option<Means>,
+    lacks: Vec<&'static str>,
+    unavailable: &'p [String],
+    #[serde(flatten)]
+    plan: &'p ConfinementPlan,
+}
+
+fn show(plan: &ConfinementPlan, found: &Result<MeansFound, Vec<String>>, json: bool) -> anyhow::Result<u8> {
+    let means = found.as_ref().ok().map(|found| found.means);
+    let unavailable = found.as_ref().err().map_or(&[][..], Vec::as_slice);
+    let lacks = means.map_or(&[][..], Means::lacks).to_vec();
+    if json {
+        out::json(&Shown { means, lacks, unavailable, plan })?;
+        return Ok(0);
+    }
+    let mut table = out::table(&["WHAT", "WHERE", "HOLDS"]);
+    for planned in &plan.steps {
+        let what = match planned.step {
+            MountStep::Shown => "as it is",
+            MountStep::ReadOnly => "read-only",
+            MountStep::EmptyFolder(_) | MountStep::SealedFolder | MountStep::EmptyFile => "hidden",
+            MountStep::InPlace(_) => "replaced",
+        };
+        table.add_row([what, &under_home(&planned.path), &planned.about].map(Cell::new));
+    }
+    for name in &plan.removed {
+        table.add_row(["removed", &format!("${name}"), ""].map(Cell::new));
+    }
+    for (name, value) in &plan.set {
+        table.add_row(["set", &format!("${name}"), value].map(Cell::new));
+    }
+    out::print(&table);
+    match means {
+        Some(means) => out::note(&format!("confined by {}", means.as_str())),
+        None => out::note(&format!("nothing here can confine a program: {}", unavailable.join("; "))),
+    }
+    lacks.iter().for_each(|lack| out::note(&format!("does not hold: {lack}")));
+    plan.notes.iter().for_each(|note| out::note(note));
+    Ok(0)
+}
+
+/// The inner side of a session, which `rwenv run` starts.
+#[derive(Debug, Args)]
+pub(super) struct ConfinedArgs {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+pub(super) fn confined(args: &ConfinedArgs) -> anyhow::Result<u8> {
+    #[cfg(target_os = "linux")]
+    return confine::inside(&args.words)
+        .map_err(|why| anyhow::anyhow!("the session could not be confined: {why}; nothing was run"));
+    #[cfg(not(target_os = "linux"))]
+    bail!("{:?}: only Linux has this", args.words)
+}
