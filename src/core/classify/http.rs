@@ -8,6 +8,8 @@ use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Tool, Tools, 
 
 /// Flags that say which method a request has; httpie's first word may be one, too.
 const METHOD: [&str; 3] = ["-X", "--request", "--method"];
+/// Programs whose `-m` says so, and not how long they wait.
+const BY_M: [&str; 4] = ["hey", "oha", "ab", "lwp-request"];
 
 /// Flags that send a file by PUT.
 const UPLOAD: &[&str] = &["-T", "--upload-file"];
@@ -16,7 +18,8 @@ const UPLOAD: &[&str] = &["-T", "--upload-file"];
 pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
     let args = parse(words, Lists(&[tool.globals]), Spelling::Exact);
-    let method = method(&args, tool);
+    let program = invocation.program().and_then(Word::basename).unwrap_or_default();
+    let method = method(&args, tool, program);
     let data = forge::data(&args, &tool.roles.redirect)
         .into_iter()
         .chain(items(&args).map(|word| Some(word.display().into_owned())));
@@ -53,7 +56,8 @@ pub(super) fn only_gets(invocation: &Invocation, tool: &'static Tool) -> bool {
         "--cookie-jar",
         "--output-document",
     ];
-    matches!(method(&args, tool).as_deref(), Some("GET" | "HEAD" | "OPTIONS"))
+    let program = invocation.program().and_then(Word::basename).unwrap_or_default();
+    matches!(method(&args, tool, program).as_deref(), Some("GET" | "HEAD" | "OPTIONS"))
         && !args.uncertain()
         && !args.flags.iter().any(|flag| writes.contains(&flag.name.as_str()))
 }
@@ -116,13 +120,15 @@ fn items(args: &Arguments) -> impl Iterator<Item = &Word> {
 }
 
 /// The method of a call; none where it is computed.
-fn method(args: &Arguments, tool: &Tool) -> Option<String> {
-    if let Some(given) = args.value(&METHOD).filter(|g| g.value.is_some()) {
+fn method(args: &Arguments, tool: &Tool, program: &str) -> Option<String> {
+    let by_m = if BY_M.contains(&program) { args.value(&["-m"]) } else { None };
+    if let Some(given) = args.value(&METHOD).or(by_m).filter(|g| g.value.is_some()) {
         return given.value.as_ref().and_then(Word::as_literal).map(str::to_ascii_uppercase);
     }
     let first = args.rest.first().and_then(Word::as_literal).unwrap_or_default();
-    if first.len() > 2 && first.bytes().all(|b| b.is_ascii_uppercase()) {
-        return Some(first.to_owned());
+    let is_name = first.len() > 2 && first.bytes().all(|b| b.is_ascii_uppercase());
+    if is_name || ["post", "put", "patch", "delete"].contains(&first) {
+        return Some(first.to_ascii_uppercase());
     }
     let any = |names: &[&str]| args.flags.iter().any(|f| names.contains(&f.name.as_str()));
     if any(&["-G", "--get", "-I", "--head"]) {

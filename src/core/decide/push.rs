@@ -72,7 +72,7 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
 const CURRENT: &str = "\u{1}";
 
 /// The refspec as text, the current branch's name replaced by its sign.
-fn written(word: &Word) -> Option<String> {
+pub(super) fn written(word: &Word) -> Option<String> {
     word.parts().iter().try_fold(String::new(), |text, part| match part {
         Part::Text(more) => Some(text + more),
         Part::Asked(Asked::CurrentBranch) => Some(text + CURRENT),

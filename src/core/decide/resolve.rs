@@ -80,7 +80,7 @@ pub(super) fn resolved(
 /// Tags that the line has made before.
 fn tagged(before: &[Planned]) -> impl Iterator<Item = String> + '_ {
     let made = before.iter().filter(|p| p.operation.effect > Effect::Read);
-    made.filter_map(|p| Some(p.operation.target.repository.tag.as_ref()?.as_literal()?.to_owned()))
+    made.filter_map(|p| push::written(p.operation.target.repository.tag.as_ref()?))
 }
 
 /// What an alias of the repository's configuration stands for: the same call again, with the alias as configuration

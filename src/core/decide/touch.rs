@@ -95,7 +95,7 @@ impl ProgramCall<'_> {
             return of.map(writes).collect();
         }
         if name == "git" {
-            return self.cleaned().into_iter().collect();
+            return self.cleaned().into_iter().chain(self.moved_by_git()).collect();
         }
         let operands = self.operands();
         if tables.programs.in_place.contains(&name) {
@@ -130,13 +130,33 @@ impl ProgramCall<'_> {
     /// What `git clean -x` and `git stash --all` take away: files that git ignores, as the selection of a rwenv is.
     fn cleaned(&self) -> Option<Touch> {
         let has = |text: &str| self.words.iter().any(|word| word.as_literal() == Some(text));
-        let spares = self.words.iter().any(|word| word.display().contains(".claude"));
+        let excluded = self.words.iter().zip(self.words.iter().skip(1));
+        let spares = self
+            .words
+            .iter()
+            .any(|word| word.prefix().starts_with("--exclude=") && word.display().contains(".claude"))
+            || excluded.into_iter().any(|(flag, word)| {
+                matches!(flag.prefix(), "-e" | "--exclude") && word.display().contains(".claude")
+            });
         let cleans = has("clean") && self.flag(&['x', 'X']) && !self.flag(&['n']) && !has("--dry-run");
         let stashes = has("stash") && (has("-a") || has("--all"));
         let into = self.words.iter().position(|word| word.as_literal() == Some("-C"));
         let folder =
             into.and_then(|at| self.words.get(at + 1)).map_or_else(|| Word::literal("."), |w| (*w).clone());
         ((cleans || stashes) && !spares).then_some(Touch::Writes { word: folder, whole: true })
+    }
+
+    /// What `git mv` and `git rm` take away from the working tree.
+    fn moved_by_git(&self) -> Vec<Touch> {
+        let operands = self.operands();
+        let Some((verb, rest)) = operands.split_first() else { return Vec::new() };
+        let takes = match verb.as_literal() {
+            Some("mv") => true,
+            Some("rm") => !self.long("--cached"),
+            _ => false,
+        };
+        let whole = |word: &Word| Touch::Writes { word: word.clone(), whole: true };
+        if takes { rest.iter().map(whole).collect() } else { Vec::new() }
     }
 
     /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.
