@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod environment;
 pub mod files;
+pub mod parts;
 pub mod process;
 pub mod program;
 pub mod redact;

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::base::clock;
 use crate::base::environment::{Environment, var};
+use crate::base::parts::in_parts;
 use crate::base::process;
 use crate::base::program;
 use rwenv_core::manifest::tree::Tree;
@@ -259,26 +260,31 @@ impl ObjectRepository {
         let mut commits = Vec::new();
         // Objects whose text could be a manifest, under a name that is none's.
         let mut hidden: HashMap<String, usize> = HashMap::new();
-        let mut paths = objects.iter().map(|(_, path)| path);
-        self.batch(&names, |name, kind, bytes| {
-            let path = paths.next().cloned().unwrap_or_default();
+        let contents = in_parts(&names, |part| {
+            let mut all = Vec::with_capacity(part.len());
+            self.batch(part, |_, kind, bytes| {
+                let secret = bytes.as_deref().is_some_and(has_secret);
+                let known = ["commit", "tag", "blob"].into_iter().find(|known| *known == kind);
+                all.push((known.unwrap_or_default(), bytes, secret));
+            })?;
+            Ok(all)
+        })?;
+        for ((name, path), (kind, bytes, secret)) in objects.iter().zip(contents) {
             match (kind, bytes) {
                 ("commit" | "tag", Some(bytes)) => {
-                    if kind == "commit" {
-                        commits.push(name.to_owned());
-                    }
-                    sent.messages.push((name.to_owned(), String::from_utf8_lossy(&bytes).into_owned()));
+                    commits.extend((kind == "commit").then(|| name.clone()));
+                    sent.messages.push((name.clone(), String::from_utf8_lossy(&bytes).into_owned()));
                 }
                 ("blob", Some(bytes)) => {
-                    if !Tree::may_be_manifest(&path) && has_secret(&bytes) {
-                        hidden.insert(name.to_owned(), sent.files.len());
+                    if secret && !Tree::may_be_manifest(path) {
+                        hidden.insert(name.clone(), sent.files.len());
                     }
-                    sent.files.push((path, bytes));
+                    sent.files.push((path.clone(), bytes));
                 }
-                ("blob", None) => sent.large.push(path),
+                ("blob", None) => sent.large.push(path.clone()),
                 _ => {}
             }
-        })?;
+        }
         if !hidden.is_empty() {
             let other = self.other_paths(&commits, &hidden)?;
             let copy = |(name, path)| Some((path, sent.files.get(*hidden.get(&name)?)?.1.clone()));
