@@ -1,6 +1,6 @@
 //! Programs that do nothing but look, by their names and first words.
 
-use crate::model::{Invocation, Tools, Word};
+use crate::model::{Invocation, Tools, Word, behind_program};
 
 /// Words that alone have a program print its version or what it knows, and do nothing else.
 const SAYS: [&str; 5] = ["--version", "-version", "-V", "--help", "version"];
@@ -15,9 +15,10 @@ pub(super) fn is_listed(by: &Invocation, tools: &Tools) -> bool {
         return true;
     }
     let begins = |call: &&str| {
-        let mut words = call.split(' ');
-        words.next() == Some(name)
-            && words.enumerate().all(|(at, word)| args.get(at).and_then(Word::as_literal) == Some(word))
+        behind_program(call, name).is_some_and(|words| {
+            let mut words = words.split_whitespace().enumerate();
+            words.all(|(at, word)| args.get(at).and_then(Word::as_literal) == Some(word))
+        })
     };
     is_plain_read(by, tools) || tools.programs.read_calls.iter().any(begins)
 }

@@ -6,7 +6,7 @@ use super::planned::Planned;
 use crate::classify;
 use crate::model::{
     ClusterIdentity, Context, ContextChange, Dir, Effect, Facts, Invocation, KubeconfigMaker, Operation,
-    Question, Reach, Rwenv, Rwenvs, SeenContext, Trait, Word, normalize,
+    Question, Reach, Rwenv, Rwenvs, SeenContext, Trait, Word, behind_program, normalize,
 };
 
 /// Name of this program's own tool table.
@@ -106,11 +106,10 @@ fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextCh
 
 /// True for a call of these words, in this order.
 pub(super) fn is_call(entry: &str, argv: &[Word]) -> bool {
-    let mut words = argv.iter().filter_map(Word::as_literal);
-    let mut wanted = entry.split(' ');
     let program = argv.first().and_then(Word::basename);
-    words.next();
-    wanted.next() == program && wanted.all(|wanted| words.any(|word| word == wanted))
+    let Some(wanted) = program.and_then(|name| behind_program(entry, name)) else { return false };
+    let mut words = argv.iter().skip(1).filter_map(Word::as_literal);
+    wanted.split_whitespace().all(|wanted| words.any(|word| word == wanted))
 }
 
 /// What a command does that writes into a kubeconfig, whatever it does besides: to the one in use, or to a file of its own.

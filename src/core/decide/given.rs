@@ -3,7 +3,7 @@
 use super::place::{guarded, near, places};
 use super::touch::{Touch, search, touches};
 use crate::classify::{self, Carried, Write};
-use crate::model::{Context, Dir, Invocation, Language, Span, Word};
+use crate::model::{Context, Dir, Invocation, Language, Span, Word, behind_program};
 
 /// The guard's file that a program is given of which is not known what it does to it. What it hands on to another is that one's.
 pub(super) fn given(invocation: &Invocation, carried: &[Carried], context: &Context) -> Option<String> {
@@ -59,13 +59,13 @@ fn knows(name: &str, invocation: &Invocation) -> bool {
 
 /// True where an entry of the table is this call: a program, or one with these words behind it.
 fn looks(entry: &str, name: &str, invocation: &Invocation) -> bool {
-    let (entry, most) = entry.split_once('/').unwrap_or((entry, ""));
-    let mut words = entry.split(' ');
-    if words.next() != Some(name) {
+    if !entry.starts_with(name) {
         return false;
     }
+    let (entry, most) = entry.split_once('/').unwrap_or((entry, ""));
+    let Some(words) = behind_program(entry, name) else { return false };
     let mut at = 1;
-    for wanted in words {
+    for wanted in words.split_whitespace() {
         match invocation.argv.iter().skip(at).position(|word| word.as_literal() == Some(wanted)) {
             Some(found) => at += found + 1,
             None => return false,

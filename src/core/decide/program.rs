@@ -1,7 +1,7 @@
 //! Programs under another name: what the line itself makes is followed, what lies on the disk is asked for.
 
 use crate::classify;
-use crate::model::{Dir, Invocation, Tool, Word};
+use crate::model::{Dir, Invocation, Tool, Word, behind_program};
 
 /// Most directories of a `PATH` given in the line that are looked into for one program.
 const MOST_DIRS: usize = 8;
@@ -166,9 +166,9 @@ pub(super) fn mentions_tools(line: &str) -> bool {
 pub(super) fn produces_code(invocation: &Invocation, producers: &[&str]) -> bool {
     let Some(name) = invocation.program().and_then(Word::basename) else { return false };
     producers.iter().any(|producer| {
-        let mut words = producer.split(' ');
-        words.next() == Some(name)
-            && words.zip(invocation.argv.iter().skip(1)).all(|(a, b)| b.as_literal() == Some(a))
-            && producer.split(' ').count() <= invocation.argv.len()
+        behind_program(producer, name).is_some_and(|words| {
+            let mut words = words.split_whitespace().enumerate();
+            words.all(|(at, word)| invocation.argv.get(at + 1).and_then(Word::as_literal) == Some(word))
+        })
     })
 }

@@ -1,7 +1,7 @@
 //! What an invocation does to files: those it writes, those that arrive in a folder, and what it unpacks there.
 
 use crate::classify;
-use crate::model::{Invocation, Word};
+use crate::model::{Invocation, Word, behind_program};
 
 /// Something done to files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -274,9 +274,15 @@ impl ProgramCall<'_> {
     /// The values of options, some of which only one program has.
     fn named(&self, options: &[&str]) -> Vec<Word> {
         let mut all = Vec::new();
+        let given: Vec<(usize, &&Word)> =
+            self.words.iter().enumerate().filter(|(_, word)| word.prefix().starts_with('-')).collect();
+        if given.is_empty() {
+            return all;
+        }
         for entry in options {
-            let (program, option) = entry.split_once(' ').unwrap_or((self.name, entry));
-            for (at, word) in self.words.iter().enumerate().filter(|_| program == self.name) {
+            let own = if entry.starts_with('-') { Some(*entry) } else { behind_program(entry, self.name) };
+            let Some(option) = own else { continue };
+            for (at, word) in given.iter().copied() {
                 let behind = word.prefix().strip_prefix(option);
                 if word.as_literal() == Some(option) {
                     all.extend(self.words.get(at + 1).map(|value| (*value).clone()));
@@ -314,12 +320,9 @@ impl ProgramCall<'_> {
 
     /// The words behind those of an entry (`docker cp`), where this is such a call.
     fn behind(&self, entry: &str) -> Option<&[&Word]> {
-        let mut verbs = entry.split(' ');
-        if verbs.next() != Some(self.name) {
-            return None;
-        }
+        let verbs = behind_program(entry, self.name)?;
         let mut rest = self.words.as_slice();
-        for verb in verbs {
+        for verb in verbs.split_whitespace() {
             let at = rest.iter().position(|word| word.as_literal() == Some(verb))?;
             rest = rest.get(at + 1..)?;
         }

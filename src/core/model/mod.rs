@@ -5,6 +5,7 @@
 mod cluster;
 mod command;
 mod decision;
+mod entry;
 pub mod envs;
 mod facts;
 mod glob;
@@ -19,6 +20,7 @@ pub use command::{
     Asked, Assigned, Context, Dir, Invocation, Opaque, OpaqueKind, Part, Span, Stdin, Word, normalize,
 };
 pub use decision::{Reason, Verdict};
+pub use entry::behind_program;
 pub use facts::{
     AskedContext, AskedTarget, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script,
 };
