@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 33] = [
+const EVERY_FLAG: [&str; 35] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -309,6 +309,8 @@ const EVERY_FLAG: [&str; 33] = [
     "--protect-commits",
     "--direct-push",
     "--sync-interval=90",
+    "--custody-allow=~/.aws",
+    "--custody-hide=/srv/keys",
 ];
 
 #[test]
@@ -359,6 +361,11 @@ fn lists_and_places_are_changed_as_wholes_and_one_by_one() {
     assert_eq!(lab["local"], json!({ "kubernetesContext": "a", "kubeconfigPath": "k" }));
     assert_eq!(lab["argocdApps"], json!([]));
     assert_eq!(lab["syncInterval"], "1h");
+    for (list, path) in [("allow", "~/.aws"), ("hide", "/srv/a"), ("hide", "/srv/b"), ("allow", "")] {
+        let answer = home.rwenv("", &["edit", "lab", &format!("--custody-{list}"), path]);
+        assert_eq!(answer.code, 0, "{answer:?}");
+    }
+    assert_eq!(json(&home)["rwenvs"]["lab"]["custody"], json!({ "allow": [], "hide": ["/srv/b"] }));
     for wrong in [["--sync-interval", "soon"], ["--terraform-path", "tf=never"]] {
         let answer = home.rwenv("", &["edit", "lab", wrong[0], wrong[1]]);
         assert_eq!(answer.code, 1, "{wrong:?}: {answer:?}");

@@ -75,14 +75,14 @@ const SECRETS: [&str; 26] = [
 ];
 
 /// A person's home, a process of theirs, and sockets.
-struct Outside {
-    home: Home,
+pub(crate) struct Outside {
+    pub(crate) home: Home,
     process: Child,
     user: Option<&'static str>,
 }
 
 impl Outside {
-    fn new(user: Option<&'static str>) -> Self {
+    pub(crate) fn new(user: Option<&'static str>) -> Self {
         let home = Home::new();
         for name in SECRETS {
             home.write(name, "K33P0UT\n");
@@ -137,7 +137,7 @@ impl Outside {
         other
     }
 
-    fn run(&self, means: &str, line: &str, stdin: &str) -> Answer {
+    pub(crate) fn run(&self, means: &str, line: &str, stdin: &str) -> Answer {
         let project = self.home.path("ro");
         let own = Path::new(env!("CARGO_BIN_EXE_rwenv"));
         let path =
@@ -274,7 +274,7 @@ fn tell_without_file() {
 }
 
 /// The means that work here, by what `--dry-run` says.
-fn works(home: &Home, means: &str) -> bool {
+pub(crate) fn works(home: &Home, means: &str) -> bool {
     let said = home.rwenv("ro", &["run", "--dry-run", "--json", "--means", means]);
     let shown: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
     let works = shown["means"] == means;

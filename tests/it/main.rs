@@ -24,6 +24,7 @@ mod cli;
 mod clusters;
 mod config;
 mod confined;
+mod confined_inside;
 mod context;
 mod daemon;
 mod daemon_faults;

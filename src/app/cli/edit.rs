@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::envs::{Set, flags, set};
-use super::fields::{Changes, ClusterFields, FluxFields, People, RwenvFields};
+use super::fields::{Changes, ClusterFields, CustodyFields, FluxFields, People, RwenvFields};
 use super::shared::{InDir, Output};
 use super::views::view;
 use super::{out, prompt};
@@ -210,6 +210,7 @@ fn interview(given: Option<&str>, environment: &Environment) -> anyhow::Result<(
             ..Changes::default()
         },
         flux: FluxFields { flux_repo, flux_repo_type, ..FluxFields::default() },
+        custody: CustodyFields::default(),
     };
     Ok((name, fields))
 }

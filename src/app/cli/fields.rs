@@ -19,6 +19,8 @@ pub(super) struct RwenvFields {
     pub(super) changes: Changes,
     #[command(flatten)]
     pub(super) flux: FluxFields,
+    #[command(flatten)]
+    pub(super) custody: CustodyFields,
 }
 
 /// What is only shown.
@@ -135,10 +137,22 @@ pub(super) struct FluxFields {
     pub(super) sync_interval: Option<String>,
 }
 
+/// What confined programs find.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "In rwenv run")]
+pub(super) struct CustodyFields {
+    /// File or folder that stays in sessions of the rwenv; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(super) custody_allow: Vec<String>,
+    /// File or folder that is hidden from every session; repeatable
+    #[arg(long, value_name = "PATH")]
+    pub(super) custody_hide: Vec<String>,
+}
+
 impl RwenvFields {
     /// The fields that were given, by their names in the file. Those of a place are in its object.
     pub(super) fn values(&self) -> anyhow::Result<ConfigObject> {
-        let Self { people, cluster, changes, flux } = self;
+        let Self { people, cluster, changes, flux, custody } = self;
         let mut out = ConfigObject::new();
         let texts = [
             ("description", &people.description),
@@ -172,11 +186,10 @@ impl RwenvFields {
             ("argocdApps", &changes.argocd_apps),
             ("protectedBranches", &flux.protected_branches),
         ];
-        for (name, values) in lists.into_iter().filter(|(_, values)| !values.is_empty()) {
-            // One that is empty stands for a list without any.
-            let values: Vec<&String> = values.iter().filter(|value| !value.is_empty()).collect();
-            out.insert(name.to_owned(), serde_json::to_value(values)?);
-        }
+        out.extend(given_lists(&lists));
+        let paths: ConfigObject =
+            given_lists(&[("allow", &custody.custody_allow), ("hide", &custody.custody_hide)]).collect();
+        out.extend((!paths.is_empty()).then(|| ("custody".to_owned(), paths.into())));
         let places = [
             ("local", &cluster.local_kubeconfig, &cluster.local_context),
             ("container", &cluster.container_kubeconfig, &cluster.container_context),
@@ -201,6 +214,14 @@ impl RwenvFields {
 
 fn given<'a>(texts: &'a [(&'a str, &'a Option<String>)]) -> impl Iterator<Item = (String, Value)> + 'a {
     texts.iter().filter_map(|(name, value)| Some(((*name).to_owned(), Value::from(value.as_deref()?))))
+}
+
+/// Lists that were given. An entry that is empty stands for a list without any.
+fn given_lists<'a>(lists: &'a [(&'a str, &'a Vec<String>)]) -> impl Iterator<Item = (String, Value)> + 'a {
+    lists.iter().filter(|(_, values)| !values.is_empty()).map(|(name, values)| {
+        let values = values.iter().filter(|value| !value.is_empty()).map(|value| Value::from(value.as_str()));
+        ((*name).to_owned(), values.collect())
+    })
 }
 
 fn services(pairs: &[String]) -> anyhow::Result<Option<Value>> {

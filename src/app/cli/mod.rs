@@ -32,6 +32,7 @@ mod policy;
 mod prompt;
 mod replay;
 mod repo;
+mod report;
 mod rollout;
 mod run;
 mod shared;
@@ -157,7 +158,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
         CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),
         CliCommand::Run(args) => run::run(&args, environment),
-        CliCommand::Confined(args) => run::confined(&args),
+        CliCommand::Confined(args) => run::confined(&args, environment),
         CliCommand::Demo(args) => demo::demo(&args),
     }
 }

@@ -1,26 +1,27 @@
 //! `rwenv run`: a program without the person's credentials.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::out;
 use super::shared::{directory, known};
+use super::{out, report};
 use crate::confine::{
-    self, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, RunWish, SessionFolder,
+    self, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish, SessionFolder,
 };
 use crate::guard::{Identity, Listening};
 use rwenv_core::model::{Bound, Rwenv, Rwenvs};
 use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::base::files;
-use rwenv_gate::facts::{binding, config, guarded};
+use rwenv_gate::facts::{binding, config, guarded, kubeconfig};
 use rwenv_gate::ledger::audit;
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
 pub(super) struct RunArgs {
     /// Rwenv whose cluster is reached, through the API guard [default: the selected rwenv]
     #[arg(long, value_name = "RWENV")]
@@ -35,13 +36,16 @@ pub(super) struct RunArgs {
     #[arg(long, value_enum)]
     means: Option<ByMeans>,
     /// Show what would be hidden, read-only, or in place of something, and run nothing
-    #[arg(long)]
+    #[arg(long, group = "shown")]
     dry_run: bool,
+    /// Try from inside what is hidden, sockets and API servers, and show what came of it
+    #[arg(long, group = "shown", conflicts_with_all = ["program", "best_effort"])]
+    probe: bool,
     /// Run the program unconfined if nothing here can confine it
     #[arg(long)]
     best_effort: bool,
-    /// Print JSON (with --dry-run)
-    #[arg(long, requires = "dry_run")]
+    /// Print JSON (with --dry-run or --probe)
+    #[arg(long, requires = "shown")]
     json: bool,
     /// Program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -69,7 +73,7 @@ impl ByMeans {
 }
 
 pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u8> {
-    if args.program.is_empty() && !args.dry_run {
+    if args.program.is_empty() && !args.dry_run && !args.probe {
         bail!("name the program: rwenv run -- claude");
     }
     #[cfg(target_os = "linux")]
@@ -78,9 +82,8 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     let cwd = directory(None);
     let rwenv = chosen(args.env.as_deref(), &rwenvs, environment)?;
-    let whole = |paths: &[PathBuf]| paths.iter().map(|path| real(&cwd.join(path))).collect();
     let wish = RunWish {
-        custody: CustodyWish { allow: whole(&args.allow), hide: whole(&args.hide) },
+        custody: custody(args, &cwd, rwenv.as_ref(), &rwenvs, environment)?,
         named: args.env.is_some(),
         rwenv,
         cwd: cwd.clone(),
@@ -101,7 +104,10 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
                 out::note(&format!("rwenv: {} does not hold: {lack}", found.means.as_str()));
             }
             started(&found, &wish, environment)?;
-            confine::run(&plan, &found, &session, &args.program, environment)
+            if args.probe {
+                OutsideList::gather(&rwenvs.all, environment).leave(&session)?;
+            }
+            confine::run(&plan, &found, &session, &program(args)?, environment)
         }
         Err(why) if args.best_effort => {
             out::note(&format!(
@@ -117,8 +123,51 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
     }
 }
 
-fn real(path: &std::path::Path) -> PathBuf {
+/// What is started: the program, or ourselves, to look around.
+fn program(args: &RunArgs) -> anyhow::Result<Vec<OsString>> {
+    if !args.probe {
+        return Ok(args.program.clone());
+    }
+    let words = ["confined", report::WORD, if args.json { "--json" } else { "" }];
+    let words = words.into_iter().filter(|word| !word.is_empty()).map(OsString::from);
+    Ok(std::iter::once(std::env::current_exe()?.into_os_string()).chain(words).collect())
+}
+
+fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// What the options say, and `custody` in `envs.json`: of this rwenv what stays, of every rwenv what is hidden.
+fn custody(
+    args: &RunArgs,
+    cwd: &Path,
+    rwenv: Option<&Rwenv>,
+    rwenvs: &Rwenvs,
+    environment: &Environment,
+) -> anyhow::Result<CustodyWish> {
+    let whole = |paths: &[PathBuf]| paths.iter().map(|path| real(&cwd.join(path))).collect();
+    let mut wish = CustodyWish { allow: whole(&args.allow), hide: whole(&args.hide) };
+    let written = |rwenv: &Rwenv, path: &str| {
+        let full = kubeconfig::full(path, environment);
+        if full.is_absolute() {
+            return Ok(real(&full));
+        }
+        let name = &rwenv.name;
+        bail!(
+            "custody of rwenv '{name}' in envs.json: '{path}' is neither absolute nor below ~/; correct it with rwenv edit {name}"
+        )
+    };
+    if let Some(rwenv) = rwenv {
+        for path in &rwenv.custody.allow {
+            wish.allow.push(written(rwenv, path)?);
+        }
+    }
+    for rwenv in &rwenvs.all {
+        for path in &rwenv.custody.hide {
+            wish.hide.push(written(rwenv, path)?);
+        }
+    }
+    Ok(wish)
 }
 
 /// The rwenv that is named, or selected here.
@@ -216,7 +265,10 @@ pub(super) struct ConfinedArgs {
     words: Vec<OsString>,
 }
 
-pub(super) fn confined(args: &ConfinedArgs) -> anyhow::Result<u8> {
+pub(super) fn confined(args: &ConfinedArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if args.words.first().is_some_and(|word| word == report::WORD) {
+        return report::report(args.words.iter().any(|word| word == "--json"), environment);
+    }
     #[cfg(target_os = "linux")]
     return confine::inside(&args.words)
         .map_err(|why| anyhow::anyhow!("the session could not be confined: {why}; nothing was run"));

@@ -18,9 +18,11 @@ mod mounts;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod plan;
+mod reach;
 mod seatbelt;
 mod session;
 mod start;
+mod tried;
 mod wait;
 
 pub use custody::{Concealment, CustodyWish};
@@ -31,5 +33,7 @@ pub use inside::main as inside;
 pub use means::{Means, MeansFound, find as find_means};
 pub use mounts::MountStep;
 pub use plan::{ConfinementPlan, PlanError, RunWish};
+pub use reach::{OutsideList, OutsideServer, ReachedPlace};
 pub use session::SessionFolder;
 pub use start::run;
+pub use tried::{CameOfIt, TriedPlace, TriedSession};

@@ -25,6 +25,14 @@ pub enum MountStep {
     InPlace(PathBuf),
 }
 
+impl MountStep {
+    /// True where nothing of what lies there outside is left.
+    #[must_use]
+    pub fn conceals(&self) -> bool {
+        matches!(self, Self::EmptyFolder(_) | Self::SealedFolder | Self::EmptyFile)
+    }
+}
+
 /// Orders steps by depth and keeps, of several at one place, the strongest.
 #[must_use]
 pub(super) fn ordered(mut all: Vec<(PathBuf, MountStep)>) -> Vec<(PathBuf, MountStep)> {

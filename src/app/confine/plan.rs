@@ -115,10 +115,7 @@ impl StepList {
     }
 
     fn is_concealed(&self, path: &Path) -> bool {
-        let empty = |step: &MountStep| {
-            matches!(step, MountStep::EmptyFolder(_) | MountStep::SealedFolder | MountStep::EmptyFile)
-        };
-        self.cover(path).is_some_and(|cover| empty(&cover.step))
+        self.cover(path).is_some_and(|cover| cover.step.conceals())
     }
 
     /// Shows a real path again where it is concealed.
@@ -224,6 +221,16 @@ impl ConfinementPlan {
             empty: session.join("empty"),
             notes,
         })
+    }
+}
+
+impl ConfinementPlan {
+    /// True where a path is not there, or empty, for a confined program.
+    #[must_use]
+    pub fn conceals(&self, path: &Path) -> bool {
+        let above = self.steps.iter().filter(|step| path.starts_with(&step.path));
+        let cover = above.max_by_key(|step| step.path.components().count());
+        cover.is_some_and(|cover| cover.step.conceals())
     }
 }
 

@@ -15,6 +15,7 @@ use super::session::SessionFolder;
 use super::{bubblewrap, seatbelt, wait};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
+use rwenv_gate::ledger::audit::Confinement;
 
 /// Runs a program by a plan, and gives back its exit status.
 ///
@@ -33,6 +34,7 @@ pub fn run(
     session.listen(environment)?;
     let file = session.path.join("plan.json");
     files::replace(&file, &serde_json::to_string(plan)?, 0o600)?;
+    files::replace(&Confinement::file(&session.path), found.means.as_str(), 0o600)?;
     let (inner, outer) = nix::unistd::pipe()?;
     // The reading end alone goes on to the session; it ends with this process.
     fcntl(&outer, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;

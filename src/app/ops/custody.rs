@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::check::Check;
+use crate::confine::{TriedPlace, TriedSession};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
 use rwenv_flux::repos::{self, FluxRepository};
@@ -21,14 +22,17 @@ use rwenv_gate::facts::{config, guarded, kubeconfig};
 
 /// Longest wait for a cluster or a git host.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Places that are named, at most.
+const SHOWN: usize = 5;
 /// Namespaces an identity's rights are asked for: an ordinary one, the system's, and Flux's.
 const NAMESPACES: [&str; 3] = ["default", "kube-system", "flux-system"];
 
 pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
     let mut all = Vec::new();
+    let session = TriedSession::here(environment);
     for rwenv in &config.rwenvs.all {
-        all.push(custody(rwenv, offline, environment).about(rwenv.name.as_str()));
+        all.push(custody(rwenv, &session, offline, environment).about(rwenv.name.as_str()));
         let through = through_guard(rwenv, offline, environment);
         all.extend(through.map(|check| check.about(rwenv.name.as_str())));
         if let Ok(flux) = FluxRepository::of(rwenv, environment) {
@@ -92,9 +96,72 @@ fn not_seen(rwenv: &Rwenv, looked: &[(PathBuf, String)]) -> Check {
     )
 }
 
-fn custody(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Check {
+/// What is found in a session of `rwenv run`: that nothing opens which was hidden. None where a rwenv's kubeconfig can be read after all.
+fn confined(session: &TriedSession, looked: &[(PathBuf, String)]) -> Option<Check> {
+    let means = &session.confinement.means;
+    let level = |check: Check, level| Some(Check { level: Some(level), ..check });
+    let names = |places: Vec<&TriedPlace>| {
+        let each = |place: &&TriedPlace| {
+            format!("{} ({})", environment::under_home(&place.path), place.came.as_str())
+        };
+        places.iter().take(SHOWN).map(each).collect::<Vec<_>>().join(", ")
+    };
+    let open: Vec<&TriedPlace> = session.open().collect();
+    if !open.is_empty() {
+        let says = format!(
+            "C0: rwenv run ({means}) was to hide {} of {} places that can be read: {}",
+            open.len(),
+            session.places.len(),
+            names(open)
+        );
+        return level(
+            Check::fail("custody", says, "end this session; start it by other means: rwenv run --means"),
+            "C0",
+        );
+    }
+    let readable =
+        |(file, context): &&(PathBuf, String)| Cluster::is_in(file, context) && !session.has_guards(file);
+    if looked.iter().any(|place| readable(&place)) {
+        return None;
+    }
+    // Kubeconfigs are what opens a cluster: they are named first.
+    let (first, rest): (Vec<_>, Vec<_>) = session.places.iter().partition(|place| {
+        looked.iter().any(|(file, _)| place.path == *file || file.starts_with(&place.path))
+    });
+    let tried = match session.places.len() {
+        0 => "no file with credentials was there to hide".to_owned(),
+        count => format!("{count} places were tried, and none opens: {}", names([first, rest].concat())),
+    };
+    let says = format!("C1: rwenv run ({means}) hides its credentials; {tried}");
+    level(Check::ok("custody", says), "C1")
+}
+
+/// The same, where this process is in such a session at all.
+fn inside(
+    rwenv: &Rwenv,
+    session: &Result<Option<TriedSession>, String>,
+    looked: &[(PathBuf, String)],
+) -> Option<Check> {
+    match session {
+        Ok(session) => confined(session.as_ref().filter(|_| rwenv.names_context())?, looked),
+        Err(why) => {
+            let says = format!("this session is confined, and what is hidden from it is not known ({why})");
+            Some(Check::warn("custody", says, "start the session anew: rwenv run"))
+        }
+    }
+}
+
+fn custody(
+    rwenv: &Rwenv,
+    session: &Result<Option<TriedSession>, String>,
+    offline: bool,
+    environment: &Environment,
+) -> Check {
     let level = |check: Check, level| Check { level: Some(level), ..check };
     let looked = kubeconfigs(rwenv, environment);
+    if let Some(check) = inside(rwenv, session, &looked) {
+        return check;
+    }
     // What cannot be read may have it.
     let has = |(file, context): &&(PathBuf, String)| {
         file.exists() && (File::open(file).is_err() || Cluster::is_in(file, context))

@@ -136,9 +136,9 @@ fn apply(entry: &mut ConfigObject, values: ConfigObject, use_container: Option<b
             (Some(access), value) => {
                 access.insert(name, value);
             }
-            (None, Value::Object(new)) if nested.contains(&name.as_str()) => {
+            (None, Value::Object(new)) if nested.contains(&name.as_str()) || name == "custody" => {
                 match entry.get_mut(&name).and_then(Value::as_object_mut) {
-                    Some(access) => access.extend(new),
+                    Some(there) => there.extend(new),
                     None => drop(entry.insert(name, new.into())),
                 }
             }

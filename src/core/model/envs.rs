@@ -8,7 +8,9 @@ use std::marker::PhantomData;
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
-use super::{Autonomy, Database, ExecReads, FromObject, Pin, Place, TargetKind, Throwaway, Unselected};
+use super::{
+    Autonomy, CustodyLists, Database, ExecReads, FromObject, Pin, Place, TargetKind, Throwaway, Unselected,
+};
 
 /// The configuration file.
 #[derive(Debug, Default, serde::Deserialize)]
@@ -115,6 +117,8 @@ pub struct RwenvEntry {
     pub terraform_paths: Levels,
     /// Servers, accounts, projects and hosts that are its own, by kind; `*` stands for any characters.
     pub targets: BTreeMap<TargetKind, Vec<String>>,
+    /// Paths that `rwenv run` leaves as they are, or hides as well; absolute, or below `~/`.
+    pub custody: FromObject<CustodyLists>,
 }
 
 /// A length of time.
@@ -276,7 +280,7 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
 }
 
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
-const RESTRICTING: [&str; 10] = [
+const RESTRICTING: [&str; 12] = [
     "readOnly",
     "gitOpsOnly",
     "protectedBranches",
@@ -287,6 +291,8 @@ const RESTRICTING: [&str; 10] = [
     "policies",
     "terraformPaths",
     "targets",
+    "custody",
+    "hide",
 ];
 
 /// A name that means nothing where it stands, and the one that was probably meant.
@@ -306,9 +312,9 @@ pub struct Slip {
 #[must_use]
 pub fn slips(file: &Value) -> Vec<Slip> {
     let mut all = Vec::new();
-    let own = fields::<RwenvEntry>();
+    let (own, custody) = (fields::<RwenvEntry>(), fields::<CustodyLists>());
     let mut see = |object: &Value, known: &[&'static str], rwenv: Option<&str>| {
-        let of_rwenv = std::ptr::eq(known, own);
+        let of_rwenv = std::ptr::eq(known, own) || std::ptr::eq(known, custody);
         let names = object.as_object().into_iter().flatten().map(|(name, _)| name);
         all.extend(names.filter_map(|name| {
             let (meant, same) = nearest(name, known)?;
@@ -328,6 +334,9 @@ pub fn slips(file: &Value) -> Vec<Slip> {
         see(rwenv, own, Some(name));
         for place in ["local", "container"].into_iter().filter_map(|key| rwenv.get(key)) {
             see(place, fields::<Access>(), Some(name));
+        }
+        if let Some(lists) = rwenv.get("custody") {
+            see(lists, custody, Some(name));
         }
     }
     all
@@ -387,7 +396,7 @@ mod tests {
             "usedevContainer": false,
             "databases": {"a": {"secretname": "s"}},
             "rwenvs": {
-                "dev": {"kubernetesContxt": "x", "fluxGitRep": "y", "team": "z", "local": {"kubeconfigPth": "k"}},
+                "dev": {"kubernetesContxt": "x", "fluxGitRep": "y", "team": "z", "local": {"kubeconfigPth": "k"}, "custody": {"hides": ["/srv"], "alow": []}},
                 "kubernetesContxt": {"autonmy": "manual", "Services": {}},
             },
         });
@@ -399,6 +408,8 @@ mod tests {
             ("kubernetesContxt", "kubernetesContext", false),
             ("fluxGitRep", "fluxGitRepo", true),
             ("kubeconfigPth", "kubeconfigPath", false),
+            ("hides", "hide", true),
+            ("alow", "allow", false),
             ("autonmy", "autonomy", true),
             ("Services", "services", true),
         ];

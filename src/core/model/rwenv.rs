@@ -159,6 +159,17 @@ pub struct Database {
     pub description: Option<String>,
 }
 
+/// Paths whose credentials `rwenv run` treats otherwise than its table does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", default)]
+pub struct CustodyLists {
+    /// What stays in sessions of this rwenv.
+    pub allow: Vec<String>,
+    /// What is hidden as well, in sessions of every rwenv.
+    pub hide: Vec<String>,
+}
+
 /// A name in the configuration that means nothing, and nearly is one that does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Misspelt {
@@ -224,6 +235,8 @@ pub struct Rwenv {
     pub targets: BTreeMap<TargetKind, Vec<String>>,
     /// Seconds between two looks at its repository, where it says.
     pub sync_interval: Option<u64>,
+    /// What confined programs find of the person's files; paths as they are written.
+    pub custody: CustodyLists,
     /// Names of fields that mean nothing, and nearly are some that do.
     pub misspelt: Vec<Misspelt>,
 }
@@ -263,6 +276,7 @@ impl Rwenv {
             notify: None,
             targets: BTreeMap::new(),
             sync_interval: None,
+            custody: CustodyLists::default(),
             misspelt: Vec::new(),
         }
     }

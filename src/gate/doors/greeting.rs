@@ -1,4 +1,4 @@
-//! What a session is told when it starts: the rwenv, what is allowed in it, how old its clone is, what is not healthy. Short, because it is
+//! What a session is told when it starts: the rwenv, what is allowed in it, whether it is confined, how old its clone is, what is not healthy. Short, because it is
 //! read before anything is asked.
 
 use std::fs;
@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::base::environment::{Environment, under_home};
 use crate::facts::{binding, config};
+use crate::ledger::audit::Confinement;
 use crate::wire::daemon::{Ask, FluxRow, ask};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::model::{Bound, Rwenv};
@@ -37,6 +38,7 @@ pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> Stri
         _ => "No rwenv is selected here, so cluster commands are denied. Select one: rwenv set <name>.\n"
             .to_owned(),
     };
+    out.push_str(&confined(environment));
     out.push_str(problems);
     if let Some(rwenv) = bound.and_then(|bound| match bound {
         Bound::Rwenv(name) => rwenvs.get(&name),
@@ -48,6 +50,15 @@ pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> Stri
     let end = (0..=LONGEST.min(out.len())).rev().find(|at| out.is_char_boundary(*at)).unwrap_or_default();
     out.truncate(end);
     out
+}
+
+/// That the session is confined, and by what.
+fn confined(environment: &Environment) -> String {
+    let Some(confinement) = Confinement::of(environment) else { return String::new() };
+    let means = escape_and_cut(&confinement.means, 40);
+    format!(
+        "This session is confined (rwenv run, by {means}): the person's credentials for clusters and clouds are hidden. Clusters are reached through the API guard.\n"
+    )
 }
 
 /// The rwenv: its flags, what passes, and its repository.

@@ -226,6 +226,7 @@ fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {
     }
     rwenv.policies = entry.policies;
     rwenv.targets = entry.targets;
+    rwenv.custody = entry.custody.0;
     rwenv.sync_interval = entry.sync_interval.map(|period| Duration::from(period).as_secs());
     rwenv
 }

@@ -1,9 +1,11 @@
 //! The audit log: one record per verdict that concerns one of our tools, and one per event of the daemon's.
 
+mod confinement;
 mod log;
 mod read;
 mod session;
 
+pub use confinement::Confinement;
 pub use log::{CURRENT, current, flush, folder};
 pub use read::{AuditEntry, AuditFinding, Followed, Verified, entries, follow, verify};
 pub use session::{LARGEST_RECORD, SOCKET_VARIABLE, folder as session_folder, socket as session_socket};
