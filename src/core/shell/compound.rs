@@ -95,7 +95,7 @@ impl Walker<'_> {
             self.stdin = printed.and_then(|w| w.as_code()).map_or(Stdin::Unknown, Stdin::Text);
         }
         self.stdin = outer_stdin;
-        self.feed(&begins);
+        self.feed(stages, &begins);
         // zsh, and bash with `lastpipe`, run the last stage in the shell itself: its variables may stay.
         let joined = match last_state {
             Some(mut after) if !after.same_values(&state) => {
@@ -108,11 +108,15 @@ impl Walker<'_> {
     }
 
     /// Notes who reads what the calls of a stage print, where the next stage is one call.
-    fn feed(&mut self, begins: &[usize]) {
+    fn feed(&mut self, stages: &[Command], begins: &[usize]) {
         let ends = begins.iter().skip(1).copied().chain([self.out.invocations.len()]);
-        let stages: Vec<_> = begins.iter().copied().zip(ends).collect();
-        for pair in stages.windows(2) {
+        let parts: Vec<_> = begins.iter().copied().zip(ends).collect();
+        for (stage, pair) in stages.iter().zip(parts.windows(2)) {
             let [(start, end), (next, behind)] = *pair else { continue };
+            // A redirection may print it elsewhere (`>&2`).
+            if !matches!(stage, Command::Simple(_)) || stage.to_string().contains('>') {
+                continue;
+            }
             let Some([reader]) = self.out.invocations.get(next..behind) else { continue };
             let argv = reader.argv.clone();
             for call in self.out.invocations.get_mut(start..end).unwrap_or_default() {

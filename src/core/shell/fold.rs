@@ -175,6 +175,8 @@ fn end_of(source: &str, start: usize) -> Option<usize> {
         let quoted = matches!(open.last(), Some(Open::Quote));
         match byte {
             b'\\' => at += 1,
+            // Whether it quotes depends on what is around the brace.
+            b'"' | b'\'' if matches!(open.last(), Some(Open::Brace)) => return None,
             b'"' if quoted => drop(open.pop()),
             b'"' => open.push(Open::Quote),
             b'\'' if !quoted => at += 1 + bytes.get(at + 1..)?.iter().position(|b| *b == b'\'')?,
@@ -237,23 +239,28 @@ pub(super) fn unfolded(token: Token) -> Token {
 
 /// `select` reads like `for` as far as what it runs is concerned: its body runs once for each choice.
 pub(super) fn choices(tokens: &mut [Token]) {
-    let mut first = true;
-    for token in tokens {
-        match token {
-            Token::Word(text, span) => {
-                if first && text == "select" {
-                    *token = Token::Word("for".to_owned(), span.clone());
-                    first = false;
-                } else {
-                    first = matches!(text.as_str(), "do" | "then" | "else" | "{" | "!" | "time");
-                }
+    for at in 0..tokens.len() {
+        let word = |at: usize| match tokens.get(at) {
+            Some(Token::Word(text, _)) => Some(text.as_str()),
+            _ => None,
+        };
+        let first = match at.checked_sub(1).and_then(|before| tokens.get(before)) {
+            None => true,
+            Some(Token::Word(text, _)) => {
+                matches!(text.as_str(), "do" | "then" | "else" | "{" | "!" | "time")
             }
-            Token::Operator(text, _) => {
-                first = !matches!(
-                    text.as_str(),
-                    "<" | ">" | ">>" | "<<" | "<<<" | "<&" | ">&" | "<>" | ">|" | "&>" | "&>>"
-                )
+            Some(Token::Operator(text, _)) => {
+                matches!(text.as_str(), ";" | "\n" | "&" | "&&" | "||" | "|" | "(" | ")")
             }
+        };
+        // A name and `in`: no pattern of a `case`, and no argument.
+        if first
+            && word(at) == Some("select")
+            && word(at + 1).is_some()
+            && word(at + 2) == Some("in")
+            && let Some(Token::Word(text, _)) = tokens.get_mut(at)
+        {
+            "for".clone_into(text);
         }
     }
 }
