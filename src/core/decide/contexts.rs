@@ -76,8 +76,8 @@ fn kubeconfig(invocation: &Invocation) -> Option<Word> {
 fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextChange> {
     let programs = classify::tools().programs;
     let makers = programs.makers.iter().map(|maker| maker.command.as_str());
-    let writes =
-        programs.context_writers.iter().copied().chain(makers).find(|entry| is_call(entry, &invocation.argv));
+    let is_called = is_call_of(&invocation.argv);
+    let writes = programs.context_writers.iter().copied().chain(makers).find(|entry| is_called(entry));
     if let Some(entry) = writes {
         return Some(ContextChange::Content(entry.to_owned()));
     }
@@ -104,12 +104,14 @@ fn change(invocation: &Invocation, operations: &[Operation]) -> Option<ContextCh
     }
 }
 
-/// True for a call of these words, in this order.
-pub(super) fn is_call(entry: &str, argv: &[Word]) -> bool {
+/// Tells of entries of a table whether this is a call of their words, in their order.
+pub(super) fn is_call_of(argv: &[Word]) -> impl Fn(&str) -> bool {
     let program = argv.first().and_then(Word::basename);
-    let Some(wanted) = program.and_then(|name| behind_program(entry, name)) else { return false };
-    let mut words = argv.iter().skip(1).filter_map(Word::as_literal);
-    wanted.split_whitespace().all(|wanted| words.any(|word| word == wanted))
+    move |entry| {
+        let Some(wanted) = program.and_then(|name| behind_program(entry, name)) else { return false };
+        let mut words = argv.iter().skip(1).filter_map(Word::as_literal);
+        wanted.split_whitespace().all(|wanted| words.any(|word| word == wanted))
+    }
 }
 
 /// What a command does that writes into a kubeconfig, whatever it does besides: to the one in use, or to a file of its own.
@@ -122,9 +124,8 @@ pub(super) fn made(invocation: &Invocation, operations: &mut Vec<Operation>) {
         }
     }
     let programs = classify::tools().programs;
-    let Some(maker) = programs.makers.iter().find(|maker| is_call(&maker.command, &invocation.argv)) else {
-        return;
-    };
+    let is_called = is_call_of(&invocation.argv);
+    let Some(maker) = programs.makers.iter().find(|maker| is_called(&maker.command)) else { return };
     if operations.iter().any(|operation| operation.verb == "help") {
         return;
     }

@@ -4,7 +4,7 @@ use super::applied::{applications, applied};
 use super::place::{places, wild};
 use super::planned::Planned;
 use super::program;
-use super::touch::{Touch, touches};
+use super::touch::{Touch, Touching};
 use crate::classify::Write;
 use crate::model::{
     Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Trait, Word, normalize,
@@ -67,7 +67,8 @@ impl Drifts {
     }
 
     /// Takes the next command into account.
-    pub(super) fn see(&mut self, invocation: &Invocation) {
+    pub(super) fn see(&mut self, touching: &Touching<'_>) {
+        let invocation = touching.by;
         self.seen += 1;
         for word in &invocation.writes {
             self.file(word, invocation, Change::Written);
@@ -78,18 +79,18 @@ impl Drifts {
         }
         let makes = MAKERS.contains(&name);
         let mut touched = false;
-        for touch in touches(invocation).into_iter().skip(invocation.writes.len()) {
+        for touch in touching.by_program() {
             touched = true;
             match touch {
-                Touch::Writes { word, .. } if makes => self.file(&word, invocation, Change::Written),
-                Touch::Writes { word, .. } => self.file(&word, invocation, Change::Changed),
+                Touch::Writes { word, .. } if makes => self.file(word, invocation, Change::Written),
+                Touch::Writes { word, .. } => self.file(word, invocation, Change::Changed),
                 Touch::Searched { folder, names } if names.is_empty() => {
-                    self.file(&folder, invocation, Change::Changed);
+                    self.file(folder, invocation, Change::Changed);
                 }
                 Touch::Searched { folder, names } => {
                     for name in names {
                         let found = |folder: String| Change::Changed(format!("{folder}/*{name}"));
-                        self.file(&folder, invocation, found);
+                        self.file(folder, invocation, found);
                     }
                 }
                 Touch::Brings { into, from, whole } => {
@@ -99,24 +100,24 @@ impl Drifts {
                             .as_literal()
                             .and_then(|text| text.trim_end_matches('/').rsplit('/').next());
                         let name = name.unwrap_or(SOME);
-                        self.file(&into, invocation, |place| Change::Written(format!("{place}/{name}")));
+                        self.file(into, invocation, |place| Change::Written(format!("{place}/{name}")));
                         if source.spills {
-                            self.file(&into, invocation, Change::Filled);
-                        } else if whole {
-                            self.file(&into, invocation, |place| Change::Filled(format!("{place}/{name}")));
+                            self.file(into, invocation, Change::Filled);
+                        } else if *whole {
+                            self.file(into, invocation, |place| Change::Filled(format!("{place}/{name}")));
                         }
                     }
-                    self.file(&into, invocation, Change::Written);
+                    self.file(into, invocation, Change::Written);
                 }
                 // What others do in a container is not of the line.
                 Touch::Exposes { .. } => {}
                 Touch::Unpacks { into, members } if members.is_empty() => {
-                    self.file(&into, invocation, Change::Filled);
+                    self.file(into, invocation, Change::Filled);
                 }
                 Touch::Unpacks { into, members } => {
                     for member in members {
                         let member = member.display().into_owned();
-                        self.file(&into, invocation, |place| Change::Written(format!("{place}/{member}")));
+                        self.file(into, invocation, |place| Change::Written(format!("{place}/{member}")));
                     }
                 }
             }

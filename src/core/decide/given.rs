@@ -1,7 +1,7 @@
 //! What a program is given of the guard's that nobody knows to look only, and what names of the guard's files a line hands on.
 
 use super::place::{guarded, near, places};
-use super::touch::{Touch, search, touches};
+use super::touch::{Touch, Touching, search};
 use crate::classify::{self, Carried, Write};
 use crate::model::{Context, Dir, Invocation, Language, Span, Word, behind_program};
 
@@ -44,22 +44,18 @@ fn knows(name: &str, invocation: &Invocation) -> bool {
         invocation.argv.iter().any(|word| word.as_literal().is_some_and(|text| language.stop.contains(&text)))
     };
     let bare = language.and_then(|language| language.programs.first()).unwrap_or(&name);
-    let looks = tables
-        .programs
-        .lookers
-        .iter()
-        .any(|entry| looks(entry, name, invocation) || looks(entry, bare, invocation));
-    looks
-        || tables.tool(name).is_some()
+    let looks = |entry: &&str| looks(entry, name, invocation) || looks(entry, bare, invocation);
+    tables.tool(name).is_some()
         || tables.runner(name).is_some()
         || language.is_some_and(|language| !stops(language))
         || (language.is_none() && tables.is_inert(name))
         || listed.iter().any(|names| names.contains(&name))
+        || tables.programs.lookers.iter().any(looks)
 }
 
 /// True where an entry of the table is this call: a program, or one with these words behind it.
 fn looks(entry: &str, name: &str, invocation: &Invocation) -> bool {
-    if !entry.starts_with(name) {
+    if !entry.as_bytes().first().eq(&name.as_bytes().first()) || !entry.starts_with(name) {
         return false;
     }
     let (entry, most) = entry.split_once('/').unwrap_or((entry, ""));
@@ -139,7 +135,8 @@ pub(super) enum What {
 
 impl HandedOn {
     /// Takes an invocation of the line into account.
-    pub(super) fn see(&mut self, invocation: &Invocation, context: &Context) {
+    pub(super) fn see(&mut self, touching: &Touching<'_>, context: &Context) {
+        let invocation = touching.by;
         let tables = classify::tools();
         let name = invocation.program().and_then(Word::basename).unwrap_or_default();
         let computed =
@@ -163,7 +160,7 @@ impl HandedOn {
             Touch::Writes { word, .. } | Touch::Brings { into: word, .. } => computed(word) || relative(word),
             _ => false,
         };
-        if touches(invocation).iter().any(target) {
+        if touching.all.iter().any(target) {
             self.sinks.push((invocation.span, What::File(String::new())));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::given::{HandedOn, What, given, hit};
 use super::place::{HOOK, OWN, below, below_home, concerns_us, from_home, guarded, near, places, wild};
-use super::touch::{CopySource, Touch, touches};
+use super::touch::{CopySource, Touch, Touching};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
     Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Trait, Word, glob, normalize,
@@ -70,7 +70,8 @@ pub(super) struct Attacks {
 }
 
 /// What an invocation does to the guard.
-pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Context) -> Attacks {
+pub(super) fn attack(touching: &Touching<'_>, carried: &[Carried], context: &Context) -> Attacks {
+    let invocation = touching.by;
     let tables = classify::tools();
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let words: Vec<&Word> = invocation.argv.iter().skip(1).collect();
@@ -84,18 +85,18 @@ pub(super) fn attack(invocation: &Invocation, carried: &[Carried], context: &Con
     }
     // A start-up file is guarded where what is done to it concerns us.
     let about_us = words.iter().any(|w| w.display().contains("rwenv"));
-    for touch in touches(invocation) {
+    for touch in &touching.all {
         if found.out.certain.iter().any(|operation| rank(operation) == 0) {
             break;
         }
-        if let Touch::Writes { word, .. } = &touch
+        if let Touch::Writes { word, .. } = touch
             && about_us
             && let Some(path) = (places(word, &invocation.cwd).into_iter())
                 .find(|path| tables.programs.startup.iter().any(|pattern| glob(pattern, path)))
         {
             found.certain(path, OWN);
         }
-        found.touch(&touch);
+        found.touch(touch);
     }
     if found.out.certain.is_empty()
         && let Some(path) = given(invocation, carried, context)

@@ -1,6 +1,6 @@
 //! Files that hold credentials, and programs that print or copy them.
 
-use super::contexts::is_call;
+use super::contexts::is_call_of;
 use super::place::places;
 use crate::classify::{self, Carried};
 use crate::model::{Effect, Invocation, Operation, Reach, Stdin, Word, glob};
@@ -20,7 +20,7 @@ pub(super) fn taken(invocation: &Invocation, operations: &mut [Operation]) {
         && reader
             .iter()
             .any(|word| word.splits() || OUTPUT.iter().any(|flag| word.prefix().starts_with(flag)));
-    if may_print || !takers.iter().any(|entry| is_call(entry, reader)) {
+    if may_print || !takers.iter().copied().any(is_call_of(reader)) {
         return;
     }
     for operation in operations.iter_mut().filter(|o| o.effect == Effect::ReadSecret) {

@@ -47,11 +47,15 @@ fn is_clone(path: &str, folder: &str) -> bool {
 
 /// True for a folder in which the guard's configuration or an agent's settings lie; not for one of programs.
 pub(super) fn near(path: &str, context: &Context) -> bool {
-    let parent = |file: &str| file.rsplit_once('/').map(|(folder, _)| folder.to_owned());
-    let known = classify::tools().programs.at_home.iter().filter_map(|file| parent(file));
-    let mut known =
-        known.filter(|folder| !folder.ends_with("bin")).map(|folder| format!("{}/{folder}", context.home));
-    known.any(|folder| folder == path) || parent(&context.config_dir).as_deref() == Some(path)
+    fn parent(file: &str) -> Option<&str> {
+        file.rsplit_once('/').map(|(folder, _)| folder)
+    }
+    if parent(&context.config_dir) == Some(path) {
+        return true;
+    }
+    let below = path.strip_prefix(context.home.as_str()).and_then(|rest| rest.strip_prefix('/'));
+    let Some(below) = below.filter(|below| !below.ends_with("bin")) else { return false };
+    classify::tools().programs.at_home.iter().any(|file| parent(file) == Some(below))
 }
 
 /// A word of code as a path: `~` stands for the home directory, and stars for names.

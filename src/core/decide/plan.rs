@@ -10,6 +10,7 @@ use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
 use super::services::Choices;
+use super::touch::Touching;
 use super::written::{self, ScriptRun, WrittenScript};
 use super::{keys, patched};
 use crate::classify::{self, Carried, Classified};
@@ -238,11 +239,12 @@ impl Plan {
             Program::Asked(_) | Program::Named => {}
         }
         self.made.extend(program::made(invocation));
-        let written = written::written(invocation);
+        let touching = Touching::of(invocation);
+        let written = written::written(&touching);
         self.planted(&written, invocation, depth);
         self.written.extend(written);
         if remote.is_none() {
-            self.drifts.see(invocation);
+            self.drifts.see(&touching);
         }
         let Classified { mut operations, carried } = classify::classify(invocation, classify::tools());
         let hands_on = |c: &Carried| matches!(c, Carried::Invocation { .. } | Carried::Shell { .. });
@@ -258,7 +260,7 @@ impl Plan {
             }
         }
         if remote.is_none() {
-            self.here(invocation, &carried, &mut operations);
+            self.here(&touching, &carried, &mut operations);
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {
@@ -272,13 +274,14 @@ impl Plan {
     }
 
     /// What a program on this machine does besides: to the guard, to files, to what later ones use.
-    fn here(&mut self, invocation: &Invocation, carried: &[Carried], operations: &mut Vec<Operation>) {
+    fn here(&mut self, touching: &Touching<'_>, carried: &[Carried], operations: &mut Vec<Operation>) {
+        let invocation = touching.by;
         contexts::made(invocation, operations);
         let through_git = operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
         let through_git: Vec<Operation> = through_git.collect();
         operations.extend(through_git);
-        self.attacked(guard::attack(invocation, carried, &self.context), invocation);
-        self.handed.see(invocation, &self.context);
+        self.attacked(guard::attack(touching, carried, &self.context), invocation);
+        self.handed.see(touching, &self.context);
         operations.extend(self.connection.see(invocation));
         operations.extend(keys::shown(invocation));
         keys::taken(invocation, operations);

@@ -37,8 +37,26 @@ fn leads_to(said: &Word, link: Option<&Word>) -> Vec<Touch> {
     [link, beside].iter().map(|folder| exposes(Word::literal(format!("{folder}/{text}")))).collect()
 }
 
-/// What an invocation does to files.
-pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
+/// An invocation, and what it does to files.
+#[derive(Debug)]
+pub(super) struct Touching<'a> {
+    pub(super) by: &'a Invocation,
+    pub(super) all: Vec<Touch>,
+}
+
+impl<'a> Touching<'a> {
+    pub(super) fn of(by: &'a Invocation) -> Self {
+        Self { by, all: touches(by) }
+    }
+
+    /// What the program itself does: all but the shell's redirections.
+    pub(super) fn by_program(&self) -> impl Iterator<Item = &Touch> {
+        self.all.iter().skip(self.by.writes.len())
+    }
+}
+
+/// What an invocation does to files, redirections first.
+fn touches(invocation: &Invocation) -> Vec<Touch> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
     let written = invocation.writes.iter().map(|word| Touch::Writes { word: word.clone(), whole: false });

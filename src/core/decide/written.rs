@@ -1,7 +1,7 @@
 //! Files that a line writes and may run later, and how a script is run.
 
 use super::program;
-use super::touch::{Touch, touches};
+use super::touch::{Touch, Touching};
 use crate::classify::{self, Reader};
 use crate::model::{Dir, Invocation, Part, Stdin, Word, glob};
 use crate::shell;
@@ -88,7 +88,8 @@ impl WrittenScript {
 }
 
 /// The files an invocation writes, as far as they may be scripts.
-pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
+pub(super) fn written(touching: &Touching<'_>) -> Vec<WrittenScript> {
+    let invocation = touching.by;
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let mut into = invocation.writes.clone();
     if name == "tee" {
@@ -103,13 +104,13 @@ pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
         Stdin::Text(text) => WrittenContent::Text(text.clone()),
         _ => WrittenContent::Changed,
     };
-    for touch in touches(invocation).into_iter().skip(invocation.writes.len()) {
+    for touch in touching.by_program() {
         match touch {
             Touch::Writes { word, .. } if COPIES_INPUT.contains(&name) => {
-                all.extend(at(&word, &invocation.cwd, &input));
+                all.extend(at(word, &invocation.cwd, &input));
             }
             Touch::Writes { word, .. } if !SPARES.contains(&name) => {
-                all.extend(at(&word, &invocation.cwd, &edited(invocation, name)));
+                all.extend(at(word, &invocation.cwd, &edited(invocation, name)));
                 // What was packed is there without its ending.
                 let bare = word.as_literal().and_then(|text| text.rsplit_once('.')).map(|(bare, _)| bare);
                 let packs = classify::tools().programs.compressors.contains(&name);
@@ -126,11 +127,11 @@ pub(super) fn written(invocation: &Invocation) -> Vec<WrittenScript> {
                     let below = name
                         .zip(into.as_literal())
                         .map(|(name, into)| Word::literal(format!("{into}/{name}")));
-                    all.extend(at(&into, &invocation.cwd, &content));
+                    all.extend(at(into, &invocation.cwd, &content));
                     all.extend(below.iter().flat_map(|word| at(word, &invocation.cwd, &content)));
                 }
             }
-            Touch::Unpacks { into, .. } => all.extend(at(&into, &invocation.cwd, &WrittenContent::Filled)),
+            Touch::Unpacks { into, .. } => all.extend(at(into, &invocation.cwd, &WrittenContent::Filled)),
             _ => {}
         }
     }

@@ -4,6 +4,9 @@
 /// Each list is gone through for each call: nothing is taken apart before the name fits.
 #[must_use]
 pub fn behind_program<'e>(entry: &'e str, name: &str) -> Option<&'e str> {
+    if entry.as_bytes().first() != name.as_bytes().first() {
+        return None;
+    }
     let rest = entry.strip_prefix(name)?;
     if rest.is_empty() { Some(rest) } else { rest.strip_prefix(' ') }
 }

@@ -37,6 +37,7 @@ struct GuardedFile {
 /// The guard's files on this machine.
 pub(super) struct Guarded {
     files: Vec<GuardedFile>,
+    real: RealPaths,
     cwd: PathBuf,
     home: PathBuf,
 }
@@ -73,17 +74,19 @@ impl Guarded {
                 add(cwd.join(rest), cwd.join(rest));
             }
         }
+        let mut real = RealPaths::default();
         let files = all.into_iter().map(|(name, path)| {
-            let real = real(&path);
+            let real = real.of(&path);
             let id = fs::metadata(&real).ok().map(|meta| (meta.dev(), meta.ino()));
             GuardedFile { name, path, real, id }
         });
-        Self { files: files.collect(), cwd: real(cwd), home: home.to_owned() }
+        let files = files.collect();
+        Self { files, cwd: real.of(cwd), home: home.to_owned(), real }
     }
 
     /// Where a path leads.
-    pub(super) fn lead(&self, path: &str) -> Lead {
-        let place = real(Path::new(path));
+    pub(super) fn lead(&mut self, path: &str) -> Lead {
+        let place = self.real.of(Path::new(path));
         let meta = fs::metadata(&place).ok();
         let id = meta.as_ref().filter(|meta| meta.is_file()).map(|meta| (meta.dev(), meta.ino()));
         let mut names = vec![place.display().to_string()];
@@ -130,8 +133,33 @@ fn registers(path: &Path) -> bool {
     known && fs::read_to_string(path).is_ok_and(|text| text.contains("rwenv-hook"))
 }
 
-/// A path without links, as far as it is there; behind that as it is written.
-fn real(path: &Path) -> PathBuf {
+/// Where paths really lead. The guard's files share their folders: each folder is asked for once.
+#[derive(Default)]
+struct RealPaths {
+    folders: Vec<(PathBuf, PathBuf)>,
+}
+
+impl RealPaths {
+    /// A path without links, as far as it is there; behind that as it is written.
+    fn of(&mut self, path: &Path) -> PathBuf {
+        let (Some(parent), Some(Component::Normal(name))) = (path.parent(), path.components().next_back())
+        else {
+            return followed(path);
+        };
+        let said = |(said, _): &&(PathBuf, PathBuf)| said.as_os_str() == parent.as_os_str();
+        let known = self.folders.iter().find(said).map(|(_, real)| real.join(name));
+        let place = known.unwrap_or_else(|| {
+            let real = self.of(parent);
+            let place = real.join(name);
+            self.folders.push((parent.to_owned(), real));
+            place
+        });
+        if fs::read_link(&place).is_ok() { followed(&place) } else { place }
+    }
+}
+
+/// A path, each of its links followed.
+fn followed(path: &Path) -> PathBuf {
     let mut out = PathBuf::from("/");
     let mut rest: Vec<std::ffi::OsString> = parts(path);
     let mut links = 0;
