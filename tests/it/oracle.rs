@@ -200,6 +200,26 @@ const LINES: &[&str] = &[
     "echo a3ViZWN0bCBhCg== | base64 -d | bash",
     "seq 2 | while read n; do kubectl $n; done; for n in $(seq 2); do kubectl $n; done",
     "git commit -m \"$(cat <<'EOF'\nit's \"done\" (really)\nEOF\n)\"",
+    "mapfile -t k <<< 'kubectl'; $k a; mapfile -C'kubectl b' -c1 a <<< x; k=ls; printf -vk kubectl; $k c",
+    "hash -rp \"$(command -v kubectl)\" one; one a; hash -p \"$(command -v kubectl)\" -- two; two b",
+    "BASH_CMDS[three]=$(command -v kubectl); three a; . -- /dev/stdin <<< 'kubectl b'",
+    "compgen -C 'kubectl a' x; compgen -o default -W '$(kubectl b)' -- ''; compgen -W '`kubectl c`'",
+    "printf -v'a[$(kubectl a)]' x; : & wait -np 'a[$(kubectl b)]' $!; [ '(' -v 'a[$(kubectl c)]' ')' ]",
+    "declare -i x; x='a[$(kubectl a)]'; declare -i y=0; y+='a[$(kubectl b)]'; for x in 'a[$(kubectl c)]'; do :; done",
+    "typeset -i z='a[$(kubectl a)]'; declare -A m; declare -i m[k]='a[$(kubectl b)]'",
+    "x='b[$(kubectl a)]' y=x z=y; : ${a[z]}; declare -n r='a[$(kubectl b)]'; : $r; n='a[$(kubectl c)]'; : ${!n}",
+    "case ab in a'b') kubectl a;; esac; case 'a?' in \"a?\") kubectl b;; esac; case $HOME in ~) kubectl c;; esac",
+    "shopt -s nocasematch; case A in a) kubectl a;; esac",
+    "x=a; echo ${x^^$(kubectl a)}; echo \"${x+'$(kubectl b)'}\"; x=kctl; ${x/k/&ube} c",
+    "$(echo -e '\\0153ubectl') a; $(printf '%b' '\\0153ubectl') b; printf '%b' '\\0153ubectl c' | sh",
+    "shopt -s xpg_echo\necho '\\x6bubectl a' | sh",
+    "sh -c 'echo \"\\\\0153ubectl a\" | sh'; sh -c '$(echo \"\\\\0153ubectl\") b'",
+    "v=a; trap 'v=b' DEBUG; kubectl $v",
+    "v=a; f() { local v=b; kubectl $v; }; f; kubectl $v; g() { local v; kubectl \"<$v>\"; }; g",
+    "k_() { kubectl a; }; for f in $(compgen -A function k_); do $f; done",
+    "x=('$(kubectl a)'); echo \"${x[@]@P}\"; PS4='$(kubectl b)'; set -x; :",
+    "BASH_ENV='$(kubectl a)' bash -c :; set -a; f() { kubectl b; }; bash -c f",
+    "exec <<< 'kubectl a'; bash",
 ];
 
 #[test]
@@ -237,6 +257,13 @@ fn spelled(text: &'static str) -> impl Strategy<Value = (String, String)> {
         Just(("unset nope; ".to_owned(), format!("${{nope:-{text}}}"))),
         Just((format!("printf -v v %s {text}; "), "$v".to_owned())),
         Just((format!("read -r v <<< {text}; "), "$v".to_owned())),
+        Just((format!("mapfile -t v <<< {text}; "), "$v".to_owned())),
+        Just((format!("printf -vv {text}; "), "$v".to_owned())),
+        Just((format!("v=X{tail}; "), format!("${{v/X/{head}}}"))),
+        Just((format!("v={tail}; "), format!("${{v/#/{head}}}"))),
+        Just((format!("declare -n v=u{head}; u{head}={text}; "), "$v".to_owned())),
+        Just((String::new(), format!("$(printf %b '\\0{:03o}{}')", text.as_bytes()[0], &text[1..]))),
+        Just((String::new(), format!("$(echo -e '\\0{:03o}{}')", text.as_bytes()[0], &text[1..]))),
     ]
 }
 
@@ -244,8 +271,9 @@ fn command() -> impl Strategy<Value = String> {
     (spelled("kubectl"), spelled("delete"), 0..3u8).prop_map(|((s1, program), (s2, verb), n)| {
         // Both may use `v`; the second is bound to another name.
         let (s2, verb) = (
-            s2.replace("v=", "w=").replace("v+=", "w+=").replace("-v v", "-v w").replace("-r v", "-r w"),
-            verb.replace('v', "w"),
+            s2.replace("v=", "w=").replace("v+=", "w+=").replace("-v v", "-v w").replace("-r v", "-r w")
+                .replace("-t v", "-t w").replace("-vv", "-vw").replace("-n v", "-n w"),
+            verb.replace("$v", "$w").replace("${v", "${w"),
         );
         format!("{s1}{s2}{program} {verb} p{n}")
     })
@@ -306,6 +334,13 @@ fn line() -> impl Strategy<Value = String> {
             inner.clone().prop_map(|a| format!("for i in 1 2; do {a}\ndone")),
             inner.clone().prop_map(|a| format!("f() {{ {a}\n}}; f")),
             inner.clone().prop_map(|a| format!("case x in x) {a}\n;; esac")),
+            inner.clone().prop_map(|a| format!("case 'a b' in c) ;; a' 'b) {a}\n;; esac")),
+            inner.clone().prop_map(|a| format!("f() {{ local v w; {a}\n}}; f; kubectl get $v")),
+            inner.clone().prop_map(move |a| format!("trap -- {} EXIT", quoted(&a))),
+            inner.clone().prop_map(move |a| format!("compgen -C {} x", quoted(&format!("{a}\n:")))),
+            inner.clone().prop_map(move |a| format!(". -- /dev/stdin <<< {}", quoted(&a))),
+            alone.clone().prop_map(|a| format!("declare -i n='a[$( {} )0]'", a.replace('\'', "\"")))
+                .prop_filter("quotes", |l| l.matches('"').count() == 0),
             alone.clone().prop_map(|a| format!("echo \"$( {a} )\"")),
             inner.clone().prop_map(move |a| format!("eval {}", quoted(&a))),
             inner.clone().prop_map(move |a| format!("bash -c {}", quoted(&a))),

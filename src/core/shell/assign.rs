@@ -48,6 +48,13 @@ impl Walker<'_> {
                 }
             }
         };
+        // `BASH_CMDS[name]=path` is what `hash -p path name` does.
+        if let ("BASH_CMDS" | "BASH_ALIASES", Some(alias), [VariableValue::Scalar(word)]) =
+            (name, index, value.as_slice())
+            && let Some(text) = word.as_code()
+        {
+            state.alias(alias, if name == "BASH_CMDS" { super::quote::single(&text) } else { text });
+        }
         let values = combine(state.get(name), value, index, assignment.append);
         self.set_checked(state, name, values, origin);
         let shown = match state.get(name) {
@@ -73,15 +80,49 @@ impl Walker<'_> {
             .filter(|text| !text.is_empty())
             .collect();
         state.set(name, values);
+        if state.is_integer(name) {
+            self.integers(state, name, origin);
+        }
+        if name == "BASH_ENV" || name == "ENV" {
+            // The value is expanded where a shell starts, before the file is read.
+            for text in code.iter().filter(|text| text.contains(['$', '`'])) {
+                self.expanded_later(state, text, origin);
+            }
+        }
         if PROMPTS.contains(&name) {
             for text in code.iter().filter(|t| t.contains(['$', '`'])) {
-                let quoted = format!("\"{}\"", text.replace('"', "\\\""));
-                let _ = self.streams(&mut state.clone(), &quoted, origin.elsewhere(), true);
+                self.expanded_later(state, text, origin);
             }
         } else if name == "PROMPT_COMMAND" {
             for text in &code {
                 self.code(&mut state.clone(), text, origin.elsewhere());
             }
+        }
+    }
+
+    /// Text that a shell expands some time as if it stood in double quotes.
+    pub(super) fn expanded_later(&mut self, state: &State, text: &str, origin: TextOrigin) {
+        let quoted = format!("\"{}\"", text.replace('"', "\\\""));
+        let _ = self.streams(&mut state.clone(), &quoted, origin.elsewhere(), true);
+    }
+
+    /// What a variable holds that is an integer has been worked out: substitutions in it have run.
+    pub(super) fn integers(&mut self, state: &mut State, name: &str, origin: TextOrigin) {
+        let mut texts: Vec<String> = Vec::new();
+        for value in state.get(name).unwrap_or_default() {
+            match value {
+                VariableValue::Scalar(word) => texts.extend(word.as_code()),
+                VariableValue::List(words) => texts.extend(words.iter().filter_map(Word::as_code)),
+                VariableValue::Unset | VariableValue::Unknown => {}
+            }
+        }
+        texts.retain(|text| text.parse::<i64>().is_err());
+        if texts.is_empty() {
+            return;
+        }
+        state.set(name, vec![VariableValue::Scalar(Word::unknown())]);
+        for text in texts {
+            self.arithmetic(state, &text, origin.elsewhere());
         }
     }
 

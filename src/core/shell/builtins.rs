@@ -5,6 +5,7 @@ use std::rc::Rc;
 use brush_parser::ast::Assignment;
 
 use super::io::change_dir;
+use super::options::options;
 use super::printing;
 use super::simple::SimpleCall;
 use super::state::{State, VariableValue, merge};
@@ -52,18 +53,35 @@ impl Walker<'_> {
                 Flow::both(state.clone())
             }
             "hash" => {
-                if let (Some("-p"), Some(path), Some(name)) =
-                    (call.literal(1), call.literal(2), call.literal(3))
+                let given = options(call.argv.get(1..).unwrap_or_default(), "dlp:rt");
+                if let (Some(path), Some(name)) =
+                    (given.text('p'), given.operands.first().and_then(Word::as_literal))
                 {
                     state.alias(name, super::quote::single(path));
                 }
                 Flow::both(state.clone())
             }
             "test" | "[" => {
-                if call.literal(1) == Some("-v") {
-                    let subscript = call.literal(2).unwrap_or_default().to_owned();
-                    self.arithmetic(state, &subscript, call.origin());
+                for pair in call.argv.windows(2) {
+                    if let [flag, name] = pair
+                        && flag.as_literal() == Some("-v")
+                    {
+                        self.subscript(state, name, call);
+                    }
                 }
+                Flow::both(state.clone())
+            }
+            "wait" => {
+                let given = options(call.argv.get(1..).unwrap_or_default(), "fnp:");
+                given.value('p').into_iter().for_each(|name| self.subscript(state, name, call));
+                Flow::both(state.clone())
+            }
+            "compgen" => {
+                self.completes(state, call);
+                Flow::both(state.clone())
+            }
+            "shopt" => {
+                switch(state, call);
                 Flow::both(state.clone())
             }
             "time" => {
@@ -75,7 +93,7 @@ impl Walker<'_> {
                 self.prints(state, call, name);
                 Flow::both(state.clone())
             }
-            ":" | "true" | "false" | "shopt" | "wait" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {
+            ":" | "true" | "false" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {
                 Flow::both(state.clone())
             }
             _ => return None,
@@ -84,12 +102,40 @@ impl Walker<'_> {
         Some(flow)
     }
 
-    /// `trap CODE SIGNAL`: the code runs some time.
-    fn trap(&mut self, state: &State, call: &SimpleCall) {
+    /// The subscript of a name that a builtin is given is worked out.
+    fn subscript(&mut self, state: &mut State, name: &Word, call: &SimpleCall) {
+        if let Some((_, index)) = name.as_code().as_deref().and_then(|name| name.split_once('[')) {
+            self.arithmetic(state, index, call.origin());
+        }
+    }
+
+    /// `compgen`: runs the command behind `-C` and the function behind `-F`, and expands the words behind `-W`.
+    fn completes(&mut self, state: &mut State, call: &SimpleCall) {
+        let given = options(call.argv.get(1..).unwrap_or_default(), "abcdefgjksuvo:A:G:W:F:C:X:P:S:V:");
+        if let Some(words) = given.value('W').and_then(Word::as_code) {
+            self.expanded_later(state, &words, call.origin());
+        }
+        for code in ['C', 'F'].into_iter().filter_map(|letter| given.value(letter)) {
+            match code.as_code() {
+                Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
+                None => self.unknown_code(call, "compgen runs a command that is computed at run time"),
+            }
+        }
+        self.sink = None;
+    }
+
+    /// `trap CODE SIGNAL`: the code runs some time. What it changes counts from then on where it runs before, or after, commands.
+    fn trap(&mut self, state: &mut State, call: &SimpleCall) {
         let at = if call.literal(1) == Some("--") { 2 } else { 1 };
         if let Some(code) = call.literal(at).filter(|c| !matches!(*c, "-" | "" | "-l" | "-p")) {
             let code = code.to_owned();
-            self.code(&mut state.clone(), &code, call.origin());
+            let mut after = state.clone();
+            self.code(&mut after, &code, call.origin());
+            let signals = call.argv.get(at + 1..).unwrap_or_default();
+            if signals.iter().any(|word| matches!(word.as_literal(), None | Some("DEBUG" | "ERR" | "RETURN")))
+            {
+                *state = state.clone().join(&after);
+            }
         } else if call.argv.len() > at + 1 && call.literal(at).is_none() {
             // `trap "rm -f $tmp" EXIT`: the values are unknown, the commands are not.
             match call.argv.get(at).and_then(Word::as_code) {
@@ -151,6 +197,10 @@ impl Walker<'_> {
         inner.plain = true;
         if inner.argv.is_empty() {
             self.emit(state, call);
+            if name == "exec" {
+                // Its redirections are the shell's own from here on.
+                self.stdin = call.stdin.clone();
+            }
             return Flow::both(state.clone());
         }
         let flow = self.call(state.clone(), &inner, &[]);
@@ -177,8 +227,8 @@ impl Walker<'_> {
     }
 
     /// What a file that is sourced leaves behind; what it runs is judged by whoever reads it.
-    fn source_leaves(&mut self, state: &mut State, call: &SimpleCall) {
-        let path = call.literal(1).and_then(|path| match state.cwd.as_slice() {
+    fn source_leaves(&mut self, state: &mut State, operands: &[Word], call: &SimpleCall) {
+        let path = operands.first().and_then(Word::as_literal).and_then(|path| match state.cwd.as_slice() {
             _ if path.starts_with('/') => Some(crate::model::normalize(path)),
             [Dir::Known(folder)] => Some(crate::model::normalize(&format!("{folder}/{path}"))),
             _ => None,
@@ -192,18 +242,23 @@ impl Walker<'_> {
         self.out = before;
         if let Some(flow) = left {
             state.adopt(&flow.last);
+            // Arguments of its own hide those of the shell.
+            if operands.len() == 1 {
+                state.positional.clone_from(&flow.last.positional);
+            }
         }
     }
 
     /// `source`: the text on standard input where that is what is read. Files are read by the caller, which may.
     fn source_file(&mut self, state: &mut State, call: &SimpleCall) -> Flow {
         self.emit(state, call);
-        let from_stdin = call.argv.get(1).is_some_and(|w| {
+        let given = options(call.argv.get(1..).unwrap_or_default(), "p:");
+        let from_stdin = given.operands.first().is_some_and(|w| {
             w.prefix().starts_with("/dev/fd/")
                 || matches!(w.as_literal(), Some("/dev/stdin" | "/proc/self/fd/0" | "-"))
         });
         if !from_stdin {
-            self.source_leaves(state, call);
+            self.source_leaves(state, given.operands, call);
             return Flow::both(state.clone());
         }
         match &call.stdin {
@@ -218,173 +273,24 @@ impl Walker<'_> {
         }
     }
 
-    fn declare(&mut self, state: &mut State, call: &SimpleCall, name: &str, declared: &[&Assignment]) {
-        let mut flags = String::new();
-        let mut names: Vec<String> = Vec::new();
-        for word in call.argv.get(1..).unwrap_or_default() {
-            match word.as_literal() {
-                Some(flag) if flag.starts_with(['-', '+']) => flags.push_str(flag),
-                _ => names.extend(self.assign_word(state, word, call.origin())),
-            }
-        }
-        for assignment in declared {
-            let (brush_parser::ast::AssignmentName::VariableName(name)
-            | brush_parser::ast::AssignmentName::ArrayElementName(name, _)) = &assignment.name;
-            names.push(name.clone());
-        }
-        if flags.contains('f') && (name == "export" || flags.contains('x')) {
-            names.iter().for_each(|name| state.export_function(name));
-        }
-        for variable in &names {
-            if flags.contains('n') && name != "export" {
-                state.refer(variable);
-            }
-            if name == "export" || flags.contains('x') {
-                state.export(variable);
-            }
-            let upper = flags.contains('u');
-            if (upper || flags.contains('l')) && name != "export" {
-                let values = (state.get(variable).unwrap_or_default().iter())
-                    .map(|v| match v {
-                        VariableValue::Scalar(word) => {
-                            word.as_literal().map_or(VariableValue::Unknown, |t| {
-                                VariableValue::Scalar(Word::literal(if upper {
-                                    t.to_uppercase()
-                                } else {
-                                    t.to_lowercase()
-                                }))
-                            })
-                        }
-                        _ => VariableValue::Unknown,
-                    })
-                    .collect();
-                state.set(variable, values);
-            }
-        }
-    }
-
-    fn variable(&mut self, state: &mut State, call: &SimpleCall, name: &str) {
-        let words = call.argv.get(1..).unwrap_or_default();
-        match name {
-            "unset" => {
-                for word in words {
-                    let Some(name) = word.as_literal() else { continue };
-                    match name.split_once('[') {
-                        Some((array, index)) => {
-                            let (array, index) = (array.to_owned(), index.to_owned());
-                            self.arithmetic(state, &index, call.origin());
-                            state.set(&array, vec![VariableValue::Unknown]);
-                        }
-                        None => state.set(name, vec![VariableValue::Unset]),
-                    }
-                }
-            }
-            "let" => {
-                for word in words {
-                    let expr = word.as_code().unwrap_or_default();
-                    self.arithmetic(state, &expr, call.origin());
-                }
-            }
-            "getopts" => {
-                if let Some(name) = call.literal(2) {
-                    state.set(name, vec![VariableValue::Scalar(Word::unknown())]);
-                }
-                state.set("OPTARG", vec![VariableValue::Unknown]);
-            }
-            "set" => set_options(state, words),
-            "shift" => {
-                let by = call.literal(1).map_or(Some(1), |n| n.parse::<usize>().ok());
-                let rest =
-                    state.positional.as_ref().zip(by).map(|(all, by)| all.iter().skip(by).cloned().collect());
-                state.positional = rest.map(std::rc::Rc::new);
-            }
-            _ => self.read(state, call, name != "read"),
-        }
-    }
-
-    /// `read` and `mapfile`, from a text that is known or not.
-    fn read(&mut self, state: &mut State, call: &SimpleCall, whole: bool) {
-        let lines: Option<Vec<String>> = match &call.stdin {
-            Stdin::Text(text) if text.len() < 65_536 => Some(text.lines().map(str::to_owned).collect()),
-            _ => None,
-        };
-        let ifs = call
-            .env
-            .iter()
-            .find(|a| a.name == "IFS")
-            .map(|a| a.value.as_literal().unwrap_or(" \t\n").to_owned());
-        let kept = state.get("IFS").and_then(|values| match values {
-            [VariableValue::Scalar(word)] => word.as_literal().map(str::to_owned),
-            _ => None,
-        });
-        let ifs = ifs.or(kept).unwrap_or_else(|| " \t\n".to_owned());
-        let mut names = Vec::new();
-        let mut array = whole;
-        let mut words = call.argv.get(1..).unwrap_or_default().iter();
-        while let Some(word) = words.next() {
-            match word.as_literal() {
-                Some(flag) if flag.starts_with('-') && flag.len() > 1 => {
-                    array |= flag.contains('a') && !whole;
-                    if flag.ends_with(['d', 'n', 'N', 'p', 't', 'u', 'i', 'O', 's', 'C', 'c']) && flag != "-s"
-                    {
-                        let value = words.next().and_then(Word::as_literal).map(str::to_owned);
-                        // `mapfile -C` calls its value with an index and a line behind it.
-                        if let Some(code) = value.filter(|_| whole && flag.ends_with('C')) {
-                            let code = format!("{code} 0 \"${{{}}}\"", Word::UNKNOWN_PARAMETER);
-                            self.code(&mut state.clone(), &code, call.origin());
-                        }
-                    }
-                }
-                Some(name) => names.push(name.to_owned()),
-                None => {}
-            }
-        }
-        for name in &names {
-            if let Some((_, index)) = name.split_once('[') {
-                self.arithmetic(state, index, call.origin());
-            }
-        }
-        if names.is_empty() {
-            names.push(if whole { "MAPFILE".to_owned() } else { "REPLY".to_owned() });
-        }
-        // Inside a loop every line may be the one that is read.
-        let lines = lines.filter(|l| l.len() <= super::state::MOST_ALTERNATIVES);
-        for (i, name) in names.iter().enumerate() {
-            let value = |line: &String| {
-                if array {
-                    return VariableValue::List(
-                        printing::fields(line, &ifs, usize::MAX).into_iter().map(Word::literal).collect(),
-                    );
-                }
-                let parts = printing::fields(line, &ifs, names.len());
-                VariableValue::Scalar(Word::literal(parts.get(i).cloned().unwrap_or_default()))
-            };
-            let values = match &lines {
-                Some(lines) if whole => {
-                    vec![VariableValue::List(lines.iter().map(|l| Word::literal(l.as_str())).collect())]
-                }
-                Some(lines) => lines.iter().map(value).collect(),
-                None => vec![VariableValue::Unknown],
-            };
-            state.set(name, values);
-        }
-    }
-
     /// What `echo`, `printf`, `cat` and their like print, and where `printf -v` puts it.
     fn prints(&mut self, state: &mut State, call: &SimpleCall, name: &str) {
-        if let ("printf", Some("-v"), Some(variable)) = (name, call.literal(1), call.literal(2)) {
+        let given = options(call.argv.get(1..).unwrap_or_default(), "v:");
+        if let ("printf", Some(variable)) = (name, given.text('v')) {
             let variable = variable.to_owned();
             if let Some((array, index)) = variable.split_once('[') {
                 self.arithmetic(state, index, call.origin());
                 state.set(array, vec![VariableValue::Unknown]);
                 return;
             }
-            let text = printing::printf(call.argv.get(3..).unwrap_or_default());
+            let text = printing::printf(given.operands);
             state.set(&variable, vec![text.map_or(VariableValue::Unknown, VariableValue::Scalar)]);
             return;
         }
         let text = match name {
-            "echo" => Some(printing::echo(call.argv.get(1..).unwrap_or_default())),
+            "echo" => {
+                Some(printing::echo(call.argv.get(1..).unwrap_or_default(), state.options.echo_escapes))
+            }
             "printf" => printing::printf(call.argv.get(1..).unwrap_or_default()),
             "pwd" => match state.cwd.as_slice() {
                 [Dir::Known(path)] => Some(Word::literal(format!("{path}\n"))),
@@ -429,6 +335,22 @@ impl Walker<'_> {
     }
 }
 
+/// `shopt -s` and `-u` of what is modelled.
+fn switch(state: &mut State, call: &SimpleCall) {
+    let given = options(call.argv.get(1..).unwrap_or_default(), "opqsu");
+    let on = given.has('s');
+    if !on && !given.has('u') {
+        return;
+    }
+    for name in given.operands.iter().filter_map(Word::as_literal) {
+        match name {
+            "nocasematch" => state.options.nocasematch = on,
+            "xpg_echo" => state.options.echo_escapes = on,
+            _ => {}
+        }
+    }
+}
+
 /// What `dirname` prints.
 fn parent(path: &str) -> Word {
     let folder = match path.trim_end_matches('/').rsplit_once('/') {
@@ -437,37 +359,4 @@ fn parent(path: &str) -> Word {
         Some((folder, _)) => folder,
     };
     Word::literal(format!("{folder}\n"))
-}
-
-/// `set -e`, `set -- a b`.
-fn set_options(state: &mut State, words: &[Word]) {
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        match word.as_literal() {
-            Some("--") => {
-                let rest: Vec<Word> = words.cloned().collect();
-                state.positional = (!rest.iter().any(Word::splits)).then(|| std::rc::Rc::new(rest));
-                return;
-            }
-            Some("-o" | "+o") => {
-                let on = word.as_literal() == Some("-o");
-                if words.next().and_then(Word::as_literal) == Some("errexit") {
-                    state.errexit = on;
-                }
-            }
-            Some(flag) if flag.starts_with(['-', '+']) && flag.len() > 1 => {
-                if flag.contains('e') {
-                    state.errexit = flag.starts_with('-');
-                }
-                if flag.ends_with('o') && words.next().and_then(Word::as_literal) == Some("errexit") {
-                    state.errexit = flag.starts_with('-');
-                }
-            }
-            _ => {
-                let rest: Vec<Word> = std::iter::once(word.clone()).chain(words.cloned()).collect();
-                state.positional = (!rest.iter().any(Word::splits)).then(|| std::rc::Rc::new(rest));
-                return;
-            }
-        }
-    }
 }

@@ -7,7 +7,6 @@ use brush_parser::ast::{
     SeparatorOperator,
 };
 
-use super::pattern::Pattern;
 use super::state::{State, VariableValue};
 use super::{Flow, Walker, join};
 use crate::model::{Stdin, Word};
@@ -255,7 +254,7 @@ impl Walker<'_> {
         }
         let untouched = state.clone();
         for item in items {
-            state.set(name, vec![VariableValue::Scalar(item)]);
+            self.set_checked(&mut state, name, vec![VariableValue::Scalar(item)], self.frame.elsewhere());
             state = self.list(state, &clause.body.list).settle();
         }
         Flow::both(if state.same_values(&untouched) { state } else { state.join(&untouched) })
@@ -267,17 +266,15 @@ impl Walker<'_> {
         let mut flows = vec![];
         let before = self.sink.clone();
         for item in &clause.cases {
-            let mut may_match = false;
-            for pattern in &item.patterns {
-                let origin = self.origin(pattern);
-                let word = self.one(&mut state, &pattern.value, origin);
-                let raw =
-                    if word.as_literal().is_some() { pattern.value.trim_matches(['"', '\'']) } else { "*" };
-                let hit = match (subject.as_literal(), Pattern::new(raw)) {
+            let mut may_match = state.options.nocasematch;
+            for written in &item.patterns {
+                let origin = self.origin(written);
+                let pattern = self.pattern(&mut state, Some(&written.value), origin);
+                let hit = match (subject.as_literal(), pattern) {
                     (Some(text), Some(pattern)) => pattern.matches(text),
                     _ => true,
                 };
-                may_match |= hit || pattern.value.contains(['\\', '$']);
+                may_match |= hit || written.value.contains(['\\', '$']);
             }
             let falls_in = !matches!(item.post_action, ast::CaseItemPostAction::ExitCase);
             if let Some(body) = item.cmd.as_ref().filter(|_| may_match || falls_in || !flows.is_empty()) {

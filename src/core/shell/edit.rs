@@ -40,24 +40,31 @@ pub(super) fn change(word: &Word, edit: &Edit) -> Option<Word> {
         Edit::Cut(offset, length) => {
             cut(&text.chars().collect::<Vec<_>>(), *offset, *length)?.iter().collect()
         }
-        Edit::Replace(pattern, with, kind) => match kind {
-            SubstringMatchKind::Anywhere => pattern.as_ref()?.replace(text, with.as_literal()?, true),
-            SubstringMatchKind::FirstOccurrence => pattern.as_ref()?.replace(text, with.as_literal()?, false),
-            SubstringMatchKind::Prefix => {
-                let rest = pattern.as_ref()?.strip_prefix(text, true);
-                if rest.len() == text.len() { text.to_owned() } else { with.as_literal()?.to_owned() + &rest }
-            }
-            SubstringMatchKind::Suffix => {
-                let rest = pattern.as_ref()?.strip_suffix(text, true);
-                if rest.len() == text.len() { text.to_owned() } else { rest + with.as_literal()? }
-            }
-        },
+        Edit::Replace(pattern, with, kind) => replaced(text, (pattern.as_ref()?, with.as_literal()?), kind),
         Edit::Escapes => quote::ansi_c(text),
         Edit::Quote => quote::single(text),
         Edit::Prompt => text.to_owned(),
         Edit::Unknown => return None,
     };
     Some(Word::literal(changed))
+}
+
+/// `${x/p/r}`. An `&` in the replacement is what matched (bash 5.2, `patsub_replacement`).
+fn replaced(text: &str, (pattern, with): (&Pattern, &str), kind: &SubstringMatchKind) -> String {
+    match kind {
+        SubstringMatchKind::Anywhere => pattern.replace(text, with, true),
+        SubstringMatchKind::FirstOccurrence => pattern.replace(text, with, false),
+        SubstringMatchKind::Prefix => {
+            let rest = pattern.strip_prefix(text, true);
+            let hit = text.strip_suffix(rest.as_str()).filter(|hit| !hit.is_empty());
+            hit.map_or_else(|| text.to_owned(), |hit| with.replace('&', hit) + &rest)
+        }
+        SubstringMatchKind::Suffix => {
+            let rest = pattern.strip_suffix(text, true);
+            let hit = text.strip_prefix(rest.as_str()).filter(|hit| !hit.is_empty());
+            hit.map_or_else(|| text.to_owned(), |hit| rest.clone() + &with.replace('&', hit))
+        }
+    }
 }
 
 /// `${@:2}` and `${a[@]:1:2}` take elements, not characters.

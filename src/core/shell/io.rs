@@ -8,7 +8,7 @@ use super::parse::ParseRefusal;
 use super::state::State;
 use super::{TextOrigin, Walker};
 use super::{fold, mask};
-use crate::model::{Dir, Invocation, Stdin, Word};
+use crate::model::{Dir, Invocation, OpaqueKind, Stdin, Word};
 
 /// What the redirections of one command come to.
 #[derive(Clone, Debug, Default)]
@@ -175,11 +175,17 @@ impl Walker<'_> {
                     super::state::VariableValue::Scalar(word) => word.as_literal(),
                     _ => None,
                 })
-                .filter(|text| text.contains(['$', '`', '[']))
+                // A value is an expression again, a name in it a variable again.
+                .filter(|text| *text != name && text.parse::<i64>().is_err())
                 .map(str::to_owned)
                 .collect();
             self.depth += 1;
             for value in values {
+                self.nested += value.len();
+                if self.nested > super::MOST_NESTED {
+                    self.opaque(OpaqueKind::Limit, origin.span, "it is nested too deeply");
+                    break;
+                }
                 self.arithmetic(state, &value, origin.elsewhere());
             }
             self.depth -= 1;

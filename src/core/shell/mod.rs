@@ -12,6 +12,7 @@ mod expand;
 mod fold;
 mod io;
 mod mask;
+mod options;
 mod parameter;
 mod parse;
 mod pattern;
@@ -20,6 +21,7 @@ mod quote;
 mod simple;
 mod state;
 mod stream;
+mod variables;
 
 pub use printing::printed;
 
@@ -70,6 +72,8 @@ pub struct Source<'a> {
     pub files: &'a [(String, String)],
     /// It is what an agent types: what its shell defines stands before it.
     pub typed: bool,
+    /// The shell's `echo` reads escapes without being told, as dash's and zsh's do.
+    pub echoes_escapes: bool,
 }
 
 /// What stands before the name of something that the agent's shell defines, among files.
@@ -110,6 +114,7 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     };
     let mut state = State::new(cwd);
     state.positional = source.arguments.clone().map(Rc::new);
+    state.options.echo_escapes = source.echoes_escapes;
     for variable in &source.env {
         state.set(&variable.name, vec![state::VariableValue::Scalar(variable.value.clone())]);
         state.export(&variable.name);
@@ -172,7 +177,7 @@ impl Flow {
 
     /// The state behind `;`.
     fn settle(self) -> State {
-        let errexit = self.last.errexit;
+        let errexit = self.last.options.errexit;
         match (self.ok, self.fail) {
             (Some(ok), Some(fail)) if !errexit => ok.join(&fail),
             (Some(ok), _) => ok,
@@ -208,6 +213,8 @@ struct Walker<'a> {
     nested: usize,
     depth: usize,
     calls: Vec<String>,
+    /// Variables of the functions that are being walked.
+    locals: Vec<Vec<String>>,
     /// Files that may be sourced, and their texts.
     files: &'a [(String, String)],
     /// The functions that are being walked.
@@ -233,6 +240,7 @@ impl<'a> Walker<'a> {
             nested: 0,
             depth: 0,
             calls: Vec::new(),
+            locals: Vec::new(),
             files: &[],
             bodies: Vec::new(),
             foreign: Vec::new(),

@@ -1,11 +1,14 @@
 //! Parameter expansion: `$x`, `${x:-y}`, `${x#p}`, `${x/p/r}`, `"${a[@]}"` and the rest of the family.
 
+use std::borrow::Cow;
+
 use brush_parser::word::{
     Parameter, ParameterExpr, ParameterTestType, ParameterTransformOp, SpecialParameter,
 };
 
 use super::edit::{Edit, change, slice};
 use super::pattern::Pattern;
+use super::quote;
 use super::state::{State, VariableValue};
 use super::stream::{self, MOST, Seg, Stream};
 use super::{TextOrigin, Walker};
@@ -108,7 +111,8 @@ impl Walker<'_> {
         origin: TextOrigin,
     ) -> Vec<Stream> {
         let Some(raw) = raw else { return vec![Vec::new()] };
-        let mut all = self.streams(state, raw, origin.elsewhere(), quoted);
+        let literal = if quoted { quote::literal_apostrophes(raw) } else { Cow::Borrowed(raw) };
+        let mut all = self.streams(state, &literal, origin.elsewhere(), quoted);
         // White space in the operand separates words as it does in a value.
         for seg in all.iter_mut().flatten() {
             if let Seg::Text { quoted: false, split, .. } = seg {
@@ -168,6 +172,13 @@ impl Walker<'_> {
                 }
                 None => vec![vec![Seg::Unknown { quoted }]],
             },
+            Looked::Words(words, _) => {
+                words
+                    .iter()
+                    .filter_map(Word::as_code)
+                    .for_each(|code| self.expanded_later(state, &code, origin));
+                vec![vec![Seg::Unknown { quoted: false }]]
+            }
             other => vec![emit(other, quoted)],
         }
     }
@@ -187,7 +198,12 @@ impl Walker<'_> {
         for one in direct {
             match one {
                 Looked::Word(word) => match word.as_literal() {
-                    Some(name) => all.extend(self.named(state, name)),
+                    Some(name) => {
+                        if let Some((_, index)) = name.split_once('[') {
+                            self.arithmetic(state, index, origin);
+                        }
+                        all.extend(self.named(state, name));
+                    }
                     None => all.push(Looked::UnknownList),
                 },
                 _ => all.push(Looked::UnknownList),
@@ -277,16 +293,16 @@ impl Walker<'_> {
         use ParameterExpr as E;
         match expr {
             E::RemoveSmallestPrefixPattern { pattern, .. } => {
-                Edit::Prefix(self.pattern(state, pattern, origin), false)
+                Edit::Prefix(self.pattern(state, pattern.as_deref(), origin), false)
             }
             E::RemoveLargestPrefixPattern { pattern, .. } => {
-                Edit::Prefix(self.pattern(state, pattern, origin), true)
+                Edit::Prefix(self.pattern(state, pattern.as_deref(), origin), true)
             }
             E::RemoveSmallestSuffixPattern { pattern, .. } => {
-                Edit::Suffix(self.pattern(state, pattern, origin), false)
+                Edit::Suffix(self.pattern(state, pattern.as_deref(), origin), false)
             }
             E::RemoveLargestSuffixPattern { pattern, .. } => {
-                Edit::Suffix(self.pattern(state, pattern, origin), true)
+                Edit::Suffix(self.pattern(state, pattern.as_deref(), origin), true)
             }
             E::UppercaseFirstChar { pattern, .. } if blank(pattern) => {
                 Edit::Case { upper: true, first: true }
@@ -297,6 +313,14 @@ impl Walker<'_> {
             }
             E::LowercasePattern { pattern, .. } if blank(pattern) => {
                 Edit::Case { upper: false, first: false }
+            }
+            E::UppercaseFirstChar { pattern, .. }
+            | E::UppercasePattern { pattern, .. }
+            | E::LowercaseFirstChar { pattern, .. }
+            | E::LowercasePattern { pattern, .. } => {
+                // Only what its pattern runs is worked out.
+                self.pattern(state, pattern.as_deref(), origin);
+                Edit::Unknown
             }
             E::Transform { op, .. } => match op {
                 ParameterTransformOp::ToUpperCase => Edit::Case { upper: true, first: false },
@@ -319,7 +343,7 @@ impl Walker<'_> {
                 }
             }
             E::ReplaceSubstring { pattern, replacement, match_kind, .. } => {
-                let pattern = self.pattern(state, &Some(pattern.clone()), origin);
+                let pattern = self.pattern(state, Some(pattern), origin);
                 let with = self.one(state, replacement.as_deref().unwrap_or_default(), origin.elsewhere());
                 Edit::Replace(pattern, with, match_kind.clone())
             }
@@ -328,8 +352,13 @@ impl Walker<'_> {
     }
 
     /// A pattern operand with its quoted parts made literal.
-    fn pattern(&mut self, state: &mut State, raw: &Option<String>, origin: TextOrigin) -> Option<Pattern> {
-        let raw = raw.as_deref().unwrap_or_default();
+    pub(super) fn pattern(
+        &mut self,
+        state: &mut State,
+        raw: Option<&str>,
+        origin: TextOrigin,
+    ) -> Option<Pattern> {
+        let raw = raw.unwrap_or_default();
         let streams = self.streams(state, raw, origin.elsewhere(), false);
         let [only] = streams.as_slice() else { return None };
         let mut text = String::new();

@@ -107,7 +107,8 @@ impl Pattern {
             let rest = chars.get(i..).unwrap_or_default();
             let hit = if done && !all { None } else { self.prefixes(rest).pop().filter(|n| *n > 0) };
             if let Some(n) = hit {
-                out.push_str(with);
+                let matched: String = rest.iter().take(n).collect();
+                out.push_str(&with.replace('&', &matched));
                 done = true;
                 i += n;
             } else {

@@ -39,17 +39,17 @@ pub(super) fn is_one_word(invocation: &Invocation) -> bool {
 pub fn printed(invocation: &Invocation) -> Option<Word> {
     let words = invocation.argv.get(1..).unwrap_or_default();
     match (invocation.program()?.as_literal()?, &invocation.stdin) {
-        ("echo", _) => Some(echo(words)),
+        ("echo", _) => Some(echo(words, false)),
         ("printf", _) => printf(words),
         ("cat" | "tee", Stdin::Text(text)) => Some(Word::literal(text)),
         _ => None,
     }
 }
 
-/// `echo`'s output, with bash's `-n` and `-e`.
-pub(super) fn echo(words: &[Word]) -> Word {
+/// `echo`'s output, with bash's `-n`, `-e` and `-E`; `escapes` where it reads escapes without being told.
+pub(super) fn echo(words: &[Word], escapes: bool) -> Word {
     let mut newline = true;
-    let mut escapes = false;
+    let mut escapes = escapes;
     let mut rest = words;
     while let Some((first, tail)) = rest.split_first() {
         match first.as_literal() {
@@ -59,7 +59,7 @@ pub(super) fn echo(words: &[Word]) -> Word {
                     && flag.bytes().skip(1).all(|b| b"neE".contains(&b)) =>
             {
                 newline &= !flag.contains('n');
-                escapes |= flag.contains('e');
+                escapes = flag.bytes().rev().find(|b| *b != b'n').map_or(escapes, |last| last == b'e');
                 rest = tail;
             }
             _ => break,
@@ -71,7 +71,13 @@ pub(super) fn echo(words: &[Word]) -> Word {
             out.push_text(" ");
         }
         match word.as_literal() {
-            Some(text) if escapes => out.push_text(&quote::ansi_c(text)),
+            Some(text) if escapes => {
+                let (text, ends) = quote::echoed(text);
+                out.push_text(&text);
+                if ends {
+                    return out;
+                }
+            }
             _ => out.push_word(word),
         }
     }
@@ -120,7 +126,7 @@ fn one_pass<'w>(format: &str, mut args: &'w [Word], out: &mut Word) -> Option<&'
         args = rest;
         match (conversion, word.as_literal()) {
             ('s', _) => out.push_word(&word.joined()),
-            ('b', Some(text)) => out.push_text(&quote::ansi_c(text)),
+            ('b', Some(text)) => out.push_text(&quote::echoed(text).0),
             ('q', Some(text)) => out.push_text(&quote::single(text)),
             ('d' | 'i' | 'u', Some(text)) if text.parse::<i64>().is_ok() => out.push_text(text),
             ('d' | 'i' | 'u', _) => out.push_unknown(false),

@@ -148,7 +148,9 @@ impl Walker<'_> {
             self.sink = Some(Word::default());
             let next = self.call(inner, &call, &names);
             let printed = std::mem::replace(&mut self.sink, sink.clone());
-            self.writers(&state, &all.io, printed.as_ref());
+            // What `exec` opens is written to by later commands.
+            let kept = call.literal(0) == Some("exec") && call.argv.len() == 1;
+            self.writers(&state, &all.io, printed.as_ref().filter(|_| !kept));
             if !all.io.diverted {
                 match (&mut self.sink, printed) {
                     (Some(sink), Some(printed)) if !several => sink.push_word(&printed),
@@ -211,6 +213,8 @@ impl Walker<'_> {
         let stdin = std::mem::replace(&mut self.stdin, call.stdin.clone());
         let returns = std::mem::take(&mut self.returns);
         self.calls.push(name.to_owned());
+        self.locals.push(Vec::new());
+        let caller = state.clone();
         let mut after: Option<State> = None;
         let mut last = state.clone();
         for body in state.function(name).to_vec() {
@@ -237,13 +241,15 @@ impl Walker<'_> {
         }
         self.calls.pop();
         self.stdin = stdin;
-        last.positional.clone_from(&outer);
+        let locals = self.locals.pop().unwrap_or_default();
+        let leave = |mut state: State| {
+            locals.iter().for_each(|name| state.restore(name, &caller));
+            state.positional.clone_from(&outer);
+            state
+        };
         match after {
-            Some(mut state) => {
-                state.positional = outer;
-                Flow::both(state)
-            }
-            None => Flow::dead(last),
+            Some(state) => Flow::both(leave(state)),
+            None => Flow::dead(leave(last)),
         }
     }
 
@@ -269,6 +275,7 @@ impl Walker<'_> {
             self.emit(state, call);
             return;
         }
+        self.any_function(state, call);
         let invocation = self.invocation(state, call);
         let shown = call.argv.first().map(|w| w.display().into_owned()).unwrap_or_default();
         self.out.opaque.push(Opaque {
@@ -277,6 +284,16 @@ impl Walker<'_> {
             what: format!("the program to run is computed at run time ('{shown}')"),
             invocation: Some(invocation),
         });
+    }
+
+    /// A program of any name may be a function that is defined here.
+    fn any_function(&mut self, state: &State, call: &SimpleCall) {
+        let names: Vec<String> = state.function_names().map(str::to_owned).collect();
+        for name in names.into_iter().take(MOST_COMBINATIONS) {
+            if !self.calls.contains(&name) {
+                self.function(state.clone(), call, &name);
+            }
+        }
     }
 
     fn invocation(&self, state: &State, call: &SimpleCall) -> Invocation {

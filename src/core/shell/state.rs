@@ -32,9 +32,15 @@ pub(super) struct Variable {
     pub(super) exported: bool,
     /// `declare -n`: it stands for the variable it names.
     pub(super) reference: bool,
+    /// `declare -i`: what it is given is arithmetic.
+    pub(super) integer: bool,
 }
 
 impl Variable {
+    fn new(alternatives: Vec<VariableValue>) -> Self {
+        Self { alternatives, exported: false, reference: false, integer: false }
+    }
+
     fn join(&mut self, other: &Self) {
         for value in &other.alternatives {
             if !self.alternatives.contains(value) {
@@ -46,6 +52,7 @@ impl Variable {
         }
         self.exported |= other.exported;
         self.reference |= other.reference;
+        self.integer |= other.integer;
     }
 }
 
@@ -65,8 +72,21 @@ pub(super) struct State {
     pub(super) previous: Rc<Vec<Dir>>,
     /// `pushd`'s stack, top last.
     pub(super) stack: Rc<Vec<Rc<Vec<Dir>>>>,
-    /// `set -e` is on.
+    /// What `set` and `shopt` have switched.
+    pub(super) options: ShellOptions,
+}
+
+/// Options of the shell that change what a line does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ShellOptions {
+    /// `set -e`.
     pub(super) errexit: bool,
+    /// `set -a`: what is assigned or defined is exported.
+    pub(super) allexport: bool,
+    /// `shopt -s nocasematch`.
+    pub(super) nocasematch: bool,
+    /// `echo` reads escapes without `-e`: `shopt -s xpg_echo`, or another shell than bash.
+    pub(super) echo_escapes: bool,
 }
 
 impl State {
@@ -80,7 +100,7 @@ impl State {
             previous: Rc::new(vec![Dir::Unknown]),
             cwd: Rc::new(cwd),
             stack: Rc::default(),
-            errexit: false,
+            options: ShellOptions::default(),
         }
     }
 
@@ -119,7 +139,7 @@ impl State {
         match vars.get_mut(&name) {
             Some(variable) => variable.alternatives = alternatives,
             None => {
-                vars.insert(name, Variable { alternatives, exported: false, reference: false });
+                vars.insert(name, Variable::new(alternatives));
             }
         }
     }
@@ -144,6 +164,25 @@ impl State {
                 None => drop(vars.remove("PATH")),
             }
         }
+    }
+
+    /// Gives a variable back what it held in another state.
+    pub(super) fn restore(&mut self, name: &str, from: &Self) {
+        let vars = Rc::make_mut(&mut self.vars);
+        match from.vars.get(name) {
+            Some(variable) => drop(vars.insert(name.to_owned(), variable.clone())),
+            None => drop(vars.remove(name)),
+        }
+    }
+
+    pub(super) fn make_integer(&mut self, name: &str) {
+        if let Some(variable) = Rc::make_mut(&mut self.vars).get_mut(name) {
+            variable.integer = true;
+        }
+    }
+
+    pub(super) fn is_integer(&self, name: &str) -> bool {
+        self.vars.get(self.resolve(name)).is_some_and(|variable| variable.integer)
     }
 
     pub(super) fn refer(&mut self, name: &str) {
@@ -188,6 +227,14 @@ impl State {
 
     pub(super) fn define(&mut self, name: &str, body: Rc<FunctionBody>) {
         Rc::make_mut(&mut self.functions).insert(name.to_owned(), vec![body]);
+        if self.options.allexport {
+            self.export_function(name);
+        }
+    }
+
+    /// The functions that are defined, by name.
+    pub(super) fn function_names(&self) -> impl Iterator<Item = &str> {
+        self.functions.keys().map(String::as_str)
     }
 
     pub(super) fn function(&self, name: &str) -> &[Rc<FunctionBody>] {
@@ -241,7 +288,10 @@ impl State {
         if self.stack != other.stack {
             self.stack = Rc::default();
         }
-        self.errexit &= other.errexit;
+        self.options.errexit &= other.options.errexit;
+        self.options.allexport |= other.options.allexport;
+        self.options.nocasematch |= other.options.nocasematch;
+        self.options.echo_escapes |= other.options.echo_escapes;
         self
     }
 
@@ -266,8 +316,7 @@ impl State {
 }
 
 fn join_vars(mine: &mut BTreeMap<String, Variable>, others: &BTreeMap<String, Variable>) {
-    let untouched =
-        Variable { alternatives: vec![VariableValue::Unknown], exported: false, reference: false };
+    let untouched = Variable::new(vec![VariableValue::Unknown]);
     for (name, variable) in mine.iter_mut() {
         variable.join(others.get(name).unwrap_or(&untouched));
     }

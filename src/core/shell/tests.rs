@@ -94,6 +94,46 @@ const DELETES: &[&str] = &[
     "hash -p /usr/bin/kubectl ls; ls delete pod p",
     "echo kubectl delete pod p | while read -r l; do $l; done",
     "x='$(kubectl delete pod p)'; echo ${x@P}",
+    "x=('$(kubectl delete pod p)'); echo \"${x[@]@P}\"",
+    // Options of builtins, attached, clustered and ended.
+    "mapfile -C'kubectl delete pod p;' -c1 a <<< x",
+    "k=ls; mapfile -t k <<< kubectl; $k delete pod p",
+    "hash -rp /usr/bin/kubectl ls; ls delete pod p",
+    "hash -p /usr/bin/kubectl -- ls; ls delete pod p",
+    "BASH_CMDS[ls]=/usr/bin/kubectl; ls delete pod p",
+    "k=ls; printf -vk kubectl; $k delete pod p",
+    "printf -v'a[$(kubectl delete pod p)]' x",
+    ". -- /dev/stdin <<< 'kubectl delete pod p'",
+    "compgen -C 'kubectl delete pod p' x",
+    "compgen -o default -W '$(kubectl delete pod p)' -- ''",
+    ": & wait -np 'a[$(kubectl delete pod p)]' $!",
+    "[ '(' -v 'a[$(kubectl delete pod p)]' ')' ]",
+    // Subscripts and integers.
+    "declare -i x; x='a[$(kubectl delete pod p)]'",
+    "declare -i x=0; x+='a[$(kubectl delete pod p)]'",
+    "declare -i x; for x in 'a[$(kubectl delete pod p)]'; do :; done",
+    "declare -A m; declare -i m[k]='a[$(kubectl delete pod p)]'",
+    "x='b[$(kubectl delete pod p)]' y=x z=y; : ${a[z]}",
+    "declare -n r='a[$(kubectl delete pod p)]'; : $r",
+    "x='a[$(kubectl delete pod p)]'; : \"${!x}\"",
+    // Patterns: quoted parts are letters.
+    "case ab in a'b') kubectl delete pod p;; esac",
+    "case 'a b' in a' 'b) kubectl delete pod p;; esac",
+    "case 'a?' in \"a?\") kubectl delete pod p;; esac",
+    "case $HOME in ~) kubectl delete pod p;; esac",
+    "shopt -s nocasematch; case A in a) kubectl delete pod p;; esac",
+    "x=a; echo ${x^^$(kubectl delete pod p)}",
+    "echo \"${x:-'$(kubectl delete pod p)'}\"",
+    "x=kctl; ${x/k/&ube} delete pod p",
+    // Escapes in what is printed.
+    "$(echo -e '\\0153ubectl') delete pod p",
+    "$(printf %b '\\0153ubectl') delete pod p",
+    "shopt -s xpg_echo\n$(echo '\\0153ubectl') delete pod p",
+    // Functions, traps and what a shell keeps.
+    "v=get; trap 'v=delete' DEBUG; kubectl $v pod p",
+    "v=delete; f() { local v=get; }; f; kubectl $v pod p",
+    "f() { kubectl delete pod p; }; $(compgen -A function f)",
+    "BASH_ENV='$(kubectl delete pod p)' bash -c :",
 ];
 
 #[test]
