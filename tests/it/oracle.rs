@@ -271,8 +271,13 @@ fn command() -> impl Strategy<Value = String> {
     (spelled("kubectl"), spelled("delete"), 0..3u8).prop_map(|((s1, program), (s2, verb), n)| {
         // Both may use `v`; the second is bound to another name.
         let (s2, verb) = (
-            s2.replace("v=", "w=").replace("v+=", "w+=").replace("-v v", "-v w").replace("-r v", "-r w")
-                .replace("-t v", "-t w").replace("-vv", "-vw").replace("-n v", "-n w"),
+            s2.replace("v=", "w=")
+                .replace("v+=", "w+=")
+                .replace("-v v", "-v w")
+                .replace("-r v", "-r w")
+                .replace("-t v", "-t w")
+                .replace("-vv", "-vw")
+                .replace("-n v", "-n w"),
             verb.replace("$v", "$w").replace("${v", "${w"),
         );
         format!("{s1}{s2}{program} {verb} p{n}")
@@ -339,7 +344,9 @@ fn line() -> impl Strategy<Value = String> {
             inner.clone().prop_map(move |a| format!("trap -- {} EXIT", quoted(&a))),
             inner.clone().prop_map(move |a| format!("compgen -C {} x", quoted(&format!("{a}\n:")))),
             inner.clone().prop_map(move |a| format!(". -- /dev/stdin <<< {}", quoted(&a))),
-            alone.clone().prop_map(|a| format!("declare -i n='a[$( {} )0]'", a.replace('\'', "\"")))
+            alone
+                .clone()
+                .prop_map(|a| format!("declare -i n='a[$( {} )0]'", a.replace('\'', "\"")))
                 .prop_filter("quotes", |l| l.matches('"').count() == 0),
             alone.clone().prop_map(|a| format!("echo \"$( {a} )\"")),
             inner.clone().prop_map(move |a| format!("eval {}", quoted(&a))),

@@ -69,9 +69,17 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
         by.env.retain(|a| !tools.programs.code_variables.contains(&a.name.as_str()));
         let values =
             invocation.env.iter().filter(|a| tools.programs.code_variables.contains(&a.name.as_str()));
-        let carried =
-            values.map(|a| Carried::Guess(Box::new(code(&a.value, &by, "a command computed at run time"))));
+        // `LESSOPEN` begins with marks for where its output goes.
+        let bare = |value: &Word| match value.as_literal() {
+            Some(text) => Word::literal(text.trim_start_matches(['|', '-', '@'])),
+            None => value.clone(),
+        };
+        let carried = values
+            .map(|a| Carried::Guess(Box::new(code(&bare(&a.value), &by, "a command computed at run time"))));
         out.carried.extend(carried);
+    }
+    if !tools.programs.shells.contains(&name) {
+        out.carried.extend(shells::below(invocation));
     }
     out
 }
@@ -93,7 +101,8 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
             wrappers.flat_map(|found| wrapper::unwrap(invocation, found, tools)).collect();
         out.operations.iter_mut().for_each(|operation| enters(operation, &wrapped, tools));
         // Of its verbs too little is known to say that none runs another program.
-        let text = runner.is_none_or(|runner| runner.format == TargetFormat::Text);
+        let unread = [TargetFormat::Text, TargetFormat::Named];
+        let text = runner.is_none_or(|runner| unread.contains(&runner.format));
         let unread =
             tool.map_or(language.is_none() && text && !tools.is_inert(name), |found| found.unshimmed);
         if wrapped.is_empty() && unread {

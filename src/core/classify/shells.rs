@@ -1,7 +1,11 @@
 //! Shells, by the options they have in common: what one of them is told to run.
 
-use super::carried::{Carried, Reader, code, from_stdin, sourced};
+use super::carried::{Carried, Reader, behind, code, from_stdin, sourced};
 use crate::model::{Invocation, Word, Wrapper};
+
+/// What shells read from a home directory when they start.
+const START_FILES: [&str; 6] =
+    [".bashrc", ".bash_profile", ".profile", ".zshenv", ".zshrc", ".config/fish/config.fish"];
 
 /// What the options of a shell say.
 #[derive(Debug, Default)]
@@ -72,7 +76,7 @@ pub(super) fn carried(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
             }
             other => other,
         };
-        return early(by).chain([carried]).collect();
+        return early(by).chain(started_with(by)).chain([carried]).collect();
     }
     let from_input = operand.is_none_or(|w| {
         said.reads_stdin
@@ -81,16 +85,41 @@ pub(super) fn carried(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
     });
     // A script on disk is the caller's to read: nothing here touches files.
     let rest = if from_input { from_stdin(by) } else { sourced(by, at) };
-    early(by).chain(rest).collect()
+    early(by).chain(started_with(by)).chain(rest).collect()
 }
 
 /// What a shell reads before anything else: bash one of these, sh the other where it is interactive.
 fn early(by: &Invocation) -> impl Iterator<Item = Carried> {
-    let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name));
-    files.map(|path| Carried::Script {
-        path: path.clone(),
-        arguments: Vec::new(),
-        by: by.clone(),
-        reader: Reader::Shell,
-    })
+    let files = ["BASH_ENV", "ENV"].iter().filter_map(|name| by.assigned(name)).cloned();
+    files.map(|path| start_file(path, by))
+}
+
+/// What a bash reads that any other program starts: the line has given it this file.
+pub(super) fn below(by: &Invocation) -> Option<Carried> {
+    by.assigned("BASH_ENV").map(|path| start_file(path.clone(), by))
+}
+
+fn start_file(path: Word, by: &Invocation) -> Carried {
+    Carried::Script { path, arguments: Vec::new(), by: by.clone(), reader: Reader::Shell }
+}
+
+/// The start files of a shell that are not the person's own: those an option names, and those of a home the line makes up.
+fn started_with(by: &Invocation) -> Vec<Carried> {
+    let mut files: Vec<Word> = Vec::new();
+    for (at, word) in by.argv.iter().enumerate().skip(1) {
+        let option = word.prefix().split_once('=').map_or(word.prefix(), |(option, _)| option);
+        if matches!(option, "--rcfile" | "--init-file") {
+            let attached = word.prefix().split_once('=').map(|(_, start)| behind(word, start));
+            files.extend(attached.or_else(|| by.argv.get(at + 1).cloned()));
+        }
+    }
+    if let Some(home) = by.assigned("HOME") {
+        files.extend(START_FILES.iter().map(|name| {
+            let mut path = home.clone();
+            path.push_text("/");
+            path.push_text(name);
+            path
+        }));
+    }
+    files.into_iter().map(|path| start_file(path, by)).collect()
 }

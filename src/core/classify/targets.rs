@@ -2,7 +2,7 @@
 
 use super::carried::{Carried, Reader, behind};
 use super::mentions;
-use crate::model::{Assigned, Invocation, Runner, TargetFormat, Tools, Word};
+use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Runner, TargetFormat, Tools, Word};
 
 mod make;
 mod read;
@@ -68,6 +68,10 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner, tools: &Tools) ->
     if !runs {
         return out;
     }
+    out.extend(wanted.iter().filter_map(|target| by_name(&by, runner, target, tools)));
+    if runner.format == TargetFormat::Named {
+        return out;
+    }
     if files.is_empty() {
         let above = if runner.upward { 4 } else { 0 };
         for up in 0..=above {
@@ -95,6 +99,29 @@ pub(super) fn unwrap(by: &Invocation, runner: &'static Runner, tools: &Tools) ->
         reader: Reader::Targets(runner),
     }));
     out
+}
+
+/// What a target may do by what it is called: one of our tools (`@kubectl//:kubectl`), or something that is deployed.
+fn by_name(by: &Invocation, runner: &Runner, target: &Word, tools: &Tools) -> Option<Carried> {
+    let name = target.as_literal()?;
+    if runner.format == TargetFormat::Named
+        && let Some(tool) = name.rsplit([':', '/', '+']).next().filter(|part| tools.tool(part).is_some())
+    {
+        let behind = by.argv.iter().skip_while(|word| word.as_literal() != Some("--")).skip(1);
+        let argv = std::iter::once(Word::literal(tool)).chain(behind.cloned()).collect();
+        return Some(Carried::Invocation { invocation: Invocation { argv, ..by.clone() }, remote: None });
+    }
+    let mut parts = name.split(|c: char| !c.is_alphanumeric());
+    let says = parts.any(|part| runner.changes.contains(&part.to_lowercase().as_str()));
+    let program = by.program().and_then(Word::basename).unwrap_or_default();
+    says.then(|| {
+        Carried::Opaque(Opaque {
+            kind: OpaqueKind::Perhaps,
+            span: by.span,
+            what: format!("{program} may change a cluster or a service by its target '{name}'"),
+            invocation: None,
+        })
+    })
 }
 
 /// Reads a runner's command line; none where it runs nothing.
@@ -348,7 +375,7 @@ fn taken_apart(text: &str, format: TargetFormat) -> TargetsFile {
         TargetFormat::Make => make::read(text),
         TargetFormat::Just => read::just(text),
         TargetFormat::Task => task::read(text),
-        TargetFormat::Npm | TargetFormat::Text => read::npm(text),
+        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Named => read::npm(text),
     }
 }
 
@@ -357,6 +384,6 @@ fn filled(text: &str, values: &[(String, String)], format: TargetFormat) -> Stri
     match format {
         TargetFormat::Make => make::filled(text, values, 0),
         TargetFormat::Just | TargetFormat::Task => read::braces_filled(text, values),
-        TargetFormat::Npm | TargetFormat::Text => text.to_owned(),
+        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Named => text.to_owned(),
     }
 }

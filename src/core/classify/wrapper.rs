@@ -289,14 +289,14 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
         let text = word.prefix();
         for option in wrapper.code {
             let (name, start) = option.split_once('=').unwrap_or((option, ""));
-            let Some(rest) = text.strip_prefix(name) else { continue };
+            let Some(rest) = text.strip_prefix(name).or_else(|| abbreviated(text, name)) else { continue };
             let held = if name.starts_with("--") { rest.strip_prefix('=') } else { Some(rest) };
             let value = match held.filter(|_| !rest.is_empty()) {
                 Some(value) => behind(word, value),
                 None if rest.is_empty() => by.argv.get(at + 1).cloned().unwrap_or_default(),
                 None => continue,
             };
-            let value = match value.prefix().strip_prefix(start).and_then(|v| v.strip_prefix('=')) {
+            let value = match value.prefix().strip_prefix(start).and_then(|v| v.strip_prefix(['=', ' '])) {
                 Some(inner) if !start.is_empty() => behind(&value, inner),
                 _ if start.is_empty() => value,
                 _ => continue,
@@ -314,6 +314,12 @@ fn options(by: &Invocation, wrapper: &Wrapper) -> Vec<Carried> {
         }
     }
     out
+}
+
+/// What stands behind a long option that is cut short, as getopt_long(3) allows: from three letters on.
+fn abbreviated<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (given, rest) = text.split_at(text.find('=').unwrap_or(text.len()));
+    (given.len() > "--ab".len() && given.starts_with("--") && name.starts_with(given)).then_some(rest)
 }
 
 /// `find … -exec program args ;` and `fd -x program args`.

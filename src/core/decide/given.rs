@@ -1,6 +1,6 @@
 //! What a program is given of the guard's that nobody knows to look only, and what names of the guard's files a line hands on.
 
-use super::place::{guarded, near, places};
+use super::place::{guarded, matched, near, places};
 use super::touch::{Touch, Touching, search};
 use crate::classify::{self, Carried, Write};
 use crate::model::{Context, Dir, Invocation, Language, Span, Word, behind_program};
@@ -146,9 +146,11 @@ impl HandedOn {
             self.listed.push((invocation.clone(), What::Daemon));
         }
         if tables.programs.listers.contains(&name) {
-            let hit = words.clone().flat_map(pieces).find_map(|piece| hit(&piece, invocation, context));
-            let file = hit.map(What::File);
-            let search = search(invocation).map(What::Search);
+            let known = |piece: Word| {
+                hit(&piece, invocation, context).or_else(|| matched(&piece, &invocation.cwd, context))
+            };
+            let file = words.clone().flat_map(pieces).find_map(known).map(What::File);
+            let search = search(invocation, &context.home).map(What::Search);
             self.listed.extend(search.or(file).map(|what| (invocation.clone(), what)));
         }
         if tables.programs.killers.contains(&name) && words.clone().any(computed) {

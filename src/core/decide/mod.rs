@@ -33,6 +33,7 @@ mod subject;
 pub mod text;
 mod touch;
 mod trace;
+mod unpacked;
 mod written;
 
 pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};

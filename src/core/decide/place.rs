@@ -128,6 +128,20 @@ pub(super) fn wild(word: &Word) -> Option<(&str, String, String)> {
     (unknown == 1 && !tail.contains('/')).then(|| (folder, head.to_owned(), tail.to_owned()))
 }
 
+/// The file of the guard's in a home directory that a pattern matches, or a folder on the way to it.
+pub(super) fn matched(word: &Word, cwd: &[Dir], context: &Context) -> Option<String> {
+    let (folder, head, tail) = wild(word)?;
+    let fits = |rest: &str| {
+        let name = rest.split('/').next().unwrap_or_default();
+        let shown = !head.is_empty() || !name.starts_with('.');
+        shown && name.len() >= head.len() + tail.len() && name.starts_with(&head) && name.ends_with(&tail)
+    };
+    let mut folders = places(&Word::literal(folder), cwd).into_iter();
+    folders.find_map(|folder| {
+        below_home(&folder, context).into_iter().find(|(_, rest)| fits(rest)).map(|(file, _)| file)
+    })
+}
+
 /// What stands behind a folder in a path below it.
 pub(super) fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
     path.strip_prefix(folder.trim_end_matches('/'))?.strip_prefix('/')

@@ -68,32 +68,50 @@ fn touches(invocation: &Invocation) -> Vec<Touch> {
     all
 }
 
-/// What an invocation that searches finds.
-pub(super) fn search(invocation: &Invocation) -> Option<Vec<Touch>> {
+/// What an invocation that searches finds; `home` is where one that looks for contents has to look to find files of the guard's.
+pub(super) fn search(invocation: &Invocation, home: &str) -> Option<Vec<Touch>> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
     let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
-    matches!(name, "find" | "gfind").then(|| call.found())
+    match name {
+        "find" | "gfind" => Some(call.found()),
+        "grep" | "egrep" | "fgrep" | "rg" | "ag" => {
+            let recursive = matches!(name, "rg" | "ag") || call.flag(&['r', 'R']) || call.long("--recursive");
+            let lists = call.flag(&['l', 'L']) || call.long("--files");
+            let above = |word: &Word| {
+                let path = word.as_literal().map(|text| text.trim_end_matches('/'));
+                path.is_some_and(|path| {
+                    path == home || home.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+                })
+            };
+            let folders = call.operands().into_iter().skip(1).filter(above);
+            let found: Vec<Touch> =
+                folders.map(|folder| Touch::Searched { folder, names: Vec::new() }).collect();
+            (recursive && lists && !found.is_empty()).then_some(found)
+        }
+        _ => None,
+    }
 }
 
-struct ProgramCall<'a> {
-    name: &'a str,
-    words: Vec<&'a Word>,
+/// A call of a program by its name and words.
+pub(super) struct ProgramCall<'a> {
+    pub(super) name: &'a str,
+    pub(super) words: Vec<&'a Word>,
 }
 
 impl ProgramCall<'_> {
     /// A cluster of short options has one of these letters.
-    fn flag(&self, letters: &[char]) -> bool {
+    pub(super) fn flag(&self, letters: &[char]) -> bool {
         self.words.iter().any(|w| {
             let text = w.prefix();
             text.starts_with('-') && !text.starts_with("--") && text.contains(letters)
         })
     }
 
-    fn long(&self, name: &str) -> bool {
+    pub(super) fn long(&self, name: &str) -> bool {
         self.words.iter().any(|w| w.prefix().starts_with(name))
     }
 
-    fn operands(&self) -> Vec<Word> {
+    pub(super) fn operands(&self) -> Vec<Word> {
         self.words.iter().filter(|w| !w.prefix().starts_with('-')).map(|w| (*w).clone()).collect()
     }
 
@@ -220,6 +238,7 @@ impl ProgramCall<'_> {
         if self.long("--del") {
             all.push(Touch::Writes { word: into.clone(), whole: true });
         }
+        all.extend(self.scattered(&from, &into));
         let rsync = self.name == "rsync";
         let sources = from.into_iter().map(|word| {
             let text = word.as_literal().unwrap_or_default();
@@ -290,7 +309,7 @@ impl ProgramCall<'_> {
     }
 
     /// The values of options, some of which only one program has.
-    fn named(&self, options: &[&str]) -> Vec<Word> {
+    pub(super) fn named(&self, options: &[&str]) -> Vec<Word> {
         let mut all = Vec::new();
         let given: Vec<(usize, &&Word)> =
             self.words.iter().enumerate().filter(|(_, word)| word.prefix().starts_with('-')).collect();
@@ -420,77 +439,6 @@ impl ProgramCall<'_> {
         let attached =
             self.words.iter().find_map(|w| w.prefix().strip_prefix("--target-directory=").map(Word::literal));
         behind.or(attached)
-    }
-
-    /// True where an archive is unpacked; without options that say so it is not.
-    fn extracts(&self) -> bool {
-        let first = self.words.first().map(|w| w.prefix()).unwrap_or_default();
-        let cluster = first.chars().all(char::is_alphabetic);
-        match self.name {
-            "tar" | "bsdtar" | "gtar" | "jar" => {
-                (cluster && first.contains('x'))
-                    || self.flag(&['x'])
-                    || self.long("--extract")
-                    || self.long("--get")
-            }
-            "unzip" => !self.flag(&['l', 'p', 't', 'Z', 'v', 'z']),
-            "cpio" => self.flag(&['i', 'p']) || self.long("--extract"),
-            "pax" => self.flag(&['r']),
-            "7z" | "7za" => matches!(first, "x" | "e"),
-            _ => false,
-        }
-    }
-
-    /// What an archive that is unpacked brings.
-    fn unpacks(&self) -> Vec<Touch> {
-        let tables = classify::tools();
-        if self.name == "patch" {
-            return self.patches().into_iter().collect();
-        }
-        if !tables.programs.unpackers.contains(&self.name) || !self.extracts() {
-            return Vec::new();
-        }
-        let folders = self.named(&tables.programs.output_folders);
-        let files = self.named(&["tar -f", "tar --file", "bsdtar -f", "gtar -f"]);
-        let mut operands = self.operands();
-        operands.retain(|word| !folders.contains(word) && !files.contains(word));
-        // `tar xf FILE`, `unzip FILE`, `7z x FILE`: what stands before the members.
-        let first = self.words.first().map(|w| w.prefix()).unwrap_or_default();
-        let clustered = !first.starts_with('-') && self.name != "unzip";
-        let attached = self.words.iter().any(|w| {
-            let text = w.prefix();
-            text.starts_with('-') && !text.starts_with("--") && text.len() > 2 && text.ends_with('f')
-        });
-        let leading = match self.name {
-            "unzip" => 1,
-            "7z" | "7za" => 2,
-            "tar" | "bsdtar" | "gtar" | "jar" => {
-                usize::from(clustered) + usize::from(attached || (clustered && first.contains('f')))
-            }
-            _ => operands.len(),
-        };
-        let members: Vec<Word> = operands.into_iter().skip(leading).collect();
-        let into = folders.into_iter().next_back().unwrap_or_else(|| Word::literal("."));
-        vec![Touch::Unpacks { into, members }]
-    }
-
-    /// The folder in which a patch says what is written, where no file is named.
-    fn patches(&self) -> Option<Touch> {
-        let valued = |at: usize| {
-            at.checked_sub(1).and_then(|at| self.words.get(at)).is_some_and(|word| {
-                let text = word.prefix();
-                text.len() == 2
-                    && text.starts_with('-')
-                    && text.contains(['i', 'd', 'p', 'o', 'r', 'F', 'D', 'V'])
-            })
-        };
-        let file = |(at, word): (usize, &&Word)| !word.prefix().starts_with('-') && !valued(at);
-        if self.long("--dry-run") || self.words.iter().enumerate().any(file) {
-            return None;
-        }
-        let folder = self.named(&["patch -d", "patch --directory"]).pop();
-        let into = folder.unwrap_or_else(|| Word::literal("."));
-        Some(Touch::Unpacks { into, members: Vec::new() })
     }
 }
 

@@ -197,6 +197,9 @@ pub struct Runner {
     /// Operands are files of its own.
     #[serde(default)]
     pub operands: bool,
+    /// Words in names of targets that say a cluster or a service is changed.
+    #[serde(default)]
+    pub changes: Texts,
     /// Options that set a variable: its name, and its value.
     #[serde(default)]
     pub sets: Texts,

@@ -463,5 +463,7 @@ words! {
         Npm = "npm",
         /// Any other text: of command lines in it is asked.
         Text = "text",
+        /// None that is read: what a target is called says what it may do.
+        Named = "named",
     }
 }
