@@ -4,12 +4,15 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::Classified;
 use super::forge;
 use crate::model::glob;
-use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Tool, Tools, Word};
+use crate::model::{Effect, Endpoint, Invocation, Operation, Reach, Stdin, Tool, Tools, Word};
 
 /// Flags that say which method a request has; httpie's first word may be one, too.
 const METHOD: [&str; 3] = ["-X", "--request", "--method"];
 /// Programs whose `-m` says so, and not how long they wait.
 const BY_M: [&str; 4] = ["hey", "oha", "ab", "lwp-request"];
+
+/// Flags that name a file of options (curl(1), "--config").
+const CONFIG: [&str; 2] = ["-K", "--config"];
 
 /// Flags that send a file by PUT.
 const UPLOAD: &[&str] = &["-T", "--upload-file"];
@@ -19,6 +22,9 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
     let words = invocation.argv.get(1..).unwrap_or_default();
     let args = parse(words, Lists(&[tool.globals]), Spelling::Exact);
     let program = invocation.program().and_then(Word::basename).unwrap_or_default();
+    if let Some(config) = args.value(&CONFIG).filter(|_| program == "curl") {
+        return configured(invocation, config.value.as_ref(), tool, tools);
+    }
     let method = method(&args, tool, program);
     let data = forge::data(&args, &tool.roles.redirect)
         .into_iter()
@@ -40,6 +46,45 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
         operations.extend(to_endpoint(url, method.as_deref(), invocation, tool));
     }
     Classified { operations, carried: Vec::new() }
+}
+
+/// A call of curl that takes options from a file: those on its input are read, of others nobody knows what they ask for.
+fn configured(
+    invocation: &Invocation,
+    file: Option<&Word>,
+    tool: &'static Tool,
+    tools: &'static Tools,
+) -> Classified {
+    let text = match &invocation.stdin {
+        Stdin::Text(text) if file.is_some_and(reads_input) => text,
+        _ => {
+            let mut operation =
+                Operation::new(invocation, &tool.name, "request", Effect::Unknown, Reach::Service);
+            operation.note = Some("its options stand in a file".to_owned());
+            return Classified { operations: vec![operation], carried: Vec::new() };
+        }
+    };
+    let mut argv: Vec<Word> = Vec::new();
+    let mut words = invocation.argv.iter();
+    while let Some(word) = words.next() {
+        match word.as_literal() {
+            Some("-K" | "--config") => drop(words.next()),
+            Some(text) if CONFIG.iter().any(|flag| text.starts_with(flag)) => {}
+            _ => argv.push(word.clone()),
+        }
+    }
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let (name, value) = line.split_once(['=', ':', ' ']).unwrap_or((line, ""));
+        let value = value.trim_start_matches(['=', ':', ' ']).trim_matches('"');
+        argv.push(Word::literal(format!("--{}", name.trim().trim_start_matches('-'))));
+        argv.extend((!value.is_empty()).then(|| Word::literal(value)));
+    }
+    classify(&Invocation { argv, stdin: Stdin::Inherited, ..invocation.clone() }, tool, tools)
+}
+
+/// True for a name of standard input.
+fn reads_input(file: &Word) -> bool {
+    matches!(file.as_literal(), Some("-" | "/dev/stdin")) || file.prefix().starts_with("/dev/fd/")
 }
 
 /// True where all a call asks for is to be shown something.
