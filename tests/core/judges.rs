@@ -161,3 +161,20 @@ fn a_part_that_is_shown_is_cut_at_its_end() {
     let verdict = self::verdict("echo a; kubectl delete pod web; echo b", &rwenv("ro"), &rwenvs());
     assert_eq!(verdict.first().unwrap().part, "kubectl delete pod web");
 }
+
+#[test]
+fn history_is_rewritten_by_force_as_well_as_by_deletion() {
+    let flux = "~/.claude/rwenv/flux-repos/rw/flux";
+    let mut all = rwenvs();
+    for rwenv in all.all.iter_mut().filter(|rwenv| rwenv.name.to_string() == "rw") {
+        rwenv.flux_git_repo = Some("https://git.example.com/o/flux.git".to_owned());
+    }
+    let rewrites = |push: &str| {
+        let verdict = verdict(&format!("git -C {flux} {push}"), &rwenv("rw"), &all);
+        verdict.reasons().iter().any(|reason| reason.rule == "branches.flux-history")
+    };
+    for push in ["push --force origin HEAD:main", "push origin :main", "push origin +HEAD:main"] {
+        assert!(rewrites(push), "{push}");
+    }
+    assert!(!rewrites("push origin HEAD:main"), "a push that adds to a branch keeps its history");
+}
