@@ -55,9 +55,10 @@ impl Walker<'_> {
             "hash" => {
                 let given = options(call.argv.get(1..).unwrap_or_default(), "dlp:rt");
                 if let (Some(path), Some(name)) =
-                    (given.text('p'), given.operands.first().and_then(Word::as_literal))
+                    (given.value('p'), given.operands.first().and_then(Word::as_literal))
                 {
-                    state.alias(name, super::quote::single(path));
+                    let literal = path.as_literal().map(super::quote::single);
+                    literal.or_else(|| path.as_code()).into_iter().for_each(|code| state.alias(name, code));
                 }
                 Flow::both(state.clone())
             }
@@ -117,7 +118,12 @@ impl Walker<'_> {
         }
         for code in ['C', 'F'].into_iter().filter_map(|letter| given.value(letter)) {
             match code.as_code() {
-                Some(code) => drop(self.code(&mut state.clone(), &code, call.origin())),
+                Some(code) => {
+                    // With its own name, the word and the one before it behind.
+                    let unknown = format!("\"${{{}}}\"", Word::UNKNOWN_PARAMETER);
+                    let code = format!("{code} compgen {unknown} {unknown}");
+                    drop(self.code(&mut state.clone(), &code, call.origin()));
+                }
                 None => self.unknown_code(call, "compgen runs a command that is computed at run time"),
             }
         }

@@ -52,6 +52,9 @@ pub(super) fn change(word: &Word, edit: &Edit) -> Option<Word> {
 /// `${x/p/r}`. An `&` in the replacement is what matched (bash 5.2, `patsub_replacement`).
 fn replaced(text: &str, (pattern, with): (&Pattern, &str), kind: &SubstringMatchKind) -> String {
     match kind {
+        // Nothing matches at an end: the replacement is put there.
+        SubstringMatchKind::Prefix if pattern.is_empty() => with.replace('&', "") + text,
+        SubstringMatchKind::Suffix if pattern.is_empty() => text.to_owned() + &with.replace('&', ""),
         SubstringMatchKind::Anywhere => pattern.replace(text, with, true),
         SubstringMatchKind::FirstOccurrence => pattern.replace(text, with, false),
         SubstringMatchKind::Prefix => {

@@ -39,6 +39,11 @@ impl Pattern {
         Some(Self(steps))
     }
 
+    /// True for the pattern that only matches nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// True where the whole text matches.
     pub(super) fn matches(&self, text: &str) -> bool {
         let chars: Vec<char> = text.chars().take(LONGEST).collect();

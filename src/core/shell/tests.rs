@@ -104,7 +104,7 @@ const DELETES: &[&str] = &[
     "k=ls; printf -vk kubectl; $k delete pod p",
     "printf -v'a[$(kubectl delete pod p)]' x",
     ". -- /dev/stdin <<< 'kubectl delete pod p'",
-    "compgen -C 'kubectl delete pod p' x",
+    "compgen -C 'kubectl delete pod p;' x",
     "compgen -o default -W '$(kubectl delete pod p)' -- ''",
     ": & wait -np 'a[$(kubectl delete pod p)]' $!",
     "[ '(' -v 'a[$(kubectl delete pod p)]' ')' ]",
