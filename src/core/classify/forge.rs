@@ -1,7 +1,7 @@
 //! Requests to the API of a forge, whoever sends them: which repository they are about, and what they do to it.
 
 use super::arguments::{Arguments, Given};
-use crate::model::{ForgeRequest, Operation, Tools, Trait, Word, glob, percent_decoded};
+use crate::model::{ForgeRequest, MergedRequest, Operation, Tools, Trait, Word, glob, percent_decoded};
 
 /// Options whose value is a file that is sent.
 const FILES: [&str; 5] = ["--input", "-T", "--upload-file", "--post-file", "--body-file"];
@@ -63,6 +63,7 @@ pub(super) fn judge(
     operation.traits.extend(remote.is_some().then_some(Trait::Named));
     operation.traits.extend(numbered.then_some(Trait::Numbered));
     operation.target.repository.remote = remote;
+    operation.target.repository.merges = path.merged().filter(|_| row.traits.contains(&Trait::Merge));
     Some(row)
 }
 
@@ -147,6 +148,12 @@ impl Path {
 
     fn fits(&self, row: &ForgeRequest) -> bool {
         (self.sure || !row.sure) && row.paths.iter().any(|pattern| along(pattern.split('/'), &self.segments))
+    }
+
+    /// The pull request that a path is about.
+    fn merged(&self) -> Option<MergedRequest> {
+        let mut after = self.segments.iter().skip_while(|part| !matches!(part.as_str(), "pulls" | "merge_requests"));
+        after.nth(1).map(|number| MergedRequest::Named(Word::literal(number.as_str())))
     }
 
     /// The repository as the URL it is cloned from: unknown where it is computed, or (then true) where only its number stands; none where it

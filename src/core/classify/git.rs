@@ -41,7 +41,7 @@ fn with_verb(
         return out;
     };
     let verb = first.as_literal().map(str::to_owned);
-    let row = verb.as_deref().and_then(|v| tool.commands.iter().find(|c| c.path == [v]));
+    let row = row(invocation, tool, words);
     let (Some(verb), true) = (verb, front.doubt.is_none()) else {
         // If it is a push, this is where to.
         front.repository.remote = words.get(1).cloned();
@@ -66,8 +66,20 @@ fn with_verb(
         out.carried.extend(found.carried);
         return out;
     };
-    known(invocation, tool, front, (command, words.get(1..).unwrap_or_default()), &mut out);
+    known(invocation, tool, front, (command, words.get(command.path.len()..).unwrap_or_default()), &mut out);
     out
+}
+
+/// The row of a verb: that of the most words, of those that the program has.
+fn row(invocation: &Invocation, tool: &'static Tool, words: &[Word]) -> Option<&'static Command> {
+    let program = invocation.program().and_then(Word::as_literal).unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or(program);
+    let has = |row: &&Command| row.programs.is_empty() || row.programs.contains(&program);
+    let begins = |row: &&Command| {
+        let own = row.path.iter().zip(words.iter().map(Word::as_literal));
+        !row.path.is_empty() && row.path.len() <= words.len() && { own }.all(|(a, b)| Some(*a) == b)
+    };
+    tool.commands.into_iter().filter(has).filter(begins).max_by_key(|row| row.path.len())
 }
 
 /// What a verb that is computed would do if it published or committed.

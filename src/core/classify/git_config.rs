@@ -3,6 +3,7 @@
 use super::arguments::Arguments;
 use super::carried::{Carried, Reader, code};
 use super::git_front::{Front, option};
+use super::tools;
 use crate::model::{Command, Invocation, KeyRule, Tool, Word, glob};
 
 /// `GIT_DIR`, `GIT_WORK_TREE` and configuration given in the environment.
@@ -159,7 +160,9 @@ pub(super) fn sets(command: &Command, args: &Arguments) -> Option<(String, Word)
                 return Some((name, Word::unknown()));
             }
             let url = name.starts_with("remote.") && (name.ends_with(".url") || name.ends_with(".pushurl"));
-            url.then(|| (name, value.clone()))
+            let chosen = tools().tools.into_iter().map(|tool| tool.chosen).filter(|key| !key.is_empty());
+            let chooses = name.starts_with("remote.") && { chosen }.any(|key| name.ends_with(&format!(".{key}")));
+            (url || chooses).then(|| (name, value.clone()))
         }
         _ => None,
     }

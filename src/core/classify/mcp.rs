@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{mentions, sql, tools};
 use crate::model::{
-    ClusterTarget, Dir, Effect, Invocation, Mcp, McpServer, Operation, Reach, RepositoryTarget, Target,
+    ClusterTarget, Dir, Effect, Invocation, Mcp, McpServer, MergedRequest, Operation, Reach, RepositoryTarget, Target,
     Trait, Word,
 };
 
@@ -32,8 +32,12 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         lines.extend(command(name, value));
     }
     let words = words(&format!("{server} {tool}"));
-    given(&mut lines, arguments, &words, tables);
     let own = said(tool, arguments, tables);
+    let program = run_by(tool, tables);
+    if let Some(line) = joined(arguments, program.is_some(), tables) {
+        lines = vec![line];
+    }
+    given(&mut lines, arguments, &words);
     let mut files = files(&own, arguments, tables);
     if let Some(known) = listed(server, tool, tables) {
         let Some(line) = known.line else {
@@ -53,25 +57,37 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     }
     let mut effect = effect(&own, tables);
     // What runs in a pod does not run here.
-    if effect == Effect::Exec && known.reach == Reach::Cluster {
+    if effect == Effect::Exec && known.reach == Reach::Cluster && program.is_none() {
         lines.clear();
     }
-    if own.iter().any(|word| word == "kubectl") {
-        for line in lines.iter_mut().filter(|line| !line.starts_with("kubectl")) {
-            line.insert_str(0, "kubectl ");
+    let kubectl = own.iter().any(|word| word == "kubectl").then(|| "kubectl".to_owned());
+    if let Some(name) = program.clone().or(kubectl) {
+        for line in lines.iter_mut().filter(|line| !line.starts_with(&name)) {
+            line.insert_str(0, &format!("{name} "));
         }
-    }
-    if known.forge {
-        // Issues, comments and the like are talk.
-        let publishes = on_forge(&own, tables);
-        let operation = publishes.map(|traits| published(tool, traits, repository(arguments, tables), cwd));
-        return McpCall { operation, lines, files };
     }
     let text = |names: &[&str]| {
         arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
     };
+    if program.is_some() && !lines.is_empty() && text(&tables.context).is_none() {
+        return McpCall { operation: None, lines, files };
+    }
+    if known.forge {
+        // Issues, comments and the like are talk.
+        let publishes = on_forge(&own, tables);
+        let operation = publishes.map(|traits| {
+            let mut operation = published(tool, traits, repository(arguments, tables), cwd);
+            let merges = operation.traits.contains(&Trait::Merge);
+            operation.target.repository.merges = request(arguments, tables).filter(|_| merges);
+            operation
+        });
+        return McpCall { operation, lines, files };
+    }
     let kind = text(&tables.kind).map(str::to_lowercase);
-    let secret = kind.as_deref().is_some_and(|kind| matches!(kind, "secret" | "secrets"))
+    let joined = format!(" {} ", own.join(" "));
+    let prints = tables.credentials.iter().any(|name| joined.contains(&format!(" {name} ")));
+    let secret = prints
+        || kind.as_deref().is_some_and(|kind| matches!(kind, "secret" | "secrets"))
         || own.iter().any(|word| matches!(word.as_str(), "secret" | "secrets"));
     if effect == Effect::Read && secret && !own.iter().any(|word| word == "list") {
         effect = Effect::ReadSecret;
@@ -122,14 +138,31 @@ fn listed(server: &str, tool: &str, tables: &Mcp) -> Option<ListedServer> {
     Some(ListedServer { reach: row.reach, line })
 }
 
-/// Command lines that stand in several arguments, in code, in text that is typed, or that a request is.
-fn given(lines: &mut Vec<String>, arguments: &Map<String, Value>, words: &[String], tables: &Mcp) {
+/// The program whose line a tool runs, where its name says nothing else: `run_kubectl`; `kubectl_run` is a verb of kubectl's.
+fn run_by(tool: &str, tables: &Mcp) -> Option<String> {
+    let own = words(tool.rsplit("__").next().unwrap_or(tool));
+    let at = own.iter().position(|word| tools().tool(word).is_some_and(|tool| !tool.unshimmed))?;
+    let program = own.get(at)?;
+    let verbs = tools().tool(program).into_iter().flat_map(|tool| tool.commands);
+    let is_verb = |word: &String| verbs.clone().any(|row| row.path.first() == Some(&word.as_str()));
+    let runs = |word: &String| word == program || tables.runs.contains(&word.as_str());
+    (own.iter().all(runs) && !own.get(at + 1).is_some_and(is_verb)).then(|| program.clone())
+}
+
+/// A command line that stands in several arguments: a program or a verb, and what follows it.
+fn joined(arguments: &Map<String, Value>, whole: bool, tables: &Mcp) -> Option<String> {
+    let text = |name: &&str| arguments.get(*name)?.as_str();
+    let first = tables.command.iter().find_map(text)?;
+    let between = tables.between.iter().filter(|_| whole).filter_map(text).map(quoted);
+    let rest = ["args", "arguments", "argv"].iter().find_map(|name| arguments.get(*name)?.as_array());
+    let rest = rest.into_iter().flatten().filter_map(Value::as_str).map(quoted);
+    let behind: Vec<String> = between.chain(rest).collect();
+    (!behind.is_empty()).then(|| format!("{first} {}", behind.join(" ")))
+}
+
+/// Command lines that stand in code, in text that is typed, or that a request is.
+fn given(lines: &mut Vec<String>, arguments: &Map<String, Value>, words: &[String]) {
     let text = |names: &[&str]| names.iter().find_map(|name| arguments.get(*name)?.as_str());
-    let list = |names: &[&str]| names.iter().find_map(|name| arguments.get(*name)?.as_array());
-    if let (Some(program), Some(rest)) = (text(&tables.command), list(&["args", "arguments", "argv"])) {
-        let rest = rest.iter().filter_map(Value::as_str).map(quoted);
-        lines.push(std::iter::once(program.to_owned()).chain(rest).collect::<Vec<_>>().join(" "));
-    }
     let types = ["terminal", "shell", "tmux", "screen", "console", "pty", "bash", "repl"];
     let typed = words.iter().any(|word| types.contains(&word.as_str()));
     let code = text(&["code", "source", "js", "javascript", "python", "cell", "expression"]);
@@ -193,6 +226,17 @@ fn repository(arguments: &Map<String, Value>, tables: &Mcp) -> Option<Word> {
     }
     let slug = if name.contains('/') { name } else { format!("{}/{name}", text(&tables.owner)?) };
     Some(Word::literal(format!("https://*/{slug}.git")))
+}
+
+/// The pull request that arguments name, by a number or its text.
+fn request(arguments: &Map<String, Value>, tables: &Mcp) -> Option<MergedRequest> {
+    let named = arguments.iter().find(|(name, _)| tables.request.contains(&name.as_str()));
+    let text = match named?.1 {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.clone(),
+        _ => return None,
+    };
+    Some(MergedRequest::Named(Word::literal(text)))
 }
 
 /// What a tool of a forge does to a repository: it lands something on a branch, proposes it, or makes a tag. None where it only looks

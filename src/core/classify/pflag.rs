@@ -366,6 +366,9 @@ fn aim(
         let merged = args.rest.first().cloned().map_or(MergedRequest::Here, MergedRequest::Named);
         operation.target.repository.merges =
             Some(merged).filter(|_| operation.traits.contains(&Trait::Merge));
+        let chosen = operation.target.repository.remote.clone().filter(|_| command.chooses_repository);
+        let key = || format!("remote.*.{}", tool.chosen);
+        operation.target.repository.sets.extend(chosen.map(|word| (key(), word)));
     }
 }
 

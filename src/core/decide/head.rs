@@ -57,7 +57,7 @@ pub(super) fn possible(
 /// may be any.
 pub(super) fn remotes(before: &[Planned], operation: &mut Operation) {
     let own = &mut operation.target.repository;
-    let same = |o: &&Operation| o.tool == "git" && meets(&o.target.repository.dirs, &own.dirs);
+    let same = |o: &&Operation| meets(&o.target.repository.dirs, &own.dirs);
     let set: Vec<(String, Word)> = before
         .iter()
         .map(|p| &p.operation)
@@ -65,7 +65,10 @@ pub(super) fn remotes(before: &[Planned], operation: &mut Operation) {
         .filter(|o| o.effect > Effect::Read)
         .flat_map(|o| o.target.repository.sets.clone())
         .collect();
-    if set.iter().any(|(_, url)| url.as_literal().is_none()) && !operation.traits.contains(&Trait::Named) {
+    // What is chosen for a forge's program is one of the remotes in any case.
+    let leads = |key: &str| key.ends_with("url") || key.ends_with("insteadof") || key.contains('…');
+    let computed = set.iter().any(|(key, url)| leads(key) && url.as_literal().is_none());
+    if computed && !operation.traits.contains(&Trait::Named) {
         own.remote = Some(Word::unknown());
     }
     own.config.extend(set);

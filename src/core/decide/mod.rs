@@ -2,6 +2,7 @@
 
 mod applied;
 mod begin;
+mod chosen;
 mod conclude;
 mod connection;
 mod content;

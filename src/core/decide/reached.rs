@@ -47,28 +47,43 @@ pub(super) fn note(planned: &mut [Planned]) {
 
 /// What a merge brings to the branch that is followed. A call that names the repository may mean another one than the one around it.
 fn merged(operation: &Operation) -> String {
-    let unknown = PullRequest(None).to_string();
-    if operation.traits.contains(&Trait::Named) {
-        return unknown;
-    }
+    let unknown = PullRequest::default().to_string();
     let named = match &operation.target.repository.merges {
         None => return unknown,
-        Some(MergedRequest::Here) => return "HEAD".to_owned(),
-        Some(MergedRequest::Named(word)) => word.as_literal(),
+        Some(MergedRequest::Here) => None,
+        Some(MergedRequest::Named(word)) => Some(word.as_literal()),
     };
     let number = |text: &str| text.trim_start_matches('#').parse().ok();
-    match named {
-        Some(text) if number(text).is_some() => PullRequest(number(text)).to_string(),
-        // A page, or a branch of another repository.
-        Some(text) if !text.contains(':') => format!("refs/remotes/origin/{text}"),
-        _ => unknown,
+    if operation.traits.contains(&Trait::Named) {
+        let repository = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
+        let number = named.flatten().and_then(page).and_then(number);
+        return match repository {
+            Some(url) => PullRequest { number, repository: Some(url.to_owned()) }.to_string(),
+            None => unknown,
+        };
     }
+    match named {
+        None => "HEAD".to_owned(),
+        Some(Some(text)) if number(text).is_some() => {
+            PullRequest { number: number(text), repository: None }.to_string()
+        }
+        // A page, or a branch of another repository.
+        Some(Some(text)) if !text.contains(':') => format!("refs/remotes/origin/{text}"),
+        Some(_) => unknown,
+    }
+}
+
+/// The number in what names a pull request by its page.
+fn page(text: &str) -> Option<&str> {
+    let Some((_, rest)) = text.split_once("://") else { return Some(text) };
+    let mut parts = rest.split('/').skip_while(|part| !matches!(*part, "pull" | "pulls" | "merge_requests"));
+    parts.nth(1)
 }
 
 /// The revisions that are sent; none where they are not known.
 fn sent(operation: &Operation) -> Option<Vec<String>> {
     let repository = &operation.target.repository;
-    let opens = operation.verb.ends_with(" create") || operation.verb.ends_with(" new");
+    let opens = [" create", " new", "pull-request"].iter().any(|end| operation.verb.ends_with(end));
     let proposes = opens && operation.traits.contains(&Trait::Proposal);
     if operation.effect != Effect::GitPublish || !(operation.verb == "push" || proposes) {
         return None;
@@ -94,7 +109,7 @@ fn sent(operation: &Operation) -> Option<Vec<String>> {
 pub(super) fn questions(operation: &Operation) -> impl Iterator<Item = Question> + '_ {
     let repository = &operation.target.repository;
     let dirs = repository.dirs.iter().filter_map(Dir::path);
-    let told = |tip: &&String| PullRequest::from_revision(tip) != Some(PullRequest(None));
+    let told = |tip: &&String| PullRequest::from_revision(tip) != Some(PullRequest::default());
     dirs.flat_map(move |dir| {
         repository
             .tips

@@ -1,11 +1,12 @@
 //! In whose name an operation is judged: the rwenv that owns its target, or the one selected where it runs.
 
+use super::chosen;
 use super::contexts::{self, Owners};
 use super::judged::{JudgedName, elsewhere, missing, placed, throwaway, unowned};
 use super::reached;
 use crate::model::{
     Bound, Context, ContextChange, Dir, Effect, Facts, GitRepository, Operation, Repository, Rwenv, Rwenvs,
-    SeenContext, Trait, Word, from_root, normalize, same_repository,
+    SeenContext, Trait, Word, from_root, names_repository, normalize, same_repository,
 };
 use crate::policy::Subject;
 
@@ -422,6 +423,9 @@ fn is_flux_repository(
     let named = operation.target.repository.remote.as_ref().and_then(Word::as_literal);
     let url = instead(url, repository);
     let url = url.as_str();
+    if let Some(chosen) = chosen::repositories(operation, repository) {
+        return chosen.iter().any(|one| same_repository(&from(dir, one), url));
+    }
     if operation.traits.contains(&Trait::Exact) {
         return named.is_some_and(|n| same_repository(n, url));
     }
@@ -438,18 +442,6 @@ fn is_flux_repository(
         })
     });
     by_call || by_remote || named.is_some_and(|n| same_repository(&from(dir, n), url))
-}
-
-/// True where a forge's repository is the one at a URL; of a forge whose host is not told (`*`), by its path alone.
-fn names_repository(named: &str, url: &str) -> bool {
-    match named.strip_prefix("https://*/") {
-        Some(path) => {
-            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
-            let host = host.rsplit_once('@').map_or(host, |(_, host)| host).split(['/', ':']).next();
-            host.is_some_and(|host| same_repository(&format!("https://{host}/{path}"), url))
-        }
-        None => same_repository(named, url),
-    }
 }
 
 /// A URL as git rewrites it here (`url.<base>.insteadOf`, the longest that fits).

@@ -35,7 +35,7 @@ pub use rwenv::{
     Autonomy, CustodyLists, Database, ExecReads, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError,
     Rwenvs, SslMode, Throwaway, Unselected, host, is_loopback,
 };
-pub use url::{from_root, percent_decoded, same_repository};
+pub use url::{from_root, names_repository, percent_decoded, same_repository};
 
 pub use crate::table::{
     Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Decision, Effect, Endpoint, Env, FlagName,

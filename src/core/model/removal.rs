@@ -16,24 +16,38 @@ pub struct Reached {
 /// The rwenvs that a revision reaches, or why that cannot be told.
 pub type Reaching = Result<Vec<Reached>, String>;
 
-/// The pull request that a call merges, as it stands in the place of a revision: `pull/3`, and `pull/?` where the call does not tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PullRequest(pub Option<u64>);
+/// The pull request that a call merges, as it stands in the place of a revision: `pull/3`, `pull/3@URL` where the call names the
+/// repository, and `pull/?` where it does not tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullRequest {
+    /// Its number, where that is known.
+    pub number: Option<u64>,
+    /// The repository, as the URL it is cloned from; none for that of the directory.
+    pub repository: Option<String>,
+}
 
 impl PullRequest {
     /// The pull request that stands in the place of a revision.
     #[must_use]
     pub fn from_revision(revision: &str) -> Option<Self> {
-        let number = revision.strip_prefix("pull/")?;
-        if number == "?" { Some(Self(None)) } else { number.parse().ok().map(|number| Self(Some(number))) }
+        let named = revision.strip_prefix("pull/")?;
+        if named == "?" {
+            return Some(Self::default());
+        }
+        let (number, repository) = match named.split_once('@') {
+            Some((number, url)) => (number, Some(url.to_owned())),
+            None => (named, None),
+        };
+        number.parse().ok().map(|number| Self { number: Some(number), repository })
     }
 }
 
 impl fmt::Display for PullRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(number) => write!(f, "pull/{number}"),
-            None => write!(f, "pull/?"),
+        match (self.number, &self.repository) {
+            (Some(number), Some(url)) => write!(f, "pull/{number}@{url}"),
+            (Some(number), None) => write!(f, "pull/{number}"),
+            (None, _) => write!(f, "pull/?"),
         }
     }
 }

@@ -8,6 +8,19 @@ pub fn same_repository(a: &str, b: &str) -> bool {
     normal(a) == normal(b)
 }
 
+/// True where a forge's repository is the one at a URL; of a forge whose host is not told (`*`), by its path alone.
+#[must_use]
+pub fn names_repository(named: &str, url: &str) -> bool {
+    match named.strip_prefix("https://*/") {
+        Some(path) => {
+            let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+            let host = host.rsplit_once('@').map_or(host, |(_, host)| host).split(['/', ':']).next();
+            host.is_some_and(|host| same_repository(&format!("https://{host}/{path}"), url))
+        }
+        None => same_repository(named, url),
+    }
+}
+
 /// The text with `%41` as `A`.
 #[must_use]
 pub fn percent_decoded(text: &str) -> String {

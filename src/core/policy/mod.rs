@@ -314,8 +314,8 @@ fn impact(operation: &Operation) -> String {
     let tip = operation.target.repository.tips.first().map(String::as_str).unwrap_or_default();
     let range = |tip: &str| format!("rwenv impact --range origin/main..{tip}");
     match PullRequest::from_revision(tip) {
-        Some(PullRequest(Some(number))) => format!("rwenv impact --pr {number}"),
-        Some(PullRequest(None)) => "rwenv impact --pr NUMBER".to_owned(),
+        Some(PullRequest { number: Some(number), .. }) => format!("rwenv impact --pr {number}"),
+        Some(PullRequest { number: None, .. }) => "rwenv impact --pr NUMBER".to_owned(),
         None => range(tip.strip_prefix("refs/remotes/").unwrap_or("HEAD")),
     }
 }

@@ -240,6 +240,15 @@ pub struct Mcp {
     /// Arguments that hold a command line.
     #[serde(default)]
     pub command: Texts,
+    /// Arguments that stand between a command and the rest of its line, where a tool runs a program that its name says.
+    #[serde(default)]
+    pub between: Texts,
+    /// Words of a tool that runs the line it is given, beside the program's name.
+    #[serde(default)]
+    pub runs: Texts,
+    /// Words of a tool that prints credentials, with spaces between.
+    #[serde(default)]
+    pub credentials: Texts,
     /// Arguments that say which operation of several a tool is to do.
     #[serde(default)]
     pub operation: Texts,
@@ -258,6 +267,9 @@ pub struct Mcp {
     /// Arguments that name a repository, with its owner or without.
     #[serde(default)]
     pub repository: Texts,
+    /// Arguments that hold the number of a pull request.
+    #[serde(default)]
+    pub request: Texts,
     /// What a proposal is called, as words with spaces between.
     #[serde(default)]
     pub proposal: Texts,

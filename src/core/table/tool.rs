@@ -51,6 +51,9 @@ pub struct Tool {
     /// Where repositories named `OWNER/NAME` are.
     #[serde(default)]
     pub host: Text,
+    /// The last part of git's key `remote.NAME.KEY`, where it keeps which repository a person chose for its calls.
+    #[serde(default)]
+    pub chosen: Text,
     /// It gets no shim.
     #[serde(default)]
     pub unshimmed: bool,
@@ -196,6 +199,9 @@ pub struct Endpoint {
 #[databake(path = rwenv_core::table)]
 #[serde(deny_unknown_fields)]
 pub struct Command {
+    /// Programs of the tool that alone have it; all, where none is named.
+    #[serde(default)]
+    pub programs: Texts,
     /// Its words, written as one text; none for what a tool without verbs does, `*` for any words before the others.
     #[serde(default, deserialize_with = "words")]
     #[cfg_attr(test, schemars(with = "String"))]
@@ -223,6 +229,9 @@ pub struct Command {
     /// Its first argument may name the repository.
     #[serde(default)]
     pub names_repository: bool,
+    /// It chooses the repository that later calls are about.
+    #[serde(default)]
+    pub chooses_repository: bool,
     /// Its own flags that take a value.
     #[serde(default)]
     pub value: Texts,

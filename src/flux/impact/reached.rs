@@ -8,7 +8,7 @@ use super::{
     blast_radius_in_mirror,
 };
 use crate::repos::{self, FluxRepository, RepoError};
-use rwenv_core::model::{PullRequest, Reached, RemovedObject, Rwenv, same_repository};
+use rwenv_core::model::{PullRequest, Reached, RemovedObject, Rwenv, names_repository, same_repository};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::config;
 use rwenv_gate::facts::content::{self, ContentError};
@@ -36,17 +36,25 @@ pub fn reached(
     tip: Option<&str>,
     environment: &Environment,
 ) -> Result<Option<Vec<Reached>>, ReachError> {
-    let repository = ObjectRepository::at(dir, environment, Budget::ample()).map_err(ContentError::from)?;
-    let remotes = content::remotes(&repository);
     let all = config::rwenvs(&environment.config_dir).all;
-    let shares = |rwenv: &&Rwenv| {
-        rwenv.flux_git_repo.as_deref().is_some_and(|url| remotes.iter().any(|r| same_repository(r, url)))
+    let of = |is_its: &dyn Fn(&str) -> bool| -> Vec<&Rwenv> {
+        all.iter().filter(|rwenv| rwenv.flux_git_repo.as_deref().is_some_and(is_its)).collect()
     };
-    let owners: Vec<&Rwenv> = all.iter().filter(shares).collect();
-    let merged = tip.and_then(PullRequest::from_revision).and_then(|request| request.0);
+    let merged = tip.and_then(PullRequest::from_revision);
     let touched = match merged {
-        Some(number) => by_merging(number, &owners, environment)?,
-        None => by_sending(&repository, dir, tip, &owners, environment)?,
+        Some(PullRequest { number: Some(number), repository: Some(named) }) => {
+            by_merging(number, &of(&|url| names_repository(&named, url)), environment)?
+        }
+        merged => {
+            let repository =
+                ObjectRepository::at(dir, environment, Budget::ample()).map_err(ContentError::from)?;
+            let remotes = content::remotes(&repository);
+            let owners = of(&|url| remotes.iter().any(|remote| same_repository(remote, url)));
+            match merged.and_then(|request| request.number) {
+                Some(number) => by_merging(number, &owners, environment)?,
+                None => by_sending(&repository, dir, tip, &owners, environment)?,
+            }
+        }
     };
     let reached = |(rwenv, removed): (String, BTreeSet<RemovedObject>)| Reached {
         rwenv,

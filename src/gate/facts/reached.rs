@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::base::{process, program};
 use rwenv_core::decide::Plan;
 use rwenv_core::model::{
-    Facts, GitRepository, Question, Reaching, Rwenv, Rwenvs, from_root, same_repository,
+    Facts, GitRepository, PullRequest, Question, Reaching, Rwenv, Rwenvs, from_root, names_repository,
+    same_repository,
 };
 
 /// Longest wait for one answer.
@@ -18,10 +19,16 @@ pub(super) fn answers(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<((Stri
     let mut answers = Vec::new();
     for question in &plan.questions {
         let Question::Reached { dir, tip } = question else { continue };
-        let Some(Some(repository)) = facts.repositories.iter().find(|(d, _)| d == dir).map(|(_, r)| r) else {
-            continue;
+        let named = PullRequest::from_revision(tip).and_then(|request| request.repository);
+        let here = facts.repositories.iter().find(|(d, _)| d == dir).and_then(|(_, r)| r.as_ref());
+        let sharing = |rwenv: &&Rwenv| match (&named, here) {
+            (Some(named), _) => {
+                rwenv.flux_git_repo.as_deref().is_some_and(|url| names_repository(named, url))
+            }
+            (None, Some(repository)) => shares(rwenv, repository, dir),
+            (None, None) => false,
         };
-        let sharing: Vec<&Rwenv> = rwenvs.all.iter().filter(|rwenv| shares(rwenv, repository, dir)).collect();
+        let sharing: Vec<&Rwenv> = rwenvs.all.iter().filter(sharing).collect();
         // Where the only one is not to be changed, it does not matter what is sent.
         if !matches!(sharing.as_slice(), [] | [Rwenv { read_only: true, .. }]) {
             answers.extend(ask(dir, tip).map(|found| ((dir.clone(), tip.clone()), found)));
