@@ -28,6 +28,9 @@ struct Row {
     /// Further fields of the rwenv `dev`.
     #[serde(default)]
     fields: String,
+    /// How the rwenvs and the clone name the repository, where that is not its folder.
+    #[serde(default)]
+    url: String,
     /// What comes to `main` first.
     #[serde(default)]
     before: String,
@@ -120,7 +123,12 @@ fn prepared(row: &Row) -> Home {
     let copied =
         Command::new("cp").args(["-a", "."]).arg(home.path("")).current_dir(start().path("")).status();
     assert!(copied.unwrap().success());
-    let url = home.path("fleet.git").display().to_string();
+    let folder = home.path("fleet.git").display().to_string();
+    let url = if row.url.is_empty() { folder.clone() } else { row.url.clone() };
+    if !row.url.is_empty() {
+        let known = home.read(".gitconfig");
+        home.write(".gitconfig", &format!("{known}[url \"{folder}\"]\n\tinsteadOf = {url}\n"));
+    }
     let rwenv = |name: &str, fields: &str| {
         let path = format!("clusters/{name}");
         format!("{}: {{\"fluxGitRepo\": {}, \"fluxPath\": {}{fields}}}", json!(name), json!(url), json!(path))
@@ -230,6 +238,7 @@ fn a_pull_request_is_compared_with_the_branch_that_is_followed() {
         about: String::new(),
         rwenv: dev(),
         fields: String::new(),
+        url: String::new(),
         before: String::new(),
         change: change.to_owned(),
         after: String::new(),

@@ -94,3 +94,64 @@ fn talk_and_other_repositories_are_free() {
         }
     }
 }
+
+/// Remotes of a repository by name and path on the host, those with what a program keeps beside them, a line, and what is said to it.
+type Chosen = (
+    &'static [(&'static str, &'static str)],
+    &'static [(&'static str, &'static str)],
+    &'static str,
+    &'static str,
+);
+
+const APP: &[(&str, &str)] = &[("origin", "o/app")];
+const BOTH: &[(&str, &str)] = &[("origin", "ro/flux"), ("app", "o/app")];
+const TO_APP: &[(&str, &str)] = &[("remote.app.gh-resolved", "base")];
+
+const CHOSEN: &[Chosen] = &[
+    (APP, &[], "gh pr merge 1", "allow"),
+    (APP, &[("remote.origin.gh-resolved", "ro/flux")], "gh pr merge 1", "deny"),
+    (APP, &[("remote.origin.gh-resolved", "base")], "gh pr merge 1", "allow"),
+    (APP, &[("remote.origin.gh-resolved", "ro/flux")], "gh pr merge 1 -R git.example.com/o/app", "allow"),
+    (APP, &[("remote.origin.glab-resolved", "ro/flux")], "glab mr merge 1", "deny"),
+    (APP, &[("remote.origin.glab-resolved", "ro/flux")], "gh pr merge 1", "allow"),
+    (BOTH, &[], "gh pr create --fill", "deny"),
+    (BOTH, TO_APP, "gh pr create --fill", "allow"),
+    (BOTH, TO_APP, "gh pr merge 1 --squash", "allow"),
+    (BOTH, TO_APP, "glab mr merge 1", "deny"),
+    (BOTH, TO_APP, "git push origin HEAD:x", "deny"),
+    (BOTH, TO_APP, "gh repo set-default git.example.com/ro/flux && gh pr merge 1", "deny"),
+    (
+        BOTH,
+        &[("remote.origin.gh-resolved", "base")],
+        "gh repo set-default git.example.com/o/app; gh pr merge 1",
+        "allow",
+    ),
+    (APP, &[], "gh repo set-default git.example.com/ro/flux && gh pr merge 1", "deny"),
+    (APP, &[], "git config remote.origin.gh-resolved ro/flux && gh pr merge 1", "deny"),
+    (APP, &[], "GH_REPO=git.example.com/ro/flux gh pr merge 1", "deny"),
+    (APP, &[], "export GH_REPO=git.example.com/ro/flux; gh pr merge 1", "deny"),
+    (APP, &[], "gh repo set-default --view", "allow"),
+    (BOTH, &[], "hub pull-request -m x", "deny"),
+    (BOTH, &[], "hub -C . pull-request --no-edit", "deny"),
+    (BOTH, &[], "hub pr merge 3", "deny"),
+    (BOTH, &[], "hub pr list; hub ci-status; hub issue create -m x", "allow"),
+    (APP, &[], "hub pull-request -m x", "allow"),
+];
+
+#[test]
+fn what_was_chosen_for_a_program_is_what_is_meant() {
+    for (at, (remotes, kept, line, want)) in CHOSEN.iter().enumerate() {
+        let home = Home::new();
+        let folder = format!("none/{at}");
+        home.write(&format!("{folder}/f"), "x\n");
+        home.git(&folder, &["init", "-q", "-b", "main", "."]);
+        for (name, path) in *remotes {
+            home.git(&folder, &["remote", "add", name, &format!("https://git.example.com/{path}.git")]);
+        }
+        for (key, value) in *kept {
+            home.git(&folder, &["config", key, value]);
+        }
+        let told = home.hook(&folder, line);
+        assert_eq!(told.decision(), *want, "{remotes:?} {kept:?} {line}: {told:?}");
+    }
+}

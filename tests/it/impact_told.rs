@@ -348,3 +348,42 @@ fn a_tenant_that_applies_a_whole_branch_is_no_root() {
     assert_eq!(touched(&impact), set(&["dev"]), "{impact}");
     assert_eq!(impact["untouched"].as_array().unwrap().len(), 2, "{impact}");
 }
+
+/// Where the repository says nowhere what is applied, a folder is held against itself: what else comes to name it changes nothing in it.
+#[test]
+fn folders_that_are_only_taken_for_roots_are_held_against_themselves() {
+    let fleet = Fleet::new();
+    let map = |name: &str| format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\n");
+    let roots = |impact: &Value| -> BTreeSet<String> {
+        let all = impact["roots"].as_array().unwrap().iter();
+        all.map(|root| format!("{} {}", root["change"].as_str().unwrap(), root["folder"].as_str().unwrap()))
+            .collect()
+    };
+    let impact = |message: &str| {
+        fleet.commit(message);
+        roots(&fleet.impact(&["--range", "HEAD~1..HEAD"]))
+    };
+    fleet.git(&["rm", "-rqf", "."]);
+    for folder in ["redis", "web"] {
+        fleet.home.write(&format!("fleet/{folder}/kustomization.yaml"), "resources: [map.yaml]\n");
+        fleet.home.write(&format!("fleet/{folder}/map.yaml"), &map(folder));
+    }
+    fleet.commit("folders");
+    fleet.home.write("fleet/all/kustomization.yaml", "resources: [../redis, ../web]\n");
+    assert_eq!(impact("one that names them"), set(&["added all"]));
+    let sync = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: flux-system, namespace: flux-system}\n\
+                spec: {interval: 1h, path: ./clusters/dev, prune: true, sourceRef: {kind: GitRepository, name: flux-system}}\n";
+    fleet.home.write("fleet/clusters/dev/flux-system/gotk-sync.yaml", sync);
+    fleet.home.write(
+        "fleet/clusters/dev/web.yaml",
+        &sync.replace("name: flux-system, namespace", "name: web, namespace").replace("clusters/dev", "web"),
+    );
+    assert_eq!(impact("bootstrap"), set(&["added clusters/dev"]));
+    // What changes in such a folder is told, whoever names it.
+    fleet.git(&["reset", "-q", "--hard", "HEAD~2"]);
+    fleet.home.write("fleet/all/kustomization.yaml", "resources: [../redis, ../web]\n");
+    fleet.home.write("fleet/web/map.yaml", &map("other"));
+    assert_eq!(impact("named and changed"), set(&["added all", "changed web"]));
+    fleet.git(&["rm", "-rqf", "redis"]);
+    assert!(impact("gone").contains("removed redis") || !fleet.home.path("fleet/redis").exists());
+}

@@ -19,6 +19,7 @@ mod apiserver;
 mod audit;
 mod beside;
 mod blast;
+mod branch_rules;
 mod circles;
 mod cli;
 mod clusters;

@@ -162,3 +162,31 @@ fn a_script_that_starts_itself_comes_to_an_end() {
     let answer = home.hook("ro", "bash c.sh");
     assert!(answer.stderr.contains("too many programs"), "{}", answer.stderr);
 }
+
+/// A git alias that is a line of shell is what it says; one that is not known stays so.
+#[test]
+fn aliases_that_are_lines_are_read() {
+    for (alias, line, want) in [
+        ("!git add -A && git commit -m wip", "git wip", "allow"),
+        ("!git log --oneline | head", "git wip", "allow"),
+        ("!echo done", "git wip now", "allow"),
+        ("!f() { git status -s; }; f", "git wip", "allow"),
+        ("!kubectl delete pod p", "git wip", "deny"),
+        ("!kubectl", "git wip delete pod p", "deny"),
+        ("!git push --force origin main", "git wip", "deny"),
+        ("!git push origin", "git wip HEAD:main", "deny"),
+        ("!sh ./unseen.sh", "git wip", "deny"),
+        ("!$TOOL", "git wip", "deny"),
+        ("!git \"$VERB\"", "git wip", "deny"),
+        ("!git other", "git wip", "deny"),
+        ("!rm -rf ~/.claude/rwenv", "git wip", "deny"),
+    ] {
+        let home = Home::new();
+        home.write("ro/app/f", "x\n");
+        home.git("ro/app", &["init", "-q", "-b", "feature", "."]);
+        home.git("ro/app", &["remote", "add", "origin", "https://git.example.com/o/app.git"]);
+        home.git("ro/app", &["config", "alias.wip", alias]);
+        let told = home.hook("ro/app", line);
+        assert_eq!(told.decision(), want, "{alias}: {line}: {told:?}");
+    }
+}

@@ -1,5 +1,5 @@
-//! What read-only really means on this machine, measured: who holds the credentials of a rwenv's cluster, what they may do,
-//! and whether the git host protects the branch Flux follows. What the machine itself has is in `machine`.
+//! What read-only really means on this machine, measured: who holds the credentials of a rwenv's cluster, and what they may do. Whether
+//! the git host protects the branch Flux follows is in `branch_rules`, what the machine itself has in `machine`.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -9,11 +9,12 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::branch_rules;
 use super::check::Check;
 use crate::confine::{TriedPlace, TriedSession};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
-use rwenv_flux::repos::{self, FluxRepository};
+use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::program;
 use rwenv_gate::base::{files, process};
@@ -36,7 +37,7 @@ pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
         let through = through_guard(rwenv, offline, environment);
         all.extend(through.map(|check| check.about(rwenv.name.as_str())));
         if let Ok(flux) = FluxRepository::of(rwenv, environment) {
-            all.push(branch(&flux, offline, environment).about(rwenv.name.as_str()));
+            all.push(branch_rules::examine(&flux, offline, environment).about(rwenv.name.as_str()));
         }
     }
     all
@@ -301,101 +302,9 @@ fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
     None
 }
 
-/// Whether the git host protects the branch.
-fn branch(flux: &FluxRepository, offline: bool, environment: &Environment) -> Check {
-    let unknown = |why: &str| {
-        let fix = "protect the branch on the Git host, which works independently of this machine";
-        Check {
-            level: Some("G0"),
-            ..Check::warn(
-                "branch",
-                format!("G0: branch protection on the Git host could not be determined ({why})"),
-                fix,
-            )
-        }
-    };
-    let Some(branch) = flux.branch.clone().or_else(|| repos::followed(flux)) else {
-        return unknown("not synced yet");
-    };
-    if offline {
-        return unknown("not asked");
-    }
-    let Some((host, repository)) = on_host(&flux.url) else { return unknown("its URL names no Git host") };
-    let path = format!("repos/{repository}/branches/{branch}");
-    let mut command = if host == "github.com" {
-        let Some(gh) = program::find("gh", environment) else { return unknown("gh is not on PATH") };
-        let mut command = Command::new(gh);
-        command.args(["api", &path]);
-        command
-    } else {
-        let Some(curl) = program::find("curl", environment) else { return unknown("curl is not on PATH") };
-        let mut command = Command::new(curl);
-        command.args(["--fail", "--silent", "--show-error", "--netrc-optional", "--max-time", "8"]);
-        command.args(flux.own_certificate().map(|_| "--insecure"));
-        command.arg(format!("https://{host}/api/v1/{path}"));
-        command
-    };
-    let Some(said) = process::output(&mut command, b"", PATIENCE) else {
-        return unknown("the git host does not answer");
-    };
-    let answer: Value = serde_json::from_str(&said.stdout).unwrap_or_default();
-    let truth = |key: &str| answer.get(key).and_then(Value::as_bool);
-    match truth("protected") {
-        Some(true) if truth("user_can_push") != Some(true) => {
-            Check { level: Some("G1"), ..Check::ok("branch", format!("G1: {host} protects '{branch}'")) }
-        }
-        Some(true) => unknown(&format!("{host} protects '{branch}' but lets you push to it")),
-        Some(false) => {
-            let says = format!(
-                "G0: {host} does not protect '{branch}': anyone who bypasses the hooks can push to it"
-            );
-            Check { level: Some("G0"), ..Check::warn("branch", says, "protect the branch on the git host") }
-        }
-        None => unknown(&rwenv_gate::base::redact::redact(
-            said.stderr.lines().last().unwrap_or("no reason given"),
-        )),
-    }
-}
-
-/// Host and `owner/name` of a repository's URL.
-fn on_host(url: &str) -> Option<(String, String)> {
-    let bare = url.trim_end_matches('/').trim_end_matches(".git");
-    let (host, path) = match bare.split_once("://") {
-        Some(("file", _)) => return None,
-        Some((_, rest)) => rest.split_once('/')?,
-        None => bare.split_once(':')?,
-    };
-    let host = host.rsplit('@').next()?;
-    let (owner, name) = path.trim_start_matches('/').split_once('/')?;
-    let plain =
-        |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-    (plain(owner) && plain(name) && !host.is_empty()).then(|| (host.to_owned(), format!("{owner}/{name}")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hosts_are_read_from_every_shape_of_url() {
-        let pair = |host: &str, path: &str| Some((host.to_owned(), path.to_owned()));
-        assert_eq!(on_host("https://github.com/acme/flux.git"), pair("github.com", "acme/flux"));
-        assert_eq!(
-            on_host("https://me:pw@git.example.com:3000/acme/flux/"),
-            pair("git.example.com:3000", "acme/flux")
-        );
-        assert_eq!(on_host("git@github.com:acme/flux.git"), pair("github.com", "acme/flux"));
-        assert_eq!(on_host("ssh://git@github.com/acme/flux"), pair("github.com", "acme/flux"));
-        for none in [
-            "/srv/flux",
-            "file:///srv/a/b",
-            "https://github.com/acme",
-            "https://h/a/../../x",
-            "https://h/a/b?c",
-        ] {
-            assert_eq!(on_host(none), None, "{none}");
-        }
-    }
 
     #[test]
     fn rights_beyond_reading_are_found() {

@@ -4,6 +4,7 @@
 //! Nothing here reads arguments and nothing prints: `cli` does both, and tells what these functions give back.
 
 pub mod agents;
+mod branch_rules;
 pub mod bundle;
 pub mod check;
 pub mod claude;

@@ -152,7 +152,8 @@ impl Path {
 
     /// The pull request that a path is about.
     fn merged(&self) -> Option<MergedRequest> {
-        let mut after = self.segments.iter().skip_while(|part| !matches!(part.as_str(), "pulls" | "merge_requests"));
+        let mut after =
+            self.segments.iter().skip_while(|part| !matches!(part.as_str(), "pulls" | "merge_requests"));
         after.nth(1).map(|number| MergedRequest::Named(Word::literal(number.as_str())))
     }
 

@@ -161,7 +161,8 @@ pub(super) fn sets(command: &Command, args: &Arguments) -> Option<(String, Word)
             }
             let url = name.starts_with("remote.") && (name.ends_with(".url") || name.ends_with(".pushurl"));
             let chosen = tools().tools.into_iter().map(|tool| tool.chosen).filter(|key| !key.is_empty());
-            let chooses = name.starts_with("remote.") && { chosen }.any(|key| name.ends_with(&format!(".{key}")));
+            let chooses =
+                name.starts_with("remote.") && { chosen }.any(|key| name.ends_with(&format!(".{key}")));
             (url || chooses).then(|| (name, value.clone()))
         }
         _ => None,

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::{mentions, sql, tools};
 use crate::model::{
-    ClusterTarget, Dir, Effect, Invocation, Mcp, McpServer, MergedRequest, Operation, Reach, RepositoryTarget, Target,
-    Trait, Word,
+    ClusterTarget, Dir, Effect, Invocation, Mcp, McpServer, MergedRequest, Operation, Reach,
+    RepositoryTarget, Target, Trait, Word,
 };
 
 /// The tool all such calls are of, in policies.
@@ -18,6 +18,8 @@ pub struct McpCall {
     pub operation: Option<Operation>,
     /// Command lines among its arguments.
     pub lines: Vec<String>,
+    /// It runs these lines, and nothing else.
+    pub runs: bool,
     /// Files that it writes, by its name; with `true`, all that is below them.
     pub files: Vec<(String, bool)>,
 }
@@ -42,14 +44,14 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     if let Some(known) = listed(server, tool, tables) {
         let Some(line) = known.line else {
             let operation = Some(called(tool, Effect::Unknown, known.reach, cwd));
-            return McpCall { operation, lines, files };
+            return McpCall { operation, lines, files, runs: false };
         };
         lines.push(line.to_owned());
-        return McpCall { operation: None, lines, files };
+        return McpCall { lines, files, ..McpCall::default() };
     }
     let mut by_words = tables.servers.iter().filter(|server| server.tools.is_empty());
     let Some(known) = by_words.find(|s| s.words.iter().any(|w| words.iter().any(|own| own == w))) else {
-        return McpCall { operation: None, lines, files };
+        return McpCall { lines, files, ..McpCall::default() };
     };
     // Files of a forge lie elsewhere.
     if known.forge {
@@ -70,7 +72,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
     };
     if program.is_some() && !lines.is_empty() && text(&tables.context).is_none() {
-        return McpCall { operation: None, lines, files };
+        return McpCall { lines, files, runs: true, ..McpCall::default() };
     }
     if known.forge {
         // Issues, comments and the like are talk.
@@ -81,7 +83,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
             operation.target.repository.merges = request(arguments, tables).filter(|_| merges);
             operation
         });
-        return McpCall { operation, lines, files };
+        return McpCall { operation, lines, files, runs: false };
     }
     let kind = text(&tables.kind).map(str::to_lowercase);
     let joined = format!(" {} ", own.join(" "));
@@ -111,7 +113,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         note,
         ..called(tool, effect, known.reach, cwd)
     };
-    McpCall { operation: Some(operation), lines, files }
+    McpCall { operation: Some(operation), lines, files, runs: false }
 }
 
 /// A server all of whose tools are listed.

@@ -40,7 +40,9 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     plan.typed = false;
     plan.line = if server.is_empty() { tool.to_owned() } else { format!("{server} {tool}") };
     // Of a line that is not run by a shell, what stays computed means nothing.
-    plan.opaque.clear();
+    if !found.runs {
+        plan.opaque.clear();
+    }
     let span = Span { start: 0, end: plan.line.len() };
     let operation = found.operation.map(|operation| Operation { span, ..operation });
     let invocation = Invocation::default();

@@ -172,6 +172,24 @@ pub(super) fn concerns_us(path: &str, text: &str) -> bool {
         || (of_git && text.to_lowercase().contains("hookspath"))
 }
 
+/// The folder of this machine that the value of an option hands to a container to write to: `SOURCE:TARGET`, or `type=bind,source=…`.
+pub(super) fn mounted(value: &Word) -> Option<Word> {
+    let text = value.as_literal()?;
+    let (source, settings) = match text.split_once(':') {
+        None if text.starts_with('/') => (text, ""),
+        Some((source, rest)) if !text.contains("target=") && !text.contains("dst=") => {
+            (source, rest.split_once(':').map_or("", |(_, settings)| settings))
+        }
+        _ => {
+            let field = |name: &str| text.split(',').find_map(|field| field.strip_prefix(name));
+            (field("source=").or_else(|| field("src="))?, text)
+        }
+    };
+    let only_read = |field: &str| matches!(field, "ro" | "readonly" | "ro=true" | "readonly=true");
+    let here = source.starts_with(['/', '.', '~']);
+    (here && !settings.split(',').any(only_read)).then(|| Word::literal(source))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

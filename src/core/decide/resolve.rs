@@ -5,11 +5,12 @@ use std::borrow::Cow;
 
 use super::applied::{applications, applied, plan_files};
 use super::drift::Drifted;
+use super::text::quoted;
 use super::{Plan, Planned};
 use super::{contexts, head, push, reached, services};
 use crate::classify;
 use crate::model::glob;
-use crate::model::{Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
+use crate::model::{Context, Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
 use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -33,7 +34,7 @@ pub(super) fn resolved(
         return all;
     }
     if planned.operation.traits.contains(&Trait::Alias)
-        && let Some(meant) = alias(planned, facts)
+        && let Some(meant) = alias(plan, planned, facts)
     {
         all = meant;
     }
@@ -84,16 +85,34 @@ fn tagged(before: &[Planned]) -> impl Iterator<Item = String> + '_ {
 }
 
 /// What an alias of the repository's configuration stands for: the same call again, with the alias as configuration
-/// of its own. None where it is none, or runs a program.
-fn alias(planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
+/// of its own. None where it is none, or runs what is not known.
+fn alias(plan: &Plan, planned: &Planned, facts: &Facts) -> Option<Vec<Operation>> {
     let operation = &planned.operation;
     let key = format!("alias.{}", operation.verb.to_lowercase());
     let dirs = operation.target.repository.dirs.iter().filter_map(Dir::path);
     let text = dirs.filter_map(|d| facts.repository(d)).find_map(|r| r.get(&key))?;
+    if let Some(line) = text.strip_prefix('!') {
+        return line_of_alias(plan, operation, line);
+    }
     let mut invocation = planned.invocation.clone();
     invocation.argv.splice(1..1, ["-c".into(), Word::literal(format!("{key}={text}"))]);
     let found = classify::classify(&invocation, classify::tools());
     found.carried.is_empty().then_some(found.operations)
+}
+
+/// What an alias that is a line of shell does. None where something in it is not known, or would have to be asked.
+fn line_of_alias(plan: &Plan, operation: &Operation, line: &str) -> Option<Vec<Operation>> {
+    let [dir] = operation.target.repository.dirs.as_slice() else { return None };
+    // git hands on the words behind the alias.
+    let words: Option<Vec<String>> =
+        operation.target.repository.refspecs.iter().map(|word| word.as_literal().map(quoted)).collect();
+    let line = format!("{line} {}", words?.join(" "));
+    let context = Context { cwd: dir.path()?.to_owned(), ..plan.context.clone() };
+    let inner = Plan::of_line(&line, &context, Vec::new());
+    let is_known = inner.questions.iter().all(|question| plan.questions.contains(question));
+    let is_whole = inner.opaque.is_empty() && inner.pending.is_empty() && inner.waits.is_empty();
+    let meant = inner.planned.into_iter().map(|p| Operation { span: operation.span, ..p.operation });
+    (is_known && is_whole).then(|| meant.collect())
 }
 
 /// Notes a verb that no repository there has an alias for: it is a program that git starts.

@@ -1,5 +1,6 @@
 //! What an invocation does to files: those it writes, those that arrive in a folder, and what it unpacks there.
 
+use super::place::mounted;
 use crate::classify;
 use crate::model::{Invocation, Word, behind_program};
 
@@ -182,17 +183,30 @@ impl ProgramCall<'_> {
         ((cleans || stashes) && !spares).then_some(Touch::Writes { word: folder, whole: true })
     }
 
-    /// What `git mv` and `git rm` take away from the working tree.
+    /// What `git mv` and `git rm` take away from the working tree, and the files that `git checkout --` and `git restore` bring back as they were.
     fn moved_by_git(&self) -> Vec<Touch> {
-        let operands = self.operands();
+        let at = |flag: &str| self.words.iter().position(|word| word.as_literal() == Some(flag));
+        let into = at("-C").and_then(|at| self.words.get(at + 1)).copied();
+        let mut operands = self.operands();
+        operands.retain(|word| Some(word) != into);
         let Some((verb, rest)) = operands.split_first() else { return Vec::new() };
-        let takes = match verb.as_literal() {
-            Some("mv") => true,
-            Some("rm") => !self.long("--cached"),
-            _ => false,
+        let (takes, whole) = match verb.as_literal() {
+            Some("mv") => (true, true),
+            Some("rm") => (!self.long("--cached"), true),
+            Some("restore") => (!self.long("--staged") || self.long("--worktree"), false),
+            // Without `--` it may be a branch.
+            Some("checkout") => (at("--").is_some(), false),
+            _ => (false, false),
         };
-        let whole = |word: &Word| Touch::Writes { word: word.clone(), whole: true };
-        if takes { rest.iter().map(whole).collect() } else { Vec::new() }
+        let place = |word: &Word| match (into.and_then(Word::as_literal), word.as_literal()) {
+            (Some(dir), Some(path)) if !path.starts_with('/') => Word::literal(format!("{dir}/{path}")),
+            _ => word.clone(),
+        };
+        if takes {
+            rest.iter().map(|word| Touch::Writes { word: place(word), whole }).collect()
+        } else {
+            Vec::new()
+        }
     }
 
     /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.
@@ -440,22 +454,4 @@ impl ProgramCall<'_> {
             self.words.iter().find_map(|w| w.prefix().strip_prefix("--target-directory=").map(Word::literal));
         behind.or(attached)
     }
-}
-
-/// The folder of this machine that the value of an option hands to a container to write to: `SOURCE:TARGET`, or `type=bind,source=…`.
-fn mounted(value: &Word) -> Option<Word> {
-    let text = value.as_literal()?;
-    let (source, settings) = match text.split_once(':') {
-        None if text.starts_with('/') => (text, ""),
-        Some((source, rest)) if !text.contains("target=") && !text.contains("dst=") => {
-            (source, rest.split_once(':').map_or("", |(_, settings)| settings))
-        }
-        _ => {
-            let field = |name: &str| text.split(',').find_map(|field| field.strip_prefix(name));
-            (field("source=").or_else(|| field("src="))?, text)
-        }
-    };
-    let only_read = |field: &str| matches!(field, "ro" | "readonly" | "ro=true" | "readonly=true");
-    let here = source.starts_with(['/', '.', '~']);
-    (here && !settings.split(',').any(only_read)).then(|| Word::literal(source))
 }

@@ -11,16 +11,19 @@ use super::sides::Sides;
 use super::view::{View, is_touched};
 use crate::catalog::knowledge::{Knowledge, UnitKey};
 use crate::catalog::kustomize::render::json;
-use crate::catalog::walk::walk;
+use crate::catalog::walk::{guessed_roots, walk_beside};
 use rwenv_core::model::Rwenv;
 
 /// Compares the two sides.
 pub(super) fn compare(sides: &Sides, rwenvs: &[Rwenv]) -> BlastRadius {
     let before_read = |path: &str| sides.bytes_of(&sides.before, path);
     let after_read = |path: &str| sides.bytes_of(&sides.after, path);
+    // A folder that is only taken for a root is held against the same folder, whether it is taken for one there or not.
+    let guessed: BTreeSet<String> =
+        [&sides.before, &sides.after].into_iter().flat_map(|side| guessed_roots(&side.tree)).collect();
     let (before, after) = std::thread::scope(|scope| {
-        let before = scope.spawn(|| walk(&sides.before.tree, &before_read));
-        let after = walk(&sides.after.tree, &after_read);
+        let before = scope.spawn(|| walk_beside(&sides.before.tree, &before_read, &guessed));
+        let after = walk_beside(&sides.after.tree, &after_read, &guessed);
         match before.join() {
             Ok(before) => (before, after),
             Err(panic) => std::panic::resume_unwind(panic),

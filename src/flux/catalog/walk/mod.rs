@@ -35,18 +35,34 @@ type Configs = BTreeMap<(String, String), Substitutions>;
 /// Finds out what a repository's roots apply. `read` gives a file's bytes by its path.
 #[must_use]
 pub fn walk<'t>(tree: &'t Tree, read: &ReadBytes<'_>) -> Knowledge<'t> {
-    let patches = rwenv_core::manifest::patches(tree);
-    let declared: Vec<Object<'t>> = tree.objects().filter(|object| !patches.contains(object.path)).collect();
+    walk_beside(tree, read, &BTreeSet::new())
+}
+
+/// The folders that count as roots because the repository says nowhere what is applied.
+#[must_use]
+pub fn guessed_roots(tree: &Tree) -> BTreeSet<String> {
+    let roots = roots::roots(tree, &declared(tree));
+    let guessed = roots.into_iter().filter(|root| root.cluster.kind == RootKind::Folders);
+    guessed.map(|root| root.cluster.folder).collect()
+}
+
+/// The same as [`walk`]; these folders are roots as well, where they are there.
+#[must_use]
+pub fn walk_beside<'t>(tree: &'t Tree, read: &ReadBytes<'_>, folders: &BTreeSet<String>) -> Knowledge<'t> {
     let mut walk = Walk {
         builder: Builder::new(tree, read),
         knowledge: Knowledge::empty(tree),
-        declared,
+        declared: declared(tree),
         queue: VecDeque::new(),
         units: HashMap::new(),
         argo: OnceCell::new(),
     };
     walk.unreadable();
-    for root in roots::roots(tree, &walk.declared) {
+    let own = roots::roots(tree, &walk.declared);
+    let is_new =
+        |folder: &&String| tree.has_folder(folder) && !own.iter().any(|root| root.cluster.folder == **folder);
+    let more: Vec<Root<'_>> = folders.iter().filter(is_new).map(|folder| roots::folder(folder)).collect();
+    for root in own.into_iter().chain(more) {
         walk.root(root);
     }
     walk.orphans();
@@ -54,6 +70,12 @@ pub fn walk<'t>(tree: &'t Tree, read: &ReadBytes<'_>) -> Knowledge<'t> {
     knowledge.problems.sort();
     knowledge.problems.dedup();
     knowledge
+}
+
+/// The objects of a tree, but for those that are patches.
+fn declared(tree: &Tree) -> Vec<Object<'_>> {
+    let patches = rwenv_core::manifest::patches(tree);
+    tree.objects().filter(|object| !patches.contains(object.path)).collect()
 }
 
 impl<'t> Walk<'t, '_> {

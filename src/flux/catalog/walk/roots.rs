@@ -296,17 +296,19 @@ fn folders(tree: &Tree) -> Vec<Root<'_>> {
             && !below.contains(&file.path)
     };
     all.extend(tree.files.values().filter(apart).map(File::folder));
-    let root = |folder: &str| {
-        let start = Start {
-            applier: Applier::Folder,
-            name: if folder.is_empty() { "default" } else { folder }.to_owned(),
-            namespace: String::new(),
-            at: At::default(),
-            node: None,
-            folder: Some(folder.to_owned()),
-        };
-        let cluster = KnownCluster { source: None, ..cluster(folder, RootKind::Folders) };
-        Root { cluster, start: vec![start] }
+    all.into_iter().map(folder).collect()
+}
+
+/// A folder that is applied by whatever is not in the repository.
+pub(super) fn folder<'t>(folder: &str) -> Root<'t> {
+    let start = Start {
+        applier: Applier::Folder,
+        name: if folder.is_empty() { "default" } else { folder }.to_owned(),
+        namespace: String::new(),
+        at: At::default(),
+        node: None,
+        folder: Some(folder.to_owned()),
     };
-    all.into_iter().map(root).collect()
+    let cluster = KnownCluster { source: None, ..cluster(folder, RootKind::Folders) };
+    Root { cluster, start: vec![start] }
 }
