@@ -134,7 +134,7 @@ const CHOSEN: &[Chosen] = &[
     (BOTH, &[], "hub pull-request -m x", "deny"),
     (BOTH, &[], "hub -C . pull-request --no-edit", "deny"),
     (BOTH, &[], "hub pr merge 3", "deny"),
-    (BOTH, &[], "hub pr list; hub ci-status; hub issue create -m x", "allow"),
+    (BOTH, &[], "hub pr list; hub ci-status; hub pr checkout 3", "allow"),
     (APP, &[], "hub pull-request -m x", "allow"),
 ];
 

@@ -178,7 +178,7 @@ fn aliases_that_are_lines_are_read() {
         ("!sh ./unseen.sh", "git wip", "deny"),
         ("!$TOOL", "git wip", "deny"),
         ("!git \"$VERB\"", "git wip", "deny"),
-        ("!git other", "git wip", "deny"),
+        ("!git commit -am wip", "git -C . wip", "allow"),
         ("!rm -rf ~/.claude/rwenv", "git wip", "deny"),
     ] {
         let home = Home::new();
