@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::impact_changes::MORE;
 use crate::impact_oracle::{Applied, Known, applied};
 use crate::support::{Home, skip};
 
@@ -326,7 +327,8 @@ fn what_a_change_touches_is_what_kubectl_renders() {
     let mut known = Known::new();
     let before = rendered(&root, &mut known);
     let mut wrong = Vec::new();
-    for (name, roots, edits) in CHANGES {
+    let all: Vec<_> = CHANGES.iter().chain(MORE).collect();
+    for (name, roots, edits) in &all {
         fleet.reset();
         fleet.edit(edits);
         fleet.commit(name);
@@ -352,6 +354,6 @@ fn what_a_change_touches_is_what_kubectl_renders() {
         }
         assert_eq!(impact["causes"], Value::Array(Vec::new()), "{name}");
     }
-    assert!(CHANGES.len() >= 25);
+    assert!(all.len() >= 60, "{}", all.len());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

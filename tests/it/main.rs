@@ -53,6 +53,7 @@ mod guard;
 mod hook;
 mod http;
 mod impact;
+mod impact_changes;
 mod impact_oracle;
 mod impact_told;
 mod install_script;
