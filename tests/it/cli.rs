@@ -255,6 +255,37 @@ fn install_merges_is_idempotent_and_can_be_undone() {
     assert!(install(&home, &["--uninstall"]).stdout.contains("is not in"));
 }
 
+/// Settings that another program makes, in a place that cannot be written: what to have it write is said, and the shims are there.
+#[test]
+fn settings_that_cannot_be_written_are_told_to_be_pasted() {
+    let home = Home::empty();
+    claude(&home, "2.1.329");
+    home.write("store/settings.json", "{\"model\": \"opus\"}\n");
+    std::fs::create_dir_all(home.path(".claude")).unwrap();
+    std::os::unix::fs::symlink(home.path("store/settings.json"), home.path(".claude/settings.json")).unwrap();
+    let line = format!(
+        "mount --bind store store && mount -o remount,ro,bind store && exec {} install --hook {}",
+        env!("CARGO_BIN_EXE_rwenv"),
+        crate::support::hook()
+    );
+    let mut command = home.command("unshare", &home.path(""));
+    command.args(["-rm", "sh", "-c"]);
+    let can =
+        crate::support::answer(command.arg("mount --bind store store && mount -o remount,ro,bind store"));
+    if can.code != 0 {
+        crate::support::skip("nothing can be mounted in a namespace of its own");
+        return;
+    }
+    let mut command = home.command("unshare", &home.path(""));
+    let told = crate::support::answer(command.args(["-rm", "sh", "-c", &line]));
+    assert_eq!(told.code, 1, "{told:?}");
+    let json = told.stderr.split_once("have it write:\n").unwrap().1;
+    let json: Value = serde_json::from_str(json).unwrap();
+    assert!(json["model"] == "opus" && json["hooks"]["PreToolUse"].is_array(), "{told:?}");
+    assert!(home.path(".claude/rwenv/shims/kubectl").is_symlink());
+    assert_eq!(home.read("store/settings.json"), "{\"model\": \"opus\"}\n");
+}
+
 #[test]
 fn install_works_from_nothing_and_touches_nothing_it_does_not_understand() {
     let home = Home::empty();

@@ -133,7 +133,7 @@ impl OnForge<'_> {
         };
         let passed = sets.iter().any(passes);
         let own = of(&format!("branches/{branch}/protection")).ok();
-        Ok(Some(by_rules(&kinds, passed, own.as_ref(), protected)))
+        Ok(Some(by_rules(&kinds, passed, own.as_ref())))
     }
 
     /// GitLab: who may push to a protected branch, and whether this person is one of them.
@@ -253,7 +253,7 @@ impl OnForge<'_> {
 }
 
 /// What GitHub's rules come to: `kinds` of those in rulesets, whether this person passes one of these, and the branch's own protection.
-fn by_rules(kinds: &BTreeSet<&str>, passed: bool, own: Option<&Value>, protected: bool) -> Protection {
+fn by_rules(kinds: &BTreeSet<&str>, passed: bool, own: Option<&Value>) -> Protection {
     let own_has = |key: &str| own.and_then(|own| own.get(key)).is_some_and(|value| !value.is_null());
     let asked = [
         (kinds.contains("pull_request") || own_has("required_pull_request_reviews"), "pull requests"),
@@ -276,7 +276,7 @@ fn by_rules(kinds: &BTreeSet<&str>, passed: bool, own: Option<&Value>, protected
         (_, Some(_), _) => says(true, format!("for administrators too{asked}")),
         // The rules that are there refuse no plain push.
         (_, None, _) if !kinds.is_empty() => says(false, format!("a plain push to it is possible{asked}")),
-        (_, None, _) => says(protected, "for whom, only its administrators can read".to_owned()),
+        (_, None, _) => says(true, "for whom, only its administrators can read".to_owned()),
     }
 }
 

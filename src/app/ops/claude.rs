@@ -61,10 +61,19 @@ impl PendingSettings {
     /// # Errors
     /// If the system says no.
     pub fn write(&self) -> anyhow::Result<Option<PathBuf>> {
-        let path = &self.settings;
         if !self.changes {
             return Ok(None);
         }
+        let new = serde_json::to_string_pretty(&self.new)?;
+        self.put(&new).map_err(|error| {
+            anyhow::anyhow!(
+                "{error}; these settings stay as they were. Where another program writes the file (a store, dotfiles), have it write:\n{new}"
+            )
+        })
+    }
+
+    fn put(&self, new: &str) -> anyhow::Result<Option<PathBuf>> {
+        let path = &self.settings;
         if let Some(folder) = path.parent() {
             files::make_private_dir(folder)?;
         }
@@ -75,7 +84,7 @@ impl PendingSettings {
         if let (Some(backup), Some(old)) = (&backup, &self.old) {
             files::write(backup, old, 0o600)?;
         }
-        files::write(path, &format!("{}\n", serde_json::to_string_pretty(&self.new)?), 0o600)?;
+        files::write(path, &format!("{new}\n"), 0o600)?;
         Ok(backup)
     }
 }

@@ -57,7 +57,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
     if known.forge {
         files.clear();
     }
-    let mut effect = effect(&own, tables);
+    let effect = effect(&own, tables);
     // What runs in a pod does not run here.
     if effect == Effect::Exec && known.reach == Reach::Cluster && program.is_none() {
         lines.clear();
@@ -68,10 +68,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
             line.insert_str(0, &format!("{name} "));
         }
     }
-    let text = |names: &[&str]| {
-        arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, v)| v.as_str())
-    };
-    if program.is_some() && !lines.is_empty() && text(&tables.context).is_none() {
+    if program.is_some() && !lines.is_empty() && text(arguments, &tables.context).is_none() {
         return McpCall { lines, files, runs: true, ..McpCall::default() };
     }
     if known.forge {
@@ -85,6 +82,24 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         });
         return McpCall { operation, lines, files, runs: false };
     }
+    let operation = on_server(tool, (&own, effect), arguments, (known, tables), cwd);
+    McpCall { operation: Some(operation), lines, files, runs: false }
+}
+
+/// The text of the first of these arguments that there is.
+fn text<'a>(arguments: &'a Map<String, Value>, names: &[&str]) -> Option<&'a str> {
+    arguments.iter().find(|(name, _)| names.contains(&name.as_str())).and_then(|(_, value)| value.as_str())
+}
+
+/// What a call does to a cluster or a service: by the words that say it, and by its arguments.
+fn on_server(
+    tool: &str,
+    (own, mut effect): (&[String], Effect),
+    arguments: &Map<String, Value>,
+    (known, tables): (&McpServer, &Mcp),
+    cwd: &Dir,
+) -> Operation {
+    let text = |names: &[&str]| text(arguments, names);
     let kind = text(&tables.kind).map(str::to_lowercase);
     let joined = format!(" {} ", own.join(" "));
     let prints = tables.credentials.iter().any(|name| joined.contains(&format!(" {name} ")));
@@ -99,12 +114,10 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         note = sql::writes(sql);
         effect = if note.is_some() { Effect::DataWrite } else { Effect::Read };
     }
-    let operation = Operation {
+    let context = text(&tables.context).map(Word::literal);
+    Operation {
         target: Target {
-            cluster: ClusterTarget {
-                context: text(&tables.context).map(Word::literal),
-                ..ClusterTarget::default()
-            },
+            cluster: ClusterTarget { context, ..ClusterTarget::default() },
             kinds: kind.into_iter().collect(),
             names: text(&["name"]).map(str::to_owned).into_iter().collect(),
             namespace: text(&["namespace"]).map(str::to_owned),
@@ -112,8 +125,7 @@ pub fn classify(server: &str, tool: &str, input: &Value, cwd: &Dir, tables: &Mcp
         },
         note,
         ..called(tool, effect, known.reach, cwd)
-    };
-    McpCall { operation: Some(operation), lines, files, runs: false }
+    }
 }
 
 /// A server all of whose tools are listed.

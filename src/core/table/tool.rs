@@ -198,6 +198,7 @@ pub struct Endpoint {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[databake(path = rwenv_core::table)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the switches of its row")]
 pub struct Command {
     /// Programs of the tool that alone have it; all, where none is named.
     #[serde(default)]
