@@ -36,6 +36,8 @@ pub(crate) fn tool(at: &str, tool: &Tool) {
         let shown = command.modes.iter().all(|mode| !mode.examples.is_empty());
         assert!(shown, "{at}: {:?} has a mode without an example", command.path);
     }
+    // Lines that set such a key are known by its end.
+    assert!(tool.chosen.is_empty() || tool.chosen.ends_with("-resolved"), "{at}: chosen does not end so");
     let endpoint = tool.endpoints.iter().find(|row| row.examples.is_empty());
     assert!(endpoint.is_none(), "{at}: {endpoint:?} has no example");
 }

@@ -3,8 +3,10 @@
 use super::arguments::Arguments;
 use super::carried::{Carried, Reader, code};
 use super::git_front::{Front, option};
-use super::tools;
 use crate::model::{Command, Invocation, KeyRule, Tool, Word, glob};
+
+/// The end of every key that is `chosen` in a tool's table.
+const CHOSEN: &str = "-resolved";
 
 /// `GIT_DIR`, `GIT_WORK_TREE` and configuration given in the environment.
 pub(super) fn from_environment(invocation: &Invocation, front: &mut Front) {
@@ -160,9 +162,8 @@ pub(super) fn sets(command: &Command, args: &Arguments) -> Option<(String, Word)
                 return Some((name, Word::unknown()));
             }
             let url = name.starts_with("remote.") && (name.ends_with(".url") || name.ends_with(".pushurl"));
-            let chosen = tools().tools.into_iter().map(|tool| tool.chosen).filter(|key| !key.is_empty());
-            let chooses =
-                name.starts_with("remote.") && { chosen }.any(|key| name.ends_with(&format!(".{key}")));
+            // Where forges' programs keep which repository was chosen (`chosen` in their tables).
+            let chooses = name.starts_with("remote.") && name.ends_with(CHOSEN);
             (url || chooses).then(|| (name, value.clone()))
         }
         _ => None,
