@@ -3,7 +3,7 @@
 use rwenv_core::decide;
 use rwenv_core::examples::alone;
 use rwenv_core::model::{
-    Bound, Context, Decision, Dir, Facts, Place, Rwenv, RwenvName, Rwenvs, Unselected, Verdict,
+    Bound, Context, Decision, Dir, Facts, Misspelt, Place, Rwenv, RwenvName, Rwenvs, Unselected, Verdict,
 };
 
 const HERE: &str = "/home/me/project";
@@ -119,6 +119,14 @@ fn a_rwenv_without_a_context_says_what_is_missing() {
     facts.contexts = vec!["dev".to_owned(), "prod".to_owned()];
     let change = told("kubectl delete pod web", &facts, &all);
     assert!(change.contains("The kubeconfig has: dev, prod."), "{change}");
+    let mut misspelt = all.clone();
+    for rwenv in &mut misspelt.all {
+        rwenv.misspelt = [("readOnyl", "readOnly"), ("kubernetsContext", "kubernetesContext")]
+            .map(|(name, meant)| Misspelt { name: name.to_owned(), line: 3, meant })
+            .to_vec();
+    }
+    let change = told("kubectl delete pod web", &facts, &misspelt);
+    assert!(change.contains("envs.json says \"kubernetsContext\" there."), "{change}");
     // Of a program that may go somewhere else nobody is sure.
     assert!(said("k9s --command pods", &facts, &all).0 < Decision::Deny);
 }
