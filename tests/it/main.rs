@@ -21,6 +21,7 @@ mod beside;
 mod blast;
 mod circles;
 mod cli;
+mod clients;
 mod clusters;
 mod config;
 mod confined;

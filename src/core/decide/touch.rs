@@ -1,7 +1,8 @@
 //! What an invocation does to files: those it writes, those that arrive in a folder, and what it unpacks there.
 
+use super::taken;
 use crate::classify;
-use crate::model::{Invocation, Word, behind_program};
+use crate::model::{Dir, Invocation, Word, behind_program};
 
 /// Something done to files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +41,7 @@ fn leads_to(said: &Word, link: Option<&Word>) -> Vec<Touch> {
 /// What an invocation does to files.
 pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect(), cwd: &invocation.cwd };
     let written = invocation.writes.iter().map(|word| Touch::Writes { word: word.clone(), whole: false });
     let mut all: Vec<Touch> = written.collect();
     all.extend(call.changed());
@@ -53,13 +54,14 @@ pub(super) fn touches(invocation: &Invocation) -> Vec<Touch> {
 /// What an invocation that searches finds.
 pub(super) fn search(invocation: &Invocation) -> Option<Vec<Touch>> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect(), cwd: &invocation.cwd };
     matches!(name, "find" | "gfind").then(|| call.found())
 }
 
 struct ProgramCall<'a> {
     name: &'a str,
     words: Vec<&'a Word>,
+    cwd: &'a [Dir],
 }
 
 impl ProgramCall<'_> {
@@ -95,7 +97,8 @@ impl ProgramCall<'_> {
             return of.map(writes).collect();
         }
         if name == "git" {
-            return self.cleaned().into_iter().chain(self.moved_by_git()).collect();
+            let whole = |word| Touch::Writes { word, whole: true };
+            return taken::by_git(&self.words, self.cwd).into_iter().map(whole).collect();
         }
         let operands = self.operands();
         if tables.programs.in_place.contains(&name) {
@@ -125,38 +128,6 @@ impl ProgramCall<'_> {
         }
         let whole = self.flag(&['r', 'R']) || self.long("--recursive");
         operands.into_iter().map(|word| Touch::Writes { word, whole }).collect()
-    }
-
-    /// What `git clean -x` and `git stash --all` take away: files that git ignores, as the selection of a rwenv is.
-    fn cleaned(&self) -> Option<Touch> {
-        let has = |text: &str| self.words.iter().any(|word| word.as_literal() == Some(text));
-        let excluded = self.words.iter().zip(self.words.iter().skip(1));
-        let spares = self
-            .words
-            .iter()
-            .any(|word| word.prefix().starts_with("--exclude=") && word.display().contains(".claude"))
-            || excluded.into_iter().any(|(flag, word)| {
-                matches!(flag.prefix(), "-e" | "--exclude") && word.display().contains(".claude")
-            });
-        let cleans = has("clean") && self.flag(&['x', 'X']) && !self.flag(&['n']) && !has("--dry-run");
-        let stashes = has("stash") && (has("-a") || has("--all"));
-        let into = self.words.iter().position(|word| word.as_literal() == Some("-C"));
-        let folder =
-            into.and_then(|at| self.words.get(at + 1)).map_or_else(|| Word::literal("."), |w| (*w).clone());
-        ((cleans || stashes) && !spares).then_some(Touch::Writes { word: folder, whole: true })
-    }
-
-    /// What `git mv` and `git rm` take away from the working tree.
-    fn moved_by_git(&self) -> Vec<Touch> {
-        let operands = self.operands();
-        let Some((verb, rest)) = operands.split_first() else { return Vec::new() };
-        let takes = match verb.as_literal() {
-            Some("mv") => true,
-            Some("rm") => !self.long("--cached"),
-            _ => false,
-        };
-        let whole = |word: &Word| Touch::Writes { word: word.clone(), whole: true };
-        if takes { rest.iter().map(whole).collect() } else { Vec::new() }
     }
 
     /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.
