@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
+use crate::base::parts::at_once;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use crate::facts::sent;
 use rwenv_core::manifest::tree::{SecretSource, Tree};
@@ -257,13 +258,14 @@ pub fn sent(
     };
     let mut remotes = remotes(repository);
     remotes.extend(url.map(str::to_owned));
-    let mut change = compare(repository, &now, &before, &remotes)?;
     let look = |path: &str, bytes: &[u8]| {
         let mut found = manifest::secrets_of_file(path, bytes);
         found.extend(manifest::secrets_in(path, path));
         found
     };
-    let sent = sent::sent(repository, (&[tip.to_owned()], known), look)?;
+    let sent = || sent::sent(repository, (&[tip.to_owned()], known), look);
+    let (change, sent) = at_once(|| compare(repository, &now, &before, &remotes), sent);
+    let (mut change, sent) = (change?, sent?);
     let mut found: Vec<Finding> = sent.seen;
     for (name, text) in &sent.messages {
         let short = name.get(..12).unwrap_or(name);

@@ -2,7 +2,6 @@
 //! plumbing takes. An object counts only if what is read has the name that was asked for; whatever else is there (loose
 //! objects, packs of another kind, damage) is left to git.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -22,6 +21,8 @@ const WINDOW: usize = 1 << 15;
 const HEAD: usize = 64;
 /// Most bytes of objects that are kept, because others may be stored as a difference from them.
 const KEPT: usize = 32 << 20;
+/// Most objects that are kept.
+const SLOTS: usize = 4096;
 /// Longest chain of differences.
 const DEEPEST: usize = 4096;
 
@@ -45,7 +46,7 @@ struct Pack {
 }
 
 /// Where an object lies: which pack, and where in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Place {
     pack: usize,
     offset: u64,
@@ -109,7 +110,7 @@ impl Packs {
             largest,
             inflate: Decompress::new(true),
             window: Window::default(),
-            kept: HashMap::new(),
+            kept: vec![None; SLOTS],
             kept_bytes: 0,
         }
     }
@@ -219,7 +220,8 @@ pub(super) struct Reader<'p> {
     largest: usize,
     inflate: Decompress,
     window: Window,
-    kept: HashMap<Place, Packed>,
+    /// Objects that were read, each in the slot that its place gives; a later one takes an earlier one's.
+    kept: Vec<Option<(Place, Packed)>>,
     kept_bytes: usize,
 }
 
@@ -228,7 +230,10 @@ impl Reader<'_> {
     pub(super) fn read(&mut self, name: &Name, place: Place) -> Option<Packed> {
         let packed = self.resolved(place)?;
         let mut hash = Sha1::new();
-        hash.update(format!("{} {}\0", packed.kind, packed.bytes.len()));
+        hash.update(packed.kind);
+        hash.update(b" ");
+        hash.update(packed.bytes.len().to_string());
+        hash.update([0]);
         hash.update(&packed.bytes);
         (hash.finalize().as_slice() == name).then_some(packed)
     }
@@ -237,7 +242,7 @@ impl Reader<'_> {
         let mut differences: Vec<(Place, Vec<u8>)> = Vec::new();
         let mut at = place;
         let mut packed = loop {
-            if let Some(kept) = self.kept.get(&at) {
+            if let Some(Some((_, kept))) = self.kept.get(slot(at)).filter(|kept| is_at(kept, at)) {
                 break kept.clone();
             }
             match self.entry(at)? {
@@ -265,11 +270,13 @@ impl Reader<'_> {
 
     fn keep(&mut self, place: Place, packed: &Packed) {
         if self.kept_bytes > KEPT {
-            self.kept.clear();
+            self.kept.fill(None);
             self.kept_bytes = 0;
         }
-        self.kept_bytes += packed.bytes.len() + HEAD;
-        self.kept.insert(place, packed.clone());
+        let Some(slot) = self.kept.get_mut(slot(place)) else { return };
+        let before = slot.replace((place, packed.clone()));
+        self.kept_bytes += packed.bytes.len();
+        self.kept_bytes -= before.map_or(0, |(_, before)| before.bytes.len());
     }
 
     /// What an entry's head says, and what is in it.
@@ -329,6 +336,15 @@ impl Reader<'_> {
     }
 }
 
+/// The slot in which an object of this place is kept: entries are a few dozen bytes long, so that neighbours have their own.
+fn slot(place: Place) -> usize {
+    usize::try_from(place.offset / 16).unwrap_or_default().wrapping_add(place.pack) % SLOTS
+}
+
+fn is_at(kept: &Option<(Place, Packed)>, place: Place) -> bool {
+    kept.as_ref().is_some_and(|(at, _)| *at == place)
+}
+
 /// A number in as many bytes as it needs, seven bits in each, the smallest first.
 fn long(bytes: &mut &[u8]) -> Option<usize> {
     let (mut value, mut shift) = (0_usize, 0);
@@ -380,6 +396,7 @@ fn applied(base: &[u8], difference: &[u8], largest: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
     use std::path::PathBuf;
     use std::process::Command;
 
