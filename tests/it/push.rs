@@ -437,3 +437,24 @@ fn a_secret_among_very_many_objects_is_found() {
     assert_eq!(world.sh("app", swap, false).code, 0);
     assert!(world.push("app", "origin HEAD:many").code != 0);
 }
+
+/// What the other side has is asked for as git itself reaches it: with the ssh that the person's configuration names.
+#[test]
+fn the_remote_is_asked_by_the_ssh_that_is_configured() {
+    let world = World::new("");
+    let ssh = world.home.write("own/ssh", "#!/bin/sh\necho \"$*\" >> \"$HOME/asked\"\nwhile [ \"$1\" != host ]; do shift; done\nshift\nexec sh -c \"$*\"\n");
+    world.home.mode("own/ssh", 0o755);
+    let url = format!("ssh://host{}", world.home.path("remotes/app.git").display());
+    world.home.git("app", &["remote", "set-url", "origin", &url]);
+    world.home.git("app", &["config", "core.sshCommand", &format!("{} -i key", ssh.display())]);
+    world.home.write("app/.claude/rwenv", "env\n");
+    world.commit("app", "more");
+    let answer = world.push("app", "origin HEAD:new");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+    let asked = world.home.read("asked");
+    let asked: Vec<&str> = asked.lines().filter(|line| line.contains("upload-pack")).collect();
+    assert!(
+        asked.len() == 1 && asked[0].contains("-i key") && asked[0].contains("-oBatchMode=yes"),
+        "{asked:?}"
+    );
+}

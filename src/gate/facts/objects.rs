@@ -176,10 +176,21 @@ impl ObjectRepository {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "true")
             .env("SSH_ASKPASS_REQUIRE", "never");
-        if var("GIT_SSH_COMMAND").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        if let Some(ssh) = self.quiet_ssh() {
+            command.env("GIT_SSH_COMMAND", ssh);
         }
         process::output(&mut command, b"", patience).filter(|said| said.success).map(|said| said.stdout)
+    }
+
+    /// The ssh that git is told to use, told not to ask a person; none where it is another program, which is used as it is.
+    fn quiet_ssh(&self) -> Option<String> {
+        if var("GIT_SSH_COMMAND").is_some() || var("GIT_SSH").is_some() {
+            return None;
+        }
+        let configured = self.text(&["config", "--get", "core.sshCommand"]).unwrap_or_default();
+        let own = if configured.is_empty() { "ssh" } else { configured.as_str() };
+        let program = own.split_whitespace().next().and_then(|word| word.rsplit('/').next());
+        (program == Some("ssh")).then(|| format!("{own} -oBatchMode=yes"))
     }
 
     /// Those of these objects that are here.
