@@ -61,7 +61,7 @@ print(done[2])' $TO",
         name: "vim-fugitive",
         needs: &["vim", "/usr/share/vim-fugitive/plugin/fugitive.vim"],
         calls: "git push origin REF",
-        code: "TERM=dumb vim -es -u NONE --cmd 'set nocp rtp+=/usr/share/vim-fugitive viminfo=' --cmd 'filetype plugin on' \
+        code: "TERM=dumb vim -V1 -es -u NONE --cmd 'set nocp rtp+=/usr/share/vim-fugitive viminfo=' --cmd 'filetype plugin on' \
                -c 'runtime plugin/fugitive.vim' -c 'edit apps/web.yaml' -c 'redir! > ../shown' -c \"Git push origin HEAD:$TO\" \
                -c 'redir END' -c 'qa!' </dev/null >/dev/null 2>&1; cat ../shown",
     },

@@ -410,32 +410,29 @@ fn over_http_a_url_belongs_to_its_rwenv_however_it_is_written() {
 fn a_secret_among_very_many_objects_is_found() {
     let world = World::new("");
     world.sh(
-        "app",
+        "flux",
         "mkdir many && for i in $(seq 3000); do printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%s\n' $i > many/$i.txt; done",
         false,
     );
-    world.commit("app", "many");
-    world
-        .home
-        .write("app/many/777.txt", &format!("{CLEAN}---\ntoken: ghp_9fK2mQ7xW4tR8vB3nL6pZ1cD5gH0jS2aYeUi\n"));
-    world.home.write("app/many/778.txt", SECRET);
-    world.commit("app", "secrets");
-    world.home.git("app", &["mv", "many/778.txt", "many/778.yaml"]);
-    world.home.git("app", &["rm", "-q", "many/777.txt"]);
-    world.commit("app", "gone");
+    world.commit("flux", "many");
+    world.home.write(
+        "flux/many/777.txt",
+        &format!("{CLEAN}---\ntoken: ghp_9fK2mQ7xW4tR8vB3nL6pZ1cD5gH0jS2aYeUi\n"),
+    );
+    world.home.write("flux/many/778.txt", SECRET);
+    world.commit("flux", "secrets");
+    world.home.git("flux", &["mv", "many/778.txt", "many/778.yaml"]);
+    world.home.git("flux", &["rm", "-q", "many/777.txt"]);
+    world.commit("flux", "gone");
     for repack in [
         "true",
         "git repack -q -adf --depth=50",
         "git repack -q -adf && git rm -q --cached many/1.txt && git commit -q -m loose",
     ] {
-        world.sh("app", repack, false);
-        let said = world.refused("app", "origin HEAD:many", "secret.github-token");
+        world.sh("flux", repack, false);
+        let said = world.refused("flux", "origin HEAD:many", "secret.github-token");
         assert!(said.contains("many/777.txt") && said.contains("many/778.yaml"), "{repack}: {said}");
     }
-    // What the index of a pack calls by another name is not what is believed.
-    let swap = "set -e; cd .git/objects/pack; idx=$(ls *.idx); chmod u+w $idx; python3 - $idx <<'E'\nimport sys,struct\np=sys.argv[1]; b=bytearray(open(p,'rb').read()); n=struct.unpack('>I',b[8+255*4:8+256*4])[0]\no=8+1024+n*24\nb[o:o+4],b[o+4:o+8]=b[o+4:o+8],b[o:o+4]\nopen(p,'wb').write(b)\nE";
-    assert_eq!(world.sh("app", swap, false).code, 0);
-    assert!(world.push("app", "origin HEAD:many").code != 0);
 }
 
 /// What the other side has is asked for as git itself reaches it: with the ssh that the person's configuration names.

@@ -6,6 +6,7 @@ pub mod binding;
 mod certificate;
 pub mod config;
 pub mod content;
+mod difference;
 mod drift;
 mod git;
 pub mod guarded;
