@@ -61,16 +61,15 @@ print(done[2])' $TO",
         name: "vim-fugitive",
         needs: &["vim", "/usr/share/vim-fugitive/plugin/fugitive.vim"],
         calls: "git push origin REF",
-        code: "TERM=dumb vim -V1 -es -u NONE --cmd 'set nocp rtp+=/usr/share/vim-fugitive viminfo=' --cmd 'filetype plugin on' \
-               -c 'runtime plugin/fugitive.vim' -c 'edit apps/web.yaml' -c 'redir! > ../shown' -c \"Git push origin HEAD:$TO\" \
-               -c 'redir END' -c 'qa!' </dev/null >/dev/null 2>&1; cat ../shown",
+        code: "TERM=dumb vim -V1 -es -u NONE --cmd 'set nocp rtp+=/usr/share/vim-fugitive' --cmd 'filetype plugin on' \
+               -c 'runtime plugin/fugitive.vim' -c 'edit apps/web.yaml' -c \"Git push origin HEAD:$TO\" -c 'qa!' </dev/null 2>&1",
     },
     Client {
         name: "tig",
         needs: &["tig", "script"],
         calls: "git push origin REF",
-        code: "printf ':!git push origin HEAD:%s 2>../shown\\n:quit\\n' $TO > ../tig; \
-               TERM=xterm TIG_SCRIPT=$PWD/../tig script -qec tig /dev/null </dev/null >/dev/null; cat ../shown",
+        code: "printf ':!git push origin HEAD:%s\\n:quit\\n' $TO > ../tig; export TERM=xterm TIG_SCRIPT=$PWD/../tig; \
+               script -qec 'stty cols 400; tig' /dev/null </dev/null | tr '\\033\\r' '\\n\\n' | grep -a -o 'rwenv: .*'",
     },
 ];
 
