@@ -54,7 +54,7 @@ print(done[2])' $TO",
         needs: &["emacs"],
         calls: "git push -v origin REF",
         code: "emacs --batch --eval \"(progn (package-initialize) (require 'magit) (magit-push-refspecs \\\"origin\\\" \\\"HEAD:$TO\\\" nil) \
-               (while (process-live-p magit-this-process) (accept-process-output magit-this-process 0.1)) \
+               (while (process-live-p magit-this-process) (accept-process-output magit-this-process 0.1)) (accept-process-output nil 1) \
                (with-current-buffer (magit-process-buffer t) (princ (buffer-string))))\" 2>/dev/null",
     },
     Client {

@@ -255,6 +255,10 @@ impl<'m> Row<'m> {
             (1, 0, true) => "theirs".to_owned(),
             (0, 1, true) => "ours".to_owned(),
             (0, 0, true) => "neither".to_owned(),
+            // overcommit's hook looks for files that its uninstaller has removed.
+            (0, 1, false) if answer.stdout.contains("overcommit/installer.rb") => {
+                "theirs fails, so nothing is pushed".to_owned()
+            }
             (_, 0, false) if theirs < 2 && answer.stderr.contains("is gone, so nothing is pushed") => {
                 "nothing is pushed".to_owned()
             }
