@@ -117,7 +117,7 @@ fn row(client: &Client) -> String {
     assert!(lines.iter().any(|line| line.contains("instead: ")), "{}: {shown}", client.name);
     let place = match ours.unwrap_or_default() {
         0 => "the refusal",
-        _ => "what git says, then the refusal",
+        _ => "other lines, then the refusal",
     };
     format!("| {} | `{}` | {passes} | {refused} | {place} |\n", client.name, client.calls)
 }
@@ -127,7 +127,7 @@ fn row(client: &Client) -> String {
 fn whoever_pushes_asks_once_and_is_told() {
     let there = |name: &&str| find(name).is_some() || fs::exists(name).unwrap();
     let (here, missing): (Vec<&Client>, Vec<&Client>) =
-        CLIENTS.iter().partition(|client| client.needs.iter().all(|name| there(&name)));
+        CLIENTS.iter().partition(|client| client.needs.iter().all(there));
     for client in &missing {
         skip(&format!("there is no {}", client.name));
     }

@@ -192,16 +192,19 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let Ruling { verdict, outcome } = judge::judge(case, environment);
     let warnings = unasked.into_iter().chain(warnings.iter().map(line_of)).chain(said);
     let warnings: Vec<String> = warnings.map(|line| format!("rwenv: warning: {line}\n")).collect();
-    Ok(match outcome {
-        Outcome::Run(permit) => PushReport { text: warnings.concat(), fate: PushFate::Permitted(permit) },
-        Outcome::Unrecorded(why) => {
-            PushReport { text: with_warnings(format!("{why}\n"), &warnings), fate: PushFate::Refused }
+    Ok(report(outcome, &verdict, &warnings))
+}
+
+/// What is told of an outcome.
+fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String]) -> PushReport {
+    let refusal = match outcome {
+        Outcome::Run(permit) => {
+            return PushReport { text: warnings.concat(), fate: PushFate::Permitted(permit) };
         }
-        Outcome::Refuse(_) | Outcome::Ask(_) => {
-            let text = with_warnings(refused(&verdict, "sent"), &warnings);
-            PushReport { text, fate: PushFate::Refused }
-        }
-    })
+        Outcome::Unrecorded(why) => format!("{why}\n"),
+        Outcome::Refuse(_) | Outcome::Ask(_) => refused(verdict, "sent"),
+    };
+    PushReport { text: with_warnings(refusal, warnings), fate: PushFate::Refused }
 }
 
 /// A refusal, and behind it as many warnings as there is room for: programs that show one line show its first.
