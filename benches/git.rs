@@ -91,7 +91,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn daemon(home: &Path) -> Result<Child, Box<dyn Error>> {
     let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
     let ssh = home.join("ssh");
-    fs::write(&ssh, "#!/bin/sh\nshift\nexec sh -c \"$*\"\n")?;
+    fs::write(&ssh, "#!/bin/sh\nwhile [ \"$1\" != host ]; do shift; done\nshift\nexec sh -c \"$*\"\n")?;
     fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755))?;
     sh(
         home,
