@@ -1,7 +1,8 @@
 //! What git costs with rwenv's hooks for all repositories, as a ratio to git without: status, commit, a rebase of 100 commits, fetch,
-//! and a push of 100,000 objects.
+//! and a push of 100,000 objects to a folder, to what ssh would start, and to git's daemon.
 //!
-//! `cargo bench --bench git [-- ROUNDS]`. With and without take turns.
+//! `cargo bench --bench git [-- ROUNDS]`. With and without take turns. A line of a known speed is made outside, in a network of its
+//! own: `unshare -n sh -c 'ip link set lo mtu 1500 up; tc qdisc add dev lo root tbf rate 100mbit burst 64k latency 50ms; …'`.
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock and its arguments itself")]
 
 mod shared;
@@ -10,9 +11,11 @@ use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::Instant;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -22,15 +25,25 @@ use shared::median;
 const FILES: usize = 98_900;
 const FOLDER: usize = 100;
 /// What is done, and what puts everything back before it is done again.
-const STEPS: [(&str, &str, &str); 5] = [
+const STEPS: [(&str, &str, &str); 7] = [
     ("git status", "git status", "true"),
     ("git commit", "git commit -q --allow-empty -m x", "git reset -q --hard start"),
     ("git rebase of 100 commits", "git rebase -q --force-rebase onto", "git switch -q -C work many"),
     ("git fetch", "git fetch -q origin", "true"),
     (
-        "git push of 100,000 objects",
+        "git push of 100,000 objects to a folder",
         "git push -q origin large:refs/heads/large",
         "git push -q --no-verify origin :refs/heads/large || true",
+    ),
+    (
+        "the same to what ssh would start",
+        "git push -q ssh large:refs/heads/large",
+        "git push -q --no-verify ssh :refs/heads/large || true",
+    ),
+    (
+        "the same to git's daemon",
+        "git push -q daemon large:refs/heads/large",
+        "git push -q --no-verify daemon :refs/heads/large || true",
     ),
 ];
 
@@ -38,8 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(7);
     let scratch = TempDir::new()?;
     let sides = ["without", "with"].map(|name| scratch.path().join(name));
+    let mut daemons = Vec::new();
     for side in &sides {
         prepare(side)?;
+        daemons.push(daemon(side)?);
     }
     sh(&sides[1], &format!("{} hooks install --global 2>/dev/null >&2", env!("CARGO_BIN_EXE_rwenv")))?;
     println!(
@@ -65,7 +80,40 @@ fn main() -> Result<(), Box<dyn Error>> {
             millis(with) / millis(without)
         );
     }
+    for mut daemon in daemons {
+        daemon.kill()?;
+        daemon.wait()?;
+    }
     Ok(())
+}
+
+/// A daemon of git's that takes pushes, and remotes of the repository for it and for what ssh would start.
+fn daemon(home: &Path) -> Result<Child, Box<dyn Error>> {
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let ssh = home.join("ssh");
+    fs::write(&ssh, "#!/bin/sh\nwhile [ \"$1\" != host ]; do shift; done\nshift\nexec sh -c \"$*\"\n")?;
+    fs::set_permissions(&ssh, fs::Permissions::from_mode(0o755))?;
+    sh(
+        home,
+        &format!(
+            "git config --global core.sshCommand {} && git remote add ssh ssh://host{}/remote.git && git remote add daemon git://127.0.0.1:{port}/remote.git",
+            ssh.display(),
+            home.display()
+        ),
+    )?;
+    // The program itself, so that it can be ended.
+    let programs = String::from_utf8(git(home).arg("--exec-path").output()?.stdout)?;
+    let mut command = Command::new(Path::new(programs.trim()).join("git-daemon"));
+    command.env("HOME", home).args(["--export-all", "--enable=receive-pack", "--listen=127.0.0.1"]);
+    command.arg(format!("--port={port}")).arg(format!("--base-path={}", home.display())).arg(home);
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    for _ in 0..100 {
+        if TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            return Ok(child);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Err("git daemon does not listen".into())
 }
 
 fn millis(time: f64) -> f64 {

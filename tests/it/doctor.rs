@@ -67,7 +67,7 @@ fn what_was_broken_is_found() {
         assert_eq!(fails(id), "", "{id}");
     }
     fs::remove_file(home.path("project/.git/hooks/pre-push")).unwrap();
-    assert!(fails("git-hooks").contains("is gone from"), "{}", fails("git-hooks"));
+    assert!(fails("git-hooks").contains("git does not ask rwenv"), "{}", fails("git-hooks"));
     fs::remove_file(home.path(".claude/rwenv/shims/kubectl")).unwrap();
     assert!(fails("shims").contains("kubectl"));
     let settings = home.read(".claude/settings.json");

@@ -361,3 +361,23 @@ fn a_configuration_that_cannot_be_written_leaves_no_hooks() {
     assert!(!it.file(".claude/rwenv/git-template").exists());
     assert_eq!(it.left("app"), "");
 }
+
+/// A repository whose hooks git tracks gets none of ours; where a rwenv is selected, the doctor says so.
+#[test]
+fn the_doctor_names_a_repository_whose_own_hooks_are_in_the_way() {
+    let it = Beside::new(&[]);
+    it.script("app/.githooks/pre-push", "#!/bin/sh\n");
+    it.ok("app", "git config core.hooksPath .githooks && git add -A && git commit -qm hooks");
+    let told = |it: &Beside| {
+        it.ok("", "rwenv hooks install --global 2>&1");
+        it.sh("", "rwenv doctor --offline").stdout
+    };
+    assert!(!told(&it).contains(".githooks"), "no rwenv is selected there");
+    it.world.home.write("app/.claude/rwenv", "env\n");
+    let said = told(&it);
+    assert!(
+        said.contains("git does not ask rwenv before it pushes") && said.contains("app/.githooks"),
+        "{said}"
+    );
+    assert_eq!(it.ok("app", "git status --porcelain -- .githooks"), "");
+}

@@ -22,6 +22,7 @@ mod blast;
 mod branch_rules;
 mod circles;
 mod cli;
+mod clients;
 mod clusters;
 mod config;
 mod confined;

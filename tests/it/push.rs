@@ -404,3 +404,54 @@ fn over_http_a_url_belongs_to_its_rwenv_however_it_is_written() {
     world.commit("flux", "add");
     world.refused("flux", &format!("http://127.0.0.1:{port}/flux.git HEAD:other"), "secret.unencrypted");
 }
+
+/// Very many objects are read from the packs themselves: what is in them is found as in a few, however they are stored.
+#[test]
+fn a_secret_among_very_many_objects_is_found() {
+    let world = World::new("");
+    world.sh(
+        "flux",
+        "mkdir many && for i in $(seq 3000); do printf 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c%s\n' $i > many/$i.txt; done",
+        false,
+    );
+    world.commit("flux", "many");
+    world.home.write(
+        "flux/many/777.txt",
+        &format!("{CLEAN}---\ntoken: ghp_9fK2mQ7xW4tR8vB3nL6pZ1cD5gH0jS2aYeUi\n"),
+    );
+    world.home.write("flux/many/778.txt", SECRET);
+    world.commit("flux", "secrets");
+    world.home.git("flux", &["mv", "many/778.txt", "many/778.yaml"]);
+    world.home.git("flux", &["rm", "-q", "many/777.txt"]);
+    world.commit("flux", "gone");
+    for repack in [
+        "true",
+        "git repack -q -adf --depth=50",
+        "git repack -q -adf && git rm -q --cached many/1.txt && git commit -q -m loose",
+    ] {
+        world.sh("flux", repack, false);
+        let said = world.refused("flux", "origin HEAD:many", "secret.github-token");
+        assert!(said.contains("many/777.txt") && said.contains("many/778.yaml"), "{repack}: {said}");
+    }
+}
+
+/// What the other side has is asked for as git itself reaches it: with the ssh that the person's configuration names.
+#[test]
+fn the_remote_is_asked_by_the_ssh_that_is_configured() {
+    let world = World::new("");
+    let ssh = world.home.write("own/ssh", "#!/bin/sh\necho \"$*\" >> \"$HOME/asked\"\nwhile [ \"$1\" != host ]; do shift; done\nshift\nexec sh -c \"$*\"\n");
+    world.home.mode("own/ssh", 0o755);
+    let url = format!("ssh://host{}", world.home.path("remotes/app.git").display());
+    world.home.git("app", &["remote", "set-url", "origin", &url]);
+    world.home.git("app", &["config", "core.sshCommand", &format!("{} -i key", ssh.display())]);
+    world.home.write("app/.claude/rwenv", "env\n");
+    world.commit("app", "more");
+    let answer = world.push("app", "origin HEAD:new");
+    assert_eq!((answer.code, answer.stderr.as_str()), (0, ""));
+    let asked = world.home.read("asked");
+    let asked: Vec<&str> = asked.lines().filter(|line| line.contains("upload-pack")).collect();
+    assert!(
+        asked.len() == 1 && asked[0].contains("-i key") && asked[0].contains("-oBatchMode=yes"),
+        "{asked:?}"
+    );
+}

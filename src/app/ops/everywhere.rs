@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::githooks::{self, ConfigFile, HookState, Hooks, can_be_configured, shared};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
+use rwenv_gate::facts::binding::selection;
 use rwenv_gate::facts::objects::{Budget, ObjectRepository};
 use rwenv_gate::setup::githooks::{
     PRE_PUSH, asks, forget, hooked_list_path, install, remember, template, uninstall,
@@ -221,7 +222,14 @@ fn install_below(top: &Path, environment: &Environment) -> Reached {
         let hook = hooks.folder.join(PRE_PUSH);
         match hooks.install() {
             Ok(()) => reached.hooks.push(hook),
-            Err(error) => reached.refused.push(format!("{error}")),
+            Err(error) => {
+                reached.refused.push(format!("{error}"));
+                // Where a rwenv is selected, the doctor names it as long as git does not ask.
+                let selected = hooks.folder.parent().is_some_and(|dir| selection(dir, environment).is_some());
+                if selected {
+                    let _ = remember(&hooks.folder, environment);
+                }
+            }
         }
     });
     reached

@@ -187,7 +187,11 @@ fn git_hooks(environment: &Environment) -> Check {
     if let Some(lost) = lost.first() {
         let fix =
             format!("rwenv hooks install {}", lost.parent().and_then(Path::parent).unwrap_or(lost).display());
-        return Check::fail("git-hooks", format!("our hook is gone from {}", lost.display()), fix);
+        return Check::fail(
+            "git-hooks",
+            format!("git does not ask rwenv before it pushes: no hook of ours is {}", lost.display()),
+            fix,
+        );
     }
     if known == 0 {
         return Check::warn(

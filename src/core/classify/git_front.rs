@@ -1,6 +1,6 @@
 //! What stands before git's verb: its own options, in their exact forms.
 
-use crate::model::{RepositoryTarget, Word};
+use crate::model::{Dir, RepositoryTarget, Word};
 
 /// What stands before the verb.
 #[derive(Clone, Default)]
@@ -10,6 +10,15 @@ pub(super) struct Front {
     pub(super) doubt: Option<String>,
     /// `--version`, `--help` and their like.
     pub(super) informs: bool,
+}
+
+/// Where git's verb stands among its arguments, and the directories it then works in.
+#[must_use]
+pub fn before_verb(words: &[Word], cwd: &[Dir]) -> (usize, Vec<Dir>) {
+    let mut front = Front::default();
+    front.repository.dirs = cwd.to_vec();
+    let at = options(words, &mut front);
+    (at, front.repository.dirs)
 }
 
 /// Reads the options before the verb and says where it stands.

@@ -31,6 +31,7 @@ mod writes;
 pub use argo::only_syncs;
 pub use carried::{Carried, Classified, Reader, Write};
 use carried::{code, sourced};
+pub use git_front::before_verb as before_git_verb;
 pub use http::in_text;
 pub use language::in_code;
 pub use looks::is_plain_read;

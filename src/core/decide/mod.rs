@@ -31,6 +31,7 @@ mod resolve;
 mod script;
 mod services;
 mod subject;
+mod taken;
 pub mod text;
 mod touch;
 mod trace;

@@ -1,8 +1,9 @@
 //! What an invocation does to files: those it writes, those that arrive in a folder, and what it unpacks there.
 
 use super::place::mounted;
+use super::taken;
 use crate::classify;
-use crate::model::{Invocation, Word, behind_program};
+use crate::model::{Dir, Invocation, Word, behind_program};
 
 /// Something done to files.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl<'a> Touching<'a> {
 /// What an invocation does to files, redirections first.
 fn touches(invocation: &Invocation) -> Vec<Touch> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect(), cwd: &invocation.cwd };
     let written = invocation.writes.iter().map(|word| Touch::Writes { word: word.clone(), whole: false });
     let mut all: Vec<Touch> = written.collect();
     all.extend(call.changed());
@@ -72,7 +73,7 @@ fn touches(invocation: &Invocation) -> Vec<Touch> {
 /// What an invocation that searches finds; `home` is where one that looks for contents has to look to find files of the guard's.
 pub(super) fn search(invocation: &Invocation, home: &str) -> Option<Vec<Touch>> {
     let name = invocation.program().and_then(Word::basename).unwrap_or_default();
-    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect() };
+    let call = ProgramCall { name, words: invocation.argv.iter().skip(1).collect(), cwd: &invocation.cwd };
     match name {
         "find" | "gfind" => Some(call.found()),
         "grep" | "egrep" | "fgrep" | "rg" | "ag" => {
@@ -97,6 +98,7 @@ pub(super) fn search(invocation: &Invocation, home: &str) -> Option<Vec<Touch>> 
 pub(super) struct ProgramCall<'a> {
     pub(super) name: &'a str,
     pub(super) words: Vec<&'a Word>,
+    pub(super) cwd: &'a [Dir],
 }
 
 impl ProgramCall<'_> {
@@ -132,7 +134,8 @@ impl ProgramCall<'_> {
             return of.map(writes).collect();
         }
         if name == "git" {
-            return self.cleaned().into_iter().chain(self.moved_by_git()).collect();
+            let taken = taken::by_git(&self.words, self.cwd).into_iter();
+            return taken.map(|(word, whole)| Touch::Writes { word, whole }).collect();
         }
         let operands = self.operands();
         if tables.programs.in_place.contains(&name) {
@@ -162,51 +165,6 @@ impl ProgramCall<'_> {
         }
         let whole = self.flag(&['r', 'R']) || self.long("--recursive");
         operands.into_iter().map(|word| Touch::Writes { word, whole }).collect()
-    }
-
-    /// What `git clean -x` and `git stash --all` take away: files that git ignores, as the selection of a rwenv is.
-    fn cleaned(&self) -> Option<Touch> {
-        let has = |text: &str| self.words.iter().any(|word| word.as_literal() == Some(text));
-        let excluded = self.words.iter().zip(self.words.iter().skip(1));
-        let spares = self
-            .words
-            .iter()
-            .any(|word| word.prefix().starts_with("--exclude=") && word.display().contains(".claude"))
-            || excluded.into_iter().any(|(flag, word)| {
-                matches!(flag.prefix(), "-e" | "--exclude") && word.display().contains(".claude")
-            });
-        let cleans = has("clean") && self.flag(&['x', 'X']) && !self.flag(&['n']) && !has("--dry-run");
-        let stashes = has("stash") && (has("-a") || has("--all"));
-        let into = self.words.iter().position(|word| word.as_literal() == Some("-C"));
-        let folder =
-            into.and_then(|at| self.words.get(at + 1)).map_or_else(|| Word::literal("."), |w| (*w).clone());
-        ((cleans || stashes) && !spares).then_some(Touch::Writes { word: folder, whole: true })
-    }
-
-    /// What `git mv` and `git rm` take away from the working tree, and the files that `git checkout --` and `git restore` bring back as they were.
-    fn moved_by_git(&self) -> Vec<Touch> {
-        let at = |flag: &str| self.words.iter().position(|word| word.as_literal() == Some(flag));
-        let into = at("-C").and_then(|at| self.words.get(at + 1)).copied();
-        let mut operands = self.operands();
-        operands.retain(|word| Some(word) != into);
-        let Some((verb, rest)) = operands.split_first() else { return Vec::new() };
-        let (takes, whole) = match verb.as_literal() {
-            Some("mv") => (true, true),
-            Some("rm") => (!self.long("--cached"), true),
-            Some("restore") => (!self.long("--staged") || self.long("--worktree"), false),
-            // Without `--` it may be a branch.
-            Some("checkout") => (at("--").is_some(), false),
-            _ => (false, false),
-        };
-        let place = |word: &Word| match (into.and_then(Word::as_literal), word.as_literal()) {
-            (Some(dir), Some(path)) if !path.starts_with('/') => Word::literal(format!("{dir}/{path}")),
-            _ => word.clone(),
-        };
-        if takes {
-            rest.iter().map(|word| Touch::Writes { word: place(word), whole }).collect()
-        } else {
-            Vec::new()
-        }
     }
 
     /// What is copied, moved or linked, and where to: the last operand, or what `-t` names.

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
-use super::{argo, duplicate, flux, kustomize, secret};
+use super::{argo, duplicate, flux, keywords, kustomize, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -70,6 +70,11 @@ pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
     let is_manifest = |bytes: &[u8]| bytes.windows(KIND.len()).any(|window| window == KIND);
     let read = Tree::is_yaml(path) || (Tree::may_be_manifest(path) && is_manifest(bytes));
     if !read {
+        // Of a text in wide characters, the bytes do not show the keywords.
+        let wide = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
+        if !wide && keywords::hinted(bytes) == 0 {
+            return Vec::new();
+        }
         return match decode(bytes) {
             Decoded::Text(text) => secrets_in(&text, path),
             Decoded::Binary | Decoded::LargeFile => Vec::new(),

@@ -5,6 +5,7 @@ mod argo;
 mod duplicate;
 mod finding;
 mod flux;
+mod keywords;
 mod kustomize;
 mod lint;
 mod secret;

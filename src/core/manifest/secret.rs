@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use regex_lite::Regex;
 
 use super::finding::{Finding, RULES};
+use super::keywords;
 use super::stand_in::{assigned, is_encoded_reference, is_filled_in, is_placeholder, is_value, names_secret};
 use super::tree::File;
 use super::yaml::{At, Node, Value, parse_from};
@@ -90,10 +91,8 @@ fn pattern(at: usize) -> Option<&'static Regex> {
 /// Secrets whose form gives them away, anywhere in a text.
 pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
     let mut found = Vec::new();
-    for (at, rule) in RULES.iter().enumerate().filter(|(_, rule)| rule.pattern.is_some()) {
-        if !rule.keywords.iter().any(|word| text.contains(word)) {
-            continue;
-        }
+    let hinted = keywords::hinted(text.as_bytes());
+    for (at, rule) in RULES.iter().enumerate().filter(|(at, _)| keywords::names(hinted, *at)) {
         let Some(pattern) = pattern(at) else { continue };
         for hit in pattern.find_iter(text).filter(|hit| !is_placeholder(hit.as_str())) {
             let at = position(text, hit.start());

@@ -27,6 +27,8 @@ const OBJECTS: usize = 100_000;
 const REMOTE: Duration = Duration::from_secs(10);
 /// Most reasons that are told one by one, and most ways out: what is told stays within twelve lines.
 const MOST: (usize, usize) = (7, 3);
+/// Most lines of a refusal, warnings and all.
+const LINES: usize = 12;
 /// Exit status of a push that is refused.
 const REFUSED: u8 = 1;
 
@@ -153,11 +155,11 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     if let Some(permit) = judge::unconcerned(KnownPlan::of(&observed)) {
         return Ok(PushReport { text: String::new(), fate: PushFate::Permitted(permit) });
     }
-    let (mut warnings, mut found, mut said) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut warnings, mut found, mut said, mut unasked) = (Vec::new(), Vec::new(), Vec::new(), None);
     if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
         let other = OtherSide { remote: push.remote, url: &url, person, protected };
-        match contents(&repository, &lines, &mut sendings, &other) {
+        match contents(&repository, &lines, &mut sendings, &other, &mut unasked) {
             Ok(mut report) => {
                 let place = SearchedPlace::of(&dir, environment);
                 said = accepted::sift(&mut report, &place, environment);
@@ -170,7 +172,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
                 let why = error.to_string();
                 found = decide::unread(&why, protected).into_iter().collect();
                 if found.is_empty() {
-                    warn(&format!("what this push sends was not checked: {why}"));
+                    said.push(format!("what this push sends was not checked: {why}"));
                 }
             }
         }
@@ -188,19 +190,35 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         recorded: Recording::Always,
     };
     let Ruling { verdict, outcome } = judge::judge(case, environment);
-    let warnings = warnings.iter().map(line_of).chain(said);
-    let warned: String = warnings.map(|line| format!("rwenv: warning: {line}\n")).collect();
-    Ok(match outcome {
-        Outcome::Run(permit) => PushReport { text: warned, fate: PushFate::Permitted(permit) },
-        Outcome::Unrecorded(why) => PushReport { text: format!("{warned}{why}\n"), fate: PushFate::Refused },
-        Outcome::Refuse(_) | Outcome::Ask(_) => {
-            PushReport { text: format!("{warned}{}", refused(&verdict, "sent")), fate: PushFate::Refused }
-        }
-    })
+    let warnings = unasked.into_iter().chain(warnings.iter().map(line_of)).chain(said);
+    let warnings: Vec<String> = warnings.map(|line| format!("rwenv: warning: {line}\n")).collect();
+    Ok(report(outcome, &verdict, &warnings))
 }
 
-fn warn(text: &str) {
-    let _ = writeln!(std::io::stderr(), "rwenv: warning: {text}");
+/// What is told of an outcome.
+fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String]) -> PushReport {
+    let refusal = match outcome {
+        Outcome::Run(permit) => {
+            return PushReport { text: warnings.concat(), fate: PushFate::Permitted(permit) };
+        }
+        Outcome::Unrecorded(why) => format!("{why}\n"),
+        Outcome::Refuse(_) | Outcome::Ask(_) => refused(verdict, "sent"),
+    };
+    PushReport { text: with_warnings(refusal, warnings), fate: PushFate::Refused }
+}
+
+/// A refusal, and behind it as many warnings as there is room for: programs that show one line show its first.
+fn with_warnings(refusal: String, warnings: &[String]) -> String {
+    let room = LINES.saturating_sub(refusal.lines().count());
+    let shown = if warnings.len() > room { room.saturating_sub(1) } else { warnings.len() };
+    let mut text = refusal + &warnings.iter().take(shown).map(String::as_str).collect::<String>();
+    if shown < warnings.len() && room > 0 {
+        text.push_str(&format!(
+            "rwenv:   and {} warnings; rwenv lint shows them all\n",
+            warnings.len() - shown
+        ));
+    }
+    text
 }
 
 /// A push as it goes on record: what it sends, by commits and refs.
@@ -296,19 +314,21 @@ struct OtherSide<'a> {
     protected: bool,
 }
 
-/// What is found in everything that is sent; the paths that change go into the sendings.
+/// What is found in everything that is sent; the paths that change go into the sendings. Where the other side does not say what
+/// it has, `unasked` says so.
 fn contents(
     repository: &ObjectRepository,
     lines: &[PushLine],
     sendings: &mut [Sending],
     other: &OtherSide<'_>,
+    unasked: &mut Option<String>,
 ) -> Result<Report, ContentError> {
     let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
     let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
     let mut known: Vec<String> = olds.filter(there).cloned().collect();
     // A new branch shares history with branches that this push does not name.
     if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
-        known.extend(on_the_other_side(repository, other));
+        known.extend(on_the_other_side(repository, other, unasked));
     }
     known.sort();
     known.dedup();
@@ -364,7 +384,11 @@ fn change(
 /// The commits the other side's refs are at, as far as they are here. An agent could have written the tracking branches of this
 /// repository, so it is the other side that is asked. It may answer only once (a key to be touched, a password for one use):
 /// for a person, and for branches that nobody protects, what this repository last saw of it will do.
-fn on_the_other_side(repository: &ObjectRepository, other: &OtherSide<'_>) -> Vec<String> {
+fn on_the_other_side(
+    repository: &ObjectRepository,
+    other: &OtherSide<'_>,
+    unasked: &mut Option<String>,
+) -> Vec<String> {
     let seen = || {
         let folder = format!("refs/remotes/{}/", other.remote);
         let seen = repository.text(&["for-each-ref", "--format=%(objectname)", &folder]).unwrap_or_default();
@@ -383,7 +407,7 @@ fn on_the_other_side(repository: &ObjectRepository, other: &OtherSide<'_>) -> Ve
         } else {
             "so what this clone last saw there counts"
         };
-        warn(&format!("the remote does not say a second time what it has, {rest}"));
+        *unasked = Some(format!("the remote does not say a second time what it has, {rest}"));
         return if other.protected { Vec::new() } else { seen() };
     };
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('\t').next()).collect();

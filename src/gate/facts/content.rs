@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use crate::base::environment::Environment;
 use crate::base::files::FileError;
+use crate::base::parts::at_once;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
+use crate::facts::sent;
 use rwenv_core::manifest::tree::{SecretSource, Tree};
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 use rwenv_core::model::from_root;
@@ -256,13 +258,15 @@ pub fn sent(
     };
     let mut remotes = remotes(repository);
     remotes.extend(url.map(str::to_owned));
-    let mut change = compare(repository, &now, &before, &remotes)?;
-    let sent = repository.sent(&[tip.to_owned()], known)?;
-    let mut found: Vec<Finding> = Vec::new();
-    for (path, bytes) in &sent.files {
-        found.extend(manifest::secrets_of_file(path, bytes));
+    let look = |path: &str, bytes: &[u8]| {
+        let mut found = manifest::secrets_of_file(path, bytes);
         found.extend(manifest::secrets_in(path, path));
-    }
+        found
+    };
+    let sent = || sent::sent(repository, (&[tip.to_owned()], known), look);
+    let (change, sent) = at_once(|| compare(repository, &now, &before, &remotes), sent);
+    let (mut change, sent) = (change?, sent?);
+    let mut found: Vec<Finding> = sent.seen;
     for (name, text) in &sent.messages {
         let short = name.get(..12).unwrap_or(name);
         found.extend(manifest::secrets_in(text, &format!("commit {short}")));

@@ -1,7 +1,7 @@
 //! Commits, trees and files of a repository, read from its objects by git's own plumbing, which runs nothing a repository
 //! brings: no hook, filter, textconv or attribute. Replacement refs are passed over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -9,13 +9,11 @@ use std::time::Duration;
 
 use crate::base::clock;
 use crate::base::environment::{Environment, var};
-use crate::base::parts::in_parts;
 use crate::base::process;
 use crate::base::program;
-use rwenv_core::manifest::tree::Tree;
 
 /// Largest file that is read whole, in bytes; YAML that is larger is a finding, others are data.
-const LARGEST: usize = 8 << 20;
+pub(super) const LARGEST: usize = 8 << 20;
 /// Most bytes that are read in all.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -60,7 +58,11 @@ impl Budget {
         Self::of(10_000_000, Duration::from_secs(3600))
     }
 
-    fn check(&self, done: usize) -> Result<(), ObjectsError> {
+    /// Nothing as long as so many objects are within it.
+    ///
+    /// # Errors
+    /// Where they are not.
+    pub(super) fn check(&self, done: usize) -> Result<(), ObjectsError> {
         if done > self.objects {
             return Err(ObjectsError::TooLarge(format!("more than {} objects", self.objects)));
         }
@@ -78,18 +80,7 @@ pub struct ObjectRepository {
     git: PathBuf,
     home: PathBuf,
     path: String,
-    budget: Budget,
-}
-
-/// Content that would be sent.
-#[derive(Clone, Debug, Default)]
-pub struct Sent {
-    /// Commits and annotated tags: their name and whole text.
-    pub messages: Vec<(String, String)>,
-    /// Files by the path they are found under first.
-    pub files: Vec<(String, Vec<u8>)>,
-    /// Paths of files too large to be read.
-    pub large: Vec<String>,
+    pub(super) budget: Budget,
 }
 
 /// The files of one commit, or of the index.
@@ -185,10 +176,21 @@ impl ObjectRepository {
             .env("GIT_TERMINAL_PROMPT", "0")
             .env("GIT_ASKPASS", "true")
             .env("SSH_ASKPASS_REQUIRE", "never");
-        if var("GIT_SSH_COMMAND").is_none() {
-            command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes");
+        if let Some(ssh) = self.quiet_ssh() {
+            command.env("GIT_SSH_COMMAND", ssh);
         }
         process::output(&mut command, b"", patience).filter(|said| said.success).map(|said| said.stdout)
+    }
+
+    /// The ssh that git is told to use, told not to ask a person; none where it is another program, which is used as it is.
+    fn quiet_ssh(&self) -> Option<String> {
+        if var("GIT_SSH_COMMAND").is_some() || var("GIT_SSH").is_some() {
+            return None;
+        }
+        let configured = self.text(&["config", "--get", "core.sshCommand"]).unwrap_or_default();
+        let own = if configured.is_empty() { "ssh" } else { configured.as_str() };
+        let program = own.split_whitespace().next().and_then(|word| word.rsplit('/').next());
+        (program == Some("ssh")).then(|| format!("{own} -oBatchMode=yes"))
     }
 
     /// Those of these objects that are here.
@@ -243,101 +245,10 @@ impl ObjectRepository {
         let mut paths = objects.iter().map(|(path, _)| path);
         self.batch(&names, |_, _, bytes| {
             if let Some(path) = paths.next() {
-                out.push((path.clone(), bytes.unwrap_or_default()));
+                out.push((path.clone(), bytes.unwrap_or_default().to_vec()));
             }
         })?;
         Ok(out)
-    }
-
-    /// Everything that is reachable from these commits and not from those: what a push really sends.
-    ///
-    /// # Errors
-    /// Where git fails, or there is too much of it.
-    pub fn sent(&self, tips: &[String], known: &[String]) -> Result<Sent, ObjectsError> {
-        let objects = self.reachable(tips, known)?;
-        let names: Vec<&str> = objects.iter().map(|(name, _)| name.as_str()).collect();
-        let mut sent = Sent::default();
-        let mut commits = Vec::new();
-        // Objects whose text could be a manifest, under a name that is none's.
-        let mut hidden: HashMap<String, usize> = HashMap::new();
-        let contents = in_parts(&names, |part| {
-            let mut all = Vec::with_capacity(part.len());
-            self.batch(part, |_, kind, bytes| {
-                let secret = bytes.as_deref().is_some_and(has_secret);
-                let known = ["commit", "tag", "blob"].into_iter().find(|known| *known == kind);
-                all.push((known.unwrap_or_default(), bytes, secret));
-            })?;
-            Ok(all)
-        })?;
-        for ((name, path), (kind, bytes, secret)) in objects.iter().zip(contents) {
-            match (kind, bytes) {
-                ("commit" | "tag", Some(bytes)) => {
-                    commits.extend((kind == "commit").then(|| name.clone()));
-                    sent.messages.push((name.clone(), String::from_utf8_lossy(&bytes).into_owned()));
-                }
-                ("blob", Some(bytes)) => {
-                    if secret && !Tree::may_be_manifest(path) {
-                        hidden.insert(name.clone(), sent.files.len());
-                    }
-                    sent.files.push((path.clone(), bytes));
-                }
-                ("blob", None) => sent.large.push(path.clone()),
-                _ => {}
-            }
-        }
-        if !hidden.is_empty() {
-            let other = self.other_paths(&commits, &hidden)?;
-            let copy = |(name, path)| Some((path, sent.files.get(*hidden.get(&name)?)?.1.clone()));
-            let other: Vec<(String, Vec<u8>)> = other.into_iter().filter_map(copy).collect();
-            sent.files.extend(other);
-        }
-        Ok(sent)
-    }
-
-    /// The paths that manifests may have of these objects in these commits: the list of objects names one path of each, and that
-    /// up to a line break. An object that a ref names has none; it counts as a manifest.
-    fn other_paths(
-        &self,
-        commits: &[String],
-        objects: &HashMap<String, usize>,
-    ) -> Result<BTreeSet<(String, String)>, ObjectsError> {
-        let arguments = [
-            "diff-tree",
-            "--stdin",
-            "-r",
-            "-m",
-            "--root",
-            "-z",
-            "--raw",
-            "--no-abbrev",
-            "--no-renames",
-            "--no-commit-id",
-        ];
-        let mut child = self.spawn(&arguments)?;
-        let input = commits.iter().map(|name| format!("{name}\n")).collect::<String>().into_bytes();
-        let mut bytes = Vec::new();
-        if let Some(mut stdout) = feed(&mut child, input) {
-            stdout.read_to_end(&mut bytes).map_err(|e| failed(&arguments, &e.to_string()))?;
-        }
-        finish(child, &arguments)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let mut words = text.split('\0');
-        let mut found: BTreeSet<(String, String)> = BTreeSet::new();
-        let mut named: BTreeSet<&str> = BTreeSet::new();
-        // `:MODE MODE OLD NEW STATUS`, then the path.
-        while let Some(head) = words.next() {
-            let Some(name) = head.split(' ').nth(3).filter(|_| head.starts_with(':')) else { continue };
-            let path = words.next().unwrap_or_default();
-            if objects.contains_key(name) {
-                named.insert(name);
-                if Tree::may_be_manifest(path) {
-                    found.insert((name.to_owned(), path.to_owned()));
-                }
-            }
-        }
-        let nameless = objects.keys().filter(|name| !named.contains(name.as_str()));
-        found.extend(nameless.map(|name| (name.clone(), format!("{}.yaml", name.get(..12).unwrap_or(name)))));
-        Ok(found)
     }
 
     /// The newest of these commits' history that the tip comes from: the tip itself where it is known; none where they
@@ -371,41 +282,23 @@ impl ObjectRepository {
         Ok(text)
     }
 
-    /// Objects by name with the path they are found under.
-    fn reachable(&self, tips: &[String], known: &[String]) -> Result<Vec<(String, String)>, ObjectsError> {
-        let arguments = ["rev-list", "--objects", "--stdin"];
-        let mut child = self.spawn(&arguments)?;
-        let stdout = feed(&mut child, revisions(tips, known));
-        let mut objects = Vec::new();
-        for line in stdout.into_iter().flat_map(|out| BufReader::new(out).split(b'\n')) {
-            let line = line.map_err(|e| failed(&arguments, &e.to_string()))?;
-            let line = String::from_utf8_lossy(&line).into_owned();
-            let (name, path) = line.split_once(' ').unwrap_or((&line, ""));
-            objects.push((name.to_owned(), path.to_owned()));
-            if objects.len() % 1024 == 0 || objects.len() > self.budget.objects {
-                self.budget.check(objects.len()).inspect_err(|_| drop(child.kill()))?;
-            }
-        }
-        finish(child, &arguments)?;
-        Ok(objects)
-    }
-
-    fn spawn(&self, arguments: &[&str]) -> Result<Child, ObjectsError> {
+    /// Starts a git command that is written to and read from.
+    pub(super) fn spawn(&self, arguments: &[&str]) -> Result<Child, ObjectsError> {
         self.command(arguments).stdin(Stdio::piped()).spawn().map_err(|e| failed(arguments, &e.to_string()))
     }
 
-    /// Hands over each object's name, kind and content; none of one that is too large.
-    fn batch(
+    /// Hands over each object's place in the list, kind and content; none of one that is too large.
+    pub(super) fn batch(
         &self,
         names: &[&str],
-        mut take: impl FnMut(&str, &str, Option<Vec<u8>>),
+        mut take: impl FnMut(usize, &str, Option<&[u8]>),
     ) -> Result<(), ObjectsError> {
         let arguments = ["cat-file", "--batch", "--buffer"];
         let mut child = self.spawn(&arguments)?;
         let input = names.iter().flat_map(|name| [name.as_bytes(), b"\n"].concat()).collect();
         let Some(stdout) = feed(&mut child, input) else { return Err(failed(&arguments, "no output")) };
         let mut reader = BufReader::with_capacity(1 << 18, stdout);
-        let (mut line, mut total) = (String::new(), 0);
+        let (mut line, mut bytes, mut total) = (String::new(), Vec::new(), 0);
         for (done, _) in names.iter().enumerate() {
             line.clear();
             reader.read_line(&mut line).map_err(|e| failed(&arguments, &e.to_string()))?;
@@ -420,17 +313,13 @@ impl ObjectRepository {
             if size > LARGEST {
                 std::io::copy(&mut (&mut reader).take(size as u64 + 1), &mut std::io::sink())
                     .map_err(|e| failed(&arguments, &e.to_string()))?;
-                take(name, kind, None);
+                take(done, kind, None);
             } else {
-                let mut bytes = vec![0; size + 1];
+                bytes.resize(size + 1, 0);
                 reader.read_exact(&mut bytes).map_err(|e| failed(&arguments, &e.to_string()))?;
-                bytes.pop();
-                take(name, kind, Some(bytes));
+                take(done, kind, bytes.get(..size));
             }
-            if total > MOST_BYTES {
-                drop(child.kill());
-                return Err(ObjectsError::TooLarge(format!("more than {} MiB of content", MOST_BYTES >> 20)));
-            }
+            within(total).inspect_err(|_| drop(child.kill()))?;
             if done % 256 == 0 {
                 self.budget.check(done).inspect_err(|_| drop(child.kill()))?;
             }
@@ -439,30 +328,32 @@ impl ObjectRepository {
     }
 }
 
-/// True for a text that may define a Secret.
-fn has_secret(bytes: &[u8]) -> bool {
-    let has = |word: &[u8]| bytes.windows(word.len()).any(|window| window == word);
-    has(b"Secret") && has(b"kind")
-}
-
 /// Commits as `--stdin` takes them, those to leave out behind `^`.
-fn revisions(tips: &[String], known: &[String]) -> Vec<u8> {
+pub(super) fn revisions(tips: &[String], known: &[String]) -> Vec<u8> {
     let known = known.iter().map(|known| format!("^{known}\n"));
     tips.iter().map(|tip| format!("{tip}\n")).chain(known).collect::<String>().into_bytes()
 }
 
-fn failed(arguments: &[&str], message: &str) -> ObjectsError {
+/// Nothing as long as so many bytes are not too many.
+pub(super) fn within(total: usize) -> Result<(), ObjectsError> {
+    if total > MOST_BYTES {
+        return Err(ObjectsError::TooLarge(format!("more than {} MiB of content", MOST_BYTES >> 20)));
+    }
+    Ok(())
+}
+
+pub(super) fn failed(arguments: &[&str], message: &str) -> ObjectsError {
     ObjectsError::Git { command: arguments.join(" "), message: message.trim().to_owned() }
 }
 
 /// Writes a child's input beside, so that neither waits for the other.
-fn feed(child: &mut Child, input: Vec<u8>) -> Option<ChildStdout> {
+pub(super) fn feed(child: &mut Child, input: Vec<u8>) -> Option<ChildStdout> {
     let stdin = child.stdin.take();
     std::thread::spawn(move || stdin.map(|mut pipe| pipe.write_all(&input)));
     child.stdout.take()
 }
 
-fn finish(mut child: Child, arguments: &[&str]) -> Result<(), ObjectsError> {
+pub(super) fn finish(mut child: Child, arguments: &[&str]) -> Result<(), ObjectsError> {
     let mut message = String::new();
     let stderr = child.stderr.take().map(|mut pipe| pipe.read_to_string(&mut message));
     let status = child.wait().map_err(|e| failed(arguments, &e.to_string()))?;

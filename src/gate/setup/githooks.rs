@@ -26,6 +26,8 @@ const BEFORE: &str = "before-rwenv";
 const MOST: usize = 9;
 /// What pre-commit, prek and lefthook add to the name of a hook they put aside.
 const ASIDE: [&str; 2] = ["legacy", "old"];
+/// Where overcommit puts it, to put it back when it is taken out; it starts nothing there.
+const OLD_HOOKS: &str = "old-hooks";
 /// What the hooks that one tool writes have in common, whatever its version and settings. Such a file is written anew as a
 /// whole by its tool, so that a newer one stands for an older one.
 const TOOLS: [&[&str]; 6] = [
@@ -220,7 +222,12 @@ fn give_asides_back(folder: &Path, place: &Path) -> Result<(), FileError> {
 
 /// Takes out what another tool put aside where that is ours: started from there, it would judge a second time.
 fn clear_asides(folder: &Path) -> Result<(), FileError> {
-    asides().map(|name| folder.join(name)).filter(|aside| is_ours(aside)).try_for_each(|aside| remove(&aside))
+    let kept = folder.join(OLD_HOOKS).join(PRE_PUSH);
+    let mut ours = asides().map(|name| folder.join(name)).chain([kept]).filter(|aside| is_ours(aside));
+    ours.try_for_each(|aside| remove(&aside))?;
+    // Only an empty one goes.
+    let _ = fs::remove_dir(folder.join(OLD_HOOKS));
+    Ok(())
 }
 
 /// Has git ask before it pushes. A hook that is there keeps running, after ours.
