@@ -16,6 +16,7 @@ mod head;
 mod judged;
 mod keys;
 mod learnt;
+mod nested;
 mod patched;
 mod perhaps;
 mod pin;

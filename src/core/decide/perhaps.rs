@@ -1,7 +1,8 @@
 //! What a line is not followed into: what is too deep, and texts that may be command lines and may be only spoken of. Where they would
 //! change a cluster, a person is asked.
 
-use super::plan::{Plan, analyze_carried};
+use super::nested::analyze_carried;
+use super::plan::Plan;
 use crate::model::{Effect, Invocation, Opaque, OpaqueKind, Reach, Span, Word};
 
 /// How deep in wrappers such a text stands: little more is followed.

@@ -6,6 +6,7 @@ use super::contexts::{self, ContextChanges};
 use super::drift::Drifts;
 use super::given::HandedOn;
 use super::guard;
+use super::nested::{analyze_carried, only_looks};
 use super::planned::Planned;
 use super::program::{self, Made, Program};
 use super::reached;
@@ -261,6 +262,7 @@ impl Plan {
         }
         if remote.is_none() {
             self.here(&touching, &carried, &mut operations);
+            operations.iter().for_each(|operation| self.hooks_of(operation, invocation, depth));
         }
         let order = self.drifts.order();
         self.planned.extend(operations.into_iter().map(|operation| Planned {
@@ -472,38 +474,4 @@ impl Plan {
         self.questions = questions;
         self
     }
-}
-
-pub(super) fn analyze_carried(
-    text: &str,
-    arguments: Vec<Word>,
-    by: &Invocation,
-    (context, files): (&Context, &[(String, String)]),
-) -> shell::Analysis {
-    shell::analyze_source(&Source {
-        text,
-        context: context.clone(),
-        cwd: by.cwd.clone(),
-        arguments: Some(arguments),
-        env: by.env.clone(),
-        stdin: by.stdin.clone(),
-        files,
-        typed: false,
-        echoes_escapes: by.program().and_then(Word::basename).is_some_and(reads_escapes),
-    })
-}
-
-/// True for shells whose `echo` reads escapes without being told: dash and those like it, which `sh` mostly is, and zsh.
-fn reads_escapes(shell: &str) -> bool {
-    matches!(shell, "sh" | "dash" | "ash" | "busybox" | "zsh" | "ksh" | "mksh")
-}
-
-/// True where everything a carried text runs does nothing but look.
-fn only_looks(carried: &Carried) -> bool {
-    let Carried::Shell { text, arguments, by, .. } = carried else { return false };
-    let analysis = analyze_carried(text, arguments.clone(), by, (&Context::default(), &[]));
-    let harmless = |i: &Invocation| classify::only_looks(i, classify::tools());
-    analysis.opaque.is_empty()
-        && !analysis.invocations.is_empty()
-        && analysis.invocations.iter().all(harmless)
 }

@@ -3,10 +3,10 @@
 
 use super::place::is_planted;
 use super::plan::{DEEPEST, Plan};
-use super::script::shell_run;
+use super::script::{named, shell_run};
 use super::written::{WrittenContent, WrittenScript};
 use crate::classify::{self, Carried, mentions};
-use crate::model::{Context, Invocation, Word};
+use crate::model::{Asked, Context, Effect, Invocation, Operation, Word};
 
 impl Plan {
     /// What an invocation writes to such places.
@@ -33,6 +33,31 @@ impl Plan {
         }
         let by = Invocation { argv: vec![Word::literal(path)], ..by.clone() };
         self.text(text, shell_run(Word::literal(path)), &by, depth);
+    }
+
+    /// The hooks that an operation of git's starts. They run unseen, so what lies in the repository is read as a script is: what it
+    /// surely does counts.
+    pub(super) fn hooks_of(&mut self, operation: &Operation, by: &Invocation, depth: usize) {
+        if operation.tool != "git" || operation.effect <= Effect::Read || depth >= DEEPEST {
+            return;
+        }
+        let tables = classify::tools();
+        let commands = tables.tool("git").map(|tool| tool.commands.as_slice()).unwrap_or_default();
+        let Some(command) = commands.iter().find(|command| command.path.join(" ") == operation.verb) else {
+            return;
+        };
+        let dirs = &operation.target.repository.dirs;
+        let cwd = if dirs.is_empty() { by.cwd.clone() } else { dirs.clone() };
+        let quiet = std::mem::replace(&mut self.quiet, true);
+        for hook in command.hooks {
+            for folder in tables.programs.hook_folders {
+                let mut word = Word::asked(Asked::TopLevel);
+                word.push_text(&format!("/{folder}/{hook}"));
+                let by = Invocation { argv: vec![word.clone()], cwd: cwd.clone(), ..by.clone() };
+                self.run((&word, named(&word, &cwd)), shell_run(word.clone()), &by, depth + 1);
+            }
+        }
+        self.quiet = quiet;
     }
 
     /// The same, written by a tool of the agent's.

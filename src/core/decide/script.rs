@@ -1,8 +1,9 @@
 //! Scripts on disk that a line runs: their files are asked for, and their text is judged like code that stands in the line.
 //! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
+use super::nested::analyze_carried;
 use super::place::wild;
-use super::plan::{DEEPEST, PendingInvocation, Plan, analyze_carried};
+use super::plan::{DEEPEST, PendingInvocation, Plan};
 use super::program;
 use super::written::{ScriptRun, WrittenContent, WrittenScript, places};
 use crate::classify::{self, Reader};
@@ -383,7 +384,7 @@ fn may_change(text: &str) -> bool {
 }
 
 /// The files that a word names: with a pattern, or by the top of the repository, those it may be.
-fn named(word: &Word, cwd: &[Dir]) -> Vec<String> {
+pub(super) fn named(word: &Word, cwd: &[Dir]) -> Vec<String> {
     if let [Part::Asked(Asked::TopLevel), Part::Text(rest)] = word.parts() {
         let above = |path: &str| {
             let mut folder = path.to_owned();

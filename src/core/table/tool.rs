@@ -210,6 +210,9 @@ pub struct Command {
     /// In its place, several verbs that are alike in everything.
     #[serde(default)]
     pub paths: Shown<Text>,
+    /// Hooks of the repository that it starts (githooks(5)); git's own pre-push is rwenv's.
+    #[serde(default)]
+    pub hooks: Texts,
     /// Other spellings of the last word.
     #[serde(default)]
     pub aliases: Texts,
