@@ -255,7 +255,8 @@ fn option(
         let held = code(held, inner, "a command computed at run time");
         match held {
             Carried::Shell { text, by: inner, remote, .. } if wrapper.assignments => Carried::Shell {
-                text: format!("{text} \"$@\""),
+                // `\_` is a blank there (env(1), "-S/--split-string syntax").
+                text: format!("{} \"$@\"", text.replace("\\_", " ")),
                 arguments: by.argv.get(next..).unwrap_or_default().to_vec(),
                 by: inner,
                 remote,
@@ -357,10 +358,29 @@ fn found_scripts(argv: &[Word], by: &Invocation, tools: &Tools) -> Option<Carrie
     let script = shell
         && !options.clone().any(|word| word.prefix().contains(['c', 's']))
         && operand.is_some_and(|word| word.as_literal().is_none());
-    (script || (program.as_literal().is_none() && program.basename().is_none())).then(|| {
+    let runs = shell && runs_what_it_gets(argv);
+    (script || runs || (program.as_literal().is_none() && program.basename().is_none())).then(|| {
         let what = "it runs every file that a search finds".to_owned();
         Carried::Opaque(Opaque { kind: OpaqueKind::Perhaps, span: by.span, what, invocation: None })
     })
+}
+
+/// True for `sh -c '. {}'` and `sh -c '"$1"' _ {}`: what is found is run, or sourced, by the code of a shell.
+fn runs_what_it_gets(argv: &[Word]) -> bool {
+    let is_code = |word: &Word| word.prefix().starts_with('-') && word.prefix().contains('c');
+    let Some(at) = argv.iter().skip(1).position(is_code) else { return false };
+    let (code, given) = (argv.get(at + 2), argv.get(at + 3..).unwrap_or_default());
+    let Some(code) = code else { return false };
+    let before = code.prefix().trim_matches(['"', ' ']);
+    let starts = ["", ".", "source", "sh", "bash", "exec"].contains(&before);
+    let names = ["$0", "$1", "$@", "$*"];
+    let passes = code.as_literal().is_some_and(|text| {
+        let mut words = text.split_whitespace().map(|word| word.trim_matches('"')).peekable();
+        words.next_if(|word| [".", "source", "sh", "bash", "exec"].contains(word));
+        words.next().is_some_and(|word| names.contains(&word))
+    });
+    (code.as_literal().is_none() && starts && code.suffix().trim_matches(['"', ' ']).is_empty())
+        || (passes && given.iter().any(|word| word.as_literal().is_none()))
 }
 
 /// A word with every occurrence of a placeholder replaced.
@@ -383,7 +403,6 @@ fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
     out
 }
 
-/// `xargs`: what it reads is appended, or put in the place of `-I`'s placeholder.
 /// True where options of xargs split its input in another way than at blanks into one call.
 fn cuts(options: &[Word]) -> bool {
     options.iter().any(|w| {
@@ -396,6 +415,7 @@ fn cuts(options: &[Word]) -> bool {
     })
 }
 
+/// `xargs`: what it reads is appended, or put in the place of `-I`'s placeholder.
 fn xargs(inner: &Invocation, by: &Invocation, at: usize, tools: &Tools) -> Vec<Carried> {
     let options = by.argv.get(1..at).unwrap_or_default();
     let flag = |names: [&str; 2]| {

@@ -207,6 +207,8 @@ impl Walker<'_> {
             self.opaque(OpaqueKind::Limit, call.span, "its functions are nested too deeply");
             return Flow::both(state);
         }
+        // What the function prints is in its file.
+        self.emit_redirections(&state, call);
         let outer = state.positional.clone();
         let args = call.argv.get(1..).unwrap_or_default();
         state.positional = (!args.iter().any(Word::splits)).then(|| Rc::new(args.to_vec()));
