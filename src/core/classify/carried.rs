@@ -13,6 +13,8 @@ pub enum Reader {
     Targets(&'static Runner),
     /// A program that applies patches.
     Patch,
+    /// Code that starts programs, which reads it as data: what it names may be one of them.
+    Data,
 }
 
 /// Something an invocation hands to another program or shell to run.

@@ -213,6 +213,12 @@ pub fn in_code(
     if !starts {
         return out;
     }
+    out.extend(modules::read(text, by, language).into_iter().map(|path| Carried::Script {
+        path,
+        arguments: Vec::new(),
+        by: by.clone(),
+        reader: Reader::Data,
+    }));
     if !inline {
         // What a file puts together from pieces is asked about; what it is given stands behind.
         let given = ["argv", "ARGV", "argparse"].iter().any(|name| text.contains(name));

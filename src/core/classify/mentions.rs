@@ -80,7 +80,7 @@ pub(super) fn in_file(text: &str, tools: &Tools) -> Vec<String> {
 }
 
 /// The command lines that code puts together from literals, one of which is a program's name, and from what it is given.
-pub(super) fn in_pieces(text: &str, given: &str, tools: &Tools) -> Vec<String> {
+pub fn in_pieces(text: &str, given: &str, tools: &Tools) -> Vec<String> {
     let literals: Vec<(usize, &str)> = literals(text).collect();
     let alone = literals.iter().filter(|(_, literal)| !given.is_empty() && is_tool(literal, tools));
     let alone = alone.map(|(_, literal)| format!("{literal} {given}"));

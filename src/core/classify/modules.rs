@@ -40,13 +40,25 @@ pub(super) fn named(by: &Invocation, language: &Language, found: &mut Vec<Word>,
     found.extend(folders);
 }
 
+/// The files that a text reads as data, where it runs and beside it.
+pub(super) fn read(text: &str, by: &Invocation, language: &Language) -> Vec<Word> {
+    let patterns = language.data.iter().filter_map(|pattern| Regex::new(pattern).ok());
+    let mut names: Vec<String> = patterns
+        .flat_map(|pattern| {
+            let hits =
+                pattern.captures_iter(text).filter_map(|hit| hit.get(1).map(|name| name.as_str().to_owned()));
+            hits.take(MOST).collect::<Vec<_>>()
+        })
+        .collect();
+    names.truncate(MOST);
+    beside(names.iter().map(Word::literal).collect(), by)
+}
+
 /// The files that a text imports, beside it and where it runs.
 pub(super) fn imported(text: &str, by: &Invocation, language: &Language) -> Vec<Word> {
     if language.imports.is_empty() {
         return Vec::new();
     }
-    let script = by.argv.iter().skip(1).filter_map(Word::as_literal).find(|word| !word.starts_with('-'));
-    let folder = script.and_then(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
     let mut names: Vec<String> = Vec::new();
     for pattern in language.imports.iter().filter_map(|pattern| Regex::new(pattern).ok()) {
         let hits =
@@ -55,7 +67,13 @@ pub(super) fn imported(text: &str, by: &Invocation, language: &Language) -> Vec<
     }
     names.truncate(MOST);
     let here = names.iter().flat_map(|name| files(name, language).collect::<Vec<_>>());
-    let mut all: Vec<Word> = here.collect();
+    beside(here.collect(), by)
+}
+
+/// These files, and those of their names in the folder of the script that is run.
+fn beside(mut all: Vec<Word>, by: &Invocation) -> Vec<Word> {
+    let script = by.argv.iter().skip(1).filter_map(Word::as_literal).find(|word| !word.starts_with('-'));
+    let folder = script.and_then(|path| path.rsplit_once('/')).map(|(folder, _)| folder);
     let beside = all.iter().filter_map(Word::as_literal).zip(folder.into_iter().cycle());
     let beside: Vec<Word> = beside.map(|(name, folder)| Word::literal(format!("{folder}/{name}"))).collect();
     all.extend(beside);

@@ -289,6 +289,11 @@ impl Plan {
                     self.sourced(&Word::literal(path), (wanted, run.reader), (&reader, None), depth + 1);
                 }
             }
+            Reader::Data => {
+                for line in classify::mentions::in_pieces(text, "", classify::tools()) {
+                    self.carried(classify::Carried::Perhaps(line, reader.clone()), None, depth + 1);
+                }
+            }
             Reader::Patch => {
                 if let Some(carried) = classify::patch_in(text, &reader) {
                     self.carried(carried, None, depth + 1);

@@ -63,6 +63,9 @@ pub struct Language {
     /// Patterns whose first group is a module that code takes in.
     #[serde(default)]
     pub imports: Texts,
+    /// Patterns whose first group is a file that code reads as data.
+    #[serde(default)]
+    pub data: Texts,
     /// What begins a comment.
     #[serde(default)]
     pub comment: Texts,
