@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::cli::shared::Output;
 
@@ -83,8 +85,9 @@ pub(super) enum CatalogDocument {
 }
 
 /// What the guide tells about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum GuideTopic {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::cli) enum GuideTopic {
     /// Services and where they run
     Services,
     /// Kustomizations, HelmReleases and their sources

@@ -9,7 +9,7 @@ mod regenerate;
 mod services;
 mod source;
 
-pub(super) use args::{GraphArgs, Guide, ServicesArgs, WhereArgs};
+pub(super) use args::{GraphArgs, Guide, GuideTopic, ServicesArgs, WhereArgs};
 pub(super) use find::{find, found};
 pub(super) use graph::graph;
 pub(super) use guide::{GuidePart, guide, part};

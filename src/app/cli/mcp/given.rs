@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::knowledge::GuideTopic;
+
 /// A command line of this program, word by word, its name first.
 #[derive(Debug)]
 pub(super) struct Argv(pub(super) Vec<String>);
@@ -120,26 +122,12 @@ impl CommandLine for ObjectsGiven {
     }
 }
 
-/// What the guide is asked about.
-#[derive(Clone, Copy, Debug, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum TopicGiven {
-    Services,
-    Flux,
-    Secrets,
-    Configmaps,
-    Variables,
-    Dependencies,
-    Images,
-    Findings,
-}
-
 /// A topic of the guide.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GuideGiven {
     /// Topic.
-    pub(super) topic: TopicGiven,
+    pub(super) topic: GuideTopic,
     /// Name of the rwenv. Default: the selected one.
     rwenv: Option<String>,
 }
