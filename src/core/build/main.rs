@@ -35,6 +35,7 @@ fn main() {
     let verbs = programs::known_verbs(&tools);
     let verbs: Vec<(&str, &[&str])> = verbs.iter().map(|(tool, own)| (*tool, own.as_slice())).collect();
     let (rules, classes) = rules();
+    rules.iter().for_each(|rule| held::names(rule, &names, &verbs));
     write("tools.rs", constant("Everything known of programs.", "TOOLS", "rwenv_core::table::Tools", &tools));
     write(
         "rules.rs",

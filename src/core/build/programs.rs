@@ -46,6 +46,18 @@ pub(crate) fn read() -> (Tools, Vec<&'static str>) {
     reads.sort_unstable();
     programs.reads = reads.into_iter().collect();
 
+    for (path, one) in &tools {
+        let same = tools.iter().find(|(other, tool)| other != path && tool.name == one.name);
+        if let Some((other, _)) = same {
+            panic!(
+                "two tools have the name '{}': {} and {}. Give each a name of its own",
+                one.name,
+                path.display(),
+                other.display()
+            );
+        }
+    }
+
     let mut names: BTreeMap<&str, Named> = BTreeMap::new();
     for (place, (path, tool)) in tools.iter().enumerate() {
         for name in tool.programs {
@@ -53,7 +65,7 @@ pub(crate) fn read() -> (Tools, Vec<&'static str>) {
             let other = names.entry(name).or_default().tool.replace(own);
             assert!(
                 other.is_none(),
-                "'{name}' is a program of two tools: {} and {}",
+                "'{name}' is a program of two tools, {} and {}: remove it from `programs` (and `to_cluster`) of one",
                 path.display(),
                 other.unwrap_or_default().1
             );

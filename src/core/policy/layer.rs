@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Decision, PathClass, Rule, RuleList};
-use crate::table::{PolicyFile, RuleExamples, is_none_of, nearest};
+use crate::table::{FILLED_IN, PolicyFile, RuleExamples, is_none_of, nearest, never_filled_in};
 
 /// A policy that was checked, as it is kept for the hook.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -75,6 +75,13 @@ pub fn check(
                 "layers can only tighten: use ask or deny, or relax the rule in the layer that defines it",
             ),
         }
+        if let Some(word) = [&rule.reason, &rule.instead].into_iter().find_map(|text| never_filled_in(text)) {
+            say(
+                &format!("{{{word}}}"),
+                is_none_of(word, FILLED_IN.into_iter()),
+                "write a word in braces only where rwenv fills it in",
+            );
+        }
         for matches in [true, false] {
             if !rule.examples.0.iter().any(|example| example.matches == matches) {
                 let kind = if matches { "matches" } else { "does not match" };
@@ -117,7 +124,7 @@ fn misspelt_verbs(rule: &Rule) -> Vec<PolicyProblem> {
         let near = nearest(verb, known.iter().copied())?;
         Some(PolicyProblem {
             near: verb.to_owned(),
-            what: format!("'{verb}' is no verb of the tools of this rule; did you mean '{near}'?"),
+            what: format!("'{verb}' is not a verb of this rule's tools; did you mean '{near}'?"),
             help: "correct it; the verb of a plugin may be any that is near none of the tool's own"
                 .to_owned(),
         })

@@ -94,8 +94,9 @@ fn what_is_wrong_with_a_policy_is_said_once_each() {
         (rule("own.a", "ask", "tools = [\"kubectx\", \"kubectll\"]", "Ask.", &both), "'kubectll'"),
         (
             rule("own.a", "ask", "tools = [\"kubectl\"], verbs = [\"delet\"]", "Ask.", &both),
-            "'delet' is no verb of the tools of this rule; did you mean 'delete'?",
+            "'delet' is not a verb of this rule's tools; did you mean 'delete'?",
         ),
+        (rule("own.a", "ask", "", "Ask {note} of {targt}.", &both), "'targt' is not one of"),
         (rule("own.a", "ask", "verbs = [\"reconcil\"]", "Ask.", &both), "did you mean 'reconcile'?"),
     ];
     for (rules, wanted) in cases {

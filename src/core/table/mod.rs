@@ -18,7 +18,10 @@ pub use code::{
 pub use custody::{Custody, HiddenRow, RemovedRow, fits};
 pub use lint::{LintExample, LintFile, LintRule};
 pub use program::{Programs, Wrapper, WrapperFile};
-pub use rule::{PathClass, PolicyFile, Rule, RuleExample, RuleExamples, RuleList, RuleText, When};
+pub use rule::{
+    FILLED_IN, PathClass, PolicyFile, Rule, RuleExample, RuleExamples, RuleList, RuleText, When,
+    never_filled_in,
+};
 pub use service::{KubeconfigMaker, ServiceRow};
 pub use text::{Rows, Shown, Text, Texts};
 pub use tool::{Carry, Command, Endpoint, Env, Example, Flags, KeyRule, Mode, Roles, Tool};

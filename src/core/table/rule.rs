@@ -87,8 +87,8 @@ pub struct Rule {
     pub decision: Decision,
     /// When it matches.
     pub when: When,
-    /// Why, with `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
-    /// `{paths}`, `{push}`, `{impact}`, `{repository}`, `{count}`, `{removed}`, `{lasting}` and `{limit}` filled in.
+    /// Why, with the words of `FILLED_IN` filled in: `{subject}`, `{tool}`, `{verb}`, `{context}`, `{target}`, `{refs}`, `{note}`,
+    /// `{paths}`, `{push}`, `{impact}`, `{repository}`, `{count}`, `{removed}`, `{lasting}` and `{limit}`.
     pub reason: RuleText,
     /// What to do instead, with the same names filled in.
     #[serde(default)]
@@ -159,4 +159,32 @@ pub struct RuleExample {
     /// `read-only` (the default), `gitops-only`, `writable`, `manual` or `prompted`.
     #[serde(default)]
     pub rwenv: Option<String>,
+}
+
+/// The words that stand in braces in a rule's `reason` and `instead`, and are filled in.
+pub const FILLED_IN: [&str; 15] = [
+    "subject",
+    "tool",
+    "verb",
+    "context",
+    "target",
+    "refs",
+    "note",
+    "paths",
+    "push",
+    "impact",
+    "repository",
+    "count",
+    "removed",
+    "lasting",
+    "limit",
+];
+
+/// The first word in braces that nothing fills in. Braces around more than letters (`{.items}`) are the text's own.
+#[must_use]
+pub fn never_filled_in(text: &str) -> Option<&str> {
+    let words = text.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(word, _)| word);
+    words
+        .filter(|word| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphabetic()))
+        .find(|word| !FILLED_IN.contains(word))
 }
