@@ -245,6 +245,109 @@ fn a_floor_adds_no_words_to_what_a_rule_says() {
 }
 
 /// A flag that nobody knows may take the next word for its value, or may not: no verb hides behind it.
+/// Last words of verbs that change something.
+const CHANGES: [&str; 52] = [
+    "add",
+    "apply",
+    "approve",
+    "attach",
+    "bootstrap",
+    "create",
+    "del",
+    "delete",
+    "deploy",
+    "destroy",
+    "detach",
+    "disable",
+    "drain",
+    "edit",
+    "enable",
+    "import",
+    "install",
+    "kill",
+    "migrate",
+    "patch",
+    "pause",
+    "promote",
+    "prune",
+    "publish",
+    "purge",
+    "push",
+    "put",
+    "reboot",
+    "reject",
+    "remove",
+    "replace",
+    "reset",
+    "restart",
+    "restore",
+    "resume",
+    "rm",
+    "rollback",
+    "rotate",
+    "scale",
+    "set",
+    "start",
+    "stop",
+    "suspend",
+    "sync",
+    "terminate",
+    "uncordon",
+    "uninstall",
+    "unset",
+    "update",
+    "upgrade",
+    "wipe",
+    "write",
+];
+
+/// Verbs that end so and change nothing, each for its reason.
+const SOUND_LIKE_CHANGES: [(&str, &str); 17] = [
+    ("flux get images update", "names a kind"),
+    ("flux export image update", "names a kind"),
+    ("velero get restore", "names a kind"),
+    ("velero describe restore", "names a kind"),
+    ("istioctl proxy-config bootstrap", "names a part of the configuration"),
+    ("istioctl experimental workload group create", "prints a manifest"),
+    ("linkerd install", "prints manifests"),
+    ("linkerd upgrade", "prints manifests"),
+    ("linkerd uninstall", "prints manifests"),
+    ("linkerd prune", "prints manifests"),
+    ("linkerd EXTENSION install", "prints manifests"),
+    ("linkerd EXTENSION uninstall", "prints manifests"),
+    ("linkerd EXTENSION prune", "prints manifests"),
+    ("vault token create", "prints the token, which is its effect"),
+    ("deployer token create", "prints the token, which is its effect"),
+    ("sops edit", "opens a file of this machine; its effect is what it shows"),
+    ("glab check-update", "asks for the newest release"),
+];
+
+#[test]
+fn a_verb_that_sounds_like_a_change_is_not_marked_as_a_read() {
+    let mut wrong = Vec::new();
+    for tool in classify::tools().tools {
+        for row in tool.commands.iter().filter(|row| !row.group && row.effect <= Effect::ReadSecret) {
+            let names = row.path.last().into_iter().chain(row.aliases);
+            let sounds = names.filter(|name| CHANGES.contains(*name)).count() > 0;
+            let remote = row.reach.unwrap_or(tool.reach) != Reach::Local;
+            let verb = row.path.join(" ");
+            let of_extension = ["viz", "multicluster", "jaeger"].iter().find_map(|e| verb.strip_prefix(e));
+            let known = match of_extension {
+                Some(rest) if tool.name.as_str() == "linkerd" => format!("linkerd EXTENSION{rest}"),
+                _ => format!("{} {verb}", tool.name.as_str()),
+            };
+            if sounds && remote && SOUND_LIKE_CHANGES.iter().all(|(one, _)| *one != known) {
+                wrong.push(format!("policies/tools: {known} has effect = \"{}\"", row.effect));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "these verbs sound like changes. Correct the effect, or add the verb to SOUND_LIKE_CHANGES with a reason:\n{}",
+        wrong.join("\n")
+    );
+}
+
 #[test]
 fn a_flag_that_is_in_no_table_hides_no_verb() {
     let allowed = |line: &str| judged(line, "read-only").unwrap().decision() == Decision::Allow;
