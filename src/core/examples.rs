@@ -97,7 +97,13 @@ fn tool(file: &str, tool: &Tool, report: &mut ExamplesReport) {
         row.examples.iter().for_each(|e| effect(&at, &tool.name, e, (row.effect, &row.traits), report));
         for example in row.harmless {
             let found = greatest(example, &tool.name).filter(|o| o.effect > Effect::Read);
-            report.check(&at, example, found.map(|o| format!("comes to {}", o.effect.as_str())));
+            report.check(
+                &at,
+                example,
+                found.map(|o| {
+                    format!("its effect is {}, the table says that it changes nothing", o.effect.as_str())
+                }),
+            );
         }
     }
     for Example { command, effect: wanted, reach, traits } in tool.examples {
@@ -115,7 +121,11 @@ fn shown(at: &str, tool: &Tool, row: &Command, report: &mut ExamplesReport) {
     let examples = row.modes.iter().flat_map(|mode| mode.examples).chain(row.examples);
     let verbs: Vec<String> = examples.filter_map(|e| greatest(e, &tool.name)).map(|o| o.verb).collect();
     for path in row.verbs().iter().filter(|p| !verbs.contains(p)) {
-        report.check(at, path, Some("no example shows this verb".to_owned()));
+        report.check(
+            at,
+            path,
+            Some("no example runs this verb with the tool: add one to the row's `examples`".to_owned()),
+        );
     }
 }
 
@@ -136,11 +146,11 @@ fn effect(
         None => Some(format!("no call of {tool} was found")),
         Some(found) if found.effect != wanted => {
             let note = found.note.map(|n| format!(" ({n})")).unwrap_or_default();
-            Some(format!("comes to {}{note}, should be {wanted}", found.effect))
+            Some(format!("its effect is {}{note}, the table says {wanted}", found.effect))
         }
         Some(found) => (traits.iter())
             .find(|t| !found.traits.contains(t))
-            .map(|t| format!("has not the trait '{t}', only {:?}", found.traits)),
+            .map(|t| format!("the trait '{t}' is missing; it has {:?}", found.traits)),
     };
     report.check(at, command, problem);
 }
@@ -181,7 +191,9 @@ fn harmless(example: &str) -> Option<String> {
     let plan = decide::plan(example, &context());
     let changes = plan.planned.iter().find(|p| p.operation.effect > Effect::ReadSecret);
     let opaque = plan.opaque.first().map(|o| o.what.clone());
-    changes.map(|p| format!("comes to {} {}", p.operation.tool, p.operation.verb)).or(opaque)
+    changes
+        .map(|p| format!("found {} {}, which changes something", p.operation.tool, p.operation.verb))
+        .or(opaque)
 }
 
 fn mcp(file: &str, all: &Mcp, report: &mut ExamplesReport) {
@@ -189,7 +201,11 @@ fn mcp(file: &str, all: &Mcp, report: &mut ExamplesReport) {
         let plan = mcp_plan(call);
         let found = plan.planned.iter().map(|p| p.operation.effect).max();
         let found = found.map_or("none", Effect::as_str);
-        report.check(file, call, (*effect != found).then(|| format!("comes to {found}, should be {effect}")));
+        report.check(
+            file,
+            call,
+            (*effect != found).then(|| format!("its effect is {found}, the table says {effect}")),
+        );
     }
 }
 

@@ -41,7 +41,13 @@ fn run(name: &str) -> usize {
             }
         }
         if !rules.iter().eq(&group.rules) {
-            wrong.push(format!("{} ({}): rules = {rules:?}", group.about, group.rwenv));
+            wrong.push(format!(
+                "{} ({}): the rules that decide have changed. Was: rules = {:?}. If this is right, write:\n    rules = {:?}",
+                group.about,
+                group.rwenv,
+                group.rules,
+                rules.iter().collect::<Vec<_>>()
+            ));
         }
     }
     assert!(wrong.is_empty(), "{} of {ran} lines of {name}:\n{}", wrong.len(), wrong.join("\n"));

@@ -26,7 +26,13 @@ pub(super) fn run(file: &str, forges: &ForgeFile, report: &mut ExamplesReport) {
             let found = calls(example)
                 .into_iter()
                 .find(|o| o.effect > Effect::Read && !o.traits.contains(&Trait::Talk));
-            report.check(&at, example, found.map(|o| format!("comes to {}", o.effect.as_str())));
+            report.check(
+                &at,
+                example,
+                found.map(|o| {
+                    format!("its effect is {}, the table says that it changes nothing", o.effect.as_str())
+                }),
+            );
         }
     }
 }

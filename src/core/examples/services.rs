@@ -37,7 +37,7 @@ pub(super) fn makers(file: &str, programs: &Programs, report: &mut ExamplesRepor
             let plan = decide::plan(example, &context());
             let greatest = operations(&plan).map(|operation| operation.effect).max();
             let wrong = greatest != Some(Effect::LocalWrite);
-            let told = format!("comes to {greatest:?}, should write a file of its own");
+            let told = format!("its effect is {greatest:?}; it should write a file of its own");
             report.check(&at, example, wrong.then_some(told));
         }
     }
