@@ -91,12 +91,15 @@ fn what_is_wrong_with_a_policy_is_said_once_each() {
         (rule("own.a", "allow", "", "Ask.", &both), "cannot allow what another forbids"),
         (rule("own.a", "ask", "", "Ask.", &[false]), "no example that matches"),
         (rule("own.a", "ask", "", "Ask.", &[true]), "no example that does not match"),
-        (rule("own.a", "ask", "tools = [\"kubectx\", \"kubectll\"]", "Ask.", &both), "'kubectll'"),
+        (
+            rule("own.a", "ask", "tools = [\"kubectx\", \"kubectll\"]", "Ask.", &both),
+            "known words; did you mean 'kubectl'?",
+        ),
         (
             rule("own.a", "ask", "tools = [\"kubectl\"], verbs = [\"delet\"]", "Ask.", &both),
             "'delet' is not a verb of this rule's tools; did you mean 'delete'?",
         ),
-        (rule("own.a", "ask", "", "Ask {note} of {targt}.", &both), "'targt' is not one of"),
+        (rule("own.a", "ask", "", "Ask {note} of {targt}.", &both), "'targt' is not one of: subject, "),
         (rule("own.a", "ask", "verbs = [\"reconcil\"]", "Ask.", &both), "did you mean 'reconcile'?"),
     ];
     for (rules, wanted) in cases {

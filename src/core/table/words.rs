@@ -7,10 +7,20 @@ pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&
     (distance <= near.len().max(3) / 3).then_some(near)
 }
 
-/// Says that a word is none of those that are known, and which of them it is nearest to.
+/// Most words that are listed where one of them is nearly the word.
+const LISTED: usize = 20;
+
+/// Says that a word is none of those that are known, and which of them it is nearest to. Many words are listed only if none is near.
 pub fn is_none_of<'a>(word: &str, known: impl Iterator<Item = &'a str> + Clone) -> String {
-    let hint = nearest(word, known.clone()).map(|one| format!("; did you mean '{one}'?")).unwrap_or_default();
-    format!("'{word}' is not one of: {}{hint}", known.collect::<Vec<_>>().join(", "))
+    let count = known.clone().count();
+    let all = || known.clone().collect::<Vec<_>>().join(", ");
+    match nearest(word, known.clone()) {
+        Some(one) if count > LISTED => {
+            format!("'{word}' is not one of the {count} known words; did you mean '{one}'?")
+        }
+        Some(one) => format!("'{word}' is not one of: {}; did you mean '{one}'?", all()),
+        None => format!("'{word}' is not one of: {}", all()),
+    }
 }
 
 /// An enumeration whose values are words: as they are written, and what they mean.
