@@ -193,7 +193,7 @@ pub(super) enum CliCommand {
     Confirm(Confirm),
     /// Run an agent, or any program, without your credentials for clusters and clouds
     #[command(
-        after_help = "Inside, the API guard's kubeconfig stands in the place of yours. Credentials, sockets that lead out, and the processes outside are \
+        after_help = "Inside, the API guard's kubeconfig replaces yours. Credentials, sockets that lead out, and the processes outside are \
                       not there; what the doors need may only be read. The project is as it is.\n\nExamples:\n  rwenv run -- claude\n  \
                       rwenv run --env prod -- bash\n  rwenv run --dry-run\n\nExit status: the program's own; 125 it could not be confined."
     )]
