@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::shared::{InDir, directory};
-use super::{out, trace};
+use super::{out, policy, trace};
 use rwenv_core::decide::{self, JudgedPart};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
@@ -153,6 +153,7 @@ pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Resu
         out::json(&checked.explained())?;
     } else {
         print(&checked.parts, &checked.verdict, checked.observed.plan.programs);
+        policy::tell_problems(&checked.observed.plan.context.cwd, environment);
     }
     Ok(match checked.verdict.decision() {
         Decision::Allow => 0,

@@ -7,12 +7,13 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
-use super::shared::{InDir, Output};
+use super::shared::{InDir, Output, directory};
 use super::{layers, out};
 use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
 use rwenv_core::table::{Effect, FlagName, PolicyFile, Reach, Rule, RuleExample, RuleText, Trait};
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::facts::policies;
 
 #[derive(Debug, Args)]
 pub(super) struct Policy {
@@ -183,7 +184,15 @@ fn list(json: bool, environment: &Environment) -> anyhow::Result<u8> {
         table.add_row([Cell::new(&rule.id), decision, Cell::new(layer), Cell::new(when(rule))]);
     }
     out::print(&table);
+    tell_problems(&directory(None).display().to_string(), environment);
     Ok(0)
+}
+
+/// Says which files of policies count as they were before, or not at all.
+pub(super) fn tell_problems(dir: &str, environment: &Environment) {
+    for problem in policies::problems(dir, environment) {
+        out::note(&format!("{problem}; the file counts as it was before, if it ever did: rwenv policy lint"));
+    }
 }
 
 fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {

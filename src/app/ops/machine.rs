@@ -72,6 +72,12 @@ fn policies(environment: &Environment) -> Check {
             }
         }
     }
+    let here = std::env::current_dir().unwrap_or_default();
+    let wrong = rwenv_gate::facts::policies::problems(&here.display().to_string(), environment);
+    if let Some(first) = wrong.first() {
+        let says = format!("{first}; the file counts as it was before, if it ever did");
+        return Check::warn("policies", says, "correct it: rwenv policy lint");
+    }
     let built_in = rwenv_core::policy::RULES.len();
     Check::ok("policies", format!("{built_in} built-in rules, {count} policy files"))
 }

@@ -8,7 +8,7 @@ use super::io::change_dir;
 use super::options::options;
 use super::printing;
 use super::simple::SimpleCall;
-use super::state::{State, VariableValue, merge};
+use super::state::{ShellOption, State, VariableValue, merge};
 use super::{Flow, Walker};
 use crate::model::{Dir, OpaqueKind, Stdin, Word};
 
@@ -32,36 +32,41 @@ impl Walker<'_> {
             "exec" | "command" | "builtin" => return Some(self.passes_on(state, call, name)),
             "eval" => return Some(self.eval(state, call)),
             "source" | "." => return Some(self.source_file(state, call)),
+            "time" => {
+                let from = if call.literal(1) == Some("-p") { 2 } else { 1 };
+                return Some(self.call(state.clone(), &call.rest(from), &[]));
+            }
+            _ if self.changes_state(state, call, name, declared) => Flow::both(state.clone()),
+            _ => return None,
+        };
+        self.emit(state, call);
+        Some(flow)
+    }
+
+    /// The builtins that end as they are told and go on with what they have set; false for another name.
+    fn changes_state(
+        &mut self,
+        state: &mut State,
+        call: &SimpleCall,
+        name: &str,
+        declared: &[&Assignment],
+    ) -> bool {
+        match name {
             "declare" | "typeset" | "local" | "export" | "readonly" => {
                 self.declare(state, call, name, declared);
-                Flow::both(state.clone())
             }
             "unset" | "read" | "mapfile" | "readarray" | "let" | "getopts" | "set" | "shift" => {
                 self.variable(state, call, name);
-                Flow::both(state.clone())
             }
-            "trap" => {
-                self.trap(state, call);
-                Flow::both(state.clone())
-            }
+            "trap" => self.trap(state, call),
             "alias" => {
                 for word in call.argv.get(1..).unwrap_or_default() {
                     if let Some((name, text)) = word.as_code().as_deref().and_then(|t| t.split_once('=')) {
                         state.alias(name, text.to_owned());
                     }
                 }
-                Flow::both(state.clone())
             }
-            "hash" => {
-                let given = options(call.argv.get(1..).unwrap_or_default(), "dlp:rt");
-                if let (Some(path), Some(name)) =
-                    (given.value('p'), given.operands.first().and_then(Word::as_literal))
-                {
-                    let literal = path.as_literal().map(super::quote::single);
-                    literal.or_else(|| path.as_code()).into_iter().for_each(|code| state.alias(name, code));
-                }
-                Flow::both(state.clone())
-            }
+            "hash" => hash(state, call),
             "test" | "[" => {
                 for pair in call.argv.windows(2) {
                     if let [flag, name] = pair
@@ -70,37 +75,19 @@ impl Walker<'_> {
                         self.subscript(state, name, call);
                     }
                 }
-                Flow::both(state.clone())
             }
             "wait" => {
                 let given = options(call.argv.get(1..).unwrap_or_default(), "fnp:");
                 given.value('p').into_iter().for_each(|name| self.subscript(state, name, call));
-                Flow::both(state.clone())
             }
-            "compgen" => {
-                self.completes(state, call);
-                Flow::both(state.clone())
-            }
-            "shopt" => {
-                switch(state, call);
-                Flow::both(state.clone())
-            }
-            "time" => {
-                let from = if call.literal(1) == Some("-p") { 2 } else { 1 };
-                return Some(self.call(state.clone(), &call.rest(from), &[]));
-            }
+            "compgen" => self.completes(state, call),
+            "shopt" => switch(state, call),
             "echo" | "printf" | "cat" | "pwd" | "which" | "type" | "basename" | "dirname" | "readlink"
-            | "realpath" => {
-                self.prints(state, call, name);
-                Flow::both(state.clone())
-            }
-            ":" | "true" | "false" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {
-                Flow::both(state.clone())
-            }
-            _ => return None,
-        };
-        self.emit(state, call);
-        Some(flow)
+            | "realpath" => self.prints(state, call, name),
+            ":" | "true" | "false" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {}
+            _ => return false,
+        }
+        true
     }
 
     /// The subscript of a name that a builtin is given is worked out.
@@ -294,9 +281,10 @@ impl Walker<'_> {
             return;
         }
         let text = match name {
-            "echo" => {
-                Some(printing::echo(call.argv.get(1..).unwrap_or_default(), state.options.echo_escapes))
-            }
+            "echo" => Some(printing::echo(
+                call.argv.get(1..).unwrap_or_default(),
+                state.options.has(ShellOption::EchoEscapes),
+            )),
             "printf" => printing::printf(call.argv.get(1..).unwrap_or_default()),
             "pwd" => match state.cwd.as_slice() {
                 [Dir::Known(path)] => Some(Word::literal(format!("{path}\n"))),
@@ -341,6 +329,15 @@ impl Walker<'_> {
     }
 }
 
+/// `hash -p PATH NAME`: the name is the program at the path from here on.
+fn hash(state: &mut State, call: &SimpleCall) {
+    let given = options(call.argv.get(1..).unwrap_or_default(), "dlp:rt");
+    if let (Some(path), Some(name)) = (given.value('p'), given.operands.first().and_then(Word::as_literal)) {
+        let literal = path.as_literal().map(super::quote::single);
+        literal.or_else(|| path.as_code()).into_iter().for_each(|code| state.alias(name, code));
+    }
+}
+
 /// `shopt -s` and `-u` of what is modelled.
 fn switch(state: &mut State, call: &SimpleCall) {
     let given = options(call.argv.get(1..).unwrap_or_default(), "opqsu");
@@ -350,8 +347,8 @@ fn switch(state: &mut State, call: &SimpleCall) {
     }
     for name in given.operands.iter().filter_map(Word::as_literal) {
         match name {
-            "nocasematch" => state.options.nocasematch = on,
-            "xpg_echo" => state.options.echo_escapes = on,
+            "nocasematch" => state.options.set(ShellOption::Nocasematch, on),
+            "xpg_echo" => state.options.set(ShellOption::EchoEscapes, on),
             _ => {}
         }
     }

@@ -7,7 +7,7 @@ use brush_parser::ast::{
     SeparatorOperator,
 };
 
-use super::state::{State, VariableValue};
+use super::state::{ShellOption, State, VariableValue};
 use super::{Flow, Walker, join};
 use crate::model::{Stdin, Word};
 
@@ -266,7 +266,7 @@ impl Walker<'_> {
         let mut flows = vec![];
         let before = self.sink.clone();
         for item in &clause.cases {
-            let mut may_match = state.options.nocasematch;
+            let mut may_match = state.options.has(ShellOption::Nocasematch);
             for written in &item.patterns {
                 let origin = self.origin(written);
                 let pattern = self.pattern(&mut state, Some(&written.value), origin);

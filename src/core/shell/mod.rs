@@ -114,7 +114,7 @@ fn walked(source: &Source<'_>, text: &str) -> Analysis {
     };
     let mut state = State::new(cwd);
     state.positional = source.arguments.clone().map(Rc::new);
-    state.options.echo_escapes = source.echoes_escapes;
+    state.options.set(state::ShellOption::EchoEscapes, source.echoes_escapes);
     for variable in &source.env {
         state.set(&variable.name, vec![state::VariableValue::Scalar(variable.value.clone())]);
         state.export(&variable.name);
@@ -177,7 +177,7 @@ impl Flow {
 
     /// The state behind `;`.
     fn settle(self) -> State {
-        let errexit = self.last.options.errexit;
+        let errexit = self.last.options.has(state::ShellOption::Errexit);
         match (self.ok, self.fail) {
             (Some(ok), Some(fail)) if !errexit => ok.join(&fail),
             (Some(ok), _) => ok,

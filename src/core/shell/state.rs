@@ -76,17 +76,39 @@ pub(super) struct State {
     pub(super) options: ShellOptions,
 }
 
-/// Options of the shell that change what a line does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct ShellOptions {
+/// An option of the shell that changes what a line does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ShellOption {
     /// `set -e`.
-    pub(super) errexit: bool,
+    Errexit = 1,
     /// `set -a`: what is assigned or defined is exported.
-    pub(super) allexport: bool,
+    Allexport = 2,
     /// `shopt -s nocasematch`.
-    pub(super) nocasematch: bool,
+    Nocasematch = 4,
     /// `echo` reads escapes without `-e`: `shopt -s xpg_echo`, or another shell than bash.
-    pub(super) echo_escapes: bool,
+    EchoEscapes = 8,
+}
+
+/// The options that are on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct ShellOptions(u8);
+
+impl ShellOptions {
+    pub(super) fn has(self, option: ShellOption) -> bool {
+        self.0 & option as u8 != 0
+    }
+
+    pub(super) fn set(&mut self, option: ShellOption, on: bool) {
+        if on { self.0 |= option as u8 } else { self.0 &= !(option as u8) }
+    }
+
+    /// Either of two: an option may be on, but a line ends early only where that is sure.
+    fn join(self, other: Self) -> Self {
+        let mut joined = Self(self.0 | other.0);
+        let ends = self.has(ShellOption::Errexit) && other.has(ShellOption::Errexit);
+        joined.set(ShellOption::Errexit, ends);
+        joined
+    }
 }
 
 impl State {
@@ -227,7 +249,7 @@ impl State {
 
     pub(super) fn define(&mut self, name: &str, body: Rc<FunctionBody>) {
         Rc::make_mut(&mut self.functions).insert(name.to_owned(), vec![body]);
-        if self.options.allexport {
+        if self.options.has(ShellOption::Allexport) {
             self.export_function(name);
         }
     }
@@ -288,10 +310,7 @@ impl State {
         if self.stack != other.stack {
             self.stack = Rc::default();
         }
-        self.options.errexit &= other.options.errexit;
-        self.options.allexport |= other.options.allexport;
-        self.options.nocasematch |= other.options.nocasematch;
-        self.options.echo_escapes |= other.options.echo_escapes;
+        self.options = self.options.join(other.options);
         self
     }
 

@@ -6,7 +6,7 @@ use super::Walker;
 use super::options::options;
 use super::printing;
 use super::simple::SimpleCall;
-use super::state::{State, VariableValue};
+use super::state::{ShellOption, State, VariableValue};
 use crate::model::{Stdin, Word};
 
 impl Walker<'_> {
@@ -235,8 +235,8 @@ fn set_options(state: &mut State, words: &[Word]) {
 
 fn set_option(state: &mut State, name: Option<&str>, on: bool) {
     match name {
-        Some("errexit") => state.options.errexit = on,
-        Some("allexport") => state.options.allexport = on,
+        Some("errexit") => state.options.set(ShellOption::Errexit, on),
+        Some("allexport") => state.options.set(ShellOption::Allexport, on),
         _ => {}
     }
 }

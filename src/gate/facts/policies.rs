@@ -182,6 +182,17 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
     loaded
 }
 
+/// What is wrong with files of policies: those that do not count, and those that count as they were before they were changed.
+#[must_use]
+pub fn problems(cwd: &str, environment: &Environment) -> Vec<String> {
+    let folders = folders(cwd, environment);
+    if marks(&folders).is_empty() {
+        return Vec::new();
+    }
+    let _current = load(cwd, environment);
+    read_kept(&kept_at(&folders, environment)).map(|kept| kept.problems).unwrap_or_default()
+}
+
 /// What was loaded of files that are as they were.
 fn held(path: &Path, marks: &[FileMark]) -> Option<Loaded> {
     let all = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
