@@ -10,6 +10,29 @@ const judge = (tool, args, sessionID, cwd) => {
   if (answer.status !== 0 || answer.stdout !== "runs\n") throw new Error(answer.stderr || `rwenv: the guard could not be asked (${answer.error ?? answer.signal ?? answer.status})`)
 }
 
+// What a session is given when it is first heard of: words for the model, variables for its shells. Without them its calls are judged all the same.
+const sessions = new Map()
+const given = (sessionID, cwd) => {
+  if (!sessions.has(sessionID)) {
+    const input = JSON.stringify({ sessionID, cwd })
+    const answer = spawnSync(HOOK, ["opencode", "session"], { input, encoding: "utf8", timeout: 30000 })
+    let session = {}
+    try {
+      session = JSON.parse(answer.stdout)
+    } catch {}
+    sessions.set(sessionID, session)
+  }
+  return sessions.get(sessionID)
+}
+
 export const Rwenv = async ({ directory }) => ({
-  "tool.execute.before": async (input, output) => judge(input.tool, output.args, input.sessionID, output.args?.workdir ?? directory),
+  "tool.execute.before": async (input, output) => {
+    given(input.sessionID, directory)
+    judge(input.tool, output.args, input.sessionID, output.args?.workdir ?? directory)
+  },
+  "shell.env": async (input, output) => void Object.assign(output.env, given(input.sessionID ?? "", directory).env),
+  "experimental.chat.system.transform": async (input, output) => {
+    const words = input.sessionID && given(input.sessionID, directory).context
+    if (words) output.system.push(words)
+  },
 })

@@ -167,11 +167,9 @@ fn whole(program: &Program) -> Option<String> {
         said.stdout,
         said.stderr
     );
-    if program.agent == "claude" {
-        let first = &heard.first["main"];
-        let greeted = first.contains("rwenv 'prod' is selected here");
-        assert!(greeted, "the session was not told of its rwenv: {first}");
-    }
+    let first = &heard.first["main"];
+    let greeted = first.matches("rwenv 'prod' is selected here").count();
+    assert_eq!(greeted, 1, "{} is told of its rwenv: {first}", program.key);
     Some(row(program, version.trim(), asked))
 }
 

@@ -130,9 +130,12 @@ fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environmen
         settings: &'a Path,
         changed: bool,
     }
-    let agents::ChangedSettings { settings, changed } = agent.register(hook, environment)?;
+    let agents::ChangedSettings { settings, changed, left } = agent.register(hook, environment)?;
     if let Some(hook) = hook {
         shims::install(hook, environment)?;
+    }
+    if let Some(left) = left {
+        out::note(&left);
     }
     if json {
         out::json(&AgentView { agent: agent.name, settings: &settings, changed })?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, settings};
+use super::codex_shell;
+use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, place, settings};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
@@ -86,6 +87,8 @@ pub struct ChangedSettings {
     pub settings: PathBuf,
     /// It was not so before.
     pub changed: bool,
+    /// What a person has to do, because it could not be done.
+    pub left: Option<String>,
 }
 
 impl Agent {
@@ -108,7 +111,9 @@ impl Agent {
             }
             HookForm::Among(registration) => self.merge(&path, registration, hook)?,
         };
-        Ok(ChangedSettings { settings: path, changed })
+        let left =
+            if self.name == CODEX.name { codex_shell::set(hook.is_some(), environment)? } else { None };
+        Ok(ChangedSettings { settings: path, changed, left })
     }
 
     /// Its settings.
@@ -116,7 +121,7 @@ impl Agent {
         environment.home.join(self.path)
     }
 
-    /// The command lines in its settings that start the hook; none where the hook is not registered.
+    /// The command lines in its settings that start the hook for a call; none where the hook is not registered.
     pub(super) fn registered(&self, environment: &Environment) -> Vec<String> {
         let text = files::read(&self.settings(environment)).ok().flatten().unwrap_or_default();
         match self.kept {
@@ -126,7 +131,8 @@ impl Agent {
                 hook.map(|(hook, _)| format!("{} {}", quoted(hook), self.name)).into_iter().collect()
             }
             HookForm::Among(_) => {
-                serde_json::from_str(&text).map(|value| ours_in(&value)).unwrap_or_default()
+                let lines = serde_json::from_str(&text).map(|value| ours_in(&value)).unwrap_or_default();
+                lines.into_iter().filter(|line| !line.ends_with(" session")).collect()
             }
         }
     }
@@ -185,24 +191,6 @@ pub fn remove_all(environment: &Environment) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(changed)
-}
-
-/// Writes a file of our own, or takes it away; says whether that changed anything.
-fn place(path: &Path, wanted: Option<&str>) -> anyhow::Result<bool> {
-    let there = files::read(path)?;
-    if there.as_deref() == wanted {
-        return Ok(false);
-    }
-    match wanted {
-        Some(text) => {
-            if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-            }
-            files::write(path, text, 0o600)?;
-        }
-        None => std::fs::remove_file(path).with_context(|| path.display().to_string())?,
-    }
-    Ok(true)
 }
 
 /// The texts in settings that start our hook.

@@ -9,6 +9,7 @@ pub mod bundle;
 pub mod check;
 pub mod claude;
 pub mod clusters;
+mod codex_shell;
 pub mod custody;
 pub mod deployment;
 pub mod doctor;

@@ -32,6 +32,24 @@ pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<Stri
     Ok((text, object))
 }
 
+/// Writes a file of our own, or takes it away; says whether that changed anything.
+pub(super) fn place(path: &Path, wanted: Option<&str>) -> anyhow::Result<bool> {
+    let there = files::read(path)?;
+    if there.as_deref() == wanted {
+        return Ok(false);
+    }
+    match wanted {
+        Some(text) => {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+            }
+            files::write(path, text, 0o600)?;
+        }
+        None => std::fs::remove_file(path).with_context(|| path.display().to_string())?,
+    }
+    Ok(true)
+}
+
 /// A registration with the program filled in.
 ///
 /// # Errors

@@ -30,6 +30,8 @@ pub(super) struct Call {
     pub(super) asks: bool,
     /// The agent can type into what runs, and nobody is asked about that.
     pub(super) typed_into: bool,
+    /// It may run in a shell that does not have what its session was given: another kind of shell, or a sub-agent's.
+    pub(super) may_see_other: bool,
 }
 
 /// What a call is about to do.
@@ -154,9 +156,20 @@ pub(super) fn weigh(call: &Call, environment: &Environment) -> (Verdict, String)
     (judge::weigh(KnownPlan::of(&observed), against, &Lift::Line, environment), command)
 }
 
+/// The environment as a call sees it. Where it is not certain that it sees what its session was given, the stricter of both.
+fn judged_in(call: &Call, environment: &Environment) -> Environment {
+    let given = pinned::of_session(call.session.as_deref(), environment);
+    let differs = given.session_kubeconfig.is_some() && given.session_kubeconfig != environment.kubeconfig;
+    if !(call.may_see_other && differs) {
+        return given;
+    }
+    let decided = |environment: &Environment| weigh(call, environment).0.decision();
+    if decided(environment) > decided(&given) { environment.clone() } else { given }
+}
+
 /// Decides about a call, and records what is decided.
 pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
-    let environment = &pinned::of_session(call.session.as_deref(), environment);
+    let environment = &judged_in(call, environment);
     let SeenCall { observed, command, found } = look(call, environment);
     let session = call.session.as_deref();
     let ruling = judge::judge(

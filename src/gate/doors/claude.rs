@@ -62,6 +62,7 @@ fn heard(event: &Event<'_>, environment: &Environment) -> Result<Option<Call>, S
         // Nobody is there to be asked.
         asks: event.permission_mode.as_deref() != Some("dontAsk"),
         typed_into: false,
+        may_see_other: false,
     }))
 }
 

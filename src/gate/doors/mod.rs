@@ -54,6 +54,13 @@ pub fn main(arguments: &[CString]) -> i32 {
         }
         Some("--help" | "-h") => Reply { stdout: USAGE.to_owned(), ..Reply::silent() },
         other => match others::ADAPTERS.iter().find(|adapter| Some(adapter.name) == other) {
+            Some(adapter) if texts.get(2).is_some_and(|word| word == "session") => {
+                let unheard = |why: &str| Reply { stderr: format!("{why}\n"), code: 1, ..Reply::silent() };
+                door(unheard, |bytes, environment| match event(bytes) {
+                    Ok(event) => others::begin(adapter, &event, environment),
+                    Err(why) => unheard(&format!("rwenv: this session is not told of its rwenv: {why}")),
+                })
+            }
             Some(adapter) => {
                 let refuse = |why: &str| (adapter.reply)(&call::Judged::denied(why));
                 // Of some agents the model reads nothing but their own JSON, whatever ends the hook.
@@ -78,6 +85,7 @@ Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged,
        rwenv-hook cursor      Cursor: beforeShellExecution, beforeMCPExecution, preToolUse
        rwenv-hook copilot     Copilot CLI: preToolUse
        rwenv-hook opencode    OpenCode, through the plugin that rwenv install writes
+       rwenv-hook NAME session  the start of a session of codex, gemini, copilot or opencode
 
 Started under the name of a tool (kubectl, git, …; rwenv install makes these links), it judges the call and then runs the tool.
 
@@ -107,12 +115,16 @@ pub fn understood(agent: &str, bytes: &[u8]) -> bool {
     event.and_then(|event| adapter.map_or(Ok(others::Heard::Nothing), |a| (a.hear)(&event))).is_ok()
 }
 
+/// The event an agent sends.
+fn event(bytes: &[u8]) -> Result<serde_json::Value, String> {
+    payload(bytes).and_then(|text| {
+        serde_json::from_str(text).map_err(|e| format!("the payload is not the JSON of an event ({e})"))
+    })
+}
+
 /// Answers an event of an agent that is no Claude Code.
 fn another(adapter: &others::Adapter, bytes: &[u8], environment: &Environment) -> Reply {
-    let event = payload(bytes).and_then(|text| {
-        serde_json::from_str(text).map_err(|e| format!("the payload is not the JSON of an event ({e})"))
-    });
-    match event.and_then(|event| (adapter.hear)(&event)) {
+    match event(bytes).and_then(|event| (adapter.hear)(&event)) {
         Ok(others::Heard::Call(call)) => (adapter.reply)(&call::judge(&call, environment)),
         Ok(others::Heard::Nothing) => (adapter.reply)(&call::Judged::is_free()),
         Err(why) => (adapter.reply)(&call::Judged::denied(&unfit(&why))),

@@ -5,9 +5,12 @@
 
 use serde_json::{Value, json};
 
+use crate::base::environment::Environment;
 use crate::doors::call::{Call, CallContent, Content, Judged, Writing};
 use crate::doors::payload::fits;
 use crate::doors::reply::Reply;
+use crate::doors::session::{self, GivenSession, Variables};
+use crate::ledger::pinned;
 use crate::wire::claude::BLOCK;
 use rwenv_core::classify::patch;
 use rwenv_core::decide::quoted;
@@ -26,16 +29,73 @@ pub(super) struct Adapter {
     pub(super) name: &'static str,
     pub(super) hear: fn(&Value) -> Result<Heard, String>,
     pub(super) reply: fn(&Judged) -> Reply,
+    /// Where its session's commands get their variables from; none where it tells no hook of a session.
+    pub(super) variables: Option<fn(&str, &Environment) -> Variables>,
+    /// How it is told what the session is given.
+    pub(super) greet: fn(&GivenSession, &Environment) -> Value,
 }
 
 /// The agents that are spoken to in this way.
 pub(super) const ADAPTERS: [Adapter; 5] = [
-    Adapter { name: "codex", hear: codex, reply: plain },
-    Adapter { name: "gemini", hear: gemini, reply: gemini_reply },
-    Adapter { name: "cursor", hear: cursor, reply: cursor_reply },
-    Adapter { name: "copilot", hear: copilot, reply: copilot_reply },
-    Adapter { name: "opencode", hear: opencode, reply: opencode_reply },
+    Adapter { name: "codex", hear: codex, reply: plain, variables: Some(by_bash), greet: context },
+    Adapter { name: "gemini", hear: gemini, reply: gemini_reply, variables: Some(nowhere), greet: context },
+    Adapter { name: "cursor", hear: cursor, reply: cursor_reply, variables: None, greet: context },
+    Adapter { name: "copilot", hear: copilot, reply: copilot_reply, variables: Some(nowhere), greet: flat },
+    Adapter {
+        name: "opencode",
+        hear: opencode,
+        reply: opencode_reply,
+        variables: Some(answer),
+        greet: whole,
+    },
 ];
+
+/// Its settings name a file that bash reads before each command (`session::shell_start`), and that reads the session's.
+fn by_bash(session: &str, environment: &Environment) -> Variables {
+    pinned::shell_file(session, environment).map_or(Variables::Nowhere, Variables::File)
+}
+
+/// Its hooks set no variables, and no setting of a person's does.
+fn nowhere(_: &str, _: &Environment) -> Variables {
+    Variables::Nowhere
+}
+
+fn answer(_: &str, _: &Environment) -> Variables {
+    Variables::Answer
+}
+
+/// A session that starts: it is given what it can be given. Nothing is judged by it, so what is not understood costs the words alone.
+pub(super) fn begin(adapter: &Adapter, event: &Value, environment: &Environment) -> Reply {
+    let Some(variables) = adapter.variables else { return Reply::silent() };
+    let session = session(event).unwrap_or_default();
+    let variables = variables(&session, environment);
+    let given = session::begin(&session, directory(event).as_deref(), &variables, environment);
+    if given.told.is_empty() && !matches!(variables, Variables::Answer) {
+        return Reply::silent();
+    }
+    Reply { stdout: format!("{}\n", (adapter.greet)(&given, environment)), ..Reply::silent() }
+}
+
+/// Codex and Gemini CLI, in Claude Code's form.
+fn context(given: &GivenSession, _: &Environment) -> Value {
+    json!({ "hookSpecificOutput": { "hookEventName": "SessionStart", "additionalContext": given.told } })
+}
+
+fn flat(given: &GivenSession, _: &Environment) -> Value {
+    json!({ "additionalContext": given.told })
+}
+
+/// The plugin gives the model the text, and every shell the variables.
+fn whole(given: &GivenSession, environment: &Environment) -> Value {
+    let mut variables = json!({});
+    if let Some(shims) = &given.shims {
+        variables["PATH"] = format!("{}:{}", shims.display(), environment.path).into();
+    }
+    if let Some(kubeconfig) = &given.kubeconfig {
+        variables["KUBECONFIG"] = kubeconfig.display().to_string().into();
+    }
+    json!({ "context": given.told, "env": variables })
+}
 
 fn text(value: &Value, names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| value.get(name)).and_then(Value::as_str).map(str::to_owned)
@@ -89,14 +149,23 @@ fn patch(input: &Value) -> Result<CallContent, String> {
 fn call(door: &'static str, event: &Value, tool: String, asked: CallContent, asks: bool) -> Heard {
     Heard::Call(Box::new(Call {
         door,
-        session: text(event, &["session_id", "sessionId", "sessionID", "conversation_id"]),
-        cwd: text(event, &["cwd", "directory", "working_directory"]).or_else(|| first_root(event)),
+        session: session(event),
+        cwd: directory(event),
         tool,
         asked,
         asks,
         // Its write_stdin is heard of by no hook.
         typed_into: door == "codex",
+        may_see_other: door == "codex",
     }))
+}
+
+fn session(event: &Value) -> Option<String> {
+    text(event, &["session_id", "sessionId", "sessionID", "conversation_id"])
+}
+
+fn directory(event: &Value) -> Option<String> {
+    text(event, &["cwd", "directory", "working_directory"]).or_else(|| first_root(event))
 }
 
 fn first_root(event: &Value) -> Option<String> {

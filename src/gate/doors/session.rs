@@ -14,12 +14,51 @@ use crate::wire::claude::Event;
 use rwenv_core::decide::quoted;
 use rwenv_core::model::{Bound, SeenContext};
 
+/// The variable by which Codex tells a command of its session, which is its thread.
+const CODEX_SESSION: &str = "CODEX_THREAD_ID";
 /// The file in the plugin's folder that says when a session began with it.
 pub const PLUGIN_STATE: &str = "session.json";
 
-/// Writes the session's environment file, which the agent reads before every later command, and says which rwenv holds.
+/// Where a session's commands get their variables from.
+#[derive(Debug)]
+pub(super) enum Variables {
+    /// From a file of shell code, which the agent or its shell reads before every later command.
+    File(PathBuf),
+    /// From the answer: the agent sets them itself.
+    Answer,
+    /// From nowhere: the agent offers no way.
+    Nowhere,
+}
+
+/// What a session is given.
+#[derive(Debug, Default)]
+pub(super) struct GivenSession {
+    /// For the model: the rwenv, and what went wrong.
+    pub(super) told: String,
+    /// For a session that takes its variables from the answer: the shims' folder, and its kubeconfig.
+    pub(super) shims: Option<PathBuf>,
+    pub(super) kubeconfig: Option<PathBuf>,
+}
+
+/// Gives Claude Code's session its variables, and says which rwenv holds.
 pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
-    let context = facts::context(event.cwd.as_deref(), environment);
+    let session = event.session_id.as_deref().unwrap_or_default();
+    let file = var("CLAUDE_ENV_FILE").map(PathBuf::from);
+    let variables = file.map_or(Variables::Nowhere, Variables::File);
+    let given = begin(session, event.cwd.as_deref(), &variables, environment);
+    // What other events print is shown to nobody.
+    let heard = event.hook_event_name.as_deref() == Some("SessionStart");
+    Reply { stdout: if heard { given.told } else { String::new() }, ..Reply::silent() }
+}
+
+/// Gives an agent's session the shims, the kubeconfig of its rwenv, and the words its model begins with.
+pub(super) fn begin(
+    session: &str,
+    cwd: Option<&str>,
+    variables: &Variables,
+    environment: &Environment,
+) -> GivenSession {
+    let context = facts::context(cwd, environment);
     let mut told = String::new();
     let folder = shims::folder(environment);
     // A tool that came since has its shim from now on.
@@ -29,19 +68,29 @@ pub(super) fn start(event: &Event<'_>, environment: &Environment) -> Reply {
     {
         told.push_str(&format!("rwenv: its shims are not complete: {error}\n"));
     }
-    if let (Some(file), true) = (var("CLAUDE_ENV_FILE"), folder.is_dir())
-        && let Err(error) = add_path(Path::new(&file), &folder)
-    {
-        told.push_str(&format!("rwenv: its shims are not on PATH in this session: {file}: {error}\n"));
+    let mut kubeconfig = None;
+    if !matches!(variables, Variables::Nowhere) {
+        let (own, problem) = chosen(&context.cwd, environment);
+        told.push_str(&problem);
+        kubeconfig = own;
     }
-    if let Some(file) = var("CLAUDE_ENV_FILE") {
-        let session = event.session_id.as_deref().unwrap_or_default();
-        told.push_str(&pin(Path::new(&file), session, &context.cwd, environment));
+    match variables {
+        Variables::File(file) => {
+            if folder.is_dir()
+                && let Err(error) = add_path(file, &folder)
+            {
+                let file = file.display();
+                told.push_str(&format!(
+                    "rwenv: its shims are not on PATH in this session: {file}: {error}\n"
+                ));
+            }
+            told.push_str(&pin(file, session, kubeconfig.as_deref(), environment));
+        }
+        Variables::Answer => pinned::remember(session, kubeconfig.as_deref(), environment),
+        Variables::Nowhere => {}
     }
-    // What other events print is shown to nobody.
     let told = greeting::told(&context.cwd, &told, environment);
-    let heard = event.hook_event_name.as_deref() == Some("SessionStart");
-    Reply { stdout: if heard { told } else { String::new() }, ..Reply::silent() }
+    GivenSession { told, shims: folder.is_dir().then_some(folder), kubeconfig }
 }
 
 /// Notes in the plugin's own folder that a session began with it, and with which version: `rwenv doctor` tells.
@@ -72,8 +121,8 @@ fn append(file: &Path, line: &str) -> std::io::Result<()> {
     file.write_all(format!("\n{line}\n").as_bytes())
 }
 
-/// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
-fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> String {
+/// The kubeconfig of the rwenv that a directory has, and what went wrong; none where the person's own holds.
+fn chosen(cwd: &str, environment: &Environment) -> (Option<PathBuf>, String) {
     let rwenvs = config::rwenvs(&environment.config_dir);
     let rwenv = match binding::bindings_for_dir(cwd, environment).first() {
         Some(Bound::Rwenv(name)) => rwenvs.get(name),
@@ -93,8 +142,13 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
             }
         }
     }
+    (own, problem)
+}
+
+/// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
+fn pin(file: &Path, session: &str, own: Option<&Path>, environment: &Environment) -> String {
     let set = |path: &str| format!("export KUBECONFIG={}", quoted(path));
-    let line = match (&own, &environment.kubeconfig) {
+    let line = match (own, &environment.kubeconfig) {
         (Some(own), _) => set(&own.display().to_string()),
         (None, Some(before)) => set(before),
         (None, None) => "unset KUBECONFIG".to_owned(),
@@ -104,12 +158,14 @@ fn pin(file: &Path, session: &str, cwd: &str, environment: &Environment) -> Stri
     let last = text.lines().rev().find(|line| line.contains("KUBECONFIG"));
     let changes = last.map_or(own.is_some(), |last| last != line);
     match if changes { append(file, &line) } else { Ok(()) } {
-        Ok(()) => pinned::remember(session, own.as_deref(), environment),
+        Ok(()) => {
+            pinned::remember(session, own, environment);
+            String::new()
+        }
         Err(error) => {
-            return format!("rwenv: this session keeps your own kubeconfig: {}: {error}\n", file.display());
+            format!("rwenv: this session keeps your own kubeconfig: {}: {error}\n", file.display())
         }
     }
-    problem
 }
 
 /// The guard's kubeconfig, where it still leads through the guard: other programs write into what `$KUBECONFIG` names.
@@ -120,6 +176,19 @@ fn unchanged(path: PathBuf, environment: &Environment) -> Result<PathBuf, String
             Err(format!("another program has changed {}; rwenv daemon restart makes it anew", path.display()))
         }
     }
+}
+
+/// The shell code that bash reads at the start of an agent's call (`BASH_ENV`), where a variable is all an agent can be told to set, as Codex: it reads
+/// what the session was given. Shells inside the call do not read it again.
+#[must_use]
+pub fn shell_start(environment: &Environment) -> String {
+    let path = path_line(&shims::folder(environment).display().to_string());
+    let sessions = quoted(&pinned::sessions(environment).display().to_string());
+    let variable = CODEX_SESSION;
+    format!(
+        "# Made by rwenv install: bash reads it at the start of an agent's call.\nunset BASH_ENV\n{path}\n\
+         if [ -n \"${{{variable}-}}\" ] && [ -r {sessions}/\"${variable}\".sh ]; then . {sessions}/\"${variable}\".sh; fi\n"
+    )
 }
 
 /// Shell code that puts a folder first on `PATH`, however often it runs.

@@ -85,7 +85,21 @@ fn record(session: &str, environment: &Environment) -> Option<PathBuf> {
     let plain = !session.is_empty()
         && session.len() <= 128
         && session.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    plain.then(|| environment.config_dir.join("run/sessions").join(format!("{session}.json")))
+    plain.then(|| sessions(environment).join(format!("{session}.json")))
+}
+
+/// The folder of what is known of sessions.
+#[must_use]
+pub fn sessions(environment: &Environment) -> PathBuf {
+    environment.config_dir.join("run/sessions")
+}
+
+/// The file of shell code that gives a session's commands what they were given, where the agent has none of its own for that.
+#[must_use]
+pub fn shell_file(session: &str, environment: &Environment) -> Option<PathBuf> {
+    let file = record(session, environment)?.with_extension("sh");
+    files::make_private_dir(file.parent()?).ok()?;
+    Some(file)
 }
 
 /// Remembers what a session's commands see from now on.

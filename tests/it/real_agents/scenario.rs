@@ -101,7 +101,7 @@ impl Scenario {
             *text = text.replace("@MARK@", &mark).replace("@HOME@", home).replace("@LONG@", &long);
         };
         let mut new = self;
-        new.lines.iter_mut().for_each(fill);
+        new.lines.iter_mut().chain(&mut new.shown).for_each(fill);
         if let Some(written) = &mut new.write {
             fill(&mut written.path);
             fill(&mut written.text);
