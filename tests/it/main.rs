@@ -9,6 +9,7 @@
 
 mod accepted;
 mod agent_doors;
+mod agent_sessions;
 mod agents;
 mod api_fuzz;
 mod api_guard;

@@ -6,7 +6,6 @@ use anyhow::Context as _;
 use toml::Table;
 
 use super::registration::place;
-use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::base::files;
 use rwenv_gate::doors::session::shell_start;
@@ -41,7 +40,7 @@ pub(super) fn set(wanted: bool, environment: &Environment) -> anyhow::Result<Opt
         place(&path, (!then.is_empty()).then_some(then.as_str()))?;
     }
     place(&start, wanted.then(|| shell_start(environment)).as_deref())?;
-    let line = format!("BASH_ENV = {}", quoted(name));
+    let line = format!("BASH_ENV = {}", toml::Value::from(name));
     Ok(match (wanted, taken.is_some(), is_set) {
         (true, true, false) => Some(format!(
             "{shown} has a table shell_environment_policy.set of its own: add {line} there, and commands get the session's shims and kubeconfig"

@@ -14,8 +14,10 @@ use crate::wire::claude::Event;
 use rwenv_core::decide::quoted;
 use rwenv_core::model::{Bound, SeenContext};
 
-/// The variable by which Codex tells a command of its session, which is its thread.
-const CODEX_SESSION: &str = "CODEX_THREAD_ID";
+/// The variable by which Codex tells a command of its session; a sub-agent's commands have the one that started it.
+const CODEX_SESSION: &str = "CODEX_SESSION_ID";
+/// Says in a command's environment that it has been given its kubeconfig: what a line sets itself stays.
+const GIVEN: &str = "RWENV_GIVEN";
 /// The file in the plugin's folder that says when a session began with it.
 pub const PLUGIN_STATE: &str = "session.json";
 
@@ -178,16 +180,17 @@ fn unchanged(path: PathBuf, environment: &Environment) -> Result<PathBuf, String
     }
 }
 
-/// The shell code that bash reads at the start of an agent's call (`BASH_ENV`), where a variable is all an agent can be told to set, as Codex: it reads
-/// what the session was given. Shells inside the call do not read it again.
+/// The shell code that bash reads at the start of an agent's call (`BASH_ENV`), where a variable is all an agent can be told to set, as Codex: it
+/// reads what the session was given. Codex sets `PATH` anew between two shells, so the shims are put there in each; the kubeconfig once.
 #[must_use]
 pub fn shell_start(environment: &Environment) -> String {
     let path = path_line(&shims::folder(environment).display().to_string());
     let sessions = quoted(&pinned::sessions(environment).display().to_string());
-    let variable = CODEX_SESSION;
+    let id = CODEX_SESSION;
     format!(
-        "# Made by rwenv install: bash reads it at the start of an agent's call.\nunset BASH_ENV\n{path}\n\
-         if [ -n \"${{{variable}-}}\" ] && [ -r {sessions}/\"${variable}\".sh ]; then . {sessions}/\"${variable}\".sh; fi\n"
+        "# Made by rwenv install: bash reads it at the start of an agent's call.\n{path}\n\
+         if [ -n \"${{{id}-}}\" ] && [ \"${{{GIVEN}-}}\" != \"${id}\" ] && [ -r {sessions}/\"${id}\".sh ]; then\n\
+         \x20   export {GIVEN}=\"${id}\"\n    . {sessions}/\"${id}\".sh\nfi\n"
     )
 }
 
