@@ -18,7 +18,7 @@ const given = (sessionID, cwd) => {
     const answer = spawnSync(HOOK, ["opencode", "session"], { input, encoding: "utf8", timeout: 30000 })
     let session = {}
     try {
-      session = JSON.parse(answer.stdout)
+      session = JSON.parse(answer.stdout) ?? session
     } catch {}
     sessions.set(sessionID, session)
   }

@@ -83,6 +83,7 @@ mod push;
 mod push_refs;
 mod pushes;
 mod real_agents;
+mod remedies;
 mod repo;
 mod repo_faults;
 mod script;
