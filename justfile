@@ -31,6 +31,10 @@ one name:
 crate name:
     cargo test --manifest-path src/{{name}}/Cargo.toml --lib {{ if name == "core" { "--test core" } else { "" } }}
 
+# the newest versions of the agents, from npm: their whole matrix, and whether they offer tools we do not know
+agents-newest:
+    RWENV_AGENTS_NEWEST=1 cargo test --workspace --test it -- real_agents:: --nocapture --test-threads 1
+
 # the lints that the gate holds
 lint:
     cargo clippy --locked --workspace --all-targets -- -D warnings

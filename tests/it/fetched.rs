@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
@@ -56,6 +57,7 @@ pub(crate) fn agents() -> Option<PathBuf> {
     // Their programs are in packages of their own: no install script has to run.
     let code = "npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
     let folder = match find("node") {
+        Some(_) if newest() => newest_agents(),
         Some(_) => listed("agents", "tests/agents", "npm", &NPM, code),
         None => Err("there is no node".to_owned()),
     };
@@ -63,6 +65,35 @@ pub(crate) fn agents() -> Option<PathBuf> {
         .inspect_err(|why| skip(&format!("the agents are not to be had: {why}")))
         .ok()
         .map(|folder| folder.join("node_modules"))
+}
+
+/// True where the newest versions of the agents are tried in place of the pinned ones.
+pub(crate) fn newest() -> bool {
+    variable("RWENV_AGENTS_NEWEST").is_some()
+}
+
+/// How long versions count as the newest.
+const FRESH: Duration = Duration::from_secs(3600);
+
+/// The same packages as they are today.
+fn newest_agents() -> Result<PathBuf, String> {
+    let list = fs::read_to_string(root().join("tests/agents/package.json")).unwrap();
+    let mut list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    for version in list["dependencies"].as_object_mut().unwrap().values_mut() {
+        *version = "latest".into();
+    }
+    let is_fresh = |folder: &Path| {
+        let written = fs::metadata(folder.join("done")).and_then(|done| done.modified());
+        written.is_ok_and(|written| written.elapsed().is_ok_and(|age| age < FRESH))
+    };
+    cached("agents-npm-newest", is_fresh, |folder| {
+        fs::write(folder.join("package.json"), list.to_string()).map_err(|e| e.to_string())?;
+        let code = "rm -rf node_modules package-lock.json && npm install --no-audit --no-fund --ignore-scripts --loglevel=error && touch done";
+        let output =
+            Command::new("sh").args(["-c", code]).current_dir(folder).output().map_err(|e| e.to_string())?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        output.status.success().then_some(()).ok_or(said)
+    })
 }
 
 /// What says what npm is to install.

@@ -170,6 +170,13 @@ fn whole(program: &Program) -> Option<String> {
     let first = &heard.first["main"];
     let greeted = first.matches("rwenv 'prod' is selected here").count();
     assert_eq!(greeted, 1, "{} is told of its rwenv: {first}", program.key);
+    let unknown = scenario::unknown_tools(program.key, &heard.tools);
+    assert!(
+        unknown.is_empty(),
+        "{} {}: its model is offered {unknown:?}: say in tests/agents/tools.toml what they are, after a look whether they run or write",
+        program.key,
+        version.trim()
+    );
     Some(row(program, version.trim(), asked))
 }
 
@@ -204,6 +211,10 @@ const END: &str = "<!-- end -->\n";
 /// The page has the agent's row.
 fn is_told(program: &Program) {
     let Some(row) = whole(program) else { return };
+    if fetched::newest() {
+        println!("{row}");
+        return;
+    }
     let path = root().join("docs/agents.md");
     let page = fs::read_to_string(&path).unwrap();
     let (before, rest) = page.split_once(BEGIN).unwrap();

@@ -87,12 +87,12 @@ fn flat(given: &GivenSession, _: &Environment) -> Value {
 
 /// The plugin gives the model the text, and every shell the variables.
 fn whole(given: &GivenSession, environment: &Environment) -> Value {
-    let mut variables = json!({});
+    let mut variables = serde_json::Map::new();
     if let Some(shims) = &given.shims {
-        variables["PATH"] = format!("{}:{}", shims.display(), environment.path).into();
+        variables.insert("PATH".to_owned(), format!("{}:{}", shims.display(), environment.path).into());
     }
     if let Some(kubeconfig) = &given.kubeconfig {
-        variables["KUBECONFIG"] = kubeconfig.display().to_string().into();
+        variables.insert("KUBECONFIG".to_owned(), kubeconfig.display().to_string().into());
     }
     json!({ "context": given.told, "env": variables })
 }

@@ -1,6 +1,6 @@
 //! What agents are asked to do, as data, and what has to become of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::Value;
@@ -120,6 +120,35 @@ impl Scenario {
         let calls = self.own.get(agent)?.iter();
         Some(calls.map(|own| vec![ToolCall { tool: own.tool.clone(), input: own.input.clone() }]).collect())
     }
+}
+
+/// What an agent offers its model, beside the tools behind our MCP servers.
+#[derive(Debug, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OwnTools {
+    /// They run something or write: the hook judges each call, or the calls that follow from it.
+    judged: BTreeSet<String>,
+    /// They neither run nor write anything outside the agent.
+    harmless: BTreeSet<String>,
+    /// They run or write, and the agent asks no hook.
+    unasked: BTreeSet<String>,
+}
+
+/// The tools among these of which `tests/agents/tools.toml` does not say what they are.
+pub(crate) fn unknown_tools(agent: &str, offered: &BTreeSet<String>) -> BTreeSet<String> {
+    let path = root().join("tests/agents/tools.toml");
+    let mut table: BTreeMap<String, OwnTools> = toml::from_str(&fs::read_to_string(path).unwrap()).unwrap();
+    let own = table.remove(agent).ok_or("tests/agents/tools.toml has no table of this agent").unwrap();
+    let of_server = |tool: &str| {
+        ["kubernetes", "notes", "rwenv"].iter().any(|server| {
+            let rest = tool.split_once(server).map(|(_, rest)| rest);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['_', '-']))
+        })
+    };
+    let is_known = |tool: &str| {
+        [&own.judged, &own.harmless, &own.unasked].iter().any(|list| list.contains(tool)) || of_server(tool)
+    };
+    offered.iter().filter(|tool| !tool.is_empty() && !is_known(tool)).cloned().collect()
 }
 
 /// All that an agent is asked for, in order.
