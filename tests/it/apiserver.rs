@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+};
 use tempfile::TempDir;
 
 use crate::fetched::cached;
@@ -128,9 +130,11 @@ impl ApiServer {
         let path = |name: &str| dir.path().join(name).display().to_string();
         let log = |name: &str| File::create(dir.path().join(name)).unwrap();
         let mut etcd = Command::new(assets.join("etcd"));
-        let (at, peers) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
+        let (at, peers) = (format!("https://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
         etcd.args(["--data-dir", &path("etcd"), "--listen-client-urls", &at, "--advertise-client-urls", &at]);
         etcd.args(["--listen-peer-urls", &peers, "--unsafe-no-fsync"]);
+        etcd.args(["--cert-file", &path("server.pem"), "--key-file", &path("server.key")]);
+        etcd.args(["--client-cert-auth", "--trusted-ca-file", &path("ca.pem")]);
         let etcd = etcd.stdout(log("etcd.log")).stderr(log("etcd.err")).spawn().unwrap();
         let mut server = Command::new(assets.join("kube-apiserver"));
         server.args([
@@ -141,6 +145,8 @@ impl ApiServer {
             "--secure-port",
             &port.to_string(),
         ]);
+        server.args(["--etcd-cafile", &path("ca.pem"), "--client-ca-file", &path("ca.pem")]);
+        server.args(["--etcd-certfile", &path("person.pem"), "--etcd-keyfile", &path("person.key")]);
         server.args(["--tls-cert-file", &path("server.pem"), "--tls-private-key-file", &path("server.key")]);
         server.args([
             "--service-account-key-file",
@@ -207,8 +213,24 @@ impl ApiServer {
              clusters: [{{name: c, cluster: {{server: \"https://127.0.0.1:{}\", certificate-authority: {}}}}}]\n\
              users: [{{name: u, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n",
             self.port,
-            self.dir.path().join("ca.pem").display()
+            self.authority()
         )
+    }
+
+    /// The ports of the API server and of its store.
+    pub(crate) fn ports(&self) -> (u16, u16) {
+        (self.port, self.store)
+    }
+
+    /// The file of the CA that its certificate is by.
+    pub(crate) fn authority(&self) -> String {
+        self.dir.path().join("ca.pem").display().to_string()
+    }
+
+    /// What the person has: the CA, a certificate with admin rights, its key.
+    pub(crate) fn person(&self) -> [String; 3] {
+        ["ca.pem", "person.pem", "person.key"]
+            .map(|name| fs::read_to_string(self.dir.path().join(name)).unwrap())
     }
 
     /// What kubectl prints; nothing where it fails.
@@ -245,7 +267,10 @@ impl ApiServer {
             engine.encode("/registry0")
         );
         let mut curl = assert_cmd::Command::new("curl");
-        curl.args(["-sf", "-d", &range]).arg(format!("http://127.0.0.1:{}/v3/kv/range", self.store));
+        curl.args(["-sf", "-d", &range]).arg(format!("https://127.0.0.1:{}/v3/kv/range", self.store));
+        for (option, name) in [("--cacert", "ca.pem"), ("--cert", "person.pem"), ("--key", "person.key")] {
+            curl.arg(option).arg(self.dir.path().join(name));
+        }
         let output = curl.output().unwrap();
         let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         let object = |entry: &serde_json::Value| {
@@ -298,9 +323,11 @@ impl Drop for ApiServer {
     }
 }
 
-/// A CA, a server's certificate by it, the key tokens of service accounts are signed with, and a person with a token.
+/// A CA, a server's certificate by it, the key tokens of service accounts are signed with, and a person with a token and a certificate. Only who
+/// has that certificate is heard by the store.
 fn certificates(dir: &Path) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.distinguished_name.push(DnType::CommonName, "the CA of a test");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
     let key = KeyPair::generate().unwrap();
@@ -309,6 +336,13 @@ fn certificates(dir: &Path) {
     fs::write(dir.join("ca.pem"), authority.pem()).unwrap();
     fs::write(dir.join("server.pem"), server.pem()).unwrap();
     fs::write(dir.join("server.key"), key.serialize_pem()).unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut person = CertificateParams::new(Vec::new()).unwrap();
+    person.distinguished_name.push(DnType::CommonName, "tester");
+    person.distinguished_name.push(DnType::OrganizationName, "system:masters");
+    person.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    fs::write(dir.join("person.pem"), person.signed_by(&key, &authority).unwrap().pem()).unwrap();
+    fs::write(dir.join("person.key"), key.serialize_pem()).unwrap();
     let tokens = KeyPair::generate().unwrap();
     fs::write(dir.join("sa.key"), tokens.serialize_pem()).unwrap();
     fs::write(dir.join("sa.pub"), tokens.public_key_pem()).unwrap();

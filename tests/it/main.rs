@@ -27,6 +27,7 @@ mod clients;
 mod clusters;
 mod config;
 mod confined;
+mod confined_cluster;
 mod confined_inside;
 mod context;
 mod daemon;

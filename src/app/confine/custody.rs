@@ -12,6 +12,11 @@ use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::kubeconfig;
 
+/// Files of a folder that are looked at, at most.
+const MOST: usize = 200;
+/// The longest kubeconfig that is looked at, in bytes.
+const LARGEST: u64 = 1 << 20;
+
 /// What a person wants beside the table.
 #[derive(Clone, Debug, Default)]
 pub struct CustodyWish {
@@ -109,7 +114,25 @@ impl Concealment {
                 self.hide(&key, "a key that a kubeconfig names");
             }
         }
+        // The folder is hidden whole; the keys that its files name may lie elsewhere.
+        for key in kept(&environment.home.join(".kube")).iter().flat_map(|path| named_keys(path)) {
+            self.hide(&key, "a key that a kubeconfig names");
+        }
     }
+}
+
+/// The files of a folder with kubeconfigs and of the folders in it, without caches; as many as a person would keep.
+fn kept(folder: &Path) -> Vec<PathBuf> {
+    let entries = |folder: &Path| {
+        let all = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        all.take(MOST).collect::<Vec<_>>()
+    };
+    let caches = |path: &Path| path.ends_with("cache") || path.ends_with("http-cache");
+    let (folders, mut files): (Vec<_>, Vec<_>) =
+        entries(folder).into_iter().filter(|path| !caches(path)).partition(|path| path.is_dir());
+    files.extend(folders.iter().flat_map(|folder| entries(folder)));
+    files.retain(|path| fs::metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST));
+    files
 }
 
 /// The paths of a row that are on this machine, as they are written.
@@ -150,9 +173,12 @@ fn expand(path: &Path, all: &mut Vec<PathBuf>) {
 /// Files that a kubeconfig names: keys, certificates that come with them, tokens.
 fn named_keys(path: &Path) -> Vec<PathBuf> {
     let Some(text) = files::read(path).ok().flatten() else { return Vec::new() };
+    let keys = ["client-key", "client-certificate", "tokenFile"];
+    if !keys.iter().any(|key| text.contains(key)) {
+        return Vec::new();
+    }
     let Some(root) = yaml::parse(&text).documents.into_iter().next() else { return Vec::new() };
     let users = root.get("users").map_or(&[][..], Node::items);
-    let keys = ["client-key", "client-certificate", "tokenFile"];
     let named = users.iter().flat_map(|user| keys.iter().filter_map(move |key| user.str(&["user", key])));
     named.filter(|name| !name.is_empty()).map(|name| path.parent().unwrap_or(path).join(name)).collect()
 }
