@@ -161,3 +161,51 @@ fn custody_of_a_rwenv_hides_and_allows() {
     let said = home.rwenv("ro", &["run", "--", "true"]);
     assert!(said.code == 125 && said.stderr.contains("write \"hide\""), "{said:?}");
 }
+
+#[test]
+fn what_a_session_leaves_to_run_later_is_told() {
+    let outside = Outside::new(None);
+    let home = &outside.home;
+    home.write(".local/bin/tool", "#!/bin/sh\n");
+    let left = [
+        ("echo evil > ~/.zshenv", "~/.zshenv"),
+        ("ln -s $P/evil ~/.bash_profile", "~/.bash_profile"),
+        ("mkdir -p ~/.config/systemd/user; echo x > ~/.config/systemd/user/x.service", "~/.config/systemd"),
+        ("printf '#!/bin/sh\\n' > ~/.local/bin/kubectl", "~/.local/bin/kubectl"),
+        ("echo evil >> ~/.local/bin/tool", "~/.local/bin/tool"),
+        ("cp /bin/true t; mv t ~/.local/bin/tool", "~/.local/bin/tool"),
+        ("mkdir -p ~/bin; ln -s /bin/true ~/bin/git", "~/bin/git"),
+        ("(sleep 0.1; echo evil > ~/.zlogin) & disown; sleep 0.5", "~/.zlogin"),
+    ];
+    let nothing = [
+        "true",
+        "echo x > ~/.newtool",
+        "mkdir -p ~/.cache/x",
+        "cat ~/.local/bin/tool",
+        "echo x >> ~/.bashrc",
+    ];
+    for means in MEANS {
+        if !works(home, means) {
+            continue;
+        }
+        for (line, path) in left {
+            let said = outside.run(means, line, "");
+            let told = format!("the session left what runs outside later: {path}; look at it");
+            assert!(said.stderr.contains(&told), "{means}: {line}: {said:?}");
+            let log = home.read(".claude/rwenv/audit/audit.jsonl");
+            let last: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
+            assert!(
+                last["event"] == "left" && last["detail"].as_str().unwrap().ends_with(path),
+                "{means}: {line}: {last}"
+            );
+        }
+        for line in nothing {
+            let said = outside.run(means, line, "");
+            assert!(!said.stderr.contains("the session left"), "{means}: {line}: {said:?}");
+        }
+        for path in [".zshenv", ".bash_profile", ".zlogin", ".local/bin/kubectl", "bin/git"] {
+            std::fs::remove_file(home.path(path)).unwrap();
+        }
+        std::fs::remove_dir_all(home.path(".config/systemd")).unwrap();
+    }
+}

@@ -11,7 +11,8 @@ use serde::Serialize;
 use super::shared::{directory, known};
 use super::{out, report};
 use crate::confine::{
-    self, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish, SessionFolder,
+    self, BeforeSession, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish,
+    SessionFolder,
 };
 use crate::guard::{Identity, Listening};
 use rwenv_core::model::{Bound, Rwenv, Rwenvs};
@@ -19,6 +20,9 @@ use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::{binding, config, guarded, kubeconfig};
 use rwenv_gate::ledger::audit;
+
+/// Files that a session left, named at its end at most.
+const LEFT: usize = 8;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
@@ -107,7 +111,10 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
             if args.probe {
                 OutsideList::gather(&rwenvs.all, environment).leave(&session)?;
             }
-            confine::run(&plan, &found, &session, &program(args)?, environment)
+            let before = BeforeSession::look(environment);
+            let ended = confine::run(&plan, &found, &session, &program(args)?, environment);
+            tell_what_is_left(&before, environment)?;
+            ended
         }
         Err(why) if args.best_effort => {
             out::note(&format!(
@@ -204,6 +211,21 @@ fn started(found: &MeansFound, wish: &RunWish, environment: &Environment) -> any
     let rwenv = wish.rwenv.as_ref().map_or("no rwenv", |rwenv| rwenv.name.as_str());
     let detail = format!("session {} by {} in {rwenv}", std::process::id(), found.means.as_str());
     Ok(audit::happened("run", "confined", &detail, environment)?)
+}
+
+/// Says what runs outside later because of the session, and puts it on record.
+fn tell_what_is_left(before: &BeforeSession, environment: &Environment) -> anyhow::Result<()> {
+    let left: Vec<String> = before.left().iter().map(|path| under_home(path)).collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    let (shown, more) = (left[..left.len().min(LEFT)].join(", "), left.len().saturating_sub(LEFT));
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    out::note(&format!(
+        "rwenv: the session left what runs outside later: {shown}{more}; look at it, and remove what you do not know"
+    ));
+    let detail = format!("session {}: {}", std::process::id(), left.join(", "));
+    Ok(audit::happened("run", "left", &detail, environment)?)
 }
 
 /// The program as it is, in this process's place.

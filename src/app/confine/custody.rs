@@ -135,6 +135,12 @@ fn kept(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// Every path that the table has sessions only read, whether it is there or not.
+pub(super) fn read_only_places(environment: &Environment) -> Vec<PathBuf> {
+    let rows = CUSTODY.read_only.iter();
+    rows.flat_map(|row| paths(row.paths.iter().copied(), row.named_by.iter().copied(), environment)).collect()
+}
+
 /// The paths of a row that are on this machine, as they are written.
 fn paths(
     written: impl Iterator<Item = &'static str>,

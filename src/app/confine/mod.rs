@@ -18,6 +18,7 @@ mod mounts;
 #[cfg(target_os = "linux")]
 mod namespaces;
 mod plan;
+mod planted;
 mod reach;
 mod seatbelt;
 mod session;
@@ -33,6 +34,7 @@ pub use inside::main as inside;
 pub use means::{Means, MeansFound, find as find_means};
 pub use mounts::MountStep;
 pub use plan::{ConfinementPlan, PlanError, RunWish};
+pub use planted::BeforeSession;
 pub use reach::{OutsideList, OutsideServer, ReachedPlace};
 pub use session::SessionFolder;
 pub use start::run;
