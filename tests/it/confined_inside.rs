@@ -181,7 +181,7 @@ fn what_a_session_leaves_to_run_later_is_told() {
         "true",
         "echo x > ~/.newtool",
         "mkdir -p ~/.cache/x",
-        "cat ~/.local/bin/tool",
+        "wc -c ~/.local/bin/tool",
         "echo x >> ~/.bashrc",
     ];
     for means in MEANS {
@@ -190,6 +190,10 @@ fn what_a_session_leaves_to_run_later_is_told() {
         }
         for (line, path) in left {
             let said = outside.run(means, line, "");
+            // At the top of the home, Landlock lets nothing new be made.
+            if means == "landlock" && home.path(&path[2..]).symlink_metadata().is_err() {
+                continue;
+            }
             let told = format!("the session left what runs outside later: {path}; look at it");
             assert!(said.stderr.contains(&told), "{means}: {line}: {said:?}");
             let log = home.read(".claude/rwenv/audit/audit.jsonl");
@@ -204,8 +208,8 @@ fn what_a_session_leaves_to_run_later_is_told() {
             assert!(!said.stderr.contains("the session left"), "{means}: {line}: {said:?}");
         }
         for path in [".zshenv", ".bash_profile", ".zlogin", ".local/bin/kubectl", "bin/git"] {
-            std::fs::remove_file(home.path(path)).unwrap();
+            let _ = std::fs::remove_file(home.path(path));
         }
-        std::fs::remove_dir_all(home.path(".config/systemd")).unwrap();
+        let _ = std::fs::remove_dir_all(home.path(".config/systemd"));
     }
 }
