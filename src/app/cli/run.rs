@@ -113,7 +113,7 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
             }
             let before = BeforeSession::look(environment);
             let ended = confine::run(&plan, &found, &session, &program(args)?, environment);
-            tell_what_is_left(&before, environment)?;
+            tell_what_is_left(&before, environment);
             ended
         }
         Err(why) if args.best_effort => {
@@ -214,18 +214,22 @@ fn started(found: &MeansFound, wish: &RunWish, environment: &Environment) -> any
 }
 
 /// Says what runs outside later because of the session, and puts it on record.
-fn tell_what_is_left(before: &BeforeSession, environment: &Environment) -> anyhow::Result<()> {
+fn tell_what_is_left(before: &BeforeSession, environment: &Environment) {
     let left: Vec<String> = before.left().iter().map(|path| under_home(path)).collect();
     if left.is_empty() {
-        return Ok(());
+        return;
     }
-    let (shown, more) = (left[..left.len().min(LEFT)].join(", "), left.len().saturating_sub(LEFT));
+    let shown = left.iter().take(LEFT).cloned().collect::<Vec<_>>().join(", ");
+    let more = left.len().saturating_sub(LEFT);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     out::note(&format!(
         "rwenv: the session left what runs outside later: {shown}{more}; look at it, and remove what you do not know"
     ));
     let detail = format!("session {}: {}", std::process::id(), left.join(", "));
-    Ok(audit::happened("run", "left", &detail, environment)?)
+    // The program has ended: its exit status is what the caller gets.
+    if let Err(why) = audit::happened("run", "left", &detail, environment) {
+        out::note(&format!("rwenv: this is not on record: {why}"));
+    }
 }
 
 /// The program as it is, in this process's place.
