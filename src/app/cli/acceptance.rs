@@ -36,7 +36,7 @@ pub(super) fn accept(wish: &Wish<'_>, environment: &Environment) -> anyhow::Resu
         bail!("--accept: {}", is_none_of(wish.rule, RULES.iter().map(|rule| rule.id.as_str())));
     }
     if wish.reason.trim().is_empty() {
-        bail!("--reason: say why this is no problem");
+        bail!("--reason: say why this is not a problem");
     }
     if let Some(until) = wish.until.filter(|until| !is_day(until) || *until < accepted::today().as_str()) {
         bail!("--until '{}' is not a day to come; write one such as 2026-12-31", until.escape_debug());

@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::envs::{Set, flags, set};
 use super::fields::{Changes, ClusterFields, CustodyFields, FluxFields, People, RwenvFields};
-use super::shared::{InDir, Output};
+use super::shared::{InDir, Output, known};
 use super::views::view;
 use super::{out, prompt};
 use crate::ops::clusters;
 use crate::ops::rwenvs::{self, ConfigObject};
-use rwenv_core::model::RwenvName;
+use rwenv_core::model::{Place, Rwenv, RwenvName, Rwenvs};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::{config, identity, kubeconfig, services};
@@ -131,13 +131,38 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
             flags.join(" ")
         ));
     }
-    let added = config::load(&environment.config_dir)?;
-    if added.rwenvs.get(name.as_str()).is_some_and(|rwenv| !rwenv.names_context()) {
+    let all = config::load(&environment.config_dir)?.rwenvs;
+    all.get(name.as_str()).into_iter().for_each(|added| tell_contexts(added, &all, environment));
+    done
+}
+
+/// Says what keeps the contexts of a rwenv from being what they seem: there are none, one is not there, or another rwenv has it too.
+fn tell_contexts(added: &Rwenv, all: &Rwenvs, environment: &Environment) {
+    let name = &added.name;
+    if !added.names_context() {
         out::note(&format!(
             "it names no context, so cluster changes are denied in it; add one: rwenv edit {name} --context CONTEXT (kubectl config get-contexts lists them)"
         ));
     }
-    done
+    for place in &added.places {
+        let Some(context) = &place.kubernetes_context else { continue };
+        let there = identity::contexts(&kubeconfig::of_place(place.kubeconfig_path.as_deref(), environment));
+        if !there.contains(context) {
+            let there = if there.is_empty() { "none".to_owned() } else { there.join(", ") };
+            out::note(&format!(
+                "context '{context}' is not in its kubeconfig (there: {there}), so cluster changes are denied in it until it is; another: rwenv edit {name} --context CONTEXT"
+            ));
+        }
+        let has = |place: &Place| place.kubernetes_context.as_ref() == Some(context);
+        let others = all.all.iter().filter(|other| other.name != *name && other.places.iter().any(has));
+        let others: Vec<String> = others.map(|other| format!("'{}'", other.name)).collect();
+        if !others.is_empty() {
+            out::note(&format!(
+                "context '{context}' is that of rwenv {} too: a line that names it is judged by all of them, the strictest counts",
+                others.join(", ")
+            ));
+        }
+    }
 }
 
 /// True where fields of a rwenv name a context, here or in the dev container.
@@ -253,9 +278,7 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
         removed: &'a str,
     }
     let config = config::load(&environment.config_dir)?;
-    if config.rwenvs.get(&args.name).is_none() {
-        bail!("there is no rwenv '{}'; see rwenv list", args.name.escape_debug());
-    }
+    known(&config.rwenvs, &args.name)?;
     let question =
         format!("Remove rwenv '{}' from {}?", args.name, config::path(&environment.config_dir).display());
     if !prompt::confirm(&question, args.yes)? {
@@ -281,7 +304,7 @@ pub(super) fn export(args: &Export, environment: &Environment) -> anyhow::Result
     let file: ConfigObject = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
     let all = file.get("rwenvs").and_then(Value::as_object).cloned().unwrap_or_default();
     if let Some(missing) = args.names.iter().find(|n| !all.contains_key(n.as_str())) {
-        bail!("there is no rwenv '{}'; see rwenv list", missing.escape_debug());
+        bail!("{}", rwenvs::unknown(missing, all.keys().map(String::as_str)));
     }
     let chosen: ConfigObject =
         all.into_iter().filter(|(n, _)| args.names.is_empty() || args.names.contains(n)).collect();

@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::shared::{InDir, Output, directory};
 use super::views::{CurrentView, RwenvView, view};
 use super::{out, prompt};
-use crate::ops::{claude, standing};
+use crate::ops::{claude, rwenvs, standing};
 use rwenv_core::model::{Bound, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
@@ -223,9 +223,7 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
         None => bail!("say which rwenv; there are: {}", names.join(", ")),
     };
     let Some(wanted) = config.rwenvs.get(&name) else {
-        let near = near(&name, &names).map(|n| format!(" Did you mean '{n}'?")).unwrap_or_default();
-        let all = if names.is_empty() { "none yet; add one: rwenv add".to_owned() } else { names.join(", ") };
-        bail!("there is no rwenv '{}'.{near} There are: {all}", name.escape_debug());
+        bail!("{}", rwenvs::unknown(&name, names.iter().copied()));
     };
     let dir = directory(args.at.dir.as_deref());
     if !dir.is_dir() {
@@ -263,14 +261,6 @@ fn tell_switched_off(dir: &Path, environment: &Environment) {
     for off in standing::switched_off(dir, environment) {
         out::note(&off.says());
     }
-}
-
-/// The name that differs least, where it differs little.
-fn near<'a>(name: &str, all: &[&'a str]) -> Option<&'a str> {
-    let lower = name.to_lowercase();
-    all.iter()
-        .copied()
-        .find(|n| n.to_lowercase() == lower || n.contains(&lower) || (n.len() > 2 && lower.contains(n)))
 }
 
 /// Has git leave `.claude/rwenv` alone: by `info/exclude`, which is in no commit, so that what was clean stays clean.

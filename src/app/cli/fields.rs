@@ -259,7 +259,7 @@ fn folders(all: &[String]) -> anyhow::Result<Option<Value>> {
     for level in pairs.iter().filter_map(|(_, level)| *level) {
         if !matches!(level, "manual" | "prompted" | "standard") {
             bail!(
-                "--terraform-path: '{}' is no level; write manual, prompted or standard",
+                "--terraform-path: '{}' is not a level; write manual, prompted or standard",
                 level.escape_debug()
             );
         }

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context as _;
 use clap::Args;
 
 use super::out;
+use super::shared::known;
 use crate::guard::{Identity, Listening};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
@@ -22,9 +22,7 @@ pub(super) struct Kubeconfig {
 
 pub(super) fn kubeconfig(args: &Kubeconfig, environment: &Environment) -> anyhow::Result<u8> {
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
-    let rwenv = rwenvs
-        .get(&args.name)
-        .with_context(|| format!("there is no rwenv '{}'; rwenv list shows those there are", args.name))?;
+    let rwenv = known(&rwenvs, &args.name)?;
     let mut identity = Identity::of(&rwenvs, environment)?;
     if identity.port() == 0 {
         // Found free and kept, for the daemon to take.

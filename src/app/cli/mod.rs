@@ -23,6 +23,7 @@ mod install;
 mod knowledge;
 mod kubeconfig;
 mod layers;
+mod lines;
 mod lint;
 mod mcp;
 mod out;
@@ -60,7 +61,7 @@ const NOT_CONFINED: u8 = 125;
 /// The command line as clap sees it, for what is generated from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    groups::grouped(Cli::command())
+    groups::grouped(lines::shown(Cli::command()))
 }
 
 /// The `rwenv` program.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use crate::ops::rwenvs::unknown;
 use rwenv_core::model::envs::duration;
 use rwenv_core::model::{Bound, Rwenv, Rwenvs};
 use rwenv_gate::base::environment::{self, Environment};
@@ -71,10 +72,8 @@ pub(super) fn selected(environment: &Environment) -> anyhow::Result<String> {
 
 /// The rwenv of a name.
 pub(super) fn known<'r>(rwenvs: &'r Rwenvs, name: &str) -> anyhow::Result<&'r Rwenv> {
-    rwenvs.get(name).with_context(|| {
-        let known: Vec<&str> = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str()).collect();
-        format!("there is no rwenv '{name}'; there are: {}", known.join(", "))
-    })
+    let names = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str());
+    rwenvs.get(name).with_context(|| unknown(name, names))
 }
 
 /// The directory that is meant.

@@ -54,7 +54,7 @@ pub fn main(arguments: &[OsString]) -> Result<u8, String> {
         }
         "bubblewrap" => first(&inner, None),
         "landlock" => first(&inner, Some(read(&inner.plan)?)),
-        other => Err(format!("'{other}' is no way to confine a program")),
+        other => Err(format!("'{other}' is not a way to confine a program")),
     }
 }
 

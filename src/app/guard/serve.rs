@@ -415,7 +415,7 @@ fn header_refusal(headers: &HeaderMap) -> Option<Refusal> {
     if let Some(name) = unclear {
         return Some(Refusal {
             code: 403,
-            why: format!("the header {name} is there twice, or is no plain text"),
+            why: format!("the header {name} is given twice, or is not plain text"),
         });
     }
     let odd = headers.keys().find(|name| {

@@ -42,7 +42,7 @@ impl<B> Masked<B> {
                     out.push(b'\n');
                 }
                 // What cannot be read is not shown.
-                Err(error) => return Some(Err(format!("the answer is no JSON: {error}").into())),
+                Err(error) => return Some(Err(format!("the answer is not JSON: {error}").into())),
             }
         }
         (!out.is_empty()).then(|| Ok(Frame::data(out.into())))

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use rwenv_core::model::RwenvName;
+use rwenv_flux::catalog::lookup;
 use rwenv_gate::facts::config::ConfigError;
 use rwenv_gate::ledger::envs::update;
 
@@ -29,9 +30,18 @@ fn rwenvs(file: &mut ConfigObject) -> Result<&mut ConfigObject, RwenvEditError> 
 }
 
 fn rwenv<'a>(file: &'a mut ConfigObject, name: &str) -> Result<&'a mut ConfigObject, RwenvEditError> {
-    let missing =
-        || RwenvEditError::Refused(format!("there is no rwenv '{}'; see rwenv list", name.escape_debug()));
-    rwenvs(file)?.get_mut(name).and_then(Value::as_object_mut).ok_or_else(missing)
+    let all = rwenvs(file)?;
+    let missing = unknown(name, all.keys().map(String::as_str));
+    all.get_mut(name).and_then(Value::as_object_mut).ok_or(RwenvEditError::Refused(missing))
+}
+
+/// What to say of a name that no rwenv has: the nearest, and those there are.
+#[must_use]
+pub fn unknown<'n>(name: &str, known: impl Iterator<Item = &'n str> + Clone) -> String {
+    let near = lookup::proposal(&lookup::near(&name.to_lowercase(), known.clone()));
+    let all: Vec<&str> = known.collect();
+    let all = if all.is_empty() { "none yet; add one: rwenv add".to_owned() } else { all.join(", ") };
+    format!("there is no rwenv '{}'.{near} There are: {all}", name.escape_debug())
 }
 
 /// Adds a rwenv with these fields.

@@ -19,13 +19,11 @@ pub(super) fn analyze_carried(
         stdin: by.stdin.clone(),
         files,
         typed: false,
-        echoes_escapes: by.program().and_then(Word::basename).is_some_and(reads_escapes),
+        echoes_escapes: by
+            .program()
+            .and_then(Word::basename)
+            .is_some_and(|shell| classify::tools().programs.escaping_shells.contains(&shell)),
     })
-}
-
-/// True for shells whose `echo` reads escapes without being told: dash and those like it, which `sh` mostly is, and zsh.
-fn reads_escapes(shell: &str) -> bool {
-    matches!(shell, "sh" | "dash" | "ash" | "busybox" | "zsh" | "ksh" | "mksh")
 }
 
 /// True where everything a carried text runs does nothing but look.

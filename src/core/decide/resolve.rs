@@ -10,7 +10,9 @@ use super::{Plan, Planned};
 use super::{contexts, head, push, reached, services};
 use crate::classify;
 use crate::model::glob;
-use crate::model::{Context, Dir, Effect, Facts, Operation, Pushed, Reach, RefUpdate, Rwenvs, Trait, Word};
+use crate::model::{
+    Context, Dir, Effect, Facts, Operation, Pushed, Question, Reach, RefUpdate, Rwenvs, Trait, Word,
+};
 use crate::policy::Subject;
 
 /// The operation with its push targets filled in; an alias of the user's replaced by what it stands for.
@@ -109,8 +111,14 @@ fn line_of_alias(plan: &Plan, operation: &Operation, line: &str) -> Option<Vec<O
     let line = format!("{line} {}", words?.join(" "));
     let context = Context { cwd: dir.path()?.to_owned(), ..plan.context.clone() };
     let inner = Plan::of_line(&line, &context, Vec::new());
-    let is_known = inner.questions.iter().all(|question| plan.questions.contains(question));
-    let is_whole = inner.opaque.is_empty() && inner.pending.is_empty() && inner.waits.is_empty();
+    // The hooks of what it commits are read where git is called by its own verb.
+    let is_of_hook = |question: &Question| match question {
+        Question::Script(path) => inner.pending.iter().any(|one| one.quiet && one.places.contains(path)),
+        _ => false,
+    };
+    let is_known = inner.questions.iter().all(|one| plan.questions.contains(one) || is_of_hook(one));
+    let is_read = inner.pending.iter().all(|one| one.quiet);
+    let is_whole = inner.opaque.is_empty() && is_read && inner.waits.is_empty();
     let meant = inner.planned.into_iter().map(|p| Operation { span: operation.span, ..p.operation });
     (is_known && is_whole).then(|| meant.collect())
 }

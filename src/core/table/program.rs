@@ -180,6 +180,9 @@ pub struct Programs {
     /// Patterns of files that decide whether git asks the guard.
     #[serde(default)]
     pub guarded_hooks: Texts,
+    /// Shells whose `echo` reads escapes without being told.
+    #[serde(default)]
+    pub escaping_shells: Texts,
     /// Folders of a repository in which git's hooks lie, or what they hand on to.
     #[serde(default)]
     pub hook_folders: Texts,

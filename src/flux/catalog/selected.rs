@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::knowledge::{Knowledge, KnownCluster};
 use crate::repos::WantedRoot;
 
-/// A folder that is no root of the repository.
+/// A folder that is not a root of the repository.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("fluxPath \"{folder}\" is no root of the repository; its roots are: {roots}")]
 pub struct UnknownRoot {

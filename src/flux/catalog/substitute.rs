@@ -14,7 +14,7 @@ pub type Substitutions = BTreeMap<String, String>;
 
 /// Text that Flux would refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no form that Flux substitutes; `$${{` stands for a `${{` that is to stay")]
+#[error("'{0}' is not a form that Flux substitutes; write `$${{` for a `${{` that is to stay")]
 pub struct Bad(String);
 
 /// Fills in what has a value, and tells what has none.

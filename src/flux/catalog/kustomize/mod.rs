@@ -352,7 +352,8 @@ impl<'t, 'r> Builder<'t, 'r> {
         }
         let Some(spec) = self.spec(&folder, at) else { return };
         if spec.component != component {
-            let what = if component { "is no Component" } else { "is a Component; name it under components" };
+            let what =
+                if component { "is not a Component" } else { "is a Component; name it under components" };
             self.problem(at, format!("the kustomization in {folder} {what}"));
         }
         let visited = [place.visited, std::slice::from_ref(&folder)].concat();
@@ -427,7 +428,7 @@ impl<'t, 'r> Builder<'t, 'r> {
         };
         let parsed = rwenv_core::manifest::yaml::parse(&text);
         if !parsed.problems.is_empty() {
-            self.problem(at, format!("'{path}' is no YAML"));
+            self.problem(at, format!("'{path}' is not YAML"));
         }
         for node in parsed.documents {
             match Resource::owned(node, 1).filter(|resource| !resource.name.is_empty()) {

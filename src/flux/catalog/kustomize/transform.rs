@@ -121,7 +121,7 @@ impl<'t> Builder<'t, '_> {
                     Err((at, patch::UNREADABLE.to_owned()))
                 }
                 Some(file) if file.problems.is_empty() => Ok(file.documents.clone()),
-                Some(_) => Err((at, format!("the patch '{path}' is no YAML"))),
+                Some(_) => Err((at, format!("the patch '{path}' is not YAML"))),
                 None => {
                     let text = target.and_then(|target| String::from_utf8((self.read)(&target)?).ok());
                     let text = text.ok_or_else(|| (at, format!("the patch '{path}' is not there")))?;
