@@ -83,7 +83,16 @@ fn a_broken_policy_is_named_and_its_last_good_form_counts_on() {
     own(&home, "about = 7");
     assert_eq!(home.hook("rw", "kubectl -n payments delete pod p").decision(), "deny", "as it was before");
     assert_eq!(home.hook("rw", "kubectl -n shop delete pod p").decision(), "allow");
+    // Nobody would know otherwise.
+    let told = |words: &[&str]| home.rwenv("rw", words);
+    for words in [&["check", "--", "kubectl", "get", "pods"][..], &["policy", "list"]] {
+        let said = told(words).stderr;
+        assert!(said.contains("own.toml:1:") && said.contains("rwenv policy lint"), "{words:?}: {said}");
+    }
+    let doctor = told(&["doctor", "--offline"]).stdout;
+    assert!(doctor.contains("counts as it was before"), "{doctor}");
     own(&home, OWN);
+    assert_eq!(told(&["check", "--", "kubectl", "get", "pods"]).stderr, "");
     home.mode(".claude/rwenv/policies/own.toml", 0o666);
     let lint = home.rwenv("rw", &["policy", "lint"]);
     assert_eq!(lint.code, 1);

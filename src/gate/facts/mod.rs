@@ -109,6 +109,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
 fn identify(out: &mut Observed, environment: &Environment) {
     let mut places: Option<places::Guarded> = None;
     let mut shell: Option<snapshot::Shell> = None;
+    let mut scripts = script::Scripts::default();
     while out.plan.is_waiting() {
         for question in &out.plan.questions {
             match question {
@@ -117,7 +118,7 @@ fn identify(out: &mut Observed, environment: &Environment) {
                     out.facts.programs.push((program.clone(), found));
                 }
                 Question::Script(path) if out.facts.script(path).is_none() => {
-                    out.facts.scripts.push((path.clone(), script::read(path)));
+                    out.facts.scripts.push((path.clone(), scripts.read(path)));
                 }
                 Question::Defined(name) if out.facts.defined(name).is_none() => {
                     let shell = shell.get_or_insert_with(|| snapshot::Shell::of(environment));

@@ -186,11 +186,13 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
 #[must_use]
 pub fn problems(cwd: &str, environment: &Environment) -> Vec<String> {
     let folders = folders(cwd, environment);
-    if marks(&folders).is_empty() {
+    let marks = marks(&folders);
+    if marks.is_empty() {
         return Vec::new();
     }
-    let _current = load(cwd, environment);
-    read_kept(&kept_at(&folders, environment)).map(|kept| kept.problems).unwrap_or_default()
+    let loaded = load(cwd, environment);
+    let kept = read_kept(&kept_at(&folders, environment)).filter(|kept| kept.marks == marks);
+    kept.map_or_else(|| loaded.problem.into_iter().collect(), |kept| kept.problems)
 }
 
 /// What was loaded of files that are as they were.

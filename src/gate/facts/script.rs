@@ -14,9 +14,30 @@ const LARGEST: u64 = 256 << 10;
 /// Most files of one pattern that are read.
 const MOST: usize = 32;
 
-/// Reads a script; of a pattern, all shell scripts whose names fit, one after the other.
-#[must_use]
-pub(super) fn read(path: &str) -> Script {
+/// Reads scripts. Git's hooks are looked for at many places, most of which are not there: a folder is asked for once.
+#[derive(Default)]
+pub(super) struct Scripts {
+    /// Folders, and whether they are there.
+    folders: Vec<(String, bool)>,
+}
+
+impl Scripts {
+    /// Reads a script; of a pattern, all shell scripts whose names fit, one after the other.
+    pub(super) fn read(&mut self, path: &str) -> Script {
+        let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let known = self.folders.iter().find(|(name, _)| name == folder).map(|(_, there)| *there);
+        if known == Some(false) {
+            return Script::Absent;
+        }
+        let found = read(path);
+        if known.is_none() && found == Script::Absent && !folder.is_empty() {
+            self.folders.push((folder.to_owned(), fs::metadata(folder).is_ok()));
+        }
+        found
+    }
+}
+
+fn read(path: &str) -> Script {
     match path.rsplit_once('/').filter(|(_, name)| name.contains('*')) {
         Some((folder, name)) => fitting(folder, name),
         None => one(path),
