@@ -183,7 +183,7 @@ fn what_cannot_be_rendered_says_why() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: app}\ndata: {a: \"${a!b}\"}\n",
     );
     let form = run("form");
-    assert!(form.code == 1 && form.stderr.contains("no form that Flux substitutes"), "{}", form.stderr);
+    assert!(form.code == 1 && form.stderr.contains("is not a form that Flux substitutes"), "{}", form.stderr);
     let kind = home.rwenv("ro", &["flux", "diff", "hr/web"]);
     assert!(kind.code == 1 && kind.stderr.contains("is not a Kustomization"), "{}", kind.stderr);
     let revision = home.rwenv("ro", &["flux", "diff", "apps", "--ref", "nothing"]);

@@ -48,7 +48,19 @@ impl Sandbox {
             }
         }
         fs::create_dir(dir.path().join("work")).unwrap();
-        Self { dir }
+        let sandbox = Self { dir };
+        // A program that another test starts at this moment may hold a stub open for writing, and then nobody can run it.
+        for stub in STUBS {
+            let ready = (0..100).any(|_| {
+                let runs = !sandbox.run(stub).is_empty();
+                if !runs {
+                    std::thread::sleep(std::time::Duration::from_millis(20));
+                }
+                runs
+            });
+            assert!(ready, "{stub} cannot be run");
+        }
+        sandbox
     }
 
     /// What bash runs of our tools.
