@@ -182,12 +182,14 @@ const MAP_STACK: i32 = 0;
 const LEAST: usize = 64 << 10;
 /// Blocks are multiples of this many bytes, and aligned to it.
 const GRAIN: usize = 16;
-/// Blocks of up to this many grains are used again once they are given back.
-const CLASSES: usize = 64;
+/// Pieces of up to this many grains have as many as are asked for; longer ones a power of two.
+const EXACT: usize = 64;
+/// Pieces are used again once they are given back, by those of the same length.
+const CLASSES: usize = EXACT + usize::BITS as usize;
 
 /// An allocator for a process with one thread that lives for a millisecond: it hands out one block of memory from front to
-/// back, hands small pieces out again (fewer pages touched is most of what a short process can save),
-/// and when the block is used up it fails, which ends in a denial.
+/// back, hands pieces out again (fewer pages touched is most of what a short process can save), and when the block is used up it
+/// fails, which ends in a denial.
 #[derive(Debug)]
 pub struct Arena {
     state: UnsafeCell<ArenaState>,
@@ -202,7 +204,7 @@ struct ArenaState {
     length: usize,
     /// Bytes handed out so far.
     used: usize,
-    /// First free piece by size in grains; each piece holds the address of the next.
+    /// First free piece by class; each piece holds the address of the next.
     free: [*mut u8; CLASSES + 1],
 }
 
@@ -266,7 +268,7 @@ impl ArenaState {
         if self.base.is_null() {
             self.map();
         }
-        let grains = layout.size().div_ceil(GRAIN);
+        let Some(grains) = grains(layout.size()) else { return std::ptr::null_mut() };
         if let Some(first) = self.class(grains, layout) {
             let piece = *first;
             if !piece.is_null() {
@@ -292,7 +294,7 @@ impl ArenaState {
     }
 
     fn give_back(&mut self, piece: *mut u8, layout: Layout) {
-        let grains = layout.size().div_ceil(GRAIN);
+        let Some(grains) = grains(layout.size()) else { return };
         let start = piece.addr() - self.base.addr();
         if start + grains * GRAIN == self.used {
             self.used = start;
@@ -306,7 +308,8 @@ impl ArenaState {
     /// Makes a piece longer or shorter where it stands, if it can be.
     fn resize(&mut self, piece: *mut u8, layout: Layout, size: usize) -> bool {
         let start = piece.addr() - self.base.addr();
-        let (old, new) = (layout.size().div_ceil(GRAIN) * GRAIN, size.div_ceil(GRAIN) * GRAIN);
+        let (Some(old), Some(new)) = (grains(layout.size()), grains(size)) else { return false };
+        let (old, new) = (old * GRAIN, new * GRAIN);
         if old == new {
             return true;
         }
@@ -318,8 +321,16 @@ impl ArenaState {
     }
 
     fn class(&mut self, grains: usize, layout: Layout) -> Option<&mut *mut u8> {
-        self.free.get_mut(grains).filter(|_| layout.align() <= GRAIN && grains > 0)
+        let class = if grains <= EXACT { grains } else { EXACT + grains.ilog2() as usize };
+        self.free.get_mut(class).filter(|_| layout.align() <= GRAIN && grains > 0)
     }
+}
+
+/// How many grains a piece of so many bytes has.
+fn grains(size: usize) -> Option<usize> {
+    let least = size.div_ceil(GRAIN);
+    let grains = if least <= EXACT { least } else { least.checked_next_power_of_two()? };
+    (grains <= ARENA / GRAIN).then_some(grains)
 }
 
 // SAFETY: every piece lies inside the block, is aligned, and overlaps no other that is in use.
@@ -372,6 +383,16 @@ mod tests {
             assert_eq!(arena.alloc(layout(60, 8)), grown, "a small piece is used again");
             arena.dealloc(moved, layout(128, 16));
             assert_eq!(arena.alloc(layout(2000, 16)), moved, "what is given back at the end is free again");
+            let long = arena.alloc(layout(20_000, 1));
+            let last = arena.alloc(layout(24, 8));
+            assert_eq!(
+                arena.realloc(long, layout(20_000, 1), 30_000),
+                long,
+                "up to a power of two there is room"
+            );
+            arena.dealloc(long, layout(30_000, 1));
+            assert!(arena.alloc(layout(1_500, 1)) > last, "a piece of another length is a new one");
+            assert_eq!(arena.alloc(layout(17_000, 1)), long, "a long piece is used again");
             assert!(arena.alloc(layout(ARENA, 1)).is_null());
         }
     }

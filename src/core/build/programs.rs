@@ -24,6 +24,7 @@ struct Named {
     runner: Option<usize>,
     wrappers: Vec<usize>,
     inert: bool,
+    shim: bool,
 }
 
 /// The verbs of every tool, by its name.
@@ -81,6 +82,10 @@ pub(crate) fn read() -> (Tools, Vec<&'static str>) {
         row.programs.iter().for_each(|name| names.entry(name).or_default().runner = Some(place));
     }
     programs.inert.iter().for_each(|name| names.entry(name).or_default().inert = true);
+    let judged = tools.iter().filter(|(_, tool)| !tool.unshimmed).flat_map(|(_, tool)| tool.programs);
+    for name in judged.chain(programs.shims).filter(|name| !name.contains('.')) {
+        names.entry(name).or_default().shim = true;
+    }
 
     let tools: Vec<Tool> = tools.into_iter().map(|(_, tool)| tool).collect();
     let mut tool_names: Vec<&str> =
@@ -110,6 +115,7 @@ fn places(names: &BTreeMap<&str, Named>) -> Names {
             start: u16::try_from(texts.len()).expect("all names have room"),
             len: u8::try_from(name.len()).expect("a name is short"),
             inert: named.inert,
+            shim: named.shim,
             tool: named.tool.as_ref().map(|(place, _)| *place),
             language: named.language,
             runner: named.runner,

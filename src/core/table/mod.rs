@@ -106,6 +106,18 @@ impl Tools {
     pub fn is_inert(&self, program: &str) -> bool {
         self.names.find(program).is_some_and(|found| found.inert)
     }
+
+    /// The name of a shim, as it is written in the tables.
+    #[must_use]
+    pub fn shim(&self, program: &str) -> Option<&'static str> {
+        self.names.find(program).filter(|found| found.shim).map(|found| self.names.text(found))
+    }
+
+    /// The names shims have: every tool that is judged, and the wrappers that carry commands into containers; sorted.
+    pub fn shims(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let names = self.names;
+        names.all.as_slice().iter().filter(|name| name.shim).map(move |name| names.text(name))
+    }
 }
 
 /// The names of all programs in one place: a process that looks for a few of them reads no more than it has to.
@@ -128,6 +140,8 @@ pub struct Name {
     pub len: u8,
     /// It never runs its arguments.
     pub inert: bool,
+    /// A shim stands before it on `PATH`.
+    pub shim: bool,
     /// Its place among the tools.
     pub tool: Option<usize>,
     /// Its place among the languages.

@@ -1,6 +1,9 @@
 //! Where paths lead, and which of the guard's files lie there: by the file that is meant, whatever it is called.
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -30,8 +33,16 @@ struct GuardedFile {
     path: PathBuf,
     /// Where it really lies.
     real: PathBuf,
+    /// Something is there.
+    there: bool,
+}
+
+impl GuardedFile {
     /// Device and number of what is there.
-    id: Option<(u64, u64)>,
+    fn id(&self) -> Option<(u64, u64)> {
+        let meta = self.there.then(|| fs::metadata(&self.real).ok()).flatten();
+        meta.map(|meta| (meta.dev(), meta.ino()))
+    }
 }
 
 /// The guard's files on this machine.
@@ -49,12 +60,13 @@ impl Guarded {
         let tables = classify::tools();
         let mut all: Vec<(String, PathBuf)> = Vec::new();
         let mut add = |name: PathBuf, path: PathBuf| all.push((name.display().to_string(), path));
+        let moved = |(variable, folder)| Some((folder, environment::var(variable).map(PathBuf::from)?));
+        let moved: Vec<(&str, PathBuf)> =
+            HOMES.into_iter().filter_map(moved).filter(|(_, dir)| dir.is_absolute()).collect();
         for rest in tables.programs.at_home {
             add(home.join(rest), home.join(rest));
-            for (variable, folder) in HOMES {
-                let below = Path::new(rest).strip_prefix(folder).ok();
-                let moved = environment::var(variable).map(PathBuf::from).filter(|dir| dir.is_absolute());
-                if let Some((rest, dir)) = below.zip(moved) {
+            for (folder, dir) in &moved {
+                if let Ok(rest) = Path::new(rest).strip_prefix(folder) {
                     add(home.join(folder).join(rest), dir.join(rest));
                 }
             }
@@ -76,24 +88,23 @@ impl Guarded {
         }
         let mut real = RealPaths::default();
         let files = all.into_iter().map(|(name, path)| {
-            let real = real.of(&path);
-            let id = fs::metadata(&real).ok().map(|meta| (meta.dev(), meta.ino()));
-            GuardedFile { name, path, real, id }
+            let Real { path: real, there } = real.of(&path);
+            GuardedFile { name, path, real, there }
         });
         let files = files.collect();
-        Self { files, cwd: real.of(cwd), home: home.to_owned(), real }
+        Self { files, cwd: real.of(cwd).path, home: home.to_owned(), real }
     }
 
     /// Where a path leads.
     pub(super) fn lead(&mut self, path: &str) -> Lead {
-        let place = self.real.of(Path::new(path));
+        let Real { path: place, .. } = self.real.of(Path::new(path));
         let meta = fs::metadata(&place).ok();
         let id = meta.as_ref().filter(|meta| meta.is_file()).map(|meta| (meta.dev(), meta.ino()));
         let mut names = vec![place.display().to_string()];
         for file in &self.files {
-            if let Ok(rest) = place.strip_prefix(&file.real) {
+            if let Some(rest) = below(&place, &file.real) {
                 names.push(Path::new(&file.name).join(rest).display().to_string());
-            } else if id.is_some() && id == file.id {
+            } else if id.is_some() && id == file.id() {
                 names.push(file.name.clone());
             }
         }
@@ -108,18 +119,27 @@ impl Guarded {
     /// The files that lie below a folder, by its name; of a project's, those of the directory at hand alone.
     fn holds(&self, path: &str, place: &Path) -> Vec<String> {
         let mut all = Vec::new();
-        for file in self.files.iter().filter(|file| file.id.is_some()) {
+        for file in self.files.iter().filter(|file| file.there) {
             let own = file.path.starts_with(&self.cwd) && self.cwd != self.home;
             if own && !place.starts_with(&self.cwd) {
                 continue;
             }
             // The file itself, or the link to it.
-            let rest = file.real.strip_prefix(place).or_else(|_| file.path.strip_prefix(path));
-            all.extend(rest.ok().map(|rest| Path::new(path).join(rest).display().to_string()));
+            let rest = below(&file.real, place).or_else(|| file.path.strip_prefix(path).ok());
+            all.extend(rest.map(|rest| Path::new(path).join(rest).display().to_string()));
         }
         all.retain(|held| held.trim_end_matches('/') != path);
         all
     }
+}
+
+/// What stands behind a folder in a path below it, or the folder itself. Both are without links and `..`: comparing their text
+/// costs a fraction of `Path::strip_prefix`.
+fn below<'a>(path: &'a Path, folder: &Path) -> Option<&'a Path> {
+    let (path, folder) = (path.as_os_str().as_bytes(), folder.as_os_str().as_bytes());
+    let rest = path.strip_prefix(folder)?;
+    let rest = if rest.is_empty() || folder.ends_with(b"/") { rest } else { rest.strip_prefix(b"/")? };
+    Some(Path::new(OsStr::from_bytes(rest)))
 }
 
 /// True for a file with the name of an agent's settings that registers the hook, wherever it lies.
@@ -133,35 +153,60 @@ fn registers(path: &Path) -> bool {
     known && fs::read_to_string(path).is_ok_and(|text| text.contains("rwenv-hook"))
 }
 
-/// Where paths really lead. The guard's files share their folders: each folder is asked for once.
+/// Where a path really leads.
+#[derive(Clone)]
+struct Real {
+    path: PathBuf,
+    /// Something is there.
+    there: bool,
+}
+
+/// Where paths really lead. The guard's files share their folders: each folder is asked for once, and nothing in one that is not
+/// there.
 #[derive(Default)]
 struct RealPaths {
-    folders: Vec<(PathBuf, PathBuf)>,
+    folders: Vec<(PathBuf, Real)>,
 }
 
 impl RealPaths {
     /// A path without links, as far as it is there; behind that as it is written.
-    fn of(&mut self, path: &Path) -> PathBuf {
+    fn of(&mut self, path: &Path) -> Real {
         let (Some(parent), Some(Component::Normal(name))) = (path.parent(), path.components().next_back())
         else {
-            return followed(path);
+            return Real::followed(path);
         };
-        let said = |(said, _): &&(PathBuf, PathBuf)| said.as_os_str() == parent.as_os_str();
-        let known = self.folders.iter().find(said).map(|(_, real)| real.join(name));
-        let place = known.unwrap_or_else(|| {
-            let real = self.of(parent);
-            let place = real.join(name);
-            self.folders.push((parent.to_owned(), real));
-            place
-        });
-        if fs::read_link(&place).is_ok() { followed(&place) } else { place }
+        let said = |(said, _): &&(PathBuf, Real)| said.as_os_str() == parent.as_os_str();
+        let folder = match self.folders.iter().find(said) {
+            Some((_, known)) => known.clone(),
+            None => {
+                let real = self.of(parent);
+                self.folders.push((parent.to_owned(), real.clone()));
+                real
+            }
+        };
+        let path = folder.path.join(name);
+        match folder.there.then(|| fs::read_link(&path)) {
+            Some(Ok(_)) => Real::followed(&path),
+            // There, and not a link.
+            Some(Err(error)) => Real { path, there: error.kind() == ErrorKind::InvalidInput },
+            None => Real { path, there: false },
+        }
+    }
+}
+
+impl Real {
+    /// A path, each of its links followed.
+    fn followed(path: &Path) -> Self {
+        let path = followed(path);
+        let there = fs::symlink_metadata(&path).is_ok();
+        Self { path, there }
     }
 }
 
 /// A path, each of its links followed.
 fn followed(path: &Path) -> PathBuf {
     let mut out = PathBuf::from("/");
-    let mut rest: Vec<std::ffi::OsString> = parts(path);
+    let mut rest: Vec<OsString> = parts(path);
     let mut links = 0;
     while let Some(part) = rest.pop() {
         if part == ".." {
@@ -184,7 +229,23 @@ fn followed(path: &Path) -> PathBuf {
 }
 
 /// The components of a path, the last one first.
-fn parts(path: &Path) -> Vec<std::ffi::OsString> {
+fn parts(path: &Path) -> Vec<OsString> {
     let parts = path.components().filter(|part| matches!(part, Component::Normal(_) | Component::ParentDir));
     parts.rev().map(|part| part.as_os_str().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_below_a_folder_is_told_by_whole_names() {
+        let rest = |path: &str, folder: &str| {
+            below(Path::new(path), Path::new(folder)).map(|rest| rest.display().to_string())
+        };
+        assert_eq!(rest("/home/u/.claude/rwenv/x", "/home/u/.claude").as_deref(), Some("rwenv/x"));
+        assert_eq!(rest("/home/u/.claude", "/home/u/.claude").as_deref(), Some(""));
+        assert_eq!(rest("/home/u/.claude-old", "/home/u/.claude"), None);
+        assert_eq!(rest("/etc", "/").as_deref(), Some("etc"));
+    }
 }

@@ -18,16 +18,10 @@ pub fn folder(environment: &Environment) -> PathBuf {
     environment.config_dir.join("shims")
 }
 
-/// The names shims have: every tool that is judged, and the wrappers that carry commands into containers.
+/// The names shims have.
 #[must_use]
 pub fn names() -> Vec<&'static str> {
-    let tools = classify::tools();
-    let judged = tools.tools.iter().filter(|tool| !tool.unshimmed).flat_map(|tool| tool.programs);
-    let mut all: Vec<&str> =
-        judged.chain(tools.programs.shims).copied().filter(|name| !name.contains('.')).collect();
-    all.sort_unstable();
-    all.dedup();
-    all
+    classify::tools().shims().collect()
 }
 
 /// The shim a path is, or leads to by links.
@@ -36,7 +30,7 @@ pub fn shim_at(path: &str) -> Option<&'static str> {
     let mut path = PathBuf::from(path);
     for _ in 0..MOST_LINKS {
         let name = path.file_name()?.to_str()?;
-        if let Some(shim) = names().into_iter().find(|shim| *shim == name) {
+        if let Some(shim) = classify::tools().shim(name) {
             return Some(shim);
         }
         path = path.with_file_name(fs::read_link(&path).ok()?);
