@@ -335,3 +335,44 @@ fn the_selection_is_not_cleaned_away_in_passing() {
     }
     assert_eq!(home.hook("none", "git clean -fdx").decision(), "allow", "nothing is selected there");
 }
+
+#[test]
+fn the_line_that_puts_the_shims_first_stays_in_a_start_file() {
+    let home = installed();
+    let start = home.path(".bashrc");
+    let shims = "eval \"$(rwenv shellenv)\"\n";
+    home.write(".bashrc", &format!("{shims}alias ll=ls\n"));
+    home.write(".zshrc", "alias ll=ls\n");
+    all(
+        &home,
+        "ask",
+        &[
+            "echo x > ~/.bashrc",
+            "cp /tmp/x ~/.bashrc",
+            "sed -i 1d ~/.bashrc",
+            "mv ~/.bashrc /tmp",
+            "tee ~/.bashrc <<< x",
+            "cd ~ && : &> .bashrc",
+        ],
+    );
+    all(
+        &home,
+        "allow",
+        &[
+            "echo 'export EDITOR=vim' >> ~/.bashrc",
+            "tee -a ~/.bashrc <<< 'export EDITOR=vim'",
+            "echo x > ~/.zshrc",
+            "sed -i s/ll/la/ ~/.zshrc",
+            "cat ~/.bashrc > /tmp/x",
+        ],
+    );
+    let write = |content: &str| tool(&home, "Write", json!({"file_path": start, "content": content}));
+    assert_eq!(write("alias ll=la\n"), "deny");
+    assert_eq!(write(&format!("{shims}alias ll=la\n")), "allow", "the line is still there");
+    assert_eq!(write(&format!("{shims}export RWENV_CONFIG_DIR=/tmp/rwenv\n")), "deny");
+    let edit = |old: &str, new: &str| {
+        tool(&home, "Edit", json!({"file_path": start, "old_string": old, "new_string": new}))
+    };
+    assert_eq!(edit(shims, ""), "deny");
+    assert_eq!(edit("alias ll=ls", "alias ll='ls -l'"), "allow");
+}

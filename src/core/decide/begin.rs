@@ -54,14 +54,25 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     plan.finish()
 }
 
-/// Plans the writing of files by a tool of the agent's own, with what it writes as far as that is known.
+/// A file that a tool of the agent's own writes.
+#[derive(Clone, Debug, Default)]
+pub struct WrittenFile {
+    /// Its path.
+    pub path: String,
+    /// What is new in it, as far as that is known.
+    pub text: String,
+    /// The lines that are new in it, and those that go.
+    pub changed: String,
+}
+
+/// Plans the writing of files by a tool of the agent's own.
 #[must_use]
-pub fn plan_files(files: &[(&str, String)], context: &Context) -> Plan {
-    let paths: Vec<&str> = files.iter().map(|(path, _)| *path).collect();
+pub fn plan_files(files: &[WrittenFile], context: &Context) -> Plan {
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
     let mut plan = Plan { line: paths.join(" "), context: context.clone(), ..Plan::default() };
-    for (path, text) in files {
+    for WrittenFile { path, text, changed } in files {
         plan.attacked(guard::on_file(path, false, context), &Invocation::default());
-        plan.attacked(guard::on_planted(path, text, context), &Invocation::default());
+        plan.attacked(guard::on_planted(path, changed, context), &Invocation::default());
         plan.plants_file(path, text, context);
     }
     plan.finish()

@@ -60,6 +60,8 @@ enum PathRelation {
     Arrives,
     /// It is not there yet, so that it cannot be told what arrives.
     Made,
+    /// It is a start file that puts the shims on `PATH`.
+    Carries,
 }
 
 /// What is done to the guard: what is certain, and what depends on where files lie.
@@ -85,16 +87,20 @@ pub(super) fn attack(touching: &Touching<'_>, carried: &[Carried], context: &Con
     }
     // A start-up file is guarded where what is done to it concerns us.
     let about_us = words.iter().any(|w| w.display().contains("rwenv"));
-    for touch in &touching.all {
+    let starts = |path: &String| tables.programs.startup.iter().any(|pattern| glob(pattern, path));
+    for (at, touch) in touching.all.iter().enumerate() {
         if found.out.certain.iter().any(|operation| rank(operation) == 0) {
             break;
         }
-        if let Touch::Writes { word, .. } = touch
-            && about_us
-            && let Some(path) = (places(word, &invocation.cwd).into_iter())
-                .find(|path| tables.programs.startup.iter().any(|pattern| glob(pattern, path)))
-        {
-            found.certain(path, OWN);
+        if let Touch::Writes { word, .. } | Touch::Brings { into: word, .. } = touch {
+            let started = places(word, &invocation.cwd).into_iter().filter(starts);
+            match started.collect::<Vec<_>>().as_slice() {
+                [path, ..] if about_us => found.certain(path.clone(), OWN),
+                paths if !touching.adds(at) => {
+                    paths.iter().for_each(|path| found.wait(path, PathRelation::Carries, path));
+                }
+                _ => {}
+            }
         }
         found.touch(touch);
     }
@@ -200,7 +206,7 @@ pub(super) fn on_file(path: &str, whole: bool, context: &Context) -> Attacks {
     found.finish()
 }
 
-/// A text that a tool of the agent's puts into a file that shells or git read by themselves.
+/// Lines that a tool of the agent's puts into a file that shells or git read by themselves, or takes out of it.
 pub(super) fn on_planted(path: &str, text: &str, context: &Context) -> Attacks {
     let by = Invocation { cwd: vec![Dir::Known(context.cwd.clone())], ..Invocation::default() };
     let mut found = Finder { context, by: &by, out: Attacks::default() };
@@ -240,6 +246,7 @@ pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operat
         }
         PathRelation::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
         PathRelation::Made => (!lead.exists).then_some(UNSURE),
+        PathRelation::Carries => lead.carries.then_some(UNSURE),
     }?;
     // Attributes alone leave the selection of a project as it is.
     let name = wait.by.program().and_then(Word::basename).unwrap_or_default();

@@ -39,11 +39,12 @@ mod trace;
 mod unpacked;
 mod written;
 
-pub use begin::{plan, plan_argv, plan_files, plan_mcp, plan_unread};
+pub use begin::{WrittenFile, plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{JudgedPart, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
 pub use definition::{Definition, NamedObject, SharedDefinition, kind_named, with_definitions};
 pub use pin::{approved, pinned};
+pub use place::is_planted;
 pub use plan::Plan;
 pub use planned::Planned;
 pub use request::{plan_request, request_context, request_facts};

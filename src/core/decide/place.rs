@@ -156,7 +156,8 @@ pub(super) fn below_home(path: &str, context: &Context) -> Vec<(String, String)>
 }
 
 /// True for a file that something runs without being told.
-pub(super) fn is_planted(path: &str) -> bool {
+#[must_use]
+pub fn is_planted(path: &str) -> bool {
     let tables = classify::tools();
     [tables.programs.planted, tables.programs.startup]
         .iter()

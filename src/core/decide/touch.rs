@@ -47,6 +47,20 @@ pub(super) struct Touching<'a> {
 }
 
 impl<'a> Touching<'a> {
+    /// True where a file is only added to by what stands at this place.
+    pub(super) fn adds(&self, at: usize) -> bool {
+        let words = self.by.argv.iter().skip(1);
+        let call = |name| ProgramCall { name, words: words.collect(), cwd: &self.by.cwd };
+        match self.by.program().and_then(Word::basename) {
+            _ if at < self.by.writes.len() => !self.by.replaces,
+            Some("tee") => {
+                let call = call("tee");
+                call.flag(&['a']) || call.long("--append")
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn of(by: &'a Invocation) -> Self {
         Self { by, all: touches(by) }
     }

@@ -26,6 +26,7 @@ pub(super) fn lead(path: &str) -> Lead {
             .filter(|file| below(file) && !dotfiles(file))
             .map(|file| (*file).to_owned())
             .collect(),
+        carries: false,
     }
 }
 

@@ -323,6 +323,8 @@ pub struct Invocation {
     pub stdin: Stdin,
     /// Files it is redirected into.
     pub writes: Vec<Word>,
+    /// One of these loses what it held: it is not only added to.
+    pub replaces: bool,
     /// The one call that reads what it prints, behind a pipe; nothing of it is seen otherwise.
     pub feeds: Option<Vec<Word>>,
 }

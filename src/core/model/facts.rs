@@ -131,6 +131,8 @@ pub struct Lead {
     pub names: Vec<String>,
     /// What the guard's tables know of below it, by this path.
     pub holds: Vec<String>,
+    /// It is a start file of a shell that puts the shims on `PATH`.
+    pub carries: bool,
 }
 
 /// Whether a remote has what lies here.

@@ -17,6 +17,8 @@ pub(super) struct Io<'t> {
     pub(super) stdin: Stdin,
     /// The files it writes.
     pub(super) writes: Vec<Word>,
+    /// One of these loses what it held.
+    pub(super) replaces: bool,
     /// Its standard output goes elsewhere.
     pub(super) diverted: bool,
     /// The lists that read what it prints (`> >(…)`).
@@ -35,6 +37,7 @@ impl Walker<'_> {
                 span: self.frame.span,
                 cwd: state.cwd.to_vec(),
                 writes: io.writes.clone(),
+                replaces: io.replaces,
                 ..Invocation::default()
             };
             self.out.invocations.push(nothing);
@@ -63,8 +66,9 @@ impl Walker<'_> {
                     io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
                 }
             }
-            IoRedirect::OutputAndError(word, _) => {
+            IoRedirect::OutputAndError(word, adds) => {
                 let origin = self.origin(word);
+                io.replaces |= !adds;
                 io.writes.push(self.one(state, &word.value, origin));
                 io.diverted = true;
             }
@@ -120,6 +124,7 @@ impl Walker<'_> {
             if matches!(kind, IoFileRedirectKind::ReadAndWrite) && fd.unwrap_or(0) == 0 {
                 io.stdin = Stdin::File(word.clone());
             }
+            io.replaces |= !matches!(kind, IoFileRedirectKind::Append);
             io.writes.push(word);
         }
     }

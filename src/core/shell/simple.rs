@@ -22,6 +22,8 @@ pub(super) struct SimpleCall {
     pub(super) span: Span,
     pub(super) stdin: Stdin,
     pub(super) writes: Vec<Word>,
+    /// One of these loses what it held.
+    pub(super) replaces: bool,
     /// Functions and aliases are passed over (`command`, `builtin`, `exec`).
     pub(super) plain: bool,
 }
@@ -138,6 +140,7 @@ impl Walker<'_> {
                 span,
                 stdin: all.io.stdin.clone(),
                 writes: all.io.writes.clone(),
+                replaces: all.io.replaces,
                 plain: false,
             };
             let mut inner = state.clone();
@@ -308,6 +311,7 @@ impl Walker<'_> {
             env,
             stdin: call.stdin.clone(),
             writes: call.writes.clone(),
+            replaces: call.replaces,
             feeds: None,
         }
     }

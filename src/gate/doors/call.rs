@@ -8,7 +8,7 @@ use crate::base::{environment::Environment, files};
 use crate::facts::{self, Observed, binding};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
 use crate::ledger::{asked, pinned};
-use rwenv_core::decide;
+use rwenv_core::decide::{self, WrittenFile};
 use rwenv_core::manifest::{self, Finding, tree::Tree};
 use rwenv_core::model::{Bound, Context, Decision, Verdict};
 
@@ -74,6 +74,44 @@ impl Content {
             Self::Unknown => String::new(),
         }
     }
+
+    /// What the file holds afterwards, if that is known.
+    fn after(&self, before: &str) -> Option<String> {
+        match self {
+            Self::Whole(text) => Some(text.clone()),
+            Self::Replaced(pairs) => {
+                let replaced = |text: String, (old, new): &(String, String)| text.replace(old.as_str(), new);
+                Some(pairs.iter().fold(before.to_owned(), replaced))
+            }
+            Self::Unknown => None,
+        }
+    }
+}
+
+impl Writing {
+    /// Its path, from the root.
+    fn full(&self, context: &Context) -> String {
+        match self.path.strip_prefix("~/") {
+            Some(rest) => format!("{}/{rest}", context.home),
+            None if self.path.starts_with('/') => self.path.clone(),
+            None => format!("{}/{}", context.cwd, self.path),
+        }
+    }
+
+    /// What a plan is made of. Of a file that something runs unasked, the lines that go count as well.
+    fn written(&self, context: &Context) -> WrittenFile {
+        let (full, text) = (self.full(context), self.content.text());
+        let mut changed = text.clone();
+        if decide::is_planted(&full) {
+            let before = files::read(Path::new(&full)).ok().flatten().unwrap_or_default();
+            let after = self.content.after(&before).unwrap_or_default();
+            let other = |one: &str, all: &str| !all.lines().any(|line| line == one);
+            let new = after.lines().filter(|line| other(line, &before));
+            let gone = before.lines().filter(|line| other(line, &after));
+            changed = new.chain(gone).collect::<Vec<_>>().join("\n");
+        }
+        WrittenFile { path: self.path.clone(), text, changed }
+    }
 }
 
 /// What is decided about a call.
@@ -131,9 +169,8 @@ fn look(call: &Call, environment: &Environment) -> SeenCall {
         CallContent::Line(line) => (decide::plan(line, &context), line.clone()),
         CallContent::Writes(files) => {
             let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
-            let texts: Vec<(&str, String)> =
-                files.iter().map(|file| (file.path.as_str(), file.content.text())).collect();
-            (decide::plan_files(&texts, &context), format!("{} {}", call.tool, paths.join(" ")))
+            let written: Vec<WrittenFile> = files.iter().map(|file| file.written(&context)).collect();
+            (decide::plan_files(&written, &context), format!("{} {}", call.tool, paths.join(" ")))
         }
         CallContent::Mcp { server, input } => {
             let said = serde_json::to_string(input).unwrap_or_default();
@@ -212,12 +249,7 @@ fn added(plan: &decide::Plan) -> Vec<Writing> {
 fn secrets(files: &[Writing], context: &Context, environment: &Environment) -> Vec<Finding> {
     let mut found = Vec::new();
     for file in files.iter().filter(|file| Tree::is_yaml(&file.path)) {
-        let home = environment.home.display().to_string();
-        let full = match file.path.strip_prefix("~/") {
-            Some(rest) => format!("{home}/{rest}"),
-            None if file.path.starts_with('/') => file.path.clone(),
-            None => format!("{}/{}", context.cwd, file.path),
-        };
+        let full = file.full(context);
         let folder = Path::new(&full).parent().and_then(Path::to_str).unwrap_or(&context.cwd);
         let clones = environment.config_dir.join("flux-repos");
         let concerns = Path::new(&full).starts_with(clones)
@@ -230,13 +262,7 @@ fn secrets(files: &[Writing], context: &Context, environment: &Environment) -> V
             continue;
         }
         let before = files::read(Path::new(&full)).ok().flatten().unwrap_or_default();
-        let after = match &file.content {
-            Content::Whole(text) => text.clone(),
-            Content::Replaced(pairs) => {
-                pairs.iter().fold(before.clone(), |text, (old, new)| text.replace(old.as_str(), new))
-            }
-            Content::Unknown => continue,
-        };
+        let Some(after) = file.content.after(&before) else { continue };
         let known = manifest::secrets_of_file(&file.path, before.as_bytes());
         let new = manifest::secrets_of_file(&file.path, after.as_bytes());
         found.extend(new.into_iter().filter(|one| !known.iter().any(|old| old.same_as(one))));

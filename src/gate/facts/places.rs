@@ -11,7 +11,7 @@ use crate::base::environment::{self, Environment};
 use crate::base::program;
 use crate::facts::agent;
 use rwenv_core::classify;
-use rwenv_core::model::{Context, Lead};
+use rwenv_core::model::{Context, Lead, glob};
 
 /// Most links that are followed.
 const MOST_LINKS: usize = 40;
@@ -108,12 +108,14 @@ impl Guarded {
                 names.push(file.name.clone());
             }
         }
-        if meta.as_ref().is_some_and(|meta| meta.is_file() && meta.len() <= LARGEST) && registers(&place) {
+        let small = meta.as_ref().is_some_and(|meta| meta.is_file() && meta.len() <= LARGEST);
+        if small && registers(&place) {
             names.push(self.home.join(".claude/settings.json").display().to_string());
         }
         names.iter_mut().for_each(|name| name.truncate(name.trim_end_matches('/').len()));
         names.retain(|name| name != path);
-        Lead { exists: fs::symlink_metadata(path).is_ok(), names, holds: self.holds(path, &place) }
+        let carries = small && carries(path, &place);
+        Lead { exists: fs::symlink_metadata(path).is_ok(), names, holds: self.holds(path, &place), carries }
     }
 
     /// The files that lie below a folder, by its name; of a project's, those of the directory at hand alone.
@@ -151,6 +153,12 @@ fn registers(path: &Path) -> bool {
         .iter()
         .any(|pattern| pattern.rsplit('/').next() == Some(name));
     known && fs::read_to_string(path).is_ok_and(|text| text.contains("rwenv-hook"))
+}
+
+/// True for a start file of a shell that puts the shims on `PATH`.
+fn carries(path: &str, place: &Path) -> bool {
+    let known = classify::tools().programs.startup.iter().any(|pattern| glob(pattern, path));
+    known && fs::read_to_string(place).is_ok_and(|text| text.contains("rwenv"))
 }
 
 /// Where a path really leads.
