@@ -1,14 +1,40 @@
 //! What a typed line takes from elsewhere: files that it sources, and what the agent's shell defines.
 
 use super::plan::Plan;
+use super::written::WrittenContent;
 use crate::classify;
-use crate::model::{Facts, Script, Word};
-use crate::shell;
+use crate::model::{Facts, Invocation, Script, Word};
+use crate::shell::{self, Analysis};
 
 /// Most texts from elsewhere that count for one line.
 const MOST: usize = 16;
 
 impl Plan {
+    /// True where a value says what runs: a program, or the verb of a tool.
+    pub(super) fn runs_values(analysis: &Analysis) -> bool {
+        let tools = classify::tools();
+        let computed = |invocation: &Invocation| {
+            let mut words = invocation.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-'));
+            let verb = words.next().is_some_and(|word| word.as_literal().is_none());
+            let name = invocation.program().and_then(Word::basename);
+            name.is_some_and(|name| verb && tools.tool(name).is_some())
+        };
+        !analysis.opaque.is_empty() || analysis.invocations.iter().any(computed)
+    }
+
+    /// Values of files: of those that the line writes itself, what it writes counts, if that is known.
+    pub(super) fn take_values(&mut self, values: Vec<String>) {
+        for path in values {
+            let said =
+                self.written.iter().rev().find_map(|written| written.says(std::slice::from_ref(&path)));
+            match said {
+                None => self.values.push(path),
+                Some(WrittenContent::Text(text)) => self.made_sources.push((path, text)),
+                Some(_) => {}
+            }
+        }
+    }
+
     /// Names that the line runs and none of our tables knows.
     pub(super) fn unknown_names(&self) -> Vec<String> {
         let tools = classify::tools();
@@ -40,6 +66,15 @@ impl Plan {
     /// All texts that count, where there are some that were not known when the line was planned.
     pub(super) fn learnt(&mut self, facts: &Facts) -> Option<Vec<(String, String)>> {
         let mut more = self.newly_sourced(facts);
+        for path in std::mem::take(&mut self.values) {
+            match facts.script(&path) {
+                None => self.values.push(path),
+                Some(Script::Text(text)) if self.sourced.iter().all(|(known, _)| *known != path) => {
+                    more.push((path, text.clone()));
+                }
+                Some(_) => {}
+            }
+        }
         for name in std::mem::take(&mut self.names) {
             match facts.defined(&name) {
                 None => self.names.push(name),

@@ -73,6 +73,8 @@ pub struct Plan {
     pub(super) names: Vec<String>,
     /// Files that the line sources, and their texts.
     pub(super) sourced: Vec<(String, String)>,
+    /// Files whose texts the line takes as values that say what runs.
+    pub(super) values: Vec<String>,
     /// Files that patches in the line add, and their texts.
     pub added: Vec<(String, String)>,
     /// Those that it has made itself before.
@@ -107,7 +109,11 @@ impl Plan {
         let analysis = shell::analyze_source(&source);
         let (text, context) = (line.to_owned(), context.clone());
         let mut plan = Self { line: text, context, typed: true, sourced, ..Self::default() };
+        let (values, runs_values) = (analysis.values.clone(), Self::runs_values(&analysis));
         plan.take(analysis, None, 0);
+        if runs_values || !plan.opaque.is_empty() {
+            plan.take_values(values);
+        }
         if let Some(sourced) = plan.made_and_sourced() {
             return Self::of_line(line, &plan.context, sourced);
         }
@@ -174,7 +180,10 @@ impl Plan {
     /// True where it waits to be told what programs are, or where files lie.
     #[must_use]
     pub fn is_waiting(&self) -> bool {
-        !self.pending.is_empty() || !self.waits.is_empty() || !self.names.is_empty()
+        !self.pending.is_empty()
+            || !self.waits.is_empty()
+            || !self.names.is_empty()
+            || !self.values.is_empty()
     }
 
     /// What an invocation, or a tool of the agent's, does to the guard.
@@ -464,6 +473,7 @@ impl Plan {
         questions.extend(asked);
         questions.extend(self.waits.iter().map(|wait| Question::Leads(wait.path.clone())));
         questions.extend(self.names.iter().cloned().map(Question::Defined));
+        questions.extend(self.values.iter().cloned().map(Question::Script));
         for opaque in &self.opaque {
             let dirs = opaque.invocation.as_ref().map(|i| i.cwd.clone()).unwrap_or_default();
             questions.extend(dirs.into_iter().map(Question::Binding));

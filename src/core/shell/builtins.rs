@@ -266,6 +266,19 @@ impl Walker<'_> {
         }
     }
 
+    /// What `cat` prints of files that are named.
+    fn concatenated(&mut self, state: &State, call: &SimpleCall) -> Option<Word> {
+        let files = call.argv.get(1..).filter(|files| !files.is_empty() && self.sink.is_some())?;
+        let mut out = Word::default();
+        for file in files {
+            if file.prefix().starts_with('-') {
+                return None;
+            }
+            out.push_word(&self.text_of(state, file)?);
+        }
+        Some(out)
+    }
+
     /// What `echo`, `printf`, `cat` and their like print, and where `printf -v` puts it.
     fn prints(&mut self, state: &mut State, call: &SimpleCall, name: &str) {
         let given = options(call.argv.get(1..).unwrap_or_default(), "v:");
@@ -294,7 +307,7 @@ impl Walker<'_> {
                 (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => {
                     Some(Word::literal(text.as_str()))
                 }
-                _ => None,
+                _ => self.concatenated(state, call),
             },
             "basename" => {
                 call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(Word::literal)

@@ -10,6 +10,9 @@ use super::{TextOrigin, Walker};
 use super::{fold, mask};
 use crate::model::{Dir, Invocation, OpaqueKind, Stdin, Word};
 
+/// Most files of one text whose texts are asked for.
+const MOST_VALUES: usize = 16;
+
 /// What the redirections of one command come to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Io<'t> {
@@ -109,7 +112,10 @@ impl Walker<'_> {
             if fd.unwrap_or(0) == 0 {
                 io.stdin = match word {
                     Some(word) if word.as_literal() == Some("/dev/null") => Stdin::Text(String::new()),
-                    Some(word) if matches!(kind, IoFileRedirectKind::Read) => Stdin::File(word),
+                    Some(word) if matches!(kind, IoFileRedirectKind::Read) => {
+                        let text = self.text_of(state, &word).and_then(|text| text.as_code());
+                        text.map_or(Stdin::File(word), Stdin::Text)
+                    }
                     _ => Stdin::Unknown,
                 };
             }
@@ -127,6 +133,20 @@ impl Walker<'_> {
             io.replaces |= !matches!(kind, IoFileRedirectKind::Append);
             io.writes.push(word);
         }
+    }
+
+    /// The text of a file that is taken as a value, if it is known.
+    pub(super) fn text_of(&mut self, state: &State, file: &Word) -> Option<Word> {
+        let name = file.as_literal().filter(|name| !name.is_empty())?;
+        let [dir] = state.cwd.as_slice() else { return None };
+        let path = dir.enter(&Word::literal(name)).path()?.to_owned();
+        if let Some((_, text)) = self.files.iter().find(|(known, _)| *known == path) {
+            return Some(Word::literal(text.as_str()));
+        }
+        if !path.starts_with("/dev/") && self.out.values.len() < MOST_VALUES {
+            self.out.values.push(path);
+        }
+        None
     }
 
     /// Walks `<( … )` and says what it prints.

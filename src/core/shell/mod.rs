@@ -51,6 +51,8 @@ pub struct Analysis {
     pub invocations: Vec<Invocation>,
     /// What stayed unknown.
     pub opaque: Vec<Opaque>,
+    /// Files whose texts it takes as values (`$(cat FILE)`, `< FILE`), and which are not known.
+    pub values: Vec<String>,
 }
 
 /// A text to analyse and what is known where it starts.
@@ -68,7 +70,7 @@ pub struct Source<'a> {
     pub env: Vec<crate::model::Assigned>,
     /// What it reads on standard input.
     pub stdin: Stdin,
-    /// Files that it may source, by path, and their texts.
+    /// Files that it may source or take values from, by path, and their texts.
     pub files: &'a [(String, String)],
     /// It is what an agent types: what its shell defines stands before it.
     pub typed: bool,
@@ -268,7 +270,7 @@ impl<'a> Walker<'a> {
     fn finish(mut self) -> Analysis {
         let mut seen: Vec<Invocation> = Vec::with_capacity(self.out.invocations.len());
         self.out.invocations.sort_by_key(|i| i.span);
-        for invocation in self.out.invocations {
+        for invocation in std::mem::take(&mut self.out.invocations) {
             // Loops and joins walk the same command several times.
             let known = seen.iter().rev().take_while(|i| i.span == invocation.span);
             if !known.clone().any(|i| *i == invocation) {
@@ -277,7 +279,7 @@ impl<'a> Walker<'a> {
         }
         self.out.opaque.sort_by(|a, b| (a.span, a.kind, &a.what).cmp(&(b.span, b.kind, &b.what)));
         self.out.opaque.dedup_by(|a, b| a.span == b.span && a.kind == b.kind && a.what == b.what);
-        Analysis { invocations: seen, opaque: self.out.opaque }
+        Analysis { invocations: seen, ..self.out }
     }
 
     fn opaque(&mut self, kind: OpaqueKind, span: Span, what: &str) {
@@ -336,8 +338,8 @@ impl<'a> Walker<'a> {
         if let Some(file) = code.trim().strip_prefix('<').filter(|f| !f.starts_with(['(', '<'])) {
             // `$(< file)` prints the file.
             let mut inner = state.clone();
-            self.one(&mut inner, file.trim(), origin.elsewhere());
-            return Word::unknown_words();
+            let file = self.one(&mut inner, file.trim(), origin.elsewhere());
+            return self.text_of(&inner, &file).map_or_else(Word::unknown_words, |text| trim_newlines(&text));
         }
         let before = self.out.invocations.len();
         let mut inner = state.clone();
