@@ -168,6 +168,7 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
             line.wanted.push(word.clone());
             if !runner.verbs.is_empty() {
                 line.wanted.extend(by.argv.iter().skip(at).cloned());
+                line.behind(by.argv.get(at..).unwrap_or_default(), runner);
                 break;
             }
         } else {
@@ -178,6 +179,16 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
 }
 
 impl RunnerLine {
+    /// Takes the options that count behind a target.
+    fn behind(&mut self, words: &[Word], runner: &Runner) {
+        for (at, word) in words.iter().enumerate().take_while(|(_, word)| word.prefix() != "--") {
+            let name = word.prefix().split('=').next().unwrap_or_default();
+            if runner.behind.contains(&name) {
+                self.option(word, words.get(at + 1), runner);
+            }
+        }
+    }
+
     /// Takes an option; says whether its value was the next word.
     fn option(&mut self, word: &Word, next: Option<&Word>, runner: &Runner) -> usize {
         let text = word.prefix();
@@ -261,6 +272,11 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         out.perhaps = mentions::in_file(text, tools);
     }
     let done = follow(&file, (ask, arguments), runner, &mut out);
+    // A workspace runs its own scripts where the top has none of this name.
+    let at_top = |name: &String| file.targets.iter().any(|target| target.name == *name);
+    if runner.format == TargetFormat::Npm && done.iter().any(at_top) {
+        file.includes.clear();
+    }
     for (path, before) in &file.includes {
         let inner: Vec<Word> = done
             .iter()

@@ -212,6 +212,9 @@ pub struct Runner {
     /// Options that name a directory.
     #[serde(default)]
     pub chdir: Texts,
+    /// Options that count behind the target, too.
+    #[serde(default)]
+    pub behind: Texts,
     /// Options whose value is a part of such a file.
     #[serde(default)]
     pub code: Texts,

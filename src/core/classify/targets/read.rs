@@ -156,5 +156,9 @@ pub(super) fn npm(text: &str) -> TargetsFile {
         let lines = line.as_str().map(str::to_owned).into_iter().collect();
         file.targets.push(RunnerTarget { name: name.clone(), needs: Vec::new(), lines });
     }
+    let workspaces = json.get("workspaces").map(|all| all.get("packages").unwrap_or(all));
+    let folders =
+        workspaces.and_then(|all| all.as_array()).into_iter().flatten().filter_map(|one| one.as_str());
+    file.includes.extend(folders.map(|folder| (format!("{folder}/package.json"), String::new())));
     file
 }
