@@ -4,7 +4,7 @@
 use super::body::{PatchChange, change};
 use super::request::{Legacy, Method, Request, RequestedResource};
 use rwenv_core::classify;
-use rwenv_core::model::{Effect, Operation, Reach, Span, Target, Trait, Word};
+use rwenv_core::model::{Effect, Invocation, Operation, Reach, Span, Target, Trait, Word};
 
 /// Paths that are no resources and only tell something, by their first segment.
 const TELLING: [&str; 13] = [
@@ -200,6 +200,9 @@ fn verb(method: Method) -> &'static str {
 fn of_resource(request: &Request, resource: &RequestedResource, asking: Asking<'_>, body: &[u8]) -> Meaning {
     let first = resource.subresource.as_deref().and_then(|subresource| subresource.split('/').next());
     if resource.legacy == Some(Legacy::Proxy) || first == Some("proxy") {
+        if request.method == Method::Get && only_reads(&request.path) {
+            return Meaning::new("get", Effect::Read);
+        }
         return Meaning::new(verb(request.method), Effect::Exec)
             .noted("it goes through the API server to a program in the cluster".to_owned());
     }
@@ -216,6 +219,17 @@ fn of_resource(request: &Request, resource: &RequestedResource, asking: Asking<'
         (_, subresource) if request.method == Method::Get => get(request, resource, subresource, asking),
         (_, subresource) => write(request, resource, subresource, (asking, body)),
     }
+}
+
+/// True for a path behind which a kubelet only tells of itself, by what the table of kubectl says of `kubectl get --raw`.
+fn only_reads(path: &[String]) -> bool {
+    if path.iter().any(|segment| segment.is_empty() || segment.contains('/') || segment.starts_with('.')) {
+        return false;
+    }
+    let words = ["kubectl".to_owned(), "get".to_owned(), "--raw".to_owned(), format!("/{}", path.join("/"))];
+    let call = Invocation { argv: words.into_iter().map(Word::literal).collect(), ..Invocation::default() };
+    let found = classify::classify(&call, classify::tools());
+    !found.operations.is_empty() && found.operations.iter().all(|operation| operation.effect <= Effect::Read)
 }
 
 /// The kubectl call that would send an exec.
@@ -394,4 +408,25 @@ pub(super) fn not_dry(mut operation: Operation) -> Operation {
     operation.effect = Effect::ClusterWrite;
     operation.note = Some("its group is served by another program, which may not know dry runs".to_owned());
     operation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_kubelet_tells_of_itself_is_a_read() {
+        let path = |text: &str| text.split('/').map(str::to_owned).collect::<Vec<_>>();
+        for text in ["api/v1/nodes/n/proxy/stats/summary", "api/v1/nodes/n/proxy/metrics/cadvisor"] {
+            assert!(only_reads(&path(text)), "{text}");
+        }
+        for text in [
+            "api/v1/nodes/n/proxy/run/ns/p/c",
+            "api/v1/nodes/n/proxy/pods",
+            "api/v1/nodes/n/proxy/metrics/../run",
+            "api/v1/namespaces/d/services/web/proxy/metrics",
+        ] {
+            assert!(!only_reads(&path(text)), "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Arguments taken apart by a tool's flag grammar: flags with their values, and what is left.
 
 use crate::model::glob;
-use crate::model::{Flags, Word};
+use crate::model::{Flags, Part, Word};
 
 /// A flag as it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,9 +101,39 @@ impl Arguments {
         self.has(pattern)
             || self.flags.iter().filter(|f| f.name == name).any(|f| {
                 // Some flags are given several times, and each counts (`-f a=b -f c=d`).
-                (valued && f.matches(pattern)) || f.value.as_ref().is_some_and(|v| v.as_literal().is_none())
+                let wanted = pattern.split_once('=').map_or("", |(_, wanted)| wanted);
+                let may = |v: &Word| request_path(v).is_none_or(|path| !valued || glob(wanted, &path));
+                (valued && f.matches(pattern))
+                    || f.value.as_ref().is_some_and(|v| v.as_literal().is_none() && may(v))
             })
     }
+}
+
+/// A path of the Kubernetes API of which only names of namespaces and nodes are computed, or one mark that a pattern of files has
+/// (`/readyz?verbose`), which stands for no slash.
+fn request_path(word: &Word) -> Option<String> {
+    let parts = word.parts();
+    let computed = parts.iter().filter(|part| !matches!(part, Part::Text(_))).count();
+    let mut out = String::new();
+    for (at, part) in parts.iter().enumerate() {
+        let ends = matches!(parts.get(at + 1), None | Some(Part::Text(_)));
+        let next = match parts.get(at + 1) {
+            Some(Part::Text(text)) => text.as_str(),
+            _ => "/",
+        };
+        match part {
+            Part::Text(text) => out.push_str(text),
+            _ if word.is_wild() && computed == 1 => out.push('x'),
+            _ if ["/namespaces/", "/nodes/"].iter().any(|of| out.ends_with(of))
+                && ends
+                && next.starts_with('/') =>
+            {
+                out.push('x');
+            }
+            _ => return None,
+        }
+    }
+    out.starts_with('/').then_some(out)
 }
 
 fn is_false(text: &str) -> bool {

@@ -34,7 +34,8 @@ pub(super) fn classify(invocation: &Invocation, tool: &'static Tool, tools: &'st
 fn read(invocation: &Invocation, tool: &'static Tool, tools: &'static Tools) -> Classified {
     let words = invocation.argv.get(1..).unwrap_or_default();
     let spelling = if tool.grammar == Grammar::Goflag { Spelling::Go } else { Spelling::Exact };
-    let verb = match find_verb(words, tool) {
+    let program = invocation.program().and_then(Word::basename).unwrap_or_default();
+    let verb = match find_verb(words, (tool, program)) {
         Ok(verb) => verb,
         Err(note) => {
             let args = parse(words, Lists(&[tool.globals]), spelling);

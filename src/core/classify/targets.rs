@@ -143,6 +143,10 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
         if runner.stop.contains(&text) {
             return None;
         }
+        if runner.prints.contains(&text) {
+            line.wanted.push(Word::literal("MAKEFLAGS=n"));
+            continue;
+        }
         let scripts = |event: &str| event.split(' ').next() == Some(text);
         if let Some(event) = runner.events.iter().find(|event| scripts(event)).filter(|_| !line.runs) {
             line.runs = true;
@@ -245,7 +249,10 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         let part = mentions::sections(text, &names);
         return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
     }
-    let mut file = taken_apart(text, runner.format);
+    // `-n` and its kin are letters of make's own variable.
+    let flags = wanted.iter().filter_map(|word| word.prefix().strip_prefix("MAKEFLAGS="));
+    let prints = flags.last().is_some_and(|flags| flags.starts_with('n'));
+    let mut file = taken_apart(text, runner.format, prints);
     for word in wanted {
         if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {
             set(&mut file, name, value);
@@ -386,9 +393,9 @@ fn fits(target: &str, name: &str) -> bool {
 }
 
 /// A file of targets, taken apart.
-fn taken_apart(text: &str, format: TargetFormat) -> TargetsFile {
+fn taken_apart(text: &str, format: TargetFormat, prints: bool) -> TargetsFile {
     match format {
-        TargetFormat::Make => make::read(text),
+        TargetFormat::Make => make::read(text, prints),
         TargetFormat::Just => read::just(text),
         TargetFormat::Task => task::read(text),
         TargetFormat::Npm | TargetFormat::Text | TargetFormat::Named => read::npm(text),

@@ -4,10 +4,11 @@ use crate::model::glob;
 use crate::model::{Command, Flags, Grammar, Tool, Word};
 
 /// The verb and what stands behind it, without flags that stood before it moved out of sight: they come first.
-/// None: no verb at all. An error: a verb that is in no row, or that is not known.
+/// Rows that other programs of the tool have do not count. None: no verb at all. An error: a verb that is in no row, or that is not
+/// known.
 pub(super) fn find_verb(
     words: &[Word],
-    tool: &'static Tool,
+    (tool, program): (&'static Tool, &str),
 ) -> Result<Option<(&'static Command, Vec<Word>)>, String> {
     if let Some(command) = without_verbs(tool) {
         return Ok(Some((command, words.to_vec())));
@@ -51,7 +52,8 @@ pub(super) fn find_verb(
             continue;
         }
         path.push(own(&path, text, tool));
-        if let Some(command) = tool.commands.iter().find(|c| *c.path == *path) {
+        let has = |row: &&'static Command| row.programs.is_empty() || row.programs.contains(&program);
+        if let Some(command) = tool.commands.as_slice().iter().filter(has).find(|c| *c.path == *path) {
             found = Some(command);
             behind = (at, before.len());
         } else if !tool.commands.iter().any(|c| c.path.len() > path.len() && c.path.starts_with(&path)) {

@@ -41,8 +41,14 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
     inner.argv.clone_from(&rest);
     match wrapper.style {
         WrapperStyle::Words => {
-            let typist = Invocation { argv: by.argv.clone(), ..inner };
+            let typist = Invocation { argv: by.argv.clone(), ..inner.clone() };
             out.push(code(&joined(&rest), &typist, "a command computed at run time"));
+            // Several words are run as they are (`screen -dm sh -c CODE`), not by a shell.
+            if rest.len() > 1
+                && rest.first().and_then(Word::as_literal).is_some_and(|first| !first.contains(' '))
+            {
+                out.push(Carried::Invocation { invocation: inner, remote: None });
+            }
         }
         WrapperStyle::RemoteWords => {
             out.push(elsewhere(code(&joined(&rest), &inner, "a command computed at run time"), place));
@@ -455,7 +461,9 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize, tools: &Tools) -> Vec<C
             vec![run(inner.argv.iter().cloned().chain(words).collect())]
         }
         (None, _) => {
-            let argv: Vec<Word> = inner.argv.iter().cloned().chain([Word::unknown_words()]).collect();
+            let one = flag(["-n", "--max-args"]).is_some_and(|most| most == "1");
+            let given = if one { Word::unknown() } else { Word::unknown_words() };
+            let argv: Vec<Word> = inner.argv.iter().cloned().chain([given]).collect();
             found_scripts(&argv, by, tools).into_iter().chain([run(argv)]).collect()
         }
     }

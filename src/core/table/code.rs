@@ -212,6 +212,9 @@ pub struct Runner {
     /// Options that name a directory.
     #[serde(default)]
     pub chdir: Texts,
+    /// Options with which make prints what it would run.
+    #[serde(default)]
+    pub prints: Texts,
     /// Options that count behind the target, too.
     #[serde(default)]
     pub behind: Texts,

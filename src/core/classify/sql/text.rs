@@ -33,6 +33,13 @@ pub(super) fn statements(text: &str, dialect: SqlDialect) -> Result<Vec<String>,
         // A command of the client's own ends with its line.
         let ends =
             c == ';' || (c == '\n' && all.last().is_some_and(|last| last.trim_start().starts_with('\\')));
+        // `\G` and `\g` send a statement, as `;` does.
+        if dialect == SqlDialect::MySql && (rest.starts_with("\\G") || rest.starts_with("\\g")) {
+            all.push(String::new());
+            before = ' ';
+            rest = rest.get(2..).unwrap_or_default();
+            continue;
+        }
         if ends {
             all.push(String::new());
         } else {

@@ -8,8 +8,15 @@ const DEEPEST: usize = 8;
 const OWN: [(&str, &str); 5] =
     [("CURDIR", "."), ("PWD", "."), ("MAKEFILE_LIST", "Makefile"), ("MAKE", "make"), ("SHELL", "sh")];
 
-/// Takes a makefile apart.
-pub(super) fn read(text: &str) -> TargetsFile {
+/// True for a line of a recipe that runs. Where make only prints (`-n`), those do that begin with `+` or call make.
+fn runs(line: &str, prints: bool) -> bool {
+    let marks = line.find(|c| !['@', '-', '+', ' ', '\t'].contains(&c)).unwrap_or(line.len());
+    let forced = line.get(..marks).is_some_and(|marks| marks.contains('+'));
+    !prints || forced || ["$(MAKE)", "${MAKE}"].iter().any(|call| line.contains(call))
+}
+
+/// Takes a makefile apart; where `prints`, for a make that prints what it would run.
+pub(super) fn read(text: &str, prints: bool) -> TargetsFile {
     let mut file = TargetsFile::default();
     let mut current: Vec<usize> = Vec::new();
     let mut prefix = '\t';
@@ -25,8 +32,9 @@ pub(super) fn read(text: &str) -> TargetsFile {
             continue;
         }
         if let Some(recipe) = line.strip_prefix(prefix) {
+            let at_all = runs(recipe, prints);
             let recipe = recipe.trim_start_matches(['@', '-', '+', ' ', '\t']);
-            for at in &current {
+            for at in current.iter().filter(|_| at_all) {
                 file.targets.get_mut(*at).into_iter().for_each(|target| target.lines.push(recipe.to_owned()));
             }
             continue;
@@ -39,13 +47,18 @@ pub(super) fn read(text: &str) -> TargetsFile {
             defined = Some((name.trim_end_matches([':', '=', ' ']).to_owned(), Vec::new()));
             continue;
         }
-        statement(bare, &mut file, (&mut current, &mut prefix));
+        statement(bare, &mut file, (&mut current, &mut prefix), prints);
     }
     file
 }
 
 /// A line that is no part of a recipe.
-fn statement(bare: &str, file: &mut TargetsFile, (current, prefix): (&mut Vec<usize>, &mut char)) {
+fn statement(
+    bare: &str,
+    file: &mut TargetsFile,
+    (current, prefix): (&mut Vec<usize>, &mut char),
+    prints: bool,
+) {
     let words: Vec<&str> = bare.split_whitespace().collect();
     if let Some(&("include" | "-include" | "sinclude")) = words.first() {
         file.includes.extend(words.iter().skip(1).map(|path| ((*path).to_owned(), String::new())));
@@ -87,6 +100,7 @@ fn statement(bare: &str, file: &mut TargetsFile, (current, prefix): (&mut Vec<us
             name: name.to_owned(),
             needs: needs.replace('|', " ").split_whitespace().map(str::to_owned).collect(),
             lines: recipe
+                .filter(|recipe| runs(recipe, prints))
                 .map(|text| text.trim_start_matches(['@', '-', '+', ' ']).to_owned())
                 .into_iter()
                 .collect(),
@@ -285,6 +299,7 @@ mod tests {
         let file = read(
             "K := kubectl\nK += -n shop\nV ?= get\nnuke = kubectl delete pod $(1)\nROOT := $(dir $(abspath $(lastword $(MAKEFILE_LIST))))\n\
              KUBECTL := $(shell command -v kubectl 2>/dev/null)\ndefine all\n@kubectl get $(1)\nendef\n",
+            false,
         );
         for (text, wanted) in [
             ("$(K) get pods", "kubectl -n shop get pods"),
