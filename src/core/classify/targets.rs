@@ -250,8 +250,8 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
     }
     // `-n` and its kin are letters of make's own variable.
-    let flags = wanted.iter().filter_map(|word| word.prefix().strip_prefix("MAKEFLAGS="));
-    let prints = flags.last().is_some_and(|flags| flags.starts_with('n'));
+    let mut flags = wanted.iter().filter_map(|word| word.prefix().strip_prefix("MAKEFLAGS="));
+    let prints = flags.next_back().is_some_and(|flags| flags.starts_with('n'));
     let mut file = taken_apart(text, runner.format, prints);
     for word in wanted {
         if let Some((name, value)) = word.as_literal().and_then(|text| text.split_once('=')) {
