@@ -106,6 +106,7 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
             times: vec![],
         },
     ];
+    runners.extend(lines(scratch, &hook)?);
     for (name, arguments) in [
         ("shim, a read, and the hello it becomes", ["get", "pods"].as_slice()),
         ("shim, nothing to judge, and the hello", &["--help"]),
@@ -137,6 +138,22 @@ fn runners(scratch: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
         });
     }
     Ok(runners)
+}
+
+/// What is always in sight. The hook is registered, so that nothing is off: all of it is looked at.
+fn lines(scratch: &Path, hook: &Path) -> Result<Vec<Runner>, Box<dyn std::error::Error>> {
+    let settings = include_str!("../hooks/claude.json").replace("@RWENV_HOOK@", &hook.display().to_string());
+    fs::write(scratch.join(".claude/settings.json"), settings)?;
+    let all = [("segment of a prompt", ["prompt", "bash"].as_slice()), ("status line", &["statusline"])];
+    let runner = |(name, arguments)| Runner {
+        name,
+        program: hook.to_owned(),
+        arguments,
+        stdin: "/dev/null".into(),
+        status: 0,
+        times: vec![],
+    };
+    Ok(all.into_iter().map(runner).collect())
 }
 
 /// A shim for kubectl, with the hello in kubectl's place behind it.

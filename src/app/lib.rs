@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod guard;
+pub mod standing;
 
 pub mod daemon;
 

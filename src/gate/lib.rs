@@ -1,7 +1,7 @@
 //! Where commands are judged: what the static hook links, and every other door calls.
 //!
 //! `facts` are read, the `ledger` is written, [`judge`] is the one procedure between them, and `doors` are the enforcement points that
-//! start as a process. No runtime, no network beside the daemon's socket, no TOML that is read for a verdict.
+//! start as a process; `standing` says whether they are reached. No runtime, no network beside the daemon's socket, no TOML that is read for a verdict.
 
 pub mod base;
 pub mod wire;
@@ -14,6 +14,7 @@ pub mod judge;
 
 pub mod doors;
 pub mod net;
+pub mod standing;
 pub mod start;
 
 pub use judge::Permit;

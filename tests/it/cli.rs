@@ -395,13 +395,18 @@ fn a_hook_that_is_gone_is_said_where_people_look() {
     home.write(".claude/settings.json", "{}\n");
     for command in [&["cur"][..], &["list"], &["set", "ro"]] {
         assert!(
-            said(command).contains("nothing is judged; run rwenv install"),
+            said(command).contains("does not register the hook: Claude Code asks nobody → rwenv install"),
             "{command:?}: {}",
             said(command)
         );
     }
     home.write(".claude/settings.json", &settings.replacen('{', "{ \"disableAllHooks\": true,", 1));
-    assert!(said(&["cur"]).contains("hooks are off in Claude Code's settings"), "{}", said(&["cur"]));
+    assert!(
+        said(&["cur"])
+            .contains("switches all hooks off: Claude Code asks nobody → remove \"disableAllHooks\""),
+        "{}",
+        said(&["cur"])
+    );
 }
 
 #[test]

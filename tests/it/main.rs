@@ -65,7 +65,9 @@ mod knowledge_cluster;
 mod knowledge_documents;
 mod knowledge_hostile;
 mod knowledge_questions;
+mod lapses;
 mod lfs;
+mod line;
 #[path = "../core/lines.rs"]
 mod lines;
 mod lint;

@@ -20,6 +20,7 @@ use super::impact::RadiusArgs;
 use super::install::{InstallArgs, ShellDialect};
 use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
+use super::line::PromptArgs;
 use super::lint::{Lint, PreReceive};
 use super::policy::Policy;
 use super::repo::Repo;
@@ -217,6 +218,20 @@ pub(super) enum CliCommand {
         #[arg(long, value_enum, default_value_t = ShellDialect::Posix)]
         shell: ShellDialect,
     },
+    /// Show the rwenv, its mode and what is off in a shell's prompt
+    #[command(
+        after_help = "Prints nothing where no rwenv is selected. The code of --init starts rwenv-hook, which takes a few milliseconds.\n\n\
+                      Examples:\n  eval \"$(rwenv prompt --init bash)\"           # in ~/.bashrc\n  \
+                      eval \"$(rwenv prompt --init zsh)\"            # in ~/.zshrc\n  rwenv prompt --init fish | source\n  \
+                      rwenv prompt --init starship >> ~/.config/starship.toml"
+    )]
+    Prompt(PromptArgs),
+    /// Print the status line of an agent: the rwenv, its mode, what is off
+    #[command(
+        after_help = "Reads Claude Code's JSON on standard input, if there is any. rwenv install registers it where you have no status line.\n\n\
+                      Examples:\n  rwenv statusline < /dev/null\n  echo '{\"cwd\":\"/srv/shop\"}' | rwenv statusline"
+    )]
+    Statusline,
     /// Serve environments, knowledge and verdicts to an agent as MCP tools
     #[command(
         after_help = "Speaks the Model Context Protocol on standard input and output; an agent starts it. Every tool only looks. Each stands for a \

@@ -131,6 +131,9 @@ fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
     for trouble in health.parts.iter().filter_map(PartHealth::trouble) {
         out::line(&format!("  part           {trouble}"));
     }
+    for off in &health.off {
+        out::line(&format!("  off            {off}"));
+    }
     for notices in &health.notices {
         let state = notices.trouble().unwrap_or_else(|| format!("{} sent", notices.sent));
         out::line(&format!("  notices        {}: {state}", notices.rwenv));

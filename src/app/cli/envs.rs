@@ -11,14 +11,12 @@ use serde::Serialize;
 use super::shared::{InDir, Output, directory};
 use super::views::{CurrentView, RwenvView, view};
 use super::{out, prompt};
-use crate::ops::{claude, rwenvs, standing};
+use crate::ops::rwenvs;
 use rwenv_core::model::{Bound, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::files;
-use rwenv_gate::facts::agent;
 use rwenv_gate::facts::binding::{self, Selection};
 use rwenv_gate::facts::config;
-use rwenv_gate::setup::shims;
 
 #[derive(Debug, Args)]
 pub(super) struct Set {
@@ -35,21 +33,6 @@ fn selected_name(selection: Option<&Selection>) -> Option<&str> {
     match &selection?.bound {
         Bound::Rwenv(name) => Some(name),
         _ => None,
-    }
-}
-
-/// What is said where Claude Code was told of the hook once, and no longer starts it.
-fn warn_of_hook(environment: &Environment) {
-    let Ok(found) = claude::registered(environment) else { return };
-    let was_there = shims::folder(environment).is_dir() || agent::claude_settings(environment).exists();
-    if found.disabled {
-        out::note(
-            "warning: hooks are off in Claude Code's settings: nothing is judged; rwenv doctor says more",
-        );
-    } else if found.hook.is_none() && !found.plugin && was_there {
-        out::note(
-            "warning: Claude Code's settings do not name the hook: nothing is judged; run rwenv install",
-        );
     }
 }
 
@@ -125,7 +108,6 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
         ]);
     }
     out::print(&table);
-    warn_of_hook(environment);
     Ok(0)
 }
 
@@ -159,8 +141,6 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
                 source.as_deref(),
                 services.map_or(&[], Vec::as_slice),
             ));
-            warn_of_hook(environment);
-            tell_switched_off(&dir, environment);
             Ok(0)
         }
     }
@@ -247,20 +227,11 @@ pub(super) fn set(args: &Set, environment: &Environment) -> anyhow::Result<u8> {
         out::json(&SetView { name: &name, file: &file, previous })?;
     } else {
         out::line(&format!("rwenv '{name}' ({}) is selected for {}", flags(wanted), dir.display()));
-        warn_of_hook(environment);
     }
     if environment.rwenv.as_deref().is_some_and(|r| r != name) {
         out::note("$RWENV is set and overrides every file; unset it for the selection to apply.");
     }
-    tell_switched_off(&dir, environment);
     Ok(0)
-}
-
-/// Says which agents work without the guard in a directory.
-fn tell_switched_off(dir: &Path, environment: &Environment) {
-    for off in standing::switched_off(dir, environment) {
-        out::note(&off.says());
-    }
 }
 
 /// Has git leave `.claude/rwenv` alone: by `info/exclude`, which is in no commit, so that what was clean stays clean.

@@ -14,7 +14,10 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
     ("Flux and deployments", &["flux", "deploy", "rollout", "repo", "db", "taskfiles"]),
     ("Knowledge", &["services", "where", "guide", "graph", "context"]),
-    ("Guards and agents", &["run", "install", "hooks", "pre-receive", "shellenv", "kubeconfig", "mcp"]),
+    (
+        "Guards and agents",
+        &["run", "install", "hooks", "pre-receive", "shellenv", "prompt", "statusline", "kubeconfig", "mcp"],
+    ),
     ("Maintenance", &["doctor", "daemon", "completions", "man"]),
 ];
 /// Most columns of help, as clap has it.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::out;
 use super::shared::Output;
 use crate::ops::agents::{self, Agent};
+use crate::ops::claude::WantedLine;
 use crate::ops::install::{self, Installed};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
@@ -37,8 +38,30 @@ pub(super) struct InstallArgs {
     /// Path of the hook program [default: rwenv-hook beside rwenv]
     #[arg(long, value_name = "FILE")]
     pub(super) hook: Option<PathBuf>,
+    /// Show rwenv's status line in Claude Code [default: where you have none]
+    #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "uninstall")]
+    pub(super) statusline: Option<LineChoice>,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// Whether Claude Code shows our status line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum LineChoice {
+    /// In the place of another
+    Always,
+    /// Not
+    Never,
+}
+
+impl LineChoice {
+    fn wanted(choice: Option<Self>) -> WantedLine {
+        match choice {
+            None => WantedLine::IfNone,
+            Some(Self::Always) => WantedLine::Always,
+            Some(Self::Never) => WantedLine::Never,
+        }
+    }
 }
 
 /// How a shell writes things.
@@ -71,7 +94,7 @@ pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::
         return with(agent, hook.as_deref(), args.output.json, environment);
     }
     let done = match &hook {
-        Some(hook) => install::install(hook, environment)?,
+        Some(hook) => install::install(hook, LineChoice::wanted(args.statusline), environment)?,
         None => install::uninstall(environment)?,
     };
     for settings in &done.other_settings {

@@ -23,6 +23,7 @@ mod install;
 mod knowledge;
 mod kubeconfig;
 mod layers;
+mod line;
 mod lines;
 mod lint;
 mod mcp;
@@ -41,10 +42,12 @@ mod taskfiles;
 mod trace;
 mod views;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 
+use crate::standing;
 use args::{Cli, CliCommand};
 use rwenv_gate::base::environment::Environment;
 
@@ -99,23 +102,37 @@ pub fn main() -> ExitCode {
 }
 
 fn perform(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
-    let about_rwenvs = matches!(
-        command,
-        CliCommand::List(_)
-            | CliCommand::Cur(_)
-            | CliCommand::Set(_)
-            | CliCommand::Add(_)
-            | CliCommand::Edit(_)
-            | CliCommand::Remove(_)
-            | CliCommand::Import(_)
-            | CliCommand::LocalMode(_)
-            | CliCommand::Check(_)
-    );
+    let watched = watched(&command);
     let ended = dispatch(command, environment);
-    if about_rwenvs && let Ok(config) = rwenv_gate::facts::config::load(&environment.config_dir) {
-        config.slips().iter().for_each(|slip| out::note(slip));
+    if let Some((dir, json)) = watched {
+        if let Ok(config) = rwenv_gate::facts::config::load(&environment.config_dir) {
+            config.slips().iter().for_each(|slip| out::note(slip));
+        }
+        if !json {
+            out::off(&standing::lapses(&dir, environment));
+        }
     }
     ended
+}
+
+/// The directory that is asked about with a command that says what of the guard is off, and whether a program asks; none for other
+/// commands.
+fn watched(command: &CliCommand) -> Option<(PathBuf, bool)> {
+    let (json, dir) = match command {
+        CliCommand::Cur(args) => (args.output.json, args.dir.as_deref()),
+        CliCommand::Set(args) => (args.at.output.json, args.at.dir.as_deref()),
+        CliCommand::Check(args) => (args.at.output.json, args.at.dir.as_deref()),
+        CliCommand::List(args) => (args.json, None),
+        CliCommand::Add(_)
+        | CliCommand::Edit(_)
+        | CliCommand::Remove(_)
+        | CliCommand::Import(_)
+        | CliCommand::LocalMode(_)
+        | CliCommand::Grant(_)
+        | CliCommand::Deploy(_) => (false, None),
+        _ => return None,
+    };
+    Some((shared::directory(dir), json))
 }
 
 fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {
@@ -155,6 +172,8 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Confirm(args) => confirm::confirm(&args, environment),
         CliCommand::Install(args) => install::install(&args, environment),
         CliCommand::Shellenv { shell } => install::shellenv(shell, environment),
+        CliCommand::Prompt(args) => line::prompt(&args, environment),
+        CliCommand::Statusline => line::statusline(environment),
         CliCommand::Mcp => mcp::serve(environment),
         CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
         CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),

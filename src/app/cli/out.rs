@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget};
 use rwenv_core::model::Decision;
 use rwenv_flux::operate::WaitProgress;
 use rwenv_gate::base::{clock, environment};
+use rwenv_gate::standing::Lapse;
 
 /// True where colours are wanted: a terminal, and neither `NO_COLOR` nor a dumb one (no-color.org).
 pub(super) fn colours() -> bool {
@@ -63,6 +64,18 @@ pub(super) fn error(error: &anyhow::Error) {
 /// Says something beside the result.
 pub(super) fn note(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Says in one line what of the guard is off, with what mends it.
+pub(super) fn off(lapses: &[Lapse]) {
+    let Some(first) = lapses.first() else { return };
+    let more = match lapses.len() - 1 {
+        0 => String::new(),
+        n => format!(" (and {n} more: rwenv doctor)"),
+    };
+    let line = format!("warning: {} → {}{more}", first.says, first.fix);
+    let coloured = std::io::stderr().is_terminal() && environment::var("NO_COLOR").is_none();
+    note(&if coloured { format!("\x1b[31m{line}\x1b[0m") } else { line });
 }
 
 /// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.

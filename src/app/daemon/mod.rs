@@ -12,6 +12,7 @@ mod notice;
 mod panics;
 mod parts;
 mod port;
+mod reached;
 mod record;
 mod refresh;
 mod server;
@@ -57,6 +58,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     parts.add("flush", flush::keep);
     parts.add("health", health::tend);
     parts.add("notices", notice::keep);
+    parts.add("doors", reached::keep);
     match signal(SignalKind::hangup()) {
         // Kept as the socket is: a signal that comes meanwhile is heard after the rest.
         Ok(hangup) => {

@@ -21,6 +21,8 @@ pub(super) enum Area {
     Config,
     /// The kubeconfigs that lead through the API guard.
     Guard,
+    /// What says whether the doors are reached.
+    Doors,
     /// The user's policies.
     Policies,
     /// The audit log.
@@ -96,6 +98,10 @@ pub(super) struct Shared {
     pub(super) written: Notify,
     /// The same, for who tells people of it.
     pub(super) told: Notify,
+    /// Something changed that says whether the doors are reached.
+    pub(super) doors: Notify,
+    /// What of the guard is off, each with what mends it.
+    pub(super) off: Mutex<Vec<String>>,
     /// How telling them went.
     pub(super) notices: Mutex<BTreeMap<String, NoticeHealth>>,
     /// Somebody asked the daemon to stop.
@@ -127,6 +133,8 @@ impl Shared {
             wanted: PendingSet::default(),
             written: Notify::new(),
             told: Notify::new(),
+            doors: Notify::new(),
+            off: Mutex::default(),
             notices: Mutex::default(),
             stop: Notify::new(),
             draining: AtomicBool::new(false),
@@ -168,6 +176,7 @@ impl Shared {
             guard: lock(&self.guarding).health(),
             parts: lock(&self.parts).clone(),
             notices: self.notices(),
+            off: lock(&self.off).clone(),
             connections: Connections {
                 accepted: count(&self.counters.accepted),
                 refused: count(&self.counters.refused),

@@ -12,7 +12,7 @@ use notify::{ErrorKind, Event, EventKind, RecommendedWatcher, RecursiveMode, Wat
 use tokio::time::{Instant, sleep, timeout};
 
 use super::state::{Area, Shared, lock};
-use super::{config, guarding, refresh};
+use super::{config, guarding, reached, refresh};
 use rwenv_flux::repos::FluxRepository;
 use rwenv_gate::facts::{self, guarded};
 use rwenv_gate::ledger::audit;
@@ -81,6 +81,7 @@ async fn act(area: Area, shared: &Arc<Shared>) {
     match area {
         Area::Config | Area::Policies => config::reload(shared),
         Area::Guard => guarding::refresh(shared),
+        Area::Doors => shared.doors.notify_one(),
         Area::Audit => {
             shared.written.notify_one();
             shared.told.notify_one();
@@ -95,8 +96,9 @@ async fn act(area: Area, shared: &Arc<Shared>) {
                 shared.wanted.add(name);
             }
         }
-        // What had to be done about it is done in arming.
-        Area::Folders | Area::Storm => {}
+        // The rest is done in arming, as with a storm.
+        Area::Folders => shared.doors.notify_one(),
+        Area::Storm => {}
     }
 }
 
@@ -127,6 +129,9 @@ fn stamps(shared: &Shared) -> BTreeMap<PathBuf, (WatchStamp, Area)> {
         }
     }
     add(audit::current(&shared.environment), Area::Audit);
+    for path in reached::places(&shared.environment) {
+        all.entry(path.clone()).or_insert_with(|| (stamp(&path), Area::Doors));
+    }
     all
 }
 
@@ -148,7 +153,16 @@ fn folders(shared: &Shared) -> BTreeMap<PathBuf, Area> {
     for flux in flux(shared) {
         all.insert(flux.clone_dir().join(".git"), Area::Clone(flux.name.to_string()));
     }
-    all.retain(|path, area| *area == Area::Config || path.is_dir());
+    // What says whether the doors are reached: a folder whose every change counts, or a file in one that is looked into for it.
+    for path in reached::places(&shared.environment) {
+        if let Some(folder) =
+            path.ancestors().skip(1).find(|folder| folder.is_dir()).filter(|_| !path.is_dir())
+        {
+            all.entry(folder.to_owned()).or_insert(Area::Folders);
+        }
+        all.entry(path).or_insert(Area::Doors);
+    }
+    all.retain(|path, area| matches!(area, Area::Config | Area::Doors) || path.is_dir());
     all
 }
 
@@ -159,15 +173,18 @@ fn meaning(event: &Event, folders: &BTreeMap<PathBuf, Area>) -> Vec<Area> {
     }
     let area = |path: &PathBuf| {
         let name = path.file_name()?.to_str()?;
-        if folders.get(path) == Some(&Area::Config) {
-            return Some(Area::Config);
+        if let Some(file @ (Area::Config | Area::Doors)) = folders.get(path) {
+            return Some(file.clone());
         }
         match folders.get(path.parent()?).or_else(|| folders.get(path))? {
             Area::Folders if name == "envs.json" => Some(Area::Config),
             Area::Folders if matches!(name, "policies" | "audit" | "flux-repos") => Some(Area::Folders),
+            // A folder above a file that is looked for: it came, or went.
+            Area::Folders if folders.keys().any(|place| place.starts_with(path)) => Some(Area::Folders),
             Area::Audit if name == audit::CURRENT => Some(Area::Audit),
             Area::Clone(rwenv) if !name.ends_with(".lock") => Some(Area::Clone(rwenv.clone())),
             Area::Policies => Some(Area::Policies),
+            Area::Doors => Some(Area::Doors),
             _ => None,
         }
     };
@@ -266,7 +283,12 @@ impl Watcher {
             keep
         });
         self.complete = true;
-        for (folder, area) in folders.into_iter().filter(|(_, area)| *area != Area::Config) {
+        let watched = folders.into_iter().filter(|(path, area)| match area {
+            Area::Config => false,
+            Area::Doors => path.is_dir(),
+            _ => true,
+        });
+        for (folder, area) in watched {
             let Ok(meta) = std::fs::metadata(&folder) else { continue };
             let identity = (meta.dev(), meta.ino());
             if self.armed.get(&folder) == Some(&identity) {

@@ -10,6 +10,7 @@ use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, place, se
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
+use rwenv_gate::setup::agents as places;
 
 // The hook ends itself after three seconds. Where an agent's own limit ends it, the call runs: limits are long.
 
@@ -42,7 +43,7 @@ enum HookForm {
 /// Codex of OpenAI.
 pub const CODEX: Agent = Agent {
     name: "codex",
-    path: ".codex/hooks.json",
+    path: places::CODEX,
     kept: HookForm::Among(include_str!("../../../hooks/codex.json")),
     then: "Codex runs it once you trust it: it asks when you start it. Until then it runs no hook and says nothing (rwenv doctor shows it).",
     program: "codex",
@@ -50,7 +51,7 @@ pub const CODEX: Agent = Agent {
 /// Gemini CLI.
 pub const GEMINI: Agent = Agent {
     name: "gemini",
-    path: ".gemini/settings.json",
+    path: places::GEMINI,
     kept: HookForm::Among(include_str!("../../../hooks/gemini.json")),
     then: "",
     program: "gemini",
@@ -58,7 +59,7 @@ pub const GEMINI: Agent = Agent {
 /// Cursor.
 pub const CURSOR: Agent = Agent {
     name: "cursor",
-    path: ".cursor/hooks.json",
+    path: places::CURSOR,
     kept: HookForm::Among(include_str!("../../../hooks/cursor.json")),
     then: "",
     program: "cursor-agent",
@@ -66,7 +67,7 @@ pub const CURSOR: Agent = Agent {
 /// GitHub Copilot CLI.
 pub const COPILOT: Agent = Agent {
     name: "copilot",
-    path: ".copilot/hooks/rwenv.json",
+    path: places::COPILOT,
     kept: HookForm::Among(include_str!("../../../hooks/copilot.json")),
     then: "",
     program: "copilot",
@@ -74,7 +75,7 @@ pub const COPILOT: Agent = Agent {
 /// OpenCode, whose plugin hands every call to the hook, and throws what that says.
 pub const OPENCODE: Agent = Agent {
     name: "opencode",
-    path: ".config/opencode/plugins/rwenv.js",
+    path: places::OPENCODE,
     kept: HookForm::Alone(include_str!("../../../hooks/opencode.js")),
     then: "",
     program: "opencode",
@@ -111,6 +112,7 @@ impl Agent {
             }
             HookForm::Among(registration) => self.merge(&path, registration, hook)?,
         };
+        places::note(self.name, hook.is_some(), environment)?;
         let left =
             if self.name == CODEX.name { codex_shell::set(hook.is_some(), environment)? } else { None };
         Ok(ChangedSettings { settings: path, changed, left })

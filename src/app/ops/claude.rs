@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::registration::{JsonObject, UNCHANGED, events, filled, settings};
+use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files, process};
 use rwenv_gate::facts::agent;
@@ -15,10 +16,10 @@ use rwenv_gate::facts::agent;
 /// How the hook is registered, for all events it hears: calls, the session's environment, a person speaking, and settings
 /// that change.
 const REGISTRATION: &str = include_str!("../../../hooks/claude.json");
-/// The event whose calls are judged.
-const JUDGED: &str = "PreToolUse";
 /// What a handler says of calls whose hook fails.
 const ON_FAILURE: &str = "onFailure";
+/// The setting of the line below a session (code.claude.com/docs/en/statusline).
+const STATUS_LINE: &str = "statusLine";
 /// Longest wait for the agent's version.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// First version that blocks a call whose hook fails, where it is told to.
@@ -35,12 +36,23 @@ pub struct PendingSettings {
     pub changes: bool,
 }
 
+/// Whether the settings are to have our status line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedLine {
+    /// Where there is no other.
+    IfNone,
+    /// In the place of another.
+    Always,
+    /// Not.
+    Never,
+}
+
 impl PendingSettings {
-    /// With this hook in the settings, or without any.
+    /// With this hook and this status line in the settings, or without any.
     ///
     /// # Errors
     /// If the settings cannot be read or have another shape.
-    pub fn of(hook: Option<&Path>, environment: &Environment) -> anyhow::Result<Self> {
+    pub fn of(hook: Option<&Path>, line: WantedLine, environment: &Environment) -> anyhow::Result<Self> {
         let path = agent::claude_settings(environment);
         let (old, before) = settings(&path, UNCHANGED)?;
         let mut new = before.clone();
@@ -53,6 +65,7 @@ impl PendingSettings {
                 add(&mut new, event, groups, blocks)?;
             }
         }
+        set_line(&mut new, hook, line);
         Ok(Self { settings: path, old, changes: new != before, new })
     }
 
@@ -89,63 +102,31 @@ impl PendingSettings {
     }
 }
 
+/// Puts our status line into settings, or takes it out. Another's stays unless it is to be replaced.
+fn set_line(settings: &mut JsonObject, hook: Option<&Path>, wanted: WantedLine) {
+    let command = |line: &Value| line.get("command").and_then(Value::as_str).map(str::to_owned);
+    let is_ours = |line: &Value| {
+        command(line)
+            .is_some_and(|c| c.ends_with("rwenv-hook' statusline") || c.ends_with("rwenv-hook statusline"))
+    };
+    let there = settings.get(STATUS_LINE);
+    let hook = hook.and_then(Path::to_str).filter(|_| wanted != WantedLine::Never);
+    match hook {
+        Some(hook) if wanted == WantedLine::Always || there.is_none_or(is_ours) => {
+            let line = json!({ "type": "command", "command": format!("{} statusline", quoted(hook)) });
+            settings.insert(STATUS_LINE.to_owned(), line);
+        }
+        None if there.is_some_and(is_ours) => drop(settings.shift_remove(STATUS_LINE)),
+        _ => {}
+    }
+}
+
 /// The list of handlers of an event, if there is one. Settings of another shape are left alone.
 fn handlers<'a>(object: &'a mut JsonObject, event: &str) -> anyhow::Result<Option<&'a mut Vec<Value>>> {
     let Some(hooks) = object.get_mut("hooks") else { return Ok(None) };
     let hooks = hooks.as_object_mut().context("\"hooks\" is not an object; correct it")?;
     let Some(list) = hooks.get_mut(event) else { return Ok(None) };
     Ok(Some(list.as_array_mut().with_context(|| format!("\"hooks.{event}\" is not a list; correct it"))?))
-}
-
-/// How the hook is registered.
-#[derive(Debug, Default)]
-pub struct Registered {
-    /// The program calls go to.
-    pub hook: Option<PathBuf>,
-    /// Events it is not registered for.
-    pub missing: Vec<String>,
-    /// A call whose hook fails does not run, or the agent is too old to be told so.
-    pub blocks_on_failure: bool,
-    /// Hooks are switched off.
-    pub disabled: bool,
-    /// The plugin registers it too.
-    pub plugin: bool,
-}
-
-/// Reads how the hook is registered.
-///
-/// # Errors
-/// If the settings cannot be read or have another shape.
-pub fn registered(environment: &Environment) -> anyhow::Result<Registered> {
-    let path = agent::claude_settings(environment);
-    let (_, mut object) = settings(&path, "")?;
-    let disabled = object.get("disableAllHooks").and_then(Value::as_bool) == Some(true);
-    let plugins = object.get("enabledPlugins").and_then(Value::as_object);
-    let plugin = plugins
-        .into_iter()
-        .flatten()
-        .any(|(name, on)| name.starts_with("rwenv@") && *on == Value::Bool(true));
-    let mut found = Registered { disabled, plugin, ..Registered::default() };
-    for (event, wanted) in events(&filled(REGISTRATION, "")?) {
-        let groups = handlers(&mut object, event)?.cloned().unwrap_or_default();
-        let matcher = |group: &Value| group.get("matcher").and_then(Value::as_str).map(str::to_owned);
-        let wanted = wanted.first().and_then(matcher);
-        let ours = groups.iter().filter(|group| {
-            let matcher = matcher(group);
-            wanted.is_none() || matcher == wanted || matches!(matcher.as_deref(), None | Some("" | "*"))
-        });
-        let all = ours.filter_map(|group| group.get("hooks").and_then(Value::as_array)).flatten();
-        let Some(handler) = all.into_iter().find(|handler| is_ours(handler)) else {
-            found.missing.push(event.clone());
-            continue;
-        };
-        if event == JUDGED {
-            let command = handler.get("command").and_then(Value::as_str).unwrap_or_default();
-            found.hook = Some(PathBuf::from(command));
-            found.blocks_on_failure = handler.get(ON_FAILURE).and_then(Value::as_str) == Some("block");
-        }
-    }
-    Ok(found)
 }
 
 /// Takes our own entries out, and what is empty without them.
@@ -216,6 +197,6 @@ mod tests {
         let by_name = REGISTRATION.replace("[\"claude\"]", "[\"claude\", \"plugin\"]");
         let ours = filled(&by_name, "rwenv-hook").unwrap();
         assert_eq!(events(&ours).collect::<Vec<_>>(), plugin);
-        assert!(plugin.iter().any(|(event, _)| *event == JUDGED));
+        assert!(plugin.iter().any(|(event, _)| *event == "PreToolUse"));
     }
 }

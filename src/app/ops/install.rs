@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::claude::WantedLine;
 use super::{agents, claude, everywhere};
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::setup::shims;
+use rwenv_gate::setup::{agents as places, shims};
 
 /// What is there now, and what is no longer.
 #[derive(Debug)]
@@ -46,14 +47,16 @@ pub fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Registers the hook with Claude Code and makes the shims.
+/// Registers the hook and the status line with Claude Code, and makes the shims.
 ///
 /// # Errors
 /// If the settings cannot be read or written, or something else has the name of a shim.
-pub fn install(hook: &Path, environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::PendingSettings::of(Some(hook), environment)?;
+pub fn install(hook: &Path, line: WantedLine, environment: &Environment) -> anyhow::Result<Installed> {
+    let pending = claude::PendingSettings::of(Some(hook), line, environment)?;
     let shims = shims::install(hook, environment)?;
-    written(&pending, shims, environment)
+    let installed = written(&pending, shims, environment)?;
+    places::note(places::CLAUDE, true, environment)?;
+    Ok(installed)
 }
 
 /// Takes everything out again that `install` and its like have put in.
@@ -61,10 +64,11 @@ pub fn install(hook: &Path, environment: &Environment) -> anyhow::Result<Install
 /// # Errors
 /// If settings cannot be read or written, or git's hooks cannot be changed.
 pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::PendingSettings::of(None, environment)?;
+    let pending = claude::PendingSettings::of(None, WantedLine::Never, environment)?;
     shims::remove(environment)?;
     let other_settings = agents::remove_all(environment)?;
     let git_hooks = everywhere::remove_all(environment)?;
+    places::note(places::CLAUDE, false, environment)?;
     Ok(Installed { other_settings, git_hooks, ..written(&pending, Vec::new(), environment)? })
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use super::check::Check;
-use super::{agents, claude, githooks, standing};
+use super::check::{Check, CheckState};
+use super::{agents, githooks, standing};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::repos::{self, CloneState, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
@@ -15,6 +15,7 @@ use rwenv_gate::doors::session::PLUGIN_STATE;
 use rwenv_gate::facts::{agent, config};
 use rwenv_gate::ledger::audit;
 use rwenv_gate::setup::shims;
+use rwenv_gate::standing::registered;
 use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, NoticeHealth, PartHealth, Watching, ask};
 
 /// Longest wait for one of our own programs.
@@ -35,7 +36,19 @@ pub(super) fn examine(environment: &Environment) -> Vec<Check> {
     all.push(log(environment));
     all.push(room(environment));
     all.push(clocks(environment));
+    told_already(&mut all, environment);
     all
+}
+
+/// Adds what each command of a person's is told to be off, where no check has said it.
+fn told_already(all: &mut Vec<Check>, environment: &Environment) {
+    for lapse in crate::standing::lapses(&environment::current_dir(), environment) {
+        if all.iter().any(|check| check.id == lapse.id && check.state != CheckState::Ok) {
+            continue;
+        }
+        all.retain(|check| check.id != lapse.id || check.state != CheckState::Ok);
+        all.push(Check::fail(lapse.id, lapse.says, lapse.fix));
+    }
 }
 
 fn configuration(environment: &Environment) -> Check {
@@ -84,10 +97,10 @@ fn policies(environment: &Environment) -> Check {
 
 fn registration(environment: &Environment) -> Vec<Check> {
     let path = environment::under_home(&agent::claude_settings(environment));
-    let found = match claude::registered(environment) {
+    let found = match registered(environment) {
         Ok(found) => found,
         Err(error) => {
-            return vec![Check::fail("hook", error.to_string(), "correct the settings, then: rwenv install")];
+            return vec![Check::fail("hook", error, "correct the settings, then: rwenv install")];
         }
     };
     let plugin = found.plugin.then(|| plugin(environment));
@@ -159,7 +172,7 @@ fn plugin(environment: &Environment) -> Check {
 
 fn shims(environment: &Environment) -> Check {
     let folder = shims::folder(environment);
-    let hook = claude::registered(environment).ok().and_then(|found| found.hook);
+    let hook = registered(environment).ok().and_then(|found| found.hook);
     let leads = |name: &&str| {
         let target = std::fs::read_link(folder.join(name)).ok();
         target.is_some() && target.as_ref().is_some_and(|t| t.is_file()) && (hook.is_none() || target == hook)

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::process::CommandExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -11,22 +11,14 @@ use serde_json::{Value, json};
 
 use super::agents::{self, Agent};
 use super::check::Check;
+use crate::standing::switched_off;
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::base::{clock, files, process, program};
+use rwenv_gate::base::{clock, process, program};
 
 /// Longest wait for a hook, or for an agent's own list of hooks.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// A call that no hook of ours lets run: it names no tool.
 const CANARY: &str = "{}";
-/// Files of a project in which `disableAllHooks` counts, and for whom.
-const SWITCHES: [(&str, &str); 4] = [
-    (".claude/settings.json", "Claude Code and Copilot CLI"),
-    (".claude/settings.local.json", "Claude Code"),
-    (".github/copilot/settings.json", "Copilot CLI"),
-    (".github/copilot/settings.local.json", "Copilot CLI"),
-];
-/// The file of a project in which `hooks = false` counts, for Codex.
-const CODEX: &str = ".codex/config.toml";
 
 pub(super) fn examine(environment: &Environment) -> Vec<Check> {
     let mut all: Vec<Check> =
@@ -107,47 +99,4 @@ fn known_to_codex(codex: &Path) -> Option<Vec<Value>> {
     }
     process::kill(&mut child);
     found.flatten()
-}
-
-/// A file of a project that switches an agent's hooks off.
-#[derive(Debug)]
-pub struct SwitchedOff {
-    file: PathBuf,
-    agents: &'static str,
-}
-
-impl SwitchedOff {
-    /// What that means.
-    #[must_use]
-    pub fn says(&self) -> String {
-        let file = environment::under_home(&self.file);
-        format!("{file} switches the hooks of {} off: there it works without the guard", self.agents)
-    }
-}
-
-/// Files at a directory, or above it, that switch an agent's hooks off.
-#[must_use]
-pub fn switched_off(dir: &Path, environment: &Environment) -> Vec<SwitchedOff> {
-    let mut found = Vec::new();
-    // What is in the home folder is the person's own, and is looked at with the registration.
-    for dir in dir.ancestors().take_while(|dir| **dir != environment.home) {
-        for (name, agents) in SWITCHES {
-            let file = dir.join(name);
-            let settings = text(&file).and_then(|text| serde_json::from_str::<Value>(&text).ok());
-            if settings.is_some_and(|settings| settings.get("disableAllHooks") == Some(&Value::Bool(true))) {
-                found.push(SwitchedOff { file, agents });
-            }
-        }
-        let file = dir.join(CODEX);
-        let settings = text(&file).and_then(|text| text.parse::<toml::Table>().ok());
-        let hooks = settings.as_ref().and_then(|settings| settings.get("features")?.get("hooks")?.as_bool());
-        if hooks == Some(false) {
-            found.push(SwitchedOff { file, agents: "Codex" });
-        }
-    }
-    found
-}
-
-fn text(file: &Path) -> Option<String> {
-    files::read(file).ok().flatten()
 }

@@ -2,13 +2,14 @@
 //! read before anything is asked.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::clock;
 use crate::base::environment::{Environment, under_home};
 use crate::facts::{binding, config};
 use crate::ledger::audit::Confinement;
+use crate::standing;
 use crate::wire::daemon::{Ask, FluxRow, ask};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::model::{Bound, Rwenv};
@@ -40,6 +41,7 @@ pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> Stri
     };
     out.push_str(&confined(environment));
     out.push_str(problems);
+    out.push_str(&off(Path::new(cwd), environment));
     if let Some(rwenv) = bound.and_then(|bound| match bound {
         Bound::Rwenv(name) => rwenvs.get(&name),
         _ => None,
@@ -59,6 +61,15 @@ fn confined(environment: &Environment) -> String {
     format!(
         "This session is confined (rwenv run, by {means}): the person's credentials for clusters and clouds are hidden. Clusters are reached through the API guard.\n"
     )
+}
+
+/// What of the guard is off. A person has to mend it: none of these commands is an agent's.
+fn off(cwd: &Path, environment: &Environment) -> String {
+    let all = standing::lapses(cwd, environment);
+    let Some(first) = all.first() else { return String::new() };
+    let more =
+        if all.len() > 1 { format!(" (and {} more: rwenv doctor)", all.len() - 1) } else { String::new() };
+    format!("rwenv is partly off: {}. Tell the person: {}{more}\n", first.says, first.fix)
 }
 
 /// The rwenv: its flags, what passes, and its repository.

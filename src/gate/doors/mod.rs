@@ -26,6 +26,7 @@ use std::io::{Read as _, Write as _};
 
 use crate::base::environment::Environment;
 use crate::setup::shims;
+use crate::standing;
 use crate::wire::claude::BLOCK;
 use crate::{net, start};
 use payload::{LONGEST_PAYLOAD, payload};
@@ -48,6 +49,15 @@ pub fn main(arguments: &[CString]) -> i32 {
         Some("claude") => {
             let by_plugin = texts.get(2).is_some_and(|word| word == "plugin");
             door(Reply::block, |bytes, environment| claude::answer(bytes, by_plugin, environment))
+        }
+        Some("statusline") => {
+            let silent = |_: &str| Reply::silent();
+            door(silent, |bytes, environment| shown(&standing::statusline(bytes, environment)))
+        }
+        Some("prompt") => {
+            let shell = texts.get(2).map_or("terminal", AsRef::as_ref);
+            let text = standing::prompt(shell, &Environment::read());
+            Reply { stdout: text, ..Reply::silent() }
         }
         Some("--version" | "-V") => {
             Reply { stdout: format!("rwenv-hook {}\n", env!("CARGO_PKG_VERSION")), ..Reply::silent() }
@@ -86,6 +96,8 @@ Usage: rwenv-hook claude      Claude Code: PreToolUse, SessionStart, CwdChanged,
        rwenv-hook copilot     Copilot CLI: preToolUse
        rwenv-hook opencode    OpenCode, through the plugin that rwenv install writes
        rwenv-hook NAME session  the start of a session of codex, gemini, copilot or opencode
+       rwenv-hook statusline    the status line of Claude Code
+       rwenv-hook prompt SHELL  the segment of a prompt: bash, zsh, fish, starship (and off) or plain
 
 Started under the name of a tool (kubectl, git, …; rwenv install makes these links), it judges the call and then runs the tool.
 
@@ -93,6 +105,11 @@ Exit status: 0 no objection (or a question, as JSON), 2 blocked (reason on stand
 status, 77 if the call is denied, 127 if the tool is not found.
 Check a command line by hand with: rwenv check -- COMMAND…
 ";
+
+/// A line for whoever shows it.
+fn shown(line: &str) -> Reply {
+    Reply { stdout: format!("{line}\n"), ..Reply::silent() }
+}
 
 /// Reads what an agent sends, and answers it; `refuse` is how it is told that this could not be done.
 fn door(refuse: impl Fn(&str) -> Reply, answer: impl Fn(&[u8], &Environment) -> Reply) -> Reply {

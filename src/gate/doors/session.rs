@@ -86,9 +86,12 @@ pub(super) fn begin(
                     "rwenv: its shims are not on PATH in this session: {file}: {error}\n"
                 ));
             }
-            told.push_str(&pin(file, session, kubeconfig.as_deref(), environment));
+            let at = SessionAt { session, cwd: &context.cwd };
+            told.push_str(&pin(file, at, kubeconfig.as_deref(), environment));
         }
-        Variables::Answer => pinned::remember(session, kubeconfig.as_deref(), environment),
+        Variables::Answer => {
+            pinned::remember(session, &context.cwd, kubeconfig.as_deref(), environment);
+        }
         Variables::Nowhere => {}
     }
     let told = greeting::told(&context.cwd, &told, environment);
@@ -147,8 +150,15 @@ fn chosen(cwd: &str, environment: &Environment) -> (Option<PathBuf>, String) {
     (own, problem)
 }
 
+/// A session, and where it works.
+#[derive(Clone, Copy)]
+struct SessionAt<'a> {
+    session: &'a str,
+    cwd: &'a str,
+}
+
 /// Gives the session the rwenv's own kubeconfig, or the person's back where the directory has none. Says what went wrong.
-fn pin(file: &Path, session: &str, own: Option<&Path>, environment: &Environment) -> String {
+fn pin(file: &Path, at: SessionAt<'_>, own: Option<&Path>, environment: &Environment) -> String {
     let set = |path: &str| format!("export KUBECONFIG={}", quoted(path));
     let line = match (own, &environment.kubeconfig) {
         (Some(own), _) => set(&own.display().to_string()),
@@ -161,7 +171,7 @@ fn pin(file: &Path, session: &str, own: Option<&Path>, environment: &Environment
     let changes = last.map_or(own.is_some(), |last| last != line);
     match if changes { append(file, &line) } else { Ok(()) } {
         Ok(()) => {
-            pinned::remember(session, own, environment);
+            pinned::remember(at.session, at.cwd, own, environment);
             String::new()
         }
         Err(error) => {

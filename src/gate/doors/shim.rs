@@ -11,7 +11,7 @@ use nix::errno::Errno;
 
 use crate::base::environment::{Environment, var};
 use crate::base::program;
-use crate::facts;
+use crate::facts::{self, guarded};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
 use crate::ledger::asked;
 use crate::net::Inherited;
@@ -44,7 +44,19 @@ pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u
         let _ = writeln!(std::io::stderr(), "{name}: not found on PATH (this is rwenv's shim for it)");
         return NOT_FOUND;
     };
+    tell_cut_off(name, &environment);
     become_tool(permit, &real, arguments, inherited)
+}
+
+/// A tool that speaks to the guard where nobody listens says nothing but that it was refused: this says why, before it.
+fn tell_cut_off(name: &str, environment: &Environment) {
+    let reads = classify::tools().tool(name).is_some_and(|tool| tool.env.kubeconfig.contains(&"KUBECONFIG"));
+    if let Some(rwenv) = reads.then(|| guarded::cut_off(environment)).flatten() {
+        let _ = writeln!(
+            std::io::stderr(),
+            "rwenv: the API guard of rwenv '{rwenv}' is not running, so {name} reaches no cluster; start it: rwenv daemon start"
+        );
+    }
 }
 
 /// Puts the tool in this process's place.

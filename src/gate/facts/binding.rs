@@ -108,6 +108,14 @@ fn named(name: &str, source: &str) -> Bound {
     }
 }
 
+/// The directories that `env-consumers.json` names.
+#[must_use]
+pub fn consumers(environment: &Environment) -> Vec<PathBuf> {
+    let text = files::read_trusted(&environment.config_dir.join("env-consumers.json")).ok().flatten();
+    let all: Option<BTreeMap<String, String>> = text.and_then(|text| serde_json::from_str(&text).ok());
+    all.into_iter().flatten().map(|(dir, _)| PathBuf::from(dir)).filter(|dir| dir.is_absolute()).collect()
+}
+
 /// `env-consumers.json`: the longest directory that holds this one.
 fn by_consumers(dir: &Path, real: &Path, environment: &Environment) -> Option<Selection> {
     let path = environment.config_dir.join("env-consumers.json");

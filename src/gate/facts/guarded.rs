@@ -62,6 +62,21 @@ pub fn session(rwenv: &Rwenv, environment: &Environment) -> Result<PathBuf, Stri
     }
 }
 
+/// The rwenv whose way to its cluster is cut: the kubeconfig that holds is the guard's, and nobody listens there. None where another
+/// kubeconfig holds, or the guard listens.
+#[must_use]
+pub fn cut_off(environment: &Environment) -> Option<String> {
+    let path = PathBuf::from(environment.kubeconfig.as_deref()?);
+    if path.parent() != Some(&folder(environment)) {
+        return None;
+    }
+    let text = files::read_trusted(&path).ok()??;
+    if listener(port(&text)?).is_some() {
+        return None;
+    }
+    Some(path.file_stem()?.to_str()?.to_owned())
+}
+
 /// Something where somebody listens at a port.
 #[must_use]
 pub fn listener(port: u16) -> Option<()> {

@@ -14,11 +14,16 @@ use rwenv_core::model::Rwenv;
 
 /// Longest time kubectl may take to print a part of a kubeconfig.
 const KUBECTL: Duration = Duration::from_secs(2);
+/// Most sessions that are looked at.
+const MOST: usize = 32;
 
 /// What is known of a session: which kubeconfig its commands see.
 #[derive(Debug, serde::Deserialize, serde::Serialize)]
 struct SessionPin {
     kubeconfig: Option<String>,
+    /// Where it began.
+    #[serde(default)]
+    cwd: Option<String>,
 }
 
 /// The file of a rwenv's own kubeconfig.
@@ -94,6 +99,25 @@ pub fn sessions(environment: &Environment) -> PathBuf {
     environment.config_dir.join("run/sessions")
 }
 
+/// The directories in which sessions began lately, the latest first.
+#[must_use]
+pub fn dirs(environment: &Environment) -> Vec<PathBuf> {
+    let entries = fs::read_dir(sessions(environment)).into_iter().flatten().flatten();
+    let mut all: Vec<_> = entries
+        .filter(|entry| entry.path().extension().is_some_and(|extension| extension == "json"))
+        .filter_map(|entry| Some((entry.metadata().ok()?.modified().ok()?, entry.path())))
+        .collect();
+    all.sort_unstable_by(|a, b| b.cmp(a));
+    let mut dirs = Vec::new();
+    for (_, path) in all.into_iter().take(MOST) {
+        let Some(text) = files::read_trusted(&path).ok().flatten() else { continue };
+        let pin: Option<SessionPin> = serde_json::from_str(&text).ok();
+        let dir = pin.and_then(|pin| pin.cwd).map(PathBuf::from);
+        dirs.extend(dir.filter(|dir| dir.is_absolute() && !dirs.contains(dir)));
+    }
+    dirs
+}
+
 /// The file of shell code that gives a session's commands what they were given, where the agent has none of its own for that.
 #[must_use]
 pub fn shell_file(session: &str, environment: &Environment) -> Option<PathBuf> {
@@ -102,11 +126,13 @@ pub fn shell_file(session: &str, environment: &Environment) -> Option<PathBuf> {
     Some(file)
 }
 
-/// Remembers what a session's commands see from now on.
-pub fn remember(session: &str, kubeconfig: Option<&Path>, environment: &Environment) {
+/// Remembers what a session's commands see from now on, and where it works.
+pub fn remember(session: &str, cwd: &str, kubeconfig: Option<&Path>, environment: &Environment) {
     let Some(path) = record(session, environment) else { return };
     let kubeconfig = kubeconfig.map(|path| path.display().to_string());
-    let Ok(text) = serde_json::to_string(&SessionPin { kubeconfig }) else { return };
+    let Ok(text) = serde_json::to_string(&SessionPin { kubeconfig, cwd: Some(cwd.to_owned()) }) else {
+        return;
+    };
     // Where it cannot be kept, calls are judged by the person's own kubeconfig too, which is stricter.
     let _ = files::make_private_dir(path.parent().unwrap_or(&path))
         .and_then(|()| files::write(&path, &text, 0o600));
@@ -120,7 +146,7 @@ pub fn of_session(session: Option<&str>, environment: &Environment) -> Environme
         serde_json::from_str::<SessionPin>(&text).ok()
     });
     match known {
-        Some(SessionPin { kubeconfig: Some(path) }) => {
+        Some(SessionPin { kubeconfig: Some(path), .. }) => {
             Environment { session_kubeconfig: Some(path), ..environment.clone() }
         }
         _ => environment.clone(),

@@ -140,6 +140,9 @@ pub struct Health {
     /// What people are told, of each rwenv that wants it.
     #[serde(default)]
     pub notices: Vec<NoticeHealth>,
+    /// What of the guard is off, each with what mends it.
+    #[serde(default)]
+    pub off: Vec<String>,
     /// What came in.
     pub connections: Connections,
 }

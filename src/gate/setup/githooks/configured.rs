@@ -1,6 +1,7 @@
 //! Our hook as git's configuration names it (`hook.rwenv.command`, git 2.54 and newer): it stands beside every other hook, and no
 //! file of hooks is written.
 
+use std::fs;
 use std::path::Path;
 
 use super::{FileError, PRE_PUSH, shell_word};
@@ -9,6 +10,14 @@ use super::{FileError, PRE_PUSH, shell_word};
 pub const SECTION: &str = "hook.rwenv";
 /// First version of git that starts it.
 const SINCE: (u32, u32) = (2, 54);
+
+/// True for a file of git's configuration that has our section, however it is written there.
+#[must_use]
+pub fn is_named_in(file: &Path) -> bool {
+    let Some((section, name)) = SECTION.split_once('.') else { return false };
+    let head = format!("[{section} \"{name}\"]");
+    fs::read_to_string(file).is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with(&head)))
+}
 
 /// True for what `git version` prints of a git that starts hooks which are configured.
 #[must_use]
