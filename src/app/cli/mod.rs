@@ -3,6 +3,7 @@
 mod acceptance;
 mod args;
 mod audit;
+mod candidates;
 mod check;
 mod confirm;
 mod context;
@@ -70,6 +71,14 @@ pub fn command() -> clap::Command {
 /// The `rwenv` program.
 #[must_use]
 pub fn main() -> ExitCode {
+    match pages::completed(command) {
+        Ok(false) => {}
+        Ok(true) => return ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(FAILED);
+        }
+    }
     let given = command().try_get_matches();
     let cli = match given.and_then(|given| Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
@@ -175,8 +184,8 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Prompt(args) => line::prompt(&args, environment),
         CliCommand::Statusline => line::statusline(environment),
         CliCommand::Mcp => mcp::serve(environment),
-        CliCommand::Completions { shell } => Ok(pages::completions(shell, self::command())),
-        CliCommand::Man { dir } => pages::man(dir.as_deref(), &self::command()),
+        CliCommand::Completions { shell } => pages::completions(shell),
+        CliCommand::Man { dir } => pages::man(dir.as_deref(), self::command()),
         CliCommand::Run(args) => run::run(&args, environment),
         CliCommand::Confined(args) => run::confined(&args, environment),
         CliCommand::Demo(args) => demo::demo(&args),

@@ -97,6 +97,30 @@ pub fn find(rwenv: &str, object: &NamedObject, environment: &Environment) -> Opt
     })
 }
 
+/// An object that a repository defines.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DefinedObject {
+    /// Its kind.
+    pub kind: String,
+    /// Its namespace; empty where it is in none.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// The objects that a rwenv's repository defines, as the catalog has them.
+#[must_use]
+pub fn objects(rwenv: &str, environment: &Environment) -> Vec<DefinedObject> {
+    let text = read(&path(rwenv, environment)).unwrap_or_default();
+    let lines = text.lines().filter(|line| line.starts_with(|c: char| c.is_ascii_uppercase()));
+    let object = |line: &str| {
+        let mut fields = line.split('\t').map(str::to_owned);
+        let (kind, name, namespace) = (fields.next()?, fields.next()?, fields.next()?);
+        Some(DefinedObject { kind, namespace, name })
+    };
+    lines.filter_map(object).collect()
+}
+
 /// The names of releases that may make an object, the longest first: `kube-prometheus-stack-grafana` is of
 /// kube-prometheus-stack.
 pub fn releases<'n>(kind: &str, name: &'n str) -> impl Iterator<Item = &'n str> {
