@@ -7,12 +7,14 @@ usage() {
   cat <<'EOF'
 Usage: ./install.sh [--prefix DIR]    build, place rwenv, rwenvd and rwenv-hook into DIR/bin (~/.local), register the hook,
                                       start the daemon, look whether all is well
-       ./install.sh --uninstall [--prefix DIR]    stop the daemon, take the hook out of the agent's settings, remove the programs
+       ./install.sh --uninstall [--prefix DIR]    stop the daemon, take the hooks out of agents' settings and git, remove the programs and
+                                      all copies of credentials
+       ./install.sh --uninstall --purge           the same, and all but what you wrote: the audit log, clones, catalogs
        ./install.sh --try             show it at work in a scratch HOME; nothing outside is touched
 
   --with DIR    use the programs rwenv, rwenvd and rwenv-hook in DIR instead of building them
 
-Your configuration, ~/.claude/rwenv, is never removed.
+What you wrote in ~/.claude/rwenv (envs.json, policies, selections) is never removed.
 EOF
 }
 
@@ -105,6 +107,7 @@ place() {
     cp "$program" "$prefix/bin/.${program##*/}.new"
     mv "$prefix/bin/.${program##*/}.new" "$prefix/bin/${program##*/}"
   done
+  pages
   "$prefix/bin/rwenv" install --hook "$prefix/bin/rwenv-hook"
   "$prefix/bin/rwenv" daemon restart || echo "the daemon does not start; verdicts do not need it" >&2
   "$prefix/bin/rwenv" doctor || true
@@ -112,14 +115,40 @@ place() {
   echo "next: rwenv add, then rwenv set <name> in a project; rwenv daemon install has the system start the daemon"
 }
 
+# Where bash, fish and zsh look for completions of programs below this prefix; zsh once its fpath has the folder.
+completions() {
+  echo "bash share/bash-completion/completions/rwenv"
+  echo "fish share/fish/vendor_completions.d/rwenv.fish"
+  echo "zsh share/zsh/site-functions/_rwenv"
+}
+
+# Completions and manual pages. Those of an older version that this one does not have go.
+pages() {
+  local shell file
+  mkdir -p "$prefix/share/man/man1"
+  rm -f "$prefix"/share/man/man1/rwenv.1 "$prefix"/share/man/man1/rwenv-*.1
+  "$prefix/bin/rwenv" man --dir "$prefix/share/man/man1" >/dev/null
+  completions | while read -r shell file; do
+    mkdir -p "$prefix/${file%/*}"
+    "$prefix/bin/rwenv" completions "$shell" >"$prefix/$file"
+  done
+}
+
 remove() {
+  local shell file
   if [ -x "$prefix/bin/rwenv" ]; then
-    "$prefix/bin/rwenv" install --uninstall
-    "$prefix/bin/rwenv" daemon install --uninstall
-    "$prefix/bin/rwenv" daemon stop
+    if [ "$purge" = yes ]; then
+      "$prefix/bin/rwenv" install --uninstall --purge --yes
+    else
+      "$prefix/bin/rwenv" install --uninstall
+    fi
   fi
   rm -f "$prefix/bin/rwenv" "$prefix/bin/rwenvd" "$prefix/bin/rwenv-hook"
-  echo "removed from $prefix/bin; your configuration stays in ~/.claude/rwenv"
+  rm -f "$prefix"/share/man/man1/rwenv.1 "$prefix"/share/man/man1/rwenv-*.1
+  completions | while read -r shell file; do
+    rm -f "$prefix/$file"
+  done
+  echo "removed from $prefix; what you wrote stays in ~/.claude/rwenv. Take out of your shell's start-up file what mentions rwenv (shellenv, prompt)"
 }
 
 try() {
@@ -159,11 +188,13 @@ wrong() {
 
 prefix=$HOME/.local
 with=
+purge=
 action=place
 while [ $# -gt 0 ]; do
   case $1 in
     --try) choose "$1" try ;;
     --uninstall) choose "$1" remove ;;
+    --purge) purge=yes ;;
     --build-hook) choose "$1" build_hook ;;
     --prefix) [ -n "${2:-}" ] || wrong "--prefix needs a folder"; prefix=$2; shift ;;
     --with) [ -n "${2:-}" ] || wrong "--with needs a folder"; with=$2; shift ;;
@@ -174,5 +205,6 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
+[ -z "$purge" ] || [ "$action" = remove ] || wrong "--purge goes with --uninstall"
 [ "$action" = remove ] || [ -n "$with" ] || need
 "$action"

@@ -66,6 +66,7 @@ mod knowledge_documents;
 mod knowledge_hostile;
 mod knowledge_questions;
 mod lapses;
+mod leaving;
 mod lfs;
 mod line;
 #[path = "../core/lines.rs"]

@@ -6,13 +6,13 @@ use anyhow::{Context as _, bail};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
-use super::out;
 use super::shared::Output;
+use super::{out, prompt};
 use crate::ops::agents::{self, Agent};
 use crate::ops::claude::WantedLine;
 use crate::ops::install::{self, Installed};
 use rwenv_core::decide::quoted;
-use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::doors::session::path_line;
 use rwenv_gate::setup::shims;
 
@@ -32,9 +32,15 @@ pub(super) struct InstallArgs {
     /// Agent to install for
     #[arg(long, value_enum, default_value_t = AgentName::Claude, value_name = "NAME")]
     pub(super) agent: AgentName,
-    /// Remove the hook from the settings
+    /// Remove the hook from the settings; without --agent also shims, git hooks, daemon and copies of credentials
     #[arg(long)]
     pub(super) uninstall: bool,
+    /// With --uninstall: remove all but what you wrote (envs.json, policies, selections)
+    #[arg(long, requires = "uninstall", conflicts_with = "agent")]
+    pub(super) purge: bool,
+    /// Do not ask
+    #[arg(long, short, requires = "purge")]
+    pub(super) yes: bool,
     /// Path of the hook program [default: rwenv-hook beside rwenv]
     #[arg(long, value_name = "FILE")]
     pub(super) hook: Option<PathBuf>,
@@ -95,7 +101,14 @@ pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::
     }
     let done = match &hook {
         Some(hook) => install::install(hook, LineChoice::wanted(args.statusline), environment)?,
-        None => install::uninstall(environment)?,
+        None => {
+            let question =
+                "This removes the audit log, clones, catalogs and everything else but what you wrote. Go on?";
+            if args.purge && !prompt::confirm(question, args.yes)? {
+                bail!("nothing was changed");
+            }
+            install::uninstall(args.purge, environment)?
+        }
     };
     for settings in &done.other_settings {
         out::note(&format!("the hook is removed from {}", settings.display()));
@@ -111,6 +124,7 @@ pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::
             hook: hook.as_deref(),
             shims_dir: &done.shims_dir,
             shims: &done.shims,
+            removed: &done.leaving.removed,
         })?;
     } else {
         tell(&done, hook.as_deref());
@@ -127,6 +141,8 @@ struct InstallView<'a> {
     shims_dir: &'a Path,
     /// Those that were made now.
     shims: &'a [&'static str],
+    /// What was removed beside the hooks.
+    removed: &'a [PathBuf],
 }
 
 fn tell(done: &Installed, hook: Option<&Path>) {
@@ -140,7 +156,16 @@ fn tell(done: &Installed, hook: Option<&Path>) {
     if !done.shims.is_empty() {
         out::line(&format!("shims for {} are in {}", done.shims.join(", "), done.shims_dir.display()));
     }
-    if let Some(backup) = &done.backup {
+    if done.leaving.daemon {
+        out::line("rwenvd has ended");
+    }
+    for gone in done.leaving.service.iter().chain(&done.leaving.removed) {
+        out::line(&format!("removed: {}", under_home(gone)));
+    }
+    for kept in &done.leaving.kept {
+        out::note(&format!("kept: {kept}"));
+    }
+    if let Some(backup) = done.backup.as_ref().filter(|backup| backup.exists()) {
         out::line(&format!("the old settings are in {}", backup.display()));
     }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::codex_shell;
-use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, place, settings};
+use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, laid_out, place, settings};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
@@ -164,11 +164,12 @@ impl Agent {
         for (key, value) in registration.into_iter().flatten().filter(|(key, _)| key != "hooks") {
             object.entry(key).or_insert(value);
         }
-        let nothing_there = hook.is_none() && is_bare(&object) && text.unwrap_or_default().is_empty();
+        let nothing_there =
+            hook.is_none() && is_bare(&object) && text.as_deref().unwrap_or_default().is_empty();
         if object == before || nothing_there {
             return Ok(false);
         }
-        let wanted = format!("{}\n", serde_json::to_string_pretty(&object)?);
+        let wanted = laid_out(text.as_deref(), &object)?;
         let own = self.path.ends_with("/rwenv.json");
         place(path, (!(own && hook.is_none())).then_some(wanted.as_str()))?;
         Ok(true)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::registration::{JsonObject, UNCHANGED, events, filled, settings};
+use super::registration::{JsonObject, UNCHANGED, events, filled, laid_out, settings};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files, process};
@@ -20,6 +20,8 @@ const REGISTRATION: &str = include_str!("../../../hooks/claude.json");
 const ON_FAILURE: &str = "onFailure";
 /// The setting of the line below a session (code.claude.com/docs/en/statusline).
 const STATUS_LINE: &str = "statusLine";
+/// What the copies of old settings are called, before the time.
+const BACKUP: &str = "settings.json.before-rwenv-";
 /// Longest wait for the agent's version.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// First version that blocks a call whose hook fails, where it is told to.
@@ -77,7 +79,7 @@ impl PendingSettings {
         if !self.changes {
             return Ok(None);
         }
-        let new = serde_json::to_string_pretty(&self.new)?;
+        let new = laid_out(self.old.as_deref(), &self.new)?;
         self.put(&new).map_err(|error| {
             anyhow::anyhow!(
                 "{error}; these settings stay as they were. Where another program writes the file (a store, dotfiles), have it write:\n{new}"
@@ -90,16 +92,37 @@ impl PendingSettings {
         if let Some(folder) = path.parent() {
             files::make_private_dir(folder)?;
         }
-        let backup = self.old.as_ref().map(|_| {
-            let stamp = clock::rfc3339(clock::now()).replace([':', '-', '.'], "");
-            path.with_file_name(format!("settings.json.before-rwenv-{stamp}"))
-        });
-        if let (Some(backup), Some(old)) = (&backup, &self.old) {
-            files::write(backup, old, 0o600)?;
-        }
-        files::write(path, &format!("{new}\n"), 0o600)?;
+        let backup = match &self.old {
+            Some(old) => Some(kept(path, old)?),
+            None => None,
+        };
+        files::write(path, new, 0o600)?;
         Ok(backup)
     }
+}
+
+/// Keeps settings beside the file; once, however often they are the same.
+fn kept(path: &Path, old: &str) -> anyhow::Result<PathBuf> {
+    let same = |copy: &PathBuf| files::read(copy).ok().flatten().as_deref() == Some(old);
+    if let Some(there) = backups(path).into_iter().find(same) {
+        return Ok(there);
+    }
+    let stamp = clock::rfc3339(clock::now()).replace([':', '-', '.'], "");
+    let copy = path.with_file_name(format!("{BACKUP}{stamp}"));
+    files::write(&copy, old, 0o600)?;
+    Ok(copy)
+}
+
+/// The copies of settings that were kept beside them.
+pub(super) fn backups(path: &Path) -> Vec<PathBuf> {
+    let entries = path.parent().and_then(|folder| std::fs::read_dir(folder).ok());
+    let all = entries.into_iter().flatten().flatten();
+    let mut all: Vec<PathBuf> = all
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with(BACKUP))
+        .map(|entry| entry.path())
+        .collect();
+    all.sort_unstable();
+    all
 }
 
 /// Puts our status line into settings, or takes it out. Another's stays unless it is to be replaced.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::claude::WantedLine;
+use super::leave::{self, Leaving};
 use super::{agents, claude, everywhere};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::setup::{agents as places, shims};
@@ -27,6 +28,8 @@ pub struct Installed {
     pub other_settings: Vec<PathBuf>,
     /// Folders of git's hooks that had ours.
     pub git_hooks: Vec<PathBuf>,
+    /// What went beside the hooks.
+    pub leaving: Leaving,
 }
 
 /// The hook program: the one that is given, or that beside this program.
@@ -59,17 +62,23 @@ pub fn install(hook: &Path, line: WantedLine, environment: &Environment) -> anyh
     Ok(installed)
 }
 
-/// Takes everything out again that `install` and its like have put in.
+/// Takes everything out again that `install` and its like have put in, with the daemon and copies of credentials; with `purge` all but
+/// what a person wrote.
 ///
 /// # Errors
 /// If settings cannot be read or written, or git's hooks cannot be changed.
-pub fn uninstall(environment: &Environment) -> anyhow::Result<Installed> {
+pub fn uninstall(purge: bool, environment: &Environment) -> anyhow::Result<Installed> {
     let pending = claude::PendingSettings::of(None, WantedLine::Never, environment)?;
     shims::remove(environment)?;
     let other_settings = agents::remove_all(environment)?;
     let git_hooks = everywhere::remove_all(environment)?;
+    let installed = written(&pending, Vec::new(), environment)?;
     places::note(places::CLAUDE, false, environment)?;
-    Ok(Installed { other_settings, git_hooks, ..written(&pending, Vec::new(), environment)? })
+    let mut leaving = leave::leave(environment)?;
+    if purge {
+        leave::purge(&mut leaving, environment)?;
+    }
+    Ok(Installed { other_settings, git_hooks, leaving, ..installed })
 }
 
 fn written(
@@ -85,5 +94,6 @@ fn written(
         shims,
         other_settings: Vec::new(),
         git_hooks: Vec::new(),
+        leaving: Leaving::default(),
     })
 }

@@ -16,6 +16,8 @@ pub mod doctor;
 pub mod everywhere;
 pub mod githooks;
 pub mod install;
+mod layout;
+pub mod leave;
 pub mod machine;
 pub mod process;
 pub mod registration;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::{Map, Value};
 
+use super::layout;
 use rwenv_gate::base::files;
 
 /// An object of JSON, in the order of its file.
@@ -30,6 +31,18 @@ pub(super) fn settings(path: &Path, advice: &str) -> anyhow::Result<(Option<Stri
     let object = serde_json::from_str(bare)
         .map_err(|e| anyhow::anyhow!("{}:{}:{}: {e}{advice}", path.display(), e.line(), e.column()))?;
     Ok((text, object))
+}
+
+/// Settings as text: as they were laid out before, as far as they are the same.
+///
+/// # Errors
+/// Never for an object of JSON.
+pub(super) fn laid_out(old: Option<&str>, new: &JsonObject) -> anyhow::Result<String> {
+    let value = Value::Object(new.clone());
+    match old.and_then(|old| layout::changed(old, &value)) {
+        Some(text) => Ok(text),
+        None => Ok(format!("{}\n", serde_json::to_string_pretty(&value)?)),
+    }
 }
 
 /// Writes a file of our own, or takes it away; says whether that changed anything.

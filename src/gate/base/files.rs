@@ -48,6 +48,8 @@ impl FileError {
     }
 }
 
+/// Most links that are followed to where a file is to be.
+const MOST_LINKS: usize = 16;
 /// Longest file that is read.
 const LARGEST: u64 = 4 << 20;
 
@@ -191,7 +193,7 @@ fn placed(
     mode: u32,
     finish: impl FnOnce(&File) -> io::Result<()>,
 ) -> Result<PathBuf, FileError> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = fs::canonicalize(path).unwrap_or_else(|_| led(path));
     let folder = path.parent().unwrap_or(Path::new("/"));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let mode = fs::metadata(&path).map_or(mode, |meta| meta.mode() & 0o7777);
@@ -209,6 +211,16 @@ fn placed(
         return Err(FileError::io(&path, e));
     }
     Ok(path)
+}
+
+/// Where a path leads by links, of which the last file need not be there yet.
+fn led(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("/")).join(target);
+    }
+    path
 }
 
 /// A lock that is held until it is dropped, and that a killed process leaves.
