@@ -424,5 +424,5 @@ fn a_command_is_checked_with_and_without_dashes() {
         assert_eq!(home.rwenv("ro", line).code, 2, "{line:?}");
     }
     let none = home.rwenv("", &["audit", "--env", "prdo"]);
-    assert!(none.stderr.contains("no rwenv is called 'prdo'"), "{}", none.stderr);
+    assert!(none.code == 1 && none.stderr.contains("there is no rwenv 'prdo'"), "{}", none.stderr);
 }

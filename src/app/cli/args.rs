@@ -51,9 +51,11 @@ pub(super) enum CliCommand {
     /// List the rwenvs and mark the one selected for this directory
     List(Output),
     /// Show the rwenv selected for this directory and what selects it
+    #[command(aliases = ["current", "status"])]
     Cur(InDir),
     /// Select a rwenv for this directory
     #[command(
+        alias = "use",
         after_help = "Writes .claude/rwenv and adds it to .git/info/exclude.\n\nExamples:\n  rwenv set prod\n  rwenv set dev --yes"
     )]
     Set(Set),
@@ -94,7 +96,7 @@ pub(super) enum CliCommand {
         after_help = "Custody levels (what read-only guarantees):\n  C0  the agent can read credentials with write access: hook, shims and pre-push are only a guardrail\n  \
                       C1  the agent's sandbox hides the credentials\n  C2  another user holds the credentials\n  C3  the credentials are read-only: the cluster enforces it\n\
                       Branch protection on the Git host, for the branch Flux follows:\n  G0  not protected\n  G1  protected\n\n\
-                      Examples:\n  rwenv doctor\n  rwenv doctor --json --offline\n  rwenv doctor --bundle\n\nExit status: 0 all checks passed or warned, 1 a check failed."
+                      Examples:\n  rwenv doctor\n  rwenv doctor --json --offline\n  rwenv doctor --all\n  rwenv doctor --bundle\n\nExit status: 0 all checks passed or warned, 1 a check failed."
     )]
     Doctor(Doctor),
     /// Show recorded decisions and verify the integrity of the audit log

@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::out;
 use super::replay::{self, ReplayArgs};
 use super::shared::Output;
+use crate::ops::rwenvs::unknown;
 use rwenv_core::model::Decision;
 use rwenv_core::model::envs::duration;
 use rwenv_gate::base::clock;
@@ -36,9 +37,8 @@ pub(super) struct Audit {
     /// Keep printing new records
     #[arg(long, short)]
     follow: bool,
-    /// Print the raw records, one JSON object per line
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Debug, Args)]
@@ -134,8 +134,16 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
             }
         }
     })?;
-    if args.json {
-        last.iter().for_each(|entry| out::line(&entry.line));
+    let known = |name: &&String| config::rwenvs(&environment.config_dir).get(name).is_some();
+    if let Some(name) = args.wanted.env.as_ref().filter(|name| last.is_empty() && !known(name)) {
+        // A rwenv that was removed may have records.
+        let rwenvs = config::rwenvs(&environment.config_dir);
+        bail!("{}", unknown(name, rwenvs.all.iter().map(|rwenv| rwenv.name.as_str())));
+    }
+    if args.output.json {
+        for entry in &last {
+            out::record(&entry.line)?;
+        }
     } else if !last.is_empty() {
         let mut table = out::table(&["TIME (UTC)", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
         last.iter().for_each(|entry| {
@@ -144,10 +152,6 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
         out::print(&table);
     } else if !args.follow {
         out::note("no records");
-        let known = |name: &&String| config::rwenvs(&environment.config_dir).get(name).is_some();
-        if let Some(name) = args.wanted.env.as_ref().filter(|name| !known(name)) {
-            out::note(&format!("no rwenv is called '{}'; see rwenv list", name.escape_debug()));
-        }
     }
     if !args.follow {
         return Ok(0);
@@ -155,7 +159,7 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
     loop {
         audit::follow(environment, &mut followed, |entry| {
             if filter.takes(&entry) {
-                out::line(&if args.json { entry.line.clone() } else { plain(&entry) });
+                out::line(&if args.output.json { entry.line.clone() } else { plain(&entry) });
             }
         })?;
         std::thread::sleep(LOOK);

@@ -5,13 +5,14 @@ use comfy_table::Cell;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::shared::{InDir, directory};
+use super::shared::{InDir, directory, known};
 use super::{out, policy, trace};
 use rwenv_core::decide::{self, JudgedPart};
 use rwenv_core::model::{Decision, Effect, Reason, Verdict};
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::facts::{self, Observed};
+use rwenv_gate::facts::{self, Observed, config};
 use rwenv_gate::judge::{self, KnownPlan, Lift};
+use rwenv_gate::ledger::audit;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArgs {
@@ -141,11 +142,23 @@ fn judged(args: &CheckArgs, environment: &Environment) -> CheckedLine {
     let observed = facts::observe(plan, &environment);
     let Observed { plan, facts, rwenvs } = &observed;
     let parts = decide::explain(plan, facts, rwenvs);
-    let verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
+    let mut verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
+    let changes = !plan.is_nothing_of_ours() && plan.changes_something();
+    if let (true, Err(why)) = (changes && verdict.decision() < Decision::Deny, audit::writable(&environment))
+    {
+        let text =
+            format!("the audit record of this change cannot be written ({why}), so the change does not run.");
+        let instead = "Free some disk space or correct the permissions. Reads still run.";
+        let unwritable = Reason::new(Decision::Deny, audit::UNWRITABLE, text, instead);
+        verdict = Verdict::from_reasons([verdict.reasons(), &[unwritable]].concat());
+    }
     CheckedLine { line, cwd: context.cwd.clone(), observed, parts, verdict }
 }
 
 pub(super) fn check(args: &CheckArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(name) = &args.rwenv {
+        known(&config::rwenvs(&environment.config_dir), name)?;
+    }
     let checked = judged(args, environment);
     if args.trace {
         trace::show(&checked.observed, args.at.output.json)?;
@@ -212,7 +225,8 @@ fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
     }
     let mut table = out::table(&["DECISION", "EFFECT", "PART", "RULE"]);
     for part in parts {
-        let rules: Vec<&str> = part.reasons.iter().map(|r| r.rule.as_str()).collect();
+        let mut rules: Vec<&str> = part.reasons.iter().map(|r| r.rule.as_str()).collect();
+        rules.dedup();
         table.add_row([
             out::decision(decision(part)),
             Cell::new(effect(part)),
@@ -222,7 +236,7 @@ fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
     }
     out::print(&table);
     for part in parts.iter().filter(|part| part.reasons.is_empty()) {
-        out::line(&format!("\nallow: {}", in_words(part)));
+        out::prose(&format!("\nallow: {}", in_words(part)));
     }
     let mut told: Vec<(&str, &str)> = Vec::new();
     for reason in verdict.reasons() {
@@ -230,8 +244,8 @@ fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
             continue;
         }
         told.push((&reason.rule, &reason.text));
-        out::line(&format!("\n{}: {} [{}]", reason.decision.as_str(), reason.text, reason.rule));
-        out::line(&format!("  in: {}", reason.part.replace('\n', " ")));
-        out::line(&format!("  instead: {}", reason.instead));
+        out::prose(&format!("\n{}: {} [{}]", reason.decision.as_str(), reason.text, reason.rule));
+        out::prose(&format!("  in: {}", reason.part.replace('\n', " ")));
+        out::prose(&format!("  instead: {}", reason.instead));
     }
 }

@@ -22,14 +22,14 @@ pub(super) fn confirm(args: &Confirm, environment: &Environment) -> anyhow::Resu
     if let Some(by) = agent::at_work(&agent::ancestors()) {
         bail!("an agent is at work here ({by}); a person confirms a cluster, in a terminal of their own");
     }
-    if !prompt::is_possible() {
-        bail!("clusters are confirmed at a terminal, by a person who reads where they are");
-    }
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     let chosen: Vec<&Rwenv> = match &args.name {
         Some(name) => vec![known(&rwenvs, name)?],
         None => rwenvs.all.iter().collect(),
     };
+    if !prompt::is_possible() {
+        bail!("clusters are confirmed at a terminal, by a person who reads where they are");
+    }
     let mut declined = false;
     for rwenv in chosen {
         declined |= !one(rwenv, args.name.is_some(), environment)?;

@@ -78,6 +78,7 @@ pub(super) struct DeploymentArgs {
 }
 
 pub(super) fn deploy(args: &Deploy, environment: &Environment) -> anyhow::Result<u8> {
+    args.how.cluster.named(environment)?;
     permit::under(environment, |permit| run(args, permit, environment))
 }
 

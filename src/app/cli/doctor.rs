@@ -7,7 +7,7 @@ use super::out;
 use super::shared::Output;
 use crate::ops::bundle;
 use crate::ops::check::{Check, CheckState};
-use crate::ops::doctor::examine;
+use crate::ops::doctor::{LogPart, examine};
 use rwenv_gate::base::environment::Environment;
 
 #[derive(Debug, Args)]
@@ -15,6 +15,9 @@ pub(super) struct Doctor {
     /// Do not contact clusters or Git hosts
     #[arg(long)]
     offline: bool,
+    /// Show what is fine as well, and check the whole audit log
+    #[arg(long)]
+    all: bool,
     /// Write a file for a bug report, without secrets
     #[arg(long, conflicts_with = "json")]
     bundle: bool,
@@ -23,7 +26,7 @@ pub(super) struct Doctor {
 }
 
 pub(super) fn doctor(args: &Doctor, environment: &Environment) -> anyhow::Result<u8> {
-    let all = examine(args.offline, environment);
+    let all = examine(args.offline, if args.all { LogPart::Whole } else { LogPart::Newest }, environment);
     if args.bundle {
         let path = bundle::write(&all, environment)?;
         out::line(&path.display().to_string());
@@ -34,25 +37,31 @@ pub(super) fn doctor(args: &Doctor, environment: &Environment) -> anyhow::Result
     if args.output.json {
         out::json(&all)?;
     } else {
-        print(&all);
+        print(&all, args.all);
     }
     Ok(u8::from(worst == CheckState::Fail))
 }
 
-fn print(all: &[Check]) {
+fn print(all: &[Check], fine: bool) {
     let mut table = out::table(&[]);
-    for check in all {
+    for check in all.iter().filter(|check| fine || check.state != CheckState::Ok) {
         let (word, colour) = match check.state {
-            CheckState::Ok => ("ok", Color::Green),
-            CheckState::Warn => ("warn", Color::Yellow),
-            CheckState::Fail => ("FAIL", Color::Red),
+            CheckState::Ok => ("ok", Color::DarkGreen),
+            CheckState::Warn => ("warn", Color::DarkYellow),
+            CheckState::Fail => ("FAIL", Color::DarkRed),
         };
         let id = check.rwenv.as_ref().map_or(check.id.to_owned(), |rwenv| format!("{} {rwenv}", check.id));
         let fix = check.fix.as_ref().map(|fix| format!("\n→ {fix}")).unwrap_or_default();
         table.add_row([Cell::new(word).fg(colour), Cell::new(id), Cell::new(format!("{}{fix}", check.says))]);
     }
-    out::print(&table);
+    if !table.is_empty() {
+        out::print(&table);
+    }
     let count = |state| all.iter().filter(|check| check.state == state).count();
     let (warn, fail) = (count(CheckState::Warn), count(CheckState::Fail));
-    out::note(&format!("{} checks: {fail} failed, {warn} with a warning", all.len()));
+    let rest = if fine { "" } else { "; all of them: rwenv doctor --all" };
+    out::note(&match (fail, warn) {
+        (0, 0) => format!("all is well: {}{rest}", out::count(all.len(), "check")),
+        _ => format!("{}: {fail} failed, {warn} with a warning{rest}", out::count(all.len(), "check")),
+    });
 }

@@ -119,7 +119,7 @@ pub(super) fn add(args: &Add, environment: &Environment) -> anyhow::Result<u8> {
     rwenvs::add(&environment.config_dir, &name, values)?;
     clusters::note(name.as_str(), environment)?;
     if asked && prompt::yes("Select it for this directory", true)? {
-        let at = InDir { output: Output { json: false }, dir: None };
+        let at = InDir { output: Output::default(), dir: None };
         return set(&Set { name: Some(name.to_string()), at, yes: false }, environment);
     }
     let done = done(&name, "added", args.output.json, environment);

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use clap::builder::StyledStr;
 use comfy_table::Table;
 
+use super::fitted::wrapped;
+
 /// Headings, and the commands under each. Every command that is shown stands under one.
 const GROUPS: [(&str, &[&str]); 6] = [
     (
@@ -51,22 +53,6 @@ fn template(command: &clap::Command, width: usize) -> StyledStr {
         "\n{header}Options:{header:#}\n{{options}}\n\nrwenv help COMMAND says more about one of them.{{after-help}}"
     );
     out
-}
-
-/// Lines of at most so many characters, broken between words; a longer word has a line of its own.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ mod doctor;
 mod edit;
 mod envs;
 mod fields;
+mod fitted;
 mod flux;
+mod format;
 mod grant;
 mod groups;
 mod hooks;
@@ -65,7 +67,11 @@ const NOT_CONFINED: u8 = 125;
 /// The command line as clap sees it, for what is generated from it.
 #[must_use]
 pub fn command() -> clap::Command {
-    groups::grouped(lines::shown(Cli::command()))
+    // What graph writes into a file has that option; its formats are its own.
+    let command = Cli::command().mut_subcommand("graph", |graph| {
+        graph.mut_arg("printed", |printed| printed.short(None).long("printed").hide(true))
+    });
+    groups::grouped(lines::shown(command))
 }
 
 /// The `rwenv` program.
@@ -80,6 +86,9 @@ pub fn main() -> ExitCode {
         }
     }
     let given = command().try_get_matches();
+    if let Ok(given) = &given {
+        format::ask_for(format_of(given));
+    }
     let cli = match given.and_then(|given| Cli::from_arg_matches(&given)) {
         Ok(cli) => cli,
         Err(error) => {
@@ -108,6 +117,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(failed)
         }
     }
+}
+
+/// The format that is asked for, by whichever command it is.
+fn format_of(given: &clap::ArgMatches) -> Option<format::Format> {
+    match given.subcommand() {
+        Some((_, below)) => format_of(below).or_else(|| own_format(given)),
+        None => own_format(given),
+    }
+}
+
+fn own_format(given: &clap::ArgMatches) -> Option<format::Format> {
+    given.try_get_one::<format::Format>("printed").ok().flatten().copied()
 }
 
 fn perform(command: CliCommand, environment: &Environment) -> anyhow::Result<u8> {

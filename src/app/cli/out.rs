@@ -3,8 +3,10 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
+use super::fitted;
+use super::format::{self, Format};
 use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use rwenv_core::model::Decision;
 use rwenv_flux::operate::WaitProgress;
@@ -45,14 +47,36 @@ pub(super) fn try_line(text: &str) -> bool {
     writeln!(std::io::stdout(), "{text}").is_ok()
 }
 
-/// Prints a value as JSON on one line; says whether somebody still reads.
-pub(super) fn json_line(value: &impl serde::Serialize) -> bool {
-    serde_json::to_string(value).is_ok_and(|text| try_line(&text))
+/// Prints a record of the log as it is, or in the format that was asked for.
+pub(super) fn record(text: &str) -> anyhow::Result<()> {
+    match format::asked() {
+        None | Some(Format::Json | Format::Wide) => line(text),
+        Some(_) => line(&format!("---\n{}", format::rendered(&serde_json::from_str(text)?)?)),
+    }
+    Ok(())
 }
 
-/// Prints a value as JSON.
+/// Prints one of many values for programs, as JSON on one line; says whether somebody still reads.
+pub(super) fn json_line(value: &impl serde::Serialize) -> bool {
+    let text = match format::asked() {
+        Some(Format::Yaml) => serde_json::to_value(value)
+            .ok()
+            .and_then(|value| format::rendered(&value).ok())
+            .map(|text| format!("---\n{text}")),
+        _ => serde_json::to_string(value).ok(),
+    };
+    text.is_some_and(|text| try_line(&text))
+}
+
+/// Prints a value for programs: as JSON, or in the format that was asked for.
 pub(super) fn json(value: &impl serde::Serialize) -> anyhow::Result<()> {
-    line(&serde_json::to_string_pretty(value)?);
+    let text = match format::asked() {
+        None | Some(Format::Json) => serde_json::to_string_pretty(value)?,
+        _ => format::rendered(&serde_json::to_value(value)?)?,
+    };
+    if !text.is_empty() {
+        line(&text);
+    }
     Ok(())
 }
 
@@ -81,7 +105,11 @@ pub(super) fn off(lapses: &[Lapse]) {
 /// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
 pub(super) fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(WaitProgress)) -> T) -> T {
     let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    // How long it will take nobody knows: what is waited for, and since when.
     let bar = ProgressBar::with_draw_target(None, target);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg} {elapsed}") {
+        bar.set_style(style);
+    }
     let result = what(&mut |progress| match progress {
         WaitProgress::Done(text) => bar.suspend(|| note(&text)),
         WaitProgress::Waiting(text) => {
@@ -112,7 +140,7 @@ pub(super) fn plain_table() -> Table {
 /// A table with these headings, as wide as the terminal; in a pipe as wide as it needs.
 pub(super) fn table(headings: &[&str]) -> Table {
     let mut table = plain_table();
-    if !std::io::stdout().is_terminal() {
+    if !std::io::stdout().is_terminal() || format::asked() == Some(Format::Wide) {
         table.set_content_arrangement(ContentArrangement::Disabled);
     }
     if headings.is_empty() {
@@ -122,9 +150,18 @@ pub(super) fn table(headings: &[&str]) -> Table {
     table
 }
 
+/// Prints sentences, broken between words where a terminal would break them within one.
+pub(super) fn prose(text: &str) {
+    let width = if std::io::stdout().is_terminal() { plain_table().width() } else { None };
+    match width {
+        Some(width) => fitted::wrapped(text, width.into()).iter().for_each(|row| line(row)),
+        None => line(text),
+    }
+}
+
 /// Prints a table without the blanks at the ends of its lines.
 pub(super) fn print(table: &Table) {
-    for row in table.to_string().lines() {
+    for row in fitted::fitted(table).to_string().lines() {
         line(row.trim_end());
     }
 }
@@ -148,9 +185,9 @@ pub(super) fn decision(decision: Decision) -> Cell {
 
 fn coloured(decision: Decision, text: &str) -> Cell {
     let colour = match decision {
-        Decision::Allow => Color::Green,
-        Decision::Ask => Color::Yellow,
-        Decision::Deny => Color::Red,
+        Decision::Allow => Color::DarkGreen,
+        Decision::Ask => Color::DarkYellow,
+        Decision::Deny => Color::DarkRed,
     };
     Cell::new(text).fg(colour).add_attribute(Attribute::Bold)
 }

@@ -12,6 +12,7 @@ use super::{layers, out};
 use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
 use rwenv_core::table::{Effect, FlagName, PolicyFile, Reach, Rule, RuleExample, RuleText, Trait};
+use rwenv_flux::catalog::lookup;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::policies;
 
@@ -206,8 +207,10 @@ fn show(id: &str, json: bool, environment: &Environment) -> anyhow::Result<u8> {
     }
     if chosen.is_empty() {
         let names: Vec<&str> = all.iter().map(|policy| policy.name.as_str()).collect();
+        let rules = all.iter().flat_map(|policy| policy.file.rules.iter().map(|rule| rule.id.as_ref()));
+        let near = lookup::proposal(&lookup::near(id, names.iter().copied().chain(rules)));
         bail!(
-            "there is no rule and no policy '{}'; policies: {}; rules: rwenv policy list",
+            "there is no rule and no policy '{}'.{near} Policies: {}; rules: rwenv policy list",
             id.escape_debug(),
             names.join(", ")
         );

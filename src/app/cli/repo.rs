@@ -106,7 +106,7 @@ fn chosen(which: &Which, environment: &Environment) -> anyhow::Result<Vec<FluxRe
 }
 
 fn list(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
-    let all = Which { name: None, all: true, output: Output { json: output.json } };
+    let all = Which { name: None, all: true, output: Output { json: output.json, printed: output.printed } };
     status(&all, environment)
 }
 

@@ -46,6 +46,7 @@ struct PullRequestView {
 }
 
 pub(super) fn rollout(args: &Rollout, environment: &Environment) -> anyhow::Result<u8> {
+    args.how.cluster.named(environment)?;
     permit::under(environment, |permit| run(args, permit, environment))
 }
 

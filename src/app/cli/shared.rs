@@ -6,17 +6,24 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use clap::Args;
 
+use super::format::Format;
 use crate::ops::rwenvs::unknown;
 use rwenv_core::model::envs::duration;
 use rwenv_core::model::{Bound, Rwenv, Rwenvs};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::facts::{binding, config};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct Output {
     /// Print JSON
-    #[arg(long)]
+    #[arg(
+        long,
+        default_value_ifs([("printed", "json", "true"), ("printed", "yaml", "true"), ("printed", "name", "true")])
+    )]
     pub(super) json: bool,
+    /// Print in this format
+    #[arg(long = "output", short = 'o', value_enum, value_name = "FORMAT")]
+    pub(super) printed: Option<Format>,
 }
 
 #[derive(Debug, Args)]
@@ -40,6 +47,12 @@ impl ClusterArgs {
     /// The cluster of a rwenv.
     pub(super) fn of(rwenv: &str) -> Self {
         Self { cluster: Some(rwenv.to_owned()) }
+    }
+
+    /// That the rwenv that is named is there; where none is, the selected is looked for later.
+    pub(super) fn named(&self, environment: &Environment) -> anyhow::Result<()> {
+        let Some(name) = &self.cluster else { return Ok(()) };
+        known(&config::rwenvs(&environment.config_dir), name).map(drop)
     }
 
     /// The rwenv that is meant.

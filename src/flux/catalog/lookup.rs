@@ -145,7 +145,11 @@ pub fn near_objects(known: &Knowledge<'_>, kind: &str, name: &str) -> Vec<String
 pub fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> Vec<String> {
     let score = |other: &str| {
         let whole = other.contains(name) || name.contains(other);
-        strsim::jaro_winkler(name, other) + if whole { 0.2 } else { 0.0 }
+        // A letter too many, too few, or two that changed places: one in four letters.
+        let slips = strsim::osa_distance(name, other);
+        let slipped = slips > 0 && slips * 4 <= name.chars().count().max(other.chars().count()) + 1;
+        let alike = strsim::jaro_winkler(name, other) + if whole { 0.2 } else { 0.0 };
+        if slipped { alike.max(ALIKE) + 0.3 } else { alike }
     };
     let mut scored: Vec<(f64, &str)> =
         all.map(|other| (score(other), other)).filter(|(score, _)| *score >= ALIKE).collect();

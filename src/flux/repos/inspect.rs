@@ -28,7 +28,8 @@ pub enum CloneState {
     Rewritten,
     /// The branch is gone on the other side.
     BranchGone {
-        /// The branch.
+        /// The branch; beside the one the clone is on, which has that name in a document.
+        #[serde(rename = "gone")]
         branch: String,
     },
     /// The other side's default branch has another name now.

@@ -4,8 +4,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::unistd::{AccessFlags, access};
-
 use super::lapse::Lapse;
 use crate::base::environment::{Environment, under_home};
 use crate::base::{files, program};
@@ -184,10 +182,9 @@ pub(super) fn ground(environment: &Environment) -> Vec<Lapse> {
     if let Err(error) = config::load(&environment.config_dir) {
         all.push(Lapse::new("config", escape_and_cut(&error.to_string(), 300), "correct that file"));
     }
-    let folder = audit::folder(environment);
-    let fits = !folder.exists() || (folder.is_dir() && access(&folder, AccessFlags::W_OK).is_ok());
-    if !fits {
-        let says = format!("the audit log cannot be written, so changes are denied: {}", shown(&folder));
+    if let Err(why) = audit::writable(environment) {
+        let why = escape_and_cut(&why.to_string(), 200);
+        let says = format!("the audit log cannot be written, so changes are denied: {why}");
         all.push(Lapse::new("audit", says, "correct its owner and mode"));
     }
     all

@@ -67,6 +67,27 @@ pub(super) enum FluxCommand {
     Alerts(Alerts),
 }
 
+impl FluxArgs {
+    /// The cluster that is meant.
+    pub(super) fn cluster(&self) -> &ClusterArgs {
+        match &self.command {
+            FluxCommand::Reconcile(args) => &args.named.cluster,
+            FluxCommand::ReconcileSource(args)
+            | FluxCommand::Suspend(args)
+            | FluxCommand::Tree(args)
+            | FluxCommand::Trace(args) => &args.cluster,
+            FluxCommand::Resume(args) => &args.named.cluster,
+            FluxCommand::SuspendAll(args) | FluxCommand::ResumeAll(args) => &args.cluster,
+            FluxCommand::Status(args) => &args.cluster,
+            FluxCommand::Events(args) => &args.cluster,
+            FluxCommand::Logs(args) => &args.cluster,
+            FluxCommand::Diff(args) => &args.named.cluster,
+            FluxCommand::Check(args) => &args.cluster,
+            FluxCommand::Alerts(args) => &args.cluster,
+        }
+    }
+}
+
 /// An object by its name.
 #[derive(Debug, Args)]
 pub(super) struct ObjectArgs {

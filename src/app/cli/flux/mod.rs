@@ -21,6 +21,8 @@ use rwenv_gate::judge::Permit;
 use rwenv_gate::wire::daemon::FluxRow;
 
 pub(super) fn flux(args: &FluxArgs, environment: &Environment) -> anyhow::Result<u8> {
+    // A name that nobody has is a slip, and nothing to judge.
+    args.cluster().named(environment)?;
     let done = permit::under(environment, |permit| run(args, &permit, environment));
     done.inspect_err(|error| {
         // What was said of the object last comes before the reason: that is what one looks for.

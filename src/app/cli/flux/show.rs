@@ -31,10 +31,10 @@ fn short(revision: &str) -> String {
 
 fn row(table: &mut Table, row: &FluxRow) {
     let colour = match (row.ready.as_str(), row.suspended) {
-        (_, true) => Color::Yellow,
-        ("True", _) => Color::Green,
-        ("False", _) => Color::Red,
-        _ => Color::Yellow,
+        (_, true) => Color::DarkYellow,
+        ("True", _) => Color::DarkGreen,
+        ("False", _) => Color::DarkRed,
+        _ => Color::DarkYellow,
     };
     let ready = if row.suspended { format!("{} (suspended)", row.ready) } else { row.ready.clone() };
     let cells = [&row.kind, &row.namespace, &row.name].map(Cell::new).into_iter();

@@ -46,7 +46,13 @@ pub(in crate::cli) fn found(args: &WhereArgs, environment: &Environment) -> anyh
     match lookup::kind_of(kind, &known) {
         Some(full) => of_kind(&known, &full, name, namespace),
         None if name.is_none() => Ok(FoundObjects::exact(of_any(&known, kind, namespace)?)),
-        None => bail!("no object of kind '{kind}' is in this repository"),
+        None => {
+            let kinds = known.objects.iter().map(|found| found.resource.kind.to_lowercase());
+            let kinds: std::collections::BTreeSet<String> = kinds.collect();
+            let near =
+                lookup::proposal(&lookup::near(&kind.to_lowercase(), kinds.iter().map(String::as_str)));
+            bail!("no object of kind '{kind}' is in this repository.{near}")
+        }
     }
 }
 

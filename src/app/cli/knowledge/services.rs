@@ -1,5 +1,7 @@
 //! `rwenv services`.
 
+use std::collections::BTreeSet;
+
 use anyhow::bail;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -10,7 +12,7 @@ use super::regenerate::regenerate;
 use super::source::{named, unknown_service};
 use crate::cli::out;
 use rwenv_flux::catalog::document::{Catalog, Documents, Entry, Service};
-use rwenv_flux::catalog::lookup::{near, services as find};
+use rwenv_flux::catalog::lookup::{self, near, services as find};
 use rwenv_gate::base::environment::Environment;
 
 pub(in crate::cli) fn services(args: &ServicesArgs, environment: &Environment) -> anyhow::Result<u8> {
@@ -66,7 +68,15 @@ fn list(namespace: Option<&str>, source: &SourceArgs, environment: &Environment)
         return Ok(0);
     }
     if made.services.services.is_empty() {
-        out::note("no service is defined in this repository; rwenv guide show flux says what is");
+        out::note(&match namespace {
+            Some(namespace) => {
+                let all = within(None, source, environment)?.services.services;
+                let there: BTreeSet<&str> = all.values().map(|service| service.namespace.as_str()).collect();
+                let near = lookup::proposal(&lookup::near(namespace, there.into_iter()));
+                format!("no service is in namespace '{}'.{near}", namespace.escape_debug())
+            }
+            None => "no service is defined in this repository; rwenv guide show flux says what is".to_owned(),
+        });
         return Ok(0);
     }
     let mut table = out::table(&["SERVICE", "NAMESPACE", "FLUX PATH", "HELM RELEASE", "KUSTOMIZATION"]);

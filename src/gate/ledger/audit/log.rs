@@ -59,6 +59,26 @@ pub(super) fn spool(environment: &Environment) -> Option<PathBuf> {
     own.then(|| runtime.join("rwenv/audit"))
 }
 
+/// Why a record could not be written now, as far as that can be told without writing one.
+///
+/// # Errors
+/// What the system says of the file or its folder.
+pub fn writable(environment: &Environment) -> Result<(), FileError> {
+    let path = folder(environment).join(CURRENT);
+    let place = path.ancestors().find(|place| place.symlink_metadata().is_ok()).unwrap_or(&path);
+    let fits = place == path || place.is_dir();
+    let error = match nix::unistd::access(place, nix::unistd::AccessFlags::W_OK) {
+        Ok(()) if fits => return Ok(()),
+        Ok(()) => io::Error::from(io::ErrorKind::NotADirectory),
+        Err(Errno::EROFS) if spool(environment).is_some() => return Ok(()),
+        Err(errno) => errno.into(),
+    };
+    match session::given(&error, environment) {
+        Some(_) => Ok(()),
+        None => Err(FileError::io(&path, error)),
+    }
+}
+
 pub(super) fn append(record: &impl serde::Serialize, environment: &Environment) -> Result<(), FileError> {
     let dir = folder(environment);
     let path = dir.join(CURRENT);

@@ -6,8 +6,10 @@ mod read;
 mod session;
 
 pub use confinement::Confinement;
-pub use log::{CURRENT, current, flush, folder};
-pub use read::{AuditEntry, AuditFinding, Followed, Verified, entries, follow, verify};
+pub use log::{CURRENT, current, flush, folder, writable};
+pub use read::{
+    AuditEntry, AuditFinding, Followed, Verified, entries, follow, latest, verify, verify_newest,
+};
 pub use session::{LARGEST_RECORD, SOCKET_VARIABLE, folder as session_folder, socket as session_socket};
 
 use crate::base::clock;
@@ -104,6 +106,9 @@ pub fn append(call: AuditedCall<'_>, verdict: &Verdict, environment: &Environmen
     };
     log::append(&record, environment)
 }
+
+/// The rule by which nothing is changed that cannot be put on record.
+pub const UNWRITABLE: &str = "audit.unwritable";
 
 /// What is said where a change cannot be put on record.
 #[must_use]

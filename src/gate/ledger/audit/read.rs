@@ -11,6 +11,9 @@ use super::log::{ANCHOR, CURRENT, Link, folder, full, hash, parts, spool};
 use crate::base::environment::Environment;
 use crate::base::files::{self, FileError};
 
+/// How much of the end of a file is read for the last time in it, in bytes.
+const END: u64 = 64 << 10;
+
 /// A record as it is read: of a verdict, or of an event.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -198,13 +201,52 @@ pub struct Verified {
 /// # Errors
 /// Where a file cannot be read.
 pub fn verify(environment: &Environment) -> Result<Verified, FileError> {
+    verified(&log_files(&folder(environment))?, environment)
+}
+
+/// The same for the newest file alone, which is quick however much is kept.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn verify_newest(environment: &Environment) -> Result<Verified, FileError> {
+    let all = log_files(&folder(environment))?;
+    let mut out = verified(all.last().map_or(&[], std::slice::from_ref), environment)?;
+    // What was kept aside may be of an older file.
+    let older = anchor(&folder(environment)).is_some_and(|anchor| anchor.seq < out.first || out.records == 0);
+    if all.len() > 1 && older {
+        out.findings.retain(|finding| finding.line > 0);
+    }
+    Ok(out)
+}
+
+/// The time of the last record, as far as the ends of the logs tell.
+#[must_use]
+pub fn latest(environment: &Environment) -> Option<String> {
+    let folders = [Some(folder(environment)), spool(environment)].into_iter().flatten();
+    let newest = folders.filter_map(|dir| log_files(&dir).ok()?.pop());
+    newest.filter_map(|path| end(&path)).max()
+}
+
+/// The latest time in the end of a file.
+fn end(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(END))).ok()?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).ok()?;
+    let text = String::from_utf8_lossy(&bytes);
+    text.lines().filter_map(AuditEntry::of).map(|entry| entry.time).max()
+}
+
+fn verified(files: &[PathBuf], environment: &Environment) -> Result<Verified, FileError> {
     let dir = folder(environment);
     let mut out = Verified::default();
     let anchor = anchor(&dir);
     let mut anchored = anchor.is_none();
-    for path in log_files(&dir)? {
-        lines(&path, |number, line| {
-            if let Some(link) = check(&mut out, &path, number, line) {
+    for path in files {
+        let path = path.as_path();
+        lines(path, |number, line| {
+            if let Some(link) = check(&mut out, path, number, line) {
                 anchored |= anchor.as_ref() == Some(&link);
             }
         })?;
