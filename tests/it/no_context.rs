@@ -173,7 +173,7 @@ fn names_that_nearly_are_fields_are_told_and_kept() {
         }
     }
     assert!(home.read(".claude/rwenv/envs.json").contains("\"kubernetesContxt\": \"kind-own\""), "kept");
-    let doctor = home.rwenv("", &["doctor", "--offline"]).stdout;
+    let doctor = home.rwenv("", &["doctor", "--offline", "--all"]).stdout;
     assert!(doctor.contains("kubernetesContxt") && doctor.contains("it names no context"), "{doctor}");
     assert!(!doctor.contains("nothing on this machine reaches"), "{doctor}");
     // What holds a rwenv shut is not passed over.
@@ -207,7 +207,7 @@ fn the_container_s_default_kubeconfig_is_the_person_s_own_where_it_is_not_here()
             ),
         );
     };
-    let custody = || home.rwenv("", &["doctor", "--offline"]).stdout.replace('\n', " ");
+    let custody = || home.rwenv("", &["doctor", "--offline", "--all"]).stdout.replace('\n', " ");
     envs("/home-of-the-container/.kube/config");
     assert!(custody().contains("~/.kube/config is readable"), "{}", custody());
     // Another file is not guessed at.

@@ -131,7 +131,8 @@ impl Session {
         assert_eq!(installed.code, 0, "{}", installed.stderr);
         let variables = (program.variables)(&world, model.port);
         let doctor = |says: &str| {
-            let doctor = answer(&mut world.command(&["rwenv", "doctor", "--offline"], &variables)).stdout;
+            let doctor =
+                answer(&mut world.command(&["rwenv", "doctor", "--offline", "--all"], &variables)).stdout;
             assert!(doctor.contains(says), "{doctor}");
         };
         if program.agent == "codex" {
