@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use rwenv_core::manifest::yaml;
-use rwenv_flux::catalog::kustomize::render::json;
+use rwenv_core::manifest::kustomize::render::json;
 use serde_json::{Value, json};
 
 /// Objects by kind, namespace and name.

@@ -10,7 +10,7 @@ use proptest::test_runner::{Config, TestRunner};
 use rwenv_core::manifest::tree::{Tree, folder_of};
 use rwenv_core::manifest::yaml;
 use rwenv_flux::catalog::Reading;
-use rwenv_flux::catalog::kustomize::{Build, Builder};
+use rwenv_core::manifest::kustomize::{Build, Builder};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content;
 use tempfile::TempDir;
@@ -87,14 +87,14 @@ fn rendered(root: &Path, folder: &str) -> Result<Names, String> {
 }
 
 fn names(build: &Build<'_>) -> Names {
-    let name = |r: &rwenv_flux::catalog::kustomize::resource::Resource<'_>| {
+    let name = |r: &rwenv_core::manifest::kustomize::resource::Resource<'_>| {
         (r.kind.to_string(), r.namespace().unwrap_or_default().to_owned(), r.name.to_string())
     };
     build.resources.iter().map(name).collect()
 }
 
 fn problems(tree: &Tree, build: &Build<'_>) -> Vec<String> {
-    let told = |p: &rwenv_flux::catalog::kustomize::BuildProblem| {
+    let told = |p: &rwenv_core::manifest::kustomize::BuildProblem| {
         format!("{}:{}: {}", tree.file_of(p.at), p.at.line, p.message)
     };
     build.problems.iter().map(told).collect()

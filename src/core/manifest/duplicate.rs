@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::finding::Finding;
-use super::kustomize;
+use super::kustomization;
 use super::tree::{File, Object, Tree, join};
 use super::yaml::Node;
 
@@ -12,10 +12,10 @@ type ObjectIdentity<'t> = (&'t str, &'t str, Option<&'t str>, &'t str);
 
 /// Objects that are defined twice in one file, or in files that one kustomization builds side by side.
 pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
-    let patches = kustomize::patches(tree);
+    let patches = kustomization::patches(tree);
     let mut found = Vec::new();
     for file in tree.files.values().filter(|file| !patches.contains(&file.path)) {
-        if kustomize::is_kustomization(file) {
+        if kustomization::is_kustomization(file) {
             let resources =
                 file.documents.iter().flat_map(|d| d.get("resources").map(Node::items).unwrap_or_default());
             let paths = resources.filter_map(|r| join(file.folder(), r.text()?));

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::finding::Finding;
-use super::kustomize;
+use super::kustomization;
 use super::tree::{Object, Tree, folder_of, join};
 use super::yaml::Node;
 use crate::model::same_repository;
@@ -30,7 +30,7 @@ struct FluxObjects<'t> {
 
 /// Everything Flux objects name that is not there, and every circle.
 pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
-    let patches = kustomize::patches(tree);
+    let patches = kustomization::patches(tree);
     let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
     let generated = objects.iter().any(|o| o.kind == "ResourceSet");
     let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();

@@ -7,7 +7,7 @@ use super::finding::Finding;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
-use super::{argo, duplicate, flux, keywords, kustomize, secret};
+use super::{argo, duplicate, flux, keywords, kustomization, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -46,7 +46,7 @@ pub fn lint(tree: &Tree) -> Report {
     found.extend(
         tree.sources.iter().map(|(source, text)| secret::in_source(&source.path, text, source.variables)),
     );
-    found.extend(kustomize::check(tree));
+    found.extend(kustomization::check(tree));
     found.extend(flux::check(tree));
     found.extend(argo::check(tree));
     found.extend(duplicate::check(tree));

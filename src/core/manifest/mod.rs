@@ -6,7 +6,8 @@ mod duplicate;
 mod finding;
 mod flux;
 mod keywords;
-mod kustomize;
+mod kustomization;
+pub mod kustomize;
 mod lint;
 mod secret;
 mod stand_in;
@@ -16,5 +17,5 @@ pub mod yaml;
 
 pub use accepted::AcceptedFinding;
 pub use finding::{Finding, Level, LintRule, RULES};
-pub use kustomize::{is_kustomization, is_remote, patches};
+pub use kustomization::{is_kustomization, is_remote, patches};
 pub use lint::{Report, lint, secrets_in, secrets_of_file, too_large};

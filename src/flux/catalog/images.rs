@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge};
-use super::kustomize::image::{Image, ImageReference, renamed};
+use rwenv_core::manifest::kustomize::image::{Image, ImageReference, renamed};
 use super::part::{self, ImagePart, main_container};
 use super::uses::{is_workload, pod};
 use super::values::{Form, Values, values_of};

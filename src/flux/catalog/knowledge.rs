@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::kustomize::resource::Resource;
-use super::kustomize::{BuildProblem, Unfollowed};
+use rwenv_core::manifest::kustomize::resource::Resource;
+use rwenv_core::manifest::kustomize::{BuildProblem, Unfollowed};
 use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::{At, Node, Value};
@@ -80,7 +80,7 @@ pub struct Unit {
     pub above: Option<usize>,
     /// The paths of the repository it was built from ([`Build::paths`]).
     ///
-    /// [`Build::paths`]: super::kustomize::Build::paths
+    /// [`Build::paths`]: rwenv_core::manifest::kustomize::Build::paths
     pub paths: Arc<BTreeSet<String>>,
     /// Those of them that say how kustomize builds, which is not followed, and where they are named.
     pub unfollowed: BTreeSet<Unfollowed>,

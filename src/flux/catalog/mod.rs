@@ -7,7 +7,6 @@ pub mod generate;
 pub mod graph;
 pub mod images;
 pub mod knowledge;
-pub mod kustomize;
 pub mod live;
 pub mod lookup;
 pub mod part;

@@ -1,7 +1,7 @@
 //! Which part of a service an image runs: the service itself, a part of it, or what only stands beside it. A tag that is
 //! changed without more words is the service's own.
 
-use super::kustomize::image::ImageReference;
+use rwenv_core::manifest::kustomize::image::ImageReference;
 use rwenv_core::manifest::yaml::Node;
 
 /// The container that kubectl takes where none is named (Kubernetes, "Well-Known Labels, Annotations and Taints").

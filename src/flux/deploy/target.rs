@@ -3,7 +3,7 @@
 use crate::catalog::document::{Entry, Origin, Service, documents};
 use crate::catalog::images::Tag;
 use crate::catalog::knowledge::{AppliedObject, Applier, Knowledge};
-use crate::catalog::kustomize::image::ImageReference;
+use rwenv_core::manifest::kustomize::image::ImageReference;
 use crate::catalog::lookup;
 use crate::catalog::part::ImagePart;
 use crate::catalog::selected::root_of;

@@ -6,7 +6,7 @@ use super::charts;
 use super::radius::Cause;
 use super::roots::place_of;
 use super::view::{View, is_touched};
-use crate::catalog::kustomize::BuildProblem;
+use rwenv_core::manifest::kustomize::BuildProblem;
 
 /// The causes found so far: message and file, then line and roots.
 #[derive(Debug, Default)]

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use crate::catalog::knowledge::{AppliedObject, Knowledge, Unit};
-use crate::catalog::kustomize::render::json;
+use rwenv_core::manifest::kustomize::render::json;
 use crate::catalog::substitute::substitute;
 use crate::catalog::uses::{HELM, is_workload};
 use rwenv_core::manifest::yaml::Node;

@@ -244,7 +244,7 @@ fn description(
     }
     let image = super::super::uses::pod(kind, content)
         .and_then(|pod| main_first(content, pod, name).first()?.1.str(&["image"]))
-        .map(|image| super::super::kustomize::image::ImageReference::of(image).name.to_owned());
+        .map(|image| rwenv_core::manifest::kustomize::image::ImageReference::of(image).name.to_owned());
     image.map_or_else(|| kind.to_owned(), |image| format!("{kind} of {image}"))
 }
 

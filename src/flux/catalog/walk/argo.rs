@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::super::kustomize::image::ImageReference;
-use super::super::kustomize::scope::is_cluster_scoped;
-use super::super::kustomize::{Build, Builder};
+use rwenv_core::manifest::kustomize::image::ImageReference;
+use rwenv_core::manifest::kustomize::scope::is_cluster_scoped;
+use rwenv_core::manifest::kustomize::{Build, Builder};
 use rwenv_core::manifest::yaml::{Node, Value};
 
 /// Group of Applications.

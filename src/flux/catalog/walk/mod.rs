@@ -18,8 +18,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
-use super::kustomize::resource::Resource;
-use super::kustomize::{Build, BuildProblem, Builder, ReadBytes};
+use rwenv_core::manifest::kustomize::resource::Resource;
+use rwenv_core::manifest::kustomize::{Build, BuildProblem, Builder, ReadBytes};
 use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{Object, Tree};
 use rwenv_core::manifest::yaml::{At, Node};

@@ -3,9 +3,9 @@
 
 use std::borrow::Cow;
 
-use super::super::kustomize::BuildProblem;
-use super::super::kustomize::resource::Resource;
-use super::super::kustomize::scope::is_cluster_scoped;
+use rwenv_core::manifest::kustomize::BuildProblem;
+use rwenv_core::manifest::kustomize::resource::Resource;
+use rwenv_core::manifest::kustomize::scope::is_cluster_scoped;
 use super::template::{Inputs, flat, mapped, templated};
 use rwenv_core::manifest::tree::Object;
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};

@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 
 use super::super::knowledge::{Applier, Knowledge, Unit};
-use super::super::kustomize::{BuildProblem, Builder};
+use rwenv_core::manifest::kustomize::{BuildProblem, Builder};
 use rwenv_core::manifest::tree::{Object, join};
 use rwenv_core::manifest::yaml::At;
 

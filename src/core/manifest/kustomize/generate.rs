@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::render::go_string;
 use super::resource::{Behavior, Resource};
-use rwenv_core::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node, Value};
 
 /// Longest line of base64 in a generated object.
 const LINE: usize = 70;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::image::Image;
-use rwenv_core::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node, Value};
 
 /// A patch: where its text is, and what it is for.
 #[derive(Clone, Debug)]

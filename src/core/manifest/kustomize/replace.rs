@@ -4,7 +4,7 @@ use super::generate::BuildFailure;
 use super::resource::Resource;
 use super::select::Matcher;
 use super::spec::Selector;
-use rwenv_core::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node, Value};
 
 /// Does one entry of `replacements`, or all of a file's.
 pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), BuildFailure> {

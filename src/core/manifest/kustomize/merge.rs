@@ -1,6 +1,6 @@
 //! Strategic merge patches and JSON patches, on nodes.
 
-use rwenv_core::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node, Value};
 
 /// Lists of Kubernetes' own kinds that are merged by a key (the API's `x-kubernetes-patch-merge-key`).
 const KEYS: [(&str, &[&str]); 20] = [
@@ -230,7 +230,7 @@ fn take(node: &mut Node, path: &[String]) -> Option<Node> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rwenv_core::manifest::yaml::parse;
+    use crate::manifest::yaml::parse;
 
     fn node(text: &str) -> Node {
         parse(text).documents.remove(0).expanded().unwrap()

@@ -20,8 +20,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use resource::{Id, KustomizationStep, Resource};
-use rwenv_core::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
-use rwenv_core::manifest::yaml::{At, Node};
+use crate::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
+use crate::manifest::yaml::{At, Node};
 use spec::Spec;
 
 /// Most resources and folders that are gone through for one kustomization.
@@ -188,7 +188,7 @@ impl<'t, 'r> Builder<'t, 'r> {
     pub fn directory(&mut self, folder: &str, recurse: bool, at: At) -> Build<'t> {
         let tree = self.tree;
         self.depends_below(folder);
-        let direct = |path: &&str| recurse || rwenv_core::manifest::tree::folder_of(path) == folder;
+        let direct = |path: &&str| recurse || crate::manifest::tree::folder_of(path) == folder;
         let mut spec = Spec::default();
         for path in tree.below(folder).filter(|path| Tree::is_yaml(path)).filter(direct) {
             let object = |node: &Node| node.str(&["kind"]).is_some() && node.get("metadata").is_some();
@@ -294,7 +294,7 @@ impl<'t, 'r> Builder<'t, 'r> {
 
     /// One entry of `resources`.
     fn resource(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
-        if rwenv_core::manifest::is_remote(path) {
+        if crate::manifest::is_remote(path) {
             self.not_followed(at, format!("'{path}' lies elsewhere and is not read"));
             return;
         }
@@ -426,7 +426,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             self.problem(at, format!("'{path}' cannot be read"));
             return;
         };
-        let parsed = rwenv_core::manifest::yaml::parse(&text);
+        let parsed = crate::manifest::yaml::parse(&text);
         if !parsed.problems.is_empty() {
             self.problem(at, format!("'{path}' is not YAML"));
         }

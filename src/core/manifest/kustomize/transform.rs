@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::resource::{self, Resource};
 use super::spec::{self, Spec};
 use super::{BuildPlace, BuildProblem, Builder, GatheredResources, generate, patch, replace, scope};
-use rwenv_core::manifest::tree::join;
-use rwenv_core::manifest::yaml::{At, Node};
+use crate::manifest::tree::join;
+use crate::manifest::yaml::{At, Node};
 
 impl<'t> Builder<'t, '_> {
     pub(super) fn generate(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
@@ -125,7 +125,7 @@ impl<'t> Builder<'t, '_> {
                 None => {
                     let text = target.and_then(|target| String::from_utf8((self.read)(&target)?).ok());
                     let text = text.ok_or_else(|| (at, format!("the patch '{path}' is not there")))?;
-                    Ok(rwenv_core::manifest::yaml::parse(&text).documents)
+                    Ok(crate::manifest::yaml::parse(&text).documents)
                 }
             }
         };

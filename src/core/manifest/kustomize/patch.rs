@@ -5,7 +5,7 @@ use super::merge::{self, Left};
 use super::resource::{Id, Resource};
 use super::select::Matcher;
 use super::spec::{Patch, PatchSource};
-use rwenv_core::manifest::yaml::{At, Node, Value, parse_from, start_of};
+use crate::manifest::yaml::{At, Node, Value, parse_from, start_of};
 
 /// A patch, read.
 enum PatchKind {

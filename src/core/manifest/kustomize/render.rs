@@ -1,6 +1,6 @@
 //! Nodes as text: JSON, which is YAML too, and which hashes are taken of.
 
-use rwenv_core::manifest::yaml::{Node, Value};
+use crate::manifest::yaml::{Node, Value};
 
 /// A node as YAML text (flow style, which JSON is).
 pub(super) fn yaml(node: &Node) -> String {

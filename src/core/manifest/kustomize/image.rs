@@ -1,6 +1,6 @@
 //! Images of workloads, and kustomizations that put others in their place.
 
-use rwenv_core::manifest::yaml::{At, Node, Value};
+use crate::manifest::yaml::{At, Node, Value};
 
 /// The parts of an image reference.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

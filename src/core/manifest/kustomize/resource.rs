@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::image::{Image, replace};
 use super::scope::is_cluster_scoped;
-use rwenv_core::manifest::yaml::{At, Node};
+use crate::manifest::yaml::{At, Node};
 
 /// A name a resource had before (kustomize keeps all of them: references are written with any).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl<'t> Resource<'t> {
     }
 
     /// The content as a tree of its own that says what the resource is called now; none where it is too large.
-    pub(in crate::catalog) fn materialize(&mut self) -> Option<&mut Node> {
+    pub fn materialize(&mut self) -> Option<&mut Node> {
         if matches!(self.content, Cow::Borrowed(_)) {
             self.content = Cow::Owned(self.content.expanded()?);
         }
