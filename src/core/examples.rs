@@ -292,9 +292,10 @@ fn content(file: &str, lint: &LintFile, report: &mut ExamplesReport) {
     for rule in lint.rules {
         for (at, example) in rule.examples.iter().enumerate() {
             let paths = example.files.keys().cloned().collect();
-            let yaml = example.files.iter().filter(|(path, _)| Tree::is_yaml(path));
-            let contents = yaml.map(|(path, text)| (path.clone(), text.clone().into_bytes())).collect();
-            let found = manifest::lint(&Tree::new(paths, contents, example.remotes.clone())).findings;
+            let all = example.files.iter().map(|(path, text)| (path.clone(), text.clone().into_bytes()));
+            let (yaml, others) = all.partition(|(path, _)| Tree::is_yaml(path));
+            let tree = Tree::new(paths, yaml, example.remotes.clone()).with_named(others);
+            let found = manifest::lint(&tree).findings;
             let said: Vec<&str> = found.iter().map(|f| f.rule).collect();
             // Each is found once, and nothing else is wrong with it.
             let wanted: &[&str] = if example.matches { &[rule.id.as_str()] } else { &[] };

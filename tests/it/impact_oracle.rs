@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rwenv_core::manifest::yaml;
 use rwenv_core::manifest::kustomize::render::json;
+use rwenv_core::manifest::yaml;
 use serde_json::{Value, json};
 
 /// Objects by kind, namespace and name.

@@ -208,10 +208,10 @@ fn what_no_longer_builds_is_said_and_removes_nothing() {
     assert_eq!(touched(&impact), set(&["dev", "staging", "prod"]));
     assert!(causes(&impact)[0].0.contains("'service.yaml' does not exist"), "{impact}");
     let impact =
-        after(&fleet, &[("apps/prod/kustomization.yaml", "images:", "transformers: [plugin.yaml]\nimages:")]);
+        after(&fleet, &[("apps/prod/kustomization.yaml", "images:", "transformers: [../base/web/service.yaml]\nimages:")]);
     assert_eq!(
         (touched(&impact), causes(&impact)),
-        (set(&["prod"]), vec![("the plugin 'plugin.yaml' is not run".to_owned(), 1)])
+        (set(&["prod"]), vec![("the plugin '../base/web/service.yaml' is not run".to_owned(), 1)])
     );
     fleet.git(&["tag", "-f", "plugin"]);
     fleet.edit(&[("apps/prod/plugin.yaml", "", "kind: Plugin\n")]);

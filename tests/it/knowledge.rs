@@ -7,10 +7,10 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use rwenv_core::manifest::kustomize::{Build, Builder};
 use rwenv_core::manifest::tree::{Tree, folder_of};
 use rwenv_core::manifest::yaml;
 use rwenv_flux::catalog::Reading;
-use rwenv_core::manifest::kustomize::{Build, Builder};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content;
 use tempfile::TempDir;

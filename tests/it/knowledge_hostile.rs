@@ -199,7 +199,7 @@ fn files_that_are_none_are_told_and_left_out() {
     repo.tells("huge.yaml:1: is too large to check");
     repo.tells("binary.yaml:1: it is not a text file");
     repo.tells("values.yaml:1: it is not a Kubernetes object");
-    repo.tells("is there twice");
+    repo.tells("is already defined in");
 }
 
 #[test]

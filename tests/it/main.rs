@@ -21,6 +21,7 @@ mod audit;
 mod beside;
 mod blast;
 mod branch_rules;
+mod broken;
 mod circles;
 mod cli;
 mod clients;

@@ -95,7 +95,8 @@ pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8>
     } else {
         print(&report, args.github);
     }
-    let wrong = |finding: &Finding| args.strict || finding.level == Level::Error;
+    let least = if args.strict { Level::Warning } else { Level::Error };
+    let wrong = |finding: &Finding| finding.level >= least;
     Ok(if report.findings.iter().any(wrong) { FOUND } else { 0 })
 }
 
@@ -114,10 +115,11 @@ fn range_of(range: &str, dir: &std::path::Path, environment: &Environment) -> an
 fn print(report: &Report, github: bool) {
     for finding in &report.findings {
         let Finding { path, line, column, rule, message, instead, .. } = finding;
-        let level = if finding.level == Level::Error { "error" } else { "warning" };
+        let level = finding.level.as_str();
         if github {
+            let command = if finding.level == Level::Note { "notice" } else { level };
             out::line(&format!(
-                "::{level} file={},line={line},col={column},title={rule}::{}",
+                "::{command} file={},line={line},col={column},title={rule}::{}",
                 escaped(path, true),
                 escaped(&format!("{message}. {instead}"), false)
             ));

@@ -241,7 +241,7 @@ fn content(rule: &LintRule, json: bool) -> anyhow::Result<u8> {
             "reason": rule.about, "instead": rule.instead,
         }]))?;
     } else {
-        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        let level = rule.level.as_str();
         out::line(&format!("{}: {level}\n  finds: {}\n  instead: {}", rule.id, rule.about, rule.instead));
     }
     Ok(0)
@@ -300,7 +300,7 @@ fn markdown(all: &[(String, PolicyFile)]) -> String {
     words(&mut out);
     out.push_str("\n## Content\n\nWhat `rwenv lint`, pre-push and pre-receive find.\n\n| rule | level | what it finds | instead |\n| --- | --- | --- | --- |\n");
     for rule in manifest::RULES {
-        let level = if rule.level == Level::Error { "error" } else { "warning" };
+        let level = rule.level.as_str();
         out.push_str(&format!("| `{}` | {level} | {} | {} |\n", rule.id, rule.about, rule.instead));
     }
     out

@@ -1,6 +1,8 @@
 //! Findings that somebody accepts, by a mark in the file: `# rwenv: allow RULE reason`, on the line that is found or in the comments
 //! above it. A mark without a reason counts for nothing.
 
+use std::borrow::Cow;
+
 use super::finding::Finding;
 
 /// How a mark begins, behind the sign of a comment.
@@ -25,13 +27,13 @@ pub struct AcceptedFinding {
 /// Parts the findings that marks accept from the others.
 pub(super) fn by_marks<'t>(
     findings: Vec<Finding>,
-    text_of: impl Fn(&str) -> Option<&'t str>,
+    text_of: impl Fn(&str) -> Option<Cow<'t, str>>,
 ) -> (Vec<Finding>, Vec<AcceptedFinding>) {
     let (mut open, mut accepted) = (Vec::new(), Vec::new());
     for finding in findings {
-        match text_of(&finding.path).and_then(|text| reason(text, finding.line, finding.rule)) {
+        let text = text_of(&finding.path);
+        match text.and_then(|text| reason(&text, finding.line, finding.rule).map(str::to_owned)) {
             Some(reason) => {
-                let reason = reason.to_owned();
                 accepted.push(AcceptedFinding { finding, reason, by: None, until: None });
             }
             None => open.push(finding),

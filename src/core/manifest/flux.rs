@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::finding::Finding;
 use super::kustomization;
-use super::tree::{Object, Tree, folder_of, join};
+use super::tree::{Object, Tree, folder_of};
 use super::yaml::Node;
 use crate::model::same_repository;
 
@@ -28,18 +28,40 @@ struct FluxObjects<'t> {
     namespaces: HashSet<&'t str>,
 }
 
+impl<'t> FluxObjects<'t> {
+    fn of(tree: &'t Tree) -> Self {
+        let patches = kustomization::patches(tree);
+        let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
+        let generated = objects.iter().any(|o| o.kind == "ResourceSet");
+        let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();
+        let rooted = objects.iter().any(|o| o.group == KUSTOMIZE || o.kind == "FluxInstance");
+        let made = objects.iter().filter(|o| o.kind == "Namespace").map(|o| o.name);
+        let set = tree.files.values().flat_map(|f| &f.documents).filter(|d| d.get("resources").is_some());
+        let namespaces = objects.iter().filter_map(|o| o.namespace).chain(made);
+        let namespaces = namespaces.chain(set.filter_map(|d| d.str(&["namespace"]))).collect();
+        Self { tree, objects, defined, generated, rooted, namespaces }
+    }
+}
+
+/// The folders of this repository that Flux Kustomizations apply, each with what the Kustomization says. Left out where Flux may not
+/// see all that is there.
+pub(super) fn applied(tree: &Tree) -> Vec<(String, &Node)> {
+    let flux = FluxObjects::of(tree);
+    let all = flux.objects.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization");
+    let folders = all.filter_map(|object| {
+        let spec = object.node.get("spec")?;
+        let path = spec.str(&["path"]).filter(|path| !is_variable(path))?;
+        let folder = secure_join(path);
+        let here = flux.is_this_repository(spec.get("sourceRef")?) && tree.has_folder(&folder);
+        let whole = tree.kustomization(&folder).is_some() || !flux.excludes();
+        (here && whole).then_some((folder, spec))
+    });
+    folders.collect()
+}
+
 /// Everything Flux objects name that is not there, and every circle.
 pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
-    let patches = kustomization::patches(tree);
-    let objects: Vec<Object<'_>> = tree.objects().filter(|o| !patches.contains(o.path)).collect();
-    let generated = objects.iter().any(|o| o.kind == "ResourceSet");
-    let defined = objects.iter().map(|o| (o.group, o.kind, o.name)).collect();
-    let rooted = objects.iter().any(|o| o.group == KUSTOMIZE || o.kind == "FluxInstance");
-    let made = objects.iter().filter(|o| o.kind == "Namespace").map(|o| o.name);
-    let set = tree.files.values().flat_map(|f| &f.documents).filter(|d| d.get("resources").is_some());
-    let namespaces = objects.iter().filter_map(|o| o.namespace).chain(made);
-    let namespaces = namespaces.chain(set.filter_map(|d| d.str(&["namespace"]))).collect();
-    let flux = FluxObjects { tree, objects, defined, generated, rooted, namespaces };
+    let flux = FluxObjects::of(tree);
     let mut found = Vec::new();
     for object in &flux.objects {
         match (object.group, object.kind) {
@@ -50,6 +72,19 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     }
     flux.circles(&mut found);
     found
+}
+
+/// The folder that Flux takes for a path: what leads out of the source ends at its root (`securejoin.SecureJoin`).
+fn secure_join(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// True for a text that is filled in when Flux applies it.
@@ -69,7 +104,7 @@ impl<'t> FluxObjects<'t> {
         if let Some((path, node)) =
             spec.and_then(|s| s.get("path")).and_then(|n| Some((n.text()?, n))).filter(|_| here)
             && !is_variable(path)
-            && !join("", path).is_some_and(|target| self.tree.has_folder(&target))
+            && !self.tree.has_folder(&secure_join(path))
         {
             let message = format!("{} applies '{path}', which does not exist", object.title());
             found.push(Finding::new("flux.path", object.path, node.at, message));
@@ -95,6 +130,14 @@ impl<'t> FluxObjects<'t> {
             found.push(Finding::new("flux.no-source", object.path, object.at(), message));
         }
         self.depends(object, found);
+    }
+
+    /// True where Flux does not get all files of the repository.
+    fn excludes(&self) -> bool {
+        let ignored = |o: &Object<'_>| o.group == SOURCE && o.node.path(&["spec", "ignore"]).is_some();
+        self.tree.has_file(".sourceignore")
+            || self.tree.below("").any(|path| path.ends_with("/.sourceignore"))
+            || self.objects.iter().any(ignored)
     }
 
     /// True where a source is the repository the tree is of.

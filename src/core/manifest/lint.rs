@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use super::accepted::{AcceptedFinding, by_marks};
 use super::finding::Finding;
+use super::kustomization::is_kustomization;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
-use super::{argo, duplicate, flux, keywords, kustomization, secret};
+use super::{argo, built, duplicate, flux, keywords, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -30,6 +31,7 @@ pub fn lint(tree: &Tree) -> Report {
         for problem in &file.problems {
             let rule = match problem.kind {
                 ProblemKind::Syntax => "yaml.syntax",
+                ProblemKind::DuplicateKey if is_kustomization(file) => "kustomize.duplicate-key",
                 ProblemKind::DuplicateKey => "yaml.duplicate-key",
                 ProblemKind::Limit => "yaml.limit",
             };
@@ -43,20 +45,19 @@ pub fn lint(tree: &Tree) -> Report {
     let files: Vec<&File> = tree.files.values().collect();
     let shown = |file: &File| tree.is_shown_by_chart(&file.path);
     found.extend(side_by_side(&files, |file| secret::in_file(file, shown(file))).into_iter().flatten());
-    found.extend(
-        tree.sources.iter().map(|(source, text)| secret::in_source(&source.path, text, source.variables)),
-    );
-    found.extend(kustomization::check(tree));
+    for source in tree.secret_sources() {
+        let text = tree.text_of(&source.path);
+        found.extend(text.map(|text| secret::in_source(&source.path, &text, source.variables)));
+    }
+    found.extend(built::check(tree));
     found.extend(flux::check(tree));
     found.extend(argo::check(tree));
     found.extend(duplicate::check(tree));
-    let findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
-    let sources = || tree.sources.iter().map(|(source, text)| (source.path.as_str(), text.as_str()));
-    let text_of = |path: &str| {
-        let known = tree.files.get(path).and_then(|file| file.text.as_deref());
-        known.or_else(|| sources().find(|(source, _)| *source == path).map(|(_, text)| text))
-    };
-    let (findings, accepted) = by_marks(findings.into_iter().collect(), text_of);
+    let mut findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
+    let place = |finding: &Finding| (finding.path.clone(), finding.line);
+    let built: BTreeSet<_> = findings.iter().filter(|f| f.rule == "object.duplicate").map(place).collect();
+    findings.retain(|finding| finding.rule != "object.repeated" || !built.contains(&place(finding)));
+    let (findings, accepted) = by_marks(findings.into_iter().collect(), |path| tree.text_of(path));
     let skipped = tree.files.values().filter_map(|f| f.skipped.map(|why| (f.path.clone(), why)));
     Report { findings, accepted, skipped: skipped.collect(), files: tree.files.len() }
 }

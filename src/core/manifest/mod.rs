@@ -2,6 +2,7 @@
 
 mod accepted;
 mod argo;
+mod built;
 mod duplicate;
 mod finding;
 mod flux;
@@ -17,5 +18,5 @@ pub mod yaml;
 
 pub use accepted::AcceptedFinding;
 pub use finding::{Finding, Level, LintRule, RULES};
-pub use kustomization::{is_kustomization, is_remote, patches};
+pub use kustomization::{is_kustomization, is_remote, named_files, patches};
 pub use lint::{Report, lint, secrets_in, secrets_of_file, too_large};

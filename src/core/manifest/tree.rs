@@ -1,5 +1,6 @@
 //! The files of a repository as one value: which there are, and what the YAML among them holds.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 
@@ -94,17 +95,17 @@ pub struct Tree {
     links: BTreeSet<String>,
     /// URLs under which this very repository is known.
     pub remotes: Vec<String>,
-    /// The texts of files that kustomize makes Secrets of, as far as they were handed in.
-    pub(super) sources: BTreeMap<SecretSource, String>,
+    /// What files hold that kustomizations name and that are not read as YAML, as far as it was handed in.
+    named: BTreeMap<String, Vec<u8>>,
 }
 
 /// A file that a generator of kustomize makes a Secret of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SecretSource {
+pub(super) struct SecretSource {
     /// Its path.
-    pub path: String,
+    pub(super) path: String,
     /// Each of its lines is a variable.
-    pub variables: bool,
+    pub(super) variables: bool,
 }
 
 impl Tree {
@@ -231,7 +232,7 @@ impl Tree {
 
     /// The files that generators make Secrets of.
     #[must_use]
-    pub fn secret_sources(&self) -> Vec<SecretSource> {
+    pub(super) fn secret_sources(&self) -> Vec<SecretSource> {
         let named = |name: &str| KUSTOMIZATION.contains(&name.rsplit('/').next().unwrap_or_default());
         let mut all = Vec::new();
         for file in self.files.values().filter(|file| named(&file.path)) {
@@ -251,15 +252,29 @@ impl Tree {
         all
     }
 
-    /// The same tree with what these files hold.
+    /// The same tree with what these files hold, which are not read as YAML.
     #[must_use]
-    pub fn with_secret_sources(mut self, contents: Vec<(SecretSource, Vec<u8>)>) -> Self {
-        let texts = contents.into_iter().filter_map(|(source, bytes)| match decode(&bytes) {
-            Decoded::Text(text) => Some((source, text)),
-            Decoded::Binary | Decoded::LargeFile => None,
-        });
-        self.sources = texts.collect();
+    pub fn with_named(mut self, contents: Vec<(String, Vec<u8>)>) -> Self {
+        self.named = contents.into_iter().collect();
         self
+    }
+
+    /// What a file holds that is not read as YAML.
+    #[must_use]
+    pub fn named(&self, path: &str) -> Option<&[u8]> {
+        self.named.get(path).map(Vec::as_slice)
+    }
+
+    /// The text of a file.
+    #[must_use]
+    pub fn text_of(&self, path: &str) -> Option<Cow<'_, str>> {
+        if let Some(file) = self.files.get(path) {
+            return file.text.as_deref().map(Cow::Borrowed);
+        }
+        match decode(self.named.get(path)?) {
+            Decoded::Text(text) => Some(Cow::Owned(text)),
+            Decoded::Binary | Decoded::LargeFile => None,
+        }
     }
 
     /// Every object of every file.

@@ -387,6 +387,8 @@ words! {
 words! {
     /// How bad a finding is.
     pub enum Level {
+        /// It says what was not checked, and why.
+        Note = "note",
         /// It may be right where something is known that is not in the repository.
         Warning = "warning",
         /// It is wrong.

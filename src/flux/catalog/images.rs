@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge};
-use rwenv_core::manifest::kustomize::image::{Image, ImageReference, renamed};
 use super::part::{self, ImagePart, main_container};
 use super::uses::{is_workload, pod};
 use super::values::{Form, Values, values_of};
+use rwenv_core::manifest::kustomize::image::{Image, ImageReference, renamed};
 use rwenv_core::manifest::yaml::{At, Node};
 
 /// What sort of place an image tag stands in.

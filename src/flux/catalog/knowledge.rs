@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::{BuildProblem, Unfollowed};
-use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 

@@ -6,10 +6,10 @@ use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use super::fields::{Leads, Takes, follow};
 use super::target::Setting;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
-use rwenv_core::manifest::kustomize::resource::Resource;
 use crate::catalog::lookup::near;
 use crate::catalog::values::{ChartSource, Form, Values, chart_sources, values_of};
 use crate::edit::{PathStep, Reached, WrittenScalar, reach};
+use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::yaml::Node;
 
 /// What says which object it is.

@@ -4,8 +4,8 @@ use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use crate::catalog::images::{Tag, TagKind};
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
-use rwenv_core::manifest::kustomize::image::ImageReference;
 use crate::edit::WrittenScalar;
+use rwenv_core::manifest::kustomize::image::ImageReference;
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
 pub(super) fn place(known: &Knowledge<'_>, node: &Node, why: impl Into<String>) -> DeployError {

@@ -3,12 +3,12 @@
 use crate::catalog::document::{Entry, Origin, Service, documents};
 use crate::catalog::images::Tag;
 use crate::catalog::knowledge::{AppliedObject, Applier, Knowledge};
-use rwenv_core::manifest::kustomize::image::ImageReference;
 use crate::catalog::lookup;
 use crate::catalog::part::ImagePart;
 use crate::catalog::selected::root_of;
 use crate::edit::{PathStep, WrittenScalar, steps};
 use crate::repos::WantedRoot;
+use rwenv_core::manifest::kustomize::image::ImageReference;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};

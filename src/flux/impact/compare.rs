@@ -10,8 +10,8 @@ use super::roots::{Root, roots};
 use super::sides::Sides;
 use super::view::{View, is_touched};
 use crate::catalog::knowledge::{Knowledge, UnitKey};
-use rwenv_core::manifest::kustomize::render::json;
 use crate::catalog::walk::{guessed_roots, walk_beside};
+use rwenv_core::manifest::kustomize::render::json;
 use rwenv_core::model::Rwenv;
 
 /// Compares the two sides.

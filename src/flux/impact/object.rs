@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, HashMap};
 use serde_json::{Map, Value};
 
 use crate::catalog::knowledge::{AppliedObject, Knowledge, Unit};
-use rwenv_core::manifest::kustomize::render::json;
 use crate::catalog::substitute::substitute;
 use crate::catalog::uses::{HELM, is_workload};
+use rwenv_core::manifest::kustomize::render::json;
 use rwenv_core::manifest::yaml::Node;
 
 /// Names of generated ConfigMaps and Secrets, by kind and the name they are referred to with.

@@ -10,7 +10,7 @@ use crate::base::files::FileError;
 use crate::base::parts::at_once;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use crate::facts::sent;
-use rwenv_core::manifest::tree::{SecretSource, Tree};
+use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 use rwenv_core::model::from_root;
 
@@ -119,10 +119,11 @@ impl ContentFolder {
             let all = contents(&BTreeMap::new())?;
             (Tree::default().renewed(paths, &all).0, all.len())
         };
-        let sources = tree.secret_sources().into_iter().filter(|source| !tree.is_link(&source.path));
-        let sources = sources.filter_map(|source| Some((fs::read(dir.join(&source.path)).ok()?, source)));
-        let sources = sources.map(|(bytes, source)| (source, bytes)).collect();
-        let mut tree = tree.with_links(links).with_large(large).with_secret_sources(sources);
+        let tree = tree.with_links(links).with_large(large);
+        let named = manifest::named_files(&tree).into_iter().filter(|path| !tree.is_link(path));
+        let named = named.filter_map(|path| Some((bytes_of(dir, &path)?, path)));
+        let named = named.map(|(bytes, path)| (path, bytes)).collect();
+        let mut tree = tree.with_named(named);
         tree.remotes = remotes;
         Ok(Self { tree, stamps, read })
     }
@@ -154,7 +155,7 @@ impl Commit {
         ])?;
         let listing = repository.commit(&name)?;
         let remotes = remotes(&repository);
-        let tree = tree(&repository, &listing, &remotes)?.with_links(listing.links.clone());
+        let tree = tree(&repository, &listing, &remotes)?;
         Ok(Self { tree, name, repository, listing })
     }
 
@@ -328,10 +329,11 @@ fn tree(repository: &ObjectRepository, listing: &Listing, remotes: &[String]) ->
     let yaml = listing.files.iter().filter(|(path, _)| Tree::is_yaml(path) && !listing.links.contains(*path));
     let objects: Vec<(String, String)> = yaml.map(|(path, name)| (path.clone(), name.clone())).collect();
     let contents = repository.read(&objects)?;
-    let tree = Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec());
-    let sources = tree.secret_sources();
-    let named = |source: &SecretSource| Some((source.path.clone(), listing.files.get(&source.path)?.clone()));
-    let objects: Vec<(String, String)> = sources.iter().filter_map(named).collect();
-    let contents = repository.read(&objects)?.into_iter().map(|(_, bytes)| bytes);
-    Ok(tree.with_secret_sources(sources.into_iter().zip(contents).collect()))
+    let tree = Tree::new(listing.files.keys().cloned().collect(), contents, remotes.to_vec())
+        .with_links(listing.links.clone());
+    let named = manifest::named_files(&tree).into_iter().filter(|path| !listing.links.contains(path));
+    let named = named.filter_map(|path| Some((path.clone(), listing.files.get(&path)?.clone())));
+    let objects: Vec<(String, String)> = named.collect();
+    let contents = repository.read(&objects)?;
+    Ok(tree.with_named(contents))
 }

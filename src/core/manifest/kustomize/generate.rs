@@ -15,8 +15,45 @@ use crate::manifest::yaml::{At, Node, Value};
 /// Longest line of base64 in a generated object.
 const LINE: usize = 70;
 
+/// How the message about a file that is not there ends.
+pub(super) const GONE: &str = "does not exist or cannot be read";
+
+/// What a failure may be due to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FailureCause {
+    /// What is written there.
+    Sure,
+    /// Something is not among what was gathered.
+    Absent,
+    /// What an object holds.
+    Content,
+}
+
 /// What went wrong, and where.
-pub(super) type BuildFailure = (At, String);
+#[derive(Debug)]
+pub(super) struct BuildFailure {
+    pub(super) at: At,
+    pub(super) message: String,
+    pub(super) cause: FailureCause,
+}
+
+impl From<(At, String)> for BuildFailure {
+    fn from((at, message): (At, String)) -> Self {
+        Self { at, message, cause: FailureCause::Sure }
+    }
+}
+
+impl BuildFailure {
+    /// Something is not among what was gathered.
+    pub(super) fn absent(at: At, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), cause: FailureCause::Absent }
+    }
+
+    /// An object does not hold what it should.
+    pub(super) fn content((at, message): (At, String)) -> Self {
+        Self { at, message, cause: FailureCause::Content }
+    }
+}
 
 /// A value of a data map: the bytes, and where the entry stands.
 type Pairs = Vec<(String, Vec<u8>, At)>;
@@ -35,7 +72,7 @@ pub(super) fn generate(
     let mut binary = BTreeMap::new();
     for (key, bytes, at) in pairs {
         if data.contains_key(&key) || binary.contains_key(&key) {
-            return Err((at, format!("{kind} {name} repeats the key '{key}'")));
+            return Err((at, format!("{kind} {name} repeats the key '{key}'")).into());
         }
         match String::from_utf8(bytes) {
             Ok(text) if kind == "ConfigMap" => data.insert(key, (text, at)),
@@ -97,7 +134,8 @@ fn finish(content: Node, entry: &Node, options: Option<&Node>) -> Result<Resourc
 /// The keys and values of an entry: from files of variables, from literals, from files.
 fn pairs(entry: &Node, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Pairs, BuildFailure> {
     let mut all = Pairs::new();
-    let load = |path: &str, at: At| read(path).ok_or_else(|| (at, format!("'{path}' cannot be read")));
+    let load =
+        |path: &str, at: At| read(path).ok_or_else(|| BuildFailure::from((at, format!("'{path}' {GONE}"))));
     let envs = entry.get("envs").map(Node::items).unwrap_or_default();
     for item in envs.iter().chain(entry.get("env")) {
         let Some(path) = item.text() else { continue };
@@ -121,7 +159,7 @@ fn pairs(entry: &Node, read: &dyn Fn(&str) -> Option<Vec<u8>>) -> Result<Pairs, 
         let Some(text) = item.text() else { continue };
         let (key, path) = match text.split_once('=') {
             Some((key, path)) if !key.is_empty() && !path.is_empty() && !path.contains('=') => (key, path),
-            Some(_) => return Err((item.at, format!("'{text}' is neither a path nor key=path"))),
+            Some(_) => return Err((item.at, format!("'{text}' is neither a path nor key=path")).into()),
             None => (text.rsplit('/').next().unwrap_or(text), text),
         };
         all.push((key.to_owned(), load(path, item.at)?, item.at));

@@ -173,14 +173,25 @@ pub(super) fn apply(into: &mut Node, operations: &[Node]) -> Result<(), (At, Str
 
 fn child<'n>(node: &'n Node, part: &str) -> Option<&'n Node> {
     match &node.value {
-        Value::List(items) => items.get(part.parse::<usize>().ok()?),
+        Value::List(items) => items.get(index(part, items.len())?),
         _ => node.get(part),
+    }
+}
+
+/// The place in a list that a part of a path names; from its end where it is negative (evanphx/json-patch v4).
+fn index(part: &str, length: usize) -> Option<usize> {
+    match part.strip_prefix('-') {
+        Some(back) => length.checked_sub(back.parse().ok()?),
+        None => part.parse().ok(),
     }
 }
 
 fn child_mut<'n>(node: &'n mut Node, part: &str) -> Option<&'n mut Node> {
     match &mut node.value {
-        Value::List(items) => items.get_mut(part.parse::<usize>().ok()?),
+        Value::List(items) => {
+            let index = index(part, items.len())?;
+            items.get_mut(index)
+        }
         Value::Map(entries) => {
             entries.iter_mut().find(|(key, _)| key.text() == Some(part)).map(|(_, value)| value)
         }
@@ -197,18 +208,18 @@ fn put(node: &mut Node, path: &[String], value: Node, add: bool) -> Option<()> {
     for part in above {
         at = child_mut(at, part)?;
     }
-    let there = at.get(last).is_some();
     match &mut at.value {
         Value::List(items) if last == "-" && add => items.push(value),
         Value::List(items) => {
-            let index = last.parse::<usize>().ok()?;
+            let index = index(last, items.len())?;
             if add && index <= items.len() {
                 items.insert(index, value);
             } else {
                 *items.get_mut(index).filter(|_| !add)? = value;
             }
         }
-        Value::Map(_) if add || there => at.set(last, value),
+        // What kustomize applies patches with adds a field that it should replace (evanphx/json-patch v4).
+        Value::Map(_) => at.set(last, value),
         _ => return None,
     }
     Some(())
@@ -221,7 +232,7 @@ fn take(node: &mut Node, path: &[String]) -> Option<Node> {
         at = child_mut(at, part)?;
     }
     if let Value::List(items) = &mut at.value {
-        let index = last.parse::<usize>().ok().filter(|index| *index < items.len())?;
+        let index = index(last, items.len()).filter(|index| *index < items.len())?;
         return Some(items.remove(index));
     }
     at.remove(last)
@@ -270,7 +281,8 @@ mod tests {
         apply(&mut into, patch.items()).unwrap();
         assert_eq!(json(&into), r#"{"a":{"b":[9,3]},"x/y":2,"c":2,"d":{"b":[3]}}"#);
         for wrong in [
-            "[{op: replace, path: /no, value: 1}]",
+            "[{op: replace, path: /no/no, value: 1}]",
+            "[{op: replace, path: /a/b/7, value: 1}]",
             "[{op: remove, path: /no}]",
             "[{op: add, path: /no/no, value: 1}]",
             "[{op: test, path: /c, value: 3}]",

@@ -11,6 +11,7 @@ mod replace;
 pub mod resource;
 pub mod scope;
 mod select;
+mod shape;
 pub mod spec;
 mod transform;
 
@@ -19,7 +20,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use generate::{BuildFailure, FailureCause};
 use resource::{Id, KustomizationStep, Resource};
+
 use crate::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
 use crate::manifest::yaml::{At, Node};
 use spec::Spec;
@@ -28,11 +31,35 @@ use spec::Spec;
 const MOST: usize = 500_000;
 /// Most kustomizations that lie between the one that is built and one it needs.
 const DEEPEST: usize = 100;
+/// What a path that is a symbolic link is told of.
+const LINK: &str = "is a symbolic link; Flux leaves links out of what it fetches";
 /// Annotation of what is for kustomize alone.
 const LOCAL: &str = "config.kubernetes.io/local-config";
 
+/// Sorts of what a kustomization cannot be built for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// A file or folder that is not there.
+    Missing,
+    /// A path that leads out of the repository.
+    Outside,
+    /// A symbolic link.
+    Link,
+    /// One object twice.
+    Twice,
+    /// A field of a kustomization, or what it holds.
+    Field,
+    /// A patch, a replacement, or what else changes objects.
+    Change,
+    /// What is wrong with a file as YAML.
+    Yaml,
+    /// Anything else.
+    #[default]
+    Other,
+}
+
 /// Something a kustomization cannot be built for.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct BuildProblem {
     /// Where.
     pub at: At,
@@ -42,6 +69,15 @@ pub struct BuildProblem {
     pub unfollowed: bool,
     /// It concerns what one object makes, and depends on the file of that object alone.
     pub alone: bool,
+    /// What sort of problem.
+    pub fault: Fault,
+}
+
+impl BuildProblem {
+    /// What kustomize would make nothing of.
+    pub fn new(at: At, message: impl Into<String>) -> Self {
+        Self { at, message: message.into(), ..Self::default() }
+    }
 }
 
 /// What a kustomization comes to.
@@ -55,6 +91,8 @@ pub struct Build<'t> {
     pub paths: BTreeSet<String>,
     /// Those of them that say how kustomize builds, which is not followed.
     pub unfollowed: BTreeSet<Unfollowed>,
+    /// What may be wrong, or right by what is not read: where that is named, and what would be wrong without it.
+    pub hidden: BTreeSet<(At, BuildProblem)>,
 }
 
 /// A file that says how kustomize builds, and where it is named.
@@ -71,6 +109,7 @@ pub struct Builder<'t, 'r> {
     problems: Vec<BuildProblem>,
     paths: RefCell<BTreeSet<String>>,
     unfollowed: BTreeSet<Unfollowed>,
+    hidden: BTreeSet<(At, BuildProblem)>,
     budget: usize,
 }
 
@@ -79,6 +118,17 @@ pub struct Builder<'t, 'r> {
 struct GatheredResources<'t> {
     all: Vec<Resource<'t>>,
     ids: HashSet<Id>,
+    /// Where the first is named of what may hold more resources and could not be read.
+    unread: Option<At>,
+    /// Where the first is named of what may have changed them in a way that is not followed.
+    changed: Option<At>,
+}
+
+impl GatheredResources<'_> {
+    /// Notes that something that is named here could not be read.
+    fn miss(&mut self, at: At) {
+        self.unread.get_or_insert(at);
+    }
 }
 
 /// The folder that is built, and those it is built for.
@@ -99,8 +149,8 @@ impl<'t, 'r> Builder<'t, 'r> {
     /// A builder for a tree.
     pub fn new(tree: &'t Tree, read: &'r ReadBytes<'r>) -> Self {
         let (specs, problems, paths) = (HashMap::new(), Vec::new(), RefCell::default());
-        let unfollowed = BTreeSet::new();
-        Self { tree, read, specs, problems, paths, unfollowed, budget: MOST }
+        let (unfollowed, hidden) = (BTreeSet::new(), BTreeSet::new());
+        Self { tree, read, specs, problems, paths, unfollowed, hidden, budget: MOST }
     }
 
     /// Builds the kustomization of a folder, as `kustomize build` does with files from everywhere in the tree allowed.
@@ -141,13 +191,13 @@ impl<'t, 'r> Builder<'t, 'r> {
         // A patch may have given two of them one name.
         let mut ids = HashSet::with_capacity(resources.len());
         for twice in resources.iter().filter(|resource| !ids.insert(resource.id())) {
-            self.problem(twice.at, format!("{} {} is there twice", twice.kind, twice.name));
+            self.fault(Fault::Twice, name_at(twice), format!("{} {} is there twice", twice.kind, twice.name));
         }
         let mut problems = std::mem::take(&mut self.problems);
         problems.sort();
         problems.dedup();
-        let unfollowed = std::mem::take(&mut self.unfollowed);
-        Build { resources, problems, paths: self.paths.take(), unfollowed }
+        let (unfollowed, hidden) = (std::mem::take(&mut self.unfollowed), std::mem::take(&mut self.hidden));
+        Build { resources, problems, paths: self.paths.take(), unfollowed, hidden }
     }
 
     /// Notes that what is built depends on a path.
@@ -163,12 +213,31 @@ impl<'t, 'r> Builder<'t, 'r> {
     }
 
     fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: false, alone: false });
+        self.problems.push(BuildProblem::new(at, message));
+    }
+
+    fn fault(&mut self, fault: Fault, at: At, message: impl Into<String>) {
+        self.problems.push(BuildProblem { fault, ..BuildProblem::new(at, message) });
+    }
+
+    /// Tells what cannot be done to what was gathered, unless it may be right by what was not read.
+    fn failed(&mut self, failure: BuildFailure, into: &GatheredResources<'_>) {
+        let BuildFailure { at, message, cause } = failure;
+        let problem = BuildProblem { fault: Fault::Change, ..BuildProblem::new(at, message) };
+        let hides = match cause {
+            FailureCause::Sure => None,
+            FailureCause::Absent => into.unread.or(into.changed),
+            FailureCause::Content => into.changed,
+        };
+        match hides {
+            Some(cause) => drop(self.hidden.insert((cause, problem))),
+            None => self.problems.push(problem),
+        }
     }
 
     /// Tells what kustomize would do and this does not.
     fn not_followed(&mut self, at: At, message: impl Into<String>) {
-        self.problems.push(BuildProblem { at, message: message.into(), unfollowed: true, alone: false });
+        self.problems.push(BuildProblem { unfollowed: true, ..BuildProblem::new(at, message) });
     }
 
     /// True where a folder has a kustomization file.
@@ -217,7 +286,7 @@ impl<'t, 'r> Builder<'t, 'r> {
             KUSTOMIZATION.iter().filter_map(|name| tree.files.get(&join(folder, name)?)).collect();
         let Some(file) = files.first() else {
             let shown = if folder.is_empty() { "." } else { folder };
-            self.problem(at, format!("there is no kustomization.yaml in {shown}"));
+            self.fault(Fault::Missing, at, format!("there is no kustomization.yaml in {shown}"));
             return None;
         };
         if files.len() > 1 {
@@ -235,7 +304,7 @@ impl<'t, 'r> Builder<'t, 'r> {
         };
         let spec = Spec::read(document);
         for (at, message) in &spec.problems {
-            self.problem(*at, message.clone());
+            self.fault(Fault::Field, *at, message.clone());
         }
         Some(spec)
     }
@@ -246,12 +315,12 @@ impl<'t, 'r> Builder<'t, 'r> {
         match file.skipped {
             Some(Skipped::Binary) => self.problem(at, "it is not a text file"),
             Some(_) => self.problem(at, "it is a template, not YAML"),
-            None if file.large_file => self.problem(at, "its content lies in Git LFS"),
+            None if file.large_file => self.fault(Fault::Yaml, at, "its content lies in Git LFS"),
             None => {}
         }
         // kustomize takes a key that stands twice for an error too.
         for problem in &file.problems {
-            self.problem(problem.at, problem.message.clone());
+            self.fault(Fault::Yaml, problem.at, problem.message.clone());
         }
     }
 
@@ -285,8 +354,14 @@ impl<'t, 'r> Builder<'t, 'r> {
         }
         self.generate(spec, place, into);
         for (path, at) in &spec.components {
-            if let Some(folder) = self.folder(path, *at, place) {
+            if crate::manifest::is_remote(path) {
+                self.not_followed(*at, format!("'{path}' lies elsewhere and is not read"));
+                into.miss(*at);
+                into.changed.get_or_insert(*at);
+            } else if let Some(folder) = self.folder(path, *at, place) {
                 self.enter(KustomizationEntry { folder, at: *at, component: true }, place, into);
+            } else {
+                into.miss(*at);
             }
         }
         self.transform(spec, place, into);
@@ -296,10 +371,12 @@ impl<'t, 'r> Builder<'t, 'r> {
     fn resource(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         if crate::manifest::is_remote(path) {
             self.not_followed(at, format!("'{path}' lies elsewhere and is not read"));
+            into.miss(at);
             return;
         }
         let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
-            self.problem(at, format!("'{path}' leads out of the repository"));
+            self.fault(Fault::Outside, at, format!("'{path}' leads out of the repository"));
+            into.miss(at);
             return;
         };
         self.depends(&target);
@@ -308,27 +385,28 @@ impl<'t, 'r> Builder<'t, 'r> {
         } else if let Some(folder) = self.folder(path, at, place) {
             let mut inner = GatheredResources::default();
             self.enter(KustomizationEntry { folder, at, component: false }, place, &mut inner);
+            into.unread = into.unread.or(inner.unread);
+            into.changed = into.changed.or(inner.changed);
             for resource in inner.all {
                 self.append(resource, into);
             }
+        } else {
+            into.miss(at);
         }
     }
 
     /// The folder a path leads to, where it may be built from here.
     fn folder(&mut self, path: &str, at: At, place: &BuildPlace<'_>) -> Option<String> {
         let Some(target) = join(place.folder, path).filter(|_| !path.starts_with('/')) else {
-            self.problem(at, format!("'{path}' leads out of the repository"));
+            self.fault(Fault::Outside, at, format!("'{path}' leads out of the repository"));
             return None;
         };
         if self.tree.is_link(&target) {
-            self.problem(
-                at,
-                format!("'{path}' is a symbolic link; Flux leaves links out of what it fetches"),
-            );
+            self.fault(Fault::Link, at, format!("'{path}' {LINK}"));
             return None;
         }
         if !self.tree.has_folder(&target) {
-            self.problem(at, format!("'{path}' does not exist ({target})"));
+            self.fault(Fault::Missing, at, format!("'{path}' does not exist ({target})"));
             return None;
         }
         let above = |visited: &String| {
@@ -344,13 +422,18 @@ impl<'t, 'r> Builder<'t, 'r> {
     fn enter(&mut self, entry: KustomizationEntry, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let KustomizationEntry { folder, at, component } = entry;
         if !self.spend(1, at) {
+            into.miss(at);
             return;
         }
         if place.visited.len() > DEEPEST {
             self.not_followed(at, format!("the kustomizations are nested more than {DEEPEST} deep"));
+            into.miss(at);
             return;
         }
-        let Some(spec) = self.spec(&folder, at) else { return };
+        let Some(spec) = self.spec(&folder, at) else {
+            into.miss(at);
+            return;
+        };
         if spec.component != component {
             let what =
                 if component { "is not a Component" } else { "is a Component; name it under components" };
@@ -376,23 +459,26 @@ impl<'t, 'r> Builder<'t, 'r> {
         if !self.spend(1, resource.at) {
             return;
         }
-        if into.ids.insert(resource.id()) {
+        let id = resource.id();
+        if !into.ids.contains(&id) {
+            into.ids.insert(id);
             into.all.push(resource);
-        } else {
-            let namespace = resource.namespace().map(|ns| format!(" in {ns}")).unwrap_or_default();
-            let message = format!("{} {}{namespace} is there twice", resource.kind, resource.name);
-            self.problem(resource.at, message);
+            return;
         }
+        let first = into.all.iter().find(|first| first.id() == id).map_or(resource.at, name_at);
+        let (file, at) = (self.tree.file_of(first), name_at(&resource));
+        // Without the line: a finding is the same one after lines have moved.
+        let place = if first.file == at.file { "this file" } else { file };
+        let message = format!("{} {} is already defined in {place}", resource.kind, resource.name);
+        self.fault(Fault::Twice, at, message);
     }
 
     /// Adds the resources of a file.
     fn file(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         let tree = self.tree;
         if tree.is_link(path) {
-            self.problem(
-                at,
-                format!("'{path}' is a symbolic link; Flux leaves links out of what it fetches"),
-            );
+            self.fault(Fault::Link, at, format!("'{path}' {LINK}"));
+            into.miss(at);
             return;
         }
         let Some(file) = tree.files.get(path) else {
@@ -400,6 +486,9 @@ impl<'t, 'r> Builder<'t, 'r> {
             return;
         };
         self.tell_unreadable(file);
+        if file.skipped.is_some() || file.large_file || !file.problems.is_empty() {
+            into.miss(at);
+        }
         let mut documents = 0;
         for document in &file.documents {
             documents += 1;
@@ -424,11 +513,13 @@ impl<'t, 'r> Builder<'t, 'r> {
         let text = (self.read)(path).and_then(|bytes| String::from_utf8(bytes).ok());
         let Some(text) = text else {
             self.problem(at, format!("'{path}' cannot be read"));
+            into.miss(at);
             return;
         };
         let parsed = crate::manifest::yaml::parse(&text);
         if !parsed.problems.is_empty() {
             self.problem(at, format!("'{path}' is not YAML"));
+            into.miss(at);
         }
         for node in parsed.documents {
             match Resource::owned(node, 1).filter(|resource| !resource.name.is_empty()) {
@@ -441,6 +532,11 @@ impl<'t, 'r> Builder<'t, 'r> {
             }
         }
     }
+}
+
+/// Where the name of a resource stands, or the resource begins.
+fn name_at(resource: &Resource<'_>) -> At {
+    resource.content.path(&["metadata", "name"]).map_or(resource.at, |name| name.at)
 }
 
 /// Files that Flux leaves out of what it fetches (source-controller, default exclusions) and that are named like manifests.

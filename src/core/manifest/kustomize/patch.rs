@@ -32,7 +32,7 @@ pub(super) fn apply(
                 if parsed.problems.is_empty() && is_json_or_block(text) {
                     Ok(parsed.documents)
                 } else {
-                    Err((*at, UNREADABLE.to_owned()))
+                    Err((*at, UNREADABLE.to_owned()).into())
                 },
             )
         }
@@ -58,18 +58,24 @@ pub(super) const UNREADABLE: &str = "the patch is neither a strategic merge nor 
 fn kind(documents: Vec<Node>, at: At, json_only: bool) -> Result<PatchKind, BuildFailure> {
     let mut expanded = Vec::new();
     for document in &documents {
-        expanded.push(document.expanded().ok_or_else(|| (at, "the patch is too large".to_owned()))?);
+        expanded.push(
+            document
+                .expanded()
+                .ok_or_else(|| BuildFailure::from((at, "the patch is too large".to_owned())))?,
+        );
     }
     match expanded.first().map(|first| &first.value) {
         Some(Value::List(items)) => Ok(PatchKind::Json(items.clone())),
         Some(Value::Map(_)) if !json_only => {
             let named = |d: &Node| d.str(&["kind"]).is_some() && d.str(&["metadata", "name"]).is_some();
             match expanded.iter().find(|d| !named(d)) {
-                Some(document) => Err((document.at, "the patch does not say which kind and name".to_owned())),
+                Some(document) => {
+                    Err((document.at, "the patch does not say which kind and name".to_owned()).into())
+                }
                 None => Ok(PatchKind::Merge(expanded)),
             }
         }
-        _ => Err((at, UNREADABLE.to_owned())),
+        _ => Err((at, UNREADABLE.to_owned()).into()),
     }
 }
 
@@ -82,11 +88,11 @@ fn strategic(
 ) {
     if let Some(selector) = &patch.target {
         let [document] = documents else {
-            failures.push((at, "a patch with a target has several documents".to_owned()));
+            failures.push((at, "a patch with a target has several documents".to_owned()).into());
             return;
         };
         let Some(matcher) = Matcher::new(selector) else {
-            failures.push((at, "the target has a pattern that is none".to_owned()));
+            failures.push((at, "the target has a pattern that is none".to_owned()).into());
             return;
         };
         for resource in all.iter_mut().filter(|resource| matcher.fits(resource)) {
@@ -100,11 +106,13 @@ fn strategic(
             all.iter_mut().filter(|resource| !resource.deleted && resource.is_or_was(&id)).collect();
         match fitting.as_mut_slice() {
             [one] => failures.extend(merge_into(one, document, patch, at).err()),
-            [] => {
-                failures.push((document.at, format!("the patch is for {}, which is not there", title(&id))))
-            }
-            _ => failures
-                .push((document.at, format!("the patch is for {}, of which there are several", title(&id)))),
+            [] => failures.push(BuildFailure::absent(
+                document.at,
+                format!("the patch is for {}, which is not there", title(&id)),
+            )),
+            _ => failures.push(
+                (document.at, format!("the patch is for {}, of which there are several", title(&id))).into(),
+            ),
         }
     }
 }
@@ -125,7 +133,9 @@ fn merge_into(
     }
     let (name, kind, namespace) = (resource.name.clone(), resource.kind.clone(), resource.namespace.clone());
     let (group, version) = (resource.group.clone(), resource.version.clone());
-    let content = resource.materialize().ok_or_else(|| (at, "it is too large to be patched".to_owned()))?;
+    let content = resource
+        .materialize()
+        .ok_or_else(|| BuildFailure::from((at, "it is too large to be patched".to_owned())))?;
     if merge::merge(content, document, keyed) == Left::Nothing {
         resource.deleted = true;
         return Ok(());
@@ -148,8 +158,12 @@ fn json(
     at: At,
     failures: &mut Vec<BuildFailure>,
 ) {
-    let Some(matcher) = patch.target.as_ref().and_then(Matcher::new) else {
-        failures.push((at, "a JSON patch has no target".to_owned()));
+    let Some(target) = &patch.target else {
+        failures.push((at, "a JSON patch has no target".to_owned()).into());
+        return;
+    };
+    let Some(matcher) = Matcher::new(target) else {
+        failures.push((at, "the target has a pattern that is none".to_owned()).into());
         return;
     };
     for resource in all.iter_mut().filter(|resource| matcher.fits(resource)) {
@@ -157,12 +171,22 @@ fn json(
             resource.remember();
         }
         let Some(content) = resource.materialize() else {
-            failures.push((at, "it is too large to be patched".to_owned()));
+            failures.push((at, "it is too large to be patched".to_owned()).into());
             continue;
         };
-        match merge::apply(content, operations) {
+        // kustomize itself keeps notes in annotations, so that there always are some.
+        let annotated = content.path(&["metadata", "annotations"]).is_some();
+        if let Some(metadata) = content.get_mut("metadata").filter(|_| !annotated) {
+            metadata.set("annotations", Node { at, value: Value::Map(Vec::new()) });
+        }
+        let applied = merge::apply(content, operations);
+        let empty = content.path(&["metadata", "annotations"]).is_some_and(|all| all.entries().is_empty());
+        if let Some(metadata) = content.get_mut("metadata").filter(|_| empty) {
+            metadata.remove("annotations");
+        }
+        match applied {
             Ok(()) => resource.read_back(),
-            Err(failure) => failures.push(failure),
+            Err(failure) => failures.push(BuildFailure::content(failure)),
         }
     }
 }

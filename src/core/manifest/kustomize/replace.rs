@@ -12,7 +12,7 @@ pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), Buil
     let value = match (entry.get("sourceValue"), source) {
         (Some(value), None) => value.clone(),
         (None, Some(source)) => taken(source, all)?,
-        _ => return Err((entry.at, "a replacement has not one source".to_owned())),
+        _ => return Err((entry.at, "a replacement has not one source".to_owned()).into()),
     };
     for target in entry.get("targets").map(Node::items).unwrap_or_default() {
         put_all(target, &value, all)?;
@@ -22,12 +22,14 @@ pub(super) fn replace(entry: &Node, all: &mut [Resource<'_>]) -> Result<(), Buil
 
 /// The value a source names.
 fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, BuildFailure> {
-    let failure = |why: &str| (source.at, why.to_owned());
+    let failure = |why: &str| BuildFailure::from((source.at, why.to_owned()));
     let selector = exact(source);
     let matcher =
         Matcher::new(&selector).ok_or_else(|| failure("the source has a name that cannot be one"))?;
     let mut fitting = all.iter_mut().filter(|resource| matcher.fits_any(resource));
-    let resource = fitting.next().ok_or_else(|| failure("the source of a replacement is not there"))?;
+    let resource = fitting
+        .next()
+        .ok_or_else(|| BuildFailure::absent(source.at, "the source of a replacement is not there"))?;
     if fitting.next().is_some() {
         return Err(failure("there are several that may be the source of a replacement"));
     }
@@ -35,8 +37,10 @@ fn taken(source: &Node, all: &mut [Resource<'_>]) -> Result<Node, BuildFailure> 
     let content = resource.materialize().ok_or_else(|| failure("the source is too large"))?;
     let mut found = Vec::new();
     visit(content, &parts(path), &mut |node| found.push(node.clone()), None);
-    let value =
-        found.into_iter().next().ok_or_else(|| failure("the source of a replacement has no such field"))?;
+    let value = found.into_iter().next().ok_or_else(|| {
+        let why = format!("the source of a replacement has no field '{path}'");
+        BuildFailure::content((source.get("fieldPath").map_or(source.at, |node| node.at), why))
+    })?;
     let Some((delimiter, index)) = cut(source) else { return Ok(value) };
     let text = value.text().unwrap_or_default().to_owned();
     let part = text.split(&delimiter).nth(index).ok_or_else(|| failure("the source has fewer parts"))?;
@@ -60,7 +64,7 @@ fn cut(node: &Node) -> Option<(String, usize)> {
 }
 
 fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), BuildFailure> {
-    let failure = |why: &str| (target.at, why.to_owned());
+    let failure = |why: &str| BuildFailure::from((target.at, why.to_owned()));
     let select = target.get("select").ok_or_else(|| failure("a target of a replacement has no 'select'"))?;
     let matcher = Matcher::new(&exact(select)).ok_or_else(|| failure("a pattern is none"))?;
     let rejected: Option<Vec<Matcher>> = (target.get("reject").map(Node::items).unwrap_or_default().iter())
@@ -84,7 +88,8 @@ fn put_all(target: &Node, value: &Node, all: &mut [Resource<'_>]) -> Result<(), 
             };
             visit(content, &parts(path), &mut set, create.then_some(value.at));
             if hits == 0 {
-                return Err(failure("a target of a replacement has no such field"));
+                let why = format!("a target of a replacement has no field '{path}'");
+                return Err(BuildFailure::content((target.at, why)));
             }
         }
         resource.read_back();

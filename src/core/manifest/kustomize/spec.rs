@@ -68,6 +68,10 @@ impl Selector {
 /// A text and where it stands.
 pub type Placed = (String, At);
 
+/// `apiVersion` of a kustomization and of a component.
+const VERSION: &str = "kustomize.config.k8s.io/v1beta1";
+const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
+
 /// A kustomization, as far as it decides what there is and what it is called.
 #[derive(Clone, Debug, Default)]
 pub struct Spec {
@@ -103,53 +107,19 @@ pub struct Spec {
     pub replicas: Vec<(String, String, At)>,
     /// `replacements`.
     pub replacements: Vec<Node>,
-    /// `transformers` and `generators`: configurations of plugins.
+    /// `generators`: configurations of plugins.
     pub plugins: Vec<Placed>,
+    /// `transformers` and `validators`: configurations of plugins that come last.
+    pub transformers: Vec<Placed>,
     /// `configurations`, `crds` and `openapi`: files that say how kustomize builds.
     pub configurations: Vec<Placed>,
+    /// How many charts kustomize is to render, and where that is said.
+    pub charts: Vec<(usize, At)>,
     /// It is a component.
     pub component: bool,
     /// What kustomize would not take.
     pub problems: Vec<(At, String)>,
 }
-
-/// Every field kustomize knows (kustomize, `types.Kustomization`).
-const FIELDS: [&str; 34] = [
-    "apiVersion",
-    "kind",
-    "metadata",
-    "openapi",
-    "namePrefix",
-    "nameSuffix",
-    "namespace",
-    "commonLabels",
-    "labels",
-    "commonAnnotations",
-    "patchesStrategicMerge",
-    "patchesJson6902",
-    "patches",
-    "images",
-    "imageTags",
-    "replacements",
-    "replicas",
-    "vars",
-    "sortOptions",
-    "resources",
-    "components",
-    "crds",
-    "bases",
-    "configMapGenerator",
-    "secretGenerator",
-    "helmGlobals",
-    "helmCharts",
-    "helmChartInflationGenerator",
-    "generatorOptions",
-    "configurations",
-    "generators",
-    "transformers",
-    "validators",
-    "buildMetadata",
-];
 
 impl Spec {
     /// Reads a kustomization file's document.
@@ -166,7 +136,8 @@ impl Spec {
             namespace: node.str(&["namespace"]).filter(|ns| !ns.is_empty()).map(str::to_owned),
             prefix: node.str(&["namePrefix"]).unwrap_or_default().to_owned(),
             suffix: node.str(&["nameSuffix"]).unwrap_or_default().to_owned(),
-            plugins: [texts("generators"), texts("transformers")].concat(),
+            plugins: texts("generators"),
+            transformers: [texts("transformers"), texts("validators")].concat(),
             configurations: [texts("configurations"), texts("crds")].concat(),
             component: node.str(&["kind"]) == Some("Component"),
             ..Self::default()
@@ -229,21 +200,30 @@ impl Spec {
     }
 
     fn complain(&mut self, node: &Node) {
+        self.problems = super::shape::faults(node);
         let kind = node.str(&["kind"]).unwrap_or("Kustomization");
         if !matches!(kind, "Kustomization" | "Component") {
             self.problems.push((node.at, format!("kind is {kind}, not Kustomization or Component")));
         }
-        for (key, value) in node.entries() {
-            let Some(name) = key.text() else { continue };
-            if !FIELDS.contains(&name) {
-                self.problems.push((key.at, format!("kustomize has no field '{name}'")));
-            }
-            if matches!(name, "helmCharts" | "helmChartInflationGenerator") && !value.items().is_empty() {
-                let why =
-                    "charts that kustomize itself renders are not followed; Flux does not render them either";
-                self.problems.push((key.at, why.to_owned()));
+        let wanted = if kind == "Component" { COMPONENT_VERSION } else { VERSION };
+        if let Some((version, value)) = node.str(&["apiVersion"]).zip(node.get("apiVersion"))
+            && version != wanted
+        {
+            self.problems.push((value.at, format!("apiVersion is {version}, not {wanted}")));
+        }
+        for item in
+            ["patches", "patchesJson6902"].iter().filter_map(|key| node.get(key)).flat_map(Node::items)
+        {
+            let given = |key: &str| item.str(&[key]).is_some_and(|text| !text.trim().is_empty());
+            if !item.entries().is_empty() && given("patch") == given("path") {
+                self.problems.push((item.at, "a patch needs either 'patch' or 'path'".to_owned()));
             }
         }
+        let charts = ["helmCharts", "helmChartInflationGenerator"].map(|key| node.entry(key));
+        self.charts = (charts.into_iter().flatten())
+            .filter(|(_, value)| !value.items().is_empty())
+            .map(|(key, value)| (value.items().len(), key.at))
+            .collect();
     }
 
     /// Adds what a Flux Kustomization says, as its controller does (fluxcd/pkg, `kustomize.Generator`).
@@ -299,8 +279,9 @@ fn patches(from: Option<&Node>, json_only: bool) -> Vec<Patch> {
     let mut all = Vec::new();
     for item in from.map(Node::items).unwrap_or_default() {
         let inline = item.get("patch").filter(|n| n.text().is_some_and(|t| !t.trim().is_empty()));
-        let source = match (inline, item.get("path")) {
-            (Some(node), _) => PatchSource::Inline(node.text().unwrap_or_default().to_owned(), node.at),
+        let source = match (inline, item.get("path").filter(|n| n.text().is_some_and(|t| !t.is_empty()))) {
+            (Some(_), Some(_)) => continue,
+            (Some(node), None) => PatchSource::Inline(node.text().unwrap_or_default().to_owned(), node.at),
             (None, Some(node)) => PatchSource::Path(node.text().unwrap_or_default().to_owned(), node.at),
             (None, None) => continue,
         };

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::resource::{self, Resource};
-use super::spec::{self, Spec};
-use super::{BuildPlace, BuildProblem, Builder, GatheredResources, generate, patch, replace, scope};
+use super::spec::{self, PatchSource, Spec};
+use super::{
+    BuildPlace, BuildProblem, Builder, Fault, GatheredResources, generate, name_at, patch, replace, scope,
+};
 use crate::manifest::tree::join;
 use crate::manifest::yaml::{At, Node};
 
@@ -22,11 +24,13 @@ impl<'t> Builder<'t, '_> {
             };
             let mut made = match generate::generate(kind, entry, spec.options.as_ref(), &read) {
                 Ok(made) => made,
-                Err((at, message)) => {
+                Err(generate::BuildFailure { at, message, .. }) => {
                     let files = entry.get("files").map(Node::items).unwrap_or_default();
-                    let remote =
+                    let unfollowed =
                         files.iter().any(|file| file.text().is_some_and(|file| file.contains("://")));
-                    self.problems.push(BuildProblem { at, message, unfollowed: remote, alone: false });
+                    let fault = if message.ends_with(generate::GONE) { Fault::Missing } else { Fault::Other };
+                    self.problems.push(BuildProblem { unfollowed, fault, ..BuildProblem::new(at, message) });
+                    into.miss(at);
                     continue;
                 }
             };
@@ -34,18 +38,44 @@ impl<'t> Builder<'t, '_> {
             let id = made.id();
             let mut known: Vec<&mut Resource<'t>> =
                 into.all.iter_mut().filter(|r| r.is_or_was(&id)).collect();
-            let result = match known.as_mut_slice() {
-                [old] => generate::absorb(old, made),
-                [] if made.behavior == resource::Behavior::Create => {
-                    self.append(made, into);
-                    Ok(())
+            match known.as_mut_slice() {
+                [old] => {
+                    if let Err(message) = generate::absorb(old, made) {
+                        self.fault(Fault::Twice, entry.at, message);
+                    }
                 }
-                [] => Err(format!("there is no {kind} {} to merge with or replace", made.name)),
-                _ => Err(format!("there are several {kind}s {} to merge with", made.name)),
-            };
-            if let Err(message) = result {
-                self.problem(entry.at, message);
+                [] if made.behavior == resource::Behavior::Create => self.append(made, into),
+                [] => {
+                    let why = format!("there is no {kind} {} to merge with or replace", made.name);
+                    self.failed(generate::BuildFailure::absent(entry.at, why), into);
+                }
+                _ => self.problem(entry.at, format!("there are several {kind}s {} to merge with", made.name)),
             }
+        }
+        for (count, at) in &spec.charts {
+            let (charts, are) = if *count == 1 { ("chart", "is") } else { ("charts", "are") };
+            self.not_followed(*at, format!("{count} {charts} that kustomize renders {are} not read"));
+            into.miss(*at);
+        }
+        for (text, at) in &spec.plugins {
+            self.plugin(text, *at, place);
+            into.miss(*at);
+        }
+    }
+
+    /// A plugin, which is not run.
+    fn plugin(&mut self, text: &str, at: At, place: &BuildPlace<'_>) {
+        let shown = text.lines().next().unwrap_or_default();
+        let Some(target) = join(place.folder, text).filter(|_| !text.trim().contains('\n')) else {
+            self.not_followed(at, format!("the plugin '{shown}' is not run"));
+            return;
+        };
+        self.depends(&target);
+        self.depends_below(&target);
+        if self.tree.has_file(&target) || self.tree.has_folder(&target) || crate::manifest::is_remote(text) {
+            self.not_followed(at, format!("the plugin '{shown}' is not run"));
+        } else {
+            self.fault(Fault::Missing, at, format!("'{shown}' does not exist ({target})"));
         }
     }
 
@@ -84,7 +114,8 @@ impl<'t> Builder<'t, '_> {
                 (resource.replicas, found) = (Some(count.clone()), true);
             }
             if !found {
-                self.problem(*at, format!("replicas are set for {name}, which is not there"));
+                let why = format!("replicas are set for {name}, which is not there");
+                self.failed(generate::BuildFailure::absent(*at, why), into);
             }
         }
         for image in &spec.images {
@@ -93,17 +124,17 @@ impl<'t> Builder<'t, '_> {
         for entry in &spec.replacements {
             self.replacement(entry, place, into);
         }
-        for (text, at) in &spec.plugins {
-            let shown = text.lines().next().unwrap_or_default();
-            self.not_followed(*at, format!("the plugin '{shown}' is not run"));
-            if let Some(target) = join(place.folder, text) {
-                self.depends(&target);
-                self.depends_below(&target);
-            }
+        for (text, at) in &spec.transformers {
+            self.plugin(text, *at, place);
+            into.miss(*at);
+            into.changed.get_or_insert(*at);
         }
         for (path, at) in &spec.configurations {
             if let Some(target) = join(place.folder, path) {
                 self.depends(&target);
+                if !self.tree.has_file(&target) && !crate::manifest::is_remote(path) {
+                    self.fault(Fault::Missing, *at, format!("'{path}' does not exist ({target})"));
+                }
                 self.unfollowed.insert((target, *at));
             }
         }
@@ -118,23 +149,37 @@ impl<'t> Builder<'t, '_> {
             let file = target.as_ref().and_then(|target| tree.files.get(target));
             match file {
                 Some(file) if !file.text.as_deref().is_none_or(patch::is_json_or_block) => {
-                    Err((at, patch::UNREADABLE.to_owned()))
+                    Err((at, patch::UNREADABLE.to_owned()).into())
                 }
                 Some(file) if file.problems.is_empty() => Ok(file.documents.clone()),
-                Some(_) => Err((at, format!("the patch '{path}' is not YAML"))),
+                Some(_) => Err((at, format!("the patch '{path}' is not YAML")).into()),
                 None => {
                     let text = target.and_then(|target| String::from_utf8((self.read)(&target)?).ok());
-                    let text = text.ok_or_else(|| (at, format!("the patch '{path}' is not there")))?;
+                    let text = text.ok_or_else(|| {
+                        generate::BuildFailure::from((at, format!("'{path}' {}", generate::GONE)))
+                    })?;
                     Ok(crate::manifest::yaml::parse(&text).documents)
                 }
             }
         };
         let mut failures = Vec::new();
         for patch in patches {
-            failures.extend(patch::apply(patch, &mut into.all, &load));
+            let (PatchSource::Inline(_, place) | PatchSource::Path(_, place)) = &patch.source;
+            let placed = |mut failure: generate::BuildFailure| {
+                // What stands in a file that is not among those of YAML has no place of its own.
+                if failure.at.file == 0 {
+                    failure.at = *place;
+                }
+                failure
+            };
+            failures.extend(patch::apply(patch, &mut into.all, &load).into_iter().map(placed));
         }
-        for (at, message) in failures {
-            self.problem(at, message);
+        for failure in failures {
+            if failure.message.ends_with(generate::GONE) {
+                self.fault(Fault::Missing, failure.at, failure.message);
+            } else {
+                self.failed(failure, into);
+            }
         }
     }
 
@@ -152,7 +197,10 @@ impl<'t> Builder<'t, '_> {
                     "{} {} is there twice once namespace {namespace} is set",
                     resource.kind, resource.name
                 );
-                self.problem(resource.at, message);
+                self.problems.push(BuildProblem {
+                    fault: Fault::Twice,
+                    ..BuildProblem::new(name_at(resource), message)
+                });
             }
         }
     }
@@ -169,14 +217,15 @@ impl<'t> Builder<'t, '_> {
         let entries = match from_file {
             Some(Some(entries)) => entries,
             Some(None) => {
-                self.problem(entry.at, "the file of a replacement is not there");
+                let why = format!("'{}' {}", entry.str(&["path"]).unwrap_or_default(), generate::GONE);
+                self.fault(Fault::Missing, entry.at, why);
                 return;
             }
             None => std::slice::from_ref(entry),
         };
         for entry in entries {
-            if let Err((at, message)) = replace::replace(entry, &mut into.all) {
-                self.problem(at, message);
+            if let Err(failure) = replace::replace(entry, &mut into.all) {
+                self.failed(failure, into);
             }
         }
     }

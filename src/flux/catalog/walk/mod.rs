@@ -18,9 +18,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
+use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::{Build, BuildProblem, Builder, ReadBytes};
-use super::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{Object, Tree};
 use rwenv_core::manifest::yaml::{At, Node};
 use start::{KUSTOMIZE, Root, Start};
@@ -333,7 +333,7 @@ fn fill(
     let mut text = |text: &str| match substitute(text, values, unresolved) {
         Ok(new) => new.into_owned(),
         Err(bad) => {
-            problems.push(BuildProblem { at, message: bad.to_string(), unfollowed: false, alone: false });
+            problems.push(BuildProblem::new(at, bad.to_string()));
             text.to_owned()
         }
     };

@@ -3,10 +3,10 @@
 
 use std::borrow::Cow;
 
-use rwenv_core::manifest::kustomize::BuildProblem;
+use super::template::{Inputs, flat, mapped, templated};
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::scope::is_cluster_scoped;
-use super::template::{Inputs, flat, mapped, templated};
+use rwenv_core::manifest::kustomize::{BuildProblem, Fault};
 use rwenv_core::manifest::tree::Object;
 use rwenv_core::manifest::yaml::{Node, parse_from, start_of};
 
@@ -31,6 +31,7 @@ pub(super) fn expand(
                 ),
                 unfollowed: true,
                 alone: true,
+                fault: Fault::Other,
             }),
         }
     }
@@ -65,6 +66,7 @@ pub(super) fn expand(
                     ),
                     unfollowed: true,
                     alone: true,
+                    fault: Fault::Other,
                 });
                 continue;
             }

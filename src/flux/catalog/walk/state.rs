@@ -30,12 +30,7 @@ impl Walk<'_, '_> {
         let tree = self.knowledge.tree;
         for file in tree.files.values() {
             for problem in &file.problems {
-                self.knowledge.problems.push(BuildProblem {
-                    at: problem.at,
-                    message: problem.message.clone(),
-                    unfollowed: false,
-                    alone: false,
-                });
+                self.knowledge.problems.push(BuildProblem::new(problem.at, problem.message.clone()));
             }
         }
     }
@@ -79,12 +74,7 @@ impl Walk<'_, '_> {
     }
 
     pub(super) fn problem(&mut self, at: At, message: impl Into<String>) {
-        self.knowledge.problems.push(BuildProblem {
-            at,
-            message: message.into(),
-            unfollowed: false,
-            alone: false,
-        });
+        self.knowledge.problems.push(BuildProblem::new(at, message));
     }
 
     /// A folder of the repository as a cluster's root sees it.
