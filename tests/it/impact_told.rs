@@ -207,8 +207,10 @@ fn what_no_longer_builds_is_said_and_removes_nothing() {
     let impact = after(&fleet, &[("apps/base/web/service.yaml", "", "")]);
     assert_eq!(touched(&impact), set(&["dev", "staging", "prod"]));
     assert!(causes(&impact)[0].0.contains("'service.yaml' does not exist"), "{impact}");
-    let impact =
-        after(&fleet, &[("apps/prod/kustomization.yaml", "images:", "transformers: [../base/web/service.yaml]\nimages:")]);
+    let impact = after(
+        &fleet,
+        &[("apps/prod/kustomization.yaml", "images:", "transformers: [../base/web/service.yaml]\nimages:")],
+    );
     assert_eq!(
         (touched(&impact), causes(&impact)),
         (set(&["prod"]), vec![("the plugin '../base/web/service.yaml' is not run".to_owned(), 1)])

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Area, Shared, lock};
-use rwenv_core::manifest::{self, Report};
+use rwenv_core::manifest::Report;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::{clock, files};
@@ -55,7 +55,7 @@ fn write(flux: &FluxRepository, commit: &str, shared: &Shared) -> Result<(), Box
         Some(reading) => reading.again(&shared.environment)?,
         None => generate::read(flux, &shared.environment)?,
     };
-    let mut report = manifest::lint(&reading.folder.tree);
+    let mut report = reading.folder.lint(&reading.dir);
     let place = SearchedPlace::of(&reading.dir, &shared.environment);
     for said in accepted::sift(&mut report, &place, &shared.environment) {
         tracing::warn!(rwenv = %flux.name, "{said}");

@@ -15,6 +15,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
             let here = source
                 .str(&["repoURL"])
                 .is_some_and(|url| tree.remotes.iter().any(|r| same_repository(r, url)));
+            // Another branch is another tree.
+            let revision = source.str(&["targetRevision"]).unwrap_or("HEAD");
+            let here = here && matches!(revision, "HEAD" | "main" | "master");
             let Some((_, node)) = source.entry("path").filter(|_| here) else { continue };
             let Some(path) = node.text().filter(|path| !path.contains("{{")) else { continue };
             let there = join("", path).is_some_and(|target| tree.has_folder(&target));

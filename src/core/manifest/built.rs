@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::finding::Finding;
 use super::flux;
 use super::kustomization::is_kustomization;
+use super::kustomize::resource::Resource;
 use super::kustomize::{Build, BuildProblem, Builder, Fault};
 use super::tree::{Tree, folder_of, join};
 use super::yaml::At;
@@ -34,12 +35,22 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let mut builder = Builder::new(tree, &read);
     let mut all = BuildFindings::default();
     let (whole, components) = folders(tree);
-    for folder in &whole {
-        all.take(builder.kustomize(folder));
+    let mut found = Vec::new();
+    for (folder, is_inner) in &whole {
+        let build = builder.kustomize(folder);
+        if !is_inner {
+            found.extend(chartless(tree, &build, "flux.no-chart"));
+        }
+        all.take(build);
     }
     for (folder, spec) in flux::applied(tree) {
-        all.take(builder.flux(&folder, spec));
+        let build = builder.flux(&folder, spec);
+        found.extend(chartless(tree, &build, "flux.no-source"));
+        all.take(build);
     }
+    let sure: BTreeSet<_> =
+        found.iter().flatten().filter(|f: &&Finding| f.rule == "flux.no-source").map(place).collect();
+    found.retain(|f| f.as_ref().is_none_or(|f| f.rule == "flux.no-source" || !sure.contains(&place(f))));
     // A component that nothing includes has nothing to change: only what it names is looked at.
     let names =
         |problem: &BuildProblem| matches!(problem.fault, Fault::Missing | Fault::Outside | Fault::Field);
@@ -50,11 +61,35 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
             all.problems.extend(build.problems.into_iter().filter(names));
         }
     }
-    all.problems.iter().map(|problem| finding(tree, problem, &all)).collect()
+    found.extend(all.problems.iter().map(|problem| finding(tree, problem, &all)));
+    found
 }
 
-/// The folders of kustomizations, those that no other one builds on first, and those of components.
-fn folders(tree: &Tree) -> (Vec<String>, Vec<String>) {
+fn place(finding: &Finding) -> (String, u32) {
+    (finding.path.clone(), finding.line)
+}
+
+/// Releases that are without a chart once everything is built. A fragment that nothing builds is none.
+fn chartless(tree: &Tree, build: &Build<'_>, rule: &'static str) -> Vec<Option<Finding>> {
+    let is_release = |r: &&Resource<'_>| r.kind == "HelmRelease" && r.group == "helm.toolkit.fluxcd.io";
+    let is_without = |r: &&Resource<'_>| {
+        let source = r.content.path(&["spec", "chart", "spec", "sourceRef"]);
+        source.is_none() && r.content.path(&["spec", "chartRef"]).is_none() && r.content.get("spec").is_some()
+    };
+    let releases = build.resources.iter().filter(is_release).filter(is_without);
+    let told = |r: &Resource<'_>| {
+        let at = r.content.path(&["metadata", "name"]).map_or(r.at, |name| name.at);
+        let message = format!(
+            "HelmRelease {} names no chart: neither spec.chart.spec.sourceRef nor spec.chartRef",
+            r.first_name()
+        );
+        Finding::new(rule, tree.file_of(at), at, message)
+    };
+    releases.map(told).collect()
+}
+
+/// The folders of kustomizations and whether another one builds on them, these last; and the folders of components.
+fn folders(tree: &Tree) -> (Vec<(String, bool)>, Vec<String>) {
     let files: Vec<_> = tree.files.values().filter(|file| is_kustomization(file)).collect();
     let mut inner = BTreeSet::new();
     for file in &files {
@@ -68,8 +103,10 @@ fn folders(tree: &Tree) -> (Vec<String>, Vec<String>) {
     };
     let (components, whole): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| component(file));
     let folder = |file: &&super::tree::File| folder_of(&file.path).to_owned();
-    let mut whole: Vec<String> = whole.iter().map(folder).collect();
-    whole.sort_by_key(|folder| inner.contains(folder));
+    let folders = whole.iter().map(folder);
+    let mut whole: Vec<(String, bool)> =
+        folders.map(|folder| (folder.clone(), inner.contains(&folder))).collect();
+    whole.sort_by_key(|(_, is_inner)| *is_inner);
     whole.dedup();
     (whole, components.iter().map(folder).collect())
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::finding::Finding;
 use super::kustomization;
 use super::tree::{Object, Tree, folder_of};
-use super::yaml::Node;
+use super::yaml::{At, Node};
 use crate::model::same_repository;
 
 const KUSTOMIZE: &str = "kustomize.toolkit.fluxcd.io";
@@ -26,7 +26,15 @@ struct FluxObjects<'t> {
     rooted: bool,
     /// Namespaces that its files name or make.
     namespaces: HashSet<&'t str>,
+    /// The branch that the repository's own source names.
+    branch: Option<&'t str>,
 }
+
+/// What may be made elsewhere: by which rule it is told, its kind and its name.
+type ElsewhereObject<'t> = (&'static str, &'t str, &'t str);
+
+/// What is told once for all objects that name it.
+type NamedElsewhere<'t> = BTreeMap<ElsewhereObject<'t>, Vec<(Object<'t>, At)>>;
 
 impl<'t> FluxObjects<'t> {
     fn of(tree: &'t Tree) -> Self {
@@ -39,7 +47,9 @@ impl<'t> FluxObjects<'t> {
         let set = tree.files.values().flat_map(|f| &f.documents).filter(|d| d.get("resources").is_some());
         let namespaces = objects.iter().filter_map(|o| o.namespace).chain(made);
         let namespaces = namespaces.chain(set.filter_map(|d| d.str(&["namespace"]))).collect();
-        Self { tree, objects, defined, generated, rooted, namespaces }
+        let own = |o: &&Object<'t>| o.kind == "GitRepository" && o.group == SOURCE && o.name == BOOTSTRAP;
+        let branch = objects.iter().find(own).and_then(|o| o.node.str(&["spec", "ref", "branch"]));
+        Self { tree, objects, defined, generated, rooted, namespaces, branch }
     }
 }
 
@@ -62,13 +72,23 @@ pub(super) fn applied(tree: &Tree) -> Vec<(String, &Node)> {
 /// Everything Flux objects name that is not there, and every circle.
 pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let flux = FluxObjects::of(tree);
-    let mut found = Vec::new();
+    let (mut found, mut elsewhere) = (Vec::new(), NamedElsewhere::new());
     for object in &flux.objects {
         match (object.group, object.kind) {
-            (KUSTOMIZE, "Kustomization") => flux.kustomization(object, &mut found),
-            (HELM, "HelmRelease") => flux.release(object, &mut found),
+            (KUSTOMIZE, "Kustomization") => flux.kustomization(object, &mut found, &mut elsewhere),
+            (HELM, "HelmRelease") => flux.release(object, &mut found, &mut elsewhere),
             _ => {}
         }
+    }
+    for ((rule, kind, name), users) in elsewhere {
+        let Some((first, at)) = users.first() else { continue };
+        let others = match users.len() - 1 {
+            0 => String::new(),
+            1 => "; so does 1 other".to_owned(),
+            more => format!("; so do {more} others"),
+        };
+        let message = format!("{} needs {kind} {name}, which no file defines{others}", first.title());
+        found.push(Finding::new(rule, first.path, *at, message));
     }
     flux.circles(&mut found);
     found
@@ -93,43 +113,77 @@ fn is_variable(text: &str) -> bool {
 }
 
 impl<'t> FluxObjects<'t> {
-    fn kustomization(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+    fn kustomization(
+        &self,
+        object: &Object<'t>,
+        found: &mut Vec<Option<Finding>>,
+        elsewhere: &mut NamedElsewhere<'t>,
+    ) {
         let spec = object.node.get("spec");
         let source = spec.and_then(|s| s.get("sourceRef"));
         if let Some(source) = source {
-            self.source(object, source, found);
+            self.source(object, source, found, elsewhere);
         }
-        self.depends(object, found);
+        self.depends(object, found, elsewhere);
         let here = source.is_some_and(|source| self.is_this_repository(source));
         if let Some((path, node)) =
             spec.and_then(|s| s.get("path")).and_then(|n| Some((n.text()?, n))).filter(|_| here)
-            && !is_variable(path)
-            && !self.tree.has_folder(&secure_join(path))
+            && let Some(rule) = self.path(object, path)
         {
             let message = format!("{} applies '{path}', which does not exist", object.title());
-            found.push(Finding::new("flux.path", object.path, node.at, message));
+            found.push(Finding::new(rule, object.path, node.at, message));
         }
         let from =
             object.node.path(&["spec", "postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
         for item in from {
-            self.substitutes(object, item, found);
+            self.substitutes(object, item, elsewhere);
         }
     }
 
-    fn release(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+    fn release(
+        &self,
+        object: &Object<'t>,
+        found: &mut Vec<Option<Finding>>,
+        elsewhere: &mut NamedElsewhere<'t>,
+    ) {
         let chart = object.node.path(&["spec", "chart", "spec", "sourceRef"]);
         let direct = object.node.path(&["spec", "chartRef"]);
         for source in chart.into_iter().chain(direct) {
-            self.source(object, source, found);
+            self.source(object, source, found, elsewhere);
         }
-        if chart.is_none() && direct.is_none() && object.node.get("spec").is_some() {
-            let message = format!(
-                "{} names no chart: neither spec.chart.spec.sourceRef nor spec.chartRef",
-                object.title()
-            );
-            found.push(Finding::new("flux.no-source", object.path, object.at(), message));
+        self.depends(object, found, elsewhere);
+    }
+
+    /// The rule against a path that leads nowhere. A file may lie in a folder that is a repository of its own elsewhere.
+    fn path(&self, object: &Object<'t>, path: &str) -> Option<&'static str> {
+        let folder = secure_join(path);
+        if is_variable(path) || self.tree.has_folder(&folder) || self.within(object.path, &folder) {
+            return None;
         }
-        self.depends(object, found);
+        let resolves = |other: &&Object<'t>| {
+            let path = other.node.str(&["spec", "path"]).map(secure_join).filter(|path| !path.is_empty());
+            other.group == KUSTOMIZE && path.is_some_and(|path| self.tree.has_folder(&path))
+        };
+        let first = folder.split('/').next().unwrap_or_default();
+        let nested = self.objects.iter().any(|other| {
+            let path = other.node.str(&["spec", "path"]).map(secure_join).filter(|path| !path.is_empty());
+            other.group == KUSTOMIZE
+                && path.is_some_and(|path| !self.tree.has_folder(&path) && self.within(other.path, &path))
+        });
+        let sure = self.tree.has_folder(first) || self.objects.iter().any(|other| resolves(&other));
+        Some(if sure && !nested { "flux.path" } else { "flux.path-elsewhere" })
+    }
+
+    /// True where a folder is there, seen from a folder above a file.
+    fn within(&self, file: &str, folder: &str) -> bool {
+        let mut above = folder_of(file);
+        while !above.is_empty() {
+            if self.tree.has_folder(&format!("{above}/{folder}")) {
+                return true;
+            }
+            above = folder_of(above);
+        }
+        false
     }
 
     /// True where Flux does not get all files of the repository.
@@ -148,7 +202,14 @@ impl<'t> FluxObjects<'t> {
         }
         let defined =
             self.objects.iter().filter(|o| o.group == SOURCE && o.kind == "GitRepository" && o.name == name);
-        let urls: Vec<&str> = defined.filter_map(|o| o.node.str(&["spec", "url"])).collect();
+        let all: Vec<&Object<'t>> = defined.collect();
+        // Another branch is another tree.
+        let branch = |o: &&Object<'t>| o.node.str(&["spec", "ref", "branch"]);
+        let other = |o: &&Object<'t>| self.branch.zip(branch(o)).is_some_and(|(own, named)| own != named);
+        if !all.is_empty() && all.iter().all(|o| other(o)) {
+            return false;
+        }
+        let urls: Vec<&str> = all.iter().filter_map(|o| o.node.str(&["spec", "url"])).collect();
         let known = |url: &&str| self.tree.remotes.iter().any(|remote| same_repository(remote, url));
         match urls.as_slice() {
             [] => name == BOOTSTRAP,
@@ -158,7 +219,13 @@ impl<'t> FluxObjects<'t> {
     }
 
     /// A source that has to be defined somewhere. Names are compared without namespaces, which a kustomization above may set.
-    fn source(&self, object: &Object<'t>, source: &Node, found: &mut Vec<Option<Finding>>) {
+    fn source(
+        &self,
+        object: &Object<'t>,
+        source: &'t Node,
+        found: &mut Vec<Option<Finding>>,
+        elsewhere: &mut NamedElsewhere<'t>,
+    ) {
         let (Some(kind), Some(name)) = (source.str(&["kind"]), source.get("name")) else { return };
         let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
         let there = self.defined.contains(&(SOURCE, kind, text));
@@ -171,10 +238,20 @@ impl<'t> FluxObjects<'t> {
         {
             return;
         }
+        // What a Kustomization is read from, bootstrap or Terraform may have made, unless the name only looks misspelt.
+        let near = |o: &Object<'t>| {
+            o.group == SOURCE && o.kind == kind && strsim::osa_distance(o.name, text) <= 1 + text.len() / 8
+        };
+        let made = object.kind == "Kustomization" && !self.objects.iter().any(near);
+        if made || self.is_elsewhere(source) {
+            return elsewhere
+                .entry(("flux.source-elsewhere", kind, text))
+                .or_default()
+                .push((*object, name.at));
+        }
         let message =
             format!("{} takes its source from {kind} {text}, which no file defines", object.title());
-        let rule = self.rule(source, "flux.source-ref", "flux.source-elsewhere");
-        found.push(Finding::new(rule, object.path, name.at, message));
+        found.push(Finding::new("flux.source-ref", object.path, name.at, message));
     }
 
     /// True where a name is computed somewhere, so that it may be this one.
@@ -185,7 +262,12 @@ impl<'t> FluxObjects<'t> {
         })
     }
 
-    fn depends(&self, object: &Object<'t>, found: &mut Vec<Option<Finding>>) {
+    fn depends(
+        &self,
+        object: &Object<'t>,
+        found: &mut Vec<Option<Finding>>,
+        elsewhere: &mut NamedElsewhere<'t>,
+    ) {
         let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
         let named = all.iter().filter_map(|d| Some((d, d.get("name")?)));
         for (item, text, node) in named.filter_map(|(d, n)| Some((d, n.text()?, n))) {
@@ -193,30 +275,32 @@ impl<'t> FluxObjects<'t> {
             if there || is_variable(text) || self.generated || self.may_be_elsewhere(object.kind, text) {
                 continue;
             }
+            if self.is_elsewhere(item) {
+                let users = elsewhere.entry(("flux.depends-elsewhere", object.kind, text)).or_default();
+                users.push((*object, node.at));
+                continue;
+            }
             let message =
                 format!("{} depends on {} {text}, which no file defines", object.title(), object.kind);
-            let rule = self.rule(item, "flux.depends-on", "flux.depends-elsewhere");
-            found.push(Finding::new(rule, object.path, node.at, message));
+            found.push(Finding::new("flux.depends-on", object.path, node.at, message));
         }
     }
 
-    /// The rule for a reference to what no file defines: another repository may define it where this one has no root, or has nothing
-    /// in the namespace that is named.
-    fn rule(&self, reference: &Node, here: &'static str, elsewhere: &'static str) -> &'static str {
+    /// True for a reference to what another repository may define: this one has no root, or has nothing in the namespace that is named.
+    fn is_elsewhere(&self, reference: &Node) -> bool {
         let foreign = |namespace: &str| !is_variable(namespace) && !self.namespaces.contains(namespace);
-        if self.rooted && !reference.str(&["namespace"]).is_some_and(foreign) { here } else { elsewhere }
+        !self.rooted || reference.str(&["namespace"]).is_some_and(foreign)
     }
 
     /// A ConfigMap or Secret that variables come from. Both are often made outside of Git, so that a missing one may be right.
-    fn substitutes(&self, object: &Object<'t>, item: &Node, found: &mut Vec<Option<Finding>>) {
+    fn substitutes(&self, object: &Object<'t>, item: &'t Node, elsewhere: &mut NamedElsewhere<'t>) {
         let (Some(kind), Some(name)) = (item.str(&["kind"]), item.get("name")) else { return };
         let Some(text) = name.text().filter(|text| !is_variable(text)) else { return };
         if item.str(&["optional"]) == Some("true") || self.generated || self.defines(kind, text) {
             return;
         }
         let rule = if kind == "Secret" { "flux.substitute-from-secret" } else { "flux.substitute-from" };
-        let message = format!("{} takes variables from {kind} {text}, which no file defines", object.title());
-        found.push(Finding::new(rule, object.path, name.at, message));
+        elsewhere.entry((rule, kind, text)).or_default().push((*object, name.at));
     }
 
     /// True where a file defines the object, generates it, or has it made by an operator.

@@ -8,7 +8,7 @@ use super::kustomization::is_kustomization;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
-use super::{argo, built, duplicate, flux, keywords, secret};
+use super::{argo, built, duplicate, flux, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -21,6 +21,19 @@ pub struct Report {
     pub skipped: Vec<(String, Skipped)>,
     /// How many files were read.
     pub files: usize,
+}
+
+impl Report {
+    /// Adds what was found in one more file, by its bytes.
+    pub fn take(&mut self, found: Vec<Finding>, bytes: &[u8]) {
+        let text = match decode(bytes) {
+            Decoded::Text(text) => text,
+            Decoded::Binary | Decoded::LargeFile => String::new(),
+        };
+        let (open, accepted) = by_marks(found, |_| Some(text.as_str().into()));
+        self.findings.extend(open);
+        self.accepted.extend(accepted);
+    }
 }
 
 /// Checks everything there is to check.
@@ -65,6 +78,19 @@ pub fn lint(tree: &Tree) -> Report {
 /// What a file has to hold to be a manifest under a name that does not say so.
 const KIND: &[u8] = b"apiVersion";
 
+/// The secrets of one file of a tree, of which no more than the paths has to be known.
+#[must_use]
+pub fn secrets_within(tree: &Tree, path: &str, bytes: &[u8]) -> Vec<Finding> {
+    let found = secrets_of_file(path, bytes);
+    if found.is_empty() || !(tree.is_shown_by_chart(path) || tree.is_chart_template(path)) {
+        return found;
+    }
+    match decode(bytes) {
+        Decoded::Text(text) => secrets_in(&text, path),
+        Decoded::Binary | Decoded::LargeFile => found,
+    }
+}
+
 /// The secrets of one file, whatever it is.
 #[must_use]
 pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
@@ -73,11 +99,11 @@ pub fn secrets_of_file(path: &str, bytes: &[u8]) -> Vec<Finding> {
     if !read {
         // Of a text in wide characters, the bytes do not show the keywords.
         let wide = matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]);
-        if !wide && keywords::hinted(bytes) == 0 {
+        if !wide && !secret::is_read(path) && !secret::is_hinted(bytes) {
             return Vec::new();
         }
         return match decode(bytes) {
-            Decoded::Text(text) => secrets_in(&text, path),
+            Decoded::Text(text) => secret::in_other(path, &text).into_iter().flatten().collect(),
             Decoded::Binary | Decoded::LargeFile => Vec::new(),
         };
     }

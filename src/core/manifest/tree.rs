@@ -206,6 +206,13 @@ impl Tree {
             || (beside && is_chart(folder_of(folder)))
     }
 
+    /// True for the templates of a chart.
+    #[must_use]
+    pub(super) fn is_chart_template(&self, path: &str) -> bool {
+        let folders = path.match_indices("templates/").filter_map(|(at, _)| path.get(..at));
+        folders.into_iter().any(|folder| self.has_file(&format!("{folder}Chart.yaml")))
+    }
+
     /// True where there is a file of this path.
     #[must_use]
     pub fn has_file(&self, path: &str) -> bool {

@@ -10,7 +10,7 @@ use crate::base::files::FileError;
 use crate::base::parts::at_once;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use crate::facts::sent;
-use rwenv_core::manifest::tree::Tree;
+use rwenv_core::manifest::tree::{Tree, side_by_side};
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 use rwenv_core::model::from_root;
 
@@ -39,7 +39,7 @@ pub struct ContentChange {
 /// # Errors
 /// Where it cannot be read.
 pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentError> {
-    Ok(manifest::lint(&tree_of(dir, environment)?))
+    Ok(ContentFolder::read(dir, environment)?.lint(dir))
 }
 
 /// Reads a folder as it lies there: what git would commit of it, or all of it where it is in no repository.
@@ -70,6 +70,22 @@ impl ContentFolder {
     /// Where it cannot be read.
     pub fn read(dir: &Path, environment: &Environment) -> Result<Self, ContentError> {
         Self::default().again(dir, environment)
+    }
+
+    /// Checks a folder that was read, the files in it that are not YAML too.
+    #[must_use]
+    pub fn lint(&self, dir: &Path) -> Report {
+        let others: Vec<&str> =
+            self.tree.below("").filter(|path| !self.tree.files.contains_key(*path)).collect();
+        let found = side_by_side(&others, |path| {
+            let bytes = bytes_of(dir, path).unwrap_or_default();
+            (manifest::secrets_of_file(path, &bytes), bytes)
+        });
+        let found = found.into_iter().zip(others).filter(|((found, _), _)| !found.is_empty());
+        with_others(
+            manifest::lint(&self.tree),
+            found.map(|((found, bytes), path)| (path.to_owned(), found, bytes)),
+        )
     }
 
     /// Reads what is new in a folder since it was read.
@@ -127,6 +143,19 @@ impl ContentFolder {
         tree.remotes = remotes;
         Ok(Self { tree, stamps, read })
     }
+}
+
+/// A report with what was found in files that are not YAML: each file's path, what is in it, and its bytes.
+fn with_others(mut report: Report, others: impl Iterator<Item = (String, Vec<Finding>, Vec<u8>)>) -> Report {
+    for (_, found, bytes) in others {
+        let new = found.into_iter().filter(|finding| {
+            let same = |f: &Finding| (f.line, &f.path) == (finding.line, &finding.path);
+            !report.findings.iter().any(same)
+        });
+        report.take(new.collect(), &bytes);
+    }
+    report.findings.sort();
+    report
 }
 
 /// A commit, read.
@@ -236,7 +265,7 @@ pub fn staged(dir: &Path, environment: &Environment) -> Result<ContentChange, Co
     let now = repository.staged()?;
     let before = repository.commit("HEAD").unwrap_or_default();
     let remotes = remotes(&repository);
-    compare(&repository, &now, &before, &remotes)
+    compare(&repository, &now, &before, &remotes, true)
 }
 
 /// Checks what is sent from one commit to a place that has others: findings that are new there, in the files as they end
@@ -259,13 +288,14 @@ pub fn sent(
     };
     let mut remotes = remotes(repository);
     remotes.extend(url.map(str::to_owned));
+    let paths = Tree::new(now.files.keys().cloned().collect(), Vec::new(), Vec::new());
     let look = |path: &str, bytes: &[u8]| {
-        let mut found = manifest::secrets_of_file(path, bytes);
+        let mut found = manifest::secrets_within(&paths, path, bytes);
         found.extend(manifest::secrets_in(path, path));
         found
     };
     let sent = || sent::sent(repository, (&[tip.to_owned()], known), look);
-    let (change, sent) = at_once(|| compare(repository, &now, &before, &remotes), sent);
+    let (change, sent) = at_once(|| compare(repository, &now, &before, &remotes, false), sent);
     let (mut change, sent) = (change?, sent?);
     let mut found: Vec<Finding> = sent.seen;
     for (name, text) in &sent.messages {
@@ -279,6 +309,12 @@ pub fn sent(
     let mut known: HashSet<FindingMark> = marks(&change.report).collect();
     if found.iter().any(|finding| !known.contains(&mark(finding))) && !before.files.is_empty() {
         known.extend(marks(&manifest::lint(&tree(repository, &before, &remotes)?)));
+    }
+    found.retain(|finding| !known.contains(&mark(finding)));
+    let old: BTreeSet<&str> = found.iter().map(|finding| finding.path.as_str()).collect();
+    let old = old.into_iter().filter_map(|path| Some((path.to_owned(), before.files.get(path)?.clone())));
+    for (path, bytes) in repository.read(&old.collect::<Vec<_>>())? {
+        known.extend(manifest::secrets_of_file(&path, &bytes).iter().map(mark));
     }
     found.retain(|finding| !known.contains(&mark(finding)));
     change.report.findings.extend(found);
@@ -304,6 +340,8 @@ fn compare(
     now: &Listing,
     before: &Listing,
     remotes: &[String],
+    // Whether files that are not YAML are looked at here.
+    others: bool,
 ) -> Result<ContentChange, ContentError> {
     let differs = |a: &Listing, b: &Listing| -> Vec<String> {
         a.files
@@ -316,7 +354,29 @@ fn compare(
     paths.extend(differs(before, now));
     paths.sort();
     paths.dedup();
-    let mut report = manifest::lint(&tree(repository, now, remotes)?);
+    let now_tree = tree(repository, now, remotes)?;
+    let mut report = manifest::lint(&now_tree);
+    if others {
+        let changed =
+            paths.iter().filter(|path| !now_tree.files.contains_key(*path) && !now.links.contains(*path));
+        let changed = changed.filter_map(|path| Some((path.clone(), now.files.get(path)?.clone())));
+        let contents = repository.read(&changed.collect::<Vec<_>>())?;
+        let known = |path: &str| -> Result<Vec<Finding>, ContentError> {
+            let Some(name) = before.files.get(path) else { return Ok(Vec::new()) };
+            let read = repository.read(&[(path.to_owned(), name.clone())])?;
+            Ok(read.iter().flat_map(|(_, bytes)| manifest::secrets_of_file(path, bytes)).collect())
+        };
+        let mut found = Vec::new();
+        for (path, bytes) in contents {
+            let mut new = manifest::secrets_of_file(&path, &bytes);
+            if !new.is_empty() {
+                let known = known(&path)?;
+                new.retain(|finding| !known.iter().any(|known| known.same_as(finding)));
+                found.push((path, new, bytes));
+            }
+        }
+        report = with_others(report, found.into_iter());
+    }
     if marks(&report).next().is_some() && !before.files.is_empty() {
         let old: HashSet<FindingMark> = marks(&manifest::lint(&tree(repository, before, remotes)?)).collect();
         report.findings.retain(|finding| !old.contains(&mark(finding)));

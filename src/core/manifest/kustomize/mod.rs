@@ -2,6 +2,7 @@
 //! follows kustomize step by step (api v0.18, `KustTarget.accumulateTarget`), but goes on where kustomize gives up: what is
 //! wrong is told, and the rest is there all the same.
 
+mod files;
 mod generate;
 pub mod image;
 mod merge;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use generate::{BuildFailure, FailureCause};
 use resource::{Id, KustomizationStep, Resource};
 
-use crate::manifest::tree::{File, KUSTOMIZATION, Skipped, Tree, join};
+use crate::manifest::tree::{File, KUSTOMIZATION, Tree, join};
 use crate::manifest::yaml::{At, Node};
 use spec::Spec;
 
@@ -309,45 +310,6 @@ impl<'t, 'r> Builder<'t, 'r> {
         Some(spec)
     }
 
-    /// Tells what keeps a file from being read.
-    fn tell_unreadable(&mut self, file: &File) {
-        let at = At { file: file.number, ..At::START };
-        match file.skipped {
-            Some(Skipped::Binary) => self.problem(at, "it is not a text file"),
-            Some(_) => self.problem(at, "it is a template, not YAML"),
-            None if file.large_file => self.fault(Fault::Yaml, at, "its content lies in Git LFS"),
-            None => {}
-        }
-        // kustomize takes a key that stands twice for an error too.
-        for problem in &file.problems {
-            self.fault(Fault::Yaml, problem.at, problem.message.clone());
-        }
-    }
-
-    /// The kustomization Flux makes for a folder without one (fluxcd/pkg, `scanManifests`).
-    fn generated(&mut self, folder: &str, at: At) -> Spec {
-        let tree = self.tree;
-        self.depends_below(folder);
-        let mut spec = Spec::default();
-        let mut units: HashSet<&str> = HashSet::new();
-        for path in tree.below(folder) {
-            let within = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
-            let unit = within.char_indices().filter(|(_, c)| *c == '/').find_map(|(end, _)| {
-                let sub = path.get(..path.len() - within.len() + end)?;
-                self.has_kustomization(sub).then_some(sub)
-            });
-            if let Some(unit) = unit {
-                if units.insert(unit) {
-                    let name = unit.strip_prefix(folder).unwrap_or(unit).trim_start_matches('/');
-                    spec.resources.push((name.to_owned(), at));
-                }
-            } else if (path.ends_with(".yaml") || path.ends_with(".yml")) && !is_ignored(path) {
-                spec.resources.push((within.to_owned(), at));
-            }
-        }
-        spec
-    }
-
     fn accumulate(&mut self, spec: &Spec, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
         for (path, at) in &spec.resources {
             self.resource(path, *at, place, into);
@@ -472,78 +434,9 @@ impl<'t, 'r> Builder<'t, 'r> {
         let message = format!("{} {} is already defined in {place}", resource.kind, resource.name);
         self.fault(Fault::Twice, at, message);
     }
-
-    /// Adds the resources of a file.
-    fn file(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
-        let tree = self.tree;
-        if tree.is_link(path) {
-            self.fault(Fault::Link, at, format!("'{path}' {LINK}"));
-            into.miss(at);
-            return;
-        }
-        let Some(file) = tree.files.get(path) else {
-            self.other_file(path, at, place, into);
-            return;
-        };
-        self.tell_unreadable(file);
-        if file.skipped.is_some() || file.large_file || !file.problems.is_empty() {
-            into.miss(at);
-        }
-        let mut documents = 0;
-        for document in &file.documents {
-            documents += 1;
-            let listed = document.str(&["kind"]).is_some_and(|kind| kind.ends_with("List"));
-            let items = document.get("items").filter(|_| listed);
-            let nodes = items.map_or(std::slice::from_ref(document), Node::items);
-            for node in nodes {
-                match Resource::of(node, documents).filter(|r| !r.name.is_empty()) {
-                    Some(mut resource) => {
-                        resource.step = Some(Arc::clone(&place.step));
-                        self.append(resource, into);
-                    }
-                    None => self
-                        .problem(node.at, "it is not a Kubernetes object: kind or metadata.name is missing"),
-                }
-            }
-        }
-    }
-
-    /// A resource that is in no YAML file by its name, such as JSON.
-    fn other_file(&mut self, path: &str, at: At, place: &BuildPlace<'_>, into: &mut GatheredResources<'t>) {
-        let text = (self.read)(path).and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some(text) = text else {
-            self.problem(at, format!("'{path}' cannot be read"));
-            into.miss(at);
-            return;
-        };
-        let parsed = crate::manifest::yaml::parse(&text);
-        if !parsed.problems.is_empty() {
-            self.problem(at, format!("'{path}' is not YAML"));
-            into.miss(at);
-        }
-        for node in parsed.documents {
-            match Resource::owned(node, 1).filter(|resource| !resource.name.is_empty()) {
-                Some(mut resource) => {
-                    resource.at = at;
-                    resource.step = Some(Arc::clone(&place.step));
-                    self.append(resource, into);
-                }
-                None => self.problem(at, format!("'{path}' holds no object of Kubernetes")),
-            }
-        }
-    }
 }
 
 /// Where the name of a resource stands, or the resource begins.
 fn name_at(resource: &Resource<'_>) -> At {
     resource.content.path(&["metadata", "name"]).map_or(resource.at, |name| name.at)
-}
-
-/// Files that Flux leaves out of what it fetches (source-controller, default exclusions) and that are named like manifests.
-fn is_ignored(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    path.split('/').any(|part| matches!(part, ".git" | ".github" | ".circleci"))
-        || matches!(name, ".sops.yaml" | ".goreleaser.yml" | ".flux.yaml" | ".travis.yml" | ".gitlab-ci.yml")
-        || matches!(name, "appveyor.yml" | ".drone.yml" | "cloudbuild.yaml")
-        || matches!(name, "codeship-services.yml" | "codeship-steps.yml")
 }

@@ -162,7 +162,7 @@ impl<'t> Builder<'t, '_> {
                 }
             }
         };
-        let mut failures = Vec::new();
+        let (mut failures, mut remote) = (Vec::new(), Vec::new());
         for patch in patches {
             let (PatchSource::Inline(_, place) | PatchSource::Path(_, place)) = &patch.source;
             let placed = |mut failure: generate::BuildFailure| {
@@ -172,7 +172,17 @@ impl<'t> Builder<'t, '_> {
                 }
                 failure
             };
+            if let PatchSource::Path(path, at) = &patch.source
+                && crate::manifest::is_remote(path)
+            {
+                remote.push((path.clone(), *at));
+                continue;
+            }
             failures.extend(patch::apply(patch, &mut into.all, &load).into_iter().map(placed));
+        }
+        for (path, at) in remote {
+            self.not_followed(at, format!("'{path}' lies elsewhere and is not read"));
+            into.changed.get_or_insert(at);
         }
         for failure in failures {
             if failure.message.ends_with(generate::GONE) {

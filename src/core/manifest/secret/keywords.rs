@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use super::finding::RULES;
+use crate::manifest::finding::RULES;
 
 /// How many values two bytes have.
 const PAIRS: usize = 1 << 16;

@@ -4,7 +4,7 @@
 /// What opens and closes a place that is filled in: by Flux, a template, a shell.
 const PLACES: [(&str, &str); 3] = [("${", "}"), ("{{", "}}"), ("$(", ")")];
 /// Beginnings of names under which a vault, a manager of passwords or a renderer keeps a value.
-const KEPT: [&str; 6] = ["vault:", "ref+", "op://", "$__", "secretref", "valueFrom"];
+const KEPT: [&str; 8] = ["vault:", "ref+", "op://", "$__", "secretref", "valueFrom", "urn:", "secret://"];
 /// Shortest text around a place that is filled in which is taken for a secret.
 const SHORTEST: usize = 8;
 
@@ -71,6 +71,10 @@ fn is_reference(text: &str) -> bool {
         || (around(text).len() < text.len() && !around(text).contains(char::is_alphanumeric))
         || text.strip_prefix('$').is_some_and(|rest| rest.chars().all(name))
         || inside("%", '%').is_some()
+        || inside("{", '}').is_some_and(|text| text.chars().all(name))
+        || inside("&", ';').is_some_and(|text| text.chars().all(char::is_alphanumeric))
+        // An alias of YAML in a comment.
+        || text.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'))
 }
 
 /// True for a reference as a Secret's `data` holds it: in base64.
@@ -80,7 +84,7 @@ pub(super) fn is_encoded_reference(text: &str) -> bool {
 }
 
 /// What a text in base64 says; none where it is none, or no text.
-fn decoded(text: &str) -> Option<String> {
+pub(super) fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut count) = (0_u32, 0);
     for c in text.trim_end_matches('=').bytes() {
@@ -103,37 +107,120 @@ fn decoded(text: &str) -> Option<String> {
 
 /// True for what stands for a secret in documentation and examples.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    let lower = text.to_lowercase();
-    let known = [
+    const KNOWN: [&str; 23] = [
         "changeme",
+        "changeit",
         "change-me",
         "change_me",
+        "change-this",
+        "change me",
         "example",
         "placeholder",
-        "your-",
-        "your_",
+        "sample",
+        "your",
+        "yours",
         "dummy",
         "redacted",
         "todo",
         "replace",
+        "replaceme",
+        "replace_me",
         "insert",
         "fixme",
         "notused",
         "not-used",
         "unused",
-        "...",
-        "****",
+        "goes-here",
     ];
     let same = |c: char| text.chars().filter(|d| *d == c).count() * 2 > text.chars().count();
     let named = text.find('<').zip(text.rfind('>')).is_some_and(|(open, close)| open < close);
     named
+        || text.contains("...")
+        || text.contains("****")
         || PLACES.iter().any(|(open, _)| text.contains(open))
-        || known.iter().any(|word| lower.contains(word))
+        || KNOWN.iter().any(|word| has_word(text, word))
         || ['x', 'X', '*', '0'].into_iter().any(same)
+        || is_name(text)
+        || is_generic(text)
+        || decoded(text).is_some_and(|inner| inner.len() >= 4 && is_generic(inner.trim()))
+}
+
+/// True for the name of a variable: `DB_PASSWORD`.
+fn is_name(text: &str) -> bool {
+    let part = |part: &str| part.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit());
+    text.starts_with(|c: char| c.is_ascii_uppercase())
+        && text.contains('_')
+        && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+        && text.split('_').all(part)
+}
+
+/// True for words that say no more than that a secret belongs here: `my-secret-token`, `fake_password`, `change me`.
+fn is_generic(text: &str) -> bool {
+    const GENERIC: [&str; 33] = [
+        "a",
+        "access",
+        "any",
+        "api",
+        "change",
+        "client",
+        "cluster",
+        "credential",
+        "credentials",
+        "default",
+        "enter",
+        "fake",
+        "here",
+        "it",
+        "key",
+        "keystore",
+        "me",
+        "mock",
+        "my",
+        "of",
+        "pass",
+        "password",
+        "passwd",
+        "pre",
+        "put",
+        "secret",
+        "set",
+        "some",
+        "super",
+        "the",
+        "this",
+        "token",
+        "value",
+    ];
+    let words = words(text);
+    let shouted = text.chars().all(|c| c.is_ascii_uppercase());
+    (words.len() > 1 || shouted || text.eq_ignore_ascii_case("changeme"))
+        && words.iter().all(|word| GENERIC.contains(&word.as_str()) || word == "changeme")
+}
+
+/// True where a word stands in a text by itself, and not as a part of letters that mean nothing: `your-token`, `KEY7EXAMPLE`,
+/// `sampleKey`; not `JoLoaeTOdoe5c3`.
+fn has_word(text: &str, word: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    lower.match_indices(word).any(|(at, _)| {
+        let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+        let found = part(at, at + word.len());
+        let before = part(0, at).chars().next_back();
+        let after = part(at + word.len(), text.len()).chars().next();
+        let (first, last) = (found.chars().next(), found.chars().next_back());
+        let cased = |c: Option<char>| c.map(|c| c.is_ascii_uppercase());
+        let plain = found.chars().filter(char::is_ascii_alphabetic).skip(1);
+        let one_case =
+            plain.clone().all(|c| c.is_ascii_lowercase()) || plain.clone().all(|c| c.is_ascii_uppercase());
+        let begins = before.is_none_or(|c| !c.is_ascii_alphabetic())
+            || (cased(before) == Some(false) && cased(first) == Some(true));
+        let ends = after.is_none_or(|c| !c.is_ascii_alphabetic())
+            || (cased(last) == Some(false) && cased(after) == Some(true));
+        one_case && begins && ends
+    })
 }
 
 /// The words of a name: `dbPassword`, `DB_PASSWORD`, `db-password` → `db`, `password`.
-fn words(name: &str) -> Vec<String> {
+pub(super) fn words(name: &str) -> Vec<String> {
     let mut out: Vec<String> = vec![String::new()];
     let mut lower = false;
     for c in name.chars() {
@@ -154,16 +241,58 @@ fn words(name: &str) -> Vec<String> {
     out
 }
 
+/// Words of which the last one of a name says that a secret is its value.
+const SECRETS: [&str; 14] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "pass",
+    "pw",
+    "psk",
+    "apikey",
+    "token",
+    "secret",
+    "credentials",
+    "credential",
+    "authkey",
+    "privatekey",
+];
+/// Ends of words that are several without a sign between them: `dbpassword`, `clientsecret`.
+const JOINED: [&str; 9] =
+    ["password", "passwd", "passphrase", "secret", "token", "apikey", "secretkey", "accesskey", "pgpass"];
+
 /// True for names whose last words say that a secret is their value, not where one is (`passwordKey`, `secretName`).
 pub(super) fn names_secret(name: &str) -> bool {
     let words = words(name);
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let one = ["password", "passwd", "passphrase", "pwd", "apikey", "token", "secret"];
-    let before_key = ["api", "access", "secret", "private", "encryption", "signing", "account", "master"];
+    // `PASSWORD_2`
+    let numbered = words.iter().rposition(|word| !word.chars().all(|c| c.is_ascii_digit()));
+    let words: Vec<&str> =
+        words.iter().take(numbered.map_or(0, |last| last + 1)).map(String::as_str).collect();
+    let before_key = [
+        "api",
+        "access",
+        "secret",
+        "private",
+        "encryption",
+        "signing",
+        "account",
+        "master",
+        "auth",
+        "shared",
+        "license",
+        "webhook",
+        "app",
+        "jwt",
+        "session",
+    ];
     match words.as_slice() {
         [.., first, "key"] if before_key.contains(first) => true,
-        [.., "connection", "string"] => true,
-        [.., last] => one.contains(last),
+        [.., "connection", "string"] | [.., "access", "key", "id"] => words.last() == Some(&"string"),
+        [.., last] => {
+            let bare = last.trim_end_matches(|c: char| c.is_ascii_digit());
+            SECRETS.contains(&bare) || JOINED.iter().any(|end| bare.ends_with(end))
+        }
         [] => false,
     }
 }
@@ -181,9 +310,11 @@ fn names_object(text: &str) -> bool {
 pub(super) fn is_value(name: &str, text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_lowercase();
-    let certain = words(name)
-        .last()
-        .is_some_and(|w| matches!(w.as_str(), "password" | "passwd" | "passphrase" | "pwd"));
+    let certain = words(name).last().is_some_and(|w| {
+        let w = w.trim_end_matches(|c: char| c.is_ascii_digit());
+        w.ends_with("password")
+            || matches!(w, "passwd" | "passphrase" | "pwd" | "pass" | "pgpass" | "pw" | "psk")
+    });
     let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
     if text.len() < 4
         || is_filled_in(name, text)
@@ -193,21 +324,24 @@ pub(super) fn is_value(name: &str, text: &str) -> bool {
         return false;
     }
     if matches!(lower.as_str(), "true" | "false" | "none" | "null" | "disabled" | "enabled")
-        || text.starts_with('/')
+        || ["/", "~/", "./", "../"].iter().any(|start| text.starts_with(start))
     {
         return false;
     }
     if text.ends_with(".pem") || text.ends_with(".key") || text.ends_with(".crt") || text.ends_with(".yaml") {
         return false;
     }
+    // A password is no URL and no list of paths; what a name of nothing more says is read from elsewhere.
+    let elsewhere =
+        text.contains("://") || text.starts_with("./") || text.contains("()") || text.starts_with('$');
     // `token: my-app-token-2` names one; `password: hunter2` is one.
-    certain
+    (certain && !elsewhere)
         || (!names_object(text)
             && text.len() >= 12
             && !text.chars().all(plain_word)
             && text.chars().any(|c| c.is_ascii_digit())
             && text.chars().any(char::is_alphabetic)
-            && !text.contains("://"))
+            && !elsewhere)
 }
 
 /// The name and the value a line of a configuration assigns: `name=value`, `"name": "value",`, `<name>value</name>`.
@@ -237,6 +371,13 @@ mod tests {
             "S3_SECRET_KEY",
             "token",
             "clientSecret",
+            "PGPASS",
+            "SMTP_PASS",
+            "dbpassword",
+            "password2",
+            "DB_PASSWORD_1",
+            "credentials",
+            "authKey",
         ] {
             assert!(names_secret(name), "{name}");
         }
@@ -280,6 +421,25 @@ mod tests {
         assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
         assert!(!is_value("token", "my-service-token"));
         assert!(!is_value("secret", "db-credentials"));
+    }
+
+    #[test]
+    fn words_stand_for_a_secret_only_by_themselves() {
+        for text in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "ghp_sampleSampleSampleSampleSampleSampleSample",
+            "your-api-key-here",
+            "YOUR_TOKEN",
+            "changeit",
+            "todo",
+            "insert token",
+            "replaceMe",
+        ] {
+            assert!(is_placeholder(text), "{text}");
+        }
+        for text in ["JoLoaeTOdoe5c3", "xinsertq9", "Qexamplez7", "pretodo12"] {
+            assert!(!is_placeholder(text), "{text}");
+        }
     }
 
     #[test]
