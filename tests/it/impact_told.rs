@@ -209,14 +209,17 @@ fn what_no_longer_builds_is_said_and_removes_nothing() {
     assert!(causes(&impact)[0].0.contains("'service.yaml' does not exist"), "{impact}");
     let impact = after(
         &fleet,
-        &[("apps/prod/kustomization.yaml", "images:", "transformers: [../base/web/service.yaml]\nimages:")],
+        &[
+            ("apps/prod/kustomization.yaml", "images:", "transformers: [plugin.yaml]\nimages:"),
+            ("apps/prod/plugin.yaml", "", "kind: Plugin\n"),
+        ],
     );
     assert_eq!(
         (touched(&impact), causes(&impact)),
-        (set(&["prod"]), vec![("the plugin '../base/web/service.yaml' is not run".to_owned(), 1)])
+        (set(&["prod"]), vec![("the plugin 'plugin.yaml' is not run".to_owned(), 1)])
     );
     fleet.git(&["tag", "-f", "plugin"]);
-    fleet.edit(&[("apps/prod/plugin.yaml", "", "kind: Plugin\n")]);
+    fleet.edit(&[("apps/prod/plugin.yaml", "Plugin", "Other")]);
     fleet.commit("the plugin");
     assert_eq!(touched(&fleet.impact(&["--range", "plugin..HEAD"])), set(&["prod"]));
     // A file that says how kustomize builds counts too.

@@ -118,7 +118,7 @@ fn each_fault_is_found_once_at_its_line() {
         ("clusters/prod/sync.yaml", SYNC.replace("- name: infra", "- name: infrastructure"), vec!["clusters/prod/sync.yaml:14:13 flux.depends-on"]),
         ("clusters/prod/sync.yaml", cycle, vec!["clusters/prod/sync.yaml:14:5 flux.circle"]),
         ("apps/kustomization.yaml", "resources:\n  - web.yaml\n  - gone.yaml\n  - ../../out\n".to_owned(), vec!["apps/kustomization.yaml:3:5 kustomize.missing", "apps/kustomization.yaml:4:5 kustomize.outside"]),
-        ("apps/db.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata:\n  user: YQ==\n  password: YQ==\n".to_owned(), vec!["apps/db.yaml:5:3 secret.unencrypted"]),
+        ("apps/db.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata:\n  user: YQ==\n  password: YQ==\n".to_owned(), vec!["apps/db.yaml:6:3 secret.unencrypted"]),
         ("apps/config.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: c\n".to_owned(), vec!["apps/config.yaml:8:9 object.duplicate"]),
         ("scripts.yaml", "# postgres://app:hunter2secret@db/app\na: 1\n".to_owned(), vec!["scripts.yaml:1:3 secret.url-password"]),
     ];
@@ -170,7 +170,10 @@ fn what_is_staged_and_what_a_range_adds() {
     home.git("r", &["init", "-q"]);
     home.git("r", &["add", "-A"]);
     home.git("r", &["commit", "-qm", "start"]);
-    home.write("r/apps/db.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata: {a: YQ==}\n");
+    home.write(
+        "r/apps/db.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db}\ndata: {password: YQ==}\n",
+    );
     assert_eq!(found(&home, &["--staged"]), Vec::<String>::new());
     home.git("r", &["add", "-A"]);
     home.write("r/apps/db.yaml", "fine: true\n");

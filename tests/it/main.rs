@@ -84,6 +84,7 @@ mod old_certificates;
 mod on_disk;
 mod oracle;
 mod pin;
+mod planted;
 mod plugin;
 mod policy;
 mod push;

@@ -334,10 +334,14 @@ pub(super) fn is_value(name: &str, text: &str) -> bool {
     // A password is no URL and no list of paths; what a name of nothing more says is read from elsewhere.
     let elsewhere =
         text.contains("://") || text.starts_with("./") || text.contains("()") || text.starts_with('$');
+    // `secret: web2` names an object; `client_secret: hunter2prod` is one.
+    let several = words(name).len() > 1
+        && !matches!(words(name).first().map(String::as_str), Some("existing" | "from"));
+    let least = if several { 8 } else { 12 };
     // `token: my-app-token-2` names one; `password: hunter2` is one.
     (certain && !elsewhere)
         || (!names_object(text)
-            && text.len() >= 12
+            && text.len() >= least
             && !text.chars().all(plain_word)
             && text.chars().any(|c| c.is_ascii_digit())
             && text.chars().any(char::is_alphabetic)
