@@ -30,7 +30,7 @@ impl Matcher {
     /// Compiles a selector; none where a pattern is none.
     pub(super) fn new(selector: &Selector) -> Option<Self> {
         let pattern = |text: &Option<String>| match text {
-            Some(text) => Regex::new(&format!("^(?:{text})$")).ok().map(Some),
+            Some(text) => Regex::new(&format!("^(?:{})$", of_go(text))).ok().map(Some),
             None => Some(None),
         };
         Some(Self {
@@ -74,6 +74,37 @@ impl Matcher {
             && self.labels.iter().all(|r| r.holds(|key| resource.mark("labels", key)))
             && self.annotations.iter().all(|r| r.holds(|key| resource.mark("annotations", key)))
     }
+}
+
+/// A pattern of Go's (RE2) as it is written here: Go takes a brace that repeats nothing for itself, and knows quoted parts.
+fn of_go(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern;
+    while let Some(c) = rest.chars().next() {
+        let behind = rest.get(c.len_utf8()..).unwrap_or_default();
+        if let Some(quoted) = rest.strip_prefix("\\Q") {
+            let (literal, after) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+            out.push_str(&regex_lite::escape(literal));
+            rest = after;
+        } else if c == '\\' {
+            let escaped = behind.chars().next();
+            out.push(c);
+            out.extend(escaped);
+            rest = behind.get(escaped.map_or(0, char::len_utf8)..).unwrap_or_default();
+        } else if c == '{' {
+            let repeats = behind.split_once('}').map(|(inside, _)| inside).filter(|inside| {
+                let (least, most) = inside.split_once(',').unwrap_or((inside, ""));
+                let number = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+                !least.is_empty() && number(least) && number(most)
+            });
+            out.push_str(if repeats.is_some() { "{" } else { "\\{" });
+            rest = behind;
+        } else {
+            out.push(c);
+            rest = behind;
+        }
+    }
+    out
 }
 
 impl Requirement {
@@ -122,6 +153,22 @@ fn requirements(text: &str) -> Option<Vec<Requirement>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn patterns_are_those_of_go() {
+        for (pattern, text) in [
+            (r"\${x}", "${x}"),
+            ("a{2}", "aa"),
+            ("a{1,2}b", "aab"),
+            ("a{b}", "a{b}"),
+            ("{", "{"),
+            (r"\Qa.b{\Ec", "a.b{c"),
+            (r"web-\d{2,}", "web-123"),
+        ] {
+            let pattern = Regex::new(&format!("^(?:{})$", of_go(pattern))).unwrap();
+            assert!(pattern.is_match(text), "{pattern:?}");
+        }
+    }
 
     #[test]
     fn label_selectors_are_read() {

@@ -147,8 +147,11 @@ fn inside(text: &str) -> Held {
         return Held::Secret;
     }
     // Configuration says what it is by its words; what has none may be a key.
+    let assigns = |line: &str| assigned(line).is_some_and(|(_, value)| value.contains(char::is_alphanumeric));
     let bare = |line: &str| {
-        line.len() >= 16 && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
+        !assigns(line)
+            && line.len() >= 16
+            && line.chars().all(|c| c.is_ascii_alphanumeric() || "+/=_-".contains(c))
     };
     let public = text.starts_with("ssh-") || text.starts_with("-----BEGIN");
     let is_bare = text.lines().map(str::trim).filter(|line| !line.is_empty()).all(bare);

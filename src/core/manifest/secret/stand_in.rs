@@ -72,7 +72,8 @@ fn is_reference(text: &str) -> bool {
         || text.strip_prefix('$').is_some_and(|rest| rest.chars().all(name))
         || inside("%", '%').is_some()
         || inside("{", '}').is_some_and(|text| text.chars().all(name))
-        || inside("&", ';').is_some_and(|text| text.chars().all(char::is_alphanumeric))
+        // An entity of XML; the line's end may have taken its sign.
+        || text.strip_prefix('&').is_some_and(|rest| rest.trim_end_matches(';').chars().all(char::is_alphanumeric))
         // An alias of YAML in a comment.
         || text.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'))
 }
