@@ -70,6 +70,7 @@ mod knowledge_hostile;
 mod knowledge_questions;
 mod lapses;
 mod leaving;
+mod knowledge_roots;
 mod lfs;
 mod line;
 #[path = "../core/lines.rs"]

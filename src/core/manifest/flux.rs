@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::finding::Finding;
 use super::kustomization;
-use super::tree::{Object, Tree, folder_of};
+use super::tree::{Object, Tree, folder_of, secure_join};
 use super::yaml::{At, Node};
 use crate::model::same_repository;
 
@@ -92,19 +92,6 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     }
     flux.circles(&mut found);
     found
-}
-
-/// The folder that Flux takes for a path: what leads out of the source ends at its root (`securejoin.SecureJoin`).
-fn secure_join(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// True for a text that is filled in when Flux applies it.
@@ -206,7 +193,7 @@ impl<'t> FluxObjects<'t> {
         // Another branch is another tree.
         let branch = |o: &&Object<'t>| o.node.str(&["spec", "ref", "branch"]);
         let other = |o: &&Object<'t>| self.branch.zip(branch(o)).is_some_and(|(own, named)| own != named);
-        if !all.is_empty() && all.iter().all(|o| other(o)) {
+        if !all.is_empty() && all.iter().all(other) {
             return false;
         }
         let urls: Vec<&str> = all.iter().filter_map(|o| o.node.str(&["spec", "url"])).collect();

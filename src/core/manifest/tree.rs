@@ -366,6 +366,20 @@ fn in_chart(path: &str, charts: &BTreeSet<&str>) -> bool {
     charts.iter().any(|chart| path.strip_prefix(chart).is_some_and(|rest| rest.starts_with("templates/")))
 }
 
+/// The folder that Flux takes for a path: what leads out of the source ends at its root (`securejoin.SecureJoin`).
+#[must_use]
+pub fn secure_join(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 /// Where a path leads from a folder; none where it leaves the repository.
 #[must_use]
 pub fn join(folder: &str, path: &str) -> Option<String> {

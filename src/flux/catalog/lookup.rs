@@ -7,6 +7,7 @@ use super::document::{Entry, Service};
 use super::knowledge::Knowledge;
 use super::uses::secrets_made;
 use rwenv_core::decide::kind_named;
+use rwenv_core::manifest::tree::Skipped;
 use std::collections::BTreeMap;
 
 /// How alike two names have to be for one to be proposed (Jaro–Winkler, 0 to 1).
@@ -131,6 +132,36 @@ pub fn makers(known: &Knowledge<'_>, secret: &str, namespace: Option<&str>) -> V
     hits.sort();
     hits.dedup();
     hits
+}
+
+/// The templates of charts of the repository that may make an object: of its kind, with its name or in a chart of that name.
+#[must_use]
+pub fn templates(known: &Knowledge<'_>, kind: &str, name: &str) -> Vec<Hit> {
+    let files = known.tree.files.values().filter(|file| file.skipped == Some(Skipped::HelmTemplate));
+    let hits = files.filter_map(|file| {
+        let text = file.text.as_deref()?;
+        let value = |line: &str, key: &str| {
+            let rest = line.trim_start().trim_start_matches("- ").strip_prefix(key)?.strip_prefix(':')?;
+            Some(rest.trim().trim_matches(['"', '\'']).to_owned())
+        };
+        let line = text.lines().position(|line| value(line, "kind").as_deref() == Some(kind))?;
+        let (chart, _) = file.path.split_once("/templates/").unwrap_or_default();
+        let named = text.lines().any(|line| value(line, "name").as_deref() == Some(name));
+        let computed = text.lines().any(|line| value(line, "name").is_some_and(|name| name.contains("{{")));
+        (named || (computed && chart.rsplit('/').next() == Some(name))).then(|| Hit {
+            kind: kind.to_owned(),
+            name: name.to_owned(),
+            namespace: None,
+            cluster: None,
+            file: file.path.clone(),
+            line: u32::try_from(line + 1).unwrap_or(u32::MAX),
+            document: 1,
+            generated: false,
+            chain: Vec::new(),
+            folders: Vec::new(),
+        })
+    });
+    hits.collect()
 }
 
 /// Names of objects of a kind that are nearly the one that was asked for.

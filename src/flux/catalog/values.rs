@@ -49,7 +49,8 @@ pub fn values_of(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Values
     if resource.group == HELM && resource.kind == "HelmRelease" {
         let own = resource.content.path(&["spec", "values"]).filter(|values| !values.is_null());
         let own = own.map(|node| Values::of(node.clone(), Form::Tree, ".spec.values".to_owned()));
-        return own.into_iter().chain(values_from(known, found)).collect();
+        let chart = local_chart(known, found).and_then(|folder| chart_values(known, &folder));
+        return own.into_iter().chain(values_from(known, found)).chain(chart).collect();
     }
     if resource.group == ARGO && resource.kind == "Application" {
         let all = chart_sources(&resource.content);
@@ -60,9 +61,32 @@ pub fn values_of(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Vec<Values
             let layers = of_source(known, found, source).into_iter();
             layers.map(|layer| Values { within: within(source), ..layer }).collect::<Vec<_>>()
         };
-        return all.iter().flat_map(of).collect();
+        let chart = local_chart(known, found).and_then(|folder| chart_values(known, &folder));
+        return all.iter().flat_map(of).chain(chart).collect();
     }
     Vec::new()
+}
+
+/// The folder of the chart that a HelmRelease or an Application is made of, where that lies in this repository.
+#[must_use]
+pub fn local_chart(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> Option<String> {
+    let content = &found.resource.content;
+    let cluster = known.clusters.get(known.cluster_of(found));
+    let prefix = cluster.map_or("", |cluster| cluster.prefix.as_str());
+    let written = if found.resource.group == HELM {
+        let spec = content.path(&["spec", "chart", "spec"])?;
+        (spec.str(&["sourceRef", "kind"]) == Some("GitRepository")).then(|| spec.str(&["chart"]))??
+    } else {
+        super::walk::argo_source(content.get("spec")?)?.str(&["path"])?
+    };
+    let folder = join(prefix, written)?;
+    join(&folder, "Chart.yaml").filter(|chart| known.tree.has_file(chart)).map(|_| folder)
+}
+
+/// What a chart of the repository says itself, which counts last.
+fn chart_values(known: &Knowledge<'_>, folder: &str) -> Option<Values> {
+    let node = known.tree.files.get(&join(folder, "values.yaml")?)?.documents.first()?.clone();
+    Some(Values::of(node, Form::File, String::new()))
 }
 
 /// The values of ConfigMaps, those that count over others first.
@@ -114,7 +138,13 @@ fn of_source(known: &Knowledge<'_>, found: &AppliedObject<'_>, source: &ChartSou
 
 /// A values file of another source that is this repository: `$name/path`.
 fn value_file(known: &Knowledge<'_>, found: &AppliedObject<'_>, written: &str) -> Option<Values> {
-    let (name, path) = written.strip_prefix('$')?.split_once('/')?;
+    let Some(named) = written.strip_prefix('$') else {
+        // Seen from the chart.
+        let path = join(&local_chart(known, found)?, written)?;
+        let node = known.tree.files.get(&path)?.documents.first()?.clone();
+        return Some(Values::of(node, Form::File, String::new()));
+    };
+    let (name, path) = named.split_once('/')?;
     let many = found.resource.content.path(&["spec", "sources"]).map(Node::items)?;
     let url = many.iter().find(|source| source.str(&["ref"]) == Some(name))?.str(&["repoURL"])?;
     // This repository, by a remote of it, or because another Application has a folder of it that is here.

@@ -102,6 +102,13 @@ fn of_kind(
         let note = format!("{kind} {name} has no file of its own; a HelmRelease of that name may make it:");
         return Ok(FoundObjects { objects: hits, note: Some(note) });
     }
+    let templates = lookup::templates(known, kind, name);
+    if !templates.is_empty() {
+        let note = format!(
+            "{kind} {name} is in no manifest; a template of a chart may make it (charts are not rendered):"
+        );
+        return Ok(FoundObjects { objects: templates, note: Some(note) });
+    }
     let near = lookup::near_objects(known, kind, name);
     let near = lookup::proposal(&near);
     let within = namespace.map(|ns| format!(" in namespace {ns}")).unwrap_or_default();

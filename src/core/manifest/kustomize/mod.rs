@@ -96,6 +96,17 @@ pub struct Build<'t> {
     pub hidden: BTreeSet<(At, BuildProblem)>,
 }
 
+impl<'t> Build<'t> {
+    /// Adds what another build comes to.
+    pub fn join(&mut self, other: Self) {
+        self.resources.extend(other.resources);
+        self.problems.extend(other.problems);
+        self.paths.extend(other.paths);
+        self.unfollowed.extend(other.unfollowed);
+        self.hidden.extend(other.hidden);
+    }
+}
+
 /// A file that says how kustomize builds, and where it is named.
 pub type Unfollowed = (String, At);
 
@@ -241,6 +252,12 @@ impl<'t, 'r> Builder<'t, 'r> {
         self.problems.push(BuildProblem { unfollowed: true, ..BuildProblem::new(at, message) });
     }
 
+    /// What a file holds, whatever it is.
+    #[must_use]
+    pub fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        (self.read)(path)
+    }
+
     /// True where a folder has a kustomization file.
     #[must_use]
     pub fn has_kustomization(&self, folder: &str) -> bool {
@@ -255,7 +272,13 @@ impl<'t, 'r> Builder<'t, 'r> {
 
     /// Takes the manifests of a folder as they are, as Argo CD does with a folder that is no kustomization. What is no object is
     /// left out without a word.
-    pub fn directory(&mut self, folder: &str, recurse: bool, at: At) -> Build<'t> {
+    pub fn directory(
+        &mut self,
+        folder: &str,
+        recurse: bool,
+        at: At,
+        taken: &dyn Fn(&str) -> bool,
+    ) -> Build<'t> {
         let tree = self.tree;
         self.depends_below(folder);
         let direct = |path: &&str| recurse || crate::manifest::tree::folder_of(path) == folder;
@@ -264,7 +287,9 @@ impl<'t, 'r> Builder<'t, 'r> {
             let object = |node: &Node| node.str(&["kind"]).is_some() && node.get("metadata").is_some();
             if tree.files.get(path).is_some_and(|file| file.documents.iter().any(object)) {
                 let within = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
-                spec.resources.push((within.to_owned(), at));
+                if taken(within) {
+                    spec.resources.push((within.to_owned(), at));
+                }
             }
         }
         self.build(folder, Some(spec))

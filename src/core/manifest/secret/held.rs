@@ -1,6 +1,6 @@
 //! What a Secret holds: it is judged by its values. Who someone is and where something is are no secrets.
 
-use super::sink::SecretSink;
+use super::sink::{LookThrough, SecretSink};
 use super::stand_in::{
     assigned, decoded, is_encoded_reference, is_filled_in, is_placeholder, names_secret, words,
 };
@@ -115,7 +115,7 @@ pub(super) enum Held {
 }
 
 /// Judges one value by its name and by what it is.
-pub(super) fn judge(name: &str, value: &str) -> Held {
+pub(super) fn judge(name: &str, value: &str, document: LookThrough) -> Held {
     let text = value.trim();
     if text.is_empty() || is_filled_in(name, text) || is_encoded_reference(text) {
         return Held::Harmless;
@@ -124,7 +124,7 @@ pub(super) fn judge(name: &str, value: &str) -> Held {
         return Held::Secret;
     }
     if text.contains('\n') || text.starts_with('{') {
-        return inside(text);
+        return inside(text, document);
     }
     if is_placeholder(text) || is_nothing(text) {
         return Held::Harmless;
@@ -140,8 +140,8 @@ pub(super) fn judge(name: &str, value: &str) -> Held {
 }
 
 /// What a text of several lines holds.
-fn inside(text: &str) -> Held {
-    let mut sink = SecretSink::new("");
+fn inside(text: &str, document: LookThrough) -> Held {
+    let mut sink = SecretSink::new("", document);
     in_text(text, At::START, 1, &mut sink);
     if !sink.found.is_empty() {
         return Held::Secret;
@@ -228,7 +228,7 @@ pub(super) fn in_secret(secret: &Node, sink: &mut SecretSink<'_>) {
             let joined: String = text.split_whitespace().collect();
             // Bytes that are no text may be a key.
             let inner = if is_encoded { decoded(&joined) } else { None };
-            match judge(name, inner.as_deref().unwrap_or(text)) {
+            match judge(name, inner.as_deref().unwrap_or(text), sink.document) {
                 Held::Secret => held.push((name.to_owned(), text.to_owned(), key.at)),
                 Held::Unclear => unclear.push((name.to_owned(), text.to_owned(), key.at)),
                 Held::Harmless => {}
@@ -253,7 +253,7 @@ pub(super) fn generated(generator: &Node, sink: &mut SecretSink<'_>) {
         let Some((name, value)) = item.text().and_then(|text| text.split_once('=')) else { continue };
         let value = value.trim_matches(['"', '\'']);
         let message = format!("the value of '{name}' becomes a Secret and is in plaintext");
-        match judge(name, value) {
+        match judge(name, value, sink.document) {
             Held::Secret if names_secret(name) => sink.add("secret.hard-coded", item.at, message, value),
             Held::Secret => sink.add("secret.unencrypted", item.at, message, value),
             Held::Unclear => sink.add("secret.unclear", item.at, message, value),
@@ -263,12 +263,17 @@ pub(super) fn generated(generator: &Node, sink: &mut SecretSink<'_>) {
 }
 
 /// The secrets of a file that a generator makes a Secret of: every variable of one that holds variables, else what it says.
-pub(super) fn in_source(path: &str, text: &str, variables: bool) -> Option<crate::manifest::Finding> {
+pub(super) fn in_source(
+    path: &str,
+    text: &str,
+    variables: bool,
+    document: LookThrough,
+) -> Option<crate::manifest::Finding> {
     let encrypted = ["ENC[", "sops_", "-----BEGIN AGE ENCRYPTED FILE", "age-encryption.org"];
     if encrypted.iter().any(|mark| text.contains(mark)) {
         return None;
     }
-    let mut sink = SecretSink::new(path);
+    let mut sink = SecretSink::new(path, document);
     if !variables {
         let before = At { line: 0, ..At::START };
         lines(text, before, &mut sink);
@@ -288,7 +293,7 @@ pub(super) fn in_source(path: &str, text: &str, variables: bool) -> Option<crate
         let Some((name, value)) = assigned(line) else { continue };
         let at = At { line: u32::try_from(number + 1).unwrap_or(u32::MAX), ..At::START };
         let message = format!("the value of '{name}' becomes a Secret and is in plaintext");
-        match judge(name, value) {
+        match judge(name, value, sink.document) {
             Held::Secret => sink.add("secret.unencrypted", at, message, value),
             Held::Unclear => sink.add("secret.unclear", at, message, value),
             Held::Harmless => {}

@@ -16,7 +16,7 @@ use sink::{SecretSink, Trust};
 
 use super::finding::Finding;
 use super::tree::File;
-use super::yaml::{At, Value, parse};
+use super::yaml::{At, Node, Value, parse};
 
 /// Rules whose finding is no secret where a schema only describes what may be written.
 const DESCRIBED: [&str; 2] = [typed::URL, typed::PRIVATE_KEY];
@@ -28,7 +28,7 @@ pub(super) fn typed(text: &str, path: &str) -> Vec<Option<Finding>> {
 
 /// The first secret of a file that a generator makes a Secret of. With `variables`, each of its lines is one.
 pub(super) fn in_source(path: &str, text: &str, variables: bool) -> Option<Finding> {
-    held::in_source(path, text, variables)
+    held::in_source(path, text, variables, in_text_document)
 }
 
 /// True where a text may hold a secret of some form.
@@ -49,12 +49,17 @@ pub(super) fn in_file(file: &File, shown: bool) -> Vec<Option<Finding>> {
     }
     let name = file.path.rsplit('/').next().unwrap_or_default();
     let trust = if name.starts_with("values") || names_values(name) { Trust::Values } else { Trust::Texts };
-    let mut sink = SecretSink::new(&file.path);
+    let mut sink = SecretSink::new(&file.path, in_text_document);
     for document in &file.documents {
         walk::in_document(document, None, trust, 0, &mut sink);
     }
     comments(text, &mut sink);
     with(found, sink)
+}
+
+/// A document that stands in a text.
+fn in_text_document(document: &Node, trust: Trust, texts: usize, sink: &mut SecretSink<'_>) {
+    walk::in_document(document, None, trust, texts, sink);
 }
 
 /// Comments that say what a secret is.
@@ -102,7 +107,7 @@ fn is_document(name: &str) -> bool {
 pub(super) fn in_other(path: &str, text: &str) -> Vec<Option<Finding>> {
     let found = typed(text, path);
     let name = path.rsplit('/').next().unwrap_or_default();
-    let mut sink = SecretSink::new(path);
+    let mut sink = SecretSink::new(path, in_text_document);
     if is_document(name) {
         let trust = if names_values(name) { Trust::Values } else { Trust::Texts };
         let parsed = parse(text);

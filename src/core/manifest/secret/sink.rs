@@ -2,7 +2,7 @@
 
 use super::stand_in::{is_value, names_secret};
 use crate::manifest::finding::Finding;
-use crate::manifest::yaml::At;
+use crate::manifest::yaml::{At, Node};
 
 /// How sure a name has to be of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +13,9 @@ pub(super) enum Trust {
     Texts,
 }
 
+/// What looks through a document: how sure its names are, and how many texts stand around it.
+pub(super) type LookThrough = fn(&Node, Trust, usize, &mut SecretSink<'_>);
+
 /// The secrets of one file.
 pub(super) struct SecretSink<'p> {
     /// The file.
@@ -21,11 +24,13 @@ pub(super) struct SecretSink<'p> {
     pub(super) found: Vec<Option<Finding>>,
     /// The one place of all that is found, for what stands in no line of its own.
     pub(super) fixed: Option<At>,
+    /// For documents that stand in texts.
+    pub(super) document: LookThrough,
 }
 
 impl<'p> SecretSink<'p> {
-    pub(super) fn new(path: &'p str) -> Self {
-        Self { path, found: Vec::new(), fixed: None }
+    pub(super) fn new(path: &'p str, document: LookThrough) -> Self {
+        Self { path, found: Vec::new(), fixed: None, document }
     }
 
     /// Does something for which everything that is found is found at one place.

@@ -2,7 +2,6 @@
 
 use super::sink::{SecretSink, Trust};
 use super::stand_in::assigned;
-use super::walk;
 use crate::manifest::yaml::{At, Value, parse_from, start_of};
 
 /// Deepest that texts stand in texts.
@@ -21,7 +20,7 @@ pub(super) fn in_text(text: &str, at: At, depth: usize, sink: &mut SecretSink<'_
             && parsed.documents.iter().all(|document| structured(&document.resolved().value));
         if parsed.problems.is_empty() && all {
             for document in &parsed.documents {
-                walk::in_document(document, None, Trust::Values, depth + 1, sink);
+                (sink.document)(document, Trust::Values, depth + 1, sink);
             }
             return;
         }

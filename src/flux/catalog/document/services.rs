@@ -9,6 +9,7 @@ use super::super::images::{Tag, TagKind, main_first, tags};
 use super::super::knowledge::{AppliedObject, Applier};
 use super::super::part::ImagePart;
 use super::super::uses::{HELM, is_workload};
+use super::super::values::local_chart;
 use super::entry::{Entry, Metadata, Origin};
 use super::view::{View, keyed};
 use rwenv_core::manifest::tree::{folder_of, side_by_side};
@@ -191,6 +192,8 @@ fn service(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Option<Service> {
         let many = content.path(&["spec", "sources"]).map(Node::items).unwrap_or_default();
         many.iter().find_map(|source| source.str(&["chart"]))
     });
+    let local = local_chart(view.known, found).filter(|_| chart);
+    let argo_chart = argo_chart.or(local.as_deref());
     if chart && argo_chart.is_none() {
         return None;
     }

@@ -6,6 +6,7 @@ use rwenv_core::manifest::kustomize::image::ImageReference;
 use rwenv_core::manifest::kustomize::scope::is_cluster_scoped;
 use rwenv_core::manifest::kustomize::{Build, Builder};
 use rwenv_core::manifest::yaml::{Node, Value};
+use rwenv_core::model::glob;
 
 /// Group of Applications.
 pub(in crate::catalog) const GROUP: &str = "argoproj.io";
@@ -31,7 +32,14 @@ pub(super) fn build<'t>(builder: &mut Builder<'t, '_>, folder: &str, spec: &Node
         Build::default()
     } else {
         let recurse = source.str(&["directory", "recurse"]) == Some("true");
-        builder.directory(folder, recurse, spec.at)
+        let pattern = |key: &str| source.str(&["directory", key]).filter(|pattern| !pattern.is_empty());
+        let (include, exclude) = (pattern("include"), pattern("exclude"));
+        // Both are held against the path from the folder (Argo CD, `isManifestIncluded`).
+        let taken = |path: &str| {
+            include.is_none_or(|pattern| fits(pattern, path))
+                && !exclude.is_some_and(|pattern| fits(pattern, path))
+        };
+        builder.directory(folder, recurse, spec.at, &taken)
     };
     let namespace = spec.str(&["destination", "namespace"]).filter(|namespace| !namespace.is_empty());
     for resource in &mut build.resources {
@@ -41,6 +49,13 @@ pub(super) fn build<'t>(builder: &mut Builder<'t, '_>, folder: &str, spec: &Node
         }
     }
     build
+}
+
+/// True where a path fits a pattern with choices in braces: `{config-*,secret.yaml}`.
+fn fits(pattern: &str, path: &str) -> bool {
+    let Some((before, rest)) = pattern.split_once('{') else { return glob(pattern, path) };
+    let Some((choices, after)) = rest.split_once('}') else { return glob(pattern, path) };
+    choices.split(',').any(|choice| fits(&format!("{before}{choice}{after}"), path))
 }
 
 /// The options of `source.kustomize` under the names Flux has for them.

@@ -19,9 +19,10 @@ use std::sync::Arc;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::substitute::{Substitutions, substitute};
+use super::uses::is_workload;
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::{Build, BuildProblem, Builder, ReadBytes};
-use rwenv_core::manifest::tree::{Object, Tree};
+use rwenv_core::manifest::tree::{File, Object, Skipped, Tree};
 use rwenv_core::manifest::yaml::{At, Node};
 use start::{KUSTOMIZE, Root, Start};
 use state::Walk;
@@ -49,22 +50,21 @@ pub fn guessed_roots(tree: &Tree) -> BTreeSet<String> {
 /// The same as [`walk`]; these folders are roots as well, where they are there.
 #[must_use]
 pub fn walk_beside<'t>(tree: &'t Tree, read: &ReadBytes<'_>, folders: &BTreeSet<String>) -> Knowledge<'t> {
-    let mut walk = Walk {
-        builder: Builder::new(tree, read),
-        knowledge: Knowledge::empty(tree),
-        declared: declared(tree),
-        queue: VecDeque::new(),
-        units: HashMap::new(),
-        argo: OnceCell::new(),
-    };
-    walk.unreadable();
-    let own = roots::roots(tree, &walk.declared);
+    let own = roots::roots(tree, &declared(tree));
+    let guessed = !own.is_empty() && own.iter().all(|root| root.cluster.kind == RootKind::Inferred);
     let is_new =
         |folder: &&String| tree.has_folder(folder) && !own.iter().any(|root| root.cluster.folder == **folder);
     let more: Vec<Root<'_>> = folders.iter().filter(is_new).map(|folder| roots::folder(folder)).collect();
-    for root in own.into_iter().chain(more) {
-        walk.root(root);
+    let mut walk = Walk::of(tree, read, own.into_iter().chain(more));
+    if guessed && folders.is_empty() {
+        // A stray Application is no root of everything: where the folders hold far more, each of them is one.
+        let live = |root: &Root<'_>| !roots::is_put_away(&format!("{}/x", root.cluster.folder));
+        let apart = Walk::of(tree, read, roots::folders(tree).into_iter().filter(live));
+        if apart.services() > 2 * walk.services() {
+            walk = apart;
+        }
     }
+    walk.charts();
     walk.orphans();
     let mut knowledge = walk.knowledge;
     knowledge.problems.sort();
@@ -78,7 +78,35 @@ fn declared(tree: &Tree) -> Vec<Object<'_>> {
     tree.objects().filter(|object| !patches.contains(object.path)).collect()
 }
 
-impl<'t> Walk<'t, '_> {
+impl<'t, 'r> Walk<'t, 'r> {
+    /// Walks from these roots.
+    fn of(tree: &'t Tree, read: &'r ReadBytes<'r>, roots: impl Iterator<Item = Root<'t>>) -> Self {
+        let mut walk = Self {
+            builder: Builder::new(tree, read),
+            knowledge: Knowledge::empty(tree),
+            declared: declared(tree),
+            queue: VecDeque::new(),
+            units: HashMap::new(),
+            argo: OnceCell::new(),
+        };
+        walk.unreadable();
+        roots.for_each(|root| walk.root(root));
+        walk
+    }
+
+    /// How many workloads and releases have been reached, each once.
+    fn services(&self) -> usize {
+        let is_service = |found: &&AppliedObject<'_>| {
+            let resource = &found.resource;
+            is_workload(&resource.group, &resource.kind)
+                || matches!(&*resource.kind, "HelmRelease" | "Application")
+        };
+        let ids = self.knowledge.objects.iter().filter(is_service);
+        ids.map(|found| (found.resource.kind.to_string(), found.resource.first_name().to_owned()))
+            .collect::<HashSet<_>>()
+            .len()
+    }
+
     fn root(&mut self, mut root: Root<'t>) {
         if root.cluster.kind == RootKind::Inferred {
             self.sort_out(&mut root);
@@ -166,15 +194,19 @@ impl<'t> Walk<'t, '_> {
         let (values, missed) = self.values(unit, configs);
         let always = unit.spec.str(&["postBuild", "substituteStrategy"]) == Some("Always");
         let substitutes = always || !values.is_empty();
-        let build = match (&unit.folder, unit.applier) {
+        let more = if unit.applier == Applier::Argo { self.more_sources(&unit.spec) } else { Vec::new() };
+        let mut build = match (&unit.folder, unit.applier) {
             (None, _) => Build::default(),
             (Some(folder), Applier::Flux) => self.builder.flux(folder, &unit.spec),
             (Some(folder), Applier::Argo) => argo::build(&mut self.builder, folder, &unit.spec),
             (Some(folder), Applier::Folder) if self.builder.has_kustomization(folder) => {
                 self.builder.kustomize(folder)
             }
-            (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at),
+            (Some(folder), Applier::Folder) => self.builder.directory(folder, false, unit.at, &|_| true),
         };
+        for (folder, spec) in &more {
+            build.join(argo::build(&mut self.builder, folder, spec));
+        }
         let (mut problems, paths, unfollowed) = (build.problems, Arc::new(build.paths), build.unfollowed);
         let mut unresolved = BTreeSet::new();
         let (mut found, mut waiting) = (Vec::new(), VecDeque::from(build.resources));
@@ -290,6 +322,25 @@ impl<'t> Walk<'t, '_> {
             ((namespace, name.to_owned()), data(&self.knowledge.content(found)))
         })
         .collect()
+    }
+
+    /// Tells of charts of the repository, which are not rendered: once, with what they hide.
+    fn charts(&mut self) {
+        let tree = self.knowledge.tree;
+        let templates =
+            tree.files.values().filter(|file| file.skipped == Some(Skipped::HelmTemplate)).count();
+        let charts: Vec<&File> =
+            tree.files.values().filter(|file| file.path.ends_with("Chart.yaml")).collect();
+        let Some(first) = charts.first().filter(|_| templates > 0) else { return };
+        let folders: Vec<String> = charts.iter().take(3).map(|file| format!("{}/", file.folder())).collect();
+        let more = if charts.len() > 3 { " and others" } else { "" };
+        let (count, word) = (charts.len(), if charts.len() == 1 { "chart" } else { "charts" });
+        let (files, those) = (if templates == 1 { "template" } else { "templates" }, folders.join(", "));
+        let message = format!(
+            "{count} {word} with {templates} {files} of this repository are not rendered: {those}{more}"
+        );
+        let at = At { file: first.number, ..At::START };
+        self.knowledge.problems.push(BuildProblem { unfollowed: true, ..BuildProblem::new(at, message) });
     }
 
     /// What is declared but comes from no root.

@@ -6,7 +6,7 @@ use super::super::knowledge::{Applier, KnownCluster, RootKind};
 use super::argo;
 use super::start::{KUSTOMIZE, Root, Start};
 use rwenv_core::manifest::is_kustomization;
-use rwenv_core::manifest::tree::{File, Object, Tree, folder_of, join};
+use rwenv_core::manifest::tree::{File, Object, Tree, folder_of, join, secure_join};
 use rwenv_core::manifest::yaml::{At, Node};
 use rwenv_core::model::same_repository;
 
@@ -25,6 +25,9 @@ pub(super) fn roots<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>
     all.extend(there);
     if all.is_empty() {
         all.extend(not);
+    }
+    if all.is_empty() {
+        all.extend(templated(tree, declared));
     }
     if all.is_empty() {
         all.extend(inferred(tree, declared));
@@ -46,7 +49,7 @@ fn name(roots: &mut [Root<'_>]) {
         let parts: BTreeSet<Option<&String>> = folders.iter().map(|parts| parts.get(*at)).collect();
         parts.len() == folders.len()
     });
-    for (root, parts) in roots.iter_mut().zip(&folders) {
+    for (root, parts) in roots.iter_mut().zip(&folders).filter(|(root, _)| root.cluster.name.is_empty()) {
         let whole =
             Some(&root.cluster.folder).filter(|_| apart.is_none() || root.cluster.kind == RootKind::Folders);
         let name = whole.or_else(|| parts.get(apart?)).filter(|name| !name.is_empty());
@@ -71,9 +74,10 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
     let mut guessed: Vec<Root<'t>> = Vec::new();
     for object in declared.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization") {
         let Some((kind, name)) = source(object.node) else { continue };
-        let path = object.node.str(&["spec", "path"]).unwrap_or_default();
-        let Some(folder) = join("", path).filter(|folder| tree.has_folder(folder)) else { continue };
+        let path = secure_join(object.node.str(&["spec", "path"]).unwrap_or_default());
         let own = folder_of(object.path);
+        let Some(prefix) = prefix_above(tree, own, &path) else { continue };
+        let Some(folder) = join(&prefix, &path) else { continue };
         let below = folder.is_empty() || own == folder || own.starts_with(&format!("{folder}/"));
         let defined = defined_url(declared, kind, name);
         let beside = defined.is_some_and(|(_, path)| path == object.path);
@@ -89,6 +93,7 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         let cluster = KnownCluster {
             source: Some((kind.to_owned(), name.to_owned())),
             url: defined.map(|(url, _)| url.to_owned()),
+            prefix,
             ..cluster(&folder, RootKind::GotkSync)
         };
         let whole = folder.is_empty();
@@ -121,6 +126,66 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         kept.extend(found.map(|at| all.swap_remove(at)));
     }
     kept
+}
+
+/// The folder that a path is seen from: the root of the repository or, where that has no such folder, one above the file that says so.
+fn prefix_above(tree: &Tree, own: &str, path: &str) -> Option<String> {
+    if tree.has_folder(path) {
+        return Some(String::new());
+    }
+    let inside = format!("/{own}/");
+    let at = inside.find(&format!("/{path}/"))?;
+    let prefix = inside.get(1..at).unwrap_or_default().to_owned();
+    join(&prefix, path).filter(|folder| tree.has_folder(folder)).map(|_| prefix)
+}
+
+/// Roots whose path is a template that something else fills in (`clusters/${ENVIRONMENT}/${CLUSTER}`): every folder it fits is one,
+/// named by what is filled in.
+fn templated<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
+    let mut all: Vec<Root<'t>> = Vec::new();
+    for object in declared.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization") {
+        let Some((kind, name)) = source(object.node) else { continue };
+        let pattern = secure_join(object.node.str(&["spec", "path"]).unwrap_or_default());
+        if !pattern.contains("${")
+            || kind == "ExternalArtifact"
+            || !(name == BOOTSTRAP || object.name == BOOTSTRAP)
+        {
+            continue;
+        }
+        let parts: Vec<&str> = pattern.split('/').collect();
+        let files = tree.files.values().filter(|file| is_kustomization(file));
+        for folder in files.map(File::folder) {
+            let own: Vec<&str> = folder.split('/').collect();
+            let filled: Option<Vec<&str>> = (own.len() == parts.len())
+                .then(|| own.iter().zip(&parts).map(|(own, part)| filled(part, own)).collect())
+                .flatten();
+            let Some(filled) = filled.filter(|_| !all.iter().any(|root| root.cluster.folder == folder))
+            else {
+                continue;
+            };
+            let filled: Vec<&str> = filled.into_iter().filter(|part| !part.is_empty()).collect();
+            let cluster = KnownCluster {
+                name: filled.join("/"),
+                source: Some((kind.to_owned(), name.to_owned())),
+                url: defined_url(declared, kind, name).map(|(url, _)| url.to_owned()),
+                ..cluster(folder, RootKind::GotkSync)
+            };
+            let start = Start {
+                name: object.name.to_owned(),
+                node: Some(object.node),
+                ..bootstrap_start(object.node.at, Some(folder.to_owned()))
+            };
+            all.push(Root { cluster, start: vec![start] });
+        }
+    }
+    all
+}
+
+/// What a part of a path fills in for variables; empty where there is none, none where it does not fit.
+fn filled<'p>(pattern: &str, part: &'p str) -> Option<&'p str> {
+    let Some((before, rest)) = pattern.split_once("${") else { return (pattern == part).then_some("") };
+    let (_, after) = rest.split_once('}')?;
+    part.strip_prefix(before)?.strip_suffix(after).filter(|inner| !inner.is_empty() && !after.contains("${"))
 }
 
 /// Kind and name of the source of a Kustomization.
@@ -267,7 +332,7 @@ fn inferred<'t>(tree: &Tree, declared: &[Object<'t>]) -> Option<Root<'t>> {
 }
 
 /// True for files in a folder whose name says that it is no longer used.
-fn is_put_away(path: &str) -> bool {
+pub(super) fn is_put_away(path: &str) -> bool {
     let names = ["attic", "deprecated", "disabled", "graveyard", "retired", "unused"];
     let folders =
         folder_of(path).split('/').map(|part| part.trim_start_matches(['.', '_']).to_ascii_lowercase());
@@ -275,7 +340,7 @@ fn is_put_away(path: &str) -> bool {
 }
 
 /// Kustomizations that no other one builds on, each by itself; or everything, where there are none.
-fn folders(tree: &Tree) -> Vec<Root<'_>> {
+pub(super) fn folders(tree: &Tree) -> Vec<Root<'_>> {
     let files: Vec<&File> = tree.files.values().filter(|file| is_kustomization(file)).collect();
     let named = |file: &File| -> Vec<String> {
         let fields = ["resources", "bases", "components"];

@@ -57,7 +57,8 @@ impl Walk<'_, '_> {
     /// Outer none: another repository. Inner none: out of this one.
     fn flux_folder(&self, spec: &Node, owner: (usize, &str), path: &str) -> Option<Option<String>> {
         let (cluster, namespace) = owner;
-        let source = spec.get("sourceRef")?;
+        // Without a source there is none to be read: something above adds the one it is itself read from.
+        let Some(source) = spec.get("sourceRef") else { return Some(self.within(cluster, path)) };
         let reference = SourceReference {
             kind: source.str(&["kind"]).unwrap_or("GitRepository"),
             name: source.str(&["name"])?,
@@ -136,6 +137,21 @@ impl Walk<'_, '_> {
             };
             candidates.filter(there).max_by_key(String::len)
         })
+    }
+
+    /// The folders of an Application's further sources, each with what it says.
+    pub(super) fn more_sources(&self, spec: &Node) -> Vec<(String, Node)> {
+        let first = super::argo::source(spec).map(|source| source.at);
+        let all = spec.get("sources").map(Node::items).unwrap_or_default();
+        let others = all.iter().filter(|source| Some(source.at) != first && source.get("chart").is_none());
+        let folders = others.filter_map(|source| {
+            let folder = join("", source.str(&["path"])?)?;
+            let mut alone = spec.clone();
+            alone.remove("sources");
+            alone.set("source", source.clone());
+            (self.argo_is_here(source) && self.knowledge.tree.has_folder(&folder)).then_some((folder, alone))
+        });
+        folders.collect()
     }
 
     /// True where a source of an Application is this repository.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 
 use super::super::knowledge::{Applier, Knowledge, Unit};
 use rwenv_core::manifest::kustomize::{BuildProblem, Builder};
-use rwenv_core::manifest::tree::{Object, join};
+use rwenv_core::manifest::tree::{Object, join, secure_join};
 use rwenv_core::manifest::yaml::At;
 
 /// Most units of one repository.
@@ -80,6 +80,6 @@ impl Walk<'_, '_> {
     /// A folder of the repository as a cluster's root sees it.
     pub(super) fn within(&self, cluster: usize, path: &str) -> Option<String> {
         let prefix = self.knowledge.clusters.get(cluster).map_or("", |cluster| cluster.prefix.as_str());
-        join(prefix, path.trim_start_matches('/'))
+        join(prefix, &secure_join(path))
     }
 }

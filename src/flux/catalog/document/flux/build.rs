@@ -9,7 +9,7 @@ use super::file::{
     AppProject, Application, FluxFinding, FluxResources, FluxSource, HelmRelease, ImageObject, Kustomization,
     OneOrMany, OrphanEntry,
 };
-use crate::catalog::knowledge::{AppliedObject, Applier, Unit};
+use crate::catalog::knowledge::{AppliedObject, Applier, KnownCluster, RootKind, Unit};
 use crate::catalog::uses::HELM;
 use rwenv_core::manifest::yaml::Node;
 
@@ -115,7 +115,8 @@ fn kustomization(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Kust
     let spec = &unit.spec;
     let from = spec.path(&["postBuild", "substituteFrom"]).map(Node::items).unwrap_or_default();
     let above = unit.above.and_then(|above| view.known.units.get(above));
-    let root = view.known.clusters.get(unit.cluster).filter(|_| spec.entries().is_empty());
+    let is_flux = |cluster: &&KnownCluster| cluster.kind != RootKind::Folders;
+    let root = view.known.clusters.get(unit.cluster).filter(|_| spec.entries().is_empty()).filter(is_flux);
     let root_source = root.and_then(|cluster| cluster.source.clone());
     let root_path = root.map(|cluster| format!("./{}", cluster.folder)).unwrap_or_default();
     Kustomization {
@@ -130,8 +131,9 @@ fn kustomization(view: &View<'_, '_>, unit: &Unit, manages: Vec<String>) -> Kust
             .or_else(|| root_source.map(|(kind, _)| kind))
             .unwrap_or_else(|| "GitRepository".to_owned()),
         depends_on: depends_on(spec, &unit.namespace),
-        interval: spec.string(&["interval"]),
-        prune: is_true(spec, &["prune"]),
+        // What bootstrap and flux-operator write where no file says it (flux-operator, `syncTmpl`).
+        interval: spec.string(&["interval"]).or_else(|| root.map(|_| "10m0s".to_owned())),
+        prune: root.is_some() || is_true(spec, &["prune"]),
         suspend: is_true(spec, &["suspend"]),
         target_namespace: spec.string(&["targetNamespace"]),
         substitute_from: OneOrMany::of(from.iter().filter_map(|item| item.string(&["name"])).collect()),
