@@ -358,3 +358,70 @@ fn a_variable_that_others_use_is_theirs_too() {
     assert!(shown.stdout.contains("substitute: {version: v2}"), "{}{}", shown.stdout, shown.stderr);
     assert!(shown.stderr.contains("the same place counts for: Deployment shop/two\n"), "{}", shown.stderr);
 }
+
+#[test]
+fn the_version_of_a_chart_is_changed_where_it_is_written() {
+    let with = |name: &str, chart: &str| {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  interval: 10m\n{chart}"
+        )
+    };
+    let oci = |reference: &str| {
+        format!(
+            "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: dns, namespace: shop}}\nspec:\n  interval: 1h\n  url: oci://ghcr.io/acme/dns\n  ref:\n    {reference}\n"
+        )
+    };
+    let chart = |version: &str| {
+        format!(
+            "  chart:\n    spec:\n      chart: x\n      sourceRef: {{kind: HelmRepository, name: charts}}\n{version}"
+        )
+    };
+    let by_oci = with("dns", "  chartRef: {kind: OCIRepository, name: dns}\n");
+    let cases: [(&str, &str, String, &str); 7] = [
+        (
+            "cert",
+            "cert.yaml",
+            with("cert", &chart("      version: v1.20.0 # keep\n")),
+            "-      version: v1.20.0 # keep\n+      version: v1.21.0 # keep\n",
+        ),
+        ("bare", "bare.yaml", with("bare", &chart("")), "+      version: v1.21.0\n"),
+        (
+            "dns",
+            "dns.yaml",
+            format!("{by_oci}---\n{}", oci("tag: 1.0.0")),
+            "-    tag: 1.0.0\n+    tag: v1.21.0\n",
+        ),
+        (
+            "dns",
+            "dns.yaml",
+            format!("{by_oci}---\n{}", oci("semver: 1.x")),
+            "chooses the version of dns by its semver",
+        ),
+        (
+            "argo",
+            "argo.yaml",
+            application("argo", ""),
+            "-    targetRevision: 1.0.0\n+    targetRevision: v1.21.0\n",
+        ),
+        (
+            "front",
+            "front.yaml",
+            deployment("front", "containers:\n- name: front\n  image: acme/front:v1"),
+            "is a Deployment and has no chart",
+        ),
+        (
+            "var",
+            "var.yaml",
+            with("var", &chart("      version: ${VAR_VERSION}\n")),
+            "is the variable VAR_VERSION, which nothing in this repository sets",
+        ),
+    ];
+    for (service, file, text, wanted) in cases {
+        let shop = shop(&[(file, &text)]);
+        let told = dry(&shop, &[service, "--chart-version", "v1.21.0"]);
+        assert!(told == wanted || (!wanted.contains('\n') && told.contains(wanted)), "{service}: {told}");
+    }
+    let shop = shop(&[("cert.yaml", &with("cert", &chart("      version: v1.20.0\n")))]);
+    let wrong = dry(&shop, &["cert", "--chart-version", "v1\nx"]);
+    assert!(wrong.contains("is not a chart version"), "{wrong}");
+}

@@ -132,7 +132,7 @@ pub(super) enum CliCommand {
     #[command(
         after_help = "Makes the change in a separate worktree, checks it, commits it on deploy/<service>-<time>, pushes it and opens a pull \
                       request. With directPush it pushes to the branch Flux follows instead. Your clone is not touched.\n\n\
-                      Examples:\n  rwenv deploy papi --image-tag v2.3.0 --dry-run\n  rwenv deploy papi --image-tag v2.3.0\n  \
+                      Examples:\n  rwenv deploy papi --image-tag v2.3.0 --dry-run\n  rwenv deploy papi --image-tag v2.3.0\n  rwenv deploy cert-manager --chart-version v1.21.0\n  \
                       rwenv deploy web --set spec.replicas=3 --wait\n  rwenv deploy --continue\n  rwenv deploy --revert\n\n\
                       Exit status: 0 done, 1 stopped (the message says how to continue), 2 denied by policy."
     )]

@@ -27,6 +27,9 @@ pub(super) struct Deploy {
     /// New image tag; sha256:… for a digest
     #[arg(long, value_name = "TAG", requires = "service", help_heading = CHANGE)]
     image_tag: Option<String>,
+    /// New chart version of a release or an Argo CD Application
+    #[arg(long, value_name = "VERSION", requires = "service", help_heading = CHANGE)]
+    chart_version: Option<String>,
     /// Set a release or chart value (replicas=3), or a manifest field (spec.replicas=3)
     #[arg(long, value_name = "KEY=VALUE", requires = "service", help_heading = CHANGE)]
     set: Vec<String>,
@@ -134,11 +137,12 @@ impl Deploy {
             namespace: self.namespace.clone(),
             image: self.image.clone(),
             tag: self.image_tag.clone(),
+            chart_version: self.chart_version.clone(),
             set: self.set.clone(),
             set_string: self.set_string.clone(),
         };
-        if wish.tag.is_none() && wish.settings()?.is_empty() {
-            bail!("say what to deploy: --image-tag TAG, or --set key=value");
+        if wish.tag.is_none() && wish.chart_version.is_none() && wish.settings()?.is_empty() {
+            bail!("say what to deploy: --image-tag TAG, --chart-version VERSION, or --set key=value");
         }
         Ok(wish)
     }

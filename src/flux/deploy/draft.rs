@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
+use super::chart::{checked_version, versioned};
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
@@ -58,6 +59,10 @@ impl<'c> Draft<'c> {
                 let places = meant(tags(known, found), found.resource.first_name(), wish)?;
                 places.iter().map(|place| retagged(known, found, place, tag)).collect()
             })?;
+        }
+        if let Some(version) = &wish.chart_version {
+            checked_version(version)?;
+            draft.with(|known, found| Ok(vec![versioned(known, found, version)?]))?;
         }
         for setting in wish.settings()? {
             draft.with(|known, found| Ok(vec![set(known, found, &setting)?]))?;

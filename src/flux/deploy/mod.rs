@@ -3,6 +3,7 @@
 //! gone on with, or undone.
 
 mod change;
+mod chart;
 mod draft;
 mod error;
 mod fields;

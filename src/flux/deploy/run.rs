@@ -149,23 +149,28 @@ fn words(draft: &Draft<'_>, wish: &DeploymentWish) -> (String, String) {
     let keys: Vec<&str> =
         wish.set.iter().chain(&wish.set_string).filter_map(|s| Some(s.split_once('=')?.0)).collect();
     let keys = keys.join(", ");
-    match (&wish.tag, keys.is_empty()) {
-        (Some(tag), true) => (
-            format!("chore({}): update image tag to {tag}", draft.target.group),
-            format!("Deploy {name} {tag}"),
-        ),
-        (Some(tag), false) => (
-            format!("chore({}): update image tag to {tag}, set {keys}", draft.target.group),
-            format!("Deploy {name} {tag}, and set {keys}"),
-        ),
-        (None, _) => (format!("chore({name}): set {keys}"), format!("Configure {name}: {keys}")),
+    let version = wish.chart_version.as_ref();
+    let mut done: Vec<String> = wish.tag.iter().map(|tag| format!("update image tag to {tag}")).collect();
+    done.extend(version.map(|version| format!("update chart to {version}")));
+    let mut titles: Vec<String> = wish.tag.iter().map(|tag| format!("{name} {tag}")).collect();
+    titles.extend(version.map(|version| format!("chart {version} of {name}")));
+    if titles.is_empty() {
+        return (format!("chore({name}): set {keys}"), format!("Configure {name}: {keys}"));
     }
+    let scope = if wish.tag.is_some() { &draft.target.group } else { name };
+    let (set, and_set) = if keys.is_empty() {
+        (String::new(), String::new())
+    } else {
+        (format!(", set {keys}"), format!(", and set {keys}"))
+    };
+    (format!("chore({scope}): {}{set}", done.join(", ")), format!("Deploy {}{and_set}", titles.join(", ")))
 }
 
 /// A change in words. Tags are shown; values that are set may be anything, and are not.
 #[must_use]
 pub fn described(deployment: &Deployment, change: &ValueChange) -> String {
-    let is_tag = deployment.wish.tag.is_some() && change.what.starts_with(['.', '(']);
+    let is_told = deployment.wish.tag.is_some() || deployment.wish.chart_version.is_some();
+    let is_tag = is_told && change.what.starts_with(['.', '(']);
     let values = match &change.old {
         Some(old) if is_tag => format!(": {old} -> {}", change.new),
         _ => String::new(),

@@ -104,7 +104,7 @@ fn scalar_at(node: &Node, at: At) -> Option<&Node> {
 }
 
 /// The variable that a text is, and nothing else: `${name}`, `${name:=default}`.
-fn variable(text: &str) -> Option<&str> {
+pub(super) fn variable(text: &str) -> Option<&str> {
     let inner = text.strip_prefix("${")?.strip_suffix('}')?;
     let end = inner.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inner.len());
     inner.get(..end).filter(|name| !name.is_empty())

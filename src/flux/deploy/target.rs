@@ -27,6 +27,8 @@ pub struct DeploymentWish {
     pub image: Option<String>,
     /// The new tag, or digest.
     pub tag: Option<String>,
+    /// The new version of its chart.
+    pub chart_version: Option<String>,
     /// Values to set: `key=value`, as YAML reads them.
     pub set: Vec<String>,
     /// Values to set that are texts, whatever they look like.
@@ -206,7 +208,7 @@ fn defines(known: &Knowledge<'_>, found: &AppliedObject<'_>, service: &Entry<Ser
 pub(super) fn meant(all: Vec<Tag>, name: &str, wish: &DeploymentWish) -> Result<Vec<Tag>, DeployError> {
     if all.is_empty() {
         return Err(DeployError::Wish(format!(
-            "{name} sets no image tag in this repository; its chart has one: say --set image.tag=…, or where its values have it"
+            "{name} sets no image tag in this repository; its chart has one: say --chart-version for another chart, or --set image.tag=…, or where its values have it"
         )));
     }
     let mut places = match &wish.image {

@@ -41,10 +41,14 @@ pub(super) fn keys(entries: &[EntryNames]) -> Vec<String> {
             seen.windows(2).all(|pair| pair.first() != pair.last())
         });
         let form = apart.and_then(|at| forms.get(at).cloned());
-        let form = form.map(|form| form.replace("//", "/").trim_start_matches('/').to_owned());
-        form.unwrap_or_else(|| {
+        // Without a cluster or a namespace there is no place for their names.
+        let form = form.unwrap_or_else(|| {
             format!("{}/{}/{} ({})", entry.cluster, entry.namespace, entry.name, entry.rest)
-        })
+        });
+        let (path, rest) = form
+            .split_once(" (")
+            .map_or((form.as_str(), ""), |(path, _)| (path, form.get(path.len()..).unwrap_or_default()));
+        format!("{}{rest}", path.replace("//", "/").trim_start_matches('/'))
     };
     entries.iter().map(key).collect()
 }
@@ -52,6 +56,17 @@ pub(super) fn keys(entries: &[EntryNames]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_does_not_begin_with_a_slash() {
+        let same = |rest: &str| EntryNames {
+            name: "web".into(),
+            namespace: "shop".into(),
+            cluster: String::new(),
+            rest: rest.into(),
+        };
+        assert_eq!(keys(&[same("a:1"), same("b//c:1")]), ["shop/web (a:1)", "shop/web (b//c:1)"]);
+    }
 
     #[test]
     fn a_key_says_no_more_than_is_needed() {

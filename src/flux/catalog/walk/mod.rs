@@ -166,10 +166,18 @@ impl<'t, 'r> Walk<'t, 'r> {
 
     fn start(&mut self, start: &Start<'t>, cluster: usize, kind: RootKind) {
         let spec = start.node.and_then(|node| node.get("spec")).and_then(Node::expanded);
-        let spec = spec.unwrap_or_else(|| Node {
-            at: start.at,
-            value: rwenv_core::manifest::yaml::Value::Map(Vec::new()),
-        });
+        let empty = || Node { at: start.at, value: rwenv_core::manifest::yaml::Value::Map(Vec::new()) };
+        let mut spec = spec.unwrap_or_else(empty);
+        // Whatever fills in a root's path fills in the same variables of what it applies.
+        if !start.filled.is_empty() {
+            let mut build = spec.get("postBuild").cloned().unwrap_or_else(empty);
+            let mut values = build.get("substitute").cloned().unwrap_or_else(empty);
+            for (name, value) in &start.filled {
+                values.set(name, Node::scalar(value, start.at));
+            }
+            build.set("substitute", values);
+            spec.set("postBuild", build);
+        }
         let folder = match &start.folder {
             Some(folder) => Some(folder.clone()),
             None => self.folder_of(start.applier, &spec, (cluster, &start.namespace), start.at),

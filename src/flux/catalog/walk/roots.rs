@@ -104,6 +104,7 @@ fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             at: object.node.at,
             node: Some(object.node),
             folder: Some(folder),
+            filled: Vec::new(),
         };
         // Where there is a bootstrap, a tenant may apply the whole of another branch so.
         let into = if written || !whole { &mut all } else { &mut guessed };
@@ -156,16 +157,16 @@ fn templated<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         let files = tree.files.values().filter(|file| is_kustomization(file));
         for folder in files.map(File::folder) {
             let own: Vec<&str> = folder.split('/').collect();
-            let filled: Option<Vec<&str>> = (own.len() == parts.len())
+            let fits: Option<Vec<Vec<(&str, &str)>>> = (own.len() == parts.len())
                 .then(|| own.iter().zip(&parts).map(|(own, part)| filled(part, own)).collect())
                 .flatten();
-            let Some(filled) = filled.filter(|_| !all.iter().any(|root| root.cluster.folder == folder))
-            else {
+            let Some(fits) = fits.filter(|_| !all.iter().any(|root| root.cluster.folder == folder)) else {
                 continue;
             };
-            let filled: Vec<&str> = filled.into_iter().filter(|part| !part.is_empty()).collect();
+            let values: Vec<(&str, &str)> = fits.into_iter().flatten().collect();
+            let named: Vec<&str> = values.iter().map(|(_, value)| *value).collect();
             let cluster = KnownCluster {
-                name: filled.join("/"),
+                name: named.join("/"),
                 source: Some((kind.to_owned(), name.to_owned())),
                 url: defined_url(declared, kind, name).map(|(url, _)| url.to_owned()),
                 ..cluster(folder, RootKind::GotkSync)
@@ -173,6 +174,10 @@ fn templated<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
             let start = Start {
                 name: object.name.to_owned(),
                 node: Some(object.node),
+                filled: values
+                    .iter()
+                    .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                    .collect(),
                 ..bootstrap_start(object.node.at, Some(folder.to_owned()))
             };
             all.push(Root { cluster, start: vec![start] });
@@ -181,11 +186,12 @@ fn templated<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
     all
 }
 
-/// What a part of a path fills in for variables; empty where there is none, none where it does not fit.
-fn filled<'p>(pattern: &str, part: &'p str) -> Option<&'p str> {
-    let Some((before, rest)) = pattern.split_once("${") else { return (pattern == part).then_some("") };
-    let (_, after) = rest.split_once('}')?;
-    part.strip_prefix(before)?.strip_suffix(after).filter(|inner| !inner.is_empty() && !after.contains("${"))
+/// The variable that a part of a path fills in, and its value; nothing where there is none, none where it does not fit.
+fn filled<'p>(pattern: &'p str, part: &'p str) -> Option<Vec<(&'p str, &'p str)>> {
+    let Some((before, rest)) = pattern.split_once("${") else { return (pattern == part).then(Vec::new) };
+    let (name, after) = rest.split_once('}')?;
+    let inner = part.strip_prefix(before)?.strip_suffix(after)?;
+    (!inner.is_empty() && !after.contains("${")).then(|| vec![(name, inner)])
 }
 
 /// Kind and name of the source of a Kustomization.
@@ -218,7 +224,15 @@ fn empty_sync(tree: &Tree) -> Vec<Root<'_>> {
 
 fn bootstrap_start<'t>(at: At, folder: Option<String>) -> Start<'t> {
     let name = BOOTSTRAP.to_owned();
-    Start { applier: Applier::Flux, namespace: name.clone(), name, at, node: None, folder }
+    Start {
+        applier: Applier::Flux,
+        namespace: name.clone(),
+        name,
+        at,
+        node: None,
+        folder,
+        filled: Vec::new(),
+    }
 }
 
 /// What FluxInstances sync, those in the values of their chart and in ResourceSets too.
@@ -308,6 +322,7 @@ fn inferred<'t>(tree: &Tree, declared: &[Object<'t>]) -> Option<Root<'t>> {
                 at: o.node.at,
                 node: Some(o.node),
                 folder: None,
+                filled: Vec::new(),
             })
         })
         .collect();
@@ -373,6 +388,7 @@ pub(super) fn folder<'t>(folder: &str) -> Root<'t> {
         at: At::default(),
         node: None,
         folder: Some(folder.to_owned()),
+        filled: Vec::new(),
     };
     let cluster = KnownCluster { source: None, ..cluster(folder, RootKind::Folders) };
     Root { cluster, start: vec![start] }

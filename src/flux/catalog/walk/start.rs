@@ -22,4 +22,6 @@ pub(super) struct Start<'t> {
     pub(super) node: Option<&'t Node>,
     /// The folder it applies, where it says so itself.
     pub(super) folder: Option<String>,
+    /// Values that whatever fills in its path has for variables of the same names.
+    pub(super) filled: Vec<(String, String)>,
 }
