@@ -31,7 +31,7 @@ fn written(text: &str) -> String {
     let words: Vec<&str> = inner.unwrap_or_default().split(' ').collect();
     let ks = |name: &str, path: &str, source: &str| {
         format!(
-            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{interval: 5m, prune: true, path: {path}{source}}}\n"
+            "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: {name}, namespace: flux-system}}\nspec: {{interval: 5m, prune: true, path: '{path}'{source}}}\n"
         )
     };
     match words.as_slice() {
