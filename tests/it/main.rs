@@ -68,9 +68,9 @@ mod knowledge_cluster;
 mod knowledge_documents;
 mod knowledge_hostile;
 mod knowledge_questions;
+mod knowledge_roots;
 mod lapses;
 mod leaving;
-mod knowledge_roots;
 mod lfs;
 mod line;
 #[path = "../core/lines.rs"]
