@@ -275,7 +275,7 @@ fn the_page_has_every_key() {
 }
 
 /// A value for every flag that `add` and `edit` have in common.
-const EVERY_FLAG: [&str; 35] = [
+const EVERY_FLAG: [&str; 37] = [
     "--description=d",
     "--service=shop=https://shop.example.com",
     "--type=gke",
@@ -311,6 +311,8 @@ const EVERY_FLAG: [&str; 35] = [
     "--sync-interval=90",
     "--custody-allow=~/.aws",
     "--custody-hide=/srv/keys",
+    "--custody-git=broker",
+    "--custody-remote=git@github.com:acme/app.git",
 ];
 
 #[test]

@@ -147,6 +147,23 @@ pub(super) struct CustodyFields {
     /// File or folder that is hidden from every session; repeatable
     #[arg(long, value_name = "PATH")]
     pub(super) custody_hide: Vec<String>,
+    /// By what git's remotes are reached: pass, broker
+    #[arg(long, value_name = "WAY")]
+    pub(super) custody_git: Option<String>,
+    /// Remote that the broker reaches with your credentials; repeatable
+    #[arg(long, value_name = "URL")]
+    pub(super) custody_remote: Vec<String>,
+}
+
+impl CustodyFields {
+    fn values(&self) -> ConfigObject {
+        let lists = [
+            ("allow", &self.custody_allow),
+            ("hide", &self.custody_hide),
+            ("remotes", &self.custody_remote),
+        ];
+        given_lists(&lists).chain(given(&[("git", &self.custody_git)])).collect()
+    }
 }
 
 impl RwenvFields {
@@ -187,9 +204,8 @@ impl RwenvFields {
             ("protectedBranches", &flux.protected_branches),
         ];
         out.extend(given_lists(&lists));
-        let paths: ConfigObject =
-            given_lists(&[("allow", &custody.custody_allow), ("hide", &custody.custody_hide)]).collect();
-        out.extend((!paths.is_empty()).then(|| ("custody".to_owned(), paths.into())));
+        let custody = custody.values();
+        out.extend((!custody.is_empty()).then(|| ("custody".to_owned(), custody.into())));
         let places = [
             ("local", &cluster.local_kubeconfig, &cluster.local_context),
             ("container", &cluster.container_kubeconfig, &cluster.container_context),

@@ -11,11 +11,11 @@ use serde::Serialize;
 use super::shared::{directory, known};
 use super::{out, report};
 use crate::confine::{
-    self, BeforeSession, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish,
+    self, BeforeSession, BrokerDesk, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish,
     SessionFolder,
 };
 use crate::guard::{Identity, Listening};
-use rwenv_core::model::{Bound, Rwenv, Rwenvs};
+use rwenv_core::model::{Bound, GitReach, Rwenv, Rwenvs};
 use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::base::files;
 use rwenv_gate::facts::{binding, config, guarded, kubeconfig};
@@ -23,6 +23,8 @@ use rwenv_gate::ledger::audit;
 
 /// Files that a session left, named at its end at most.
 const LEFT: usize = 8;
+/// Heading of the options about git.
+const GIT: &str = "Remotes of git";
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "the switches of a command line")]
@@ -36,6 +38,12 @@ pub(super) struct RunArgs {
     /// Hide this file or folder as well
     #[arg(long, value_name = "PATH")]
     hide: Vec<PathBuf>,
+    /// By what git's remotes are reached: by the session itself, or by the broker outside, which keeps the credentials
+    #[arg(long, value_enum, value_name = "WAY", help_heading = GIT)]
+    git: Option<GitBy>,
+    /// Remote that the broker reaches with your credentials, beside those of the rwenv; repeatable
+    #[arg(long, value_name = "URL", help_heading = GIT)]
+    remote: Vec<String>,
     /// Confine by this means alone [default: the strongest that works here]
     #[arg(long, value_enum)]
     means: Option<ByMeans>,
@@ -54,6 +62,13 @@ pub(super) struct RunArgs {
     /// Program and its arguments
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     program: Vec<OsString>,
+}
+
+/// The words of `--git`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum GitBy {
+    Pass,
+    Broker,
 }
 
 /// The words of `--means`.
@@ -83,16 +98,19 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
     #[cfg(target_os = "linux")]
     confine::close_inherited();
     files::make_private_dir(&audit::folder(environment))?;
+    files::make_private_dir(&confine::broker_folder(environment))?;
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
     let cwd = directory(None);
     let rwenv = chosen(args.env.as_deref(), &rwenvs, environment)?;
+    let session = SessionFolder::make(environment)?;
+    let broker = broker(args, rwenv.as_ref(), &session, environment)?;
     let wish = RunWish {
         custody: custody(args, &cwd, rwenv.as_ref(), &rwenvs, environment)?,
         named: args.env.is_some(),
         rwenv,
         cwd: cwd.clone(),
+        broker: broker.as_ref().map(|desk| desk.furnish(&session.path)).transpose()?.unwrap_or_default(),
     };
-    let session = SessionFolder::make(environment)?;
     if let Some(rwenv) = wish.rwenv.as_ref().filter(|_| !args.dry_run) {
         prepare(rwenv, &rwenvs, environment)?;
     }
@@ -112,7 +130,7 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
                 OutsideList::gather(&rwenvs.all, environment).leave(&session)?;
             }
             let before = BeforeSession::look(environment);
-            let ended = confine::run(&plan, &found, &session, &program(args)?, environment);
+            let ended = confine::run(&plan, &found, (&session, broker), &program(args)?, environment);
             tell_what_is_left(&before, environment);
             ended
         }
@@ -144,6 +162,31 @@ fn real(path: &Path) -> PathBuf {
     std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
+/// By what git's remotes are reached: as the option says, or the rwenv.
+fn reach(args: &RunArgs, rwenv: Option<&Rwenv>) -> GitReach {
+    match args.git {
+        Some(GitBy::Pass) => GitReach::Pass,
+        Some(GitBy::Broker) => GitReach::Broker,
+        None => rwenv.map_or(GitReach::Pass, |rwenv| rwenv.custody.git),
+    }
+}
+
+/// The broker of the session, where it reaches the remotes.
+fn broker(
+    args: &RunArgs,
+    rwenv: Option<&Rwenv>,
+    session: &SessionFolder,
+    environment: &Environment,
+) -> anyhow::Result<Option<BrokerDesk>> {
+    if reach(args, rwenv) == GitReach::Pass {
+        if !args.remote.is_empty() {
+            bail!("--remote names what the git broker reaches; say --git broker as well");
+        }
+        return Ok(None);
+    }
+    BrokerDesk::new(rwenv, &args.remote, &session.path, environment).map(Some)
+}
+
 /// What the options say, and `custody` in `envs.json`: of this rwenv what stays, of every rwenv what is hidden.
 fn custody(
     args: &RunArgs,
@@ -153,7 +196,8 @@ fn custody(
     environment: &Environment,
 ) -> anyhow::Result<CustodyWish> {
     let whole = |paths: &[PathBuf]| paths.iter().map(|path| real(&cwd.join(path))).collect();
-    let mut wish = CustodyWish { allow: whole(&args.allow), hide: whole(&args.hide) };
+    let git = reach(args, rwenv);
+    let mut wish = CustodyWish { allow: whole(&args.allow), hide: whole(&args.hide), git };
     let written = |rwenv: &Rwenv, path: &str| {
         let full = kubeconfig::full(path, environment);
         if full.is_absolute() {
@@ -294,6 +338,9 @@ pub(super) struct ConfinedArgs {
 pub(super) fn confined(args: &ConfinedArgs, environment: &Environment) -> anyhow::Result<u8> {
     if args.words.first().is_some_and(|word| word == report::WORD) {
         return report::report(args.words.iter().any(|word| word == "--json"), environment);
+    }
+    if let Some(code) = confine::broker_client(&args.words) {
+        return Ok(code);
     }
     #[cfg(target_os = "linux")]
     return confine::inside(&args.words)

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rwenv_core::manifest::yaml::{self, Node};
-use rwenv_core::model::{Rwenv, Rwenvs};
+use rwenv_core::model::{GitReach, Rwenv, Rwenvs};
 use rwenv_core::policy::CUSTODY;
 use rwenv_core::table::fits;
 use rwenv_gate::base::environment::{self, Environment};
@@ -24,6 +24,8 @@ pub struct CustodyWish {
     pub allow: Vec<PathBuf>,
     /// Further paths that are hidden.
     pub hide: Vec<PathBuf>,
+    /// By what git's remotes are reached; where that is the broker, what opens git hosts is hidden too.
+    pub git: GitReach,
 }
 
 /// A path that is hidden, and what it holds.
@@ -58,7 +60,8 @@ impl Concealment {
         environment: &Environment,
     ) -> Self {
         let mut all = Self::default();
-        for row in CUSTODY.hidden {
+        let counts = |of_git: bool| !of_git || wish.git == GitReach::Broker;
+        for row in CUSTODY.hidden.iter().filter(|row| counts(row.of_git)) {
             for path in paths(row.paths.iter().copied(), row.named_by.iter().copied(), environment) {
                 all.hide(&path, row.about.as_str());
             }
@@ -79,7 +82,7 @@ impl Concealment {
         all.replaced.retain(|path| !allowed(path));
         all.removed = environment::names()
             .into_iter()
-            .filter(|name| CUSTODY.removed.iter().any(|row| row.has(name)))
+            .filter(|name| CUSTODY.removed.iter().any(|row| counts(row.of_git) && row.has(name)))
             .collect();
         all
     }

@@ -3,6 +3,7 @@
 //!
 //! `custody` (what is hidden) → `plan` (which mounts and variables) → `means` (by what) → `start`; inside, `inside` sets up the rest and waits.
 
+mod broker;
 mod bubblewrap;
 #[cfg(target_os = "linux")]
 mod closed;
@@ -26,6 +27,7 @@ mod start;
 mod tried;
 mod wait;
 
+pub use broker::{BrokerDesk, client as broker_client, folder as broker_folder};
 pub use custody::{Concealment, CustodyWish};
 #[cfg(target_os = "linux")]
 pub use descriptors::close_inherited;

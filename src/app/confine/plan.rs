@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::custody::{Concealment, CustodyWish, HiddenPath};
 use super::mounts::{self, MountStep};
-use rwenv_core::model::{Rwenv, Rwenvs};
+use rwenv_core::model::{GitReach, Rwenv, Rwenvs};
 use rwenv_core::policy::CUSTODY;
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::program;
@@ -28,6 +28,8 @@ pub struct RunWish {
     pub cwd: PathBuf,
     /// Paths beside the table.
     pub custody: CustodyWish,
+    /// Variables that lead git to the broker, where it reaches the remotes.
+    pub broker: BTreeMap<String, String>,
 }
 
 /// Why a session cannot be planned.
@@ -86,10 +88,11 @@ pub struct ConfinementPlan {
 }
 
 /// The folders of `config_dir` that are more than read-only.
-const OWN: [(&str, MountStep, &str); 8] = [
+const OWN: [(&str, MountStep, &str); 9] = [
     ("guard", MountStep::SealedFolder, "tokens of the API guard"),
     ("kube", MountStep::EmptyFolder(0o700), "kubeconfigs of sessions"),
     ("audit", MountStep::SealedFolder, "the audit log"),
+    ("broker", MountStep::SealedFolder, "mirrors of the git broker"),
     ("logs", MountStep::SealedFolder, "the daemon's logs"),
     ("run", MountStep::EmptyFolder(0o700), "sockets, grants and other sessions"),
     ("flux-repos", MountStep::Shown, "clones, which a session works in"),
@@ -206,7 +209,8 @@ impl ConfinementPlan {
             list.show(&path, MountStep::Shown, "named with --allow, or in envs.json");
         }
         programs(&mut list);
-        if let Some(agent) = environment::var("SSH_AUTH_SOCK").map(PathBuf::from) {
+        let agent = environment::var("SSH_AUTH_SOCK").map(PathBuf::from);
+        if let Some(agent) = agent.filter(|_| wish.custody.git == GitReach::Pass) {
             list.show(&real(&agent), MountStep::Shown, "your ssh agent, for git");
         }
         list.anchor(&real(&environment.home));
@@ -354,6 +358,7 @@ fn variables(wish: &RunWish, session: &Path, environment: &Environment) -> BTree
     if folder.is_dir() && environment.path.split(':').next() != Some(&first) {
         set.insert("PATH".to_owned(), format!("{first}:{}", environment.path));
     }
+    set.extend(wish.broker.clone());
     // sudo's, where the session was started by it, is the other user's.
     if getuid().is_root() {
         set.insert("HOME".to_owned(), environment.home.display().to_string());

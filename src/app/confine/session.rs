@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use nix::fcntl::{Flock, FlockArg};
 
+use super::broker::BrokerDesk;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::{self, FileError};
 use rwenv_gate::ledger::audit;
@@ -63,13 +64,18 @@ impl SessionFolder {
     ///
     /// # Errors
     /// Where the system says no.
-    pub fn listen(&self, environment: &Environment) -> Result<PathBuf, FileError> {
-        let path = audit::session_socket(&self.path);
-        let listener = UnixListener::bind(&path).map_err(|error| FileError::io(&path, error))?;
+    pub fn listen(&self, environment: &Environment) -> Result<(), FileError> {
         let (environment, name) =
             (environment.clone(), self.path.file_name().unwrap_or_default().to_string_lossy().into_owned());
-        std::thread::spawn(move || serve(&listener, &name, &environment));
-        Ok(path)
+        answer_each(&audit::session_socket(&self.path), MOST, move |stream| take(stream, &name, &environment))
+    }
+
+    /// Listens for what git inside asks of the broker, on threads of its own.
+    ///
+    /// # Errors
+    /// Where the system says no.
+    pub fn broker(&self, desk: BrokerDesk) -> Result<(), FileError> {
+        answer_each(&BrokerDesk::socket(&self.path), MOST, move |stream| desk.answer(stream))
     }
 }
 
@@ -86,20 +92,29 @@ fn lock(folder: &Path) -> io::Result<Option<Flock<File>>> {
     Ok(Flock::lock(file, FlockArg::LockExclusiveNonblock).ok())
 }
 
-fn serve(listener: &UnixListener, session: &str, environment: &Environment) {
-    let open = Arc::new(AtomicUsize::new(0));
-    for stream in listener.incoming().flatten() {
-        if open.fetch_add(1, Ordering::SeqCst) >= MOST || !is_ours(&stream) {
-            open.fetch_sub(1, Ordering::SeqCst);
-            continue;
+/// Answers who connects to a socket, each on a thread of its own, so many at once.
+fn answer_each(
+    path: &Path,
+    most: usize,
+    answer: impl Fn(UnixStream) -> io::Result<()> + Send + Sync + 'static,
+) -> Result<(), FileError> {
+    let listener = UnixListener::bind(path).map_err(|error| FileError::io(path, error))?;
+    std::thread::spawn(move || {
+        let (open, answer) = (Arc::new(AtomicUsize::new(0)), Arc::new(answer));
+        for stream in listener.incoming().flatten() {
+            if open.fetch_add(1, Ordering::SeqCst) >= most || !is_ours(&stream) {
+                open.fetch_sub(1, Ordering::SeqCst);
+                continue;
+            }
+            let (open, answer) = (Arc::clone(&open), Arc::clone(&answer));
+            std::thread::spawn(move || {
+                let answered = answer(stream);
+                open.fetch_sub(1, Ordering::SeqCst);
+                answered
+            });
         }
-        let (open, session, environment) = (Arc::clone(&open), session.to_owned(), environment.clone());
-        std::thread::spawn(move || {
-            let taken = take(stream, &session, &environment);
-            open.fetch_sub(1, Ordering::SeqCst);
-            taken
-        });
-    }
+    });
+    Ok(())
 }
 
 /// True where the same user asks.

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::SigSet;
 
+use super::broker::BrokerDesk;
 use super::means::{Means, MeansFound};
 use super::plan::ConfinementPlan;
 use super::session::SessionFolder;
@@ -24,7 +25,7 @@ use rwenv_gate::ledger::audit::Confinement;
 pub fn run(
     plan: &ConfinementPlan,
     found: &MeansFound,
-    session: &SessionFolder,
+    (session, broker): (&SessionFolder, Option<BrokerDesk>),
     program: &[OsString],
     environment: &Environment,
 ) -> anyhow::Result<u8> {
@@ -32,6 +33,7 @@ pub fn run(
     // Threads that come now leave these signals to the one that waits for them.
     wait::set().thread_block()?;
     session.listen(environment)?;
+    broker.map_or(Ok(()), |desk| session.broker(desk))?;
     let file = session.path.join("plan.json");
     files::replace(&file, &serde_json::to_string(plan)?, 0o600)?;
     files::replace(&Confinement::file(&session.path), found.means.as_str(), 0o600)?;

@@ -117,7 +117,7 @@ pub struct RwenvEntry {
     pub terraform_paths: Levels,
     /// Servers, accounts, projects and hosts that are its own, by kind; `*` stands for any characters.
     pub targets: BTreeMap<TargetKind, Vec<String>>,
-    /// Paths that `rwenv run` leaves as they are, or hides as well; absolute, or below `~/`.
+    /// For `rwenv run`: paths that stay as they are or are hidden as well (absolute, or below `~/`), and by what git's remotes are reached.
     pub custody: FromObject<CustodyLists>,
 }
 
@@ -280,7 +280,7 @@ impl<'de> Deserializer<'de> for FieldNames<'_> {
 }
 
 /// Fields that hold a rwenv shut: misspelt, they would leave it open in silence.
-const RESTRICTING: [&str; 12] = [
+const RESTRICTING: [&str; 13] = [
     "readOnly",
     "gitOpsOnly",
     "protectedBranches",
@@ -293,6 +293,7 @@ const RESTRICTING: [&str; 12] = [
     "targets",
     "custody",
     "hide",
+    "git",
 ];
 
 /// A name that means nothing where it stands, and the one that was probably meant.

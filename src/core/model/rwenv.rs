@@ -159,7 +159,19 @@ pub struct Database {
     pub description: Option<String>,
 }
 
-/// Paths whose credentials `rwenv run` treats otherwise than its table does.
+/// By what a confined program reaches git's remotes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum GitReach {
+    /// By itself: the person's keys, ssh agent and credential helpers stay.
+    #[default]
+    Pass,
+    /// By the process that started it, outside, which holds the credentials.
+    Broker,
+}
+
+/// What `rwenv run` does otherwise than its table says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", default)]
@@ -168,6 +180,10 @@ pub struct CustodyLists {
     pub allow: Vec<String>,
     /// What is hidden as well, in sessions of every rwenv.
     pub hide: Vec<String>,
+    /// By what sessions of this rwenv reach git's remotes.
+    pub git: GitReach,
+    /// Remotes that the broker reaches for sessions of this rwenv, beside its Flux repository; URLs.
+    pub remotes: Vec<String>,
 }
 
 /// A name in the configuration that means nothing, and nearly is one that does.

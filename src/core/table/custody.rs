@@ -35,6 +35,9 @@ pub struct HiddenRow {
     /// Variables that name such files or folders, several separated by `:`.
     #[serde(default)]
     pub named_by: Texts,
+    /// They open git hosts alone: they count where git's remotes are reached by the broker (`rwenv run --git broker`).
+    #[serde(default)]
+    pub of_git: bool,
     /// Paths that are among them.
     #[serde(default)]
     pub examples: Shown<Text>,
@@ -53,6 +56,9 @@ pub struct RemovedRow {
     pub about: Text,
     /// Their names, `*` for anything.
     pub names: Texts,
+    /// They open git hosts alone: they count where git's remotes are reached by the broker (`rwenv run --git broker`).
+    #[serde(default)]
+    pub of_git: bool,
     /// Names that are among them.
     #[serde(default)]
     pub examples: Shown<Text>,

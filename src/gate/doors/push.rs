@@ -1,6 +1,8 @@
 //! git's doors: pre-push on the machine that pushes, pre-receive on the server that is pushed to. Both judge the refs that
 //! really change and the objects that are really sent.
 
+pub mod brokered;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +19,7 @@ use crate::ledger::{asked, grants};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
 use rwenv_core::manifest::{AcceptedFinding, Finding, Level, Report};
-use rwenv_core::model::{Decision, Effect, RefUpdate, Verdict, Word, same_repository};
+use rwenv_core::model::{Context, Decision, Effect, RefUpdate, Verdict, Word, same_repository};
 
 /// Time until content counts as too large.
 const TIME: Duration = Duration::from_secs(5);
@@ -138,8 +140,6 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     if lines.is_empty() || git.as_ref().is_some_and(|argv| only_tries(argv, environment)) {
         return Ok(PushReport { text: String::new(), fate: PushFate::Nothing });
     }
-    let url = absolute(push.url);
-    let person = agent::at_work(&ancestors).is_none();
     let dir = PathBuf::from(&context.cwd);
     let repository =
         ObjectRepository::at(&dir, environment, Budget::of(OBJECTS, TIME)).map_err(|e| e.to_string())?;
@@ -147,8 +147,49 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     if let Some(home) = home(&repository, &here, environment) {
         context.cwd = home;
     }
-    let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, &repository)).collect();
-    let plan = decide::plan_push(&sendings, &url, person, &context);
+    let person = agent::at_work(&ancestors).is_none();
+    let argv = git.unwrap_or_default();
+    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &here, environment));
+    let sender = Sender {
+        door: "pre-push",
+        session: None,
+        repository,
+        person,
+        lifts: &|verdict| grants::lifts_push(verdict, &argv, &here, environment),
+        answer: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
+        otherwise: "",
+        place: &|| SearchedPlace::of(&dir, environment),
+        known: None,
+    };
+    weighed(push.remote, &absolute(push.url), &lines, &sender, &context, environment)
+}
+
+/// Who sends, and in what of it there is to believe.
+struct Sender<'a> {
+    door: &'static str,
+    session: Option<&'a str>,
+    repository: ObjectRepository,
+    person: bool,
+    lifts: &'a dyn Fn(&Verdict) -> bool,
+    answer: &'a dyn Fn() -> Person,
+    /// What a person can do where nobody can be asked.
+    otherwise: &'static str,
+    place: &'a dyn Fn() -> SearchedPlace,
+    /// What the remote has, where that is known.
+    known: Option<&'a [String]>,
+}
+
+fn weighed(
+    remote: &str,
+    url: &str,
+    lines: &[PushLine],
+    sender: &Sender<'_>,
+    context: &Context,
+    environment: &Environment,
+) -> Result<PushReport, String> {
+    let Sender { repository, person, .. } = sender;
+    let mut sendings: Vec<Sending> = lines.iter().map(|line| sending(line, repository)).collect();
+    let plan = decide::plan_push(&sendings, url, *person, context);
     let mut observed = facts::observe(plan, environment);
     let Observed { plan, facts, rwenvs } = &observed;
     let names = decide::concerned(plan, facts, rwenvs);
@@ -158,50 +199,51 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let (mut warnings, mut found, mut said, mut unasked) = (Vec::new(), Vec::new(), Vec::new(), None);
     if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
-        let other = OtherSide { remote: push.remote, url: &url, person, protected };
-        match contents(&repository, &lines, &mut sendings, &other, &mut unasked) {
+        let other = OtherSide { remote, url, person: *person, protected, known: sender.known };
+        match contents(repository, lines, &mut sendings, &other, &mut unasked) {
             Ok(mut report) => {
-                let place = SearchedPlace::of(&dir, environment);
-                said = accepted::sift(&mut report, &place, environment);
-                let findings = told(report, person);
-                observed.plan = decide::plan_push(&sendings, &url, person, &context);
+                said = accepted::sift(&mut report, &(sender.place)(), environment);
+                let findings = told(report, *person);
+                observed.plan = decide::plan_push(&sendings, url, *person, context);
                 found = decide::against_content(&findings, names.first().map(String::as_str));
                 warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
             }
             Err(error) => {
                 let why = error.to_string();
-                found = decide::unread(&why, protected).into_iter().collect();
+                // What a session sends can be read, or is not sent.
+                found = decide::unread(&why, protected || sender.known.is_some()).into_iter().collect();
                 if found.is_empty() {
                     said.push(format!("what this push sends was not checked: {why}"));
                 }
             }
         }
     }
-    let argv = git.unwrap_or_default();
-    let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &here, environment));
     let case = Case {
-        door: "pre-push",
-        session: None,
-        command: &command(&observed.plan, &url),
+        door: sender.door,
+        session: sender.session,
+        command: &command(&observed.plan, url),
         seen: KnownPlan::of(&observed),
         found,
-        lift: Lift::Where(&|verdict| grants::lifts_push(verdict, &argv, &here, environment)),
-        person: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
+        lift: Lift::Where(sender.lifts),
+        person: sender.answer,
         recorded: Recording::Always,
     };
     let Ruling { verdict, outcome } = judge::judge(case, environment);
     let warnings = unasked.into_iter().chain(warnings.iter().map(line_of)).chain(said);
     let warnings: Vec<String> = warnings.map(|line| format!("rwenv: warning: {line}\n")).collect();
-    Ok(report(outcome, &verdict, &warnings))
+    Ok(report(outcome, &verdict, &warnings, sender.otherwise))
 }
 
 /// What is told of an outcome.
-fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String]) -> PushReport {
+fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String], otherwise: &str) -> PushReport {
     let refusal = match outcome {
         Outcome::Run(permit) => {
             return PushReport { text: warnings.concat(), fate: PushFate::Permitted(permit) };
         }
         Outcome::Unrecorded(why) => format!("{why}\n"),
+        Outcome::Refuse(_) if verdict.decision() == Decision::Ask && !otherwise.is_empty() => {
+            format!("{}rwenv:   instead: {otherwise}\n", refused(verdict, "sent"))
+        }
         Outcome::Refuse(_) | Outcome::Ask(_) => refused(verdict, "sent"),
     };
     PushReport { text: with_warnings(refusal, warnings), fate: PushFate::Refused }
@@ -312,6 +354,7 @@ struct OtherSide<'a> {
     url: &'a str,
     person: bool,
     protected: bool,
+    known: Option<&'a [String]>,
 }
 
 /// What is found in everything that is sent; the paths that change go into the sendings. Where the other side does not say what
@@ -327,7 +370,9 @@ fn contents(
     let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
     let mut known: Vec<String> = olds.filter(there).cloned().collect();
     // A new branch shares history with branches that this push does not name.
-    if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
+    if let Some(all) = other.known {
+        known.extend(all.iter().cloned());
+    } else if lines.iter().any(|line| !is_zero(&line.tip) && !known.contains(&line.old)) {
         known.extend(on_the_other_side(repository, other, unasked));
     }
     known.sort();

@@ -10,6 +10,7 @@ use crate::base::files::FileError;
 use crate::base::parts::at_once;
 use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use crate::facts::sent;
+use rwenv_core::manifest::text::{self, Decoded};
 use rwenv_core::manifest::tree::{Tree, side_by_side};
 use rwenv_core::manifest::{self, Finding, Report, yaml};
 use rwenv_core::model::from_root;
@@ -254,6 +255,22 @@ pub fn remotes(repository: &ObjectRepository) -> Vec<String> {
     let top = repository.text(&["rev-parse", "--show-toplevel"]).unwrap_or_default();
     let urls = text.lines().filter_map(|line| line.split_once(' '));
     urls.map(|(_, url)| from_root(top.trim(), url)).collect()
+}
+
+/// Files of what a push sends whose content lies elsewhere (Git LFS). An object that is missing is an error.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn large_files(
+    repository: &ObjectRepository,
+    tips: &[String],
+    known: &[String],
+) -> Result<Vec<String>, ContentError> {
+    let look = |path: &str, bytes: &[u8]| {
+        let elsewhere = matches!(text::decode(bytes), Decoded::LargeFile);
+        if elsewhere { vec![path.to_owned()] } else { Vec::new() }
+    };
+    Ok(sent::sent(repository, (tips, known), look)?.seen)
 }
 
 /// Checks what is staged: findings that the last commit has not.

@@ -80,8 +80,17 @@ pub struct ObjectRepository {
     git: PathBuf,
     home: PathBuf,
     path: String,
+    /// The programs of git that reach remotes by the broker, where a session of `rwenv run` has them.
+    broker: Option<PathBuf>,
+    /// Where objects wait that are not accepted yet.
+    waiting: Option<PathBuf>,
     pub(super) budget: Budget,
 }
+
+/// What stands in ssh's place among them.
+pub const BROKER_SSH: &str = "rwenv-ssh";
+/// The folder in which each session of `rwenv run` has its own: nothing but such a session finds programs of git there.
+const SESSIONS: &str = "run/confined";
 
 /// The files of one commit, or of the index.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +109,16 @@ impl ObjectRepository {
     pub fn at(dir: &Path, environment: &Environment, budget: Budget) -> Result<Self, ObjectsError> {
         let git = program::find("git", environment).ok_or(ObjectsError::NoGit)?;
         let (home, path) = (environment.home.clone(), environment.path.clone());
-        Ok(Self { dir: dir.to_owned(), git, home, path, budget })
+        let broker = var("GIT_EXEC_PATH").map(PathBuf::from);
+        let broker = broker.filter(|dir| dir.starts_with(environment.config_dir.join(SESSIONS)));
+        Ok(Self { dir: dir.to_owned(), git, home, path, broker, waiting: None, budget })
+    }
+
+    /// The same with objects that wait in a folder of their own, beside those of the repository, which is bare.
+    #[must_use]
+    pub fn with_waiting(mut self, objects: &Path) -> Self {
+        self.waiting = Some(objects.to_owned());
+        self
     }
 
     /// The same with another budget.
@@ -134,6 +152,15 @@ impl ObjectRepository {
             if let Some(value) = var(name) {
                 command.env(name, value);
             }
+        }
+        if let Some(programs) = &self.broker {
+            command.env("GIT_EXEC_PATH", programs).env("GIT_SSH_COMMAND", programs.join(BROKER_SSH));
+        }
+        if let Some(waiting) = &self.waiting {
+            command
+                .env("GIT_DIR", &self.dir)
+                .env("GIT_OBJECT_DIRECTORY", waiting)
+                .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.dir.join("objects"));
         }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -183,8 +210,9 @@ impl ObjectRepository {
     }
 
     /// The ssh that git is told to use, told not to ask a person; none where it is another program, which is used as it is.
-    fn quiet_ssh(&self) -> Option<String> {
-        if var("GIT_SSH_COMMAND").is_some() || var("GIT_SSH").is_some() {
+    #[must_use]
+    pub fn quiet_ssh(&self) -> Option<String> {
+        if self.broker.is_some() || var("GIT_SSH_COMMAND").is_some() || var("GIT_SSH").is_some() {
             return None;
         }
         let configured = self.text(&["config", "--get", "core.sshCommand"]).unwrap_or_default();

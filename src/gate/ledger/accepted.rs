@@ -94,6 +94,12 @@ impl SearchedPlace {
         Self { names, prefix: String::new() }
     }
 
+    /// The repository at a URL, wherever its objects are.
+    #[must_use]
+    pub fn of_remote(url: &str) -> Self {
+        Self { names: vec![url.to_owned()], prefix: String::new() }
+    }
+
     /// The same, with paths that start from this directory.
     #[must_use]
     pub fn below(dir: &Path, environment: &Environment) -> Self {
