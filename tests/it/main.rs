@@ -22,6 +22,8 @@ mod beside;
 mod blast;
 mod branch_rules;
 mod broken;
+mod broker;
+mod broker_hostile;
 mod circles;
 mod cli;
 mod clients;

@@ -157,11 +157,8 @@ pub(super) struct CustodyFields {
 
 impl CustodyFields {
     fn values(&self) -> ConfigObject {
-        let lists = [
-            ("allow", &self.custody_allow),
-            ("hide", &self.custody_hide),
-            ("remotes", &self.custody_remote),
-        ];
+        let lists =
+            [("allow", &self.custody_allow), ("hide", &self.custody_hide), ("remotes", &self.custody_remote)];
         given_lists(&lists).chain(given(&[("git", &self.custody_git)])).collect()
     }
 }

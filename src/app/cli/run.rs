@@ -11,14 +11,16 @@ use serde::Serialize;
 use super::shared::{directory, known};
 use super::{out, report};
 use crate::confine::{
-    self, BeforeSession, BrokerDesk, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList, RunWish,
-    SessionFolder,
+    self, BeforeSession, BrokerDesk, ConfinementPlan, CustodyWish, Means, MeansFound, MountStep, OutsideList,
+    RunWish, SessionFolder,
 };
 use crate::guard::{Identity, Listening};
 use rwenv_core::model::{Bound, GitReach, Rwenv, Rwenvs};
 use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::base::files;
-use rwenv_gate::facts::{binding, config, guarded, kubeconfig};
+use rwenv_gate::base::redact::redact;
+use rwenv_gate::facts::objects::{Budget, ObjectRepository};
+use rwenv_gate::facts::{binding, config, content, guarded, kubeconfig};
 use rwenv_gate::ledger::audit;
 
 /// Files that a session left, named at its end at most.
@@ -103,7 +105,7 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
     let cwd = directory(None);
     let rwenv = chosen(args.env.as_deref(), &rwenvs, environment)?;
     let session = SessionFolder::make(environment)?;
-    let broker = broker(args, rwenv.as_ref(), &session, environment)?;
+    let broker = broker(args, rwenv.as_ref(), (&session.path, &cwd), environment)?;
     let wish = RunWish {
         custody: custody(args, &cwd, rwenv.as_ref(), &rwenvs, environment)?,
         named: args.env.is_some(),
@@ -175,7 +177,7 @@ fn reach(args: &RunArgs, rwenv: Option<&Rwenv>) -> GitReach {
 fn broker(
     args: &RunArgs,
     rwenv: Option<&Rwenv>,
-    session: &SessionFolder,
+    session: (&Path, &Path),
     environment: &Environment,
 ) -> anyhow::Result<Option<BrokerDesk>> {
     if reach(args, rwenv) == GitReach::Pass {
@@ -184,7 +186,28 @@ fn broker(
         }
         return Ok(None);
     }
-    BrokerDesk::new(rwenv, &args.remote, &session.path, environment).map(Some)
+    let desk = BrokerDesk::new(rwenv, &args.remote, session, environment)?;
+    tell_of_remotes(&desk, session.1, rwenv, environment);
+    Ok(Some(desk))
+}
+
+/// Says which remotes of the project nobody has confirmed: any program could have written them into its configuration.
+fn tell_of_remotes(desk: &BrokerDesk, cwd: &Path, rwenv: Option<&Rwenv>, environment: &Environment) {
+    let repository = ObjectRepository::at(cwd, environment, Budget::ample());
+    let mut remotes = repository.map(|repository| content::remotes(&repository)).unwrap_or_default();
+    remotes.retain(|url| !url.starts_with(['/', '.']) && !url.starts_with("file:") && !desk.reaches(url));
+    remotes.dedup();
+    for url in remotes.iter().take(LEFT).map(|url| redact(url)) {
+        let confirm = match rwenv {
+            Some(rwenv) => {
+                format!("rwenv edit {} --custody-remote {url}, or --remote {url} for one session", rwenv.name)
+            }
+            None => format!("--remote {url}"),
+        };
+        out::note(&format!(
+            "rwenv: the git broker does not reach {url}: nobody has confirmed it; if it is yours: {confirm}"
+        ));
+    }
 }
 
 /// What the options say, and `custody` in `envs.json`: of this rwenv what stays, of every rwenv what is hidden.

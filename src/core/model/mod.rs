@@ -32,8 +32,8 @@ pub use operation::{
 };
 pub use removal::{PullRequest, Reached, Reaching, RemovedObject};
 pub use rwenv::{
-    Autonomy, CustodyLists, Database, ExecReads, GitReach, Misspelt, Pin, Place, Rwenv, RwenvName, RwenvNameError,
-    Rwenvs, SslMode, Throwaway, Unselected, host, is_loopback,
+    Autonomy, CustodyLists, Database, ExecReads, GitReach, Misspelt, Pin, Place, Rwenv, RwenvName,
+    RwenvNameError, Rwenvs, SslMode, Throwaway, Unselected, host, is_loopback,
 };
 pub use url::{from_root, names_repository, percent_decoded, same_repository};
 

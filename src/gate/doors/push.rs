@@ -161,7 +161,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         place: &|| SearchedPlace::of(&dir, environment),
         known: None,
     };
-    weighed(push.remote, &absolute(push.url), &lines, &sender, &context, environment)
+    weighed((push.remote, &absolute(push.url)), &lines, &sender, &context, environment)
 }
 
 /// Who sends, and in what of it there is to believe.
@@ -180,8 +180,7 @@ struct Sender<'a> {
 }
 
 fn weighed(
-    remote: &str,
-    url: &str,
+    (remote, url): (&str, &str),
     lines: &[PushLine],
     sender: &Sender<'_>,
     context: &Context,

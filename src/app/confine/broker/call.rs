@@ -129,8 +129,11 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_read() {
-        let call =
-            BrokerCall { service: UPLOAD_PACK.to_owned(), url: "git@host:r".to_owned(), protocol: String::new() };
+        let call = BrokerCall {
+            service: UPLOAD_PACK.to_owned(),
+            url: "git@host:r".to_owned(),
+            protocol: String::new(),
+        };
         let mut bytes = Vec::new();
         write_call(&mut bytes, &call).unwrap();
         let frames = [Frame::Data(vec![7; 10]), Frame::Told(b"said\n".to_vec()), Frame::Ended(3)];
@@ -139,6 +142,8 @@ mod tests {
         assert_eq!(read_call(&mut rest).unwrap(), call);
         frames.iter().for_each(|frame| assert_eq!(read_frame(&mut rest).unwrap(), *frame));
         assert!(read_frame(&mut rest).is_err());
-        assert!(read_call(&mut [0xff; 8].as_slice()).is_err() && read_frame(&mut [9; 20].as_slice()).is_err());
+        assert!(
+            read_call(&mut [0xff; 8].as_slice()).is_err() && read_frame(&mut [9; 20].as_slice()).is_err()
+        );
     }
 }

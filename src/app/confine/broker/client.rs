@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::call::{self, BrokerCall, Frame};
+use rwenv_gate::base::environment::var;
 
 /// The first word behind `rwenv confined` for git's ssh.
 pub(super) const SSH: &str = "git-ssh";
@@ -76,14 +77,17 @@ fn of_ssh(arguments: &[String]) -> Option<BrokerCall> {
             format!("ssh://{host}{port}/{}", path.trim_start_matches('/'))
         }
     };
-    let protocol = if protocol { super::protocol_wished() } else { String::new() };
+    let protocol = if protocol { var("GIT_PROTOCOL").unwrap_or_default() } else { String::new() };
     Some(BrokerCall { service, url, protocol })
 }
 
 /// Speaks git's protocol of helpers (gitremote-helpers(7)) for a remote that the broker reaches; becomes git's own helper for any other.
 fn helper(socket: &Path, real: &OsString, remote: &str, url: &str) -> io::Result<u8> {
-    let call =
-        |service: &str| BrokerCall { service: service.to_owned(), url: url.to_owned(), protocol: String::new() };
+    let call = |service: &str| BrokerCall {
+        service: service.to_owned(),
+        url: url.to_owned(),
+        protocol: String::new(),
+    };
     let reached = through(socket, &call(call::IS_REACHED), || Ok(()));
     if !matches!(reached, Ok(0)) {
         return Err(Command::new(real).args([remote, url]).exec());
@@ -154,8 +158,16 @@ mod tests {
     fn what_git_asks_ssh_for_is_a_remote() {
         for (line, service, remote) in [
             ("git@host|git-upload-pack 'o/r.git'", "git-upload-pack", "git@host:o/r.git"),
-            ("-o|SendEnv=GIT_PROTOCOL|git@host|git-receive-pack '/srv/r.git'", "git-receive-pack", "ssh://git@host/srv/r.git"),
-            ("-p|2222|git@host|git-receive-pack '/o/r.git'", "git-receive-pack", "ssh://git@host:2222/o/r.git"),
+            (
+                "-o|SendEnv=GIT_PROTOCOL|git@host|git-receive-pack '/srv/r.git'",
+                "git-receive-pack",
+                "ssh://git@host/srv/r.git",
+            ),
+            (
+                "-p|2222|git@host|git-receive-pack '/o/r.git'",
+                "git-receive-pack",
+                "ssh://git@host:2222/o/r.git",
+            ),
             ("-4|host|git upload-pack '~me/r'", "git-upload-pack", "ssh://host/~me/r"),
             ("host|git-lfs-authenticate 'o/r.git' upload", "", ""),
             ("host|git-upload-pack 'it'\\''s'", "git-upload-pack", "host:it's"),

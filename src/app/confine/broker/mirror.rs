@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use super::desk;
 use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::process::{self, ProcessOutput};
 use rwenv_gate::base::{files, program};
@@ -32,6 +33,18 @@ const OWN: [&str; 7] = [
     "maintenance.auto=false",
     "push.followTags=false",
     "push.gpgSign=false",
+];
+/// Folders of refs that forges keep for themselves (pull requests, changes, pipelines), and replacements: nobody pushes on what they hold.
+const FORGES: [&str; 9] = [
+    "pull",
+    "pull-requests",
+    "merge-requests",
+    "changes",
+    "keep-around",
+    "pipelines",
+    "environments",
+    "cache-automerge",
+    "replace",
 ];
 /// Variables of the person's that would lead to another repository.
 const LEADING: [&str; 8] = [
@@ -77,6 +90,7 @@ pub(super) fn git(dir: &Path, environment: &Environment) -> io::Result<Command> 
         command.env_remove(name);
     }
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
+    command.env("GIT_NO_REPLACE_OBJECTS", "1");
     // A mirror lies in a folder that another program could not have made.
     command.env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
     if var("GIT_SSH_COMMAND").is_none() && var("GIT_SSH").is_none() {
@@ -91,7 +105,8 @@ pub(super) fn ssh(dir: &Path, environment: &Environment) -> String {
     let own = || var("GIT_SSH_COMMAND").or_else(|| var("GIT_SSH").map(|path| quoted(&path)));
     let repository = ObjectRepository::at(dir, environment, Budget::ample()).ok();
     let quiet = || repository.as_ref().and_then(ObjectRepository::quiet_ssh);
-    let configured = || repository.as_ref().and_then(|r| r.text(&["config", "--get", "core.sshCommand"]).ok());
+    let configured =
+        || repository.as_ref().and_then(|r| r.text(&["config", "--get", "core.sshCommand"]).ok());
     own().or_else(quiet).or_else(configured).unwrap_or_else(|| "ssh".to_owned())
 }
 
@@ -114,7 +129,7 @@ impl Mirror {
     pub(super) fn of(url: &str, environment: &Environment) -> io::Result<Self> {
         let digest = Sha256::digest(url);
         let name: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let path = super::folder(environment).join(format!("{name}.git"));
+        let path = desk::folder(environment).join(format!("{name}.git"));
         files::make_private_dir(&path).map_err(io::Error::other)?;
         let mirror = Self { path, url: url.to_owned(), environment: environment.clone() };
         if !mirror.path.join("HEAD").exists() {
@@ -129,16 +144,18 @@ impl Mirror {
         Ok(self.ran(&["remote", "get-url", "--push", "broker"])?.trim_end().to_owned())
     }
 
-    /// Takes over what the remote has now: branches, tags and notes.
+    /// Takes over what the remote has now.
     pub(super) fn refresh(&self) -> io::Result<()> {
         let name = self.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let _lock = files::lock_of(&self.environment.config_dir, &format!("broker-{name}"))
             .map_err(io::Error::other)?;
         self.clear();
-        let all = ["refs/heads", "refs/tags", "refs/notes"].map(|folder| format!("+{folder}/*:{folder}/*"));
         let fetch =
-            ["fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--update-head-ok", &self.url];
-        let all: Vec<&str> = fetch.into_iter().chain(all.iter().map(String::as_str)).collect();
+            ["fetch", "--quiet", "--prune", "--no-tags", "--no-recurse-submodules", "--update-head-ok"];
+        let without = FORGES.map(|folder| format!("^refs/{folder}/*"));
+        let refs =
+            [self.url.as_str(), "+refs/*:refs/*"].into_iter().chain(without.iter().map(String::as_str));
+        let all: Vec<&str> = fetch.into_iter().chain(refs).collect();
         self.ran(&all).map(drop)
     }
 
@@ -194,7 +211,9 @@ impl<'m> Waiting<'m> {
         let ended = command.stdin(Stdio::from(OwnedFd::from(pack))).output()?;
         if !ended.status.success() {
             let said = String::from_utf8_lossy(&ended.stderr).into_owned();
-            return Err(io::Error::other(said.trim().lines().next_back().unwrap_or("git refuses the pack").to_owned()));
+            return Err(io::Error::other(
+                said.trim().lines().next_back().unwrap_or("git refuses the pack").to_owned(),
+            ));
         }
         Ok(waiting)
     }

@@ -6,6 +6,7 @@
 
 mod call;
 mod client;
+mod desk;
 mod mirror;
 mod packet;
 mod reading;
@@ -22,14 +23,13 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use rwenv_core::model::Rwenv;
-use rwenv_gate::base::environment::{Environment, var};
 use rwenv_gate::base::files::{self, FileError};
 use rwenv_gate::base::program;
 use rwenv_gate::facts::objects::BROKER_SSH;
 
 use call::{BrokerCall, Frame};
 pub use client::main as client;
+pub use desk::{BrokerDesk, folder};
 use mirror::quoted;
 use reading::{ToSession, send};
 
@@ -40,58 +40,14 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Exit status of git's where something cannot be done.
 const FAILED: u8 = 128;
 
-/// The folder of the mirrors.
-#[must_use]
-pub fn folder(environment: &Environment) -> PathBuf {
-    environment.config_dir.join("broker")
-}
-
-/// The version of git's protocol that git inside wishes for, as `GIT_PROTOCOL` says it.
-fn protocol_wished() -> String {
-    var("GIT_PROTOCOL").unwrap_or_default()
-}
-
-/// Where the broker works, for one session.
-#[derive(Clone, Debug)]
-pub struct BrokerDesk {
-    remotes: Vec<String>,
-    session: String,
-    environment: Environment,
-    folder: PathBuf,
-}
-
 impl BrokerDesk {
-    /// For a session in a rwenv, or in none; `named` are remotes beside those of the rwenv.
-    ///
-    /// # Errors
-    /// A remote that cannot be reached by ssh or HTTP, or a folder that cannot be made.
-    pub fn new(
-        rwenv: Option<&Rwenv>,
-        named: &[String],
-        session: &Path,
-        environment: &Environment,
-    ) -> anyhow::Result<Self> {
-        let remotes = remote::confirmed(rwenv, named).map_err(anyhow::Error::msg)?;
-        let session = session.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        // Pushes are judged in the name of the session's rwenv, wherever the agent stands.
-        let rwenv = rwenv.map(|rwenv| rwenv.name.to_string());
-        let environment = Environment { rwenv, both_selections: false, ..environment.clone() };
-        let folder = folder(&environment);
-        Ok(Self { remotes, session, environment, folder })
-    }
-
-    /// True for a remote that it reaches.
-    #[must_use]
-    pub fn reaches(&self, url: &str) -> bool {
-        remote::meant(&self.remotes, url).is_some()
-    }
-
     /// Puts what git inside starts into the session's folder; gives the variables that lead git there.
     ///
     /// # Errors
     /// Where there is no git, or the system says no.
     pub fn furnish(&self, session: &Path) -> anyhow::Result<BTreeMap<String, String>> {
-        let git = program::find("git", &self.environment).ok_or_else(|| anyhow::anyhow!("git is not on PATH"))?;
+        let git =
+            program::find("git", &self.environment).ok_or_else(|| anyhow::anyhow!("git is not on PATH"))?;
         let said = Command::new(git).arg("--exec-path").env_remove("GIT_EXEC_PATH").output()?;
         let real = PathBuf::from(String::from_utf8_lossy(&said.stdout).trim_end());
         let folder = session.join("git-core");
@@ -106,7 +62,8 @@ impl BrokerDesk {
         let rwenv = std::env::current_exe()?;
         let start = |words: &str| {
             let (rwenv, socket) = (rwenv.display().to_string(), call::socket(session).display().to_string());
-            format!("#!/bin/sh\nexec {} confined {words} \"$@\"\n", quoted(&rwenv)).replace("SOCKET", &quoted(&socket))
+            format!("#!/bin/sh\nexec {} confined {words} \"$@\"\n", quoted(&rwenv))
+                .replace("SOCKET", &quoted(&socket))
         };
         write(&folder.join(BROKER_SSH), &start(&format!("{} SOCKET", client::SSH)))?;
         for name in HELPERS {

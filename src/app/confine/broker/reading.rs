@@ -61,7 +61,7 @@ pub(super) fn serve(
             command.args(port.iter().flat_map(|port| ["-p", port]));
             command.arg(host).arg(format!("{UPLOAD_PACK} {}", quoted(&path)));
             let child = started(command.current_dir(dir))?;
-            hand_on(child, (stream, to), |from, to| pour(from, to), |from, to| pour(from, &mut Framed(to)))
+            hand_on(child, (stream, to), pour, |from, to| pour(from, &mut Framed(to)))
         }
         Some(Carrier::Http(scheme)) => {
             let mut command = git(dir, environment)?;
@@ -162,7 +162,12 @@ fn answers(from: &mut impl Read, to: &ToSession) -> io::Result<()> {
 }
 
 /// Hands on what goes to a program, what comes from it, and what it says.
-fn hand_on<F, T>(mut child: Child, (mut stream, to): (UnixStream, &ToSession), forth: F, back: T) -> io::Result<u8>
+fn hand_on<F, T>(
+    mut child: Child,
+    (mut stream, to): (UnixStream, &ToSession),
+    forth: F,
+    back: T,
+) -> io::Result<u8>
 where
     F: FnOnce(&mut UnixStream, &mut std::process::ChildStdin) -> io::Result<()> + Send + 'static,
     T: FnOnce(&mut std::process::ChildStdout, &ToSession) -> io::Result<()>,

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
 
-use super::BrokerDesk;
 use super::call::Frame;
-use super::mirror::{Mirror, WantedUpdate, Waiting};
+use super::desk::BrokerDesk;
+use super::mirror::{Mirror, Waiting, WantedUpdate};
 use super::packet::{self, Packet};
 use super::reading::{ToSession, send};
 use rwenv_gate::base::redact::redact;
@@ -82,7 +82,8 @@ fn advertisement(refs: &[(String, String)]) -> Vec<u8> {
 fn read(stream: &mut UnixStream) -> io::Result<WantedPush> {
     let mut wanted = WantedPush::default();
     let mut has_options = false;
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| io::Error::other("a ref's name is not text"));
+    let text =
+        |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| io::Error::other("a ref's name is not text"));
     // No packet at all: git had nothing to send.
     while let Some(Packet::Data(bytes)) = packet::read(stream)? {
         let line = text(bytes)?;
@@ -103,7 +104,8 @@ fn read(stream: &mut UnixStream) -> io::Result<WantedPush> {
     }
     while has_options && let Some(Packet::Data(bytes)) = packet::read(stream)? {
         let option = text(bytes)?.trim_end_matches('\n').to_owned();
-        if wanted.options.len() >= OPTIONS.0 || option.len() > OPTIONS.1 || option.contains(char::is_control) {
+        if wanted.options.len() >= OPTIONS.0 || option.len() > OPTIONS.1 || option.contains(char::is_control)
+        {
             return Err(io::Error::other("these push options are not brokered"));
         }
         wanted.options.push(option);
@@ -117,7 +119,8 @@ fn update(command: &str) -> io::Result<WantedUpdate> {
         return Err(io::Error::other("this is not a command of a push"));
     };
     let is_object = |name: &str| {
-        name.len() == ZERO.len() && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+        name.len() == ZERO.len()
+            && name.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
     if !is_object(old) || !is_object(new) || !is_ref(name) {
         return Err(io::Error::other(format!("'{}' cannot be pushed", name.escape_debug())));
@@ -154,7 +157,8 @@ fn decided(
     let none = |why: &str| -> Results {
         wanted.updates.iter().map(|update| (update.name.clone(), Some(why.to_owned()))).collect()
     };
-    let line = |update: &WantedUpdate| format!("{} {} {} {}\n", update.name, update.new, update.name, update.old);
+    let line =
+        |update: &WantedUpdate| format!("{} {} {} {}\n", update.name, update.new, update.name, update.old);
     let stdin: String = wanted.updates.iter().map(line).collect();
     let known: Vec<String> = refs.iter().map(|(object, _)| object.clone()).collect();
     let judged = || -> Result<_, String> {
@@ -172,7 +176,7 @@ fn decided(
     };
     let (permit, warnings) = match judged() {
         Ok(permitted) => permitted,
-        Err(why) => return (why, none("denied by rwenv")),
+        Err(why) => return (desk.about_project(&mirror.path, &why), none("denied by rwenv")),
     };
     match waiting.push(&wanted.updates, (wanted.atomic, &wanted.options), permit) {
         Ok(said) => {
@@ -188,14 +192,18 @@ fn pushed(stdout: &str, stderr: &str, wanted: &WantedPush) -> (String, Results) 
     let mut results = Results::new();
     for line in stdout.lines() {
         let mut fields = line.split('\t');
-        let (Some(flag), Some(refs), Some(said)) = (fields.next(), fields.next(), fields.next()) else { continue };
+        let (Some(flag), Some(refs), Some(said)) = (fields.next(), fields.next(), fields.next()) else {
+            continue;
+        };
         let Some((_, name)) = refs.split_once(':') else { continue };
         let why = said.rsplit_once('(').map_or(said, |(_, why)| why.trim_end_matches(')'));
         // The lease: the ref is not where the session saw it.
         let why = if why == "stale info" { "fetch first" } else { why };
         results.insert(name.to_owned(), (flag == "!").then(|| why.to_owned()));
     }
-    let of_remote = stderr.lines().filter_map(|line| line.strip_prefix("remote: ").or_else(|| line.strip_prefix("remote:")));
+    let of_remote = stderr
+        .lines()
+        .filter_map(|line| line.strip_prefix("remote: ").or_else(|| line.strip_prefix("remote:")));
     let mut told: Vec<&str> = of_remote.map(|line| line.trim_end_matches("\u{1b}[K").trim_end()).collect();
     if results.is_empty() {
         let why = |line: &&str| !line.starts_with("remote:") && !line.trim().is_empty();
@@ -254,8 +262,22 @@ mod tests {
         let good = update(&format!("{ZERO} {one} refs/heads/a")).unwrap();
         assert!(is_zero(&good.old) && !good.deletes() && good.name == "refs/heads/a");
         for name in [
-            "HEAD", "refs/heads", "refs/heads/", "refs/heads/a b", "refs/heads/a:b", "refs/heads/../x", "refs/heads/a..b", "refs/heads/.a",
-            "refs/heads/a.lock", "refs/heads/a*", "heads/x/y", "refs/heads/a\u{7}", "refs//heads/a", "refs/heads/a@{1}", "--all", "refs/heads/a.",
+            "HEAD",
+            "refs/heads",
+            "refs/heads/",
+            "refs/heads/a b",
+            "refs/heads/a:b",
+            "refs/heads/../x",
+            "refs/heads/a..b",
+            "refs/heads/.a",
+            "refs/heads/a.lock",
+            "refs/heads/a*",
+            "heads/x/y",
+            "refs/heads/a\u{7}",
+            "refs//heads/a",
+            "refs/heads/a@{1}",
+            "--all",
+            "refs/heads/a.",
         ] {
             assert!(update(&format!("{ZERO} {one} {name}")).is_err(), "{name}");
         }

@@ -80,8 +80,18 @@ mod tests {
         assert_eq!(carrier("ssh://git@host:22/o/r"), ssh("git@host", Some("22"), "/o/r"));
         assert_eq!(carrier("ssh://host/~me/r"), ssh("host", None, "~me/r"));
         for other in [
-            "ext::sh -c id", "ext::sh", "fd::3", "file:///srv/r", "/srv/r", "../r", "git://host/r", "-oProxyCommand=id:x",
-            "ssh://-oProxyCommand=id/r", "host:", "", "https://h\nx",
+            "ext::sh -c id",
+            "ext::sh",
+            "fd::3",
+            "file:///srv/r",
+            "/srv/r",
+            "../r",
+            "git://host/r",
+            "-oProxyCommand=id:x",
+            "ssh://-oProxyCommand=id/r",
+            "host:",
+            "",
+            "https://h\nx",
         ] {
             assert_eq!(carrier(other), None, "{other}");
         }

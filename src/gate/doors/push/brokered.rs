@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::{OBJECTS, PushFate, PushReport, Sender, TIME, is_zero, lines, weighed};
 use crate::base::environment::Environment;
-use crate::facts::{self, content};
 use crate::facts::objects::{Budget, ObjectRepository};
+use crate::facts::{self, content};
 use crate::judge::{Permit, Person};
 use crate::ledger::accepted::SearchedPlace;
 use rwenv_core::decide::text::escape_and_cut;
@@ -39,7 +39,9 @@ pub fn judge(push: BrokeredPush<'_>, environment: &Environment) -> Result<(Permi
     let tips: Vec<String> = lines.iter().map(|line| line.tip.clone()).filter(|tip| !is_zero(tip)).collect();
     let repository = push.repository.clone().within(Budget::of(OBJECTS, TIME));
     // It follows every object that is sent: one that is missing is told here.
-    let elsewhere = if tips.is_empty() { Vec::new() } else {
+    let elsewhere = if tips.is_empty() {
+        Vec::new()
+    } else {
         content::large_files(&repository, &tips, push.known)
             .map_err(|why| format!("rwenv: this push is not sent: what it sends cannot be read: {why}\n"))?
     };
@@ -63,7 +65,7 @@ pub fn judge(push: BrokeredPush<'_>, environment: &Environment) -> Result<(Permi
         place: &|| SearchedPlace::of_remote(push.url),
         known: Some(push.known),
     };
-    match weighed(push.url, push.url, &lines, &sender, &context, environment)? {
+    match weighed((push.url, push.url), &lines, &sender, &context, environment)? {
         PushReport { fate: PushFate::Permitted(permit), text } => Ok((permit, text)),
         PushReport { text, .. } => Err(text),
     }
