@@ -395,6 +395,44 @@ fn what_is_not_brokered_is_refused() {
     );
 }
 
+/// Hook, shims and git's own hook are there as ever: the first to refuse says so, and pre-push asks the remote through the broker.
+#[test]
+fn the_doors_inside_go_on_explaining() {
+    if !confines() {
+        return;
+    }
+    let person = Person::new(r#","readOnly":true"#);
+    crate::support::hook();
+    for words in [&["install"][..], &["hooks", "install"]] {
+        assert_eq!(person.home.rwenv("app", words).code, 0);
+    }
+    let said = person.inside(&[], "git push origin HEAD:refs/heads/main --force; /usr/bin/git push --no-verify origin HEAD:refs/heads/x; git push origin :main");
+    assert!(
+        said.stderr.contains("fatal: ") && said.stderr.contains("read-only.protected-branch"),
+        "the shim: {said:?}"
+    );
+    person.sh("git switch -q -c work && git commit -q --allow-empty -m more");
+    let said = person.inside(&[], "/usr/bin/git push origin work:main");
+    assert!(
+        said.stderr.contains("rwenv: this push is not sent") && !said.stderr.contains("remote: "),
+        "pre-push: {said:?}"
+    );
+    let said = person.inside(&[], "git push origin work:fine");
+    assert!(said.code == 0 && !said.stderr.contains("warning"), "{said:?}");
+    assert!(person.home.read("asked").contains("git-upload-pack"), "pre-push asks what the remote has");
+    let start = serde_json::json!({ "session_id": "s", "transcript_path": "/t", "cwd": person.home.path("app"), "hook_event_name": "SessionStart", "source": "startup" });
+    let said = person.inside(
+        &[],
+        &format!(
+            "echo '{start}' | {} claude; {} doctor --offline",
+            crate::support::hook(),
+            env!("CARGO_BIN_EXE_rwenv")
+        ),
+    );
+    assert!(said.stdout.contains("through a broker that judges each push"), "{said:?}");
+    assert!(said.stdout.contains("ok    audit"), "{said:?}");
+}
+
 /// Sessions side by side do not reach each other's remotes; one that is killed in a push leaves nothing that stays.
 #[test]
 fn sessions_do_not_meet_and_leave_nothing() {

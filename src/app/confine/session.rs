@@ -75,7 +75,7 @@ impl SessionFolder {
     /// # Errors
     /// Where the system says no.
     pub fn broker(&self, desk: BrokerDesk) -> Result<(), FileError> {
-        answer_each(&BrokerDesk::socket(&self.path), MOST, move |stream| desk.answer(stream))
+        answer_each(&audit::broker_socket(&self.path), MOST, move |stream| desk.answer(stream))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::clock;
 use crate::base::environment::{Environment, under_home};
 use crate::facts::{binding, config};
-use crate::ledger::audit::Confinement;
+use crate::ledger::audit::{self, Confinement};
 use crate::standing;
 use crate::wire::daemon::{Ask, FluxRow, ask};
 use rwenv_core::decide::text::escape_and_cut;
@@ -58,8 +58,13 @@ pub(super) fn told(cwd: &str, problems: &str, environment: &Environment) -> Stri
 fn confined(environment: &Environment) -> String {
     let Some(confinement) = Confinement::of(environment) else { return String::new() };
     let means = escape_and_cut(&confinement.means, 40);
+    let git = if audit::broker_socket(&confinement.folder).exists() {
+        " So are those for git: push, fetch and clone reach the remotes that the person confirmed, through a broker that judges each push."
+    } else {
+        ""
+    };
     format!(
-        "This session is confined (rwenv run, by {means}): the person's credentials for clusters and clouds are hidden. Clusters are reached through the API guard.\n"
+        "This session is confined (rwenv run, by {means}): the person's credentials for clusters and clouds are hidden. Clusters are reached through the API guard.{git}\n"
     )
 }
 

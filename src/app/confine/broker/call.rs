@@ -4,7 +4,6 @@
 //! which service of which remote is meant. From then on its bytes go out as they are, and frames come back.
 
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,11 +39,6 @@ pub(super) enum Frame {
     Told(Vec<u8>),
     /// It is over, with this exit status.
     Ended(u8),
-}
-
-/// A session's socket.
-pub(super) fn socket(session: &Path) -> PathBuf {
-    session.join("git.sock")
 }
 
 /// Sends a call.

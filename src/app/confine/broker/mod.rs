@@ -26,6 +26,7 @@ use std::time::Duration;
 use rwenv_gate::base::files::{self, FileError};
 use rwenv_gate::base::program;
 use rwenv_gate::facts::objects::BROKER_SSH;
+use rwenv_gate::ledger::audit;
 
 use call::{BrokerCall, Frame};
 pub use client::main as client;
@@ -61,7 +62,8 @@ impl BrokerDesk {
         }
         let rwenv = std::env::current_exe()?;
         let start = |words: &str| {
-            let (rwenv, socket) = (rwenv.display().to_string(), call::socket(session).display().to_string());
+            let (rwenv, socket) =
+                (rwenv.display().to_string(), audit::broker_socket(session).display().to_string());
             format!("#!/bin/sh\nexec {} confined {words} \"$@\"\n", quoted(&rwenv))
                 .replace("SOCKET", &quoted(&socket))
         };
@@ -77,11 +79,6 @@ impl BrokerDesk {
             ("GIT_SSH_VARIANT", "ssh".to_owned()),
         ];
         Ok(set.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
-    /// The socket of a session, and who answers there.
-    pub(super) fn socket(session: &Path) -> PathBuf {
-        call::socket(session)
     }
 
     /// Answers one call.

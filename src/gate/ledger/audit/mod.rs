@@ -10,7 +10,10 @@ pub use log::{CURRENT, current, flush, folder, writable};
 pub use read::{
     AuditEntry, AuditFinding, Followed, Verified, entries, follow, latest, verify, verify_newest,
 };
-pub use session::{LARGEST_RECORD, SOCKET_VARIABLE, folder as session_folder, socket as session_socket};
+pub use session::{
+    LARGEST_RECORD, SOCKET_VARIABLE, broker as broker_socket, folder as session_folder,
+    socket as session_socket,
+};
 
 use crate::base::clock;
 use crate::base::environment::Environment;

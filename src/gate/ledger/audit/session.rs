@@ -28,6 +28,12 @@ pub fn socket(session: &Path) -> PathBuf {
     session.join("records.sock")
 }
 
+/// The socket at which the git broker answers, where a session has one.
+#[must_use]
+pub fn broker(session: &Path) -> PathBuf {
+    session.join("git.sock")
+}
+
 /// The socket of the session that this process is confined in. It counts only where the log cannot be written: a variable alone takes no record
 /// away from the log.
 pub(super) fn given(error: &io::Error, environment: &Environment) -> Option<PathBuf> {
