@@ -198,7 +198,7 @@ pub(super) enum CliCommand {
     #[command(
         after_help = "Inside, the API guard's kubeconfig replaces yours. Credentials, sockets that lead out, and the processes outside are \
                       not there; what the doors need may only be read. The project is as it is.\n\nExamples:\n  rwenv run -- claude\n  \
-                      rwenv run --env prod -- bash\n  rwenv run --dry-run\n\nExit status: the program's own; 125 it could not be confined."
+                      rwenv run --env prod -- bash\n  rwenv run --git broker --remote git@github.com:acme/shop.git -- claude\n  rwenv run --dry-run\n\nExit status: the program's own; 125 it could not be confined."
     )]
     Run(RunArgs),
     /// The inner side of a session

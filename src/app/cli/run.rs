@@ -40,7 +40,8 @@ pub(super) struct RunArgs {
     /// Hide this file or folder as well
     #[arg(long, value_name = "PATH")]
     hide: Vec<PathBuf>,
-    /// By what git's remotes are reached: by the session itself, or by the broker outside, which keeps the credentials
+    /// By what git's remotes are reached: by the session itself, or by the broker outside, which keeps the credentials [default: what the rwenv
+    /// says, else pass]
     #[arg(long, value_enum, value_name = "WAY", help_heading = GIT)]
     git: Option<GitBy>,
     /// Remote that the broker reaches with your credentials, beside those of the rwenv; repeatable
