@@ -403,7 +403,8 @@ fn the_page_has_every_variable() {
                 continue;
             }
             if path.is_dir() {
-                open.push(path);
+                // What the build reads, cargo sets.
+                open.extend((!path.ends_with("build")).then_some(path));
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
