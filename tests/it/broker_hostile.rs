@@ -5,7 +5,7 @@ use std::fs;
 use crate::broker::{OPEN, Person, confines};
 
 /// What a repository may hold: what it is, what sets it up, and what git is then asked.
-const TRAPS: [(&str, &str, &str); 18] = [
+const TRAPS: [(&str, &str, &str); 19] = [
     (
         "hooks",
         "for h in pre-push reference-transaction pre-receive update post-checkout; do cp $TRAP .git/hooks/$h; done",
@@ -55,6 +55,11 @@ const TRAPS: [(&str, &str, &str); 18] = [
         "push",
     ),
     (
+        "repositories around the mirrors",
+        "for d in ~ ~/.claude; do git init -q $d; git -C $d config core.sshCommand $TRAP; git -C $d config core.fsmonitor $TRAP; done",
+        "ls-remote origin; git fetch origin; git push",
+    ),
+    (
         "grafts and shallow",
         "git rev-parse HEAD > .git/shallow; git rev-parse HEAD > .git/info/grafts",
         "push",
@@ -81,7 +86,7 @@ fn hostile_repositories_run_nothing_outside() {
     let (outside, away) = (person.sh("readlink /proc/self/ns/mnt"), person.home.path("remotes/other.git"));
     let mut sprung = 0;
     for (about, before, line) in TRAPS {
-        person.sh("rm -f $OUT && rm -rf ../copy ../real-git && cp -a . ../copy");
+        person.sh("rm -f $OUT && rm -rf ../copy ../real-git ../.git ../.claude/.git && cp -a . ../copy");
         let git =
             format!("git commit -q --allow-empty -m '{about}'; git {line} origin HEAD:refs/heads/trapped");
         let said = person.inside(&[], &format!("cd ../copy && {before}; {git}; true"));

@@ -38,6 +38,8 @@ impl SessionFolder {
     pub fn make(environment: &Environment) -> Result<Self, FileError> {
         let all = audit::session_folder(environment);
         files::make_private_dir(&all)?;
+        // A folder that another session has made and not yet locked is not one of a session that is gone.
+        let _one = files::lock_of(&environment.config_dir, "sessions")?;
         for entry in fs::read_dir(&all).into_iter().flatten().flatten() {
             let path = entry.path();
             if lock(&path).is_ok_and(|held| held.is_some()) {

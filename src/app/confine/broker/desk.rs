@@ -18,7 +18,6 @@ pub struct BrokerDesk {
     pub(super) remotes: Vec<String>,
     pub(super) session: String,
     pub(super) environment: Environment,
-    pub(super) folder: PathBuf,
     /// Where the session started.
     cwd: PathBuf,
 }
@@ -39,8 +38,7 @@ impl BrokerDesk {
         // Pushes are judged in the name of the session's rwenv, wherever the agent stands.
         let rwenv = rwenv.map(|rwenv| rwenv.name.to_string());
         let environment = Environment { rwenv, both_selections: false, ..environment.clone() };
-        let folder = folder(&environment);
-        Ok(Self { remotes, session, environment, folder, cwd: cwd.to_owned() })
+        Ok(Self { remotes, session, environment, cwd: cwd.to_owned() })
     }
 
     /// A text about a mirror as one about the repository that its commits come from.

@@ -81,7 +81,7 @@ pub(super) fn is_zero(name: &str) -> bool {
     name.bytes().all(|byte| byte == b'0')
 }
 
-/// The person's git, in a folder of ours, with their credentials and with nobody to ask.
+/// The person's git, in a mirror of ours, with their credentials and with nobody to ask.
 pub(super) fn git(dir: &Path, environment: &Environment) -> io::Result<Command> {
     let missing = || io::Error::other("git is not on PATH");
     let mut command = Command::new(program::find("git", environment).ok_or_else(missing)?);
@@ -91,8 +91,8 @@ pub(super) fn git(dir: &Path, environment: &Environment) -> io::Result<Command> 
     }
     command.env("LC_ALL", "C").env("GIT_TERMINAL_PROMPT", "0").env("GIT_OPTIONAL_LOCKS", "0");
     command.env("GIT_NO_REPLACE_OBJECTS", "1");
-    // A mirror lies in a folder that another program could not have made.
-    command.env("GIT_CEILING_DIRECTORIES", dir.parent().unwrap_or(dir));
+    // No repository around it is looked for: a session could have made one in the home.
+    command.env("GIT_DIR", dir);
     if var("GIT_SSH_COMMAND").is_none() && var("GIT_SSH").is_none() {
         command.env("GIT_SSH_COMMAND", ssh(dir, environment));
     }
@@ -104,6 +104,8 @@ pub(super) fn git(dir: &Path, environment: &Environment) -> io::Result<Command> 
 pub(super) fn ssh(dir: &Path, environment: &Environment) -> String {
     let own = || var("GIT_SSH_COMMAND").or_else(|| var("GIT_SSH").map(|path| quoted(&path)));
     let repository = ObjectRepository::at(dir, environment, Budget::ample()).ok();
+    // As above: its configuration is the person's and ours, and of nothing around.
+    let repository = repository.map(|repository| repository.with_waiting(&dir.join("objects")));
     let quiet = || repository.as_ref().and_then(ObjectRepository::quiet_ssh);
     let configured =
         || repository.as_ref().and_then(|r| r.text(&["config", "--get", "core.sshCommand"]).ok());
@@ -132,6 +134,8 @@ impl Mirror {
         let path = desk::folder(environment).join(format!("{name}.git"));
         files::make_private_dir(&path).map_err(io::Error::other)?;
         let mirror = Self { path, url: url.to_owned(), environment: environment.clone() };
+        // Of two sessions that begin at once, one makes it.
+        let _lock = files::lock_of(&environment.config_dir, "broker").map_err(io::Error::other)?;
         if !mirror.path.join("HEAD").exists() {
             mirror.ran(&["init", "--quiet", "--bare", "--template="])?;
             mirror.ran(&["config", "remote.broker.url", url])?;
@@ -180,7 +184,7 @@ impl Mirror {
 
     fn ran(&self, arguments: &[&str]) -> io::Result<String> {
         let mut command = git(&self.path, &self.environment)?;
-        command.args(arguments).env("GIT_DIR", &self.path);
+        command.args(arguments);
         let said = process::output(&mut command, b"", PATIENCE);
         let said = said.ok_or_else(|| io::Error::other("git did not answer in time"))?;
         if said.success { Ok(said.stdout) } else { Err(io::Error::other(said.stderr.trim().to_owned())) }
@@ -220,7 +224,6 @@ impl<'m> Waiting<'m> {
 
     fn seen_by(&self, command: &mut Command) {
         command
-            .env("GIT_DIR", &self.mirror.path)
             .env("GIT_OBJECT_DIRECTORY", &self.folder)
             .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.mirror.path.join("objects"));
     }

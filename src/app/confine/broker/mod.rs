@@ -31,7 +31,7 @@ use rwenv_gate::ledger::audit;
 use call::{BrokerCall, Frame};
 pub use client::main as client;
 pub use desk::{BrokerDesk, folder};
-use mirror::quoted;
+use mirror::{Mirror, quoted};
 use reading::{ToSession, send};
 
 /// git's helpers for remotes over HTTP: what stands in their place asks the broker first.
@@ -116,7 +116,7 @@ impl BrokerDesk {
                 reading::serve(
                     (stream, to),
                     (url, if known { protocol } else { "" }),
-                    (&self.folder, &self.environment),
+                    (&Mirror::of(url, &self.environment)?.path, &self.environment),
                 )
             }
             call::RECEIVE_PACK => receive::serve((stream, to), url, self),
