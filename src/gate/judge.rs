@@ -5,13 +5,32 @@
 use crate::base::environment::Environment;
 use crate::facts::{Observed, index};
 use crate::ledger::{audit, grants};
-use rwenv_core::decide::{self, Plan, text};
+use rwenv_core::decide::{self, JudgedPart, Plan, text};
 use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
 
 /// Lets a door act. It is used up by what it allows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[must_use = "nothing has run yet"]
-pub struct Permit(());
+pub struct Permit {
+    under: Vec<String>,
+}
+
+impl Permit {
+    fn under(verdict: &Verdict, environment: &Environment) -> Self {
+        let named = verdict.grants();
+        if named.is_empty() {
+            return Self::default();
+        }
+        let live = grants::live(environment).into_iter().filter(|grant| named.contains(&grant.id.as_str()));
+        Self { under: live.map(|grant| grant.told()).collect() }
+    }
+
+    /// What a door says of a person's grants without which it would not act: a line each.
+    #[must_use]
+    pub fn told(&self) -> Vec<String> {
+        self.under.iter().map(|grant| format!("rwenv: allowed by {grant}")).collect()
+    }
+}
 
 /// A plan, and all that is known about it.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +57,10 @@ pub enum Lift<'a> {
     Line,
     /// One program run of such a line.
     Run(&'a [Word]),
-    /// What the door finds out itself.
-    Where(&'a dyn Fn(&Verdict) -> bool),
+    /// What the door finds out itself: the grant's name.
+    Where(&'a dyn Fn(&Verdict) -> Option<String>),
+    /// The same for a request to the API, of which it is known what it is for.
+    Request(&'a dyn Fn(&Verdict) -> Option<String>),
 }
 
 /// Who answers a question.
@@ -124,34 +145,63 @@ pub struct Ruling {
 /// Decides, with what a person has granted and with the files to change instead. Nothing is recorded and nothing may run.
 pub fn weigh(seen: KnownPlan<'_>, found: Vec<Reason>, lift: &Lift<'_>, environment: &Environment) -> Verdict {
     let KnownPlan { plan, facts, rwenvs } = seen;
-    let mut verdict = decide::conclude(plan, facts, rwenvs);
-    if !found.is_empty() {
-        verdict = Verdict::from_reasons([verdict.reasons(), &found].concat());
-    }
-    let cwd = plan.context.cwd.as_str();
-    let lifted = verdict.decision() > Decision::Allow
-        && match lift {
-            Lift::Line => grants::lifts(&verdict, &plan.line, cwd, environment).is_some(),
-            Lift::Run(argv) => grants::lifts_run(&verdict, argv, cwd, environment).is_some(),
-            Lift::Where(holds) => holds(&verdict),
-        };
-    if lifted {
-        verdict = verdict.granted();
+    let parts = decide::explain(plan, facts, rwenvs);
+    let said = parts.iter().flat_map(|part| part.reasons.iter().cloned()).chain(found.iter().cloned());
+    let mut verdict = Verdict::from_reasons(said.collect());
+    if verdict.decision() > Decision::Allow {
+        verdict = lifted(verdict, plan, (parts, found), lift, environment);
     }
     decide::with_definitions(&verdict, plan, |rwenv, object| index::find(rwenv, object, environment))
+}
+
+/// A verdict with what a person has granted: the line as a whole, or part by part.
+fn lifted(
+    verdict: Verdict,
+    plan: &Plan,
+    (parts, found): (Vec<JudgedPart>, Vec<Reason>),
+    lift: &Lift<'_>,
+    environment: &Environment,
+) -> Verdict {
+    let live = grants::live(environment);
+    if live.is_empty() {
+        return verdict;
+    }
+    let cwd = plan.context.cwd.as_str();
+    let whole = match lift {
+        Lift::Line => grants::lifts(&verdict, &plan.line, cwd, environment).map(|grant| grant.id),
+        Lift::Run(argv) => grants::lifts_run(&verdict, argv, cwd, environment).map(|grant| grant.id),
+        Lift::Where(holds) | Lift::Request(holds) => holds(&verdict),
+    };
+    if let Some(id) = whole {
+        return verdict.granted(&id);
+    }
+    let exact = matches!(lift, Lift::Request(_));
+    let mut all = found;
+    for mut part in parts {
+        let mut reasons = std::mem::take(&mut part.reasons);
+        for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
+            if let Some(grant) = live.iter().find(|grant| grant.lifts(reason, &part, plan, exact)) {
+                reason.lift(&grant.id);
+            } else if let Some(grant) = live.iter().find(|grant| grant.is_near(reason)) {
+                reason.instead.push_str(&format!(" Grant {} is open for {} only.", grant.id, grant.command));
+            }
+        }
+        all.extend(reasons);
+    }
+    Verdict::from_reasons(all)
 }
 
 /// A permit without a record, where no rwenv is concerned.
 pub fn unconcerned(seen: KnownPlan<'_>) -> Option<Permit> {
     let nobody = decide::concerned(seen.plan, seen.facts, seen.rwenvs).is_empty();
-    (nobody && seen.rwenvs.broken.is_none()).then_some(Permit(()))
+    (nobody && seen.rwenvs.broken.is_none()).then(Permit::default)
 }
 
 /// Judges a call. One that none of our tools has to do with runs, and leaves no record.
 pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
     let Case { door, session, command, seen, found, lift, person, recorded } = case;
     if seen.plan.is_nothing_of_ours() && found.is_empty() {
-        return Ruling { verdict: Verdict::default(), outcome: Outcome::Run(Permit(())) };
+        return Ruling { verdict: Verdict::default(), outcome: Outcome::Run(Permit::default()) };
     }
     let verdict = weigh(seen, found, &lift, environment);
     let reads = verdict.decision() == Decision::Allow && seen.plan.only_reads();
@@ -177,9 +227,10 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         }
         (_, Some(why)) => Outcome::Unrecorded(audit::unrecorded(&why.to_string())),
         (Person::CanBeAsked, None) => {
-            Outcome::Ask(PersonQuestion { text: text::reasons_text(&verdict), permit: Permit(()) })
+            let permit = Permit::under(&verdict, environment);
+            Outcome::Ask(PersonQuestion { text: text::reasons_text(&verdict), permit })
         }
-        (Person::SaidYes, None) => Outcome::Run(Permit(())),
+        (Person::SaidYes, None) => Outcome::Run(Permit::under(&verdict, environment)),
     };
     Ruling { verdict, outcome }
 }

@@ -288,6 +288,50 @@ fn what_a_person_grants_passes_and_nothing_beside_it() {
     assert!(home.read(".claude/rwenv/audit/audit.jsonl").contains("read-only.cluster-write (granted)"));
 }
 
+/// A person opens a namespace in an incident: real kubectl, with the credentials that agents have, changes what lies in it and nothing else.
+#[test]
+fn a_grant_for_a_namespace_counts_at_the_guard() {
+    let Some(guarded) = Guarded::new() else { return };
+    let home = &guarded.setting.home;
+    let run = |line: &str| guarded.run("ro", &line.split(' ').collect::<Vec<_>>());
+    let inside = "kubectl scale deploy/web -n app --replicas 4";
+    let before = guarded.server.store();
+    let told = run(inside);
+    assert!(told.code != 0 && told.stderr.contains("[read-only.cluster-write]"), "{}", told.stderr);
+    assert_eq!(guarded.server.store(), before);
+    let grant = "grant --env ro -n app --for 5m --reason 'INC-7 too few'";
+    let Some(made) = at_terminal(home, "", grant, "y\n", false) else {
+        skip("there is no script(1) here to make a terminal");
+        return;
+    };
+    assert_eq!(made.code, 0, "{}{}", made.stdout, made.stderr);
+    let told = run(inside);
+    assert!(told.code == 0 && told.stderr.contains("Warning: rwenv: allowed by grant"), "{}", told.stderr);
+    assert!(told.stderr.contains("INC-7 too few"), "{}", told.stderr);
+    let replicas = ["get", "deploy", "web", "-n", "app", "-o", "jsonpath={.spec.replicas}"];
+    assert_eq!(guarded.server.kubectl(&replicas, ""), "4");
+    let before = guarded.server.store();
+    for line in [
+        "kubectl delete cm kube-root-ca.crt -n kube-system",
+        "kubectl create configmap c -n default --from-literal=a=b",
+        "kubectl label ns app x=y",
+        "kubectl delete ns app --wait=false",
+        "kubectl create clusterrole r -n app --verb=get --resource=pods",
+        "kubectl get secret db -n app -o yaml",
+    ] {
+        let told = run(line);
+        assert!(
+            told.code != 0 && told.stderr.contains("instead:"),
+            "{line}: {} {}",
+            told.stdout,
+            told.stderr
+        );
+    }
+    assert_eq!(guarded.server.store(), before);
+    assert!(home.rwenv("", &["grant", "--revoke"]).stdout.contains("1 revoked"));
+    assert!(run(inside).stderr.contains("[read-only.cluster-write]"));
+}
+
 #[test]
 fn sessions_of_guarded_rwenvs_go_through_it_and_others_do_not() {
     let Some(guarded) = Guarded::new() else { return };

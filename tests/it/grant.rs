@@ -38,10 +38,20 @@ fn what_a_person_grants_runs_and_nothing_else_does() {
     );
     assert_eq!(home.hook("ro", line).decision(), "allow");
     std::fs::create_dir_all(home.path("ro/sub")).unwrap();
+    for (folder, same) in [
+        ("ro/sub", line),
+        ("ro", "kubectl  rollout restart deploy/web && kubectl rollout status deploy/web"),
+        ("", "cd ro && kubectl rollout restart deploy/web"),
+    ] {
+        assert_eq!(home.hook(folder, same).decision(), "allow", "{same}");
+    }
     for (folder, other) in [
         ("ro", "kubectl rollout restart deploy/api"),
-        ("ro/sub", line),
-        ("ro", "kubectl rollout restart deploy/web; ls"),
+        ("ro", "kubectl rollout restart deploy/web deploy/api"),
+        ("ro", "kubectl --context other rollout restart deploy/web"),
+        ("ro", "KUBECONFIG=x kubectl rollout restart deploy/web"),
+        ("ro", "kubectl rollout restart deploy/web; kubectl delete pod p"),
+        ("none", line),
     ] {
         assert_eq!(home.hook(folder, other).decision(), "deny", "{other}");
     }
@@ -87,6 +97,132 @@ fn a_grant_counts_at_every_door() {
     assert!(pushes.next().unwrap().contains("read-only.flux-repository (granted)"), "{log}");
 }
 
+/// Grants at a terminal, which has to work; none where this machine has no terminal to give.
+fn granted(home: &Home, arguments: &str) -> Option<String> {
+    let Some(made) = at_terminal(home, "", &format!("grant {arguments}"), "y\n", false) else {
+        skip("there is no script(1) here to make a terminal");
+        return None;
+    };
+    assert_eq!(made.code, 0, "{arguments}: {}{}", made.stdout, made.stderr);
+    Some(made.stdout)
+}
+
+#[test]
+fn a_part_of_a_rwenv_is_opened_for_an_incident() {
+    let home = Home::new();
+    home.write("ro/web.yaml", "kind: Pod\n");
+    let inside = "kubectl -n shop scale deploy/web --replicas 5";
+    assert_eq!(home.hook("ro", inside).decision(), "deny");
+    let Some(said) =
+        granted(&home, "--env ro -n shop --kind deploy/web --for 30m --reason 'INC-1 web stuck'")
+    else {
+        return;
+    };
+    assert!(
+        said.contains("Let agents change Deployment web in namespace shop of rwenv 'ro', for 30 minutes?"),
+        "{said}"
+    );
+    // From wherever it is run, in whatever form, and the person sees by what.
+    for (folder, line) in [
+        ("ro", inside),
+        ("none", "kubectl --context ro-ctx scale --replicas=2 deployment/web -n shop"),
+        ("ro", "kubectl -n shop rollout restart deploy/web && kubectl -n shop rollout status deploy/web"),
+        ("ro", "kubectl -n shop delete pod web-6d4cf56db6-x7k2p"),
+    ] {
+        let answer = home.hook(folder, line);
+        assert_eq!(answer.decision(), "allow", "{line}: {}", answer.stderr);
+        assert!(answer.stdout.contains("(INC-1 web stuck), 30 min left"), "{line}: {}", answer.stdout);
+        assert_eq!(home.rwenv(folder, &["check", "--", line]).code, 0, "{line}");
+    }
+    for (folder, line) in [
+        ("ro", "kubectl -n shop scale deploy/db --replicas 5"),
+        ("ro", "kubectl -n prod scale deploy/web --replicas 5"),
+        ("ro", "kubectl scale deploy/web --replicas 5"),
+        ("ro", "kubectl -n shop apply -f web.yaml"),
+        ("ro", "kubectl -n shop rollout restart deploy/web && kubectl -n shop delete svc web"),
+        ("ro", "kubectl -n shop delete deploy/web; rm -rf ~/.claude/rwenv"),
+        ("go", inside),
+        ("ro", "kubectl --context other -n shop scale deploy/web --replicas 5"),
+    ] {
+        assert_eq!(home.hook(folder, line).decision(), "deny", "{folder}: {line}");
+    }
+    let told = home.hook("ro", "kubectl -n prod scale deploy/web --replicas 5").stderr;
+    assert!(told.contains("is open for Deployment web in namespace shop of rwenv 'ro' only."), "{told}");
+    let current = home.rwenv("ro", &["cur"]);
+    assert!(
+        current.stderr.contains("OPEN until") && current.stderr.contains("INC-1 web stuck"),
+        "{}",
+        current.stderr
+    );
+    assert!(home.rwenv("none", &["list"]).stderr.contains("OPEN until"));
+    assert!(!home.rwenv("go", &["cur"]).stderr.contains("OPEN"));
+    assert!(home.rwenv("ro", &["grant", "--revoke"]).stdout.contains("1 revoked"));
+    assert_eq!(home.hook("ro", inside).decision(), "deny");
+    // The log tells all of it by itself: who opened what and why, what was done with it, how it ended.
+    let log = home.rwenv("none", &["audit", "--env", "ro", "-n", "100", "--json"]).stdout;
+    let records: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let events: Vec<&serde_json::Value> = records.iter().filter(|record| record["door"] == "grant").collect();
+    let names: Vec<&str> = events.iter().map(|record| record["event"].as_str().unwrap()).collect();
+    assert_eq!(names, ["granted", "revoked"], "{log}");
+    let person = events[0]["person"].as_str().unwrap_or_default();
+    assert!(events[0]["reason"] == "INC-1 web stuck" && !person.is_empty(), "{log}");
+    let uses = records.iter().filter(|record| record["reasons"][0]["grant"] == events[0]["grant"]);
+    assert_eq!(uses.count(), 4, "{log}");
+}
+
+/// What no grant of this kind opens, however wide it is.
+#[test]
+fn a_whole_rwenv_does_not_open_the_guard_secrets_or_another_cluster() {
+    let home = Home::new();
+    home.write("ro/web.yaml", "kind: Pod\n");
+    if granted(&home, "--env ro --reason INC-1").is_none() {
+        return;
+    }
+    for line in [
+        "kubectl apply -f web.yaml",
+        "flux reconcile ks apps",
+        "kubectl drain node-1",
+        "kubectl exec web-0 -- kill 1",
+    ] {
+        assert_eq!(home.hook("ro", line).decision(), "allow", "{line}");
+    }
+    for (line, decision) in [
+        ("kubectl get secret db -o yaml", "ask"),
+        ("kubectl --context other delete pod p", "deny"),
+        ("kubectl --context go-ctx delete pod p", "ask"),
+        ("rwenv edit ro --read-only=false", "deny"),
+        ("rwenv grant --env ro --reason more", "deny"),
+        ("rm -rf ~/.claude/rwenv", "deny"),
+        ("gcloud sql instances delete db", "deny"),
+        ("eval \"$(cat plan)\"", "ask"),
+    ] {
+        assert_eq!(home.hook("ro", line).decision(), decision, "{line}");
+    }
+}
+
+#[test]
+fn a_grant_for_a_rwenv_counts_for_a_push_but_not_for_what_it_sends() {
+    let world = World::new(r#","readOnly":true"#);
+    let push = "origin HEAD:topic";
+    world.refused("flux", push, "read-only.flux-repository");
+    if granted(&world.home, "--env env -n shop --reason INC-1").is_none() {
+        return;
+    }
+    // A namespace is no part of a repository.
+    world.refused("flux", push, "read-only.flux-repository");
+    granted(&world.home, "--env env --reason INC-2").unwrap();
+    let sent = world.push("flux", push);
+    assert!(sent.code == 0 && sent.stderr.contains("rwenv: allowed by grant"), "{}", sent.stderr);
+    assert!(world.refs("flux").contains("refs/heads/topic"));
+    world.home.write(
+        "flux/apps/secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: Xk29fLq81mZw}\n",
+    );
+    world.commit("flux", "secret");
+    world.refused("flux", push, "secret.unencrypted");
+}
+
 #[test]
 fn a_grant_that_has_ended_counts_no_more() {
     let home = Home::new();
@@ -98,6 +234,8 @@ fn a_grant_that_has_ended_counts_no_more() {
     std::thread::sleep(std::time::Duration::from_millis(2100));
     assert_eq!(home.hook("ro", line).decision(), "deny");
     assert_eq!(home.rwenv("ro", &["grant", "--list", "--json"]).stdout.trim(), "[]");
+    let log = home.read(".claude/rwenv/audit/audit.jsonl");
+    assert_eq!(log.matches("\"event\":\"ended\"").count(), 1, "{log}");
 }
 
 #[test]
@@ -112,6 +250,11 @@ fn nobody_else_makes_one() {
         ("grant -- kubectl delete pod p", "n\n", false, "nothing was granted"),
         ("grant --for 9h -- kubectl delete pod p", "y\n", false, "at most 1h"),
         ("grant -- kubectl get pods", "y\n", false, "No grant needed"),
+        ("grant --env ro --reason x", "y\n", true, "an agent is at work"),
+        ("grant --env ro --reason x", "n\n", false, "nothing was granted"),
+        ("grant --env ro", "y\n", false, "--reason"),
+        ("grant --env or --reason x", "y\n", false, "there is no rwenv 'or'"),
+        ("grant --env ro --kind 'a b' --reason x", "y\n", false, "names no object"),
         ("grant -- rm -rf ~/.claude/rwenv", "y\n", false, "cannot be lifted by a grant"),
     ] {
         let Some(answer) = at_terminal(&home, "ro", arguments, typed, agent) else {

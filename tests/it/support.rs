@@ -52,6 +52,8 @@ impl Answer {
     pub(crate) fn decision(&self) -> &'static str {
         match (self.code, self.stdout.is_empty(), self.stdout.contains("\"permissionDecision\":\"ask\"")) {
             (0, true, _) => "allow",
+            // What is shown to the person, and decides nothing.
+            (0, false, _) if self.stdout.starts_with("{\"systemMessage\":") => "allow",
             (0, false, true) => "ask",
             (2, true, _) => "deny",
             _ => "nothing a host understands",

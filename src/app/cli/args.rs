@@ -184,7 +184,8 @@ pub(super) enum CliCommand {
     /// Let agents run one command for a limited time despite a rule against it
     #[command(
         after_help = "Only a person at a terminal can grant; an agent cannot. Rules that protect rwenv itself cannot be lifted.\n\nExamples:\n  \
-                      rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  rwenv grant --list\n  rwenv grant --revoke all"
+                      rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  \
+                      rwenv grant --env prod -n shop --for 30m --reason 'INC-4711 shop is down'\n  rwenv grant --list\n  rwenv grant --revoke all"
     )]
     Grant(GrantArgs),
     /// Confirm that a rwenv's context leads to the right cluster

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::shared::{InDir, Output, directory};
 use super::views::{CurrentView, RwenvView, view};
-use super::{out, prompt};
+use super::{grant, out, prompt};
 use crate::ops::rwenvs;
 use rwenv_core::model::{Bound, Rwenv, RwenvName, TargetKind};
 use rwenv_gate::base::environment::{self, Environment};
@@ -108,6 +108,7 @@ pub(super) fn list(args: &Output, environment: &Environment) -> anyhow::Result<u
         ]);
     }
     out::print(&table);
+    grant::banner(None, environment);
     Ok(0)
 }
 
@@ -141,6 +142,7 @@ pub(super) fn cur(args: &InDir, environment: &Environment) -> anyhow::Result<u8>
                 source.as_deref(),
                 services.map_or(&[], Vec::as_slice),
             ));
+            grant::banner(Some(rwenv.name.as_str()), environment);
             Ok(0)
         }
     }

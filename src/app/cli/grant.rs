@@ -1,4 +1,4 @@
-//! `rwenv grant`: a person's exception for one command line.
+//! `rwenv grant`: a person's exception, for one command line or for a part of a rwenv.
 
 use anyhow::bail;
 use clap::Args;
@@ -7,13 +7,16 @@ use serde::Serialize;
 
 use super::shared::{InDir, directory};
 use super::{out, prompt};
-use rwenv_core::decide::{self, quoted};
-use rwenv_core::model::Decision;
+use crate::ops::rwenvs;
+use rwenv_core::decide::{self, GrantedArea, GrantedObject, quoted};
 use rwenv_core::model::envs::duration;
+use rwenv_core::model::{Autonomy, Decision};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::facts::{self, Observed, agent};
-use rwenv_gate::ledger::{audit, grants};
+use rwenv_gate::facts::{self, Observed, agent, config};
+use rwenv_gate::ledger::grants::{self, Grant, GrantTerms};
+
+const AREA: &str = "Instead of a command";
 
 #[derive(Debug, Args)]
 pub(super) struct GrantArgs {
@@ -23,11 +26,20 @@ pub(super) struct GrantArgs {
     /// Reason, recorded with the grant
     #[arg(long)]
     pub(super) reason: Option<String>,
+    /// Open this rwenv: its cluster and its Flux repository
+    #[arg(long, value_name = "NAME", requires = "reason", conflicts_with = "command", help_heading = AREA)]
+    pub(super) env: Option<String>,
+    /// Open only this namespace of the cluster
+    #[arg(long, short, requires = "env", help_heading = AREA)]
+    pub(super) namespace: Option<String>,
+    /// Open only this object and its pods, such as deploy/web, or every object of a kind; may be repeated
+    #[arg(long = "kind", value_name = "KIND[/NAME]", requires = "env", help_heading = AREA)]
+    pub(super) kinds: Vec<String>,
     /// List the current grants
-    #[arg(long, conflicts_with_all = ["revoke", "command"])]
+    #[arg(long, conflicts_with_all = ["revoke", "command", "env"])]
     pub(super) list: bool,
     /// Revoke one grant, or all
-    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all", conflicts_with = "command")]
+    #[arg(long, value_name = "ID", num_args = 0..=1, default_missing_value = "all", conflicts_with_all = ["command", "env"])]
     pub(super) revoke: Option<String>,
     #[command(flatten)]
     pub(super) at: InDir,
@@ -41,14 +53,7 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
         return list(args, environment);
     }
     if let Some(id) = &args.revoke {
-        let one = Some(id.as_str()).filter(|id| *id != "all");
-        let count = grants::revoke(one, environment);
-        if let Some(id) = one.filter(|_| count == 0) {
-            bail!("there is no grant '{}'; rwenv grant --list shows them", id.escape_debug());
-        }
-        audit::happened("grant", "revoked", &format!("{id}: {count}"), environment)?;
-        out::line(&format!("{count} revoked"));
-        return Ok(0);
+        return revoke(id, environment);
     }
     if let Some(by) = agent::at_work(&agent::ancestors()) {
         bail!("an agent is at work here ({by}); exceptions are made by a person, in a terminal of their own");
@@ -56,20 +61,83 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
     if !prompt::is_possible() {
         bail!("exceptions are made at a terminal, by a person who reads what they allow");
     }
-    let line = match args.command.as_slice() {
-        [] => bail!("name the command: rwenv grant -- kubectl rollout restart deploy/web"),
-        [line] => line.clone(),
-        words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
-    };
     let seconds =
         duration(&args.time).map(|period| period.as_secs()).filter(|s| (1..=grants::LONGEST).contains(s));
     let Some(seconds) = seconds else {
         bail!("'{}' is not a valid duration for a grant; write 10m, or at most 1h", args.time.escape_debug());
     };
+    let person = person();
+    let terms = GrantTerms { seconds, reason: args.reason.as_deref(), person: &person };
+    match &args.env {
+        Some(name) => open(args, name, terms, environment),
+        None => of_line(args, terms, environment),
+    }
+}
+
+/// The name of whoever runs this, as the system has it.
+fn person() -> String {
+    let uid = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
+}
+
+fn revoke(id: &str, environment: &Environment) -> anyhow::Result<u8> {
+    let one = Some(id).filter(|id| *id != "all");
+    let gone = grants::revoke(one, environment)?;
+    if let Some(id) = one.filter(|_| gone.is_empty()) {
+        bail!("there is no grant '{}'; rwenv grant --list shows them", id.escape_debug());
+    }
+    out::line(&format!("{} revoked", gone.len()));
+    Ok(0)
+}
+
+/// A grant for a rwenv, or a part of it.
+fn open(
+    args: &GrantArgs,
+    name: &str,
+    terms: GrantTerms<'_>,
+    environment: &Environment,
+) -> anyhow::Result<u8> {
+    let config = config::load(&environment.config_dir)?;
+    let names = config.rwenvs.all.iter().map(|rwenv| rwenv.name.as_str());
+    let Some(rwenv) = config.rwenvs.get(name) else { bail!("{}", rwenvs::unknown(name, names)) };
+    if !(rwenv.read_only || rwenv.git_ops_only || rwenv.autonomy != Autonomy::default()) {
+        out::note(&format!("rwenv '{name}' is writable: most changes need no grant."));
+    }
+    let mut objects = Vec::new();
+    for text in &args.kinds {
+        match GrantedObject::of(text) {
+            Some(object) => objects.push(object),
+            None => bail!("'{}' names no object; write KIND/NAME, such as deploy/web", text.escape_debug()),
+        }
+    }
+    let area = GrantedArea { rwenv: name.to_owned(), namespace: args.namespace.clone(), objects };
+    let minutes = terms.seconds.div_ceil(60);
+    let more = if area.is_whole() { ", and its Flux repository" } else { "" };
+    let question = format!("Let agents change {}{more}, for {minutes} minutes?", area.title());
+    if !prompt::yes(&question, false)? {
+        out::line("nothing was granted");
+        return Ok(1);
+    }
+    tell(&grants::open(area, terms, environment)?);
+    out::note("Secret values, other clusters and rwenv's own files stay closed.");
+    Ok(0)
+}
+
+/// A grant for one command line.
+fn of_line(args: &GrantArgs, terms: GrantTerms<'_>, environment: &Environment) -> anyhow::Result<u8> {
+    let line = match args.command.as_slice() {
+        [] => bail!(
+            "name the command: rwenv grant -- kubectl rollout restart deploy/web. Or open a part of a rwenv: rwenv grant --env NAME -n NAMESPACE --reason WHY"
+        ),
+        [line] => line.clone(),
+        words => words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "),
+    };
     let dir = directory(args.at.dir.as_deref());
     let context = facts::context(dir.to_str(), environment);
-    let Observed { plan, facts, rwenvs } = facts::observe(decide::plan(&line, &context), environment);
-    let verdict = decide::conclude(&plan, &facts, &rwenvs);
+    let observed = facts::observe(decide::plan(&line, &context), environment);
+    let Observed { plan, facts, rwenvs } = &observed;
+    let verdict = decide::conclude(plan, facts, rwenvs);
     let pushes = plan.planned.iter().any(|p| p.operation.tool == "git" && p.operation.verb == "push");
     if verdict.decision() == Decision::Allow {
         if !pushes {
@@ -84,58 +152,85 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
     for reason in verdict.reasons() {
         out::note(&format!("{} [{}]", reason.text, reason.rule));
     }
-    let minutes = seconds.div_ceil(60);
+    let minutes = terms.seconds.div_ceil(60);
     let question =
         format!("Let agents run exactly this in {} for {minutes} minutes?\n  {line}\n", context.cwd);
     if !prompt::yes(&question, false)? {
         out::line("nothing was granted");
         return Ok(1);
     }
-    let grant = grants::make(&plan, &verdict, seconds, args.reason.as_deref(), environment)?;
-    audit::happened("grant", "granted", &on_record(&grant, minutes), environment)?;
-    out::line(&format!(
-        "granted until {} as {}; revoke it with rwenv grant --revoke {}",
-        clock::rfc3339(std::time::Duration::from_secs(grant.until)),
-        grant.id,
-        grant.id
-    ));
+    let concerned = decide::concerned(plan, facts, rwenvs);
+    tell(&grants::make(plan, &verdict, concerned, terms, environment)?);
     Ok(0)
 }
 
-/// A grant as it goes on record: its file is gone when it ends.
-fn on_record(grant: &grants::Grant, minutes: u64) -> String {
-    let grants::Grant { id, command, cwd, rules, reason, .. } = grant;
-    let why = reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
-    format!("{id} for {minutes} minutes in {cwd}: {command} [{}]{why}", rules.join(", "))
+fn tell(grant: &Grant) {
+    let until = out::local_time(grant.until);
+    out::line(&format!(
+        "granted until {until} as {}; revoke it with rwenv grant --revoke {}",
+        grant.id, grant.id
+    ));
 }
 
+/// Says which grants count now: in a rwenv, or at all.
+pub(super) fn banner(rwenv: Option<&str>, environment: &Environment) {
+    let live = grants::live(environment);
+    for grant in live.iter().filter(|grant| rwenv.is_none_or(|name| grant.is_for(name))) {
+        out::alert(&format!(
+            "OPEN until {} by {}. Close it: rwenv grant --revoke {}",
+            out::local_time(grant.until),
+            grant.told(),
+            grant.id
+        ));
+    }
+}
+
+/// A grant as `--json` gives it.
 #[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
 struct GrantRow {
     id: String,
     command: String,
     cwd: String,
+    rwenvs: Vec<String>,
+    /// What it is for, where that is no line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    area: Option<GrantedArea>,
     until: String,
+    seconds_left: u64,
     rules: Vec<String>,
     reason: Option<String>,
+    person: String,
 }
 
 fn list(args: &GrantArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let view = |grant: grants::Grant| GrantRow {
-        until: clock::rfc3339(std::time::Duration::from_secs(grant.until)),
-        id: grant.id,
-        command: grant.command,
-        cwd: grant.cwd,
-        rules: grant.rules,
-        reason: grant.reason,
-    };
-    let all: Vec<GrantRow> = grants::live(environment).into_iter().map(view).collect();
+    let live = grants::live(environment);
     if args.at.output.json {
-        out::json(&all)?;
+        let view = |grant: Grant| GrantRow {
+            until: clock::rfc3339(std::time::Duration::from_secs(grant.until)),
+            seconds_left: grant.left(),
+            id: grant.id,
+            command: grant.command,
+            cwd: grant.cwd,
+            rwenvs: grant.rwenvs,
+            area: grant.area,
+            rules: grant.rules,
+            reason: grant.reason,
+            person: grant.person,
+        };
+        out::json(&live.into_iter().map(view).collect::<Vec<_>>())?;
         return Ok(0);
     }
-    let mut table = out::table(&["GRANT", "UNTIL", "DIRECTORY", "COMMAND"]);
-    for grant in &all {
-        table.add_row([&grant.id, &grant.until, &grant.cwd, &grant.command].map(Cell::new));
+    if live.is_empty() {
+        out::note("no grant counts now");
+        return Ok(0);
+    }
+    let mut table = out::table(&["GRANT", "UNTIL", "LEFT", "RWENV", "FOR", "DIRECTORY", "REASON"]);
+    for grant in live {
+        let (until, left) = (out::local_time(grant.until), grant.left_in_words());
+        let Grant { id, command, cwd, rwenvs, reason, .. } = grant;
+        let row = [id, until, left, rwenvs.join(","), command, cwd, reason.unwrap_or_default()];
+        table.add_row(row.map(Cell::new));
     }
     out::print(&table);
     Ok(0)

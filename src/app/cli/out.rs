@@ -102,6 +102,21 @@ pub(super) fn off(lapses: &[Lapse]) {
     note(&if coloured { format!("\x1b[31m{line}\x1b[0m") } else { line });
 }
 
+/// Says something that nobody should miss: in red, where colours are seen.
+pub(super) fn alert(text: &str) {
+    let red = progresses() && environment::var("NO_COLOR").is_none();
+    note(&if red { format!("\u{1b}[1;31m{text}\u{1b}[0m") } else { text.to_owned() });
+}
+
+/// The time of day of a second since 1970, as the clocks here show it now.
+pub(super) fn local_time(seconds: u64) -> String {
+    // git writes the offset of the place into every signature.
+    let offset = git2::Signature::now("rwenv", "rwenv").map_or(0, |now| now.when().offset_minutes());
+    let minutes = i64::try_from(seconds / 60).unwrap_or_default() + i64::from(offset);
+    let of_day = minutes.rem_euclid(24 * 60);
+    format!("{:02}:{:02}", of_day / 60, of_day % 60)
+}
+
 /// Shows what goes on: what was done as lines, what is waited for as one that changes, where somebody looks.
 pub(super) fn with_progress<T>(what: impl FnOnce(&mut dyn FnMut(WaitProgress)) -> T) -> T {
     let target = if progresses() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -33,7 +33,10 @@ pub(super) fn under(
     let at_terminal = prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none();
     let person = if at_terminal { Person::CanBeAsked } else { Person::Nobody(NOBODY) };
     let refused = match shim::run("cli", &argv, Vec::new(), person, environment) {
-        Outcome::Run(permit) => return act(permit),
+        Outcome::Run(permit) => {
+            permit.told().iter().for_each(|line| out::note(line));
+            return act(permit);
+        }
         Outcome::Ask(question) => {
             if prompt::yes(&format!("{}Go on?", question.text), false)? {
                 return act(question.yes());

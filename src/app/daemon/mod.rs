@@ -4,6 +4,7 @@
 
 mod board;
 mod config;
+mod expiry;
 mod flush;
 mod guarding;
 mod health;
@@ -59,6 +60,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     parts.add("health", health::tend);
     parts.add("notices", notice::keep);
     parts.add("doors", reached::keep);
+    parts.add("grants", expiry::keep);
     match signal(SignalKind::hangup()) {
         // Kept as the socket is: a signal that comes meanwhile is heard after the rest.
         Ok(hangup) => {

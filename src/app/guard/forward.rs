@@ -77,7 +77,7 @@ pub(super) struct Passing {
 
 /// Sends a request on to the cluster of a rwenv.
 pub(super) async fn forward(
-    (mut passing, _): (Passing, Permit),
+    (mut passing, permit): (Passing, Permit),
     rwenv: &Rwenv,
     upstreams: &Upstreams,
     environment: &Environment,
@@ -104,7 +104,20 @@ pub(super) async fn forward(
             }
             return failed(&cluster.unauthorized());
         }
-        return answer(response, passing).await;
+        let mut answer = answer(response, passing).await;
+        warn(answer.headers_mut(), &permit);
+        return answer;
+    }
+}
+
+/// Says that it passed by a person's grant, where clients of Kubernetes show it (RFC 9111 as kube-apiserver sends it: code 299, no agent).
+fn warn(headers: &mut HeaderMap, permit: &Permit) {
+    for line in permit.told() {
+        let plain: String = line.chars().filter(|c| c.is_ascii() && !c.is_ascii_control()).collect();
+        let text = plain.replace('\\', "\\\\").replace('"', "\\\"");
+        if let Ok(value) = HeaderValue::from_str(&format!("299 - \"{text}\"")) {
+            headers.append(header::WARNING, value);
+        }
     }
 }
 

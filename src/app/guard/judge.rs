@@ -43,6 +43,7 @@ struct AskedRequest {
 
 /// What a granted line would do, and in whose name.
 struct Means {
+    grant: String,
     operations: Vec<Operation>,
     concerned: Vec<String>,
 }
@@ -75,7 +76,7 @@ impl Judge {
         let AskedRequest { plan, facts } = self.asked(&meaning, &line(method, &request), (rwenv, rwenvs));
         let seen = KnownPlan { plan: &plan, facts: &facts, rwenvs };
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
-        let verdict = judge::weigh(seen, Vec::new(), &Lift::Where(&granted), &self.environment);
+        let verdict = judge::weigh(seen, Vec::new(), &Lift::Request(&granted), &self.environment);
         Ok((verdict.decision(), request.target()))
     }
 
@@ -95,7 +96,7 @@ impl Judge {
             command: line,
             seen: KnownPlan { plan: &plan, facts: &facts, rwenvs },
             found: Vec::new(),
-            lift: Lift::Where(&granted),
+            lift: Lift::Request(&granted),
             person: &|| Person::Nobody(NOBODY),
             recorded: Recording::ButReads,
         };
@@ -121,16 +122,19 @@ impl Judge {
         AskedRequest { plan, facts }
     }
 
-    /// True where a person has opened the guard for what is asked.
-    fn granted(&self, verdict: &Verdict, plan: &Plan, (rwenv, rwenvs): (&str, &Rwenvs)) -> bool {
+    /// The line of a person's that opens the guard for what is asked.
+    fn granted(&self, verdict: &Verdict, plan: &Plan, (rwenv, rwenvs): (&str, &Rwenvs)) -> Option<String> {
         let covered = |means: &Means, asked: &Planned| {
             means.operations.iter().any(|granted| covers(granted, &asked.operation))
         };
-        grants::not_lifted(verdict).is_none()
-            && self.means(rwenvs).iter().any(|means| {
-                means.concerned.iter().any(|name| name == rwenv)
-                    && plan.planned.iter().all(|asked| covered(means, asked))
-            })
+        if grants::not_lifted(verdict).is_some() {
+            return None;
+        }
+        let opens = |means: &Arc<Means>| {
+            means.concerned.iter().any(|name| name == rwenv)
+                && plan.planned.iter().all(|asked| covered(means, asked))
+        };
+        self.means(rwenvs).into_iter().find(opens).map(|means| means.grant.clone())
     }
 
     /// What the grants that count now open the guard for.
@@ -138,7 +142,7 @@ impl Judge {
         let live = grants::live(&self.environment);
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|known| known.rwenvs == *rwenvs && live.contains(&known.grant));
-        for grant in live {
+        for grant in live.into_iter().filter(|grant| grant.area.is_none()) {
             if !opened.iter().any(|known| known.grant == grant) {
                 let means = Arc::new(self.look_up(&grant));
                 opened.push(OpenedGrant { grant, rwenvs: rwenvs.clone(), means });
@@ -153,7 +157,7 @@ impl Judge {
         let observed = facts::observe(decide::plan(&grant.command, &context), &self.environment);
         let concerned = decide::concerned(&observed.plan, &observed.facts, &observed.rwenvs);
         let operations = observed.plan.planned.into_iter().map(|planned| planned.operation).collect();
-        Means { operations, concerned }
+        Means { grant: grant.id.clone(), operations, concerned }
     }
 
     /// Puts on record that a request was not even looked at; gives what the client is told.
@@ -206,6 +210,7 @@ mod tests {
     use super::*;
     use rwenv_core::model::{Rwenv, RwenvName};
     use rwenv_gate::base::files;
+    use rwenv_gate::ledger::grants::GrantTerms;
 
     #[test]
     fn what_a_grant_opens_is_looked_up_once() {
@@ -222,7 +227,8 @@ mod tests {
         let context = facts::context(Some(&cwd), &environment);
         let plan = decide::plan("kubectl --context c delete pod web-0 -n app", &context);
         let denied = unread(&Refusal { code: 403, why: "no".to_owned() }, "dev");
-        grants::make(&plan, &denied, 60, None, &environment).unwrap();
+        let terms = GrantTerms { seconds: 60, reason: None, person: "ada" };
+        grants::make(&plan, &denied, vec!["dev".to_owned()], terms, &environment).unwrap();
         let judge = Judge::new(environment);
         let rwenvs = facts::config::rwenvs(&home.path().join(".claude/rwenv"));
         let decided = |target: &str| judge.of_line("DELETE", target, "dev", &rwenvs).unwrap().0;

@@ -23,6 +23,8 @@ pub struct JudgedPart {
     pub text: String,
     /// What it would do; none where that is not known.
     pub operation: Option<Operation>,
+    /// Which of the plan's operations it comes from.
+    pub planned: Option<usize>,
     /// What the rules say; empty where nothing is said against it.
     pub reasons: Vec<Reason>,
 }
@@ -43,13 +45,20 @@ pub fn explain(plan: &Plan, facts: &Facts, rwenvs: &Rwenvs) -> Vec<JudgedPart> {
                 span: operation.span,
                 text: String::new(),
                 operation: Some(operation),
+                planned: Some(at),
                 reasons,
             });
         }
     }
     for opaque in &plan.opaque {
         let reasons = unknown(opaque, plan, facts, rwenvs).into_iter().collect();
-        parts.push(JudgedPart { span: opaque.span, text: String::new(), operation: None, reasons });
+        parts.push(JudgedPart {
+            span: opaque.span,
+            text: String::new(),
+            operation: None,
+            planned: None,
+            reasons,
+        });
     }
     for part in &mut parts {
         part.text = excerpt(part.span, &plan.line);

@@ -4,7 +4,7 @@ use super::Plan;
 use crate::model::{Decision, Operation, Verdict};
 
 /// Kinds of objects under the names people use for them.
-const KINDS: [(&str, &[&str]); 31] = [
+const KINDS: [(&str, &[&str]); 41] = [
     ("Deployment", &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
     ("StatefulSet", &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
     ("DaemonSet", &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
@@ -36,6 +36,16 @@ const KINDS: [(&str, &[&str]); 31] = [
     ("ExternalSecret", &["externalsecret", "externalsecrets", "es"]),
     ("SecretProviderClass", &["secretproviderclass", "secretproviderclasses", "spc"]),
     ("ResourceSet", &["resourceset", "resourcesets", "rset"]),
+    ("Role", &["role", "roles"]),
+    ("RoleBinding", &["rolebinding", "rolebindings"]),
+    ("Endpoints", &["endpoints", "ep"]),
+    ("ResourceQuota", &["resourcequota", "resourcequotas", "quota"]),
+    ("LimitRange", &["limitrange", "limitranges", "limits"]),
+    ("ReplicationController", &["replicationcontroller", "replicationcontrollers", "rc"]),
+    ("Certificate", &["certificate", "certificates", "cert", "certs"]),
+    ("Issuer", &["issuer", "issuers"]),
+    ("ServiceMonitor", &["servicemonitor", "servicemonitors", "smon"]),
+    ("PrometheusRule", &["prometheusrule", "prometheusrules", "promrule"]),
 ];
 
 /// Most places that are told of one line.

@@ -1,6 +1,7 @@
 //! The decision point: `plan` says what a command line would do and what has to be known, `conclude` decides.
 
 mod applied;
+mod area;
 mod begin;
 mod chosen;
 mod conclude;
@@ -39,6 +40,7 @@ mod trace;
 mod unpacked;
 mod written;
 
+pub use area::{GrantedArea, GrantedObject};
 pub use begin::{WrittenFile, plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{JudgedPart, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};

@@ -20,6 +20,9 @@ pub struct Reason {
     pub span: Span,
     /// The rwenv in whose name it was decided.
     pub rwenv: Option<String>,
+    /// The name of a person's grant that lifted it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub granted: Option<String>,
 }
 
 impl Reason {
@@ -34,7 +37,15 @@ impl Reason {
             part: String::new(),
             span: Span::default(),
             rwenv: None,
+            granted: None,
         }
+    }
+
+    /// What a person has lifted: it stays on record, as what it would have been.
+    pub fn lift(&mut self, grant: &str) {
+        self.decision = Decision::Allow;
+        self.rule = format!("{} (granted)", self.rule);
+        self.granted = Some(grant.to_owned());
     }
 
     /// The same about a part of the source, in a rwenv's name.
@@ -55,14 +66,20 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// The verdict a person has lifted: what was said against it stays on record, as what it would have been.
-    pub fn granted(mut self) -> Self {
-        for reason in &mut self.reasons {
-            reason.decision = Decision::Allow;
-            reason.rule = format!("{} (granted)", reason.rule);
-        }
+    /// The verdict a person has lifted by this grant.
+    pub fn granted(mut self, grant: &str) -> Self {
+        self.reasons.iter_mut().for_each(|reason| reason.lift(grant));
         self.decision = Decision::Allow;
         self
+    }
+
+    /// The grants that lifted something in it, each once.
+    #[must_use]
+    pub fn grants(&self) -> Vec<&str> {
+        let mut all: Vec<&str> = self.reasons.iter().filter_map(|reason| reason.granted.as_deref()).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// Combines reasons; nothing but their maximum decides.

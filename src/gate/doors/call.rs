@@ -118,7 +118,7 @@ impl Writing {
 #[derive(Debug)]
 pub(super) struct Judged {
     pub(super) decision: Decision,
-    /// Why, and what to do instead.
+    /// Why, and what to do instead; of what runs, the grants that let it.
     pub(super) text: String,
     /// The line as it should run in the place of what was asked.
     pub(super) pinned: Option<String>,
@@ -145,8 +145,8 @@ impl Judged {
         Self::new(Decision::Ask, question.text)
     }
 
-    fn runs(_: &Permit) -> Self {
-        Self::new(Decision::Allow, String::new())
+    fn runs(permit: &Permit) -> Self {
+        Self::new(Decision::Allow, permit.told().join("\n"))
     }
 }
 

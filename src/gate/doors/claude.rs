@@ -8,7 +8,9 @@ use crate::doors::payload::{fits, payload};
 use crate::doors::reply::Reply;
 use crate::doors::{custody, session, skill};
 use crate::ledger::asked;
-use crate::wire::claude::{Event, FileInput, HookOutput, HookSpecificOutput, ShellInput, SkillInput};
+use crate::wire::claude::{
+    Event, FileInput, HookMessage, HookOutput, HookSpecificOutput, ShellInput, SkillInput,
+};
 use rwenv_core::model::{Decision, FromObject};
 
 /// Answers one event.
@@ -157,7 +159,11 @@ fn reply(judged: &Judged, input: Option<&RawValue>) -> Reply {
         (Decision::Allow, Some(line)) => {
             asks(Decision::Ask, &format!("rwenv runs it where it belongs: {line}"))
         }
-        (Decision::Allow, None) => Reply::silent(),
+        (Decision::Allow, None) if judged.text.is_empty() => Reply::silent(),
+        (Decision::Allow, None) => {
+            let said = serde_json::to_string(&HookMessage { system_message: &judged.text });
+            said.map_or(Reply::silent(), |json| Reply { stdout: format!("{json}\n"), ..Reply::silent() })
+        }
     }
 }
 

@@ -155,7 +155,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         session: None,
         repository,
         person,
-        lifts: &|verdict| grants::lifts_push(verdict, &argv, &here, environment),
+        lifts: &|verdict| grants::lifts_push(verdict, &argv, &here, environment).map(|grant| grant.id),
         answer: &|| if said_yes() { Person::SaidYes } else { Person::Nobody("") },
         otherwise: "",
         place: &|| SearchedPlace::of(&dir, environment),
@@ -170,7 +170,7 @@ struct Sender<'a> {
     session: Option<&'a str>,
     repository: ObjectRepository,
     person: bool,
-    lifts: &'a dyn Fn(&Verdict) -> bool,
+    lifts: &'a dyn Fn(&Verdict) -> Option<String>,
     answer: &'a dyn Fn() -> Person,
     /// What a person can do where nobody can be asked.
     otherwise: &'static str,
@@ -195,8 +195,9 @@ fn weighed(
     if let Some(permit) = judge::unconcerned(KnownPlan::of(&observed)) {
         return Ok(PushReport { text: String::new(), fate: PushFate::Permitted(permit) });
     }
+    let lift = Lift::Where(sender.lifts);
     let (mut warnings, mut found, mut said, mut unasked) = (Vec::new(), Vec::new(), Vec::new(), None);
-    if decide::conclude(plan, facts, rwenvs).decision() < Decision::Deny {
+    if judge::weigh(KnownPlan::of(&observed), Vec::new(), &lift, environment).decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
         let other = OtherSide { remote, url, person: *person, protected, known: sender.known };
         match contents(repository, lines, &mut sendings, &other, &mut unasked) {
@@ -223,7 +224,7 @@ fn weighed(
         command: &command(&observed.plan, url),
         seen: KnownPlan::of(&observed),
         found,
-        lift: Lift::Where(sender.lifts),
+        lift,
         person: sender.answer,
         recorded: Recording::Always,
     };
@@ -237,7 +238,8 @@ fn weighed(
 fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String], otherwise: &str) -> PushReport {
     let refusal = match outcome {
         Outcome::Run(permit) => {
-            return PushReport { text: warnings.concat(), fate: PushFate::Permitted(permit) };
+            let told: String = permit.told().into_iter().map(|line| line + "\n").collect();
+            return PushReport { text: told + &warnings.concat(), fate: PushFate::Permitted(permit) };
         }
         Outcome::Unrecorded(why) => format!("{why}\n"),
         Outcome::Refuse(_) if verdict.decision() == Decision::Ask && !otherwise.is_empty() => {

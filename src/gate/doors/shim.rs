@@ -60,8 +60,11 @@ fn tell_cut_off(name: &str, environment: &Environment) {
 }
 
 /// Puts the tool in this process's place.
-fn become_tool(_: Permit, real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
+fn become_tool(permit: Permit, real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
     let Ok(path) = CString::new(real.as_os_str().as_bytes()) else { return NOT_FOUND };
+    for line in permit.told() {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }
     inherited.restore();
     let error = nix::unistd::execv(&path, arguments);
     if error == Err(Errno::ENOEXEC) {

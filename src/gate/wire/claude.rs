@@ -93,6 +93,14 @@ pub struct HookOutput<'a> {
     pub hook_specific_output: HookSpecificOutput<'a>,
 }
 
+/// The answer that decides nothing and is shown to the person (`systemMessage`, for every event).
+#[derive(Debug, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HookMessage<'a> {
+    /// What they see.
+    pub system_message: &'a str,
+}
+
 /// The part of the answer that is this event's own.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]

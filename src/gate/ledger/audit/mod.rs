@@ -70,6 +70,8 @@ struct ReasonRecord<'a> {
     decision: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     rwenv: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    grant: Option<&'a str>,
     part: String,
 }
 
@@ -103,6 +105,7 @@ pub fn append(call: AuditedCall<'_>, verdict: &Verdict, environment: &Environmen
                 rule: &r.rule,
                 decision: r.decision.as_str(),
                 rwenv: r.rwenv.as_deref(),
+                grant: r.granted.as_deref(),
                 part: said(r),
             })
             .collect(),
@@ -140,6 +143,44 @@ pub fn happened(door: &str, event: &str, detail: &str, environment: &Environment
     let (time, uptime) = (clock::rfc3339(clock::now()), clock::uptime());
     let detail = redact(detail);
     log::append(&Happened { time, uptime, pid: std::process::id(), door, event, detail }, environment)
+}
+
+/// What happened to a person's grant.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct GrantEvent<'a> {
+    /// `granted`, `ended` or `revoked`.
+    pub event: &'a str,
+    /// All of it, in one line.
+    pub detail: &'a str,
+    /// The grant's name.
+    pub grant: &'a str,
+    /// The rwenvs it counts in.
+    pub rwenvs: &'a [String],
+    /// What for, in the person's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
+    /// Who made it.
+    pub person: &'a str,
+}
+
+/// Appends the record of a grant that was made, or is over.
+///
+/// # Errors
+/// Where the record could not be written whole.
+pub fn of_grant(event: GrantEvent<'_>, environment: &Environment) -> Result<(), FileError> {
+    #[derive(serde::Serialize)]
+    struct GrantRecord<'a> {
+        time: String,
+        uptime: u64,
+        pid: u32,
+        door: &'a str,
+        #[serde(flatten)]
+        event: GrantEvent<'a>,
+    }
+    let (detail, reason) = (redact(event.detail), event.reason.map(redact));
+    let event = GrantEvent { detail: &detail, reason: reason.as_deref(), ..event };
+    let (time, uptime, pid) = (clock::rfc3339(clock::now()), clock::uptime(), std::process::id());
+    log::append(&GrantRecord { time, uptime, pid, door: "grant", event }, environment)
 }
 
 /// Adds a record that came from inside of a session to the log, marked with the session.

@@ -40,6 +40,12 @@ pub struct AuditEntry {
     pub event: String,
     /// More about the event.
     pub detail: String,
+    /// The grant that an event is about.
+    pub grant: Option<String>,
+    /// What a grant is for, in the person's words.
+    pub reason: Option<String>,
+    /// Who made a grant.
+    pub person: Option<String>,
     /// The line as it stands in the log.
     #[serde(skip)]
     pub line: String,
@@ -53,6 +59,8 @@ pub struct ReasonEntry {
     pub rule: String,
     /// In whose name.
     pub rwenv: Option<String>,
+    /// The grant that lifted it.
+    pub grant: Option<String>,
 }
 
 impl AuditEntry {
