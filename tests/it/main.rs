@@ -90,6 +90,7 @@ mod pin;
 mod planted;
 mod plugin;
 mod policy;
+mod propose;
 mod push;
 mod push_refs;
 mod pushes;

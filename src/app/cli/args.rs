@@ -23,6 +23,7 @@ use super::kubeconfig::Kubeconfig;
 use super::line::PromptArgs;
 use super::lint::{Lint, PreReceive};
 use super::policy::Policy;
+use super::propose::Propose;
 use super::repo::Repo;
 use super::rollout::Rollout;
 use super::run::{ConfinedArgs, RunArgs};
@@ -137,6 +138,15 @@ pub(super) enum CliCommand {
                       Exit status: 0 done, 1 stopped (the message says how to continue), 2 denied by policy."
     )]
     Deploy(Box<Deploy>),
+    /// Make a kubectl change in the Flux repository instead: the same fields as a commit and pull request
+    #[command(
+        after_help = "Finds the file that sets the field, and goes on as rwenv deploy does. Knows scale, set image, set env, annotate, label, \
+                      patch of simple fields, and rollout restart (as the annotation that kubectl sets).\n\n\
+                      Examples:\n  rwenv propose -- kubectl -n shop scale deploy/web --replicas 5\n  \
+                      rwenv propose --dry-run -- kubectl set image deploy/web web=acme/web:1.5\n\n\
+                      Exit status: 0 done, 1 stopped (the message says how to continue), 2 denied by policy."
+    )]
+    Propose(Box<Propose>),
     /// Load Flux documentation and facts about this project for an agent
     Context(ContextArgs),
     /// Query the databases of a rwenv, read-only

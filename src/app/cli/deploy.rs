@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::shared::{ClusterArgs, Output, period};
 use super::{out, permit, prompt};
 use crate::ops::deployment::{self, Audience, DeploymentEnd, DeploymentSession, Tell};
+use rwenv_core::model::Rwenv;
 use rwenv_flux::deploy::{self, Deployment, DeploymentStep, DeploymentWish, FileEdit, Journal};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
@@ -140,6 +141,7 @@ impl Deploy {
             chart_version: self.chart_version.clone(),
             set: self.set.clone(),
             set_string: self.set_string.clone(),
+            objects: Vec::new(),
         };
         if wish.tag.is_none() && wish.chart_version.is_none() && wish.settings()?.is_empty() {
             bail!("say what to deploy: --image-tag TAG, --chart-version VERSION, or --set key=value");
@@ -168,9 +170,32 @@ impl DeploymentArgs {
         permit: Permit,
         environment: &'s Environment,
     ) -> anyhow::Result<DeploymentSession<'s>> {
+        self.opened(self.cluster.rwenv(environment)?, permit, environment)
+    }
+
+    /// The same in the rwenv of a name, where the arguments name no other.
+    pub(super) fn open_in<'s>(
+        &'s self,
+        name: &str,
+        permit: Permit,
+        environment: &'s Environment,
+    ) -> anyhow::Result<DeploymentSession<'s>> {
+        let rwenv = ClusterArgs::of(name).rwenv(environment)?;
+        if self.cluster.is_given() && self.cluster.rwenv(environment)?.name != rwenv.name {
+            bail!("--cluster and the command name different rwenvs");
+        }
+        self.opened(rwenv, permit, environment)
+    }
+
+    fn opened<'s>(
+        &'s self,
+        rwenv: Rwenv,
+        permit: Permit,
+        environment: &'s Environment,
+    ) -> anyhow::Result<DeploymentSession<'s>> {
         let limit = period(&self.timeout)?;
         let how = deployment::DeploymentOptions { dry_run: self.dry_run, wait: self.wait, limit };
-        DeploymentSession::open(self.cluster.rwenv(environment)?, how, permit, self, environment)
+        DeploymentSession::open(rwenv, how, permit, self, environment)
     }
 
     /// Tells how a deployment ended; gives the exit status.

@@ -14,7 +14,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
     ),
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
-    ("Flux and deployments", &["flux", "deploy", "rollout", "repo", "db", "taskfiles"]),
+    ("Flux and deployments", &["flux", "deploy", "propose", "rollout", "repo", "db", "taskfiles"]),
     ("Knowledge", &["services", "where", "guide", "graph", "context"]),
     (
         "Guards and agents",

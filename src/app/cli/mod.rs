@@ -35,6 +35,7 @@ mod pages;
 mod permit;
 mod policy;
 mod prompt;
+mod propose;
 mod replay;
 mod repo;
 mod report;
@@ -188,6 +189,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Context(args) => context::context(&args, environment),
         CliCommand::Db(args) => db::db(&args, environment),
         CliCommand::Deploy(args) => deploy::deploy(&args, environment),
+        CliCommand::Propose(args) => propose::propose(&args, environment),
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),
         CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),

@@ -55,6 +55,11 @@ impl ClusterArgs {
         known(&config::rwenvs(&environment.config_dir), name).map(drop)
     }
 
+    /// True where the arguments name one.
+    pub(super) fn is_given(&self) -> bool {
+        self.cluster.is_some()
+    }
+
     /// The rwenv that is meant.
     pub(super) fn rwenv(&self, environment: &Environment) -> anyhow::Result<Rwenv> {
         named_or_selected(self.cluster.as_deref(), environment)

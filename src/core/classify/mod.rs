@@ -25,6 +25,7 @@ mod sql;
 mod targets;
 mod unknown;
 mod verb;
+mod wanted;
 mod wrapper;
 mod writes;
 
@@ -40,6 +41,7 @@ pub use pflag::only_looks;
 pub use sql::query;
 pub use targets::expand_targets;
 use unknown::{spoken_of, unknown_carrier};
+pub use wanted::{is_restart, wanted};
 
 /// The tables, compiled at build time.
 #[expect(unreachable_pub, reason = "the build writes all constants alike")]
@@ -106,7 +108,10 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         let text = runner.is_none_or(|runner| unread.contains(&runner.format));
         let unread =
             tool.map_or(language.is_none() && text && !tools.is_inert(name), |found| found.unshimmed);
-        if wrapped.is_empty() && unread {
+        // Of a verb that is not known it is not known either what it runs.
+        let quotes = tool.is_some_and(|found| found.quotes)
+            && out.operations.iter().all(|operation| operation.effect != Effect::Unknown);
+        if wrapped.is_empty() && unread && !quotes {
             out.carried.extend(unknown_carrier(invocation, tools, as_tool));
             // Of a tool it is known what its words mean.
             if tool.is_none() {

@@ -1,7 +1,8 @@
 //! What a person's grant is for, where it is not one line: a rwenv, a namespace of it, or objects in it; and which operations lie
 //! within.
 
-use super::{Planned, ids, kind_named};
+use super::kinds::kind_named;
+use super::{Planned, ids};
 use crate::model::{Effect, Operation, Reach, Reason, Word};
 
 /// Kinds that are in no namespace. `-n` says nothing about them.

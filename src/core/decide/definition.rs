@@ -1,64 +1,12 @@
 //! Where what a denied command would change is defined: the file a person, or an agent by pull request, changes instead.
 
-use super::Plan;
-use crate::model::{Decision, Operation, Verdict};
-
-/// Kinds of objects under the names people use for them.
-const KINDS: [(&str, &[&str]); 41] = [
-    ("Deployment", &["deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"]),
-    ("StatefulSet", &["statefulset", "statefulsets", "sts", "statefulset.apps", "statefulsets.apps"]),
-    ("DaemonSet", &["daemonset", "daemonsets", "ds", "daemonset.apps", "daemonsets.apps"]),
-    ("CronJob", &["cronjob", "cronjobs", "cj", "cronjob.batch", "cronjobs.batch"]),
-    ("Job", &["job", "jobs", "job.batch", "jobs.batch"]),
-    ("Service", &["service", "services", "svc"]),
-    ("ConfigMap", &["configmap", "configmaps", "cm"]),
-    ("Secret", &["secret", "secrets"]),
-    ("Ingress", &["ingress", "ingresses", "ing"]),
-    ("Namespace", &["namespace", "namespaces", "ns"]),
-    ("ServiceAccount", &["serviceaccount", "serviceaccounts", "sa"]),
-    ("PersistentVolumeClaim", &["persistentvolumeclaim", "persistentvolumeclaims", "pvc"]),
-    ("NetworkPolicy", &["networkpolicy", "networkpolicies", "netpol"]),
-    ("HorizontalPodAutoscaler", &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"]),
-    ("HelmRelease", &["helmrelease", "helmreleases", "hr"]),
-    ("Kustomization", &["kustomization", "kustomizations", "ks"]),
-    ("GitRepository", &["gitrepository", "gitrepositories", "gitrepo", "git"]),
-    ("HelmRepository", &["helmrepository", "helmrepositories", "helmrepo"]),
-    ("OCIRepository", &["ocirepository", "ocirepositories", "ocirepo", "oci"]),
-    ("HelmChart", &["helmchart", "helmcharts", "chart"]),
-    ("Bucket", &["bucket", "buckets"]),
-    ("Application", &["application", "applications", "app"]),
-    ("ReplicaSet", &["replicaset", "replicasets", "rs"]),
-    ("Pod", &["pod", "pods", "po"]),
-    ("PersistentVolume", &["persistentvolume", "persistentvolumes", "pv"]),
-    ("PodDisruptionBudget", &["poddisruptionbudget", "poddisruptionbudgets", "pdb"]),
-    ("CustomResourceDefinition", &["customresourcedefinition", "customresourcedefinitions", "crd", "crds"]),
-    ("StorageClass", &["storageclass", "storageclasses", "sc"]),
-    ("ExternalSecret", &["externalsecret", "externalsecrets", "es"]),
-    ("SecretProviderClass", &["secretproviderclass", "secretproviderclasses", "spc"]),
-    ("ResourceSet", &["resourceset", "resourcesets", "rset"]),
-    ("Role", &["role", "roles"]),
-    ("RoleBinding", &["rolebinding", "rolebindings"]),
-    ("Endpoints", &["endpoints", "ep"]),
-    ("ResourceQuota", &["resourcequota", "resourcequotas", "quota"]),
-    ("LimitRange", &["limitrange", "limitranges", "limits"]),
-    ("ReplicationController", &["replicationcontroller", "replicationcontrollers", "rc"]),
-    ("Certificate", &["certificate", "certificates", "cert", "certs"]),
-    ("Issuer", &["issuer", "issuers"]),
-    ("ServiceMonitor", &["servicemonitor", "servicemonitors", "smon"]),
-    ("PrometheusRule", &["prometheusrule", "prometheusrules", "promrule"]),
-];
+use super::kinds::kind_named;
+use super::wanted::proposal;
+use super::{Plan, Planned};
+use crate::model::{Decision, Operation, Reason, Verdict};
 
 /// Most places that are told of one line.
 const MOST_TOLD: usize = 5;
-
-/// The kind that people mean by a word: short names, plurals, and those with their group
-/// (`kustomizations.kustomize.toolkit.fluxcd.io`).
-#[must_use]
-pub fn kind_named(word: &str) -> Option<&'static str> {
-    let lower = word.to_ascii_lowercase();
-    let known = |word: &str| KINDS.iter().find(|(_, names)| names.contains(&word)).map(|(kind, _)| *kind);
-    known(&lower).or_else(|| known(lower.split('.').next()?))
-}
 
 /// An object a command names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,17 +62,31 @@ pub fn with_definitions(
     let mut reasons = verdict.reasons().to_vec();
     let mut told: Vec<String> = Vec::new();
     for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
-        let operation =
-            plan.planned.iter().map(|p| &p.operation).find(|operation| operation.span == reason.span);
-        let object = operation.and_then(|operation| Some((named(operation)?, operation.verb == "set image")));
-        let Some(((object, image), rwenv)) = object.zip(reason.rwenv.as_deref()) else { continue };
-        let text = told_of(&object, image, |object| look(rwenv, object));
-        if let Some(text) = text.filter(|text| told.len() < MOST_TOLD && !told.contains(text)) {
+        let planned = plan.planned.iter().find(|planned| planned.operation.span == reason.span);
+        let Some((planned, rwenv)) = planned.zip(reason.rwenv.as_deref()) else { continue };
+        let operation = &planned.operation;
+        let Some(object) = named(operation) else { continue };
+        let text = told_of(&object, operation.verb == "set image", |object| look(rwenv, object));
+        if let Some(mut text) = text.filter(|text| told.len() < MOST_TOLD && !told.contains(text)) {
+            let is_made = look(rwenv, &object).is_none_or(|definition| definition.by.is_some());
+            text.push_str(&proposed(planned, rwenv, reason, is_made));
             reason.instead.push_str(&text);
             told.push(text);
         }
     }
     Verdict::from_reasons(reasons)
+}
+
+/// The command that changes the file for this one. Nothing is pushed to a read-only rwenv's repository, so that there it is shown.
+fn proposed(planned: &Planned, rwenv: &str, reason: &Reason, is_made: bool) -> String {
+    let shown = reason.rule.starts_with("read-only.");
+    match proposal(planned, rwenv, shown).filter(|_| !is_made) {
+        Some(command) if shown => {
+            format!(" For the change as a diff: {command}. A person proposes it without --dry-run.")
+        }
+        Some(command) => format!(" To propose the change of that file: {command}"),
+        None => String::new(),
+    }
 }
 
 /// The sentence about an object: where its image is set, where that is what would be changed, or where it is defined.

@@ -16,6 +16,7 @@ mod guard;
 mod head;
 mod judged;
 mod keys;
+mod kinds;
 mod learnt;
 mod nested;
 mod patched;
@@ -38,13 +39,15 @@ pub mod text;
 mod touch;
 mod trace;
 mod unpacked;
+mod wanted;
 mod written;
 
 pub use area::{GrantedArea, GrantedObject};
 pub use begin::{WrittenFile, plan, plan_argv, plan_files, plan_mcp, plan_unread};
 pub use conclude::{JudgedPart, conclude, explain};
 pub use content::{Sending, against_content, concerned, hook_lost, is_protected, plan_push, unread};
-pub use definition::{Definition, NamedObject, SharedDefinition, kind_named, with_definitions};
+pub use definition::{Definition, NamedObject, SharedDefinition, with_definitions};
+pub use kinds::kind_named;
 pub use pin::{approved, pinned};
 pub use place::is_planted;
 pub use plan::Plan;
@@ -52,6 +55,7 @@ pub use planned::Planned;
 pub use request::{plan_request, request_context, request_facts};
 pub use text::quoted;
 pub use trace::{Traced, trace};
+pub use wanted::{wanted, wanted_by};
 
 /// Rule ids of what is decided before any policy is asked: there is no rwenv to ask in the name of, or no
 /// operation to ask about.

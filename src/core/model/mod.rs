@@ -14,6 +14,7 @@ mod operation;
 mod removal;
 mod rwenv;
 mod url;
+mod wanted;
 
 pub use cluster::{ClusterIdentity, SeenContext, UserIdentity, UserKind};
 pub use command::{
@@ -36,6 +37,7 @@ pub use rwenv::{
     RwenvNameError, Rwenvs, SslMode, Throwaway, Unselected, host, is_loopback,
 };
 pub use url::{from_root, names_repository, percent_decoded, same_repository};
+pub use wanted::{FieldStep, WantedField, WantedObject};
 
 pub use crate::table::{
     Carry, CarryKind, Client, CodeFiles, CodePlace, Command, Decision, Effect, Endpoint, Env, FlagName,

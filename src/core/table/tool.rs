@@ -10,6 +10,7 @@ use super::{CarryKind, Effect, Grammar, Reach, Rows, ServiceRow, Shown, Text, Te
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[databake(path = rwenv_core::table)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of a table")]
 pub struct Tool {
     /// Its name in policies.
     pub name: Text,
@@ -57,6 +58,9 @@ pub struct Tool {
     /// It gets no shim.
     #[serde(default)]
     pub unshimmed: bool,
+    /// Commands among its arguments are spoken of, not run: all that its known verbs run, they say.
+    #[serde(default)]
+    pub quotes: bool,
     /// How its calls name servers, accounts, projects and hosts.
     #[serde(default, rename = "target")]
     pub targets: Rows<ServiceRow>,

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
+<<<<<<< HEAD
 use super::chart::{checked_version, versioned};
+=======
+use super::fielded::fielded;
+>>>>>>> f6d1dd8 (A denied kubectl change can be proposed with one command)
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
@@ -16,6 +20,7 @@ use crate::edit::{EditError, add, append, replace};
 use crate::repos::WantedRoot;
 use rwenv_core::manifest::tree::Tree;
 use rwenv_core::manifest::yaml::At;
+use rwenv_core::model::WantedObject;
 use rwenv_gate::facts::content::Commit;
 
 /// A file before and after.
@@ -67,6 +72,12 @@ impl<'c> Draft<'c> {
         for setting in wish.settings()? {
             draft.with(|known, found| Ok(vec![set(known, found, &setting)?]))?;
         }
+        for (number, object) in wish.objects.iter().enumerate() {
+            let of = if number == 0 { None } else { Some(draft.beside(object)?) };
+            for field in &object.fields {
+                draft.edited(of.as_ref(), |known, found| fielded(known, found, field))?;
+            }
+        }
         draft.affected.sort();
         draft.affected.dedup();
         Ok(draft)
@@ -90,9 +101,23 @@ impl<'c> Draft<'c> {
         self.texts.iter().map(edit).filter(|edit| edit.before != edit.after).collect()
     }
 
-    /// Makes edits of the repository as it is with those that were made before.
+    /// Another object of the same cluster.
+    fn beside(&self, object: &WantedObject) -> Result<ServiceTarget, DeployError> {
+        let read = |path: &str| self.commit.bytes_of(path);
+        self.target.beside(&walk(&self.commit.tree, &read), object)
+    }
+
     fn with(
         &mut self,
+        what: impl FnOnce(&Knowledge<'_>, &AppliedObject<'_>) -> Result<Vec<PlannedEdit>, DeployError>,
+    ) -> Result<(), DeployError> {
+        self.edited(None, what)
+    }
+
+    /// Makes edits of the repository as it is with those that were made before: of the target, or of another object.
+    fn edited(
+        &mut self,
+        of: Option<&ServiceTarget>,
         what: impl FnOnce(&Knowledge<'_>, &AppliedObject<'_>) -> Result<Vec<PlannedEdit>, DeployError>,
     ) -> Result<(), DeployError> {
         let (mut edits, affected) = {
@@ -103,7 +128,7 @@ impl<'c> Draft<'c> {
             let known = walk(&self.tree, &read);
             let gone =
                 || DeployError::Wish(format!("{} is no longer there after the change", self.target.key));
-            let found = self.target.again(&known).ok_or_else(gone)?;
+            let found = of.unwrap_or(&self.target).again(&known).ok_or_else(gone)?;
             let edits = what(&known, found)?;
             let affected = affected(&known, found, &edits);
             (edits, affected)

@@ -6,6 +6,7 @@ mod change;
 mod chart;
 mod draft;
 mod error;
+mod fielded;
 mod fields;
 mod forge;
 mod journal;

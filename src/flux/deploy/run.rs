@@ -12,13 +12,15 @@ use super::{DeployError, watch};
 use crate::operate::WaitProgress;
 use crate::repos::{self, Base, FluxRepository, RepoError, Work};
 use rwenv_core::manifest::{Finding, Level};
-use rwenv_core::model::Rwenv;
+use rwenv_core::model::{Rwenv, WantedField};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::content::{self, Commit};
 use rwenv_gate::judge::Permit;
 use rwenv_gate::ledger::accepted::{self, SearchedPlace};
 
+/// Most keys that a subject names.
+const MOST_TOLD: usize = 3;
 /// Attempts at a push that others come before.
 const ATTEMPTS: usize = 3;
 
@@ -148,6 +150,13 @@ fn words(draft: &Draft<'_>, wish: &DeploymentWish) -> (String, String) {
     let name = &draft.target.object.name;
     let keys: Vec<&str> =
         wish.set.iter().chain(&wish.set_string).filter_map(|s| Some(s.split_once('=')?.0)).collect();
+    let fields: Vec<String> =
+        wish.objects.iter().flat_map(|object| &object.fields).map(WantedField::title).collect();
+    let mut keys: Vec<&str> = keys.into_iter().chain(fields.iter().map(String::as_str)).collect();
+    if keys.len() > MOST_TOLD {
+        keys.truncate(MOST_TOLD);
+        keys.push("…");
+    }
     let keys = keys.join(", ");
     let version = wish.chart_version.as_ref();
     let mut done: Vec<String> = wish.tag.iter().map(|tag| format!("update image tag to {tag}")).collect();

@@ -196,7 +196,7 @@ fn is_own_field(setting: &Setting) -> bool {
 }
 
 /// A field of an object: one that is there, or that its kind has.
-fn manifest(
+pub(super) fn manifest(
     known: &Knowledge<'_>,
     found: &AppliedObject<'_>,
     setting: &Setting,
@@ -235,6 +235,12 @@ fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<WrittenScalar, 
 
 /// Where a path leads by what is known of the kind.
 fn leads(resource: &Resource<'_>, steps: &[PathStep]) -> Option<Leads> {
+    if let [PathStep::Key(metadata), PathStep::Key(list), PathStep::Key(_)] = steps
+        && metadata == "metadata"
+        && matches!(list.as_str(), "annotations" | "labels")
+    {
+        return Some(Leads::To(Takes::Text));
+    }
     if resource.kind == "Application" {
         let found = APPLICATION.iter().any(|known| is_like(known, steps));
         return Some(if found { Leads::To(Takes::Any) } else { Leads::Nowhere(0, &[]) });
@@ -332,7 +338,7 @@ fn mended(resource: &Resource<'_>, steps: &[PathStep]) -> Option<Vec<PathStep>> 
 }
 
 /// A path as it is given.
-fn shown(steps: &[PathStep]) -> String {
+pub(super) fn shown(steps: &[PathStep]) -> String {
     let mut text = String::new();
     for step in steps {
         match step {

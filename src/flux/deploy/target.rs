@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::DeployError;
+use rwenv_core::model::WantedObject;
+use rwenv_gate::facts::index;
 
 /// What a person wants.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +35,8 @@ pub struct DeploymentWish {
     pub set: Vec<String>,
     /// Values to set that are texts, whatever they look like.
     pub set_string: Vec<String>,
+    /// Objects that are to have fields, in the place of a service.
+    pub objects: Vec<WantedObject>,
 }
 
 impl DeploymentWish {
@@ -130,10 +134,40 @@ impl ServiceTarget {
     ) -> Result<Self, DeployError> {
         let root = root_of(&known, root).map_err(|error| DeployError::Wish(error.to_string()))?;
         let several = known.clusters.len() > 1;
-        let mut target = Self::named(&known.narrowed(root), wish)?;
+        let known = known.narrowed(root);
+        let mut target = match wish.objects.first() {
+            Some(object) => Self::of_object(&known, object)?,
+            None => Self::named(&known, wish)?,
+        };
         // Of one root alone it has another number.
         target.cluster = root.filter(|_| several).unwrap_or(target.cluster);
         Ok(target)
+    }
+
+    /// The same of an object, in the cluster of this one.
+    pub(super) fn beside(&self, known: &Knowledge<'_>, object: &WantedObject) -> Result<Self, DeployError> {
+        let is =
+            |found: &&AppliedObject<'_>| is_named(found, object) && known.cluster_of(found) == self.cluster;
+        let found = known.objects.iter().find(is).ok_or_else(|| unknown(known, object))?;
+        Ok(Self::at(known, found, found.resource.name.to_string(), found.resource.name.to_string()))
+    }
+
+    fn of_object(known: &Knowledge<'_>, object: &WantedObject) -> Result<Self, DeployError> {
+        let hits: Vec<&AppliedObject<'_>> =
+            known.objects.iter().filter(|found| is_named(found, object)).collect();
+        match hits.as_slice() {
+            [] => Err(unknown(known, object)),
+            [found] => Ok(Self::at(known, found, object.name.clone(), object.name.clone())),
+            all => {
+                let place = |found: &&AppliedObject<'_>| {
+                    let cluster = known.clusters.get(known.cluster_of(found));
+                    let cluster = cluster.map(|cluster| cluster.name.clone()).unwrap_or_default();
+                    format!("{}/{} {cluster}", found.resource.namespace().unwrap_or("-"), found.resource.name)
+                };
+                let name = format!("{} {}", object.kind, object.name);
+                Err(DeployError::Several { name, all: all.iter().map(place).collect() })
+            }
+        }
     }
 
     fn named(known: &Knowledge<'_>, wish: &DeploymentWish) -> Result<Self, DeployError> {
@@ -158,6 +192,15 @@ impl ServiceTarget {
     }
 
     fn of(known: &Knowledge<'_>, found: &AppliedObject<'_>, key: &str, service: &Service) -> Self {
+        let group = service.image_group.clone().unwrap_or_else(|| key.to_owned());
+        let mut target = Self::at(known, found, key.to_owned(), group);
+        if found.resource.namespace().is_none() {
+            target.object.namespace.clone_from(&service.namespace);
+        }
+        target
+    }
+
+    fn at(known: &Knowledge<'_>, found: &AppliedObject<'_>, key: String, group: String) -> Self {
         let mut chain = Vec::new();
         let mut next = known.units.get(found.unit);
         let by_flux = next.is_some_and(|unit| unit.applier == Applier::Flux);
@@ -169,11 +212,11 @@ impl ServiceTarget {
         }
         chain.reverse();
         Self {
-            key: key.to_owned(),
-            group: service.image_group.clone().unwrap_or_else(|| key.to_owned()),
+            key,
+            group,
             object: ObjectName {
-                kind: service.kind.clone(),
-                namespace: found.resource.namespace().unwrap_or(&service.namespace).to_owned(),
+                kind: found.resource.kind.to_string(),
+                namespace: found.resource.namespace().unwrap_or_default().to_owned(),
                 name: found.resource.name.to_string(),
             },
             chain,
@@ -192,6 +235,33 @@ impl ServiceTarget {
                 && known.cluster_of(found) == self.cluster
         })
     }
+}
+
+fn is_named(found: &AppliedObject<'_>, object: &WantedObject) -> bool {
+    let resource = &found.resource;
+    let here = || {
+        resource.namespace().is_none_or(|own| object.namespace.as_deref().is_none_or(|wanted| own == wanted))
+    };
+    resource.kind == object.kind && resource.name == object.name && here()
+}
+
+/// Why an object cannot be changed here: a release makes it, or nothing of the repository does.
+fn unknown(known: &Knowledge<'_>, object: &WantedObject) -> DeployError {
+    let WantedObject { kind, name, .. } = object;
+    let release = index::releases(kind, name).find(|release| {
+        known
+            .objects
+            .iter()
+            .any(|found| found.resource.kind == "HelmRelease" && found.resource.name == *release)
+    });
+    DeployError::Wish(match release {
+        Some(release) => format!(
+            "{kind} {name} comes from HelmRelease {release}: set a value of its chart instead, with rwenv deploy {release} --set KEY=VALUE"
+        ),
+        None => format!(
+            "no file of the Flux repository defines {kind} {name}; rwenv where {kind}/{name} looks for it"
+        ),
+    })
 }
 
 fn defines(known: &Knowledge<'_>, found: &AppliedObject<'_>, service: &Entry<Service>) -> bool {

@@ -59,7 +59,7 @@ pub fn judge(push: BrokeredPush<'_>, environment: &Environment) -> Result<(Permi
         repository: repository.within(Budget::of(OBJECTS, TIME)),
         person: false,
         // What is granted, or was asked, is a line in a folder, and a session could claim any.
-        lifts: &|_| false,
+        lifts: &|_| None,
         answer: &|| Person::Nobody(OUTSIDE),
         otherwise: OUTSIDE,
         place: &|| SearchedPlace::of_remote(push.url),
