@@ -81,6 +81,7 @@ mod lint;
 mod malformed;
 mod managers;
 mod mcp;
+mod night;
 mod no_context;
 mod notices;
 mod old_certificates;

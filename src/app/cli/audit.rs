@@ -96,7 +96,7 @@ impl<'a> Filter<'a> {
 }
 
 /// The time a word of `--since` means, as the log writes it. Times in UTC compare as text.
-fn since(word: &str) -> anyhow::Result<String> {
+pub(super) fn since(word: &str) -> anyhow::Result<String> {
     if let Some(ago) = duration(word) {
         return Ok(clock::rfc3339(clock::now().saturating_sub(ago)));
     }

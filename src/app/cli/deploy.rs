@@ -141,7 +141,7 @@ impl Deploy {
             chart_version: self.chart_version.clone(),
             set: self.set.clone(),
             set_string: self.set_string.clone(),
-            objects: Vec::new(),
+            ..DeploymentWish::default()
         };
         if wish.tag.is_none() && wish.chart_version.is_none() && wish.settings()?.is_empty() {
             bail!("say what to deploy: --image-tag TAG, --chart-version VERSION, or --set key=value");

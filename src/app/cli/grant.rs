@@ -1,10 +1,11 @@
 //! `rwenv grant`: a person's exception, for one command line or for a part of a rwenv.
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
+use super::review::{self, Review};
 use super::shared::{InDir, directory};
 use super::{out, prompt};
 use crate::ops::rwenvs;
@@ -19,7 +20,10 @@ use rwenv_gate::ledger::grants::{self, Grant, GrantTerms};
 const AREA: &str = "Instead of a command";
 
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct GrantArgs {
+    #[command(subcommand)]
+    pub(super) verb: Option<GrantCommand>,
     /// How long the grant lasts, at most one hour
     #[arg(long = "for", default_value = "10m", value_name = "TIME")]
     pub(super) time: String,
@@ -48,7 +52,21 @@ pub(super) struct GrantArgs {
     pub(super) command: Vec<String>,
 }
 
+#[derive(Debug, Subcommand)]
+pub(super) enum GrantCommand {
+    /// Show what was done under grants and what of it is still so; propose the change that brings Git up to it
+    #[command(
+        after_help = "Reads the audit log, and asks the cluster which fields were changed by hand since the grant.\n\nExamples:\n  \
+                      rwenv grant review\n  rwenv grant review --since 7d --json\n  rwenv grant review --propose --dry-run\n  \
+                      rwenv grant review --cluster prod --propose"
+    )]
+    Review(Box<Review>),
+}
+
 pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(GrantCommand::Review(args)) = &args.verb {
+        return review::review(args, environment);
+    }
     if args.list {
         return list(args, environment);
     }
@@ -120,7 +138,9 @@ fn open(
         return Ok(1);
     }
     tell(&grants::open(area, terms, environment)?);
-    out::note("Secret values, other clusters and rwenv's own files stay closed.");
+    out::note(
+        "Secret values, other clusters and rwenv's own files stay closed. Afterwards: rwenv grant review",
+    );
     Ok(0)
 }
 

@@ -39,6 +39,7 @@ mod propose;
 mod replay;
 mod repo;
 mod report;
+mod review;
 mod rollout;
 mod run;
 mod shared;

@@ -139,6 +139,7 @@ impl<'s> DeploymentSession<'s> {
         }
         let opened = self.with(|parts| deploy::open(wish, parts))?;
         let deployment = opened.deployment;
+        opened.skipped.iter().for_each(|why| self.audience.note(why));
         if deployment.changes.is_empty() {
             return Ok(DeploymentEnd::Nothing(deployment));
         }

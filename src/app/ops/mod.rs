@@ -21,6 +21,7 @@ pub mod leave;
 pub mod machine;
 pub mod process;
 pub mod registration;
+pub mod review;
 pub mod rwenvs;
 pub mod service;
 pub mod standing;

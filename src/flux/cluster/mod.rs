@@ -1,5 +1,6 @@
 //! The cluster of a rwenv, reached with the person's own credentials.
 
+mod by_hand;
 mod discovery;
 mod error;
 mod old;
@@ -21,6 +22,7 @@ use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::identity;
 
+pub use by_hand::{HandChanges, by_hand};
 pub use error::ClusterError;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};

@@ -40,6 +40,8 @@ pub struct Draft<'c> {
     pub changes: Vec<ValueChange>,
     /// Other objects that change with it.
     pub affected: Vec<String>,
+    /// Why fields that are wanted stay as they are.
+    pub skipped: Vec<String>,
     pub(super) target: ServiceTarget,
     commit: &'c Commit,
     tree: Tree,
@@ -58,7 +60,15 @@ impl<'c> Draft<'c> {
         let read = |path: &str| commit.bytes_of(path);
         let target = ServiceTarget::find(walk(&commit.tree, &read), wish, root)?;
         let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
-        let mut draft = Self { changes: Vec::new(), affected: Vec::new(), target, commit, tree, texts };
+        let mut draft = Self {
+            changes: Vec::new(),
+            affected: Vec::new(),
+            skipped: Vec::new(),
+            target,
+            commit,
+            tree,
+            texts,
+        };
         if let Some(tag) = &wish.tag {
             draft.with(|known, found| {
                 let places = meant(tags(known, found), found.resource.first_name(), wish)?;
@@ -72,11 +82,8 @@ impl<'c> Draft<'c> {
         for setting in wish.settings()? {
             draft.with(|known, found| Ok(vec![set(known, found, &setting)?]))?;
         }
-        for (number, object) in wish.objects.iter().enumerate() {
-            let of = if number == 0 { None } else { Some(draft.beside(object)?) };
-            for field in &object.fields {
-                draft.edited(of.as_ref(), |known, found| fielded(known, found, field))?;
-            }
+        for object in &wish.objects {
+            draft.given(object, wish.lenient)?;
         }
         draft.affected.sort();
         draft.affected.dedup();
@@ -99,6 +106,27 @@ impl<'c> Draft<'c> {
             after: after.clone(),
         };
         self.texts.iter().map(edit).filter(|edit| edit.before != edit.after).collect()
+    }
+
+    /// Gives an object its fields. Those that cannot be are told, where that is wanted.
+    fn given(&mut self, object: &WantedObject, lenient: bool) -> Result<(), DeployError> {
+        let of = match self.beside(object) {
+            Ok(of) => of,
+            Err(error) if lenient => {
+                self.skipped.push(error.to_string());
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        for field in &object.fields {
+            match self.edited(Some(&of), |known, found| fielded(known, found, field)) {
+                Err(error) if lenient => {
+                    self.skipped.push(format!("{} {}: {}: {error}", object.kind, object.name, field.title()));
+                }
+                done => done?,
+            }
+        }
+        Ok(())
     }
 
     /// Another object of the same cluster.

@@ -77,6 +77,8 @@ pub struct OpenedDeployment {
     pub deployment: Deployment,
     /// The files.
     pub files: Vec<FileEdit>,
+    /// Why fields that are wanted stay as they are.
+    pub skipped: Vec<String>,
 }
 
 /// Finds out what a wish changes. Nothing is changed by it but the picture of the other side.
@@ -112,7 +114,7 @@ pub fn open(wish: &DeploymentWish, parts: &mut DeploymentParts<'_>) -> Result<Op
         merged: None,
         revision: None,
     };
-    Ok(OpenedDeployment { deployment, files: draft.files() })
+    Ok(OpenedDeployment { deployment, files: draft.files(), skipped: draft.skipped })
 }
 
 /// A deployment that takes another one back.

@@ -37,6 +37,8 @@ pub struct DeploymentWish {
     pub set_string: Vec<String>,
     /// Objects that are to have fields, in the place of a service.
     pub objects: Vec<WantedObject>,
+    /// Fields of these objects that cannot be changed are left out, and told.
+    pub lenient: bool,
 }
 
 impl DeploymentWish {
@@ -135,9 +137,13 @@ impl ServiceTarget {
         let root = root_of(&known, root).map_err(|error| DeployError::Wish(error.to_string()))?;
         let several = known.clusters.len() > 1;
         let known = known.narrowed(root);
-        let mut target = match wish.objects.first() {
-            Some(object) => Self::of_object(&known, object)?,
-            None => Self::named(&known, wish)?,
+        let mut target = if wish.objects.is_empty() {
+            Self::named(&known, wish)?
+        } else {
+            let mut all = wish.objects.iter().map(|object| Self::of_object(&known, object));
+            let first = all.next().unwrap_or_else(|| Self::named(&known, wish));
+            // Where others may be left out, so may the first.
+            first.or_else(|error| all.find_map(Result::ok).filter(|_| wish.lenient).ok_or(error))?
         };
         // Of one root alone it has another number.
         target.cluster = root.filter(|_| several).unwrap_or(target.cluster);
