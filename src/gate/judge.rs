@@ -8,11 +8,15 @@ use crate::ledger::{audit, grants};
 use rwenv_core::decide::{self, JudgedPart, Plan, text};
 use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
 
+/// Stands in the log in the place of a grant's name where a person has decided themselves.
+const PERSON: &str = "person";
+
 /// Lets a door act. It is used up by what it allows.
 #[derive(Debug, Default)]
 #[must_use = "nothing has run yet"]
 pub struct Permit {
     under: Vec<String>,
+    by_person: bool,
 }
 
 impl Permit {
@@ -22,7 +26,13 @@ impl Permit {
             return Self::default();
         }
         let live = grants::live(environment).into_iter().filter(|grant| named.contains(&grant.id.as_str()));
-        Self { under: live.map(|grant| grant.told()).collect() }
+        Self { under: live.map(|grant| grant.told()).collect(), by_person: false }
+    }
+
+    /// True where a person at their terminal has said yes to it.
+    #[must_use]
+    pub fn is_by_person(&self) -> bool {
+        self.by_person
     }
 
     /// What a door says of a person's grants without which it would not act: a line each.
@@ -61,6 +71,8 @@ pub enum Lift<'a> {
     Where(&'a dyn Fn(&Verdict) -> Option<String>),
     /// The same for a request to the API, of which it is known what it is for.
     Request(&'a dyn Fn(&Verdict) -> Option<String>),
+    /// None: the person has decided about it themselves. What is found in content counts all the same.
+    Decided,
 }
 
 /// Who answers a question.
@@ -68,6 +80,8 @@ pub enum Lift<'a> {
 pub enum Person {
     /// The door asks them.
     CanBeAsked,
+    /// They are at their own terminal, where no agent is at work: they are asked where they would be denied, too.
+    AtTerminal,
     /// They were asked before, or run it themselves.
     SaidYes,
     /// It is not for a person to say yes to.
@@ -121,15 +135,27 @@ pub enum Outcome {
 /// A question to a person.
 #[derive(Debug)]
 pub struct PersonQuestion {
-    /// What they are asked.
+    /// What they are asked, and what to do instead.
     pub text: String,
+    /// The reasons alone.
+    pub reasons: String,
     permit: Permit,
+    door: String,
+    command: String,
+    rwenvs: Vec<String>,
 }
 
 impl PersonQuestion {
-    /// They said yes.
-    pub fn yes(self) -> Permit {
-        self.permit
+    /// What they answered goes on record. A permit where it was yes, else what they are told.
+    pub fn answered(self, yes: bool, environment: &Environment) -> Result<Permit, String> {
+        let event = if yes { "answered-yes" } else { "answered-no" };
+        let (door, detail, rwenvs) = (self.door.as_str(), self.command.as_str(), self.rwenvs.as_slice());
+        let written = audit::answered(audit::Answer { door, event, detail, rwenvs }, environment);
+        match (yes, written) {
+            (true, Ok(())) => Ok(Permit { by_person: true, ..self.permit }),
+            (true, Err(why)) => Err(audit::unrecorded(&why.to_string())),
+            (false, _) => Err(self.text),
+        }
     }
 }
 
@@ -163,7 +189,8 @@ fn lifted(
     environment: &Environment,
 ) -> Verdict {
     let live = grants::live(environment);
-    if live.is_empty() {
+    let decided = matches!(lift, Lift::Decided);
+    if live.is_empty() && !decided {
         return verdict;
     }
     let cwd = plan.context.cwd.as_str();
@@ -171,6 +198,7 @@ fn lifted(
         Lift::Line => grants::lifts(&verdict, &plan.line, cwd, environment).map(|grant| grant.id),
         Lift::Run(argv) => grants::lifts_run(&verdict, argv, cwd, environment).map(|grant| grant.id),
         Lift::Where(holds) | Lift::Request(holds) => holds(&verdict),
+        Lift::Decided => None,
     };
     if let Some(id) = whole {
         return verdict.granted(&id);
@@ -180,7 +208,9 @@ fn lifted(
     for mut part in parts {
         let mut reasons = std::mem::take(&mut part.reasons);
         for reason in reasons.iter_mut().filter(|reason| reason.decision > Decision::Allow) {
-            if let Some(grant) = live.iter().find(|grant| grant.lifts(reason, &part, plan, exact)) {
+            if decided {
+                reason.lift(PERSON);
+            } else if let Some(grant) = live.iter().find(|grant| grant.lifts(reason, &part, plan, exact)) {
                 reason.lift(&grant.id);
             } else if let Some(grant) = live.iter().find(|grant| grant.is_near(reason)) {
                 reason.instead.push_str(&format!(" Grant {} is open for {} only.", grant.id, grant.command));
@@ -205,10 +235,10 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
     }
     let verdict = weigh(seen, found, &lift, environment);
     let reads = verdict.decision() == Decision::Allow && seen.plan.only_reads();
+    let rwenvs = &decide::concerned(seen.plan, seen.facts, seen.rwenvs);
     let written = if reads && recorded == Recording::ButReads {
         Ok(())
     } else {
-        let rwenvs = &decide::concerned(seen.plan, seen.facts, seen.rwenvs);
         let (cwd, effects) = (&seen.plan.context.cwd, &changes_elsewhere(seen.plan));
         let call = audit::AuditedCall { door, session, cwd, command, rwenvs, effects };
         audit::append(call, &verdict, environment)
@@ -218,6 +248,7 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
     let answer = match verdict.decision() {
         Decision::Allow => Person::SaidYes,
         Decision::Ask => person(),
+        Decision::Deny if person() == Person::AtTerminal => Person::AtTerminal,
         Decision::Deny => Person::SaidNo,
     };
     let outcome = match (answer, unrecorded) {
@@ -226,10 +257,14 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
             Outcome::Refuse(format!("{}  {instead}\n", text::reasons_text(&verdict)))
         }
         (_, Some(why)) => Outcome::Unrecorded(audit::unrecorded(&why.to_string())),
-        (Person::CanBeAsked, None) => {
-            let permit = Permit::under(&verdict, environment);
-            Outcome::Ask(PersonQuestion { text: text::reasons_text(&verdict), permit })
-        }
+        (Person::CanBeAsked | Person::AtTerminal, None) => Outcome::Ask(PersonQuestion {
+            text: text::reasons_text(&verdict),
+            reasons: text::reasons_for_person(&verdict),
+            permit: Permit::under(&verdict, environment),
+            door: door.to_owned(),
+            command: command.to_owned(),
+            rwenvs: rwenvs.iter().filter(|name| !name.is_empty()).cloned().collect(),
+        }),
         (Person::SaidYes, None) => Outcome::Run(Permit::under(&verdict, environment)),
     };
     Ruling { verdict, outcome }

@@ -110,6 +110,14 @@ impl Inherited {
     }
 }
 
+/// Takes away what ends a process that waits too long, and what takes a person's Ctrl-C for a crash: from here on it waits for them.
+pub(super) fn wait_for_person() {
+    alarm::cancel();
+    for signal in [Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGTERM] {
+        set(signal, SigHandler::SigDfl);
+    }
+}
+
 /// Sets a signal's disposition; says what it was.
 fn set(signal: Signal, handler: SigHandler) -> Option<SigHandler> {
     let action = SigAction::new(handler, SaFlags::SA_ONSTACK, SigSet::all());

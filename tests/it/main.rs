@@ -17,6 +17,7 @@ mod api_memory;
 mod api_protocol;
 mod api_secrets;
 mod apiserver;
+mod asked_here;
 mod audit;
 mod beside;
 mod blast;

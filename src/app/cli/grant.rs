@@ -15,6 +15,7 @@ use rwenv_core::model::{Autonomy, Decision};
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{self, Observed, agent, config};
+use rwenv_gate::ledger::audit;
 use rwenv_gate::ledger::grants::{self, Grant, GrantTerms};
 
 const AREA: &str = "Instead of a command";
@@ -84,19 +85,12 @@ pub(super) fn grant(args: &GrantArgs, environment: &Environment) -> anyhow::Resu
     let Some(seconds) = seconds else {
         bail!("'{}' is not a valid duration for a grant; write 10m, or at most 1h", args.time.escape_debug());
     };
-    let person = person();
+    let person = audit::person();
     let terms = GrantTerms { seconds, reason: args.reason.as_deref(), person: &person };
     match &args.env {
         Some(name) => open(args, name, terms, environment),
         None => of_line(args, terms, environment),
     }
-}
-
-/// The name of whoever runs this, as the system has it.
-fn person() -> String {
-    let uid = nix::unistd::getuid();
-    let user = nix::unistd::User::from_uid(uid).ok().flatten();
-    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
 }
 
 fn revoke(id: &str, environment: &Environment) -> anyhow::Result<u8> {

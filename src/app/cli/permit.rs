@@ -15,7 +15,7 @@ const NOBODY: &str = "This needs a person's approval, and nobody can be asked he
 
 /// A permit for a call that stands for this command line, where nobody can be asked; else why there is none.
 pub(super) fn unasked(door: &str, argv: &[Word], environment: &Environment) -> Result<Permit, String> {
-    match shim::run(door, argv, Vec::new(), Person::Nobody(NOBODY), environment) {
+    match shim::run(door, argv, Vec::new(), &|| Person::Nobody(NOBODY), environment) {
         Outcome::Run(permit) => Ok(permit),
         Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
             Err(why.trim_end().to_owned())
@@ -30,18 +30,21 @@ pub(super) fn under(
 ) -> anyhow::Result<u8> {
     let own = std::env::args().skip(1);
     let argv: Vec<Word> = std::iter::once("rwenv".to_owned()).chain(own).map(Word::literal).collect();
-    let at_terminal = prompt::is_possible() && agent::at_work(&agent::ancestors()).is_none();
-    let person = if at_terminal { Person::CanBeAsked } else { Person::Nobody(NOBODY) };
-    let refused = match shim::run("cli", &argv, Vec::new(), person, environment) {
+    let who = || match agent::at_work(&agent::ancestors()) {
+        None if prompt::is_possible() => Person::AtTerminal,
+        _ => Person::Nobody(NOBODY),
+    };
+    let refused = match shim::run("cli", &argv, Vec::new(), &who, environment) {
         Outcome::Run(permit) => {
             permit.told().iter().for_each(|line| out::note(line));
             return act(permit);
         }
         Outcome::Ask(question) => {
-            if prompt::yes(&format!("{}Go on?", question.text), false)? {
-                return act(question.yes());
+            let yes = prompt::yes(&format!("{}Go on?", question.reasons), false)?;
+            match question.answered(yes, environment) {
+                Ok(permit) => return act(permit),
+                Err(why) => format!("nothing was changed. {why}"),
             }
-            "nothing was changed".to_owned()
         }
         Outcome::Refuse(why) | Outcome::Unrecorded(why) => why,
     };

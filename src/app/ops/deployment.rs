@@ -107,7 +107,7 @@ impl<'s> DeploymentSession<'s> {
         what: impl FnOnce(&mut DeploymentParts<'_>) -> Result<T, DeployError>,
     ) -> anyhow::Result<T> {
         let judge = |dir: &Path, commit: &str, branch: &str| {
-            push::own(dir, &self.flux.url, (commit, branch), self.environment)
+            push::own(dir, &self.flux.url, (commit, branch), &self.permit, self.environment)
         };
         let (mut what, mut done) = (Some(what), None);
         self.audience.during(&mut |tell| {

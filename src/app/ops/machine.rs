@@ -12,7 +12,8 @@ use rwenv_flux::repos::{self, CloneState, FluxRepository};
 use rwenv_gate::base::environment::{self, Environment};
 use rwenv_gate::base::{clock, files, process, program};
 use rwenv_gate::doors::session::PLUGIN_STATE;
-use rwenv_gate::facts::{agent, config};
+use rwenv_gate::facts::agent::{self, Ancestor, Asker};
+use rwenv_gate::facts::config;
 use rwenv_gate::ledger::audit::{self, Confinement};
 use rwenv_gate::setup::shims;
 use rwenv_gate::standing::registered;
@@ -22,6 +23,8 @@ use rwenv_gate::wire::daemon::{Ask, GuardHealth, Health, NoticeHealth, PartHealt
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Space below which the log is in danger, in bytes.
 const ROOM: u64 = 64 << 20;
+/// Most programs above this one that are named.
+const MOST_ABOVE: usize = 6;
 /// Age at which a clone counts as stale.
 const STALE: Duration = Duration::from_secs(86_400);
 
@@ -31,6 +34,7 @@ pub(super) fn examine(whole_log: bool, environment: &Environment) -> Vec<Check> 
     all.extend(standing::examine(environment));
     all.push(shims(environment));
     all.push(git_hooks(environment));
+    all.push(who());
     all.extend(daemon(environment));
     all.extend(clones(environment));
     all.push(log(whole_log, environment));
@@ -262,6 +266,25 @@ fn daemon(environment: &Environment) -> Vec<Check> {
         }
     });
     all
+}
+
+/// Whom a shim or pre-push that is started here would ask, and how that was decided.
+fn who() -> Check {
+    let ancestors = agent::ancestors();
+    let above: Vec<&str> = ancestors.iter().map(Ancestor::name).take(MOST_ABOVE).collect();
+    let above = above.join(" < ");
+    Check::ok(
+        "who",
+        match agent::asker(&ancestors) {
+            Asker::Agent(mark) => {
+                format!("an agent is at work here ({mark}): it is denied, never asked; above: {above}")
+            }
+            Asker::Person => format!(
+                "a person is at this terminal: they are asked where an agent is denied; above: {above}"
+            ),
+            Asker::Nobody => format!("no terminal here: nobody can be asked; above: {above}"),
+        },
+    )
 }
 
 /// Who is told what an agent changed without a question.

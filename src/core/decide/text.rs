@@ -30,6 +30,19 @@ pub fn reasons_text(verdict: &Verdict) -> String {
     out
 }
 
+/// The reasons alone, for a person who decides about them.
+#[must_use]
+pub fn reasons_for_person(verdict: &Verdict) -> String {
+    let mut told: Vec<String> = Vec::new();
+    for reason in verdict.reasons().iter().filter(|r| r.decision == verdict.decision()) {
+        let line = format!("{} [{}]\n", escape_and_cut(&reason.text, 600), reason.rule);
+        if told.len() < MOST && !told.contains(&line) {
+            told.push(line);
+        }
+    }
+    told.concat()
+}
+
 /// A word as a shell would take it for one.
 #[must_use]
 pub fn quoted(word: &str) -> String {

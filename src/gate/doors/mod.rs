@@ -17,6 +17,7 @@ mod reply;
 pub mod session;
 pub mod shim;
 mod skill;
+mod terminal;
 
 pub use reply::Reply;
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::environment::Environment;
+use crate::doors::terminal;
 use crate::facts::agent::{self, Ancestor};
 use crate::facts::binding;
 use crate::facts::content::{self, ContentChange, ContentError};
@@ -15,12 +16,14 @@ use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording, Ruling};
 use crate::ledger::accepted::{self, SearchedPlace};
-use crate::ledger::{asked, grants};
+use crate::ledger::{asked, audit, grants};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
 use rwenv_core::manifest::{AcceptedFinding, Finding, Level, Report};
 use rwenv_core::model::{Context, Decision, Effect, RefUpdate, Verdict, Word, same_repository};
 
+/// Name of this enforcement point in the log.
+const DOOR: &str = "pre-push";
 /// Time until content counts as too large.
 const TIME: Duration = Duration::from_secs(5);
 /// Most objects that are looked at.
@@ -79,11 +82,13 @@ pub struct Push<'a> {
     pub stdin: &'a str,
 }
 
-/// Judges a push of one commit that this program is about to make itself; says why not where it may not be.
+/// Judges a push of one commit that this program is about to make itself; says why not where it may not be. Where a person said yes to
+/// what it is part of (`by`), only what it sends counts.
 pub fn own(
     dir: &Path,
     url: &str,
     (commit, branch): (&str, &str),
+    by: &Permit,
     environment: &Environment,
 ) -> Result<Permit, String> {
     let repository = ObjectRepository::at(dir, environment, Budget::of(OBJECTS, TIME)).ok();
@@ -96,7 +101,8 @@ pub fn own(
     let old = old.filter(|(_, to)| *to == name).map(|(old, _)| old.to_owned()).next();
     let old = old.unwrap_or_else(|| "0".repeat(commit.len()));
     let stdin = format!("HEAD {commit} {name} {old}\n");
-    match judged(Push { remote: url, url, stdin: &stdin }, Some(dir), environment)? {
+    let place = PushPlace { dir: Some(dir), decided: by.is_by_person() };
+    match judged(Push { remote: url, url, stdin: &stdin }, place, environment)? {
         PushReport { fate: PushFate::Permitted(permit), .. } => Ok(permit),
         PushReport { text, .. } => Err(text),
     }
@@ -104,7 +110,7 @@ pub fn own(
 
 /// Judges a push before it is sent; gives the exit status for git.
 pub fn before_push(push: Push<'_>, environment: &Environment) -> u8 {
-    match judged(push, None, environment) {
+    match judged(push, PushPlace { dir: None, decided: false }, environment) {
         Ok(told) => {
             let _ = std::io::stderr().write_all(told.text.as_bytes());
             if matches!(told.fate, PushFate::Refused) { REFUSED } else { 0 }
@@ -131,7 +137,16 @@ enum PushFate {
     Refused,
 }
 
-fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Result<PushReport, String> {
+/// Where a push is made.
+struct PushPlace<'a> {
+    /// The folder; none for this process's own.
+    dir: Option<&'a Path>,
+    /// A person has said yes to what it is part of.
+    decided: bool,
+}
+
+fn judged(push: Push<'_>, place: PushPlace<'_>, environment: &Environment) -> Result<PushReport, String> {
+    let PushPlace { dir, decided } = place;
     let lines = lines(push.stdin)?;
     let ancestors = agent::ancestors();
     let git = git_above(&ancestors);
@@ -151,7 +166,7 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
     let argv = git.unwrap_or_default();
     let said_yes = || person || (!argv.is_empty() && asked::answered(&argv, &here, environment));
     let sender = Sender {
-        door: "pre-push",
+        door: DOOR,
         session: None,
         repository,
         person,
@@ -160,6 +175,10 @@ fn judged(push: Push<'_>, dir: Option<&Path>, environment: &Environment) -> Resu
         otherwise: "",
         place: &|| SearchedPlace::of(&dir, environment),
         known: None,
+        decided,
+        decides: &|before, about| {
+            person && place.dir.is_none() && terminal::decides(before, &argv, about, environment)
+        },
     };
     weighed((push.remote, &absolute(push.url)), &lines, &sender, &context, environment)
 }
@@ -177,6 +196,10 @@ struct Sender<'a> {
     place: &'a dyn Fn() -> SearchedPlace,
     /// What the remote has, where that is known.
     known: Option<&'a [String]>,
+    /// A person has said yes to what it is part of.
+    decided: bool,
+    /// Whether a person at their terminal says yes to what was refused.
+    decides: &'a dyn Fn(&Verdict, audit::Answer<'_>) -> bool,
 }
 
 fn weighed(
@@ -196,8 +219,13 @@ fn weighed(
         return Ok(PushReport { text: String::new(), fate: PushFate::Permitted(permit) });
     }
     let lift = Lift::Where(sender.lifts);
+    let before = judge::weigh(KnownPlan::of(&observed), Vec::new(), &lift, environment);
+    let detail = &command(plan, url);
+    let about = audit::Answer { door: sender.door, event: "", detail, rwenvs: &names };
+    let refused = before.decision() == Decision::Deny;
+    let decided = sender.decided || (refused && (sender.decides)(&before, about));
     let (mut warnings, mut found, mut said, mut unasked) = (Vec::new(), Vec::new(), Vec::new(), None);
-    if judge::weigh(KnownPlan::of(&observed), Vec::new(), &lift, environment).decision() < Decision::Deny {
+    if decided || before.decision() < Decision::Deny {
         let protected = decide::is_protected(plan, facts, rwenvs);
         let other = OtherSide { remote, url, person: *person, protected, known: sender.known };
         match contents(repository, lines, &mut sendings, &other, &mut unasked) {
@@ -209,11 +237,11 @@ fn weighed(
                 warnings = findings.into_iter().filter(|f| f.level == Level::Warning).collect();
             }
             Err(error) => {
-                let why = error.to_string();
                 // What a session sends can be read, or is not sent.
-                found = decide::unread(&why, protected || sender.known.is_some()).into_iter().collect();
+                let protected = protected || sender.known.is_some();
+                found = decide::unread(&error.to_string(), protected).into_iter().collect();
                 if found.is_empty() {
-                    said.push(format!("what this push sends was not checked: {why}"));
+                    said.push(format!("what this push sends was not checked: {error}"));
                 }
             }
         }
@@ -224,7 +252,7 @@ fn weighed(
         command: &command(&observed.plan, url),
         seen: KnownPlan::of(&observed),
         found,
-        lift,
+        lift: if decided { Lift::Decided } else { lift },
         person: sender.answer,
         recorded: Recording::Always,
     };

@@ -11,8 +11,10 @@ use nix::errno::Errno;
 
 use crate::base::environment::{Environment, var};
 use crate::base::program;
+use crate::doors::terminal;
+use crate::facts::agent::{self, Asker};
 use crate::facts::{self, guarded};
-use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
+use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording};
 use crate::ledger::asked;
 use crate::net::Inherited;
 use crate::start;
@@ -84,12 +86,23 @@ fn judge(name: &str, arguments: &[CString], environment: &Environment) -> Result
     let mut argv = vec![Word::literal(name)];
     argv.extend(arguments.iter().skip(1).map(|word| Word::literal(word.to_string_lossy())));
     let assigned = tool.map(assigned).unwrap_or_default();
-    match run("shim", &argv, assigned, Person::Nobody(NOBODY), environment) {
+    let who = || match agent::asker(&agent::ancestors()) {
+        Asker::Person => Person::AtTerminal,
+        Asker::Agent(_) | Asker::Nobody => Person::Nobody(NOBODY),
+    };
+    let refused = |why: String| {
+        let complaint = tool.map_or("error: ", |tool| tool.complaint.as_str());
+        (format!("{complaint}{}\n", why.trim_end()), DENIED)
+    };
+    match run("shim", &argv, assigned, &who, environment) {
         Outcome::Run(permit) => Ok(permit),
-        Outcome::Ask(PersonQuestion { text: why, .. }) | Outcome::Refuse(why) | Outcome::Unrecorded(why) => {
-            let complaint = tool.map_or("error: ", |tool| tool.complaint.as_str());
-            Err((format!("{complaint}{}\n", why.trim_end()), DENIED))
+        Outcome::Ask(question) => {
+            let permit = terminal::answered(question, environment).map_err(refused)?;
+            // Without it they are asked once more by git's hook.
+            let _ = asked::said(&argv, environment);
+            Ok(permit)
         }
+        Outcome::Refuse(why) | Outcome::Unrecorded(why) => Err(refused(why)),
     }
 }
 
@@ -99,7 +112,7 @@ pub fn run(
     door: &str,
     argv: &[Word],
     assigned: Vec<Assigned>,
-    otherwise: Person,
+    otherwise: &dyn Fn() -> Person,
     environment: &Environment,
 ) -> Outcome {
     let context = facts::context(None, environment);
@@ -112,10 +125,15 @@ pub fn run(
         seen: KnownPlan::of(&observed),
         found: Vec::new(),
         lift: Lift::Run(argv),
-        person: &|| if answered() { Person::SaidYes } else { otherwise },
+        person: &|| otherwise_unless(answered(), otherwise),
         recorded: Recording::Always,
     };
     judge::judge(case, environment).outcome
+}
+
+/// Who answers: a yes given at the agent's hook counts for what asks. A denial is nothing that was asked there.
+fn otherwise_unless(answered: bool, otherwise: &dyn Fn() -> Person) -> Person {
+    if answered { Person::SaidYes } else { otherwise() }
 }
 
 /// The variables of this process that the tool reads as it reads flags. What is set on whole machines, and what `KUBECONFIG`

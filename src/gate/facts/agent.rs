@@ -39,6 +39,28 @@ pub fn at_work(ancestors: &[Ancestor]) -> Option<String> {
     })
 }
 
+/// Who can answer a question here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Asker {
+    /// An agent is at work, by this mark.
+    Agent(String),
+    /// A person, at the terminal of this process.
+    Person,
+    /// Nobody: there is no terminal.
+    Nobody,
+}
+
+/// Who can answer a question, by the processes above. A terminal alone is none: an agent may have one.
+#[must_use]
+pub fn asker(ancestors: &[Ancestor]) -> Asker {
+    use std::io::IsTerminal as _;
+    if let Some(mark) = at_work(ancestors) {
+        return Asker::Agent(mark);
+    }
+    let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
+    if terminal.is_ok() && std::io::stderr().is_terminal() { Asker::Person } else { Asker::Nobody }
+}
+
 /// Claude Code's settings of this user.
 #[must_use]
 pub fn claude_settings(environment: &Environment) -> PathBuf {

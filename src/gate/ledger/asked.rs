@@ -14,6 +14,8 @@ use rwenv_core::model::{Decision, Dir, Invocation, Verdict, Word};
 
 /// Seconds a record counts.
 const COUNTS: u64 = 15 * 60;
+/// Seconds for which a yes at the terminal counts for what the run starts.
+const JUST: u64 = 120;
 /// Most records that are looked at.
 const MOST: usize = 256;
 
@@ -24,6 +26,9 @@ struct AskedRun {
     session: Option<String>,
     cwd: Vec<String>,
     argv: Vec<Option<String>>,
+    /// They were asked at their own terminal, and said yes.
+    #[serde(default)]
+    said: bool,
 }
 
 fn folder(environment: &Environment) -> PathBuf {
@@ -62,7 +67,13 @@ fn of(invocation: &Invocation, session: Option<&str>) -> Option<AskedRun> {
     }
     let cwd = invocation.cwd.iter().filter_map(Dir::path).map(str::to_owned).collect();
     let argv = invocation.argv.iter().map(|w| w.as_literal().map(str::to_owned)).collect();
-    Some(AskedRun { time: clock::now().as_secs(), session: session.map(str::to_owned), cwd, argv })
+    Some(AskedRun {
+        time: clock::now().as_secs(),
+        session: session.map(str::to_owned),
+        cwd,
+        argv,
+        said: false,
+    })
 }
 
 /// True where a person was asked about this very run a short time ago.
@@ -75,6 +86,30 @@ pub fn answered(argv: &[Word], cwd: &str, environment: &Environment) -> bool {
             return false;
         }
         asked.cwd.iter().any(|dir| dir == cwd) && same(&asked.argv, argv)
+    })
+}
+
+/// Records that the person at this terminal said yes to a run, so that they are not asked again by what it starts.
+///
+/// # Errors
+/// Where the system says no.
+pub fn said(argv: &[Word], environment: &Environment) -> Result<(), FileError> {
+    let argv = argv.iter().map(|word| word.as_literal().map(str::to_owned)).collect();
+    let run = AskedRun { time: clock::now().as_secs(), session: None, cwd: Vec::new(), argv, said: true };
+    let folder = folder(environment);
+    files::make_private_dir(&folder)?;
+    let path = folder.join(format!("{}-{}-said.json", run.time, std::process::id()));
+    let text = serde_json::to_string(&run).map_err(|e| FileError::io(&path, e.into()))?;
+    files::write(&path, &text, 0o600)
+}
+
+/// True where the person at this terminal has just said yes to this run. It counts once.
+#[must_use]
+pub fn has_said(argv: &[Word], environment: &Environment) -> bool {
+    let now = clock::now().as_secs();
+    all(environment).into_iter().any(|(path, asked)| {
+        let is = asked.said && now.saturating_sub(asked.time) <= JUST && same(&asked.argv, argv);
+        is && fs::remove_file(path).is_ok()
     })
 }
 

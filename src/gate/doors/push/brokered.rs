@@ -60,6 +60,8 @@ pub fn judge(push: BrokeredPush<'_>, environment: &Environment) -> Result<(Permi
         person: false,
         // What is granted, or was asked, is a line in a folder, and a session could claim any.
         lifts: &|_| None,
+        decided: false,
+        decides: &|_, _| false,
         answer: &|| Person::Nobody(OUTSIDE),
         otherwise: OUTSIDE,
         place: &|| SearchedPlace::of_remote(push.url),

@@ -183,6 +183,47 @@ pub fn of_grant(event: GrantEvent<'_>, environment: &Environment) -> Result<(), 
     log::append(&GrantRecord { time, uptime, pid, door: "grant", event }, environment)
 }
 
+/// What a person answered where they were asked.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Answer<'a> {
+    /// The enforcement point.
+    pub door: &'a str,
+    /// `answered-yes` or `answered-no`.
+    pub event: &'a str,
+    /// What they were asked about.
+    pub detail: &'a str,
+    /// The rwenvs it concerns.
+    pub rwenvs: &'a [String],
+}
+
+/// Appends the record of a person's answer.
+///
+/// # Errors
+/// Where the record could not be written whole.
+pub fn answered(answer: Answer<'_>, environment: &Environment) -> Result<(), FileError> {
+    #[derive(serde::Serialize)]
+    struct AnswerRecord<'a> {
+        time: String,
+        uptime: u64,
+        pid: u32,
+        person: String,
+        #[serde(flatten)]
+        answer: Answer<'a>,
+    }
+    let detail = redact(answer.detail);
+    let answer = Answer { detail: &detail, ..answer };
+    let (time, uptime, pid) = (clock::rfc3339(clock::now()), clock::uptime(), std::process::id());
+    log::append(&AnswerRecord { time, uptime, pid, person: person(), answer }, environment)
+}
+
+/// The name of whoever runs this, as the system has it.
+#[must_use]
+pub fn person() -> String {
+    let uid = nix::unistd::getuid();
+    let user = nix::unistd::User::from_uid(uid).ok().flatten();
+    user.map_or_else(|| format!("uid {uid}"), |user| user.name)
+}
+
 /// Adds a record that came from inside of a session to the log, marked with the session.
 ///
 /// # Errors
