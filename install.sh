@@ -112,7 +112,7 @@ place() {
   "$prefix/bin/rwenv" daemon restart || echo "the daemon does not start; verdicts do not need it" >&2
   "$prefix/bin/rwenv" doctor || true
   case ":$PATH:" in *":$prefix/bin:"*) ;; *) echo "put $prefix/bin on your PATH" ;; esac
-  echo "next: rwenv add, then rwenv set <name> in a project; rwenv daemon install has the system start the daemon"
+  echo "next: rwenv init (or rwenv add), then rwenv set <name> in a project; rwenv daemon install has the system start the daemon"
 }
 
 # Where bash, fish and zsh look for completions of programs below this prefix; zsh once its fpath has the folder.

@@ -360,12 +360,17 @@ fn at_a_terminal_it_asks() {
         command.env("TERM", "dumb").args(["-qec", &line, "/dev/null"]).write_stdin(answers);
         crate::support::answer(&mut command)
     };
+    home.write(
+        ".kube/config",
+        "contexts: [{name: prod-ctx, context: {cluster: c}}, {name: dev-ctx, context: {cluster: c}}]\nclusters: [{name: c, cluster: {server: 'https://k8s.example.com'}}]\n",
+    );
     let added = ask(
         "add",
-        "a/b\nprod\nThe real one\ngke\nprod-ctx\n\nmy-project\nhttps://github.com/o/flux\n\ny\ny\n",
+        "a/b\nprod\nThe real one\n\nprod\nprod-ctx\ngke\nmy-project\nhttps://github.com/o/flux\n\ny\ny\n",
     );
     assert_eq!(added.code, 0, "{added:?}");
     assert!(added.stdout.contains("is not a rwenv name"), "{added:?}");
+    assert!(added.stdout.contains("the kubeconfig has no context 'prod'"), "{added:?}");
     let envs: Value = serde_json::from_str(&home.read(".claude/rwenv/envs.json")).unwrap();
     let prod = &envs["rwenvs"]["prod"];
     assert_eq!((prod["type"].as_str(), prod["readOnly"].as_bool()), (Some("gke"), Some(true)));

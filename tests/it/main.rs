@@ -65,6 +65,7 @@ mod impact;
 mod impact_changes;
 mod impact_oracle;
 mod impact_told;
+mod init;
 mod install_script;
 mod knowledge;
 mod knowledge_cluster;

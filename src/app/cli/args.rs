@@ -17,6 +17,7 @@ use super::flux::FluxArgs;
 use super::grant::GrantArgs;
 use super::hooks::{GitHook, HooksArgs};
 use super::impact::RadiusArgs;
+use super::init::Init;
 use super::install::{InstallArgs, ShellDialect};
 use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
@@ -129,6 +130,13 @@ pub(super) enum CliCommand {
         after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
     )]
     Graph(GraphArgs),
+    /// Set up this machine: offers your contexts as rwenvs, tries each, registers the agents, shows a denial
+    #[command(
+        after_help = "Proposes read-only for what looks like production, writable for throw-away clusters of this machine, and finds the Flux \
+                      repository in the cluster. Sends only reads.\n\nExamples:\n  rwenv init\n  rwenv init --yes --context kind-dev\n  \
+                      rwenv init --yes --no-install --json"
+    )]
+    Init(Init),
     /// Deploy a service's new image or values: commit, pull request, applied revision
     #[command(
         after_help = "Makes the change in a separate worktree, checks it, commits it on deploy/<service>-<time>, pushes it and opens a pull \

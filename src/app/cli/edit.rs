@@ -202,9 +202,10 @@ fn interview(given: Option<&str>, environment: &Environment) -> anyhow::Result<(
         Ok(Some(prompt::line(question, default)?).filter(|a| !a.is_empty()))
     };
     let description = optional("Description", "")?;
-    let kind = optional("Type (k3s, gke, …)", "k3s")?;
-    let context = optional("Kubernetes context", &name)?;
     let kubeconfig = optional("Kubeconfig", "~/.kube/config")?;
+    let context = context_there(&name, kubeconfig.as_deref(), environment)?;
+    let guessed = if context.as_deref().is_some_and(|name| name.starts_with("gke_")) { "gke" } else { "k3s" };
+    let kind = optional("Type (k3s, gke, …)", guessed)?;
     let gcp_project =
         if kind.as_deref() == Some("gke") { optional("Google Cloud project", "")? } else { None };
     let mut targets = proposed(&name, context.as_deref(), environment);
@@ -238,6 +239,29 @@ fn interview(given: Option<&str>, environment: &Environment) -> anyhow::Result<(
         custody: CustodyFields::default(),
     };
     Ok((name, fields))
+}
+
+/// Asks for one of the contexts that are there; none where there are none.
+fn context_there(
+    name: &str,
+    kubeconfig: Option<&str>,
+    environment: &Environment,
+) -> anyhow::Result<Option<String>> {
+    let there = identity::contexts(&kubeconfig::of_place(kubeconfig, environment));
+    if there.is_empty() {
+        out::note("that kubeconfig has no context; cluster changes are denied until one is named");
+        return Ok(None);
+    }
+    let near = |wanted: &str| there.iter().find(|context| *context == wanted).cloned();
+    let default = near(name).or_else(|| there.first().filter(|_| there.len() == 1).cloned());
+    loop {
+        let question = format!("Kubernetes context ({})", there.join(", "));
+        let answer = prompt::line(&question, default.as_deref().unwrap_or_default())?;
+        match near(&answer) {
+            Some(context) => return Ok(Some(context)),
+            None => out::note(&format!("the kubeconfig has no context '{}'", answer.escape_debug())),
+        }
+    }
 }
 
 pub(super) fn edit(args: &EditArgs, environment: &Environment) -> anyhow::Result<u8> {

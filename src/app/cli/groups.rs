@@ -11,7 +11,7 @@ use super::fitted::wrapped;
 const GROUPS: [(&str, &[&str]); 6] = [
     (
         "Environments",
-        &["list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
+        &["init", "list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
     ),
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
     ("Flux and deployments", &["flux", "deploy", "propose", "rollout", "repo", "db", "taskfiles"]),

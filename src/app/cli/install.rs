@@ -132,6 +132,18 @@ pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::
     Ok(0)
 }
 
+/// Registers the hook with an agent, and says nothing.
+pub(super) fn quietly(agent: AgentName, hook: &Path, environment: &Environment) -> anyhow::Result<()> {
+    match agent.other() {
+        Some(agent) => {
+            agent.register(Some(hook), environment)?;
+            shims::install(hook, environment)?;
+        }
+        None => drop(install::install(hook, environment)?),
+    }
+    Ok(())
+}
+
 #[derive(Serialize)]
 struct InstallView<'a> {
     settings: &'a Path,

@@ -22,6 +22,7 @@ mod grant;
 mod groups;
 mod hooks;
 mod impact;
+mod init;
 mod install;
 mod knowledge;
 mod kubeconfig;
@@ -190,6 +191,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Context(args) => context::context(&args, environment),
         CliCommand::Db(args) => db::db(&args, environment),
         CliCommand::Deploy(args) => deploy::deploy(&args, environment),
+        CliCommand::Init(args) => init::init(&args, environment),
         CliCommand::Propose(args) => propose::propose(&args, environment),
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),

@@ -24,5 +24,6 @@ pub mod registration;
 pub mod review;
 pub mod rwenvs;
 pub mod service;
+pub mod setup;
 pub mod standing;
 pub mod transcript;
