@@ -128,3 +128,30 @@ fn a_denial_offers_the_command_that_proposes_the_change() {
     assert!(shop.run(&offer.split(' ').skip(1).collect::<Vec<_>>()).stdout.contains("+  replicas: 5"));
     assert_eq!(shop.home.hook("project", &offer.replace("--dry-run ", "")).decision(), "deny");
 }
+
+/// What help shows works as it is written.
+#[test]
+fn the_examples_of_help_work() {
+    let shop = Shop::new("");
+    let mut count = 0;
+    for command in ["deploy", "propose"] {
+        let help = shop.run(&[command, "--help"]).stdout;
+        let start = format!("rwenv {command} ");
+        for line in help.lines().map(str::trim).filter(|line| line.starts_with(&start)) {
+            // Those about earlier deployments need one.
+            if ["--continue", "--revert", "--abort"].iter().any(|flag| line.contains(flag)) {
+                continue;
+            }
+            let words: Vec<&str> = line.split(' ').skip(1).collect();
+            let (first, rest) = words.split_first().unwrap();
+            let dry =
+                if rest.contains(&"--dry-run") { [first].to_vec() } else { [first, &"--dry-run"].to_vec() };
+            let words: Vec<&str> = dry.into_iter().chain(rest).copied().collect();
+            let answer = shop.run(&words);
+            assert_eq!(answer.code, 0, "{line}: {}", answer.stderr);
+            assert!(answer.stdout.contains("\n+"), "{line}: {}", answer.stdout);
+            count += 1;
+        }
+    }
+    assert!(count >= 5, "{count}");
+}
