@@ -116,7 +116,7 @@ fn a_person_decides_about_their_push_but_not_about_secrets_in_it() {
 fn the_doctor_says_who_would_be_asked() {
     let home = shims();
     let says = |mark: Option<&str>| {
-        let line = format!("{} doctor --json", env!("CARGO_BIN_EXE_rwenv"));
+        let line = format!("{} doctor --all --json", env!("CARGO_BIN_EXE_rwenv"));
         let said = at_terminal(&home, "ro", &line, "", mark)?.stdout;
         let start = said.find('[').or_else(|| said.find('{'))?;
         Some(said.get(start..)?.to_owned())
@@ -124,5 +124,9 @@ fn the_doctor_says_who_would_be_asked() {
     let Some(person) = says(None) else { return };
     assert!(person.contains("a person is at this terminal") && person.contains("above: "), "{person}");
     assert!(says(Some("CLAUDECODE")).unwrap().contains("an agent is at work here ($CLAUDECODE)"));
-    assert!(home.rwenv("ro", &["doctor", "--json"]).stdout.contains("no terminal here: nobody can be asked"));
+    assert!(
+        home.rwenv("ro", &["doctor", "--all", "--json"])
+            .stdout
+            .contains("no terminal here: nobody can be asked")
+    );
 }

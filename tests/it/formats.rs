@@ -64,7 +64,7 @@ fn each_format_says_the_same() {
         let yaml = run(&home, line, &["-o", "yaml"]).stdout;
         let read = rwenv_core::manifest::yaml::parse(&yaml);
         assert!(read.problems.is_empty(), "{line:?}: {yaml}");
-        let read = timeless(rwenv_flux::catalog::kustomize::render::json(&read.documents[0]));
+        let read = timeless(rwenv_core::manifest::kustomize::render::json(&read.documents[0]));
         assert_eq!(read, value, "{line:?}: {yaml}");
         let wide = run(&home, line, &["-o", "wide"]);
         assert!(wide.code < 64 && !wide.stdout.starts_with(['{', '[']), "{line:?}: {}", wide.stdout);

@@ -184,7 +184,7 @@ mod tests {
             "e": {}, "path": "/a/b.c", "f": 1.5, "": "", "-": "- x", "k#": "#",
         });
         let text = yaml(&value);
-        let read = rwenv_flux::catalog::kustomize::render::json(&parse(&text).documents[0]);
+        let read = rwenv_core::manifest::kustomize::render::json(&parse(&text).documents[0]);
         assert_eq!(read, value, "{text}");
         assert!(text.starts_with("a:\n  - 1\n  - x\n  - b: []\n    c:\n      d: null\n"), "{text}");
     }

@@ -173,8 +173,7 @@ fn registered(args: &Init, environment: &Environment) -> anyhow::Result<Vec<Stri
             let hook = installing::hook_program(args.hook.as_deref())?;
             super::install::quietly(agent, &hook, environment)?;
         } else {
-            let output = Output { json: false };
-            install(&InstallArgs { agent, uninstall: false, hook: args.hook.clone(), output }, environment)?;
+            install(&InstallArgs::of(agent, args.hook.clone()), environment)?;
         }
         all.push(name.to_owned());
     }

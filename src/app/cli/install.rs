@@ -51,6 +51,14 @@ pub(super) struct InstallArgs {
     pub(super) output: Output,
 }
 
+impl InstallArgs {
+    /// Registers the hook with an agent.
+    pub(super) fn of(agent: AgentName, hook: Option<PathBuf>) -> Self {
+        let output = Output::default();
+        Self { agent, uninstall: false, purge: false, yes: false, hook, statusline: None, output }
+    }
+}
+
 /// Whether Claude Code shows our status line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum LineChoice {
@@ -139,7 +147,7 @@ pub(super) fn quietly(agent: AgentName, hook: &Path, environment: &Environment) 
             agent.register(Some(hook), environment)?;
             shims::install(hook, environment)?;
         }
-        None => drop(install::install(hook, environment)?),
+        None => drop(install::install(hook, WantedLine::IfNone, environment)?),
     }
     Ok(())
 }

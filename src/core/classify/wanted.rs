@@ -33,7 +33,8 @@ pub fn wanted(invocation: &Invocation, operation: &Operation) -> Result<Vec<Want
     let tool = super::tools().tool("kubectl").filter(|_| operation.tool == "kubectl");
     let tool = tool.ok_or_else(|| format!("{} is not a command of kubectl", operation.called()))?;
     let words = invocation.argv.get(1..).unwrap_or_default();
-    let found = find_verb(words, tool)?.ok_or("it has no verb")?;
+    let program = operation.called();
+    let found = find_verb(words, (tool, program))?.ok_or("it has no verb")?;
     let args = parse(&found.1, Lists(&[found.0.flags(), tool.globals]), Spelling::Exact);
     let verb = operation.verb.as_str();
     let own: &[&str] = match verb {

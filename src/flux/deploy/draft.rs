@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
-<<<<<<< HEAD
 use super::chart::{checked_version, versioned};
-=======
 use super::fielded::fielded;
->>>>>>> f6d1dd8 (A denied kubectl change can be proposed with one command)
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;

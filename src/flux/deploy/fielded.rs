@@ -8,8 +8,8 @@ use super::tagged::{place, retagged};
 use super::target::Setting;
 use crate::catalog::images::{TagKind, tags};
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
-use crate::catalog::kustomize::image::ImageReference;
 use crate::edit::{PathStep, Reached, WrittenScalar, reach};
+use rwenv_core::manifest::kustomize::image::ImageReference;
 use rwenv_core::manifest::yaml::Node;
 use rwenv_core::model::{FieldStep, WantedField};
 
