@@ -59,7 +59,7 @@ fn confined(environment: &Environment) -> String {
     let Some(confinement) = Confinement::of(environment) else { return String::new() };
     let means = escape_and_cut(&confinement.means, 40);
     let git = if audit::broker_socket(&confinement.folder).exists() {
-        " So are those for git: push, fetch and clone reach the remotes that the person confirmed, through a broker that judges each push."
+        " git has no credentials here: push, fetch and clone reach the remotes that the person confirmed, through a broker that judges each push."
     } else {
         ""
     };
