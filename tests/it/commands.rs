@@ -21,8 +21,8 @@ const TABLE: &str = include_str!("../fixtures/commands.toml");
 fn commands(command: &clap::Command, words: &str, all: &mut BTreeSet<String>) {
     for inner in command.get_subcommands().filter(|c| !c.is_hide_set() && c.get_name() != "help") {
         let words = format!("{words}{}{}", if words.is_empty() { "" } else { "-" }, inner.get_name());
-        // A group of commands does nothing by itself, but for the log.
-        if inner.get_subcommands().next().is_none() || words == "audit" {
+        // A group of commands does nothing by itself, but for the log and grants.
+        if inner.get_subcommands().next().is_none() || matches!(words.as_str(), "audit" | "grant") {
             all.insert(words.clone());
         }
         commands(inner, &words, all);
