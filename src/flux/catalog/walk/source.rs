@@ -57,8 +57,12 @@ impl Walk<'_, '_> {
     /// Outer none: another repository. Inner none: out of this one.
     fn flux_folder(&self, spec: &Node, owner: (usize, &str), path: &str) -> Option<Option<String>> {
         let (cluster, namespace) = owner;
-        // Without a source there is none to be read: something above adds the one it is itself read from.
-        let Some(source) = spec.get("sourceRef") else { return Some(self.within(cluster, path)) };
+        // Without a source there is none to be read: something above adds the one it is itself read from. A path has to say which
+        // part of that: all of a repository, with what names it again, is never meant.
+        let Some(source) = spec.get("sourceRef") else {
+            let named = !path.trim_matches(['.', '/']).is_empty();
+            return named.then(|| self.within(cluster, path));
+        };
         let reference = SourceReference {
             kind: source.str(&["kind"]).unwrap_or("GitRepository"),
             name: source.str(&["name"])?,
