@@ -63,8 +63,8 @@ fn the_status_line_names_the_rwenv_its_mode_and_a_grant() {
     assert_eq!(shown(&home, "ro", true), "ro \x1b[32mread-only\x1b[0m\n");
     let now = rwenv_gate::base::clock::now().as_secs();
     let grant = json!({
-        "id": "a", "command": "kubectl delete pod p", "cwd": home.path("ro"), "digest": "d", "runs": [], "rules": [],
-        "made": now, "until": now + 600, "reason": null,
+        "id": "a", "command": "kubectl delete pod p", "cwd": home.path("ro"), "digest": "d", "runs": [], "area": null, "rwenvs": ["ro"],
+        "rules": [], "person": "me", "made": now, "until": now + 600, "reason": null,
     });
     home.write(".claude/rwenv/run/grants/a.json", &grant.to_string());
     let line = shown(&home, "ro", false);
