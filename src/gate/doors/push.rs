@@ -2,10 +2,12 @@
 //! really change and the objects that are really sent.
 
 pub mod brokered;
+mod told;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use told::{line_of, refused, with_warnings};
 
 use crate::base::environment::Environment;
 use crate::doors::terminal;
@@ -30,10 +32,6 @@ const TIME: Duration = Duration::from_secs(5);
 const OBJECTS: usize = 100_000;
 /// Longest wait for the other side's refs.
 const REMOTE: Duration = Duration::from_secs(10);
-/// Most reasons that are told one by one, and most ways out: what is told stays within twelve lines.
-const MOST: (usize, usize) = (7, 3);
-/// Most lines of a refusal, warnings and all.
-const LINES: usize = 12;
 /// Exit status of a push that is refused.
 const REFUSED: u8 = 1;
 
@@ -278,52 +276,11 @@ fn report(outcome: Outcome, verdict: &Verdict, warnings: &[String], otherwise: &
     PushReport { text: with_warnings(refusal, warnings), fate: PushFate::Refused }
 }
 
-/// A refusal, and behind it as many warnings as there is room for: programs that show one line show its first.
-fn with_warnings(refusal: String, warnings: &[String]) -> String {
-    let room = LINES.saturating_sub(refusal.lines().count());
-    let shown = if warnings.len() > room { room.saturating_sub(1) } else { warnings.len() };
-    let mut text = refusal + &warnings.iter().take(shown).map(String::as_str).collect::<String>();
-    if shown < warnings.len() && room > 0 {
-        text.push_str(&format!(
-            "rwenv:   and {} warnings; rwenv lint shows them all\n",
-            warnings.len() - shown
-        ));
-    }
-    text
-}
-
 /// A push as it goes on record: what it sends, by commits and refs.
 fn command(plan: &Plan, url: &str) -> String {
     let refspecs = plan.planned.iter().flat_map(|p| &p.operation.target.repository.refspecs);
     let refspecs: Vec<String> = refspecs.map(|word| word.display().into_owned()).collect();
     format!("git push {url} {}", refspecs.join(" "))
-}
-
-/// Why a push is not sent, or not taken: the first line says it all, since that is what editors show.
-fn refused(verdict: &Verdict, done: &str) -> String {
-    let reasons: Vec<_> = verdict.reasons().iter().filter(|r| r.decision == verdict.decision()).collect();
-    let mut text = format!("rwenv: this push is not {done}: ");
-    let mut instead: Vec<&str> = Vec::new();
-    for (number, reason) in reasons.iter().enumerate() {
-        if number < MOST.0 {
-            let start = if number == 0 { "" } else { "rwenv:   and: " };
-            text.push_str(&format!("{start}{} [{}]\n", escape_and_cut(&reason.text, 600), reason.rule));
-        }
-        if !instead.contains(&reason.instead.as_str()) {
-            instead.push(&reason.instead);
-        }
-    }
-    if reasons.len() > MOST.0 {
-        text.push_str(&format!("rwenv:   and {} more; rwenv lint shows them all\n", reasons.len() - MOST.0));
-    }
-    for line in instead.into_iter().take(MOST.1) {
-        text.push_str(&format!("rwenv:   instead: {}\n", escape_and_cut(line, 600)));
-    }
-    text
-}
-
-fn line_of(finding: &Finding) -> String {
-    format!("{}:{}:{}: {} [{}]", finding.path, finding.line, finding.column, finding.message, finding.rule)
 }
 
 /// The git above this process that pushes, as words.
