@@ -16,7 +16,7 @@ use crate::ops::{clusters, install as installing};
 use rwenv_core::decide::{self, quoted, text};
 use rwenv_core::model::{Decision, RwenvName};
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::facts;
+use rwenv_gate::facts::{self, identity, kubeconfig};
 use rwenv_gate::judge::{self, KnownPlan, Lift};
 
 #[derive(Debug, Args)]
@@ -74,7 +74,11 @@ pub(super) fn init(args: &Init, environment: &Environment) -> anyhow::Result<u8>
     }
     all.retain(|one| args.context.is_empty() || args.context.contains(&one.context));
     if all.is_empty() {
-        out::note("every context of your kubeconfig has a rwenv already; rwenv list shows them");
+        out::note(if identity::contexts(&kubeconfig::usual(environment)).is_empty() {
+            "your kubeconfig has no context; add a rwenv by hand: rwenv add NAME --kubeconfig FILE --context CONTEXT"
+        } else {
+            "every context of your kubeconfig has a rwenv already; rwenv list shows them"
+        });
     } else if !args.output.json {
         show(&all);
     }

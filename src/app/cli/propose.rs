@@ -25,6 +25,7 @@ pub(super) struct Propose {
 }
 
 pub(super) fn propose(args: &Propose, environment: &Environment) -> anyhow::Result<u8> {
+    args.how.cluster.named(environment)?;
     permit::under(environment, |permit| run(args, permit, environment))
 }
 

@@ -60,6 +60,7 @@ struct FoundObject {
 }
 
 pub(super) fn review(args: &Review, environment: &Environment) -> anyhow::Result<u8> {
+    args.how.cluster.named(environment)?;
     permit::under(environment, |permit| run(args, permit, environment))
 }
 
