@@ -132,7 +132,13 @@ fn a_part_of_a_rwenv_is_opened_for_an_incident() {
         let answer = home.hook(folder, line);
         assert_eq!(answer.decision(), "allow", "{line}: {}", answer.stderr);
         assert!(answer.stdout.contains("(INC-1 web stuck), 30 min left"), "{line}: {}", answer.stdout);
-        assert_eq!(home.rwenv(folder, &["check", "--", line]).code, 0, "{line}");
+        let checked = home.rwenv(folder, &["check", "--", line]);
+        assert!(checked.code == 0 && checked.stdout.contains("by grant "), "{line}: {}", checked.stdout);
+        assert!(
+            !checked.stdout.contains("deny") && !checked.stdout.contains("instead:"),
+            "{}",
+            checked.stdout
+        );
     }
     for (folder, line) in [
         ("ro", "kubectl -n shop scale deploy/db --replicas 5"),

@@ -199,7 +199,7 @@ pub(super) enum CliCommand {
     PreReceive(PreReceive),
     /// Show, check and test the policy rules
     Policy(Policy),
-    /// Let agents run one command for a limited time despite a rule against it
+    /// Let agents do what a rule denies for a limited time: one command, or a part of a rwenv
     #[command(
         after_help = "Only a person at a terminal can grant; an agent cannot. Rules that protect rwenv itself cannot be lifted.\n\nExamples:\n  \
                       rwenv grant -- kubectl rollout restart deploy/web\n  rwenv grant --for 5m 'kubectl exec web-0 -- sh -c \"kill 1\"'\n  \

@@ -141,8 +141,11 @@ fn judged(args: &CheckArgs, environment: &Environment) -> CheckedLine {
     let plan = decide::plan(&line, &context);
     let observed = facts::observe(plan, &environment);
     let Observed { plan, facts, rwenvs } = &observed;
-    let parts = decide::explain(plan, facts, rwenvs);
+    let mut parts = decide::explain(plan, facts, rwenvs);
     let mut verdict = judge::weigh(KnownPlan::of(&observed), Vec::new(), &Lift::Line, &environment);
+    for reason in parts.iter_mut().flat_map(|part| &mut part.reasons) {
+        with_grant(reason, &verdict);
+    }
     let changes = !plan.is_nothing_of_ours() && plan.changes_something();
     if let (true, Err(why)) = (changes && verdict.decision() < Decision::Deny, audit::writable(&environment))
     {
@@ -218,6 +221,17 @@ fn in_words(part: &JudgedPart) -> String {
     format!("{} {what}, and no rule objects", part.text.replace('\n', " "))
 }
 
+/// A part's reason as it counts: lifted, where a person's grant lifts it.
+fn with_grant(reason: &mut Reason, verdict: &Verdict) {
+    let same = |lifted: &&Reason| {
+        (lifted.span, &lifted.rwenv, &lifted.text) == (reason.span, &reason.rwenv, &reason.text)
+    };
+    let granted = verdict.reasons().iter().filter(same).find_map(|lifted| lifted.granted.clone());
+    if let Some(grant) = granted {
+        reason.lift(&grant);
+    }
+}
+
 fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
     if parts.is_empty() {
         out::line(&format!("allow: nothing in it is judged (programs found: {programs})"));
@@ -246,6 +260,13 @@ fn print(parts: &[JudgedPart], verdict: &Verdict, programs: usize) {
         told.push((&reason.rule, &reason.text));
         out::prose(&format!("\n{}: {} [{}]", reason.decision.as_str(), reason.text, reason.rule));
         out::prose(&format!("  in: {}", reason.part.replace('\n', " ")));
-        out::prose(&format!("  instead: {}", reason.instead));
+        match &reason.granted {
+            Some(grant) => {
+                out::prose(&format!(
+                    "  by grant {grant}: rwenv grant --list shows it, and how long it counts"
+                ));
+            }
+            None => out::prose(&format!("  instead: {}", reason.instead)),
+        }
     }
 }

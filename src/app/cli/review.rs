@@ -172,7 +172,9 @@ fn show(args: &Review, review: GrantReview, found: Vec<FoundObject>) -> anyhow::
             [time, one.grant.clone(), one.door.clone(), one.rwenvs.join(","), one.command.replace('\n', "⏎")];
         table.add_row(row.map(Cell::new));
     }
-    out::print(&table);
+    if !review.uses.is_empty() {
+        out::print(&table);
+    }
     let mut changed = 0;
     for one in &found {
         let Ok(changes) = &one.found else {
