@@ -19,6 +19,16 @@ esac
 "#;
 pub(crate) const CLONE: &str = ".claude/rwenv/flux-repos/dev/flux";
 
+/// The lines that a dry run would change, or what it says instead.
+pub(crate) fn changed_lines(answer: Answer) -> String {
+    if answer.code != 0 {
+        return answer.stderr;
+    }
+    let changed =
+        |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
+    answer.stdout.lines().filter(changed).map(|line| format!("{line}\n")).collect()
+}
+
 /// A HOME with a rwenv `dev`, whose repository is a bare remote with the shop in it.
 pub(crate) struct Shop {
     pub(crate) home: Home,

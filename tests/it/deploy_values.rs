@@ -1,6 +1,6 @@
 //! Deployments: which image is meant, which values are set, and who else they are for.
 
-use crate::deploy::Shop;
+use crate::deploy::{Shop, changed_lines};
 
 /// A Kustomization of Flux for a folder.
 fn kustomization(name: &str, folder: &str) -> String {
@@ -51,13 +51,7 @@ fn application(name: &str, more: &str) -> String {
 
 /// The lines a dry run would change, or what it says instead.
 fn dry(shop: &Shop, arguments: &[&str]) -> String {
-    let answer = shop.deploy(&[arguments, &["--dry-run"]].concat());
-    if answer.code != 0 {
-        return answer.stderr;
-    }
-    let changed =
-        |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
-    answer.stdout.lines().filter(changed).map(|line| format!("{line}\n")).collect()
+    changed_lines(shop.deploy(&[arguments, &["--dry-run"]].concat()))
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::support::{Home, answer, root};
+use crate::support::{Home, answer, find, root, skip};
 
 /// A HOME of the demonstration with some records in its log.
 fn home() -> Home {
@@ -78,6 +78,15 @@ fn each_format_says_the_same() {
     assert!(read.problems.is_empty() && read.documents.len() == 3, "{log}");
 }
 
+/// True where script(1) is here to make a terminal.
+fn makes_terminals() -> bool {
+    let found = find("script").is_some();
+    if !found {
+        skip("there is no script(1) here to make a terminal");
+    }
+    found
+}
+
 /// What a command prints on a terminal of so many columns.
 fn on_a_terminal(home: &Home, line: &[&str], columns: u16, colours: bool) -> String {
     let mut all = format!("stty cols {columns}; {}", env!("CARGO_BIN_EXE_rwenv"));
@@ -93,6 +102,9 @@ fn on_a_terminal(home: &Home, line: &[&str], columns: u16, colours: bool) -> Str
 
 #[test]
 fn no_terminal_breaks_a_name_a_path_a_rule_or_a_time() {
+    if !makes_terminals() {
+        return;
+    }
     let home = home();
     for line in LISTINGS {
         let whole = run(&home, line, &[]).stdout;
@@ -116,6 +128,9 @@ fn no_terminal_breaks_a_name_a_path_a_rule_or_a_time() {
 
 #[test]
 fn colours_can_be_read_on_light_and_on_dark() {
+    if !makes_terminals() {
+        return;
+    }
     let home = home();
     for line in LISTINGS {
         let shown = on_a_terminal(&home, line, 120, true);

@@ -105,17 +105,9 @@ fn is_in_git(night: &Night) {
     shop.remote(&["archive", "--output", &archive, &branch]);
     home.git("merged", &["init", "-q"]);
     assert_eq!(answer(home.command("tar", &home.path("merged")).args(["-xf", &archive])).code, 0);
-    let before = night.server.kubectl(
-        &[
-            "get",
-            "deploy",
-            "-n",
-            "shop",
-            "-o",
-            "jsonpath={range .items[*]}{.metadata.name}={.metadata.generation} {end}",
-        ],
-        "",
-    );
+    let form = "jsonpath={range .items[*]}{.metadata.name}={.metadata.generation} {end}";
+    let generations = || night.server.kubectl(&["get", "deploy", "-n", "shop", "-o", form], "");
+    let before = generations();
     let apps = home.path("merged/apps").display().to_string();
     let applied = night.server.kubectl_says(&[
         "apply",
@@ -125,17 +117,7 @@ fn is_in_git(night: &Night) {
         &apps,
     ]);
     assert!(!applied.contains("conflict"), "{applied}");
-    let after = night.server.kubectl(
-        &[
-            "get",
-            "deploy",
-            "-n",
-            "shop",
-            "-o",
-            "jsonpath={range .items[*]}{.metadata.name}={.metadata.generation} {end}",
-        ],
-        "",
-    );
+    let after = generations();
     assert!(before.contains("papi=2") && before == after, "{before}\n{after}");
 }
 

@@ -1,6 +1,6 @@
 //! A command of kubectl's as the change of the Flux repository that stands for it.
 
-use crate::deploy::Shop;
+use crate::deploy::{Shop, changed_lines};
 use crate::support::Answer;
 
 fn propose(shop: &Shop, how: &[&str], line: &str) -> Answer {
@@ -9,13 +9,7 @@ fn propose(shop: &Shop, how: &[&str], line: &str) -> Answer {
 
 /// The lines that a proposal would change, or what it says instead.
 fn dry(shop: &Shop, line: &str) -> String {
-    let answer = propose(shop, &["--dry-run"], line);
-    if answer.code != 0 {
-        return answer.stderr;
-    }
-    let changed =
-        |line: &&str| line.starts_with(['+', '-']) && !line.starts_with("+++") && !line.starts_with("---");
-    answer.stdout.lines().filter(changed).map(|line| format!("{line}\n")).collect()
+    changed_lines(propose(shop, &["--dry-run"], line))
 }
 
 #[test]

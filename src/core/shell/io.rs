@@ -143,7 +143,8 @@ impl Walker<'_> {
         if let Some((_, text)) = self.files.iter().find(|(known, _)| *known == path) {
             return Some(Word::literal(text.as_str()));
         }
-        if !path.starts_with("/dev/") && self.out.values.len() < MOST_VALUES {
+        let known = self.out.values.len() >= MOST_VALUES || self.out.values.contains(&path);
+        if !path.starts_with("/dev/") && !known {
             self.out.values.push(path);
         }
         None

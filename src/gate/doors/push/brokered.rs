@@ -58,7 +58,7 @@ pub fn judge(push: BrokeredPush<'_>, environment: &Environment) -> Result<(Permi
         session: Some(push.session),
         repository: repository.within(Budget::of(OBJECTS, TIME)),
         person: false,
-        // What is granted, or was asked, is a line in a folder, and a session could claim any.
+        // A granted line, or one that was asked about, is one in a folder, and a session could claim any.
         lifts: &|_| None,
         decided: false,
         decides: &|_, _| false,
