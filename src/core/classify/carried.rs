@@ -1,6 +1,8 @@
 //! What an invocation hands to others to run: code, scripts, programs, files that code writes.
 
-use crate::model::{Invocation, Language, Opaque, OpaqueKind, Operation, Part, Runner, Stdin, Word};
+use crate::model::{
+    Assigned, Invocation, Language, Opaque, OpaqueKind, Operation, Part, Runner, Stdin, Word,
+};
 
 /// Who reads a file that is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +59,19 @@ pub enum Carried {
     Perhaps(String, Invocation),
     /// Code that is not known.
     Opaque(Opaque),
+}
+
+impl Carried {
+    /// Puts variables into the environment of what is run.
+    pub(crate) fn set(&mut self, env: &[Assigned]) {
+        match self {
+            Self::Invocation { invocation: by, .. } | Self::Shell { by, .. } | Self::Script { by, .. } => {
+                by.env.extend_from_slice(env);
+            }
+            Self::Guess(inner) => inner.set(env),
+            Self::Writes(..) | Self::Opaque(..) | Self::Perhaps(..) => {}
+        }
+    }
 }
 
 /// A file that is written, as far as a text says.

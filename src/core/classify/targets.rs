@@ -39,6 +39,8 @@ pub struct FoundTargets {
     pub files: Vec<(String, Vec<Word>)>,
     /// Command lines of which it is not known whether they are run.
     pub perhaps: Vec<String>,
+    /// Files whose variables they get.
+    pub env_files: Vec<String>,
 }
 
 /// A runner's command line.
@@ -274,7 +276,11 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         let first = goal.map(|(_, goal)| goal.clone()).or(named.or(first).map(|target| target.name.clone()));
         ask.extend(first);
     }
-    let mut out = FoundTargets { texts: std::mem::take(&mut file.always), ..FoundTargets::default() };
+    let mut out = FoundTargets {
+        texts: std::mem::take(&mut file.always),
+        env_files: std::mem::take(&mut file.env_files),
+        ..FoundTargets::default()
+    };
     if computed || file.unclear {
         out.perhaps = mentions::in_file(text, tools);
     }

@@ -444,11 +444,13 @@ impl WriteReader<'_> {
         let mut whole = true;
         if self.is(&names.moves, frame) {
             targets.extend(&frame.values);
+            self.arrives(frame);
         } else if self.is(&names.writes, frame) {
             targets.extend(frame.values.first());
         } else if self.is(&names.copies, frame) {
             targets.extend(frame.values.get(1));
-            whole = false;
+            whole = self.is(&names.trees, frame);
+            self.arrives(frame);
         } else if self.is(&names.opens, frame) {
             let all = frame.on.iter().chain(&frame.values);
             if frame.values.iter().any(mode) {
@@ -462,6 +464,17 @@ impl WriteReader<'_> {
         }
         for value in targets {
             self.write(value, whole);
+        }
+    }
+
+    /// What is copied or moved to a folder keeps its name there.
+    fn arrives(&mut self, frame: &WriteFrame) {
+        let [from, into, ..] = frame.values.as_slice() else { return };
+        let name = from.as_literal().and_then(|text| text.trim_end_matches('/').rsplit('/').next());
+        if let Some(name) = name.filter(|name| !matches!(*name, "" | "." | "..")) {
+            let mut path = into.clone();
+            path.push_text(&format!("/{name}"));
+            self.found.written.push((path, false));
         }
     }
 

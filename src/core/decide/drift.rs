@@ -1,13 +1,13 @@
 //! What a line does to files and working trees before it applies what lies there: Git was asked how they are before the line runs.
 
 use super::applied::{applications, applied};
-use super::place::{places, wild};
+use super::place::places;
 use super::planned::Planned;
 use super::program;
 use super::touch::{Touch, Touching};
 use crate::classify::Write;
 use crate::model::{
-    Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Trait, Word, normalize,
+    Change, Dir, Effect, Facts, Invocation, Operation, Question, Span, Trait, Word, normalize, wild,
 };
 
 /// Most changes of one line that are followed; beyond them anything may have been changed.

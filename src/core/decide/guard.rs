@@ -1,11 +1,12 @@
 //! What is aimed at the guard itself: its files, its programs, its daemon, and the agent's settings that call it.
 
 use super::given::{HandedOn, What, given, hit};
-use super::place::{HOOK, OWN, below, below_home, concerns_us, from_home, guarded, near, places, wild};
+use super::place::{HOOK, OWN, below, below_home, concerns_us, from_home, guarded, near, places};
 use super::touch::{CopySource, Touch, Touching};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
     Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Trait, Word, glob, normalize,
+    wild,
 };
 
 /// What operations on the guard are called in policies.
@@ -433,6 +434,12 @@ impl Finder<'_> {
         let Some(name) =
             source.word.as_literal().and_then(|text| text.trim_end_matches('/').rsplit(['/', ':']).next())
         else {
+            // Whatever it is called: there it may be one of the guard's.
+            let tail = source.word.suffix().rsplit('/').next().unwrap_or_default();
+            let fits = |(_, rest): &(String, String)| rest.ends_with(tail);
+            if near(place, self.context) && below_home(place, self.context).iter().any(fits) {
+                self.certain(place.to_owned(), UNSURE);
+            }
             return;
         };
         let target = normalize(&format!("{place}/{name}"));

@@ -10,6 +10,7 @@ mod content;
 mod contexts;
 mod definition;
 mod drift;
+mod env_files;
 mod follow;
 mod given;
 mod guard;

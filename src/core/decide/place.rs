@@ -1,7 +1,7 @@
 //! Paths, and whose they are: what a word may stand for, and which files are the guard's.
 
 use crate::classify;
-use crate::model::{Context, Dir, Part, Trait, Word, glob, normalize};
+use crate::model::{Context, Dir, Part, Trait, Word, glob, normalize, wild};
 
 /// Files of rwenv's own.
 pub(super) const OWN: Trait = Trait::Own;
@@ -113,19 +113,6 @@ fn real(path: &str, cwd: &Dir) -> String {
         ("task", rest) => real(&format!("/proc/{rest}"), cwd),
         _ => path.to_owned(),
     }
-}
-
-/// A wild word taken apart: the folder, and what of a name stands before and behind what is wild.
-pub(super) fn wild(word: &Word) -> Option<(&str, String, String)> {
-    if !word.is_wild() {
-        return None;
-    }
-    let (folder, head) = word.prefix().rsplit_once('/').unwrap_or((".", word.prefix()));
-    let folder = if folder.is_empty() { "/" } else { folder };
-    let unknown = word.parts().iter().filter(|part| !matches!(part, Part::Text(_))).count();
-    let tail = word.suffix();
-    // A computed folder, or a pattern for one: of the names in it nothing is known.
-    (unknown == 1 && !tail.contains('/')).then(|| (folder, head.to_owned(), tail.to_owned()))
 }
 
 /// The file of the guard's in a home directory that a pattern matches, or a folder on the way to it.

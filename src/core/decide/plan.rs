@@ -279,7 +279,11 @@ impl Plan {
             invocation: invocation.clone(),
             order,
         }));
-        for one in carried {
+        let set = self.set_by_files(invocation);
+        for mut one in carried {
+            if !set.is_empty() && remote.is_none() {
+                one.set(&set);
+            }
             self.carried(one, remote, depth);
         }
     }

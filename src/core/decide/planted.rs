@@ -3,7 +3,7 @@
 
 use super::place::is_planted;
 use super::plan::{DEEPEST, Plan};
-use super::script::{named, shell_run};
+use super::script::shell_run;
 use super::written::{WrittenContent, WrittenScript};
 use crate::classify::{self, Carried, mentions};
 use crate::model::{Asked, Context, Effect, Invocation, Operation, Word};
@@ -54,7 +54,12 @@ impl Plan {
                 let mut word = Word::asked(Asked::TopLevel);
                 word.push_text(&format!("/{folder}/{hook}"));
                 let by = Invocation { argv: vec![word.clone()], cwd: cwd.clone(), ..by.clone() };
-                self.run((&word, named(&word, &cwd)), shell_run(word.clone()), &by, depth + 1);
+                self.run(
+                    (&word, crate::model::files_named(&word, &cwd)),
+                    shell_run(word.clone()),
+                    &by,
+                    depth + 1,
+                );
             }
         }
         self.quiet = quiet;

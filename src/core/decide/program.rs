@@ -80,8 +80,8 @@ pub(super) fn made(invocation: &Invocation) -> Vec<Made> {
 /// Where an invocation puts what it fetches.
 pub(super) fn downloaded(invocation: &Invocation) -> Option<Word> {
     let name = invocation.program().and_then(Word::basename)?;
-    let row =
-        classify::tools().programs.downloaders.iter().find(|row| row.split(' ').next() == Some(name))?;
+    let downloaders = classify::tools().programs.downloaders;
+    let row = downloaders.iter().find(|row| behind_program(row, name).is_some())?;
     invocation.argv.iter().enumerate().skip(1).find_map(|(at, word)| {
         let text = word.prefix();
         row.split(' ').skip(1).find_map(|option| {

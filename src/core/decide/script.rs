@@ -2,14 +2,13 @@
 //! Of what stays computed in a shell's nothing is said: that is the everyday of scripts, and the shims see what comes of it.
 
 use super::nested::analyze_carried;
-use super::place::wild;
 use super::plan::{DEEPEST, PendingInvocation, Plan};
 use super::program;
 use super::written::{ScriptRun, WrittenContent, WrittenScript, places};
 use crate::classify::{self, Reader};
 use crate::model::{
-    Asked, Assigned, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Part, Script, Span, Stdin, Tool,
-    Word, WrapperStyle, normalize,
+    Assigned, Effect, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Tool, Word, WrapperStyle,
+    files_named,
 };
 
 /// Most scripts of one line that are read.
@@ -19,8 +18,6 @@ const SYSTEM: [&str; 8] = ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/nix/"
 
 /// Folders of a home directory that are on most people's `PATH`.
 const OWN_BIN: [&str; 2] = [".local/bin", "bin"];
-/// Folders above the one a line runs in that may be the top of its repository.
-const ABOVE: usize = 4;
 
 impl Plan {
     /// A file whose text a shell, or another language, runs. Elsewhere only what is sent there from here can be read.
@@ -34,7 +31,7 @@ impl Plan {
         if remote.is_some() && by.stdin != Stdin::File(path.clone()) {
             return;
         }
-        let mut places = named(path, &by.cwd);
+        let mut places = files_named(path, &by.cwd);
         // Shells look for a bare name where programs are, too.
         let bare = path.as_literal().filter(|text| !text.contains('/') && !text.is_empty());
         if let Some(name) = bare.filter(|_| reader == Reader::Shell && by.argv.contains(path)) {
@@ -63,7 +60,7 @@ impl Plan {
         let tools = classify::tools();
         let known = tools.language(name).is_some() || tools.runner(name).is_some();
         let mut places = match by_path {
-            true => named(word, &by.cwd),
+            true => files_named(word, &by.cwd),
             false if known || name.is_empty() => Vec::new(),
             false => self.on_path(name, by),
         };
@@ -279,6 +276,9 @@ impl Plan {
             }
             Reader::Targets(runner) => {
                 let found = classify::expand_targets(text, runner, &run.arguments, classify::tools());
+                let files: Vec<Word> = found.env_files.iter().map(Word::literal).collect();
+                let set = self.set_by(&files, &reader);
+                let reader = Invocation { env: reader.env.iter().cloned().chain(set).collect(), ..reader };
                 for text in found.texts {
                     self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
                 }
@@ -386,29 +386,6 @@ fn may_change(text: &str) -> bool {
             .any(|verb| words.contains(verb))
     };
     classify::tools().tools.iter().filter(|tool| words.contains(&tool.name.as_str())).any(verbs)
-}
-
-/// The files that a word names: with a pattern, or by the top of the repository, those it may be.
-pub(super) fn named(word: &Word, cwd: &[Dir]) -> Vec<String> {
-    if let [Part::Asked(Asked::TopLevel), Part::Text(rest)] = word.parts() {
-        let above = |path: &str| {
-            let mut folder = path.to_owned();
-            let mut all = Vec::new();
-            for _ in 0..=ABOVE {
-                all.push(normalize(&format!("{folder}/{rest}")));
-                let Some((up, _)) = folder.rsplit_once('/') else { break };
-                folder = up.to_owned();
-            }
-            all
-        };
-        return cwd.iter().filter_map(Dir::path).flat_map(above).collect();
-    }
-    if let Some((folder, head, tail)) = wild(word) {
-        let folder = Word::literal(folder);
-        let folders = cwd.iter().filter_map(|dir| dir.enter(&folder).path().map(str::to_owned));
-        return folders.map(|folder| format!("{folder}/{head}*{tail}")).collect();
-    }
-    places(word, cwd)
 }
 
 /// Who runs a script, by its first line: the program, and the words before the file; nothing where it does not say.

@@ -8,6 +8,7 @@ mod decision;
 mod entry;
 pub mod envs;
 mod facts;
+mod files;
 mod glob;
 mod object;
 mod operation;
@@ -25,6 +26,7 @@ pub use entry::behind_program;
 pub use facts::{
     AskedContext, AskedTarget, Bound, Change, Facts, GitRepository, Lead, Pushed, Question, Script,
 };
+pub use files::{files_named, wild};
 pub use glob::glob;
 pub use object::FromObject;
 pub use operation::{

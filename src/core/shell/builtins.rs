@@ -10,7 +10,7 @@ use super::printing;
 use super::simple::SimpleCall;
 use super::state::{ShellOption, State, VariableValue, merge};
 use super::{Flow, Walker};
-use crate::model::{Dir, OpaqueKind, Stdin, Word};
+use crate::model::{Dir, OpaqueKind, Stdin, Word, files_named};
 
 impl Walker<'_> {
     /// Runs a builtin; none where the name is not one of those that are modelled.
@@ -221,23 +221,30 @@ impl Walker<'_> {
 
     /// What a file that is sourced leaves behind; what it runs is judged by whoever reads it.
     fn source_leaves(&mut self, state: &mut State, operands: &[Word], call: &SimpleCall) {
-        let path = operands.first().and_then(Word::as_literal).and_then(|path| match state.cwd.as_slice() {
-            _ if path.starts_with('/') => Some(crate::model::normalize(path)),
-            [Dir::Known(folder)] => Some(crate::model::normalize(&format!("{folder}/{path}"))),
-            _ => None,
-        });
-        let found = path.and_then(|path| self.files.iter().find(|(known, _)| *known == path));
-        let Some((path, text)) = found else { return };
-        let before = std::mem::take(&mut self.out);
-        let mut inner = state.clone();
-        inner.set("BASH_SOURCE", vec![VariableValue::Scalar(Word::literal(path.as_str()))]);
-        let left = self.code(&mut inner, text, call.origin().elsewhere());
-        self.out = before;
-        if let Some(flow) = left {
-            state.adopt(&flow.last);
+        let Some(file) = operands.first() else { return };
+        let paths = files_named(file, &state.cwd);
+        let files = self.files;
+        let found: Vec<_> = files.iter().filter(|(known, _)| paths.contains(known)).collect();
+        // Where it is not sure which of them, each may be the one.
+        let mut all: Option<State> = None;
+        for (path, text) in found {
+            let before = std::mem::take(&mut self.out);
+            let mut inner = state.clone();
+            inner.set("BASH_SOURCE", vec![VariableValue::Scalar(Word::literal(path.as_str()))]);
+            let left = self.code(&mut inner, text, call.origin().elsewhere());
+            self.out = before;
+            if let Some(flow) = left {
+                all = Some(match all {
+                    Some(other) => other.join(&flow.last),
+                    None => flow.last,
+                });
+            }
+        }
+        if let Some(left) = all {
+            state.adopt(&left);
             // Arguments of its own hide those of the shell.
             if operands.len() == 1 {
-                state.positional.clone_from(&flow.last.positional);
+                state.positional.clone_from(&left.positional);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::parse::ParseRefusal;
 use super::state::State;
 use super::{TextOrigin, Walker};
 use super::{fold, mask};
-use crate::model::{Dir, Invocation, OpaqueKind, Stdin, Word};
+use crate::model::{Dir, Invocation, OpaqueKind, Stdin, Word, files_named};
 
 /// Most files of one text whose texts are asked for.
 const MOST_VALUES: usize = 16;
@@ -137,15 +137,19 @@ impl Walker<'_> {
 
     /// The text of a file that is taken as a value, if it is known.
     pub(super) fn text_of(&mut self, state: &State, file: &Word) -> Option<Word> {
-        let name = file.as_literal().filter(|name| !name.is_empty())?;
-        let [dir] = state.cwd.as_slice() else { return None };
-        let path = dir.enter(&Word::literal(name)).path()?.to_owned();
-        if let Some((_, text)) = self.files.iter().find(|(known, _)| *known == path) {
-            return Some(Word::literal(text.as_str()));
+        file.as_literal().filter(|name| !name.is_empty())?;
+        let paths = files_named(file, &state.cwd);
+        let mut found = self.files.iter().filter(|(known, _)| paths.contains(known));
+        match (found.next(), found.next()) {
+            (Some((_, text)), None) => return Some(Word::literal(text.as_str())),
+            (Some(_), Some(_)) => return None,
+            (None, _) => {}
         }
-        let known = self.out.values.len() >= MOST_VALUES || self.out.values.contains(&path);
-        if !path.starts_with("/dev/") && !known {
-            self.out.values.push(path);
+        for path in paths {
+            let known = self.out.values.len() >= MOST_VALUES || self.out.values.contains(&path);
+            if !path.starts_with("/dev/") && !known {
+                self.out.values.push(path);
+            }
         }
         None
     }

@@ -116,6 +116,9 @@ pub struct CodeFiles {
     /// Write what their second argument names.
     #[serde(default)]
     pub copies: Texts,
+    /// Those of them that copy a folder with all that is in it.
+    #[serde(default)]
+    pub trees: Texts,
     /// Write what they are called on.
     #[serde(default)]
     pub methods: Texts,

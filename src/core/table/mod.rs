@@ -30,6 +30,8 @@ pub use words::{
     TargetKind, Trait, WrapperStyle, is_none_of, nearest,
 };
 
+use std::cell::Cell;
+
 use databake::Bake;
 
 /// Everything known of programs.
@@ -130,6 +132,11 @@ pub struct Names {
     pub all: Rows<Name>,
 }
 
+thread_local! {
+    /// The name that was found last.
+    static LAST: Cell<Option<&'static Name>> = const { Cell::new(None) };
+}
+
 /// What a name stands for.
 #[derive(Clone, Copy, Debug, Bake)]
 #[databake(path = rwenv_core::table)]
@@ -159,6 +166,14 @@ impl Names {
     }
 
     fn find(&self, program: &str) -> Option<&'static Name> {
-        self.all.as_slice().get(self.all.binary_search_by(|name| self.text(name).cmp(program)).ok()?)
+        // One program is looked for many times in a row.
+        let own = self.all.as_slice().as_ptr_range();
+        let last = LAST.get().filter(|name| own.contains(&std::ptr::from_ref(*name)));
+        last.filter(|name| self.text(name) == program).or_else(|| {
+            let found = self.all.binary_search_by(|name| self.text(name).cmp(program)).ok()?;
+            let found = self.all.as_slice().get(found);
+            LAST.set(found);
+            found
+        })
     }
 }

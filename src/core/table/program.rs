@@ -162,6 +162,12 @@ pub struct Programs {
     /// Options whose value is a folder it writes into: of any program, or of one (`tar -C`).
     #[serde(default)]
     pub output_folders: Texts,
+    /// Options that name files of variables for what is run, as `PROGRAM OPTION`.
+    #[serde(default)]
+    pub env_files: Texts,
+    /// Files of variables that a program looks for by itself, as `PROGRAM FILE`.
+    #[serde(default)]
+    pub env_defaults: Texts,
     /// End other programs.
     #[serde(default)]
     pub killers: Texts,

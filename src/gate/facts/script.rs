@@ -55,8 +55,12 @@ fn fitting(folder: &str, pattern: &str) -> Script {
             let shell = text
                 .strip_prefix("#!")
                 .is_none_or(|rest| rest.lines().next().is_some_and(|line| line.contains("sh")));
-            // One that ends does not end the others.
-            all.push_str(&if shell { format!("(\n{text}\n)\n") } else { String::new() });
+            // One that ends does not end the others; what it defines stays.
+            all.push_str(&if shell {
+                format!("if [[ $RANDOM ]]; then\n{text}\nfi\n")
+            } else {
+                String::new()
+            });
         }
     }
     if all.is_empty() { Script::Absent } else { Script::Text(all) }

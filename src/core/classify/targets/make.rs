@@ -4,9 +4,15 @@ use super::read::{RunnerTarget, TargetsFile, joined};
 
 /// Deepest nesting of variables and functions.
 const DEEPEST: usize = 8;
-/// What make knows by itself: where it runs, and which file it reads.
-const OWN: [(&str, &str); 5] =
-    [("CURDIR", "."), ("PWD", "."), ("MAKEFILE_LIST", "Makefile"), ("MAKE", "make"), ("SHELL", "sh")];
+/// What make knows by itself: where it runs, which file it reads, whose home it is.
+const OWN: [(&str, &str); 6] = [
+    ("CURDIR", "."),
+    ("PWD", "."),
+    ("MAKEFILE_LIST", "Makefile"),
+    ("MAKE", "make"),
+    ("SHELL", "sh"),
+    ("HOME", "$${HOME}"),
+];
 
 /// True for a line of a recipe that runs. Where make only prints (`-n`), those do that begin with `+` or call make.
 fn runs(line: &str, prints: bool) -> bool {
@@ -62,6 +68,8 @@ fn statement(
     let words: Vec<&str> = bare.split_whitespace().collect();
     if let Some(&("include" | "-include" | "sinclude")) = words.first() {
         file.includes.extend(words.iter().skip(1).map(|path| ((*path).to_owned(), String::new())));
+        let of_variables = |path: &&&str| path.rsplit('/').next().is_some_and(|name| name.contains(".env"));
+        file.env_files.extend(words.iter().skip(1).filter(of_variables).map(|path| (*path).to_owned()));
         return;
     }
     if let Some((name, value, sign)) = assignment(bare) {
@@ -311,6 +319,7 @@ mod tests {
             ("$(if $(X),echo a,echo b)", "echo a; echo b"),
             ("$(call all,pods)", "kubectl get pods"),
             ("echo $$HOME $(NOPE)", "echo $HOME ${__}"),
+            ("rm -rf $(HOME)/x ${HOME}/y", "rm -rf ${HOME}/x ${HOME}/y"),
         ] {
             assert_eq!(filled(text, &file.values, 0), wanted, "{text}");
         }

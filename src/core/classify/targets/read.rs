@@ -21,6 +21,8 @@ pub(super) struct TargetsFile {
     pub(super) always: Vec<String>,
     /// Other files that belong to it, with what stands before the names of their targets.
     pub(super) includes: Vec<(String, String)>,
+    /// Files whose variables recipes get.
+    pub(super) env_files: Vec<String>,
     /// Variables that the environment may set.
     pub(super) open: Vec<String>,
     /// What is run may stand in a place that is not followed.
@@ -73,7 +75,9 @@ pub(super) fn just(text: &str) -> TargetsFile {
         }
         if let Some((name, value)) = bare.split_once(":=") {
             let name = name.trim();
-            if let Some(alias) = name.strip_prefix("alias ") {
+            if let Some(setting) = name.strip_prefix("set dotenv-") {
+                file.env_files.extend(dotenv(setting, value));
+            } else if let Some(alias) = name.strip_prefix("alias ") {
                 let needs = vec![value.trim().to_owned()];
                 aliases.push(RunnerTarget { name: alias.trim().to_owned(), needs, lines: Vec::new() });
             } else {
@@ -85,6 +89,8 @@ pub(super) fn just(text: &str) -> TargetsFile {
                     file.values.push((name, text));
                 }
             }
+        } else if let Some(setting) = bare.strip_prefix("set dotenv-") {
+            file.env_files.extend(dotenv(setting, "true"));
         } else if let Some(path) = bare.strip_prefix("import ").or_else(|| bare.strip_prefix("import? ")) {
             file.includes.extend(unquoted(path.trim()).map(|path| (path, String::new())));
         } else if let Some((head, needs)) = bare.split_once(':') {
@@ -99,6 +105,30 @@ pub(super) fn just(text: &str) -> TargetsFile {
     file.targets.extend(aliases);
     file
 }
+
+/// The file of variables that a setting of just's names.
+fn dotenv(setting: &str, value: &str) -> Option<String> {
+    match setting.trim() {
+        "load" | "required" => (value.trim() != "false").then(|| ".env".to_owned()),
+        "filename" | "path" => unquoted(value.trim()),
+        _ => None,
+    }
+}
+
+/// Names by which just and task know the home directory.
+const HOMES: [&str; 8] = [
+    "HOME",
+    "home_directory()",
+    "home_dir()",
+    "env('HOME')",
+    "env(\"HOME\")",
+    "env_var('HOME')",
+    "env_var(\"HOME\")",
+    "env \"HOME\"",
+];
+/// Functions by which just names the folder it runs in.
+const HERE: [&str; 4] =
+    ["justfile_directory()", "invocation_directory()", "justfile_dir()", "invocation_dir()"];
 
 /// What an expression of just comes to, where its pieces are literals, known names or commands; of alternatives the first.
 fn expression(text: &str, values: &[(String, String)]) -> Option<String> {
@@ -115,6 +145,12 @@ fn expression(text: &str, values: &[(String, String)]) -> Option<String> {
     }
     if let Some((_, value)) = values.iter().rev().find(|(known, _)| known == text) {
         return Some(value.clone());
+    }
+    if HOMES.contains(&text) {
+        return Some("${HOME}".to_owned());
+    }
+    if HERE.contains(&text) {
+        return Some(".".to_owned());
     }
     let (first, rest) = text.split_once('+').or_else(|| text.split_once('/'))?;
     let between = if text.contains('+') { "" } else { "/" };

@@ -32,6 +32,9 @@ pub(super) fn read(text: &str) -> TargetsFile {
         if indent == 0 {
             let (name, value) = bare.split_once(':').unwrap_or((bare, ""));
             name.clone_into(&mut section);
+            if name == "dotenv" {
+                file.env_files.extend(listed(value));
+            }
             for (name, value) in flow_map(value.trim()) {
                 variable(&mut file, name, value);
             }
@@ -43,6 +46,7 @@ pub(super) fn read(text: &str) -> TargetsFile {
         let (name, value) = item.unwrap_or(bare).split_once(':').map_or(("", ""), |(n, v)| (n, v.trim()));
         let name = name.trim_matches(['"', '\'']);
         match section.as_str() {
+            "dotenv" => file.env_files.extend(item.map(plain)),
             "vars" | "env" if indent == depth => variable(&mut file, name, value),
             "includes" if indent == depth && !value.is_empty() => {
                 file.includes.extend(taskfile(&plain(value)).map(|path| (path, format!("{name}:"))));
@@ -71,6 +75,12 @@ pub(super) fn read(text: &str) -> TargetsFile {
         }
     }
     file
+}
+
+/// The texts of a list in one line (`['.env', "b"]`).
+fn listed(value: &str) -> Vec<String> {
+    let inner = value.trim().trim_start_matches('[').trim_end_matches(']');
+    inner.split(',').map(plain).filter(|text| !text.is_empty()).collect()
 }
 
 /// A line of one task.
