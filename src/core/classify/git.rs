@@ -115,6 +115,10 @@ fn known(
     if command.path == ["clone"] {
         front.repository.clones = clones(&args);
     }
+    if command.path == ["worktree"] && args.rest.first().is_some_and(|word| word.as_literal() == Some("add"))
+    {
+        front.repository.worktree = worktree(&args);
+    }
     if command.path == ["tag"] {
         front.repository.tag = args.rest.first().cloned();
     }
@@ -236,6 +240,16 @@ fn clones(args: &Arguments) -> Option<(Word, Word)> {
         ),
     };
     Some((url, folder))
+}
+
+/// The folder of `git worktree add`, and the branch that is checked out in it: without one, the folder's name is the branch's.
+fn worktree(args: &Arguments) -> Option<(Word, Option<Word>)> {
+    let mut rest = args.rest.iter().skip(1);
+    let folder = rest.next()?.clone();
+    let made = args.value(&["-b", "-B"]).map(|given| given.value.clone());
+    let named = rest.next().cloned().or_else(|| folder.basename().map(Word::literal));
+    let branch = made.unwrap_or(named).filter(|_| !args.has("--detach") && !args.has("-d"));
+    Some((folder, branch))
 }
 
 fn push_target(args: &Arguments, target: &mut RepositoryTarget) {

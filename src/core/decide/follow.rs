@@ -36,8 +36,16 @@ impl Plan {
     pub(super) fn follow_clones(&mut self) {
         let start = Dir::Known(self.context.cwd.clone());
         let mut made: Vec<(Dir, Word)> = Vec::new();
+        let mut trees: Vec<(Dir, Vec<Dir>)> = Vec::new();
         for Planned { operation, .. } in &mut self.planned {
             let target = &mut operation.target.repository;
+            if let Some((folder, _)) = &target.worktree {
+                trees.extend(target.dirs.iter().map(|dir| (dir.enter(folder), target.dirs.clone())));
+            }
+            // A working tree that is added is one of the same repository.
+            let own = |tree: &&(Dir, Vec<Dir>)| target.dirs.contains(&tree.0);
+            let of: Vec<Dir> = trees.iter().filter(own).flat_map(|(_, of)| of.clone()).collect();
+            target.dirs.extend(of);
             if let Some((url, folder)) = &target.clones {
                 made.extend(target.dirs.iter().map(|dir| (dir.enter(folder), url.clone())));
             }

@@ -1,7 +1,7 @@
 //! Where HEAD may be when a push runs: what the commands before it on the same line may have done to it.
 
 use super::{Plan, Planned};
-use crate::model::{Asked, Dir, Effect, GitRepository, Operation, Span, Trait, Word};
+use crate::model::{Asked, Dir, Effect, GitRepository, HeadMove, Operation, Span, Trait, Word};
 
 /// The repository as the push may find it, once per branch HEAD may be on; none where nothing is known of it.
 pub(super) fn possible(
@@ -21,7 +21,7 @@ pub(super) fn possible(
                 .traits
                 .iter()
                 .any(|t| matches!(*t, Trait::GitConfig | Trait::Remotes | Trait::Alias));
-        let Some(head) = operation.target.repository.head.as_ref().filter(|_| changes) else { continue };
+        let Some(head) = moved(operation, push).filter(|_| changes) else { continue };
         if head.to.meaning() == Some(Asked::CurrentBranch)
             || matches!(head.to.as_literal(), Some("HEAD" | "@"))
         {
@@ -51,6 +51,15 @@ pub(super) fn possible(
             .map(|branch| branch.map(|b| GitRepository { branch: Some(b), ..GitRepository::default() }))
             .collect(),
     }
+}
+
+/// Where an operation moves the HEAD that a push finds: its own, or the one of a working tree that it adds.
+fn moved(operation: &Operation, push: &Operation) -> Option<HeadMove> {
+    let own = &operation.target.repository;
+    let Some((folder, branch)) = &own.worktree else { return own.head.clone() };
+    let inside = own.dirs.iter().any(|dir| push.target.repository.dirs.contains(&dir.enter(folder)));
+    let to = branch.clone().filter(|_| inside)?;
+    Some(HeadMove { to, surely: true })
 }
 
 /// Gives an operation the remotes that the line has made or changed before it, as if its own call had brought them. One that is computed

@@ -16,8 +16,8 @@ use super::written::{self, ScriptRun, WrittenScript};
 use super::{keys, patched};
 use crate::classify::{self, Carried, Classified};
 use crate::model::{
-    Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span, Trait,
-    Word,
+    Asked, Context, Dir, Effect, Facts, Invocation, Opaque, OpaqueKind, Operation, Question, Reach, Span,
+    Trait, Word,
 };
 use crate::shell::{self, Source};
 
@@ -400,7 +400,9 @@ impl Plan {
             let found = read_as.operations.into_iter().filter(changes).max_by_key(|o| o.effect);
             worst = worst.into_iter().chain(found).max_by_key(|o| o.effect);
         }
-        let one_word = invocation.program().is_some_and(|w| !w.splits());
+        // A value by itself may be a whole command line; with words behind it, it is a program.
+        let value = invocation.program().filter(|_| invocation.argv.len() == 1).and_then(Word::meaning);
+        let one_word = invocation.program().is_some_and(|w| !w.splits()) && value != Some(Asked::Value);
         let shell_code = invocation.argv.iter().skip(1).any(|w| w.as_literal() == Some("-c"));
         // A quoted `"$PYTHON" script.py` is one program; with arguments that change nothing whatever tool it is,
         // there is nothing to say. What may be a change is not asked about: a wrong yes would be one.

@@ -77,7 +77,7 @@ pub(super) fn written(word: &Word) -> Option<String> {
         Part::Text(more) => Some(text + more),
         Part::Asked(Asked::CurrentBranch) => Some(text + CURRENT),
         Part::Unknown if !word.splits() => Some(format!("{text}{COMPUTED}")),
-        Part::Asked(Asked::TopLevel) | Part::Unknown => None,
+        Part::Asked(Asked::TopLevel | Asked::Value) | Part::Unknown => None,
     })
 }
 

@@ -37,6 +37,8 @@ pub enum Asked {
     TopLevel,
     /// The branch HEAD is on (`git branch --show-current`).
     CurrentBranch,
+    /// All that a variable holds, which a shell splits into words where it stands unquoted.
+    Value,
 }
 
 /// One argument as a program would receive it, as far as it is known before running.
@@ -191,7 +193,9 @@ impl Word {
     /// True where the word may turn out to start with `-`, that is to be a flag.
     #[must_use]
     pub fn may_be_flag(&self) -> bool {
-        self.prefix().starts_with('-') || matches!(self.parts.first(), Some(Part::Unknown)) || self.splits
+        self.prefix().starts_with('-')
+            || matches!(self.parts.first(), Some(Part::Unknown | Part::Asked(Asked::Value)))
+            || self.splits
     }
 
     /// The last component of the word read as a path, if that component is certain.

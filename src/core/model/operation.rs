@@ -83,6 +83,8 @@ pub struct RepositoryTarget {
     pub changed: Vec<String>,
     /// The URL and the folder of a clone that the call makes.
     pub clones: Option<(Word, Word)>,
+    /// The working tree that the call adds: its folder, and the branch it is on, where that is said.
+    pub worktree: Option<(Word, Option<Word>)>,
     /// The tag that the call makes.
     pub tag: Option<Word>,
     /// The revisions that the call sends, where that is known; an empty one stands for the working tree.

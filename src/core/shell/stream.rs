@@ -46,6 +46,7 @@ pub(super) fn expanded(word: &Word, quoted: bool) -> Stream {
             crate::model::Part::Text(text) => Seg::Text { text: text.clone(), quoted, split: !quoted },
             crate::model::Part::Unknown if word.is_wild() && !word.splits() => Seg::Found,
             crate::model::Part::Unknown => Seg::Unknown { quoted: quoted || !word.splits() },
+            crate::model::Part::Asked(Asked::Value) if quoted => Seg::Unknown { quoted },
             crate::model::Part::Asked(what) => Seg::Asked(*what),
         })
         .collect()
@@ -68,6 +69,9 @@ pub(super) fn cross(left: Vec<Stream>, right: Vec<Stream>) -> Vec<Stream> {
 
 /// The whole stream as one word: what an assignment or a redirection makes of it.
 pub(super) fn single(stream: &Stream) -> Word {
+    if matches!(stream.as_slice(), [Seg::Unknown { quoted: false }]) {
+        return Word::asked(Asked::Value);
+    }
     let mut word = Word::default();
     for seg in stream {
         match seg {
