@@ -96,6 +96,38 @@ pub struct Classified {
     pub carried: Vec<Carried>,
 }
 
+/// A word with every occurrence of a placeholder replaced.
+pub(super) fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
+    let mut out = Word::default();
+    for part in word.parts() {
+        match part {
+            Part::Unknown => out.push_unknown(word.splits()),
+            Part::Asked(what) => out.push_asked(*what),
+            Part::Text(text) => {
+                for (i, piece) in text.split(placeholder).enumerate() {
+                    if i > 0 {
+                        out.push_word(with);
+                    }
+                    out.push_text(piece);
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Words with blanks between them, as one.
+pub(super) fn joined(words: &[Word]) -> Word {
+    let mut out = Word::default();
+    for (i, word) in words.iter().enumerate() {
+        if i > 0 {
+            out.push_text(" ");
+        }
+        out.push_word(word);
+    }
+    out
+}
+
 /// The script that the n-th word names; what a shell has read from elsewhere is analysed already.
 pub(super) fn sourced(by: &Invocation, at: usize) -> Vec<Carried> {
     let Some(path) = by.argv.get(at) else { return Vec::new() };

@@ -17,6 +17,7 @@ mod mcp;
 pub mod mentions;
 mod modules;
 mod output;
+mod parallel;
 pub mod patch;
 mod pflag;
 mod services;
@@ -51,7 +52,7 @@ mod table {
 
 use crate::model::{
     Effect, Grammar, Invocation, Opaque, OpaqueKind, Operation, Reach, Stdin, TargetFormat, Tool, Tools,
-    Trait, Word,
+    Trait, Word, behind_program,
 };
 
 /// Everything known of programs.
@@ -84,7 +85,21 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
     if !tools.programs.shells.contains(&name) {
         out.carried.extend(shells::below(invocation));
     }
+    out.carried.extend(tagged(invocation, name, tools));
     out
+}
+
+/// What a program that makes a release does to its repository: it makes a tag whose name is computed.
+fn tagged(invocation: &Invocation, name: &str, tools: &Tools) -> Option<Carried> {
+    let is_call = |entry: &&&str| {
+        let mut words = invocation.argv.iter().skip(1).filter_map(Word::as_literal);
+        behind_program(entry, name).is_some_and(|behind| {
+            behind.split(' ').all(|wanted| wanted.is_empty() || words.any(|word| word == wanted))
+        })
+    };
+    tools.programs.taggers.iter().find(is_call)?;
+    let argv = vec![Word::literal("git"), Word::literal("tag"), Word::unknown()];
+    Some(Carried::Invocation { invocation: Invocation { argv, ..invocation.clone() }, remote: None })
 }
 
 /// An invocation of the program of this name.
@@ -127,7 +142,9 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         return Classified { operations: Vec::new(), carried: patches(invocation) };
     }
     if matches!(name, "source" | ".") {
-        return Classified { operations: Vec::new(), carried: sourced(invocation, 1) };
+        let dashes = invocation.argv.get(1).is_some_and(|word| word.as_literal() == Some("--"));
+        let carried = sourced(invocation, if dashes { 2 } else { 1 });
+        return Classified { operations: Vec::new(), carried };
     }
     if tools.is_inert(name) {
         return Classified::default();

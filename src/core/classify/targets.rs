@@ -2,7 +2,7 @@
 
 use super::carried::{Carried, Reader, behind};
 use super::mentions;
-use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Runner, TargetFormat, Tools, Word};
+use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Runner, Stdin, TargetFormat, Tools, Word};
 
 mod make;
 mod read;
@@ -225,7 +225,12 @@ impl RunnerLine {
         if runner.chdir.contains(&name) {
             self.by.cwd = self.by.cwd.iter().map(|dir| dir.enter(value)).collect();
         } else if runner.file.contains(&name) {
-            self.files.push(value.clone());
+            match &self.by.stdin {
+                Stdin::Text(text) if matches!(value.as_literal(), Some("-" | "/dev/stdin")) => {
+                    self.code.push(text.clone());
+                }
+                _ => self.files.push(value.clone()),
+            }
         } else if runner.code.contains(&name) {
             self.code.extend(value.as_literal().map(str::to_owned));
         }

@@ -1,11 +1,10 @@
 //! Programs that run other programs: what they run, by their own option grammar.
 
-use super::carried::{Carried, behind, code, from_stdin, sourced};
+use super::carried::{Carried, behind, code, from_stdin, joined, sourced, substitute};
 use super::container::{image_of, is_apart, is_computed};
+use super::parallel;
 use super::shells;
-use crate::model::{
-    Assigned, Invocation, Opaque, OpaqueKind, Part, Stdin, Tools, Word, Wrapper, WrapperStyle,
-};
+use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Stdin, Tools, Word, Wrapper, WrapperStyle};
 
 /// Most lines of input that `xargs` is followed through one by one.
 const MOST_LINES: usize = 32;
@@ -25,6 +24,10 @@ pub(super) fn unwrap(by: &Invocation, wrapper: &Wrapper, tools: &'static Tools) 
     let mut inner = by.clone();
     let mut out = Vec::new();
     let Some(at) = front(by, wrapper, tools, &mut inner, &mut out) else { return out };
+    if wrapper.style == WrapperStyle::Parallel {
+        out.extend(parallel::unwrap(by, &inner, at));
+        return out;
+    }
     let mut rest = by.argv.get(at..).unwrap_or_default().to_vec();
     rest.splice(0..0, entry(by, wrapper, at));
     let place = by.argv.get(at.saturating_sub(1)).map(|w| w.display().into_owned());
@@ -389,26 +392,6 @@ fn runs_what_it_gets(argv: &[Word]) -> bool {
         || (passes && given.iter().any(|word| word.as_literal().is_none()))
 }
 
-/// A word with every occurrence of a placeholder replaced.
-fn substitute(word: &Word, placeholder: &str, with: &Word) -> Word {
-    let mut out = Word::default();
-    for part in word.parts() {
-        match part {
-            Part::Unknown => out.push_unknown(word.splits()),
-            Part::Asked(what) => out.push_asked(*what),
-            Part::Text(text) => {
-                for (i, piece) in text.split(placeholder).enumerate() {
-                    if i > 0 {
-                        out.push_word(with);
-                    }
-                    out.push_text(piece);
-                }
-            }
-        }
-    }
-    out
-}
-
 /// True where options of xargs split its input in another way than at blanks into one call.
 fn cuts(options: &[Word]) -> bool {
     options.iter().any(|w| {
@@ -467,15 +450,4 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize, tools: &Tools) -> Vec<C
             found_scripts(&argv, by, tools).into_iter().chain([run(argv)]).collect()
         }
     }
-}
-
-fn joined(words: &[Word]) -> Word {
-    let mut out = Word::default();
-    for (i, word) in words.iter().enumerate() {
-        if i > 0 {
-            out.push_text(" ");
-        }
-        out.push_word(word);
-    }
-    out
 }

@@ -225,11 +225,14 @@ impl ProgramCall<'_> {
             all.push(Touch::Writes { word: into.clone(), whole: true });
         }
         all.extend(self.scattered(&from, &into));
-        let rsync = self.name == "rsync";
+        let (rsync, stow) = (self.name == "rsync", self.name == "stow");
         let sources = from.into_iter().map(|word| {
             let text = word.as_literal().unwrap_or_default();
-            let spills =
-                exact || matches!(text, "." | "..") || text.ends_with("/.") || (rsync && text.ends_with('/'));
+            let spills = exact
+                || stow
+                || matches!(text, "." | "..")
+                || text.ends_with("/.")
+                || (rsync && text.ends_with('/'));
             CopySource { word, spills }
         });
         all.push(Touch::Brings { into, from: sources.collect(), whole });

@@ -37,7 +37,9 @@ impl ProgramCall<'_> {
             _ => operands.len(),
         };
         let members: Vec<Word> = operands.into_iter().skip(leading).collect();
-        let into = folders.into_iter().next_back().unwrap_or_else(|| Word::literal("."));
+        // `cpio -p` passes files on to its last operand.
+        let passed = (self.name == "cpio" && self.flag(&['p'])).then(|| self.operands().pop()).flatten();
+        let into = passed.or_else(|| folders.into_iter().next_back()).unwrap_or_else(|| Word::literal("."));
         vec![Touch::Unpacks { into, members }]
     }
 

@@ -162,6 +162,9 @@ pub struct Programs {
     /// Options whose value is a folder it writes into: of any program, or of one (`tar -C`).
     #[serde(default)]
     pub output_folders: Texts,
+    /// Calls that make a tag in the repository they run in, by their first words.
+    #[serde(default)]
+    pub taggers: Texts,
     /// Options that name files of variables for what is run, as `PROGRAM OPTION`.
     #[serde(default)]
     pub env_files: Texts,

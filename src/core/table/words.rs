@@ -445,6 +445,8 @@ words! {
         Find = "find",
         /// Arguments are read from standard input and appended.
         Xargs = "xargs",
+        /// A command for each argument behind `:::`, in a file or on standard input.
+        Parallel = "parallel",
         /// Only options hold what is run; `--option=word` in their list wants a value that begins with `word=`.
         Options = "options",
     }
