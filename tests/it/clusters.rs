@@ -416,10 +416,13 @@ fn variables_of_sourced_files_and_makefiles_count() {
     home.write("dev/prod.env", &format!("KUBECONFIG={own}\n"));
     home.write("dev/dev.env", "LOG=debug\nSERVER=https://dev.example.com\n");
     home.write("dev/outer.sh", "source ./prod.env\n");
-    home.write(
-        "dev/Makefile",
-        &format!("export KUBECONFIG = {own}\ndelete:\n\tkubectl delete pod p\nget:\n\tkubectl get pods\n"),
-    );
+    let recipes = "delete:\n\tkubectl delete pod p\nget:\n\tkubectl get pods\n";
+    home.write("dev/Makefile", &format!("export KUBECONFIG = {own}\n{recipes}"));
+    home.write("dev/m.mk", &format!("include prod.env\nexport\n{recipes}"));
+    home.write("dev/justfile", &format!("set dotenv-path := 'prod.env'\n{recipes}"));
+    home.write("dev/Taskfile.yml", "dotenv: ['prod.env']\ntasks:\n  delete: kubectl delete pod p\n");
+    home.write("dev/sub/.envrc", &format!("export KUBECONFIG={own}\n"));
+    home.write("dev/sub/mise.toml", &format!("[env]\nKUBECONFIG = \"{own}\"\n"));
     for (line, wanted) in [
         ("set -a; . ./prod.env; set +a; kubectl delete pod p", "deny"),
         (". ./prod.env && kubectl delete pod p", "deny"),
@@ -427,11 +430,17 @@ fn variables_of_sourced_files_and_makefiles_count() {
         ("cd .. && . dev/prod.env && kubectl delete pod p", "deny"),
         ("bash -c '. ./prod.env; kubectl delete pod p'", "deny"),
         ("make delete", "deny"),
+        ("make -f m.mk delete", "deny"),
+        ("just delete", "deny"),
+        ("task delete", "deny"),
+        ("direnv exec sub kubectl delete pod p", "deny"),
+        ("mise exec -C sub -- kubectl delete pod p", "deny"),
+        ("dotenv -f prod.env run kubectl delete pod p", "deny"),
+        ("uv run --env-file prod.env kubectl delete pod p", "deny"),
         ("while read -r l; do export \"$l\"; done < prod.env; kubectl delete pod p", "ask"),
         ("export $(cat prod.env); kubectl delete pod p", "ask"),
-        ("export $(cat prod.env); kubectl get pods", "allow"),
         ("export A=$(date) B=\"$x\"; kubectl delete pod p", "allow"),
-        (". ./dev.env; kubectl delete pod p", "allow"),
+        (". ./dev.env; dotenv -f dev.env run kubectl delete pod p; make -f m.mk get", "allow"),
         (". ./missing.env; kubectl delete pod p", "allow"),
         ("kubectl delete pod p; . ./prod.env", "allow"),
     ] {

@@ -436,3 +436,17 @@ pub(super) fn innermost<F: Default>(frames: &mut Vec<F>) -> &mut F {
     #[expect(clippy::indexing_slicing, reason = "there is at least one")]
     &mut frames[last]
 }
+
+/// True for what tells an opening call to write: `w`, `ab+`, `>`, or a name behind such a mark.
+pub(super) fn mode(word: &Word) -> bool {
+    let text = word.prefix();
+    bare_mode(word) || text.starts_with('>') || text.starts_with("+<") || text.starts_with("+>")
+}
+
+/// The same with nothing behind it.
+pub(super) fn bare_mode(word: &Word) -> bool {
+    let Some(text) = word.as_literal() else { return false };
+    let text = text.split(':').next().unwrap_or_default().trim();
+    let letters = !text.is_empty() && text.len() <= 4 && text.chars().all(|c| "rwaxcbtU+".contains(c));
+    (letters && text.contains(['w', 'a', 'x', 'c', '+'])) || matches!(text, ">" | ">>" | "+<" | "+>")
+}

@@ -94,7 +94,7 @@ fn tagged(invocation: &Invocation, name: &str, tools: &Tools) -> Option<Carried>
     let is_call = |entry: &&&str| {
         let mut words = invocation.argv.iter().skip(1).filter_map(Word::as_literal);
         behind_program(entry, name).is_some_and(|behind| {
-            behind.split(' ').all(|wanted| wanted.is_empty() || words.any(|word| word == wanted))
+            behind.split(' ').all(|part| part.is_empty() || words.any(|word| word == part))
         })
     };
     tools.programs.taggers.iter().find(is_call)?;

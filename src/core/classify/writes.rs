@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::literals::{Token, innermost, tokens};
+use super::literals::{Token, bare_mode, innermost, mode, tokens};
 use crate::model::{CodeFiles, Language, Texts, Word};
 
 /// Most values that are kept of one text.
@@ -487,18 +487,4 @@ impl WriteReader<'_> {
         self.found.computed |= word.as_literal().is_none() && nothing && !word.suffix().contains('/');
         self.found.written.push((word, whole));
     }
-}
-
-/// True for what tells an opening call to write: `w`, `ab+`, `>`, or a name behind such a mark.
-fn mode(word: &Word) -> bool {
-    let text = word.prefix();
-    bare_mode(word) || text.starts_with('>') || text.starts_with("+<") || text.starts_with("+>")
-}
-
-/// The same with nothing behind it.
-fn bare_mode(word: &Word) -> bool {
-    let Some(text) = word.as_literal() else { return false };
-    let text = text.split(':').next().unwrap_or_default().trim();
-    let letters = !text.is_empty() && text.len() <= 4 && text.chars().all(|c| "rwaxcbtU+".contains(c));
-    (letters && text.contains(['w', 'a', 'x', 'c', '+'])) || matches!(text, ">" | ">>" | "+<" | "+>")
 }

@@ -279,11 +279,14 @@ impl Plan {
             invocation: invocation.clone(),
             order,
         }));
-        let set = self.set_by_files(invocation);
-        for mut one in carried {
-            if !set.is_empty() && remote.is_none() {
-                one.set(&set);
-            }
+        self.started(carried, (invocation, remote), depth);
+    }
+
+    /// What a program starts, with the variables that it reads from files first.
+    fn started(&mut self, all: Vec<Carried>, (by, remote): (&Invocation, Option<&str>), depth: usize) {
+        let set = if remote.is_none() { self.set_by_files(by) } else { Vec::new() };
+        for mut one in all {
+            one.set(&set);
             self.carried(one, remote, depth);
         }
     }

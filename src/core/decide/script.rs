@@ -7,8 +7,8 @@ use super::program;
 use super::written::{ScriptRun, WrittenContent, WrittenScript, places};
 use crate::classify::{self, Reader};
 use crate::model::{
-    Assigned, Effect, Facts, Invocation, Opaque, OpaqueKind, Script, Span, Stdin, Tool, Word, WrapperStyle,
-    files_named,
+    Assigned, Effect, Facts, Invocation, Opaque, OpaqueKind, Runner, Script, Span, Stdin, Tool, Word,
+    WrapperStyle, files_named,
 };
 
 /// Most scripts of one line that are read.
@@ -274,21 +274,7 @@ impl Plan {
                     self.carried(carried, run.remote.as_deref(), depth + 1);
                 }
             }
-            Reader::Targets(runner) => {
-                let found = classify::expand_targets(text, runner, &run.arguments, classify::tools());
-                let files: Vec<Word> = found.env_files.iter().map(Word::literal).collect();
-                let set = self.set_by(&files, &reader);
-                let reader = Invocation { env: reader.env.iter().cloned().chain(set).collect(), ..reader };
-                for text in found.texts {
-                    self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
-                }
-                for line in found.perhaps {
-                    self.carried(classify::Carried::Perhaps(line, reader.clone()), None, depth + 1);
-                }
-                for (path, wanted) in found.files {
-                    self.sourced(&Word::literal(path), (wanted, run.reader), (&reader, None), depth + 1);
-                }
-            }
+            Reader::Targets(runner) => self.targets((text, runner), &run, &reader, depth),
             Reader::Data => {
                 for line in classify::mentions::in_pieces(text, "", classify::tools()) {
                     self.carried(classify::Carried::Perhaps(line, reader.clone()), None, depth + 1);
@@ -305,6 +291,29 @@ impl Plan {
             }
         }
         self.quiet = quiet;
+    }
+
+    /// What the targets come to that are asked of a file.
+    fn targets(
+        &mut self,
+        (text, runner): (&str, &'static Runner),
+        run: &ScriptRun,
+        by: &Invocation,
+        depth: usize,
+    ) {
+        let found = classify::expand_targets(text, runner, &run.arguments, classify::tools());
+        let files: Vec<Word> = found.env_files.iter().map(Word::literal).collect();
+        let set = self.set_by(&files, by);
+        let reader = Invocation { env: by.env.iter().cloned().chain(set).collect(), ..by.clone() };
+        for text in found.texts {
+            self.shell_script(&text, Vec::new(), (&reader, None), depth + 1);
+        }
+        for line in found.perhaps {
+            self.carried(classify::Carried::Perhaps(line, reader.clone()), None, depth + 1);
+        }
+        for (path, wanted) in found.files {
+            self.sourced(&Word::literal(path), (wanted, run.reader), (&reader, None), depth + 1);
+        }
     }
 
     fn shell_script(
