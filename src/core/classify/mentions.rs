@@ -61,7 +61,7 @@ pub fn in_argument(text: &str, tools: &Tools) -> Vec<String> {
 }
 
 /// The command lines in a file of targets, or in part of one.
-pub(super) fn in_file(text: &str, tools: &Tools) -> Vec<String> {
+pub fn in_file(text: &str, tools: &Tools) -> Vec<String> {
     let mut all = Vec::new();
     for line in text.lines() {
         let bare = line.trim_matches(MARKS);

@@ -165,6 +165,10 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
             at += 2;
             continue;
         }
+        if runner.global.contains(&text) {
+            line.files.extend(runner.global_files.iter().map(|file| Word::literal(*file)));
+            continue;
+        }
         if text.starts_with('-') {
             at += line.option(word, by.argv.get(at), runner);
         } else if !line.runs && runner.verbs.contains(&text) {

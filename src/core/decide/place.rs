@@ -146,7 +146,7 @@ pub(super) fn below_home(path: &str, context: &Context) -> Vec<(String, String)>
 #[must_use]
 pub fn is_planted(path: &str) -> bool {
     let tables = classify::tools();
-    [tables.programs.planted, tables.programs.startup]
+    [tables.programs.planted, tables.programs.startup, tables.programs.planted_settings]
         .iter()
         .any(|list| list.iter().any(|pattern| glob(pattern, path)))
 }

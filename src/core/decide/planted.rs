@@ -6,7 +6,7 @@ use super::plan::{DEEPEST, Plan};
 use super::script::shell_run;
 use super::written::{WrittenContent, WrittenScript};
 use crate::classify::{self, Carried, mentions};
-use crate::model::{Asked, Context, Effect, Invocation, Operation, Word};
+use crate::model::{Asked, Context, Effect, Invocation, Operation, Word, glob};
 
 impl Plan {
     /// What an invocation writes to such places.
@@ -27,6 +27,16 @@ impl Plan {
     pub(super) fn plants(&mut self, path: &str, text: &str, by: &Invocation, depth: usize) {
         if path.ends_with(".json") {
             for line in mentions::in_values(text, classify::tools()) {
+                self.carried(Carried::Perhaps(line, by.clone()), None, depth);
+            }
+            return;
+        }
+        let tools = classify::tools();
+        if tools.programs.planted_settings.iter().any(|pattern| glob(pattern, path)) {
+            // `shell COMMAND`, `ProxyCommand COMMAND`.
+            let behind = text.lines().filter_map(|line| Some(line.trim().split_once(' ')?.1));
+            let text: String = text.lines().chain(behind).flat_map(|line| [line, "\n"]).collect();
+            for line in mentions::in_file(&text, tools) {
                 self.carried(Carried::Perhaps(line, by.clone()), None, depth);
             }
             return;

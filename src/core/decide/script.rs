@@ -31,6 +31,9 @@ impl Plan {
         if remote.is_some() && by.stdin != Stdin::File(path.clone()) {
             return;
         }
+        let own = path.as_literal().and_then(|text| text.strip_prefix("~/"));
+        let own = own.map(|rest| Word::literal(format!("{}/{rest}", self.context.home)));
+        let path = own.as_ref().unwrap_or(path);
         let mut places = files_named(path, &by.cwd);
         // Shells look for a bare name where programs are, too.
         let bare = path.as_literal().filter(|text| !text.contains('/') && !text.is_empty());

@@ -212,6 +212,12 @@ pub struct Runner {
     /// Options that name a file.
     #[serde(default)]
     pub file: Texts,
+    /// Options with which the person's own file is meant,
+    #[serde(default)]
+    pub global: Texts,
+    /// which is one of these.
+    #[serde(default)]
+    pub global_files: Texts,
     /// Options that name a directory.
     #[serde(default)]
     pub chdir: Texts,

@@ -198,6 +198,9 @@ pub struct Programs {
     /// Patterns of files that something runs, or starts programs by, without being told.
     #[serde(default)]
     pub planted: Texts,
+    /// The same of programs with languages of their own: command lines in them may be run.
+    #[serde(default)]
+    pub planted_settings: Texts,
     /// Patterns of files that shells read when they start.
     #[serde(default)]
     pub startup: Texts,
