@@ -34,6 +34,7 @@ mod config;
 mod confined;
 mod confined_cluster;
 mod confined_inside;
+mod containers;
 mod context;
 mod daemon;
 mod daemon_faults;

@@ -171,7 +171,7 @@ pub(super) enum CliCommand {
     Taskfiles(Taskfiles),
     /// Write a kubeconfig that goes through the API guard, which enforces the rwenv's policy
     #[command(
-        after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -"
+        after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -\n  rwenv kubeconfig prod --container"
     )]
     Kubeconfig(Kubeconfig),
     /// Check the content of a repository: secrets, invalid YAML, dangling references

@@ -173,24 +173,33 @@ impl Identity {
         self.kept.tokens.iter().map(|(name, token)| (digest(token), name.clone())).collect()
     }
 
-    /// The kubeconfig of a rwenv: this guard under the name of the rwenv's own context.
+    /// The kubeconfig of a rwenv: this guard under the name of the rwenv's own context. `host` is the name by which programs in a container
+    /// reach this machine; none for programs on it.
     ///
     /// # Errors
     /// Where the rwenv has no token.
-    pub fn kubeconfig(&self, rwenv: &Rwenv, environment: &Environment) -> Result<String, GuardError> {
+    pub fn kubeconfig(
+        &self,
+        rwenv: &Rwenv,
+        host: Option<&str>,
+        environment: &Environment,
+    ) -> Result<String, GuardError> {
         let name = rwenv.name.as_str();
         let none = || GuardError::Identity(format!("rwenv '{name}' has no token"));
         let token = self.kept.tokens.get(name).ok_or_else(none)?;
         let own = rwenv.places.iter().find_map(|place| place.kubernetes_context.as_deref()).unwrap_or(name);
         let namespace = namespace(rwenv, environment).unwrap_or_else(|| "default".to_owned());
         let authority = base64::engine::general_purpose::STANDARD.encode(&self.kept.authority);
+        // The certificate is the guard's own, for loopback.
+        let cluster = serde_json::json!({
+            "server": format!("https://{}:{}", host.unwrap_or("127.0.0.1"), self.kept.port),
+            "certificate-authority-data": authority,
+            "tls-server-name": "localhost",
+        });
         let config = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
-            "clusters": [{ "name": name, "cluster": {
-                "server": format!("https://127.0.0.1:{}", self.kept.port),
-                "certificate-authority-data": authority,
-            }}],
+            "clusters": [{ "name": name, "cluster": cluster }],
             "users": [{ "name": name, "user": { "token": token } }],
             "contexts": [{ "name": own, "context": { "cluster": name, "user": name, "namespace": namespace } }],
             "current-context": own,
@@ -204,15 +213,23 @@ impl Identity {
     /// Where one cannot be written.
     pub fn write_kubeconfigs(&self, rwenvs: &Rwenvs, environment: &Environment) -> Result<(), GuardError> {
         for rwenv in &rwenvs.all {
-            let path = guarded::kubeconfig(rwenv.name.as_str(), environment);
-            let text = self.kubeconfig(rwenv, environment)? + "\n";
-            let failed = |error: files::FileError| GuardError::Identity(error.to_string());
-            if files::read(&path).ok().flatten().as_ref() != Some(&text) {
-                files::write(&path, &text, CLOSED).map_err(failed)?;
+            let name = rwenv.name.as_str();
+            keep(
+                &guarded::kubeconfig(name, environment),
+                &(self.kubeconfig(rwenv, None, environment)? + "\n"),
+            )?;
+            // One for containers is kept where somebody asked for it.
+            let path = guarded::container_kubeconfig(name, environment);
+            let Some(known) = files::read(&path).ok().flatten() else { continue };
+            let host = guarded::CONTAINER_HOSTS.into_iter().find(|host| known.contains(host));
+            keep(&path, &(self.kubeconfig(rwenv, host, environment)? + "\n"))?;
+        }
+        let containers = std::fs::read_dir(self.folder.join("container")).into_iter().flatten().flatten();
+        for folder in containers.map(|entry| entry.path()) {
+            let name = folder.file_name().and_then(|name| name.to_str());
+            if name.is_some_and(|name| rwenvs.get(name).is_none()) {
+                let _ = std::fs::remove_dir_all(folder);
             }
-            // Other programs write into whatever `$KUBECONFIG` names, and their clients would pass the guard by.
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(CLOSED))
-                .map_err(|error| failed(files::FileError::io(&path, error)))?;
         }
         let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
         for path in entries.map(|entry| entry.path()) {
@@ -224,6 +241,16 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+/// Writes a kubeconfig where it differs. Other programs write into whatever `$KUBECONFIG` names, and their clients would pass the guard by.
+fn keep(path: &Path, text: &str) -> Result<(), GuardError> {
+    let failed = |error: files::FileError| GuardError::Identity(error.to_string());
+    if files::read(path).ok().flatten().as_deref() != Some(text) {
+        files::write(path, text, CLOSED).map_err(failed)?;
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(CLOSED))
+        .map_err(|error| failed(files::FileError::io(path, error)))
 }
 
 /// The namespace the person's own context has.

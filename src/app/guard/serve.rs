@@ -226,9 +226,13 @@ impl Guard {
         let refuse = |code, why: &str| Err(Refusal { code, why: why.to_owned() });
         let headers = request.headers();
         let port = address.port();
-        let own = [format!("127.0.0.1:{port}"), format!("localhost:{port}")];
+        // A page of the web that has its own name lead here says that name.
         let host = single(headers, &header::HOST).unwrap_or_default();
-        if !own.iter().any(|own| own == host) {
+        let name = host.strip_suffix(&format!(":{port}"));
+        let own = |name: &str| {
+            matches!(name, "127.0.0.1" | "localhost") || guarded::CONTAINER_HOSTS.contains(&name)
+        };
+        if !name.is_some_and(own) {
             return refuse(
                 403,
                 "This is not the host the API guard is; use its kubeconfig: rwenv kubeconfig <name>.",

@@ -26,6 +26,15 @@ pub fn kubeconfig(rwenv: &str, environment: &Environment) -> PathBuf {
     folder(environment).join(format!("{rwenv}.yaml"))
 }
 
+/// The names by which programs in containers reach this machine: Docker's and Podman's.
+pub const CONTAINER_HOSTS: [&str; 2] = ["host.docker.internal", "host.containers.internal"];
+
+/// The kubeconfig of a rwenv for containers, alone in a folder that can be mounted: the file is replaced when the port changes.
+#[must_use]
+pub fn container_kubeconfig(rwenv: &str, environment: &Environment) -> PathBuf {
+    folder(environment).join("container").join(rwenv).join("kubeconfig")
+}
+
 /// Where the guard notes why it cannot reach the cluster of a rwenv.
 #[must_use]
 pub fn problem(rwenv: &str, environment: &Environment) -> PathBuf {
