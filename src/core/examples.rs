@@ -269,7 +269,8 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesRep
                 Some("generated") => Pushed::Generated,
                 _ => Pushed::No("it is in no commit".to_owned()),
             };
-            let Some(verdict) = judged_plan(plan, selected, &Given { changes, removes, pushed }, own) else {
+            let given = Given { called: example.name.as_deref(), changes, removes, pushed };
+            let Some(verdict) = judged_plan(plan, selected, &given, own) else {
                 report.check(
                     &at,
                     command,
@@ -310,12 +311,14 @@ fn content(file: &str, lint: &LintFile, report: &mut ExamplesReport) {
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
     let pushed = Pushed::No("it is in no commit".to_owned());
-    let given = Given { changes: &[], removes: &[], pushed };
+    let given = Given { called: None, changes: &[], removes: &[], pushed };
     judged_plan(decide::plan(command, &context()), selected, &given, &[])
 }
 
 /// What is known of the outside beside the examples' world.
 struct Given<'g> {
+    /// What the rwenv is called that is selected, where that matters.
+    called: Option<&'g str>,
     /// Files that the pushes change.
     changes: &'g [String],
     /// Objects that they remove from the cluster.
@@ -345,7 +348,7 @@ pub fn alone(mut plan: Plan) -> Plan {
 
 /// The same where more is known.
 fn judged_plan(mut plan: Plan, selected: &str, given: &Given<'_>, own: &[Rule]) -> Option<Verdict> {
-    let name = match selected {
+    let sort = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
         "writable" => "rw",
@@ -358,29 +361,31 @@ fn judged_plan(mut plan: Plan, selected: &str, given: &Given<'_>, own: &[Rule]) 
     for planned in &mut plan.planned {
         planned.operation.target.repository.changed.extend_from_slice(given.changes);
     }
+    let name = given.called.unwrap_or(sort);
     let facts = Facts { rules: own.into(), ..facts(&plan, name, given) };
-    let mut rwenvs = rwenvs()?;
+    let mut rwenvs = rwenvs(sort, name)?;
     let named: Vec<String> =
         own.iter().filter_map(|rule| rule.only.as_ref().map(ToString::to_string)).collect();
     rwenvs.all.iter_mut().for_each(|rwenv| rwenv.policies.clone_from(&named));
     Some(decide::conclude(&plan, &facts, &rwenvs))
 }
 
-/// One rwenv of each sort, each with a context and a Flux repository of its own.
-fn rwenvs() -> Option<Rwenvs> {
+/// One rwenv of each sort, each with a context and a Flux repository of its own; that of one sort has this name.
+fn rwenvs(renamed: &str, called: &str) -> Option<Rwenvs> {
     let mut all = Vec::new();
-    for name in ["ro", "go", "rw", "ma", "pr", "k3"] {
+    for sort in ["ro", "go", "rw", "ma", "pr", "k3"] {
+        let name = if sort == renamed { called } else { sort };
         let mut rwenv = Rwenv::named(RwenvName::new(name).ok()?);
-        rwenv.read_only = name == "ro";
-        rwenv.git_ops_only = name == "go";
-        rwenv.kind = Some(if name == "k3" { "k3s" } else { "gke" }.to_owned());
-        rwenv.autonomy = match name {
+        rwenv.read_only = sort == "ro";
+        rwenv.git_ops_only = sort == "go";
+        rwenv.kind = Some(if sort == "k3" { "k3s" } else { "gke" }.to_owned());
+        rwenv.autonomy = match sort {
             "ma" => Autonomy::Manual,
             "pr" => Autonomy::Prompted,
             _ => Autonomy::Standard,
         };
-        rwenv.protect_commits = name == "ma";
-        rwenv.terraform_paths.extend((name == "pr").then(|| ("machines".to_owned(), Autonomy::Prompted)));
+        rwenv.protect_commits = sort == "ma";
+        rwenv.terraform_paths.extend((sort == "pr").then(|| ("machines".to_owned(), Autonomy::Prompted)));
         rwenv.flux_git_repo = Some(format!("https://git.example.com/{name}/flux.git"));
         rwenv.places.push(Place { kubeconfig_path: None, kubernetes_context: Some(format!("{name}-ctx")) });
         all.push(rwenv);

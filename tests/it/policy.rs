@@ -47,6 +47,24 @@ fn a_policy_of_ones_own_counts_at_once_and_so_does_its_change() {
 }
 
 #[test]
+fn a_rule_for_rwenvs_of_some_names_has_examples_in_them() {
+    let home = Home::new();
+    let envs = home.read(".claude/rwenv/envs.json").replace("\"rw\": {", "\"rw-eu\": {");
+    home.write(".claude/rwenv/envs.json", &envs);
+    home.write("rw/.claude/rwenv", "rw-eu\n");
+    let named = OWN
+        .replace("when = { ", "when = { rwenvs = [\"rw-*\"], ")
+        .replace("rwenv = \"writable\"", "rwenv = \"writable\"\nname = \"rw-us\"");
+    own(&home, &named);
+    let lint = home.rwenv("rw", &["policy", "lint"]);
+    assert_eq!(lint.code, 0, "{}{}", lint.stdout, lint.stderr);
+    let line = "kubectl -n payments delete pod p";
+    assert_eq!(home.hook("rw", line).decision(), "deny");
+    own(&home, &named.replace("rw-us", "other"));
+    assert_eq!(home.rwenv("rw", &["policy", "lint"]).code, 1, "the example is in no rwenv of such a name");
+}
+
+#[test]
 fn a_project_s_policy_counts_there_and_an_optional_one_where_it_is_named() {
     let home = Home::new();
     home.write("rw/.claude/rwenv-policies/own.toml", OWN);

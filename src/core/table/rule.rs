@@ -159,6 +159,9 @@ pub struct RuleExample {
     /// `read-only` (the default), `gitops-only`, `writable`, `manual` or `prompted`.
     #[serde(default)]
     pub rwenv: Option<String>,
+    /// What the rwenv is called, where the rule names some by a pattern.
+    #[serde(default)]
+    pub name: Option<String>,
 }
 
 /// The words that stand in braces in a rule's `reason` and `instead`, and are filled in.
