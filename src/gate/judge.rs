@@ -16,17 +16,22 @@ const PERSON: &str = "person";
 #[must_use = "nothing has run yet"]
 pub struct Permit {
     under: Vec<String>,
+    notes: Vec<String>,
     by_person: bool,
 }
 
 impl Permit {
     fn under(verdict: &Verdict, environment: &Environment) -> Self {
+        let free = verdict.reasons().iter().filter(|r| r.decision == Decision::Allow && r.granted.is_none());
+        let mut notes: Vec<String> =
+            free.map(|reason| format!("{} {}", reason.text, reason.instead)).collect();
+        notes.dedup();
         let named = verdict.grants();
         if named.is_empty() {
-            return Self::default();
+            return Self { notes, ..Self::default() };
         }
         let live = grants::live(environment).into_iter().filter(|grant| named.contains(&grant.id.as_str()));
-        Self { under: live.map(|grant| grant.told()).collect(), by_person: false }
+        Self { under: live.map(|grant| grant.told()).collect(), notes, by_person: false }
     }
 
     /// True where a person at their terminal has said yes to it.
@@ -35,10 +40,11 @@ impl Permit {
         self.by_person
     }
 
-    /// What a door says of a person's grants without which it would not act: a line each.
+    /// What a door says of what it does: the grants of a person without which it would not act, and what did not count. A line each.
     #[must_use]
     pub fn told(&self) -> Vec<String> {
-        self.under.iter().map(|grant| format!("rwenv: allowed by {grant}")).collect()
+        let grants = self.under.iter().map(|grant| format!("rwenv: allowed by {grant}"));
+        grants.chain(self.notes.iter().map(|note| format!("rwenv: {note}"))).collect()
     }
 }
 

@@ -138,12 +138,12 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
     reasons
 }
 
-/// Where a policy of the user's cannot be read, nothing is changed: it may forbid it.
+/// A policy of the user's that cannot be read does not count, and what it might have said something about says so.
 fn rules_unknown(operation: &Operation, facts: &Facts, subject: &Subject) -> Option<Reason> {
     let why = facts.rules_unknown.as_ref().filter(|_| operation.effect > Effect::ReadSecret)?;
-    let text = format!("rwenv cannot read a policy that may deny this: {why}.");
-    let instead = "Ask a person to fix it; rwenv policy lint shows where. Until then changes are denied and reads are allowed.";
-    let reason = Reason::new(Decision::Deny, ids::POLICY, text, instead);
+    let text = format!("A policy cannot be read, and does not count: {why}.");
+    let instead = "A person fixes it; rwenv policy lint shows where.";
+    let reason = Reason::new(Decision::Allow, ids::POLICY, text, instead);
     Some(reason.about(operation.span, Some(&subject.name)))
 }
 
