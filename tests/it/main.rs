@@ -94,6 +94,7 @@ mod pin;
 mod planted;
 mod plugin;
 mod policy;
+mod policy_export;
 mod propose;
 mod push;
 mod push_refs;

@@ -393,7 +393,7 @@ fn every_policy_and_corpus_file_is_run() {
 /// Each table names its schema, for editors.
 #[test]
 fn every_table_names_its_schema() {
-    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs", "custody"];
+    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs", "custody", "api"];
     for (name, text) in
         rwenv_core::examples::SOURCES.iter().filter(|(name, _)| *name != "programs/shared.toml")
     {

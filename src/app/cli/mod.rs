@@ -14,6 +14,7 @@ mod deploy;
 mod doctor;
 mod edit;
 mod envs;
+mod exported;
 mod fields;
 mod fitted;
 mod flux;

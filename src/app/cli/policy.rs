@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
+use super::exported::{self, PolicyExport};
 use super::shared::{InDir, Output, directory};
 use super::{layers, out};
 use rwenv_core::examples::{self, ExamplesReport, SOURCES};
@@ -58,6 +59,14 @@ pub(super) enum PolicyCommand {
         /// Name of the policy
         name: String,
     },
+    /// Write the policy of a rwenv for engines that enforce it in the cluster
+    #[command(
+        after_help = "Judges every request that a table knows by the rwenv's policy, and writes down what comes of it: the requests that are \
+                      denied here are denied there, to the agents' service account and groups alone. What an engine cannot be told stands in \
+                      the output as a comment.\n\nExamples:\n  rwenv policy export --env prod --to rbac\n  \
+                      rwenv policy export --to rbac,validating-admission-policy --output clusters/prod/agents"
+    )]
+    Export(Box<PolicyExport>),
     /// Check the policies and store the compiled result for the hook
     #[command(hide = true)]
     Keep(InDir),
@@ -74,6 +83,7 @@ pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyh
         PolicyCommand::Test(output) => test(output.json, environment),
         PolicyCommand::Lint { files, at } => layers::lint(files, at, environment),
         PolicyCommand::New { name } => layers::new(name, environment),
+        PolicyCommand::Export(args) => exported::export(args, environment),
         PolicyCommand::Keep(at) => layers::keep(at, environment),
     }
 }

@@ -14,6 +14,7 @@ pub mod custody;
 pub mod deployment;
 pub mod doctor;
 pub mod everywhere;
+pub mod export;
 pub mod githooks;
 pub mod install;
 mod layout;
