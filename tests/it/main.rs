@@ -62,6 +62,7 @@ pub(crate) mod grant;
 mod guard;
 mod hook;
 mod http;
+mod identity;
 mod impact;
 mod impact_changes;
 mod impact_oracle;

@@ -42,7 +42,7 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
             &["context", "deploy"],
         ],
     ),
-    ("app", &[&["guard", "standing"], &["confine", "daemon"], &["ops"], &["cli"], &["bin"]]),
+    ("app", &[&["credential", "guard", "standing"], &["confine", "daemon"], &["ops"], &["cli"], &["bin"]]),
 ];
 /// The crate that touches nothing outside: no files, network, processes, clock or environment.
 const PURE: &str = "src/core/";

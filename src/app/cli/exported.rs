@@ -29,7 +29,7 @@ pub(super) enum TargetName {
 }
 
 impl TargetName {
-    fn target(self) -> ExportTarget {
+    pub(super) fn target(self) -> ExportTarget {
         match self {
             Self::ValidatingAdmissionPolicy => ExportTarget::ValidatingAdmissionPolicy,
             Self::Rbac => ExportTarget::Rbac,

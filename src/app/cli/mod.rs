@@ -22,6 +22,7 @@ mod format;
 mod grant;
 mod groups;
 mod hooks;
+mod identity;
 mod impact;
 mod init;
 mod install;
@@ -197,6 +198,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),
         CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
+        CliCommand::Identity(args) => identity::identity(&args, environment),
         CliCommand::Impact(args) => impact::impact(&args, environment),
         CliCommand::Lint(args) => lint::lint(&args, environment),
         CliCommand::Hooks(args) => hooks::hooks(&args.command, environment),

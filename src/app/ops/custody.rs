@@ -212,7 +212,10 @@ fn custody(
             Check::warn(
                 "custody",
                 says,
-                "give agents an identity that only reads, or hide the file from them (sandbox.filesystem.denyRead)",
+                format!(
+                    "give agents an identity that only reads (rwenv identity create --env {}), and hide the file from them (rwenv run, or sandbox.filesystem.denyRead)",
+                    rwenv.name
+                ),
             ),
             "C0",
         )
@@ -256,7 +259,11 @@ struct RoleRule {
 }
 
 /// What an identity may do beyond reading: nothing, or an example.
-fn rights(file: &Path, context: &str, environment: &Environment) -> Result<Option<String>, String> {
+pub(super) fn rights(
+    file: &Path,
+    context: &str,
+    environment: &Environment,
+) -> Result<Option<String>, String> {
     let kubectl = program::find("kubectl", environment).ok_or("kubectl is not on PATH")?;
     for namespace in NAMESPACES {
         let mut command = Command::new(&kubectl);

@@ -16,6 +16,7 @@ pub mod doctor;
 pub mod everywhere;
 pub mod export;
 pub mod githooks;
+pub mod identity;
 pub mod install;
 mod layout;
 pub mod leave;
