@@ -96,6 +96,7 @@ mod planted;
 mod plugin;
 mod policy;
 mod policy_export;
+mod policy_verify;
 mod propose;
 mod push;
 mod push_refs;

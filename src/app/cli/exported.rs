@@ -88,6 +88,11 @@ impl Whom {
         Ok((rwenv, agents))
     }
 
+    /// True where a service account is named.
+    pub(super) fn names_account(&self) -> bool {
+        self.service_account.is_some()
+    }
+
     /// What is asked for: these engines, and the kinds of the cluster where they are wanted.
     pub(super) fn wish(
         &self,

@@ -48,6 +48,7 @@ mod run;
 mod shared;
 mod taskfiles;
 mod trace;
+mod verified;
 mod views;
 
 use std::path::PathBuf;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::exported::{self, PolicyExport};
 use super::shared::{InDir, Output, directory};
+use super::verified::{self, PolicyVerify};
 use super::{layers, out};
 use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
@@ -67,6 +68,14 @@ pub(super) enum PolicyCommand {
                       rwenv policy export --to rbac,validating-admission-policy --output clusters/prod/agents"
     )]
     Export(Box<PolicyExport>),
+    /// Compare what the cluster lets agents do with what the policy says
+    #[command(
+        after_help = "Asks the cluster with the agents' own credential (rwenv identity) for its rights (SelfSubjectRulesReview), sends a dry \
+                      run, and reads the admission policy back with yours. Changes nothing.\n\nExamples:\n  rwenv policy verify --env prod\n  \
+                      rwenv policy verify --env prod --all -o json\n\nExit status: 0 the cluster denies what the policy denies, 1 it lets more \
+                      pass, or cannot be asked."
+    )]
+    Verify(Box<PolicyVerify>),
     /// Check the policies and store the compiled result for the hook
     #[command(hide = true)]
     Keep(InDir),
@@ -84,6 +93,7 @@ pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyh
         PolicyCommand::Lint { files, at } => layers::lint(files, at, environment),
         PolicyCommand::New { name } => layers::new(name, environment),
         PolicyCommand::Export(args) => exported::export(args, environment),
+        PolicyCommand::Verify(args) => verified::verify(args, environment),
         PolicyCommand::Keep(at) => layers::keep(at, environment),
     }
 }

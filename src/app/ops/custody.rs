@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::branch_rules;
 use super::check::Check;
+use super::rights::{NAMESPACES, ReviewedRights, reviewed};
 use crate::confine::{TriedPlace, TriedSession};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
@@ -25,8 +25,6 @@ use rwenv_gate::facts::{config, guarded, kubeconfig};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Places that are named, at most.
 const SHOWN: usize = 5;
-/// Namespaces an identity's rights are asked for: an ordinary one, the system's, and Flux's.
-const NAMESPACES: [&str; 3] = ["default", "kube-system", "flux-system"];
 
 pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
@@ -236,51 +234,15 @@ fn is_hidden(file: &Path, environment: &Environment) -> bool {
     on && hidden.any(|path| file.starts_with(kubeconfig::full(path, environment)))
 }
 
-#[derive(Deserialize)]
-struct Review {
-    status: Rules,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Rules {
-    #[serde(default)]
-    resource_rules: Vec<RoleRule>,
-    #[serde(default)]
-    incomplete: bool,
-}
-
-#[derive(Deserialize)]
-struct RoleRule {
-    #[serde(default)]
-    verbs: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-}
-
 /// What an identity may do beyond reading: nothing, or an example.
 pub(super) fn rights(
     file: &Path,
     context: &str,
     environment: &Environment,
 ) -> Result<Option<String>, String> {
-    let kubectl = program::find("kubectl", environment).ok_or("kubectl is not on PATH")?;
     for namespace in NAMESPACES {
-        let mut command = Command::new(&kubectl);
-        command.arg("--kubeconfig").arg(file).arg("--request-timeout=5s");
-        command.args(["--context", context]);
-        command.args(["create", "--raw", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]);
-        let review = format!(
-            r#"{{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{{"namespace":"{namespace}"}}}}"#
-        );
-        let said = process::output(&mut command, review.as_bytes(), PATIENCE)
-            .ok_or("the cluster does not answer")?;
-        if !said.success {
-            let first = said.stderr.lines().last().unwrap_or_default().to_owned();
-            return Err(rwenv_gate::base::redact::redact(&first));
-        }
-        let review: Review = serde_json::from_str(&said.stdout).map_err(|e| e.to_string())?;
-        if let Some(more) = beyond_reading(&review.status, namespace) {
+        let rights = reviewed((file, context), namespace, environment)?;
+        if let Some(more) = beyond_reading(&rights, namespace) {
             return Ok(Some(more));
         }
     }
@@ -288,7 +250,7 @@ pub(super) fn rights(
 }
 
 /// The first right that is more than reading: a verb that changes, a door into a pod, or secrets.
-fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
+fn beyond_reading(rules: &ReviewedRights, namespace: &str) -> Option<String> {
     if rules.incomplete {
         return Some(format!("do more than the cluster reports (the review of {namespace} is incomplete)"));
     }
