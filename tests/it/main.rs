@@ -52,6 +52,7 @@ mod flux;
 mod flux_diff;
 mod flux_health;
 mod forge;
+mod forge_rules;
 mod formats;
 mod fuzz;
 mod git_hooks;

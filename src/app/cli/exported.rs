@@ -7,8 +7,9 @@ use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use super::shared::named_or_selected;
-use super::{format, out};
+use super::{exported_forge, format, out};
 use crate::ops::export::agents::AgentSubjects;
+use crate::ops::export::forge::ForgeTarget;
 use crate::ops::export::{self, ExportTarget, ExportWish, ExportedObjects};
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
@@ -26,15 +27,33 @@ pub(super) enum TargetName {
     Kyverno,
     /// ConstraintTemplate of Gatekeeper, with its constraint
     Gatekeeper,
+    /// Rulesets of GitHub for branches and tags
+    GithubRuleset,
+    /// Protected branches and tags of GitLab
+    Gitlab,
+    /// Branch and tag protection of Gitea and Forgejo
+    Gitea,
 }
 
 impl TargetName {
-    pub(super) fn target(self) -> ExportTarget {
+    /// An engine of the cluster's; none for a Git host.
+    pub(super) fn target(self) -> Option<ExportTarget> {
         match self {
-            Self::ValidatingAdmissionPolicy => ExportTarget::ValidatingAdmissionPolicy,
-            Self::Rbac => ExportTarget::Rbac,
-            Self::Kyverno => ExportTarget::Kyverno,
-            Self::Gatekeeper => ExportTarget::Gatekeeper,
+            Self::ValidatingAdmissionPolicy => Some(ExportTarget::ValidatingAdmissionPolicy),
+            Self::Rbac => Some(ExportTarget::Rbac),
+            Self::Kyverno => Some(ExportTarget::Kyverno),
+            Self::Gatekeeper => Some(ExportTarget::Gatekeeper),
+            Self::GithubRuleset | Self::Gitlab | Self::Gitea => None,
+        }
+    }
+
+    /// A Git host; none for an engine of the cluster's.
+    pub(super) fn forge(self) -> Option<ForgeTarget> {
+        match self {
+            Self::GithubRuleset => Some(ForgeTarget::GithubRuleset),
+            Self::Gitlab => Some(ForgeTarget::Gitlab),
+            Self::Gitea => Some(ForgeTarget::Gitea),
+            _ => None,
         }
     }
 }
@@ -53,6 +72,9 @@ pub(super) struct PolicyExport {
     /// Let the identity send dry runs; needs an admission engine, which keeps them dry
     #[arg(long)]
     dry_runs: bool,
+    /// A check that a Git host requires; may be repeated
+    #[arg(long = "check", value_name = "NAME")]
+    checks: Vec<String>,
     #[command(flatten)]
     whom: Whom,
 }
@@ -113,13 +135,25 @@ impl Whom {
 }
 
 pub(super) fn export(args: &PolicyExport, environment: &Environment) -> anyhow::Result<u8> {
-    let targets: Vec<ExportTarget> = args.to.iter().map(|name| name.target()).collect();
+    let targets: Vec<ExportTarget> = args.to.iter().filter_map(|name| name.target()).collect();
+    let forges: Vec<ForgeTarget> = args.to.iter().filter_map(|name| name.forge()).collect();
+    if !targets.is_empty() && !forges.is_empty() && args.output.is_none() {
+        bail!(
+            "objects of a cluster are YAML and requests to a Git host JSON; print one of them, or write files: --output DIR"
+        );
+    }
     if args.dry_runs && !targets.iter().any(|target| target.is_admission()) {
         bail!(
             "--dry-runs grants verbs that only admission keeps dry; add one: --to rbac,validating-admission-policy"
         );
     }
     let (rwenv, agents) = args.whom.of(environment)?;
+    if !forges.is_empty() {
+        exported_forge::export(&forges, (&rwenv, &args.checks), args.output.as_deref(), environment)?;
+        if targets.is_empty() {
+            return Ok(0);
+        }
+    }
     let wish = args.whom.wish((&rwenv, agents), (targets, args.dry_runs, args.discover), environment)?;
     let all = export::export(&rwenv, &wish, environment)?;
     let Some(dir) = &args.output else {

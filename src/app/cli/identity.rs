@@ -122,7 +122,9 @@ fn create(args: &CreateIdentity, environment: &Environment) -> anyhow::Result<u8
     let (rwenv, agents) = args.whom.of(environment)?;
     let name = &rwenv.name;
     if !args.existing {
-        let targets = args.to.iter().map(|name| name.target()).collect();
+        let Some(targets) = args.to.iter().map(|name| name.target()).collect() else {
+            bail!("a Git host has no identity of a cluster's; leave it out of --to");
+        };
         let wish = args.whom.wish((&rwenv, agents.clone()), (targets, false, args.discover), environment)?;
         let all = export::export(&rwenv, &wish, environment)?;
         let objects: Vec<Value> = all.into_iter().flat_map(|one| one.objects).collect();

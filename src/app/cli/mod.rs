@@ -15,6 +15,7 @@ mod doctor;
 mod edit;
 mod envs;
 mod exported;
+mod exported_forge;
 mod fields;
 mod fitted;
 mod flux;

@@ -6,9 +6,9 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use comfy_table::Cell;
 
-use super::exported::Whom;
-use super::out;
+use super::exported::{TargetName, Whom};
 use super::shared::Output;
+use super::{exported_forge, out};
 use crate::ops::export::ExportTarget;
 use crate::ops::identity;
 use crate::ops::verify::{self, AdmissionStanding, Enforced, VerifiedPolicy};
@@ -28,6 +28,12 @@ pub(super) struct PolicyVerify {
     /// Ask the cluster for kinds that no table names
     #[arg(long)]
     discover: bool,
+    /// Read the rules of the Git host back, with your gh, glab or token
+    #[arg(long, value_enum, value_name = "HOST")]
+    forge: Option<TargetName>,
+    /// A check that the Git host has to require; may be repeated
+    #[arg(long = "check", value_name = "NAME", requires = "forge")]
+    checks: Vec<String>,
     #[command(flatten)]
     whom: Whom,
     #[command(flatten)]
@@ -36,6 +42,13 @@ pub(super) struct PolicyVerify {
 
 pub(super) fn verify(args: &PolicyVerify, environment: &Environment) -> anyhow::Result<u8> {
     let (rwenv, mut agents) = args.whom.of(environment)?;
+    if let Some(name) = args.forge {
+        let Some(target) = name.forge() else {
+            bail!("--forge takes github-ruleset, gitlab or gitea; without it the cluster is asked");
+        };
+        let how = (args.output.json, args.all);
+        return exported_forge::verify(target, (&rwenv, &args.checks), how, environment);
+    }
     if !args.whom.names_account()
         && let Some(kept) = credential::kept(rwenv.name.as_str(), environment)
     {

@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
 use super::request::{Refusal, Request};
-use rwenv_core::decide::{self, Plan, Planned, kind_named, text};
-use rwenv_core::model::{Context, Decision, Effect, Facts, Operation, Reason, Rwenv, Rwenvs, Span, Verdict};
+use rwenv_core::decide::{self, Plan, Planned, Sending, kind_named, text};
+use rwenv_core::model::{
+    Context, Decision, Effect, Facts, Operation, Reason, Repository, Rwenv, Rwenvs, Span, Verdict,
+};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
@@ -113,16 +115,28 @@ impl Judge {
         let asking = Asking { content_type: MERGE_PATCH, ..Asking::default() };
         let meaning = meaning(&request, asking, sent.body.as_bytes());
         let plan = self.planned(&meaning, &line(sent.method, &request));
+        let answer = self.answered(&plan, None, rwenv)?;
+        let masked = answer == PolicyAnswer::Allowed && meaning.mask == Mask::Secrets;
+        Ok(if masked { PolicyAnswer::Masked } else { answer })
+    }
+
+    /// What the policy of a rwenv says of a push to its Flux repository by an agent, whatever is in it.
+    ///
+    /// # Errors
+    /// Where a policy cannot be read.
+    pub fn push_policy(&self, sending: &Sending, rwenv: &Rwenv) -> Result<PolicyAnswer, Refusal> {
+        let url = rwenv.flux_git_repo.as_deref().unwrap_or_default();
+        let plan = decide::plan_push(std::slice::from_ref(sending), url, false, &self.context);
+        self.answered(&plan, Some(Repository::Flux), rwenv)
+    }
+
+    fn answered(&self, plan: &Plan, on: Option<Repository>, rwenv: &Rwenv) -> Result<PolicyAnswer, Refusal> {
         let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
         if let Some(why) = problem {
             return Err(Refusal { code: 500, why });
         }
-        let verdict = decide::policy_of(&plan, &rules, rwenv);
-        Ok(match verdict.first() {
-            Some(reason) => PolicyAnswer::Refused(reason.clone()),
-            None if meaning.mask == Mask::Secrets => PolicyAnswer::Masked,
-            None => PolicyAnswer::Allowed,
-        })
+        let verdict = decide::policy_of(plan, on, &rules, rwenv);
+        Ok(verdict.first().map_or(PolicyAnswer::Allowed, |reason| PolicyAnswer::Refused(reason.clone())))
     }
 
     /// Decides about a request in the name of a rwenv, and puts it on record.

@@ -15,6 +15,7 @@ pub mod deployment;
 pub mod doctor;
 pub mod everywhere;
 pub mod export;
+pub mod forge_rules;
 pub mod githooks;
 pub mod identity;
 pub mod install;

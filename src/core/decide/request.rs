@@ -2,7 +2,7 @@
 
 use super::{Plan, Planned};
 use crate::model::{Bound, Context, Dir, Facts, Invocation, Operation, Rule, Rwenv, Span, Verdict};
-use crate::policy::{self, RULES, Subject};
+use crate::policy::{self, On, RULES, Subject};
 
 /// The folder requests are said to come from: none of a project's.
 const NOWHERE: &str = "/";
@@ -36,14 +36,14 @@ pub fn request_facts(rwenv: &str) -> Facts {
     Facts { bindings: vec![bound], ..Facts::default() }
 }
 
-/// What the policy of a rwenv says of a request, whatever is known of its cluster here: for who writes the policy down where the cluster
+/// What the policy of a rwenv says of a request, or of a push to a repository, whatever is known of its cluster here: for who writes the policy down where the cluster
 /// itself enforces it. `own` are the rules beside the built-in ones.
-pub fn policy_of(plan: &Plan, own: &[Rule], rwenv: &Rwenv) -> Verdict {
+pub fn policy_of(plan: &Plan, on: On, own: &[Rule], rwenv: &Rwenv) -> Verdict {
     let subject = Subject::of(rwenv);
     let operations = plan.planned.iter().map(|planned| &planned.operation);
     let reasons = operations.flat_map(|operation| {
-        let built_in = policy::evaluate(operation, None, &subject, RULES);
-        built_in.into_iter().chain(policy::evaluate(operation, None, &subject, own))
+        let built_in = policy::evaluate(operation, on, &subject, RULES);
+        built_in.into_iter().chain(policy::evaluate(operation, on, &subject, own))
     });
     Verdict::from_reasons(reasons.collect())
 }

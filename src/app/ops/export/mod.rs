@@ -4,6 +4,7 @@
 mod admission;
 pub mod agents;
 mod cel;
+pub mod forge;
 pub mod rbac;
 pub mod rows;
 mod unsaid;
