@@ -96,6 +96,7 @@ mod pin;
 mod planted;
 mod plugin;
 mod policy;
+mod policy_diff;
 mod policy_export;
 mod policy_verify;
 mod propose;

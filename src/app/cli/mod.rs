@@ -38,6 +38,7 @@ mod out;
 mod pages;
 mod permit;
 mod policy;
+mod policy_diff;
 mod prompt;
 mod propose;
 mod replay;

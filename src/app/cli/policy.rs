@@ -8,6 +8,7 @@ use comfy_table::Cell;
 use serde::Serialize;
 
 use super::exported::{self, PolicyExport};
+use super::policy_diff::{self, PolicyDiff};
 use super::shared::{InDir, Output, directory};
 use super::verified::{self, PolicyVerify};
 use super::{layers, out};
@@ -68,6 +69,12 @@ pub(super) enum PolicyCommand {
                       rwenv policy export --to rbac,validating-admission-policy --output clusters/prod/agents"
     )]
     Export(Box<PolicyExport>),
+    /// List the recorded commands that other policies would decide otherwise
+    #[command(
+        after_help = "Judges the command lines of the audit log by both policies; runs none of them.\n\nExamples:\n  rwenv policy diff now \
+                      ~/drafts/policies\n  rwenv policy diff none now --since 7d\n  rwenv policy diff old.toml new.toml -o json"
+    )]
+    Diff(PolicyDiff),
     /// Compare what the cluster lets agents do with what the policy says
     #[command(
         after_help = "Asks the cluster with the agents' own credential (rwenv identity) for its rights (SelfSubjectRulesReview), sends a dry \
@@ -94,6 +101,7 @@ pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyh
         PolicyCommand::New { name } => layers::new(name, environment),
         PolicyCommand::Export(args) => exported::export(args, environment),
         PolicyCommand::Verify(args) => verified::verify(args, environment),
+        PolicyCommand::Diff(args) => policy_diff::diff(args, environment),
         PolicyCommand::Keep(at) => layers::keep(at, environment),
     }
 }

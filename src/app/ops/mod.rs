@@ -22,6 +22,7 @@ pub mod install;
 mod layout;
 pub mod leave;
 pub mod machine;
+pub mod policy_diff;
 pub mod process;
 pub mod registration;
 pub mod review;
