@@ -70,6 +70,7 @@ mod impact_oracle;
 mod impact_told;
 mod init;
 mod install_script;
+mod integrations;
 mod knowledge;
 mod knowledge_cluster;
 mod knowledge_documents;

@@ -356,7 +356,7 @@ fn scripts_run_with_the_bash_of_macos() {
     let scripts: Vec<String> = files(".ci")
         .into_iter()
         .chain(files("hooks"))
-        .chain(["install.sh".to_owned(), "test.sh".to_owned()])
+        .chain(["install.sh".to_owned(), "test.sh".to_owned(), "integrations/check.sh".to_owned()])
         .filter(|file| read(file).starts_with("#!/") && read(file).lines().next().unwrap().contains("bash"))
         .collect();
     assert!(scripts.len() >= 3, "{scripts:?}");
