@@ -17,10 +17,10 @@ const CLOSED: u32 = 0o400;
 #[derive(Debug, thiserror::Error)]
 pub enum CredentialError {
     /// The cluster issues none.
-    #[error("{0}")]
+    #[error(transparent)]
     Cluster(#[from] ClusterError),
     /// It cannot be written.
-    #[error("{0}")]
+    #[error(transparent)]
     File(#[from] FileError),
 }
 

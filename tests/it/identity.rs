@@ -88,6 +88,9 @@ fn an_identity_is_a_person_s_to_make_and_reads_without_rwenv() {
     assert!(told.stdout.contains("the agents' own credential"), "{told:?}");
     assert!(home.read("env.sh").contains("agents/ro.yaml"), "{}", home.read("env.sh"));
 
+    let doctor = home.rwenv("ro", &["doctor", "--all"]).stdout;
+    assert!(doctor.contains("agents have a credential of rwenv-agents/ro, which may only read"), "{doctor}");
+
     let rotated = home.rwenv("ro", &["identity", "rotate", "-o", "json"]);
     assert_eq!(rotated.code, 0, "{}", rotated.stderr);
     assert_ne!(home.read(CONFIG), text);

@@ -68,7 +68,7 @@ fn print(found: &PolicyDifference, since: &str) {
         out::print(&table);
     }
     out::line(&format!(
-        "{} of the last {since} judged again ({}): {calls} would be decided otherwise",
+        "{} judged again, since {since} ({}): {calls} would be decided otherwise",
         out::count(*replayed, "record"),
         out::count(*lines, "different line")
     ));

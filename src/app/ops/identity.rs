@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::custody::rights;
+use super::check::Check;
 use super::export::agents::AgentSubjects;
+use super::rights::beyond_rights;
 use crate::credential::{self, CredentialError};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::{Cluster, ClusterError};
@@ -128,5 +129,35 @@ pub fn kubeconfig(rwenv: &Rwenv, environment: &Environment) -> PathBuf {
 /// Why that is not known.
 pub fn beyond_reading(rwenv: &Rwenv, environment: &Environment) -> Result<Option<String>, String> {
     let (_, context) = Cluster::place(rwenv, environment).map_err(|error| error.to_string())?;
-    rights(&kubeconfig(rwenv, environment), &context, environment)
+    beyond_rights(&kubeconfig(rwenv, environment), &context, environment)
+}
+
+/// What the doctor says of the agents' credential; nothing where there is none.
+pub(super) fn examine(rwenv: &Rwenv, offline: bool, environment: &Environment) -> Option<Check> {
+    let name = rwenv.name.as_str();
+    let kept = facts::kept(name, environment)?;
+    let account = format!("{}/{}", kept.namespace, kept.account);
+    if facts::session(name, environment).is_none() {
+        let says = format!("the agents' credential of {account} has ended, and rwenvd has not renewed it");
+        return Some(Check::warn("identity", says, format!("rwenv identity kubeconfig {name}")));
+    }
+    if offline {
+        return Some(Check::ok("identity", format!("agents have a credential of {account}")));
+    }
+    Some(match beyond_reading(rwenv, environment) {
+        Ok(None) => {
+            Check::ok("identity", format!("agents have a credential of {account}, which may only read"))
+        }
+        Ok(Some(may)) if rwenv.read_only => {
+            let says = format!("the agents' credential of {account} may {may}");
+            Check::warn("identity", says, format!("rwenv policy verify --env {name}"))
+        }
+        Ok(Some(may)) => {
+            Check::ok("identity", format!("agents have a credential of {account}, which may {may}"))
+        }
+        Err(why) => {
+            let says = format!("what the agents' credential of {account} may do is not known ({why})");
+            Check::warn("identity", says, format!("rwenv policy verify --env {name}"))
+        }
+    })
 }

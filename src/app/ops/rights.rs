@@ -95,6 +95,43 @@ pub(super) fn reviewed(
     Ok(review.status)
 }
 
+/// What an identity may do beyond reading: nothing, or an example.
+pub(super) fn beyond_rights(
+    file: &Path,
+    context: &str,
+    environment: &Environment,
+) -> Result<Option<String>, String> {
+    for namespace in NAMESPACES {
+        let rights = reviewed((file, context), namespace, environment)?;
+        if let Some(more) = beyond_reading(&rights, namespace) {
+            return Ok(Some(more));
+        }
+    }
+    Ok(None)
+}
+
+/// The first right that is more than reading: a verb that changes, a door into a pod, or secrets.
+fn beyond_reading(rules: &ReviewedRights, namespace: &str) -> Option<String> {
+    if rules.incomplete {
+        return Some(format!("do more than the cluster reports (the review of {namespace} is incomplete)"));
+    }
+    let review = |resource: &str| resource.starts_with("selfsubject");
+    for rule in &rules.resource_rules {
+        for resource in rule.resources.iter().filter(|resource| !review(resource)) {
+            let into = |door: &&str| resource.ends_with(&format!("/{door}"));
+            let door = ["exec", "attach", "portforward", "proxy", "token", "*"].iter().any(into);
+            // A wildcard takes in secrets and every subresource; exec is a GET.
+            let wide = door || resource == "*" || resource == "secrets";
+            let more =
+                rule.verbs.iter().find(|verb| wide || !matches!(verb.as_str(), "get" | "list" | "watch"));
+            if let Some(verb) = more {
+                return Some(format!("{verb} {resource} in {namespace}"));
+            }
+        }
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,5 +152,33 @@ mod tests {
         {
             assert!(!rule(&["pods"]).grants(verb, group, resource), "{verb} {group}/{resource}");
         }
+    }
+
+    #[test]
+    fn rights_beyond_reading_are_found() {
+        let beyond = |json: &str| beyond_reading(&serde_json::from_str(json).unwrap(), "default");
+        let rule = |verb: &str, resource: &str| {
+            format!(
+                r#"{{"resourceRules":[{{"verbs":["get"],"resources":["pods"]}},{{"verbs":["{verb}"],"resources":["{resource}"]}}]}}"#
+            )
+        };
+        for (verb, resource) in
+            [("list", "deployments"), ("watch", "pods/log"), ("create", "selfsubjectaccessreviews")]
+        {
+            assert_eq!(beyond(&rule(verb, resource)), None, "{verb} {resource}");
+        }
+        for (verb, resource) in [
+            ("get", "secrets"),
+            ("get", "pods/exec"),
+            ("get", "*"),
+            ("patch", "pods"),
+            ("*", "pods"),
+            ("get", "nodes/proxy"),
+            ("create", "serviceaccounts/token"),
+            ("get", "pods/*"),
+        ] {
+            assert_eq!(beyond(&rule(verb, resource)), Some(format!("{verb} {resource} in default")));
+        }
+        assert!(beyond(r#"{"incomplete":true}"#).is_some());
     }
 }
