@@ -176,6 +176,9 @@ pub(super) enum CliCommand {
     )]
     Kubeconfig(Kubeconfig),
     /// Give agents an identity of their own in the cluster, which RBAC holds to read-only
+    #[command(
+        after_help = "Examples:\n  rwenv identity create --env prod\n  rwenv identity kubeconfig prod\n  rwenv identity rotate prod --revoke"
+    )]
     Identity(IdentityArgs),
     /// Check the content of a repository: secrets, invalid YAML, dangling references
     #[command(

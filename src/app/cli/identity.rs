@@ -34,7 +34,9 @@ pub(super) enum IdentityCommand {
     )]
     Create(Box<CreateIdentity>),
     /// Print the path of the kubeconfig that has the agents' credential; fetches it where it has ended
-    #[command(after_help = "Example: KUBECONFIG=$(rwenv identity kubeconfig prod) kubectl get pods")]
+    #[command(
+        after_help = "Examples:\n  KUBECONFIG=$(rwenv identity kubeconfig prod) kubectl get pods\n  rwenv identity kubeconfig prod -o json"
+    )]
     Kubeconfig(NamedIdentity),
     /// Fetch a new credential now
     #[command(
