@@ -4,6 +4,7 @@
 //! code to it.
 #![forbid(unsafe_code)]
 
+pub mod credential;
 pub mod guard;
 pub mod standing;
 

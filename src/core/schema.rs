@@ -9,8 +9,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use crate::model::FromObject;
 use crate::model::envs::{ConfigFile, Ordered};
 use crate::table::{
-    Custody, ForgeFile, LanguageFile, LintFile, Mcp, PolicyFile, Programs, Rows, RunnerFile, Shown, Text,
-    Texts, Tool, WrapperFile,
+    ClusterApi, Custody, ForgeFile, LanguageFile, LintFile, Mcp, PolicyFile, Programs, Rows, RunnerFile,
+    Shown, Text, Texts, Tool, WrapperFile,
 };
 
 /// A type of ours that is written as another.
@@ -55,6 +55,7 @@ fn the_schemas_are_those_of_the_types() {
         ("policy", schema::<PolicyFile>()),
         ("lint", schema::<LintFile>()),
         ("custody", schema::<Custody>()),
+        ("api", schema::<ClusterApi>()),
         ("envs", schema::<ConfigFile>()),
     ];
     for (name, text) in all {

@@ -6,32 +6,77 @@ use serde::Deserialize;
 
 use crate::apiserver::ApiServer;
 use crate::daemon::Setting;
-use crate::support::{Answer, answer, find};
+use crate::support::{Answer, Home, answer, find};
 
 /// What is there before anybody comes.
 const OBJECTS: &str = include_str!("../cluster/objects.yaml");
 
 #[derive(Deserialize)]
-struct Corpus {
-    case: Vec<Case>,
+pub(crate) struct Corpus {
+    pub(crate) case: Vec<Case>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Case {
+pub(crate) struct Case {
     #[serde(default)]
-    about: String,
-    rwenv: String,
+    pub(crate) about: String,
+    pub(crate) rwenv: String,
     #[serde(default)]
-    ok: Vec<String>,
+    pub(crate) ok: Vec<String>,
     #[serde(default)]
-    differs: Vec<String>,
+    pub(crate) differs: Vec<String>,
     #[serde(default)]
-    reached: Vec<String>,
+    pub(crate) reached: Vec<String>,
     #[serde(default)]
-    refused: Vec<String>,
+    pub(crate) refused: Vec<String>,
     #[serde(default)]
-    says: String,
+    pub(crate) says: String,
+}
+
+/// The lines of the guard's corpus.
+pub(crate) fn corpus() -> Corpus {
+    toml::from_str(include_str!("../corpus/guard.toml")).unwrap()
+}
+
+/// The files that lines of the corpus name.
+pub(crate) fn files(home: &Home) {
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: app}\nspec: {replicas: 5, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: w, image: w}]}}}\n";
+    home.write("file.yaml", deployment);
+    home.write(
+        "secret.yaml",
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: app}\nstringData: {password: longer-than-before}\n",
+    );
+    home.write(
+        "new.yaml",
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, namespace: app}\ndata: {a: b}\n",
+    );
+    home.write("role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: app}\nrules: []\n");
+}
+
+/// A line of the corpus with the files filled in.
+pub(crate) fn filled(home: &Home, line: &str) -> String {
+    let path = |name: &str| home.path(name).display().to_string();
+    let line = line.replace("{file}", &path("file.yaml")).replace("{new}", &path("new.yaml"));
+    line.replace("{role}", &path("role.yaml")).replace("{secret}", &path("secret.yaml"))
+}
+
+/// What is there before anybody comes: kinds, objects, and a pod that runs.
+pub(crate) fn furnished(server: &ApiServer) {
+    server.flux_kinds();
+    server.kinds(include_str!("../cluster/operators.yaml"));
+    server.apply(OBJECTS);
+    let runs = [
+        "patch",
+        "pod",
+        "running",
+        "-n",
+        "app",
+        "--subresource=status",
+        "-p",
+        "{\"status\":{\"phase\":\"Running\"}}",
+    ];
+    assert!(!server.kubectl(&runs, "").is_empty());
 }
 
 /// A cluster, and a HOME whose three rwenvs are all that cluster.
@@ -43,20 +88,7 @@ pub(crate) struct Guarded {
 impl Guarded {
     pub(crate) fn new() -> Option<Self> {
         let server = ApiServer::start()?;
-        server.flux_kinds();
-        server.kinds(include_str!("../cluster/operators.yaml"));
-        server.apply(OBJECTS);
-        let runs = [
-            "patch",
-            "pod",
-            "running",
-            "-n",
-            "app",
-            "--subresource=status",
-            "-p",
-            "{\"status\":{\"phase\":\"Running\"}}",
-        ];
-        assert!(!server.kubectl(&runs, "").is_empty());
+        furnished(&server);
         let setting = Setting::new();
         for name in ["ro", "go", "rw"] {
             let config = server.kubeconfig(&format!("{name}-ctx"));
@@ -83,9 +115,7 @@ impl Guarded {
 
     /// The same for a line, whose files are filled in.
     fn line(&self, rwenv: &str, line: &str) -> Answer {
-        let path = |name: &str| self.setting.home.path(name).display().to_string();
-        let line = line.replace("{file}", &path("file.yaml")).replace("{new}", &path("new.yaml"));
-        let line = line.replace("{role}", &path("role.yaml")).replace("{secret}", &path("secret.yaml"));
+        let line = filled(&self.setting.home, line);
         self.run(rwenv, &line.split(' ').collect::<Vec<_>>())
     }
 }
@@ -94,18 +124,8 @@ impl Guarded {
 fn every_line_of_the_corpus_has_its_outcome_and_what_is_refused_changes_nothing() {
     let Some(guarded) = Guarded::new() else { return };
     let home = &guarded.setting.home;
-    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: app}\nspec: {replicas: 5, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: w, image: w}]}}}\n";
-    home.write("file.yaml", deployment);
-    home.write(
-        "secret.yaml",
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: db, namespace: app}\nstringData: {password: longer-than-before}\n",
-    );
-    home.write(
-        "new.yaml",
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: new, namespace: app}\ndata: {a: b}\n",
-    );
-    home.write("role.yaml", "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: app}\nrules: []\n");
-    let corpus: Corpus = toml::from_str(include_str!("../corpus/guard.toml")).unwrap();
+    files(home);
+    let corpus = corpus();
     let mut wrong: Vec<String> = Vec::new();
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for case in &corpus.case {

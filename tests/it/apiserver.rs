@@ -208,10 +208,15 @@ impl ApiServer {
 
     /// A kubeconfig whose context has this name.
     pub(crate) fn kubeconfig(&self, context: &str) -> String {
+        self.kubeconfig_with(context, TOKEN)
+    }
+
+    /// The same with another token.
+    pub(crate) fn kubeconfig_with(&self, context: &str, token: &str) -> String {
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: {context}\n\
              clusters: [{{name: c, cluster: {{server: \"https://127.0.0.1:{}\", certificate-authority: {}}}}}]\n\
-             users: [{{name: u, user: {{token: {TOKEN}}}}}]\ncontexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n",
+             users: [{{name: u, user: {{token: {token}}}}}]\ncontexts: [{{name: {context}, context: {{cluster: c, user: u}}}}]\n",
             self.port,
             self.authority()
         )
@@ -254,8 +259,10 @@ impl ApiServer {
 
     /// Has manifests applied, and waits for kinds that are new.
     pub(crate) fn apply(&self, manifests: &str) {
-        let done = self.kubectl(&["apply", "--server-side", "-f", "-"], manifests);
-        assert!(!done.is_empty(), "not applied: {manifests}");
+        let done = self.run(&["apply", "--server-side", "--force-conflicts", "-f", "-"], manifests);
+        let why = String::from_utf8_lossy(&done.stderr);
+        let shown: String = manifests.chars().take(2_000).collect();
+        assert!(done.status.success(), "not applied: {why}{shown}");
     }
 
     /// The revision of every object in the store, but for what the server itself writes now and then.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{Home, skip};
 
 /// What a forge answers: paths, each with its status and body. Everything else is not found.
-type Answers = &'static [(&'static str, u16, &'static str)];
+pub(crate) type Answers = &'static [(&'static str, u16, &'static str)];
 
 const BRANCH: &str = "/api/v3/repos/acme/flux/branches/main";
 const RULES: &str = "/api/v3/repos/acme/flux/rules/branches/main";
@@ -157,10 +157,10 @@ const CASES: &[(&str, Answers, &str, &str)] = &[
 ];
 
 /// Requests that a server was sent: first lines and headers.
-type Sent = Arc<Mutex<Vec<String>>>;
+pub(crate) type Sent = Arc<Mutex<Vec<String>>>;
 
 /// A server that gives these answers until the process ends; its port, and what it was sent.
-fn forge(answers: Answers) -> (u16, Sent) {
+pub(crate) fn forge(answers: Answers) -> (u16, Sent) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let sent = Sent::default();
@@ -201,7 +201,7 @@ fn check(port: u16, more: &Value, variables: &[(&str, &str)], arguments: &[&str]
     all.into_iter().find(|one| one["id"] == "branch").unwrap()
 }
 
-fn has_curl() -> bool {
+pub(crate) fn has_curl() -> bool {
     let has = Command::new("curl").arg("--version").output().is_ok_and(|said| said.status.success());
     if !has {
         skip("curl is not here");

@@ -42,7 +42,7 @@ const LAYERS: [(&str, &[&[&str]]); 4] = [
             &["context", "deploy"],
         ],
     ),
-    ("app", &[&["guard", "standing"], &["confine", "daemon"], &["ops"], &["cli"], &["bin"]]),
+    ("app", &[&["credential", "guard", "standing"], &["confine", "daemon"], &["ops"], &["cli"], &["bin"]]),
 ];
 /// The crate that touches nothing outside: no files, network, processes, clock or environment.
 const PURE: &str = "src/core/";
@@ -356,7 +356,7 @@ fn scripts_run_with_the_bash_of_macos() {
     let scripts: Vec<String> = files(".ci")
         .into_iter()
         .chain(files("hooks"))
-        .chain(["install.sh".to_owned(), "test.sh".to_owned()])
+        .chain(["install.sh".to_owned(), "test.sh".to_owned(), "integrations/check.sh".to_owned()])
         .filter(|file| read(file).starts_with("#!/") && read(file).lines().next().unwrap().contains("bash"))
         .collect();
     assert!(scripts.len() >= 3, "{scripts:?}");
@@ -393,7 +393,7 @@ fn every_policy_and_corpus_file_is_run() {
 /// Each table names its schema, for editors.
 #[test]
 fn every_table_names_its_schema() {
-    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs", "custody"];
+    let own = ["wrappers", "languages", "runners", "forges", "mcp", "programs", "custody", "api"];
     for (name, text) in
         rwenv_core::examples::SOURCES.iter().filter(|(name, _)| *name != "programs/shared.toml")
     {

@@ -16,6 +16,7 @@ use super::envs::Set;
 use super::flux::FluxArgs;
 use super::grant::GrantArgs;
 use super::hooks::{GitHook, HooksArgs};
+use super::identity::IdentityArgs;
 use super::impact::RadiusArgs;
 use super::init::Init;
 use super::install::{InstallArgs, ShellDialect};
@@ -174,6 +175,11 @@ pub(super) enum CliCommand {
         after_help = "Examples:\n  rwenv kubeconfig prod\n  KUBECONFIG=$(rwenv kubeconfig prod) k9s\n  rwenv kubeconfig prod --output -\n  rwenv kubeconfig prod --container"
     )]
     Kubeconfig(Kubeconfig),
+    /// Give agents an identity of their own in the cluster, which RBAC holds to read-only
+    #[command(
+        after_help = "Examples:\n  rwenv identity create --env prod\n  rwenv identity kubeconfig prod\n  rwenv identity rotate prod --revoke"
+    )]
+    Identity(IdentityArgs),
     /// Check the content of a repository: secrets, invalid YAML, dangling references
     #[command(
         after_help = "Examples:\n  rwenv lint\n  rwenv lint clusters/prod --json\n  rwenv lint --staged\n  rwenv lint --range origin/main..HEAD --github\n  \

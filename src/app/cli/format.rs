@@ -94,7 +94,7 @@ fn within(value: &Value) -> Vec<String> {
 }
 
 /// A value as YAML 1.2: block style, texts plain where they can only be read as text.
-fn yaml(value: &Value) -> String {
+pub(super) fn yaml(value: &Value) -> String {
     let mut out = String::new();
     block(value, 0, &mut out);
     out
@@ -122,6 +122,12 @@ fn block(value: &Value, depth: usize, out: &mut String) {
 }
 
 fn under(value: &Value, depth: usize, out: &mut String) {
+    if let Some(lines) = value.as_str().filter(|text| is_literal(text)) {
+        let indent = "  ".repeat(depth);
+        out.push_str(" |-\n");
+        lines.lines().for_each(|line| out.push_str(&format!("{indent}{line}\n")));
+        return;
+    }
     let nested = match value {
         Value::Object(fields) => !fields.is_empty(),
         Value::Array(items) => !items.is_empty(),
@@ -133,6 +139,14 @@ fn under(value: &Value, depth: usize, out: &mut String) {
     } else {
         out.push_str(&format!(" {}\n", scalar(value)));
     }
+}
+
+/// True for a text of several lines that can stand as it is.
+fn is_literal(text: &str) -> bool {
+    let plain = |line: &str| {
+        !line.is_empty() && !line.starts_with([' ', '#']) && line.chars().all(|c| (' '..='~').contains(&c))
+    };
+    text.contains('\n') && !text.ends_with('\n') && text.split('\n').all(plain)
 }
 
 /// A scalar, or an empty collection. JSON's quoted strings are YAML's too.
@@ -180,7 +194,7 @@ mod tests {
     #[test]
     fn yaml_is_what_a_reader_of_yaml_takes_for_the_same() {
         let value = json!({
-            "a": [1, "x", { "b": [], "c": { "d": null } }, [true, [2]]], "yes": "no", "t": "12", "u": "a: b", "n": "l\nm",
+            "a": [1, "x", { "b": [], "c": { "d": null } }, [true, [2]]], "yes": "no", "t": "12", "u": "a: b", "n": "l\nm", "o": "a\n\nb", "p": "a\n", "q": " a\nb", "r": [{ "s": "x: y\n&& 'z'" }],
             "e": {}, "path": "/a/b.c", "f": 1.5, "": "", "-": "- x", "k#": "#",
         });
         let text = yaml(&value);

@@ -18,7 +18,18 @@ const GROUPS: [(&str, &[&str]); 6] = [
     ("Knowledge", &["services", "where", "guide", "graph", "context"]),
     (
         "Guards and agents",
-        &["run", "install", "hooks", "pre-receive", "shellenv", "prompt", "statusline", "kubeconfig", "mcp"],
+        &[
+            "run",
+            "install",
+            "hooks",
+            "pre-receive",
+            "shellenv",
+            "prompt",
+            "statusline",
+            "kubeconfig",
+            "identity",
+            "mcp",
+        ],
     ),
     ("Maintenance", &["doctor", "daemon", "completions", "man"]),
 ];

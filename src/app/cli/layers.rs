@@ -12,7 +12,7 @@ use super::shared::{InDir, directory};
 use rwenv_core::examples;
 use rwenv_core::policy::RULES;
 use rwenv_core::policy::layer::{self, Checked};
-use rwenv_core::table::{PolicyFile, nearest};
+use rwenv_core::table::{PolicyFile, Rule, nearest};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::policies;
@@ -203,6 +203,27 @@ pub(super) fn all(at: Option<&Path>, environment: &Environment) -> Vec<(&'static
         policies::marks(&folders).into_iter().map(|mark| PathBuf::from(mark.path)).collect();
     let good = read(&paths).into_iter().filter_map(|read| Some((read.path, read.checked.ok()?)));
     good.map(|(path, (checked, file))| (layer_of(&path), checked.name, file)).collect()
+}
+
+/// The rules of a file of policies, or of a folder of them, as if they were a layer.
+pub(super) fn rules(path: &Path) -> anyhow::Result<Vec<Rule>> {
+    let mut paths = vec![path.to_owned()];
+    if path.is_dir() {
+        let entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path()));
+        paths = entries.collect::<Result<_, _>>()?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+        paths.sort();
+    } else if !path.exists() {
+        bail!("{}: there is no such file or folder", path.display());
+    }
+    let mut checked = Vec::new();
+    for read in read(&paths) {
+        match read.checked {
+            Ok((one, _)) => checked.push(one),
+            Err(wrong) => bail!("{}", wrong.iter().map(Wrong::brief).collect::<Vec<_>>().join("; ")),
+        }
+    }
+    Ok(layer::load(&checked))
 }
 
 /// Runs the examples of these layers; says how many ran and what failed.

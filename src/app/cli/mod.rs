@@ -14,6 +14,8 @@ mod deploy;
 mod doctor;
 mod edit;
 mod envs;
+mod exported;
+mod exported_forge;
 mod fields;
 mod fitted;
 mod flux;
@@ -21,6 +23,7 @@ mod format;
 mod grant;
 mod groups;
 mod hooks;
+mod identity;
 mod impact;
 mod init;
 mod install;
@@ -35,6 +38,7 @@ mod out;
 mod pages;
 mod permit;
 mod policy;
+mod policy_diff;
 mod prompt;
 mod propose;
 mod replay;
@@ -46,6 +50,7 @@ mod run;
 mod shared;
 mod taskfiles;
 mod trace;
+mod verified;
 mod views;
 
 use std::path::PathBuf;
@@ -196,6 +201,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),
         CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
+        CliCommand::Identity(args) => identity::identity(&args, environment),
         CliCommand::Impact(args) => impact::impact(&args, environment),
         CliCommand::Lint(args) => lint::lint(&args, environment),
         CliCommand::Hooks(args) => hooks::hooks(&args.command, environment),

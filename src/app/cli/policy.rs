@@ -7,7 +7,10 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
+use super::exported::{self, PolicyExport};
+use super::policy_diff::{self, PolicyDiff};
 use super::shared::{InDir, Output, directory};
+use super::verified::{self, PolicyVerify};
 use super::{layers, out};
 use rwenv_core::examples::{self, ExamplesReport, SOURCES};
 use rwenv_core::manifest::{self, Level, LintRule};
@@ -58,6 +61,28 @@ pub(super) enum PolicyCommand {
         /// Name of the policy
         name: String,
     },
+    /// Write the policy of a rwenv for engines that enforce it in the cluster
+    #[command(
+        after_help = "Judges every request that a table knows by the rwenv's policy, and writes down what comes of it: the requests that are \
+                      denied here are denied there, to the agents' service account and groups alone. What an engine cannot be told stands in \
+                      the output as a comment.\n\nExamples:\n  rwenv policy export --env prod --to rbac\n  \
+                      rwenv policy export --to rbac,validating-admission-policy --output clusters/prod/agents"
+    )]
+    Export(Box<PolicyExport>),
+    /// List the recorded commands that other policies would decide otherwise
+    #[command(
+        after_help = "Judges the command lines of the audit log by both policies; runs none of them.\n\nExamples:\n  rwenv policy diff now \
+                      ~/drafts/policies\n  rwenv policy diff none now --since 7d\n  rwenv policy diff old.toml new.toml -o json"
+    )]
+    Diff(PolicyDiff),
+    /// Compare what the cluster lets agents do with what the policy says
+    #[command(
+        after_help = "Asks the cluster with the agents' own credential (rwenv identity) for its rights (SelfSubjectRulesReview), sends a dry \
+                      run, and reads the admission policy back with yours. Changes nothing.\n\nExamples:\n  rwenv policy verify --env prod\n  \
+                      rwenv policy verify --env prod --all -o json\n\nExit status: 0 the cluster denies what the policy denies, 1 it lets more \
+                      pass, or cannot be asked."
+    )]
+    Verify(Box<PolicyVerify>),
     /// Check the policies and store the compiled result for the hook
     #[command(hide = true)]
     Keep(InDir),
@@ -74,6 +99,9 @@ pub(super) fn policy(command: &PolicyCommand, environment: &Environment) -> anyh
         PolicyCommand::Test(output) => test(output.json, environment),
         PolicyCommand::Lint { files, at } => layers::lint(files, at, environment),
         PolicyCommand::New { name } => layers::new(name, environment),
+        PolicyCommand::Export(args) => exported::export(args, environment),
+        PolicyCommand::Verify(args) => verified::verify(args, environment),
+        PolicyCommand::Diff(args) => policy_diff::diff(args, environment),
         PolicyCommand::Keep(at) => layers::keep(at, environment),
     }
 }

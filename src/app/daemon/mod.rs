@@ -4,6 +4,7 @@
 
 mod board;
 mod config;
+mod credentials;
 mod expiry;
 mod flush;
 mod guarding;
@@ -61,6 +62,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     parts.add("notices", notice::keep);
     parts.add("doors", reached::keep);
     parts.add("grants", expiry::keep);
+    parts.add("credentials", credentials::keep);
     match signal(SignalKind::hangup()) {
         // Kept as the socket is: a signal that comes meanwhile is heard after the rest.
         Ok(hangup) => {

@@ -2,10 +2,12 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::meaning::{Asking, Meaning, meaning, not_dry};
+use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
 use super::request::{Refusal, Request};
-use rwenv_core::decide::{self, Plan, Planned, kind_named, text};
-use rwenv_core::model::{Context, Decision, Effect, Facts, Operation, Reason, Rwenvs, Span, Verdict};
+use rwenv_core::decide::{self, Plan, Planned, Sending, kind_named, text};
+use rwenv_core::model::{
+    Context, Decision, Effect, Facts, Operation, Reason, Repository, Rwenv, Rwenvs, Span, Verdict,
+};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
@@ -16,6 +18,8 @@ use rwenv_gate::ledger::{audit, grants};
 
 /// Name of this enforcement point in the log.
 const DOOR: &str = "guard";
+/// What patches are that are judged without being sent.
+const MERGE_PATCH: &str = "application/merge-patch+json";
 /// What a person can do about a question that reaches the guard.
 const NOBODY: &str = "An approval given elsewhere does not count at the API guard. A person can open it for a while with rwenv grant.";
 
@@ -33,6 +37,28 @@ struct OpenedGrant {
     /// The rwenvs it was looked up with.
     rwenvs: Rwenvs,
     means: Arc<Means>,
+}
+
+/// A request as it would be sent; its body is a merge patch.
+#[derive(Clone, Copy, Debug)]
+pub struct SentRequest<'r> {
+    /// Method of HTTP.
+    pub method: &'r str,
+    /// Path and query.
+    pub target: &'r str,
+    /// Body.
+    pub body: &'r str,
+}
+
+/// What a policy says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PolicyAnswer {
+    /// Nothing against it.
+    Allowed,
+    /// Nothing against it, as long as values of Secrets are left out of the answer.
+    Masked,
+    /// The strictest reason against it; a question is one too.
+    Refused(Reason),
 }
 
 /// What a request asks for, and what is known about it.
@@ -80,6 +106,39 @@ impl Judge {
         Ok((verdict.decision(), request.target()))
     }
 
+    /// What the policy of a rwenv says of a request, whoever sends it and whatever was granted.
+    ///
+    /// # Errors
+    /// Where it is not even looked at, or a policy cannot be read.
+    pub fn policy(&self, sent: SentRequest<'_>, rwenv: &Rwenv) -> Result<PolicyAnswer, Refusal> {
+        let request = Request::read(sent.method, sent.target)?;
+        let asking = Asking { content_type: MERGE_PATCH, ..Asking::default() };
+        let meaning = meaning(&request, asking, sent.body.as_bytes());
+        let plan = self.planned(&meaning, &line(sent.method, &request));
+        let answer = self.answered(&plan, None, rwenv)?;
+        let masked = answer == PolicyAnswer::Allowed && meaning.mask == Mask::Secrets;
+        Ok(if masked { PolicyAnswer::Masked } else { answer })
+    }
+
+    /// What the policy of a rwenv says of a push to its Flux repository by an agent, whatever is in it.
+    ///
+    /// # Errors
+    /// Where a policy cannot be read.
+    pub fn push_policy(&self, sending: &Sending, rwenv: &Rwenv) -> Result<PolicyAnswer, Refusal> {
+        let url = rwenv.flux_git_repo.as_deref().unwrap_or_default();
+        let plan = decide::plan_push(std::slice::from_ref(sending), url, false, &self.context);
+        self.answered(&plan, Some(Repository::Flux), rwenv)
+    }
+
+    fn answered(&self, plan: &Plan, on: Option<Repository>, rwenv: &Rwenv) -> Result<PolicyAnswer, Refusal> {
+        let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
+        if let Some(why) = problem {
+            return Err(Refusal { code: 500, why });
+        }
+        let verdict = decide::policy_of(plan, on, &rules, rwenv);
+        Ok(verdict.first().map_or(PolicyAnswer::Allowed, |reason| PolicyAnswer::Refused(reason.clone())))
+    }
+
     /// Decides about a request in the name of a rwenv, and puts it on record.
     pub(super) fn rule(
         &self,
@@ -108,12 +167,17 @@ impl Judge {
         }
     }
 
-    /// What a request asks for, and what is known about it.
-    fn asked(&self, meaning: &Meaning, line: &str, (rwenv, rwenvs): (&str, &Rwenvs)) -> AskedRequest {
-        let plan = match &meaning.run {
+    /// What a request asks for.
+    fn planned(&self, meaning: &Meaning, line: &str) -> Plan {
+        match &meaning.run {
             Some(words) => decide::plan_argv(words.clone(), Vec::new(), &self.context),
             None => decide::plan_request(meaning.operation.clone(), line, &self.context),
-        };
+        }
+    }
+
+    /// What a request asks for, and what is known about it.
+    fn asked(&self, meaning: &Meaning, line: &str, (rwenv, rwenvs): (&str, &Rwenvs)) -> AskedRequest {
+        let plan = self.planned(meaning, line);
         let Loaded { rules, problem } = policies::load(&self.context.cwd, &self.environment);
         let mut facts = Facts { rules, rules_unknown: problem, ..decide::request_facts(rwenv) };
         if let Some(rwenv) = rwenvs.get(rwenv) {
@@ -208,7 +272,7 @@ pub(super) fn line(method: &str, request: &Request) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rwenv_core::model::{Rwenv, RwenvName};
+    use rwenv_core::model::RwenvName;
     use rwenv_gate::base::files;
     use rwenv_gate::ledger::grants::GrantTerms;
 

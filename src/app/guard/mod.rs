@@ -19,6 +19,6 @@ mod upstream;
 
 pub use error::GuardError;
 pub use identity::Identity;
-pub use judge::Judge;
+pub use judge::{Judge, PolicyAnswer, SentRequest};
 pub use request::{Legacy, Method, Refusal, Request, RequestedResource};
 pub use serve::{Guard, GuardCounters, Listening};

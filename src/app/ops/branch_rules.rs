@@ -24,7 +24,7 @@ const NO_ONE: u64 = 0;
 
 /// How a forge is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ForgeApi {
+pub(super) enum ForgeApi {
     GitHub,
     GitLab,
     Gitea,
@@ -43,7 +43,7 @@ struct Protection {
 type Found = Result<Option<Protection>, String>;
 
 /// A repository on its forge.
-struct OnForge<'f> {
+pub(super) struct OnForge<'f> {
     flux: &'f FluxRepository,
     environment: &'f Environment,
     host: String,
@@ -65,8 +65,7 @@ pub(super) fn examine(flux: &FluxRepository, offline: bool, environment: &Enviro
     if offline {
         return unknown("not asked");
     }
-    let Some((host, repository)) = on_host(&flux.url) else { return unknown("its URL names no Git host") };
-    let forge = OnForge { flux, environment, host, repository };
+    let Some(forge) = OnForge::of(flux, environment) else { return unknown("its URL names no Git host") };
     let host = &forge.host;
     match forge.protection(&branch) {
         Err(why) => unknown(&why),
@@ -85,7 +84,18 @@ pub(super) fn examine(flux: &FluxRepository, offline: bool, environment: &Enviro
     }
 }
 
-impl OnForge<'_> {
+impl<'f> OnForge<'f> {
+    /// The repository that Flux reads; none where its URL names no host.
+    pub(super) fn of(flux: &'f FluxRepository, environment: &'f Environment) -> Option<Self> {
+        let (host, repository) = on_host(&flux.url)?;
+        Some(Self { flux, environment, host, repository })
+    }
+
+    /// `owner/name`.
+    pub(super) fn repository(&self) -> &str {
+        &self.repository
+    }
+
     fn protection(&self, branch: &str) -> Found {
         let mut first = None;
         for api in self.apis() {
@@ -182,7 +192,7 @@ impl OnForge<'_> {
     }
 
     /// What an API answers at a path.
-    fn get(&self, api: ForgeApi, path: &str) -> Result<Value, String> {
+    pub(super) fn get(&self, api: ForgeApi, path: &str) -> Result<Value, String> {
         let (mut command, stdin) = self.command(api, path)?;
         let said = process::output(&mut command, stdin.as_bytes(), PATIENCE);
         let said = said.ok_or("the git host does not answer")?;
@@ -285,7 +295,7 @@ fn truth(answer: &Value, at: &str) -> Option<bool> {
 }
 
 /// Host and `owner/name` of a repository's URL.
-fn on_host(url: &str) -> Option<(String, String)> {
+pub(super) fn on_host(url: &str) -> Option<(String, String)> {
     let bare = url.trim_end_matches('/').trim_end_matches(".git");
     let (host, path) = match bare.split_once("://") {
         Some(("file", _)) => return None,

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::branch_rules;
 use super::check::Check;
+use super::identity;
+use super::rights::beyond_rights;
 use crate::confine::{TriedPlace, TriedSession};
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::Cluster;
@@ -25,8 +26,6 @@ use rwenv_gate::facts::{config, guarded, kubeconfig};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Places that are named, at most.
 const SHOWN: usize = 5;
-/// Namespaces an identity's rights are asked for: an ordinary one, the system's, and Flux's.
-const NAMESPACES: [&str; 3] = ["default", "kube-system", "flux-system"];
 
 pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let Ok(config) = config::load(&environment.config_dir) else { return Vec::new() };
@@ -34,6 +33,8 @@ pub(super) fn examine(offline: bool, environment: &Environment) -> Vec<Check> {
     let session = TriedSession::here(environment);
     for rwenv in &config.rwenvs.all {
         all.push(custody(rwenv, &session, offline, environment).about(rwenv.name.as_str()));
+        let credential = identity::examine(rwenv, offline, environment);
+        all.extend(credential.map(|check| check.about(rwenv.name.as_str())));
         let through = through_guard(rwenv, offline, environment);
         all.extend(through.map(|check| check.about(rwenv.name.as_str())));
         if let Ok(flux) = FluxRepository::of(rwenv, environment) {
@@ -182,7 +183,8 @@ fn custody(
         );
     };
     let shown = environment::under_home(file);
-    let rights = if offline { Err("not asked".to_owned()) } else { rights(file, context, environment) };
+    let rights =
+        if offline { Err("not asked".to_owned()) } else { beyond_rights(file, context, environment) };
     if rights == Ok(None) {
         return level(
             Check::ok(
@@ -212,7 +214,10 @@ fn custody(
             Check::warn(
                 "custody",
                 says,
-                "give agents an identity that only reads, or hide the file from them (sandbox.filesystem.denyRead)",
+                format!(
+                    "give agents an identity that only reads (rwenv identity create --env {}), and hide the file from them (rwenv run, or sandbox.filesystem.denyRead)",
+                    rwenv.name
+                ),
             ),
             "C0",
         )
@@ -231,106 +236,4 @@ fn is_hidden(file: &Path, environment: &Environment) -> bool {
         sandbox.and_then(|s| s.get("filesystem")).and_then(|f| f.get("denyRead")).and_then(Value::as_array);
     let mut hidden = hidden.into_iter().flatten().filter_map(Value::as_str);
     on && hidden.any(|path| file.starts_with(kubeconfig::full(path, environment)))
-}
-
-#[derive(Deserialize)]
-struct Review {
-    status: Rules,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Rules {
-    #[serde(default)]
-    resource_rules: Vec<RoleRule>,
-    #[serde(default)]
-    incomplete: bool,
-}
-
-#[derive(Deserialize)]
-struct RoleRule {
-    #[serde(default)]
-    verbs: Vec<String>,
-    #[serde(default)]
-    resources: Vec<String>,
-}
-
-/// What an identity may do beyond reading: nothing, or an example.
-fn rights(file: &Path, context: &str, environment: &Environment) -> Result<Option<String>, String> {
-    let kubectl = program::find("kubectl", environment).ok_or("kubectl is not on PATH")?;
-    for namespace in NAMESPACES {
-        let mut command = Command::new(&kubectl);
-        command.arg("--kubeconfig").arg(file).arg("--request-timeout=5s");
-        command.args(["--context", context]);
-        command.args(["create", "--raw", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", "-f", "-"]);
-        let review = format!(
-            r#"{{"apiVersion":"authorization.k8s.io/v1","kind":"SelfSubjectRulesReview","spec":{{"namespace":"{namespace}"}}}}"#
-        );
-        let said = process::output(&mut command, review.as_bytes(), PATIENCE)
-            .ok_or("the cluster does not answer")?;
-        if !said.success {
-            let first = said.stderr.lines().last().unwrap_or_default().to_owned();
-            return Err(rwenv_gate::base::redact::redact(&first));
-        }
-        let review: Review = serde_json::from_str(&said.stdout).map_err(|e| e.to_string())?;
-        if let Some(more) = beyond_reading(&review.status, namespace) {
-            return Ok(Some(more));
-        }
-    }
-    Ok(None)
-}
-
-/// The first right that is more than reading: a verb that changes, a door into a pod, or secrets.
-fn beyond_reading(rules: &Rules, namespace: &str) -> Option<String> {
-    if rules.incomplete {
-        return Some(format!("do more than the cluster reports (the review of {namespace} is incomplete)"));
-    }
-    let review = |resource: &str| resource.starts_with("selfsubject");
-    for rule in &rules.resource_rules {
-        for resource in rule.resources.iter().filter(|resource| !review(resource)) {
-            let into = |door: &&str| resource.ends_with(&format!("/{door}"));
-            let door = ["exec", "attach", "portforward", "proxy", "token", "*"].iter().any(into);
-            // A wildcard takes in secrets and every subresource; exec is a GET.
-            let wide = door || resource == "*" || resource == "secrets";
-            let more =
-                rule.verbs.iter().find(|verb| wide || !matches!(verb.as_str(), "get" | "list" | "watch"));
-            if let Some(verb) = more {
-                return Some(format!("{verb} {resource} in {namespace}"));
-            }
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rights_beyond_reading_are_found() {
-        let beyond = |json: &str| beyond_reading(&serde_json::from_str(json).unwrap(), "default");
-        let rule = |verb: &str, resource: &str| {
-            format!(
-                r#"{{"resourceRules":[{{"verbs":["get"],"resources":["pods"]}},{{"verbs":["{verb}"],"resources":["{resource}"]}}]}}"#
-            )
-        };
-        for (verb, resource) in
-            [("list", "deployments"), ("watch", "pods/log"), ("create", "selfsubjectaccessreviews")]
-        {
-            assert_eq!(beyond(&rule(verb, resource)), None, "{verb} {resource}");
-        }
-        for (verb, resource) in [
-            ("get", "secrets"),
-            ("get", "pods/exec"),
-            ("get", "*"),
-            ("patch", "pods"),
-            ("*", "pods"),
-            ("get", "nodes/proxy"),
-            ("create", "serviceaccounts/token"),
-            ("get", "pods/*"),
-        ] {
-            assert_eq!(beyond(&rule(verb, resource)), Some(format!("{verb} {resource} in default")));
-        }
-        assert!(beyond(r#"{"incomplete":true}"#).is_some());
-    }
 }

@@ -11,7 +11,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::{agent, config};
 
 /// Folders with copies of credentials: sessions' kubeconfigs, and the API guard's key and tokens.
-const CREDENTIALS: [&str; 2] = ["kube", "guard"];
+const CREDENTIALS: [&str; 3] = ["kube", "guard", "agents"];
 /// What else is ours, and is not what a person wrote (docs/configuration.md has the table). The clones are looked at one by one.
 const OURS: [&str; 10] = [
     "audit",

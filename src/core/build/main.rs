@@ -21,7 +21,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use databake::Bake;
-use table::{Custody, LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
+use table::{ClusterApi, Custody, LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
 
 const POLICIES: &str = "../../policies";
 
@@ -76,6 +76,8 @@ fn main() {
         "custody.rs",
         constant("What a confined program does not get.", "CUSTODY", "rwenv_core::table::Custody", &custody),
     );
+    let api: ClusterApi = parse(&Path::new(POLICIES).join("programs/api.toml"));
+    write("api.rs", constant("What the API of a cluster has.", "API", "rwenv_core::table::ClusterApi", &api));
     write("sources.rs", sources());
 }
 

@@ -53,7 +53,7 @@ pub use pin::{approved, pinned};
 pub use place::is_planted;
 pub use plan::Plan;
 pub use planned::Planned;
-pub use request::{plan_request, request_context, request_facts};
+pub use request::{plan_request, policy_of, request_context, request_facts};
 pub use text::quoted;
 pub use trace::{Traced, trace};
 pub use wanted::{wanted, wanted_by};

@@ -1,7 +1,8 @@
 //! Requests to the API of a cluster: one operation, judged in the name of the rwenv whose cluster it goes to.
 
 use super::{Plan, Planned};
-use crate::model::{Bound, Context, Dir, Facts, Invocation, Operation, Span};
+use crate::model::{Bound, Context, Dir, Facts, Invocation, Operation, Rule, Rwenv, Span, Verdict};
+use crate::policy::{self, On, RULES, Subject};
 
 /// The folder requests are said to come from: none of a project's.
 const NOWHERE: &str = "/";
@@ -33,4 +34,16 @@ pub fn plan_request(operation: Operation, line: &str, context: &Context) -> Plan
 pub fn request_facts(rwenv: &str) -> Facts {
     let bound = (Dir::Known(NOWHERE.to_owned()), Bound::Rwenv(rwenv.to_owned()));
     Facts { bindings: vec![bound], ..Facts::default() }
+}
+
+/// What the policy of a rwenv says of a request, or of a push to a repository, whatever is known of its cluster here: for who writes the policy down where the cluster
+/// itself enforces it. `own` are the rules beside the built-in ones.
+pub fn policy_of(plan: &Plan, on: On, own: &[Rule], rwenv: &Rwenv) -> Verdict {
+    let subject = Subject::of(rwenv);
+    let operations = plan.planned.iter().map(|planned| &planned.operation);
+    let reasons = operations.flat_map(|operation| {
+        let built_in = policy::evaluate(operation, on, &subject, RULES);
+        built_in.into_iter().chain(policy::evaluate(operation, on, &subject, own))
+    });
+    Verdict::from_reasons(reasons.collect())
 }

@@ -1,11 +1,13 @@
 //! Operation → reasons: the rules that match, with their texts filled in.
 
+mod api;
 mod builtin;
 mod custody;
 pub mod layer;
 #[cfg(test)]
 mod tests;
 
+pub use api::API;
 pub use builtin::{CLASSES, RULES, TOOLS, VERBS};
 pub use custody::CUSTODY;
 

@@ -1,6 +1,7 @@
 //! The tables of `policies/`, each field spelled once. The build reads the files as these types and writes them down as constants; the
 //! runner of the examples reads the same files as the same types.
 
+mod api;
 mod code;
 mod custody;
 mod lint;
@@ -11,6 +12,7 @@ mod text;
 mod tool;
 mod words;
 
+pub use api::{ApiResources, ClusterApi, PatchForm, RunForm};
 pub use code::{
     Client, CodeFiles, ForgeFile, ForgeRequest, Language, LanguageFile, Mcp, McpExample, McpServer, McpTool,
     McpVerb, Runner, RunnerFile,

@@ -3,6 +3,7 @@
 mod by_hand;
 mod discovery;
 mod error;
+mod issued;
 mod old;
 mod place;
 mod seen;
@@ -24,6 +25,7 @@ use rwenv_gate::facts::identity;
 
 pub use by_hand::{HandChanges, by_hand};
 pub use error::ClusterError;
+pub use issued::IssuedToken;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};
 

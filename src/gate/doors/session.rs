@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::base::environment::{Environment, var};
 use crate::base::{clock, files};
 use crate::doors::{Reply, greeting};
-use crate::facts::{self, binding, config, guarded, identity};
+use crate::facts::{self, binding, config, credential, guarded, identity};
 use crate::ledger::pinned;
 use crate::setup::shims;
 use crate::wire::claude::Event;
@@ -142,12 +142,24 @@ fn chosen(cwd: &str, environment: &Environment) -> (Option<PathBuf>, String) {
         match guarded::session(rwenv, environment).and_then(|path| unchanged(path, environment)) {
             Ok(path) => own = Some(path),
             Err(why) => {
-                problem =
-                    format!("rwenv: {why}: this session's commands are judged by hook and shims alone.\n");
+                let agents = credential::session(rwenv.name.as_str(), environment);
+                problem = told_without_guard(&why, agents.is_some());
+                own = agents.or(own);
             }
         }
     }
     (own, problem)
+}
+
+/// What a session is told that does not go through the guard.
+fn told_without_guard(why: &str, has_credential: bool) -> String {
+    if has_credential {
+        format!(
+            "rwenv: {why}: this session has the agents' own credential (rwenv identity), and the cluster holds it to its rights.\n"
+        )
+    } else {
+        format!("rwenv: {why}: this session's commands are judged by hook and shims alone.\n")
+    }
 }
 
 /// A session, and where it works.

@@ -6,6 +6,7 @@ pub mod binding;
 mod certificate;
 pub mod config;
 pub mod content;
+pub mod credential;
 mod difference;
 mod drift;
 mod git;

@@ -1,0 +1,3 @@
+//! What the API of a cluster has, compiled from `policies/programs/api.toml` at build time.
+
+include!(concat!(env!("OUT_DIR"), "/api.rs"));
