@@ -12,6 +12,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use hyper::header::{HeaderValue, USER_AGENT};
 use kube::api::{Api, ListParams};
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -27,6 +28,8 @@ pub use error::ClusterError;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};
 
+/// As what we present ourselves.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("rwenv/", env!("CARGO_PKG_VERSION")));
 /// Most objects a server sends at once.
 pub const PAGE: u32 = 500;
 /// Longest time a connection may take.
@@ -93,6 +96,10 @@ impl Cluster {
         // A server that starts asks to be asked again; what is handed on, the client asks again itself.
         config.default_retry = !verbatim;
         config.disable_compression = verbatim;
+        if !verbatim {
+            // So that the server's own log tells who asked.
+            config.headers.push((USER_AGENT, AGENT));
+        }
         let namespace = config.default_namespace.clone();
         if let Some(exec) = &mut config.auth_info.exec {
             // Nobody sits there to be asked for a password.

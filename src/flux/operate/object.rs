@@ -24,6 +24,9 @@ pub struct Condition {
     pub message: String,
     /// When it changed.
     pub last_transition_time: String,
+    /// The generation of the object that it is about.
+    #[serde(skip_serializing)]
+    pub observed_generation: i64,
 }
 
 /// Another object that is named.
@@ -158,6 +161,9 @@ impl LiveObject {
             Some(Chart::Template { spec }) => spec.source_ref,
             _ => ObjectReference::default(),
         };
+        // What has failed is not called observed as a whole (kustomize-controller, `finalizeStatus`); its condition says so.
+        let ready = status.conditions.iter().filter(|condition| condition.kind == "Ready");
+        let seen = ready.map(|ready| ready.observed_generation).chain([status.observed_generation]).max();
         let named = [spec.source_ref, spec.chart_ref, template];
         let source = named.into_iter().find(|reference| !reference.name.is_empty());
         let chart =
@@ -168,7 +174,7 @@ impl LiveObject {
             kind,
             name: object.metadata.name.unwrap_or_default(),
             suspended: spec.suspend,
-            observed: status.observed_generation >= generation,
+            observed: seen.unwrap_or_default() >= generation,
             conditions: status.conditions,
             handled: status.last_handled_reconcile_at,
             revision: revisions.into_iter().find(|revision| !revision.is_empty()).unwrap_or_default(),
