@@ -85,6 +85,7 @@ mod lint;
 mod malformed;
 mod managers;
 mod mcp;
+mod missing_branch;
 mod night;
 mod no_context;
 mod notices;

@@ -1,6 +1,7 @@
 //! Flux's own controllers: what rwenv asks of them, and what comes of it. No test sets a condition here.
 
-pub(crate) mod verbs;
+mod deployed;
+mod verbs;
 pub(crate) mod world;
 
 use std::time::{Duration, Instant};

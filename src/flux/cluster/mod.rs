@@ -24,6 +24,7 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::identity;
 
 pub use by_hand::{HandChanges, by_hand};
+pub use discovery::Versions;
 pub use error::ClusterError;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};

@@ -60,8 +60,34 @@ struct ObjectSpec {
     source_ref: ObjectReference,
     chart_ref: ObjectReference,
     chart: Option<Chart>,
+    #[serde(rename = "ref")]
+    reference: GitReference,
     depends_on: Vec<ObjectReference>,
     prune: bool,
+}
+
+/// What a GitRepository follows; what stands further below wins (source-controller, `GitRepositoryRef`).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GitReference {
+    branch: String,
+    tag: String,
+    semver: String,
+    name: String,
+    commit: String,
+}
+
+impl GitReference {
+    /// The branch; none where it follows something else.
+    fn branch(self) -> Option<String> {
+        if let Some(name) = self.name.strip_prefix("refs/heads/") {
+            return Some(name.to_owned());
+        }
+        let other = [self.tag, self.semver, self.name, self.commit].iter().any(|other| !other.is_empty());
+        // Flux's own default.
+        let branch = if self.branch.is_empty() { "master".to_owned() } else { self.branch };
+        (!other).then_some(branch)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,6 +166,8 @@ pub struct LiveObject {
     pub path: String,
     /// Where a source comes from.
     pub url: String,
+    /// The branch that a GitRepository follows.
+    pub branch: Option<String>,
     /// The source it uses.
     pub source: Option<ObjectReference>,
     /// What it waits for.
@@ -180,6 +208,7 @@ impl LiveObject {
             revision: revisions.into_iter().find(|revision| !revision.is_empty()).unwrap_or_default(),
             path: spec.path,
             url: spec.url,
+            branch: if kind.name == "GitRepository" { spec.reference.branch() } else { None },
             source: source.map(|source| ObjectReference {
                 namespace: if source.namespace.is_empty() { namespace.clone() } else { source.namespace },
                 ..source

@@ -6,13 +6,10 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::world::World;
+use super::world::{ALL, World};
 use crate::flux_programs::flux_command_line;
 use crate::support::Answer;
 
-/// All that can be had.
-const ALL: [&str; 4] =
-    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"];
 const MORE: &str = "
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization
@@ -71,6 +68,9 @@ struct Operation {
     rwenv: String,
     #[serde(default)]
     before: Vec<String>,
+    /// The flux program's status where ours is another on purpose.
+    theirs: Option<i32>,
+    why: Option<String>,
 }
 
 /// What one of the two did.
@@ -102,7 +102,10 @@ impl Operation {
         };
         let own: Vec<&Value> = all[seen..].iter().filter(own).collect();
         let ids: BTreeSet<&str> = own.iter().filter_map(|event| event["auditID"].as_str()).collect();
-        let patched: Vec<&&Value> = own.iter().filter(|event| event["verb"] == "patch").collect();
+        // An empty patch changes nothing.
+        let patches =
+            |event: &&&Value| event["verb"] == "patch" && event["requestObject"] != serde_json::json!({});
+        let patched: Vec<&&Value> = own.iter().filter(patches).collect();
         let patches = patched.iter().map(|event| {
             let (of, mut said) = (&event["objectRef"], event["requestObject"].clone());
             if let Some(time) = said.pointer_mut("/metadata/annotations/reconcile.fluxcd.io~1requestedAt") {
@@ -141,7 +144,12 @@ fn each_verb_does_what_the_flux_program_does() {
             own.calls,
             operation.rwenv
         );
-        let same = (real.answer.code, &real.patches) == (own.answer.code, &own.patches);
+        assert_eq!(operation.theirs.is_some(), operation.why.is_some(), "{}", operation.rwenv);
+        let status = match operation.theirs {
+            Some(theirs) => real.answer.code == theirs && own.answer.code != theirs,
+            None => real.answer.code == own.answer.code,
+        };
+        let same = status && real.patches == own.patches;
         if !same || (!waits && real.handled != own.handled) {
             wrong.push(format!("{} | {}:\n{real:#?}\n{own:#?}", operation.flux, operation.rwenv));
         }

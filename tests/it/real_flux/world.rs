@@ -16,6 +16,9 @@ const SOON: Duration = Duration::from_secs(90);
 const NAMESPACES: &str = "apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: app}\n";
 /// The controllers without which nothing is applied.
 pub(crate) const APPLIES: [&str; 2] = ["source-controller", "kustomize-controller"];
+/// Those of a whole Flux.
+pub(crate) const ALL: [&str; 4] =
+    ["source-controller", "kustomize-controller", "helm-controller", "notification-controller"];
 
 /// The API server and the controllers that run beside it. They end with it.
 pub(crate) struct Controllers {
@@ -174,12 +177,5 @@ impl World {
         let mut command = self.home.command(program.to_str().unwrap(), &self.home.path("work"));
         let config = self.home.path(".kube/rw");
         answer(command.env("KUBECONFIG", config).args(line.split(' ')))
-    }
-
-    /// Waits until an object of the namespace `flux-system` says this of a field.
-    pub(crate) fn says(&self, object: &str, path: &str, wanted: &str) {
-        self.it.until(&format!("{object} says {wanted}"), || {
-            self.it.part(object, "flux-system", path).as_str() == Some(wanted)
-        });
     }
 }
