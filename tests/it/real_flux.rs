@@ -149,10 +149,12 @@ fn a_health_check_that_fails_is_a_failure_and_not_a_wait_without_an_end() {
     world.push(&[("apps/never.yaml", deployment), ("clusters/one/apps.yaml", &healthy)], "nobody runs it");
     // The root does not wait for what it applies.
     assert_eq!(world.flux("rw", "reconcile flux-system --with-source").code, 0);
-    let failed = world.flux("rw", "reconcile apps --timeout 60s");
+    // The controller gives health checks half a minute at least. It waits for the reconciliation that the new spec began.
+    let failed = world.flux("rw", "resume apps --wait --timeout 50s");
     assert_eq!(failed.code, 1, "{}", failed.stderr);
     assert!(
-        failed.stderr.contains("health check failed") && failed.stderr.contains("app/never"),
+        failed.stderr.contains("apps is not ready: health check failed")
+            && failed.stderr.contains("app/never"),
         "{}",
         failed.stderr
     );

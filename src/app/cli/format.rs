@@ -94,7 +94,7 @@ fn within(value: &Value) -> Vec<String> {
 }
 
 /// A value as YAML 1.2: block style, texts plain where they can only be read as text.
-fn yaml(value: &Value) -> String {
+pub(super) fn yaml(value: &Value) -> String {
     let mut out = String::new();
     block(value, 0, &mut out);
     out

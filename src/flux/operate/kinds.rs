@@ -18,6 +18,12 @@ pub struct Kind {
 }
 
 impl Kind {
+    /// True for a kind whose objects apply others, and keep an inventory of them.
+    #[must_use]
+    pub fn applies(&self) -> bool {
+        ["Kustomization", "HelmRelease", "ResourceSet", "FluxInstance"].contains(&self.name)
+    }
+
     /// The name of its resource, with its group: it tells it from all others.
     #[must_use]
     pub fn resource(&self) -> String {

@@ -41,6 +41,14 @@ pub struct ObjectReference {
     pub namespace: String,
 }
 
+impl ObjectReference {
+    /// Its namespace, where it is named in one.
+    #[must_use]
+    pub fn place<'o>(&'o self, own: &'o str) -> &'o str {
+        if self.namespace.is_empty() { own } else { &self.namespace }
+    }
+}
+
 /// An object that a Kustomization has applied: `<namespace>_<name>_<group>_<kind>`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
