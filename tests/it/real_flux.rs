@@ -1,6 +1,7 @@
 //! Flux's own controllers: what rwenv asks of them, and what comes of it. No test sets a condition here.
 
 mod deployed;
+mod looks;
 mod verbs;
 pub(crate) mod world;
 

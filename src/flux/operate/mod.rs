@@ -1,6 +1,7 @@
 //! Flux operations on a cluster, without the flux program: what it annotates, patches and waits for is the reference.
 
 mod act;
+mod argo;
 mod cascade;
 mod debug;
 mod diff;
@@ -21,6 +22,7 @@ mod tree;
 mod view;
 
 pub use act::{WaitProgress, Waiting, reconcile, resume, suspend};
+pub use argo::{ApplicationResource, ArgoCd, LiveApplication};
 pub use debug::{SourcedValue, debug};
 pub use diff::{diff, diff_below, diff_release};
 pub use difference::{Compared, Difference, Field, ObjectFate};

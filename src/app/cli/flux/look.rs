@@ -38,8 +38,7 @@ pub(super) fn tree(args: &Tree, environment: &Environment) -> anyhow::Result<u8>
     if named.output.json {
         out::json(&tree)?;
     } else {
-        out::line(&label(&tree));
-        grow(&tree.applied, "");
+        show_tree(&tree);
     }
     if object.kind.name == "HelmRelease" && object.inventory.is_empty() {
         out::note(&format!(
@@ -48,6 +47,12 @@ pub(super) fn tree(args: &Tree, environment: &Environment) -> anyhow::Result<u8>
         ));
     }
     Ok(0)
+}
+
+/// Prints a tree.
+pub(in crate::cli) fn show_tree(tree: &Branch) {
+    out::line(&label(tree));
+    grow(&tree.applied, "");
 }
 
 fn label(branch: &Branch) -> String {

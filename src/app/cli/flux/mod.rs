@@ -9,6 +9,7 @@ mod show;
 
 pub(super) use args::FluxArgs;
 pub(super) use diff::{LiveDifferences, live};
+pub(super) use look::show_tree;
 
 use std::io::Write as _;
 
