@@ -42,6 +42,7 @@ fn value(world: &World, name: &str) -> String {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "a test measures another program")]
 fn a_push_becomes_an_artifact_and_an_applied_revision() {
     let Some(world) = world(&APPLIES) else { return };
     let revision = world.push(&[("apps/one.yaml", &config_map("one", "2"))], "another value");

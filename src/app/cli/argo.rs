@@ -178,9 +178,12 @@ fn get(args: &OneApplication, environment: &Environment) -> anyhow::Result<u8> {
     let (_, one) = ArgoSession::one(args, environment)?;
     if args.output.json {
         let mut value = row(&one);
-        value["resources"] = serde_json::to_value(&one.status.resources)?;
-        value["conditions"] = serde_json::to_value(&one.status.conditions)?;
-        value["operation"] = serde_json::to_value(&one.status.operation_state)?;
+        if let Some(fields) = value.as_object_mut() {
+            let status = &one.status;
+            fields.insert("resources".to_owned(), serde_json::to_value(&status.resources)?);
+            fields.insert("conditions".to_owned(), serde_json::to_value(&status.conditions)?);
+            fields.insert("operation".to_owned(), serde_json::to_value(&status.operation_state)?);
+        }
         out::json(&value)?;
         return Ok(0);
     }

@@ -85,14 +85,17 @@ async fn taken(
 
 /// True for an object that stays, whatever happens to what applied it.
 fn keeps(object: &Value) -> bool {
-    let is = |field: &str| KEPT.iter().any(|(key, value)| object["metadata"][field][key] == *value);
-    is("labels") || is("annotations")
+    let fields = ["labels", "annotations"].into_iter().filter_map(|field| object.get("metadata")?.get(field));
+    let kept =
+        |fields: &Value| KEPT.iter().any(|(key, value)| fields.get(*key).is_some_and(|own| own == value));
+    fields.into_iter().any(kept)
 }
 
 /// What an object takes with it: what a Kustomization has applied, by its policy; what the chart of a HelmRelease has made.
 fn below(group: &str, live: Value) -> Option<Vec<Applied>> {
-    let kind = kind_of(live["kind"].as_str()?).filter(|kind| kind.applies() && kind.group == group)?;
-    let spec: RemovedSpec = serde_json::from_value(live["spec"].clone()).unwrap_or_default();
+    let kind = kind_of(live.get("kind")?.as_str()?).filter(|kind| kind.applies() && kind.group == group)?;
+    let spec: RemovedSpec =
+        live.get("spec").cloned().and_then(|spec| serde_json::from_value(spec).ok()).unwrap_or_default();
     let takes = match (kind.name, spec.deletion_policy.as_str()) {
         _ if spec.suspend => false,
         ("Kustomization", "" | "MirrorPrune") => spec.prune,

@@ -65,7 +65,8 @@ pub async fn diff_release(
     environment: &Environment,
 ) -> Result<Compared, FluxError> {
     let live = whole(flux, object).await?;
-    let label = |key: &str| live["metadata"]["labels"][format!("kustomize.toolkit.fluxcd.io/{key}")].as_str();
+    let labels = live.pointer("/metadata/labels");
+    let label = |key: &str| labels?.get(format!("kustomize.toolkit.fluxcd.io/{key}"))?.as_str();
     let (Some(name), Some(namespace), Some(kind)) = (label("name"), label("namespace"), kind_of("ks")) else {
         return release::compared(flux, object, &live, folder, environment).await;
     };
@@ -119,8 +120,11 @@ async fn rendered(
 
 /// What the server says a Kustomization would be.
 fn kustomization(after: Value) -> Option<(LiveObject, Value)> {
-    let kind = kind_of("ks").filter(|kind| after["kind"] == kind.name)?;
-    let own = after["apiVersion"].as_str().is_some_and(|version| version.starts_with(kind.group));
+    let kind = kind_of("ks").filter(|kind| after.get("kind").is_some_and(|own| own == kind.name))?;
+    let own = after
+        .get("apiVersion")
+        .and_then(Value::as_str)
+        .is_some_and(|version| version.starts_with(kind.group));
     let object = serde_json::from_value(after.clone()).ok().filter(|_| own)?;
     Some((LiveObject::of(kind, object), after))
 }

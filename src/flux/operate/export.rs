@@ -27,9 +27,10 @@ pub(super) async fn whole(flux: &Flux, object: &LiveObject) -> Result<Value, Flu
 /// Where the cluster does not answer.
 pub async fn export(flux: &Flux, object: &LiveObject) -> Result<Value, FluxError> {
     let mut whole = whole(flux, object).await?;
+    let mut take = |path: &str| whole.pointer_mut(path).map(Value::take).unwrap_or_default();
     let mut metadata = Map::new();
     for key in ["name", "namespace", "labels", "annotations"] {
-        let mut value = whole["metadata"][key].take();
+        let mut value = take(&format!("/metadata/{key}"));
         if let Some(fields) = value.as_object_mut() {
             PASSING.iter().for_each(|passing| drop(fields.remove(*passing)));
         }
@@ -38,9 +39,9 @@ pub async fn export(flux: &Flux, object: &LiveObject) -> Result<Value, FluxError
         }
     }
     let mut out = Map::new();
-    out.insert("apiVersion".to_owned(), whole["apiVersion"].take());
-    out.insert("kind".to_owned(), whole["kind"].take());
+    out.insert("apiVersion".to_owned(), take("/apiVersion"));
+    out.insert("kind".to_owned(), take("/kind"));
     out.insert("metadata".to_owned(), Value::Object(metadata));
-    out.insert("spec".to_owned(), whole["spec"].take());
+    out.insert("spec".to_owned(), take("/spec"));
     Ok(Value::Object(out))
 }

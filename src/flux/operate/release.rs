@@ -148,12 +148,13 @@ async fn chart(
     let Some(known) = kind_of(kind) else { return Ok(Err(format!("its chart is from a {kind}"))) };
     let source = flux.get(known, of.source_ref.place(&object.namespace), name).await?;
     let source = whole(flux, &source).await?;
-    if ["secretRef", "certSecretRef", "serviceAccountName"].iter().any(|key| !source["spec"][*key].is_null())
-    {
+    let of_source = |key: &str| source.get("spec").and_then(|spec| spec.get(key));
+    if ["secretRef", "certSecretRef", "serviceAccountName"].iter().any(|key| of_source(key).is_some()) {
         return Ok(Err(format!("the {kind} {name} takes credentials of the cluster's")));
     }
-    let url = source["spec"]["url"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
-    let of_oci = |key: &str| source["spec"]["ref"][key].as_str().unwrap_or_default().to_owned();
+    let url = of_source("url").and_then(Value::as_str).unwrap_or_default().trim_end_matches('/').to_owned();
+    let of_oci =
+        |key: &str| of_source("ref").and_then(|of| of.get(key)?.as_str()).unwrap_or_default().to_owned();
     let mut given = match kind {
         "HelmRepository" if url.starts_with("oci://") => vec![format!("{url}/{}", of.chart)],
         "HelmRepository" => vec![of.chart.clone(), "--repo".to_owned(), url],

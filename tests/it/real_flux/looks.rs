@@ -10,7 +10,9 @@ use super::{APPS, config_map, world};
 use crate::flux_programs::{flux_command_line, flux_program};
 
 fn json(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+    let read = serde_json::from_str(text);
+    assert!(read.is_ok(), "{text}");
+    read.unwrap()
 }
 
 /// Names and readiness, by the flux program's own table.

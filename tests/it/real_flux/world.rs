@@ -71,11 +71,9 @@ impl Controllers {
     pub(crate) fn until(&self, what: &str, holds: impl Fn() -> bool) {
         let start = Instant::now();
         while !holds() {
-            if start.elapsed() > SOON {
-                let all =
-                    self.server.kubectl_says(&["get", "gitrepositories,kustomizations", "-A", "-o", "yaml"]);
-                panic!("{what} did not come to be:\n{all}");
-            }
+            let all =
+                || self.server.kubectl_says(&["get", "gitrepositories,kustomizations", "-A", "-o", "yaml"]);
+            assert!(start.elapsed() < SOON, "{what} did not come to be:\n{}", all());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
