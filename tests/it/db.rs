@@ -125,7 +125,7 @@ impl Postgres {
             .current_dir("/tmp")
             .spawn()
             .unwrap();
-        let started = Self { server, port, folder: folder };
+        let started = Self { server, port, folder };
         for _ in 0..200 {
             if started.psql("SELECT 1").is_some() {
                 return Some(started);
