@@ -169,6 +169,7 @@ pub(super) enum CliCommand {
     /// Operate Flux in the cluster of a rwenv: reconcile, suspend, resume, status, events, logs, diff and more
     Flux(FluxArgs),
     /// Look at Argo CD's Applications: list, get, diff, tree, history
+    #[command(after_help = "Examples:\n  rwenv argo list\n  rwenv argo diff web\n  rwenv argo tree root")]
     Argo(ArgoArgs),
     /// Compare two rwenvs side by side: versions, values, missing services
     #[command(

@@ -292,21 +292,24 @@ pub(super) struct Logs {
     pub(super) output: Output,
 }
 
+/// Heading of options.
+const RENDERED: &str = "What is rendered";
+
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
     pub(super) named: ObjectArgs,
     /// Render this folder as it is on disk [default: the clone]
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"], help_heading = RENDERED)]
     pub(super) dir: Option<std::path::PathBuf>,
     /// Render this commit of the clone
-    #[arg(long = "ref", value_name = "REV")]
+    #[arg(long = "ref", value_name = "REV", help_heading = RENDERED)]
     pub(super) reference: Option<String>,
     /// Render the branch of this pull request
-    #[arg(long, value_name = "NUMBER", conflicts_with = "reference")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "reference", help_heading = RENDERED)]
     pub(super) pr: Option<u64>,
     /// Compare the Kustomizations that it applies as well, as they would become
-    #[arg(long, short)]
+    #[arg(long, short, help_heading = RENDERED)]
     pub(super) recursive: bool,
 }
 
