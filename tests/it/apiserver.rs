@@ -23,7 +23,9 @@ const VERSION: &str = "1.34.4";
 /// The person the token is of.
 const TOKEN: &str = "a-token-for-tests";
 /// What the server puts on record: patches, with what they say.
-const AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [patch]}\n- {level: None}\n";
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [patch]}\n";
+/// The rest, where nobody counts, and where somebody does.
+const REST: [&str; 2] = ["- {level: None}\n", "- {level: Metadata}\n"];
 /// Longest time it may take to answer.
 const READY: Duration = Duration::from_secs(120);
 
@@ -109,7 +111,7 @@ fn built(cache: &Path) -> Result<(), String> {
 }
 
 /// A port that nobody has, below those that the system gives to connections: it is still free when a server comes to take it.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let first = 20_000 + u16::try_from(std::process::id() % 4_000).unwrap();
     loop {
@@ -123,6 +125,15 @@ fn free_port() -> u16 {
 impl ApiServer {
     /// Starts one; none where there is no way to have one, which is said.
     pub(crate) fn start() -> Option<Self> {
+        Self::recording(REST[0])
+    }
+
+    /// One that puts every request on record.
+    pub(crate) fn counting() -> Option<Self> {
+        Self::recording(REST[1])
+    }
+
+    fn recording(rest: &str) -> Option<Self> {
         let assets = assets()?;
         let dir = TempDir::new().unwrap();
         certificates(dir.path());
@@ -169,7 +180,7 @@ impl ApiServer {
             "ServiceAccount",
         ]);
         server.args(["--cert-dir", &path("certs"), "--audit-log-path", &path("audit.log")]);
-        fs::write(dir.path().join("audit.yaml"), AUDIT).unwrap();
+        fs::write(dir.path().join("audit.yaml"), format!("{AUDIT}{rest}")).unwrap();
         server.args(["--audit-policy-file", &path("audit.yaml")]);
         server.stdout(log("server.log")).stderr(log("server.err"));
         let mut started = Self { dir, port, store: client, server, programs: vec![etcd] };
@@ -296,16 +307,20 @@ impl ApiServer {
 
     /// The patches that came in, in order: what they were of, and what they said.
     pub(crate) fn patches(&self) -> Vec<(String, serde_json::Value)> {
-        let log = fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default();
-        let patch = |line: &str| {
-            let event: serde_json::Value = serde_json::from_str(line).ok()?;
+        let patch = |event: serde_json::Value| {
             let of = |key: &str| event["objectRef"][key].as_str().unwrap_or_default().to_owned();
             let agent = event["userAgent"].as_str().unwrap_or_default();
             // The server patches its own, and what the tests patch they patch with kubectl.
-            (!agent.starts_with("kube"))
+            (!agent.starts_with("kube") && event["verb"] == "patch")
                 .then(|| (format!("{}/{}", of("resource"), of("name")), event["requestObject"].clone()))
         };
-        log.lines().filter_map(patch).collect()
+        self.requests().into_iter().filter_map(patch).collect()
+    }
+
+    /// What the server has put on record so far.
+    pub(crate) fn requests(&self) -> Vec<serde_json::Value> {
+        let log = fs::read_to_string(self.dir.path().join("audit.log")).unwrap_or_default();
+        log.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 
     /// The kinds of Flux.

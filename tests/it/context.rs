@@ -123,10 +123,11 @@ fn a_session_says_what_the_project_is_and_where_its_knowledge_comes_from() {
         home.read(".claude/rwenv/context/cache/concepts.md"),
         "# /mirror/content/en/flux/concepts.md\n"
     );
-    // What is complete is shown again, and nothing is fetched twice.
+    // What is complete is shown again; the page that failed is asked for once more, and nothing else.
     let asked = docs.asked();
-    assert_eq!(state(&load(&home, &["security", "--session", "one", "--docs", &docs.url, "--json"])), loaded);
-    assert_eq!(docs.asked(), asked);
+    let again = state(&load(&home, &["security", "--session", "one", "--docs", &docs.url, "--json"]));
+    assert_eq!(again["context_sources"], loaded["context_sources"]);
+    assert_eq!((docs.asked(), &again["checkpoints"]), (asked + 1, &loaded["checkpoints"]));
     let shown = load(&home, &["security", "--session", "one", "--docs", &docs.url]);
     for expected in [
         "# Flux context",
@@ -143,7 +144,12 @@ fn a_session_says_what_the_project_is_and_where_its_knowledge_comes_from() {
 fn without_network_pages_of_before_and_the_digest_stand_in() {
     let home = project();
     let offline = state(&load(&home, &["--offline", "--json"]));
-    assert_eq!(offline["capabilities_loaded"].as_array().unwrap().len(), 8);
+    assert_eq!(
+        offline["capabilities_loaded"],
+        serde_json::json!([]),
+        "the digest alone is not the documentation"
+    );
+    assert_eq!(offline["checkpoints"]["last_checkpoint"], "context_validation_complete");
     assert_eq!(sources(&offline, "fallback_sources"), ["bundled_digest"]);
     let shown = load(&home, &["--offline"]);
     assert!(
@@ -152,6 +158,16 @@ fn without_network_pages_of_before_and_the_digest_stand_in() {
         shown.stdout
     );
     let docs = Docs::start(Duration::ZERO);
+    // What was loaded in part goes on where there is a network, and Context7 counts whenever it comes.
+    let session = offline["sessionId"].as_str().unwrap();
+    let online = state(&load(&home, &["--session", session, "--docs", &docs.url, "--json"]));
+    assert_eq!(online["capabilities_loaded"].as_array().unwrap().len(), 8, "{online}");
+    assert_eq!(online["checkpoints"]["last_checkpoint"], "expert_guidance_ready");
+    assert_eq!(online["context_sources"]["context7_available"], false);
+    let with = state(&load(&home, &["--session", session, "--offline", "--context7", "--json"]));
+    assert_eq!(with["context_sources"]["context7_available"], true, "{with}");
+    assert!(sources(&with, "loaded_docs").contains(&"context7".to_owned()));
+    std::fs::remove_dir_all(home.path(".claude/rwenv/context/cache")).unwrap();
     assert_eq!(load(&home, &["troubleshooting", "--docs", &docs.url]).code, 0);
     let nowhere = ["troubleshooting", "--docs", "http://127.0.0.1:9/x", "--json"];
     let later = state(&load(&home, &nowhere));

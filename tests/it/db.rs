@@ -48,7 +48,7 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 struct Postgres {
     server: Child,
     port: u16,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Drop for Postgres {
@@ -125,7 +125,7 @@ impl Postgres {
             .current_dir("/tmp")
             .spawn()
             .unwrap();
-        let started = Self { server, port, _folder: folder };
+        let started = Self { server, port, folder };
         for _ in 0..200 {
             if started.psql("SELECT 1").is_some() {
                 return Some(started);
@@ -327,6 +327,40 @@ fn the_name_in_a_certificate_counts_where_it_is_asked_for() {
     assert_eq!(ca.stdout, "one\n1\n", "{}", ca.stderr);
     let full = scene.db(&["query", "full", "SELECT 1 AS one"]);
     assert!(full.code == 1 && full.stderr.contains("not valid for name"), "{}", full.stderr);
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_gets_the_one_of_the_secret() {
+    let own = authority();
+    let Some(scene) = Scene::new(Wire::Encrypted(&own, HOST)) else { return };
+    let data = scene.postgres.folder.path().join("data");
+    let put = |name: &str, text: &str| {
+        std::fs::write(data.join(name), text).unwrap();
+        let _ = Command::new("chown").arg("65534:65534").arg(data.join(name)).status();
+    };
+    put("clients.crt", &own.pem());
+    scene.postgres.psql("ALTER SYSTEM SET ssl_ca_file = 'clients.crt'").unwrap();
+    put("pg_hba.conf", "hostssl all all 127.0.0.1/32 cert\n");
+    scene.postgres.psql("SELECT pg_reload_conf()").unwrap();
+    let key = KeyPair::generate().unwrap();
+    let mut person = CertificateParams::new(Vec::new()).unwrap();
+    person.distinguished_name.push(rcgen::DnType::CommonName, "app");
+    let certificate = person.signed_by(&key, &own).unwrap().pem().replace('\n', "\n    ");
+    let pair = format!(
+        "  tls.crt: |\n    {certificate}\n  tls.key: |\n    {}\n",
+        key.serialize_pem().replace('\n', "\n    ")
+    );
+    let bare = secret("bare", &own);
+    let with = bare.replace("name: bare", "name: with").replace(&format!("  password: {PASSWORD}\n"), "");
+    scene.server.apply(&format!("{bare}---\n{with}{pair}"));
+    scene.databases(&[
+        ("with", "with", r#","sslMode":"verify-full""#),
+        ("bare", "bare", r#","sslMode":"verify-full""#),
+    ]);
+    let answer = scene.db(&["query", "with", "SELECT current_user AS who", "--format", "csv"]);
+    assert_eq!(answer.stdout, "who\napp\n", "no password is needed: {}", answer.stderr);
+    let failed = scene.db(&["query", "bare", "SELECT 1"]);
+    assert!(failed.code == 1 && failed.stderr.contains("certificate"), "{}", failed.stderr);
 }
 
 #[test]

@@ -460,6 +460,16 @@ fn rollouts_deploy_what_a_pull_request_s_pipeline_built() {
     let tag = format!("pr-17-{}", &head[..7]);
     let answer = shop.run(&["rollout", "--dry-run"]);
     assert!(answer.stdout.contains(&format!("+    newTag: {tag}")), "{}{}", answer.stdout, answer.stderr);
+    // Nobody can have built what was never pushed.
+    let early = shop.run(&["rollout", "web", "--pr", "9"]);
+    assert!(
+        early.code == 1
+            && early.stderr.contains("is in no branch of the remote")
+            && early.stderr.contains("push it first"),
+        "{}",
+        early.stderr
+    );
+    shop.home.git("project", &["update-ref", "refs/remotes/origin/feature", "HEAD"]);
     let answer = shop.run(&["rollout", "web", "--pr", "9"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert!(shop.change().contains(&format!("web:pr-9-{}", &head[..7])));

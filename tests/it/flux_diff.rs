@@ -17,7 +17,8 @@ const SEALED: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: sealed, nam
 pub(crate) fn setting() -> Option<Guarded> {
     let it = Guarded::new()?;
     it.server.apply(
-        "apiVersion: v1\nkind: Secret\nmetadata: {name: vars, namespace: flux-system}\nstringData: {password: hunter2, tag: \"1\"}\n---\n\
+        "apiVersion: v1\nkind: Service\nmetadata: {name: old, namespace: app}\nspec: {ports: [{port: 80}]}\n---\n\
+         apiVersion: v1\nkind: Secret\nmetadata: {name: vars, namespace: flux-system}\nstringData: {password: hunter2, tag: \"1\"}\n---\n\
          apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\n\
          spec: {path: ./apps, interval: 10m, prune: true, sourceRef: {kind: GitRepository, name: flux-system}, commonMetadata: {annotations: {team: a}}, \
          postBuild: {substitute: {tag: \"2\"}, substituteFrom: [{kind: Secret, name: vars}, {kind: ConfigMap, name: none, optional: true}]}}\n",
@@ -184,8 +185,12 @@ fn what_cannot_be_rendered_says_why() {
     );
     let form = run("form");
     assert!(form.code == 1 && form.stderr.contains("is not a form that Flux substitutes"), "{}", form.stderr);
-    let kind = home.rwenv("ro", &["flux", "diff", "hr/web"]);
-    assert!(kind.code == 1 && kind.stderr.contains("is not a Kustomization"), "{}", kind.stderr);
+    let kind = home.rwenv("ro", &["flux", "diff", "git/flux-system"]);
+    assert!(
+        kind.code == 1 && kind.stderr.contains("name a Kustomization or a HelmRelease"),
+        "{}",
+        kind.stderr
+    );
     let revision = home.rwenv("ro", &["flux", "diff", "apps", "--ref", "nothing"]);
     assert!(revision.code == 1 && revision.stderr.contains("the commit nothing"), "{}", revision.stderr);
     it.server.kubectl(&["delete", "secret", "vars", "-n", "flux-system"], "");

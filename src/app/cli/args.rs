@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::argo::ArgoArgs;
 use super::audit::Audit;
 use super::check::CheckArgs;
 use super::confirm::Confirm;
@@ -20,7 +21,7 @@ use super::identity::IdentityArgs;
 use super::impact::RadiusArgs;
 use super::init::Init;
 use super::install::{InstallArgs, ShellDialect};
-use super::knowledge::{GraphArgs, Guide, ServicesArgs, WhereArgs};
+use super::knowledge::{CompareArgs, GraphArgs, Guide, ServicesArgs, WhereArgs};
 use super::kubeconfig::Kubeconfig;
 use super::line::PromptArgs;
 use super::lint::{Lint, PreReceive};
@@ -168,6 +169,15 @@ pub(super) enum CliCommand {
     Rollout(Box<Rollout>),
     /// Operate Flux in the cluster of a rwenv: reconcile, suspend, resume, status, events, logs, diff and more
     Flux(FluxArgs),
+    /// Look at Argo CD's Applications: list, get, diff, tree, history
+    #[command(after_help = "Examples:\n  rwenv argo list\n  rwenv argo diff web\n  rwenv argo tree root")]
+    Argo(ArgoArgs),
+    /// Compare two rwenvs side by side: versions, values, missing services
+    #[command(
+        after_help = "Reads the clones of their repositories, and contacts no cluster. Namespaces are no difference.\n\nExamples:\n  rwenv compare staging prod\n  \
+                      rwenv compare staging prod --service cart --no-values\n\nExit status: 0 nothing differs, 1 something does."
+    )]
+    Compare(CompareArgs),
     /// Install tasks for everyday Flux operations in a repository that uses Task (taskfile.dev)
     Taskfiles(Taskfiles),
     /// Write a kubeconfig that goes through the API guard, which enforces the rwenv's policy

@@ -14,8 +14,8 @@ const GROUPS: [(&str, &[&str]); 6] = [
         &["init", "list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
     ),
     ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
-    ("Flux and deployments", &["flux", "deploy", "propose", "rollout", "repo", "db", "taskfiles"]),
-    ("Knowledge", &["services", "where", "guide", "graph", "context"]),
+    ("Flux and deployments", &["flux", "argo", "deploy", "propose", "rollout", "repo", "db", "taskfiles"]),
+    ("Knowledge", &["services", "where", "guide", "graph", "compare", "context"]),
     (
         "Guards and agents",
         &[

@@ -1,6 +1,7 @@
 //! The administration point: what people type, and the only place that prints for them.
 
 mod acceptance;
+mod argo;
 mod args;
 mod audit;
 mod candidates;
@@ -200,6 +201,8 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Propose(args) => propose::propose(&args, environment),
         CliCommand::Rollout(args) => rollout::rollout(&args, environment),
         CliCommand::Flux(args) => flux::flux(&args, environment),
+        CliCommand::Argo(args) => argo::argo(&args, environment),
+        CliCommand::Compare(args) => knowledge::compare(&args, environment),
         CliCommand::Kubeconfig(args) => kubeconfig::kubeconfig(&args, environment),
         CliCommand::Identity(args) => identity::identity(&args, environment),
         CliCommand::Impact(args) => impact::impact(&args, environment),

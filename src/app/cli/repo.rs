@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::shared::{Output, known, selected};
 use super::{out, prompt};
 use rwenv_flux::catalog::generate;
+use rwenv_flux::operate::follow_the_cluster;
 use rwenv_flux::repos::{
     self, CloneState, CloneWish, FluxRepository, GitProgress, RepoError, RepositoryStatus,
 };
@@ -275,8 +276,7 @@ fn synced(
                     };
                     let bar = bars.add(bar(flux.name.as_str()));
                     let mut step = |step: GitProgress| show(&bar, &step);
-                    let done =
-                        repos::sync(flux, *wish, environment, &mut step).and_then(|_| repos::status(flux));
+                    let done = one(flux, *wish, environment, &mut step);
                     bar.set_message("reading");
                     let known = done.as_ref().ok().map(|_| generate::regenerate(flux, environment));
                     bar.finish_and_clear();
@@ -292,6 +292,30 @@ fn synced(
     });
     let all = results.into_inner().unwrap_or_default();
     all.into_iter().map(|result| result.unwrap_or_else(|| bail!("the sync ended without a result"))).collect()
+}
+
+/// Syncs one. Where the branch to follow is not there, the cluster is asked which one it follows.
+fn one(
+    flux: &FluxRepository,
+    wish: CloneWish,
+    environment: &Environment,
+    step: &mut dyn FnMut(GitProgress),
+) -> Result<RepositoryStatus, RepoError> {
+    repos::sync(flux, wish, environment, step)?;
+    if repos::missing_branch(flux).is_some_and(|missing| !missing.configured) {
+        let rwenvs = config::load(&environment.config_dir).ok();
+        let rwenv = rwenvs.and_then(|known| known.rwenvs.get(flux.name.as_str()).cloned());
+        match rwenv.map(|rwenv| follow_the_cluster(flux, &rwenv, environment)) {
+            Some(Ok(true)) => {
+                repos::sync(flux, wish, environment, step)?;
+            }
+            Some(Err(error)) => {
+                out::note(&format!("{}: the cluster was asked which branch it follows: {error}", flux.name))
+            }
+            _ => {}
+        }
+    }
+    repos::status(flux)
 }
 
 fn bar(name: &str) -> ProgressBar {
@@ -332,6 +356,7 @@ fn words(status: &RepositoryStatus) -> String {
             format!("uncommitted changes ({}){behind}", out::count(*files, "file"))
         }
         CloneState::Detached => format!("on no branch{behind}"),
+        CloneState::NoBranch { why } => why.clone(),
         CloneState::Busy { what } => format!("in use: {what}"),
     }
 }
@@ -345,6 +370,7 @@ fn remedy(status: &RepositoryStatus) -> Option<String> {
             format!("rebase and push your commits, or: rwenv repo sync {name} --reset (keeps a backup ref)")
         }
         CloneState::Rewritten => format!("rwenv repo sync {name} --reset (keeps a backup ref)"),
+        CloneState::NoBranch { .. } => format!("rwenv edit {name} --flux-branch BRANCH"),
         CloneState::BranchGone { .. } => format!(
             "switch the clone to a branch that exists, or set one: rwenv edit {name} --flux-branch BRANCH"
         ),

@@ -81,6 +81,14 @@ fn built(pr: Option<u64>, environment: &Environment) -> anyhow::Result<String> {
         .context("this is not a git repository with a commit; use --tag")?;
     let short = head.get(..DIGITS).context("git gave no commit")?;
     if let Some(number) = pr {
+        // Nobody builds what was never pushed.
+        let pushed =
+            said("git", &["for-each-ref", "--count=1", "--contains", "HEAD", "refs/remotes"], environment)?;
+        if pushed.is_empty() {
+            bail!(
+                "HEAD here ({short}) is in no branch of the remote, so that no pipeline can have built it; push it first (git fetch, where somebody else has), or use --tag"
+            );
+        }
         return Ok(format!("pr-{number}-{short}"));
     }
     let view = said("gh", &["pr", "view", "--json", "number,headRefOid"], environment)

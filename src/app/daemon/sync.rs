@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use super::panics::caught;
 use super::refresh;
 use super::state::{Shared, lock};
-use rwenv_flux::repos::{self, CloneWish, FluxRepository};
+use rwenv_flux::operate::follow_the_cluster;
+use rwenv_flux::repos::{self, CloneWish, FluxRepository, RepoError};
 use rwenv_gate::wire::daemon::KeptRepository;
 
 /// Time between two looks where the configuration does not say.
@@ -37,6 +38,16 @@ struct Due {
     failures: u32,
     error: Option<String>,
     running: bool,
+}
+
+impl Due {
+    /// Takes another interval, from now on: a shorter one is not put off until the longer one is over.
+    fn retimed(&mut self, interval: Duration) {
+        if self.interval != interval && self.failures == 0 {
+            self.at = self.at.min(Instant::now() + interval);
+        }
+        self.interval = interval;
+    }
 }
 
 type SyncOutcome = (String, Result<(), String>);
@@ -86,7 +97,7 @@ fn plan(all: &mut BTreeMap<String, Due>, shared: &Shared) {
     all.retain(|name, due| due.running || wanted.contains_key(name));
     for (name, (flux, interval)) in wanted {
         match all.get_mut(&name) {
-            Some(due) if due.flux == flux => due.interval = interval,
+            Some(due) if due.flux == flux => due.retimed(interval),
             Some(due) if due.running => {}
             _ => {
                 let at = Instant::now() + SPREAD.mul_f64(chance());
@@ -106,12 +117,27 @@ fn start(all: &mut BTreeMap<String, Due>, running: &mut JoinSet<SyncOutcome>, sh
         let (name, flux, shared) = (name.clone(), due.flux.clone(), Arc::clone(shared));
         running.spawn_blocking(move || {
             let result = caught(|| {
-                let synced = repos::sync(&flux, CloneWish::Forward, &shared.environment, &mut |_| {});
+                let synced = synced(&flux, &shared);
                 let result = synced.map_err(|error| rwenv_gate::base::redact::redact(&error.to_string()));
                 result.map(|new| refresh::after(&flux, new, &shared))
             });
             (name, result.unwrap_or_else(Err))
         });
+    }
+}
+
+/// Syncs one. Where the branch to follow is not there, the cluster is asked which one it follows.
+fn synced(flux: &FluxRepository, shared: &Shared) -> Result<bool, RepoError> {
+    let sync = || repos::sync(flux, CloneWish::Forward, &shared.environment, &mut |_| {});
+    let new = sync()?;
+    let rwenv = lock(&shared.rwenvs).get(flux.name.as_str()).cloned();
+    match rwenv.map(|rwenv| follow_the_cluster(flux, &rwenv, &shared.environment)) {
+        Some(Ok(true)) => sync(),
+        Some(Err(error)) => {
+            tracing::debug!(rwenv = %flux.name, %error, "the cluster does not say which branch it follows");
+            Ok(new)
+        }
+        _ => Ok(new),
     }
 }
 
@@ -174,6 +200,23 @@ mod tests {
         let waits: Vec<u64> = (1..9).map(|n| back_off(n).as_secs()).collect();
         assert_eq!(waits, [30, 60, 120, 240, 480, 600, 600, 600]);
         assert_eq!(back_off(u32::MAX), LONGEST_WAIT);
+    }
+
+    #[test]
+    fn another_interval_counts_at_once() {
+        let environment = rwenv_gate::base::environment::Environment::at(std::path::Path::new("/nowhere"));
+        let mut rwenv = rwenv_core::model::Rwenv::named(rwenv_core::model::RwenvName::new("prod").unwrap());
+        rwenv.flux_git_repo = Some("/nowhere/flux.git".to_owned());
+        let flux = FluxRepository::of(&rwenv, &environment).unwrap();
+        let (long, short) = (Duration::from_secs(3600), Duration::from_secs(10));
+        let at = Instant::now() + long;
+        let mut due = Due { flux, interval: long, at, failures: 0, error: None, running: false };
+        due.retimed(long);
+        assert_eq!(due.at, at, "nothing has changed");
+        due.retimed(short);
+        assert!(due.at <= Instant::now() + short && due.interval == short);
+        due.retimed(long);
+        assert!(due.at <= Instant::now() + short, "the next look is not put off");
     }
 
     #[test]

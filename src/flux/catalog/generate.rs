@@ -27,6 +27,16 @@ pub enum CatalogError {
         /// Where it would be.
         dir: PathBuf,
     },
+    /// The clone has no files.
+    #[error(
+        "{missing}. Set another with rwenv edit {name} --flux-branch BRANCH, or let rwenv repo sync {name} ask the cluster which one it follows"
+    )]
+    NoBranch {
+        /// The rwenv.
+        name: String,
+        /// The branch that is not there.
+        missing: repos::MissingBranch,
+    },
     /// The repository could not be read.
     #[error(transparent)]
     Content(#[from] ContentError),
@@ -86,6 +96,11 @@ pub fn read(flux: &FluxRepository, environment: &Environment) -> Result<Reading,
     let dir = flux.clone_dir();
     if !dir.is_dir() {
         return Err(CatalogError::NotCloned { name: flux.name.to_string(), dir });
+    }
+    if repos::commit(flux).is_none()
+        && let Some(missing) = repos::missing_branch(flux)
+    {
+        return Err(CatalogError::NoBranch { name: flux.name.to_string(), missing });
     }
     Ok(Reading::of(&dir, environment)?)
 }

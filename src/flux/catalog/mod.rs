@@ -1,6 +1,7 @@
 //! Knowledge: what a Flux repository deploys, and which file and line to change for it. The files are read once; Flux
 //! Kustomizations decide what is applied from where, kustomize's rules decide the rest.
 
+pub mod beside;
 pub mod definitions;
 pub mod document;
 pub mod generate;

@@ -1,9 +1,10 @@
-//! Which groups and kinds a cluster has. The groups are kept for a while: they change when somebody installs something.
+//! Which kinds a cluster has. Those of Flux are kept for a while: they change when somebody installs something.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResource};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
+use kube::core::discovery::v2::{APIResourceDiscovery, APIVersionDiscovery};
 use kube::core::{ApiResource, GroupVersion};
 use serde::{Deserialize, Serialize};
 
@@ -11,14 +12,63 @@ use super::{Cluster, ClusterError};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files};
 
+/// Ends of the groups whose versions are kept.
+const WANTED: [&str; 3] = ["fluxcd.io", "fluxcd.controlplane.io", "argoproj.io"];
 /// Seconds for which what is kept counts.
 const KEPT: u64 = 60;
 
+/// Versions of kinds, by `plural.group`.
+pub type Versions = BTreeMap<String, String>;
+
 #[derive(Serialize, Deserialize)]
-struct KeptGroups {
+struct KeptVersions {
     server: String,
     at: u64,
-    groups: BTreeMap<String, String>,
+    versions: Versions,
+}
+
+/// A kind that a server has, in one version of it.
+struct ServedKind {
+    group: String,
+    version: String,
+    kind: String,
+    plural: String,
+    /// Other words for it.
+    words: Vec<String>,
+    namespaced: bool,
+}
+
+impl ServedKind {
+    fn of(group: &str, version: &str, resource: APIResource) -> Self {
+        let mut words = resource.short_names.unwrap_or_default();
+        words.push(resource.singular_name);
+        let (kind, plural, namespaced) = (resource.kind, resource.name, resource.namespaced);
+        Self { group: group.to_owned(), version: version.to_owned(), kind, plural, words, namespaced }
+    }
+
+    fn is(&self, word: &str) -> bool {
+        let mut words = self.words.iter().chain([&self.plural]);
+        words.any(|own| own == word) || self.kind.to_ascii_lowercase() == word
+    }
+}
+
+/// The kinds of one version of a group, as the server lists them all at once.
+fn listed(group: &str, of: APIVersionDiscovery) -> Vec<ServedKind> {
+    let version = of.version.unwrap_or_default();
+    let kind = |resource: APIResourceDiscovery| {
+        let (plural, kind) = (resource.resource?, resource.response_kind.and_then(|of| of.kind)?);
+        let words = resource.short_names.into_iter().chain(resource.singular_resource).collect();
+        let namespaced = resource.scope.is_some_and(|scope| scope == "Namespaced");
+        Some(ServedKind {
+            group: group.to_owned(),
+            version: version.clone(),
+            kind,
+            plural,
+            words,
+            namespaced,
+        })
+    };
+    of.resources.into_iter().filter_map(kind).collect()
 }
 
 fn path(cluster: &Cluster, environment: &Environment) -> PathBuf {
@@ -31,32 +81,60 @@ fn path(cluster: &Cluster, environment: &Environment) -> PathBuf {
 }
 
 impl Cluster {
-    /// The groups of its API, each with the version it prefers.
+    /// The kinds of the groups of Flux and Argo CD, each with the version of it that the server prefers: an Alert has another than a
+    /// Receiver, which is in the same group.
     ///
     /// # Errors
     /// Where the cluster does not answer, or refuses to.
-    pub async fn groups(&self, environment: &Environment) -> Result<BTreeMap<String, String>, ClusterError> {
+    pub async fn versions(&self, environment: &Environment) -> Result<Versions, ClusterError> {
         let (path, now) = (path(self, environment), clock::now().as_secs());
-        let known =
-            files::read(&path).ok().flatten().and_then(|text| serde_json::from_str::<KeptGroups>(&text).ok());
+        let text = files::read(&path).ok().flatten();
+        let known = text.and_then(|text| serde_json::from_str::<KeptVersions>(&text).ok());
         let current = known.filter(|kept| kept.server == self.server && now.saturating_sub(kept.at) < KEPT);
-        // Where Flux is not there, somebody may be about to install it.
-        if let Some(kept) = current.filter(|kept| kept.groups.keys().any(|group| group.contains("fluxcd"))) {
-            return Ok(kept.groups);
+        // Where none is there, somebody may be about to install it.
+        if let Some(kept) = current.filter(|kept| !kept.versions.is_empty()) {
+            return Ok(kept.versions);
         }
-        let list = self.answer("say what it has", self.client.list_api_groups()).await?;
-        let preferred = |group: APIGroup| {
-            let version = group.preferred_version.or_else(|| group.versions.into_iter().next())?;
-            Some((group.name, version.version))
-        };
-        let groups: BTreeMap<String, String> = list.groups.into_iter().filter_map(preferred).collect();
-        let kept = KeptGroups { server: self.server.clone(), at: now, groups };
+        let mut versions = Versions::new();
+        let wanted = |group: &str| WANTED.iter().any(|end| group.ends_with(end));
+        for of in self.served(&wanted).await? {
+            versions.entry(format!("{}.{}", of.plural, of.group)).or_insert(of.version);
+        }
+        let kept = KeptVersions { server: self.server.clone(), at: now, versions };
         // Where it cannot be kept it is asked again.
         if let Ok(text) = serde_json::to_string(&kept) {
             let _ = files::make_private_dir(path.parent().unwrap_or(&path))
                 .and_then(|()| files::write(&path, &text, 0o600));
         }
-        Ok(kept.groups)
+        Ok(kept.versions)
+    }
+
+    /// The kinds of some groups in every version, what the server prefers first: in one answer, or, of a server before Kubernetes 1.26,
+    /// in one for each version.
+    async fn served(&self, wanted: &(dyn Fn(&str) -> bool + Sync)) -> Result<Vec<ServedKind>, ClusterError> {
+        let what = "say what it has";
+        let all = self.answer(what, self.client.list_api_groups_aggregated()).await?;
+        let mut kinds = Vec::new();
+        for group in all.items.iter().cloned() {
+            let name = group.metadata.and_then(|metadata| metadata.name).unwrap_or_default();
+            if wanted(&name) {
+                kinds.extend(group.versions.into_iter().flat_map(|of| listed(&name, of)));
+            }
+        }
+        if !all.items.is_empty() {
+            return Ok(kinds);
+        }
+        let groups = self.answer(what, self.client.list_api_groups()).await?;
+        for group in groups.groups.into_iter().filter(|group| wanted(&group.name)) {
+            let preferred = group.preferred_version.into_iter();
+            for version in preferred.chain(group.versions) {
+                // A group whose server is gone has nothing.
+                let resources = self.resources(&version.group_version).await.unwrap_or_default();
+                let kind = |resource| ServedKind::of(&group.name, &version.version, resource);
+                kinds.extend(resources.into_iter().map(kind));
+            }
+        }
+        Ok(kinds)
     }
 
     /// The resources of a version (`v1`, `apps/v1`), without their parts; none where the server has it not.
@@ -88,32 +166,14 @@ impl Cluster {
         let word = word.to_ascii_lowercase();
         let (name, group) =
             word.split_once('.').map_or((word.as_str(), None), |(name, group)| (name, Some(group)));
-        let mut lists = vec![(String::new(), "v1".to_owned(), self.resources("v1").await?)];
-        let groups = self.answer("say what it has", self.client.list_api_groups()).await?;
-        for of in groups.groups.into_iter().filter(|of| group.is_none_or(|group| of.name.starts_with(group)))
-        {
-            let Some(version) = of.preferred_version else { continue };
-            // A group whose server is gone has nothing.
-            if let Ok(list) = self.resources(&version.group_version).await {
-                lists.push((of.name, version.version, list));
-            }
+        let core = self.resources("v1").await?.into_iter().map(|resource| ServedKind::of("", "v1", resource));
+        let mut kinds: Vec<ServedKind> = core.filter(|_| group.is_none()).collect();
+        if !kinds.iter().any(|kind| kind.is(name)) {
+            kinds.extend(self.served(&|of| group.is_none_or(|group| of.starts_with(group))).await?);
         }
-        for (group_name, version, list) in lists {
-            let is = |resource: &&APIResource| {
-                resource.name == name
-                    || resource.singular_name == name
-                    || resource.kind.to_ascii_lowercase() == name
-                    || resource.short_names.iter().flatten().any(|short| short == name)
-            };
-            if let Some(resource) = list.iter().find(is) {
-                let group_version = GroupVersion::gv(&group_name, &version);
-                let gvk = group_version.with_kind(&resource.kind);
-                return Ok(Some((
-                    ApiResource::from_gvk_with_plural(&gvk, &resource.name),
-                    resource.namespaced,
-                )));
-            }
-        }
-        Ok(None)
+        Ok(kinds.into_iter().find(|kind| kind.is(name)).map(|kind| {
+            let gvk = GroupVersion::gv(&kind.group, &kind.version).with_kind(&kind.kind);
+            (ApiResource::from_gvk_with_plural(&gvk, &kind.plural), kind.namespaced)
+        }))
     }
 }

@@ -13,6 +13,7 @@ use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use hyper::header::{HeaderValue, USER_AGENT};
 use kube::api::{Api, ListParams};
 use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
@@ -24,11 +25,14 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::facts::identity;
 
 pub use by_hand::{HandChanges, by_hand};
+pub use discovery::Versions;
 pub use error::ClusterError;
 pub use issued::IssuedToken;
 pub use seen::{KINDS, SeenCluster, SeenObject, look};
 pub use web::{Answered, Web};
 
+/// As what we present ourselves.
+const AGENT: HeaderValue = HeaderValue::from_static(concat!("rwenv/", env!("CARGO_PKG_VERSION")));
 /// Most objects a server sends at once.
 pub const PAGE: u32 = 500;
 /// Longest time a connection may take.
@@ -95,6 +99,10 @@ impl Cluster {
         // A server that starts asks to be asked again; what is handed on, the client asks again itself.
         config.default_retry = !verbatim;
         config.disable_compression = verbatim;
+        if !verbatim {
+            // So that the server's own log tells who asked.
+            config.headers.push((USER_AGENT, AGENT));
+        }
         let namespace = config.default_namespace.clone();
         if let Some(exec) = &mut config.auth_info.exec {
             // Nobody sits there to be asked for a password.

@@ -14,6 +14,8 @@ use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 
+/// What stands for the documentation that an agent has by itself.
+const CONTEXT7: &str = "context7";
 /// Pages that are fetched at the same time.
 const AT_ONCE: usize = 6;
 /// Longest a page is waited for.
@@ -48,8 +50,16 @@ pub async fn load(
     tell: &mut dyn FnMut(&str),
 ) -> Result<SessionState, ContextError> {
     let mut state = session.state()?;
-    if state.is_complete() && state.focus == loading.focus {
+    // What failed is tried again where it can be had, and Context7 counts whenever it comes.
+    let sources = &state.context_sources;
+    let failed =
+        sources.failed_sources.iter().any(|failed| failed.source != CONTEXT7) && loading.mirror.is_some();
+    let late = loading.context7 && !sources.context7_available;
+    if state.is_complete() && state.focus == loading.focus && !failed && !late {
         return Ok(state);
+    }
+    if (failed || late) && state.is_past("project_analyzed") {
+        state.reached("project_analyzed");
     }
     if state.focus != loading.focus || state.checkpoints.last_checkpoint.is_empty() {
         state = SessionState {
@@ -83,28 +93,35 @@ pub async fn load(
         state.reached("documentation_loaded");
         session.record(&mut state)?;
     }
-    validated(&mut state, loading);
+    let whole = validated(&mut state, loading);
     state.reached("context_validation_complete");
     session.record(&mut state)?;
+    if !whole {
+        return Ok(state);
+    }
     session.archive(&state)?;
     state.reached("expert_guidance_ready");
     session.record(&mut state)?;
     Ok(state)
 }
 
-/// What the agent has by itself.
+/// What the agent has by itself. What it said once stays said.
 fn context7(state: &mut SessionState, loading: &Loading<'_>) {
-    state.context_sources.context7_available = loading.context7;
-    if loading.context7 {
-        state.context_sources.loaded_docs.push(Document {
-            source: "context7".to_owned(),
+    let sources = &mut state.context_sources;
+    sources.context7_available |= loading.context7;
+    sources.loaded_docs.retain(|document| document.source != CONTEXT7);
+    sources.failed_sources.retain(|failed| failed.source != CONTEXT7);
+    if sources.context7_available {
+        let own = Document {
+            source: CONTEXT7.to_owned(),
             status: "loaded".to_owned(),
             focus_areas: loading.topics.iter().map(|topic| topic.id.clone()).collect(),
             ..Document::default()
-        });
+        };
+        sources.loaded_docs.insert(0, own);
     } else {
         let reason = "the agent has no Context7 server, or did not say so (--context7)".to_owned();
-        state.context_sources.failed_sources.push(Failed { source: "context7".to_owned(), reason });
+        sources.failed_sources.push(Failed { source: CONTEXT7.to_owned(), reason });
     }
 }
 
@@ -116,7 +133,7 @@ async fn documentation(
     tell: &mut dyn FnMut(&str),
 ) -> Result<(), ContextError> {
     // What failed before is tried again.
-    state.context_sources.failed_sources.retain(|failed| failed.source == "context7");
+    state.context_sources.failed_sources.retain(|failed| failed.source == CONTEXT7);
     state.context_sources.fallback_sources.clear();
     let known =
         |state: &SessionState, name: &str| state.context_sources.loaded_docs.iter().any(|d| d.source == name);
@@ -189,8 +206,9 @@ async fn fetched(web: &Web, folder: &str, page: &str) -> Result<String, String> 
     String::from_utf8(answered.body).map_err(|_| "the server's answer is not text".to_owned())
 }
 
-/// Says what is known now, and notes where only the digest is left to know it from.
-fn validated(state: &mut SessionState, loading: &Loading<'_>) {
+/// Says what is known now, and notes where only the digest is left to know it from. False where that is so of some topic: such a session is
+/// loaded in part, and its next load goes on.
+fn validated(state: &mut SessionState, loading: &Loading<'_>) -> bool {
     let has = |state: &SessionState, topic: &Topic| {
         let sources = &state.context_sources;
         let about =
@@ -199,7 +217,10 @@ fn validated(state: &mut SessionState, loading: &Loading<'_>) {
     };
     let left: Vec<String> =
         loading.topics.iter().filter(|topic| !has(state, topic)).map(|topic| topic.id.clone()).collect();
-    if !left.is_empty() {
+    let topics = loading.topics.iter().map(|topic| topic.id.clone());
+    state.capabilities_loaded = topics.filter(|topic| !left.contains(topic)).collect();
+    let whole = left.is_empty();
+    if !whole {
         state.context_sources.fallback_sources.push(Document {
             source: "bundled_digest".to_owned(),
             status: "bundled".to_owned(),
@@ -207,5 +228,5 @@ fn validated(state: &mut SessionState, loading: &Loading<'_>) {
             ..Document::default()
         });
     }
-    state.capabilities_loaded = loading.topics.iter().map(|topic| topic.id.clone()).collect();
+    whole
 }

@@ -18,7 +18,7 @@ pub enum DatabaseError {
     },
     /// The credentials are not there.
     #[error(
-        "Secret {namespace}/{secret} has no data.{PASSWORD}; databases.{name}.secretName says where the credentials are"
+        "Secret {namespace}/{secret} has no data.{PASSWORD}, and no client certificate (tls.crt, tls.key); databases.{name}.secretName says where the credentials are"
     )]
     NoPassword {
         /// The database.

@@ -47,13 +47,16 @@ pub async fn query(
 ) -> Result<QueryRows, DatabaseError> {
     let place = DatabaseEndpoint::of(name, database)?;
     let cluster = Cluster::of(rwenv, environment).await?;
-    let Credentials { password, ca } = credentials(&cluster, &place).await?;
+    let Credentials { password, ca, own } = credentials(&cluster, &place).await?;
     let failed = |why: String| DatabaseError::Query { name: name.to_owned(), why };
-    let connector = tls::connector(place.ssl_mode, ca.as_deref()).map_err(failed)?;
+    let connector = tls::connector(place.ssl_mode, ca.as_deref(), own.as_ref()).map_err(failed)?;
     let tunnel = Tunnel::open(rwenv, &place, environment).await?;
     let mut config = Config::new();
     config.host(place.host).hostaddr(IpAddr::V4(Ipv4Addr::LOCALHOST)).port(tunnel.port);
-    config.user(place.user).password(password).dbname(place.database);
+    config.user(place.user).dbname(place.database);
+    if let Some(password) = password {
+        config.password(password);
+    }
     config.ssl_mode(tls::on_the_wire(place.ssl_mode));
     config.application_name("rwenv").connect_timeout(CONNECT);
     let found = async {
@@ -107,8 +110,10 @@ fn said(error: &tokio_postgres::Error) -> String {
 
 /// What the Secrets have.
 struct Credentials {
-    password: Vec<u8>,
+    /// None where a certificate stands for it.
+    password: Option<Vec<u8>>,
     ca: Option<Vec<u8>>,
+    own: Option<tls::ClientIdentity>,
 }
 
 async fn credentials(cluster: &Cluster, place: &DatabaseEndpoint<'_>) -> Result<Credentials, DatabaseError> {
@@ -116,15 +121,22 @@ async fn credentials(cluster: &Cluster, place: &DatabaseEndpoint<'_>) -> Result<
     let secret = cluster.answer(&format!("get secret {}", place.secret), api.get(place.secret)).await?;
     let mut data = secret.data.unwrap_or_default();
     let password = data.remove(PASSWORD).map(|bytes| bytes.0);
+    let mut taken = |key: &str| data.remove(key).map(|bytes| bytes.0);
+    let own = match (taken(tls::CERTIFICATE), taken(tls::KEY)) {
+        (Some(certificate), Some(key)) => Some(tls::ClientIdentity { certificate, key }),
+        _ => None,
+    };
     if let Some(name) = place.ca_secret {
         let secret = cluster.answer(&format!("get secret {name}"), api.get(name)).await?;
         data = secret.data.unwrap_or_default();
     }
     let ca = data.remove(tls::CA).map(|bytes| bytes.0);
-    let password = password.ok_or_else(|| DatabaseError::NoPassword {
-        name: place.name.to_owned(),
-        namespace: place.namespace.to_owned(),
-        secret: place.secret.to_owned(),
-    })?;
-    Ok(Credentials { password, ca })
+    if password.is_none() && own.is_none() {
+        return Err(DatabaseError::NoPassword {
+            name: place.name.to_owned(),
+            namespace: place.namespace.to_owned(),
+            secret: place.secret.to_owned(),
+        });
+    }
+    Ok(Credentials { password, ca, own })
 }

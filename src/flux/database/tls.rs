@@ -9,7 +9,7 @@ use tokio_rustls::rustls::client::WebPkiServerVerifier;
 use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use tokio_rustls::rustls::crypto::{self, CryptoProvider, ring};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
@@ -18,6 +18,9 @@ use rwenv_core::model::SslMode;
 
 /// The key of the Secret that has the CA.
 pub(super) const CA: &str = "ca.crt";
+/// The keys of the Secret that have the client's certificate and its key, as Secrets of the type `kubernetes.io/tls` have them.
+pub(super) const CERTIFICATE: &str = "tls.crt";
+pub(super) const KEY: &str = "tls.key";
 
 /// What the protocol knows: whether encryption is offered and whether it is needed.
 pub(super) fn on_the_wire(mode: SslMode) -> Wire {
@@ -32,7 +35,11 @@ pub(super) fn on_the_wire(mode: SslMode) -> Wire {
 ///
 /// # Errors
 /// What is wrong with the CA, or that the mode needs one.
-pub(super) fn connector(mode: SslMode, ca: Option<&[u8]>) -> Result<MakeRustlsConnect, String> {
+pub(super) fn connector(
+    mode: SslMode,
+    ca: Option<&[u8]>,
+    own: Option<&ClientIdentity>,
+) -> Result<MakeRustlsConnect, String> {
     let provider = Arc::new(ring::default_provider());
     let trust = match ca {
         Some(pem) => Some(trusted(pem, &provider)?),
@@ -47,7 +54,19 @@ pub(super) fn connector(mode: SslMode, ca: Option<&[u8]>) -> Result<MakeRustlsCo
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let config = config.map_err(|error| error.to_string())?;
     let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
-    Ok(MakeRustlsConnect::new(config.with_no_client_auth()))
+    let Some(own) = own else { return Ok(MakeRustlsConnect::new(config.with_no_client_auth())) };
+    let wrong = |why: String| format!("{CERTIFICATE} and {KEY} of the Secret cannot be used: {why}");
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&own.certificate).collect();
+    let chain = chain.map_err(|error| wrong(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&own.key).map_err(|error| wrong(error.to_string()))?;
+    let config = config.with_client_auth_cert(chain, key).map_err(|error| wrong(error.to_string()))?;
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// Who a client is, for a server that asks for a certificate: both as PEM.
+pub(super) struct ClientIdentity {
+    pub(super) certificate: Vec<u8>,
+    pub(super) key: Vec<u8>,
 }
 
 fn trusted(pem: &[u8], provider: &Arc<CryptoProvider>) -> Result<Arc<WebPkiServerVerifier>, String> {

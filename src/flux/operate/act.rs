@@ -253,6 +253,11 @@ mod tests {
         assert_eq!(of("now", 2, with("ProgressingWithRetry", "False")), ObjectState::Failed("m".into()));
         let stalled = json!([{ "type": "Stalled", "status": "True", "message": "s" }, { "type": "Ready", "status": "False", "message": "m" }]);
         assert_eq!(of("now", 2, stalled), ObjectState::Failed("s".into()));
+        let seen = json!([
+            { "type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "r", "observedGeneration": 2 },
+            { "type": "Ready", "status": "False", "message": "m", "observedGeneration": 2 },
+        ]);
+        assert_eq!(of("now", 1, seen), ObjectState::Failed("m".into()), "a failure is not called observed");
     }
 
     #[test]

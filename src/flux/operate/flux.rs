@@ -1,22 +1,19 @@
 //! The Flux of a cluster: which kinds it has, and their objects.
 
-use std::collections::BTreeMap;
-
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::{ApiResource, GroupVersionKind};
 
 use super::error::FluxError;
 use super::kinds::{KINDS, Kind};
 use super::object::LiveObject;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Versions};
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 
 /// The Flux of a cluster.
 pub struct Flux {
     pub(super) cluster: Cluster,
-    /// The versions the server prefers, by group.
-    versions: BTreeMap<String, String>,
+    versions: Versions,
 }
 
 impl Flux {
@@ -26,8 +23,8 @@ impl Flux {
     /// Where it cannot be asked, or has none of Flux's.
     pub async fn open(rwenv: &Rwenv, environment: &Environment) -> Result<Self, FluxError> {
         let cluster = Cluster::of(rwenv, environment).await?;
-        let versions = cluster.groups(environment).await?;
-        if !KINDS.iter().any(|kind| versions.contains_key(kind.group)) {
+        let versions = cluster.versions(environment).await?;
+        if !KINDS.iter().any(|kind| versions.contains_key(&kind.resource())) {
             return Err(FluxError::NotInstalled(cluster.server().to_owned()));
         }
         Ok(Self { cluster, versions })
@@ -39,10 +36,10 @@ impl Flux {
         &self.cluster
     }
 
-    /// The resource of a kind; none where the cluster has not its group.
+    /// The resource of a kind; none where the cluster does not have it.
     #[must_use]
     pub fn resource(&self, kind: &Kind) -> Option<ApiResource> {
-        let version = self.versions.get(kind.group)?;
+        let version = self.versions.get(&kind.resource())?;
         let gvk = GroupVersionKind::gvk(kind.group, version, kind.name);
         Some(ApiResource::from_gvk_with_plural(&gvk, kind.plural))
     }

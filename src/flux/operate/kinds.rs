@@ -17,6 +17,20 @@ pub struct Kind {
     pub reconciles: bool,
 }
 
+impl Kind {
+    /// True for a kind whose objects apply others, and keep an inventory of them.
+    #[must_use]
+    pub fn applies(&self) -> bool {
+        ["Kustomization", "HelmRelease", "ResourceSet", "FluxInstance"].contains(&self.name)
+    }
+
+    /// The name of its resource, with its group: it tells it from all others.
+    #[must_use]
+    pub fn resource(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+}
+
 const SOURCE: &str = "source.toolkit.fluxcd.io";
 const IMAGE: &str = "image.toolkit.fluxcd.io";
 const NOTIFICATION: &str = "notification.toolkit.fluxcd.io";

@@ -29,6 +29,8 @@ pub struct LogWish {
     pub kind: Option<String>,
     /// About this object.
     pub name: Option<String>,
+    /// About objects of this namespace.
+    pub of: Option<String>,
     /// Go on with what comes.
     pub follow: bool,
     /// No older than this, in seconds.
@@ -69,7 +71,10 @@ impl LogWish {
         let is = |wish: &Option<String>, own: &str| {
             wish.as_ref().is_none_or(|wish| wish.eq_ignore_ascii_case(own))
         };
-        is(&self.level, &line.level) && is(&self.kind, &line.controller_kind) && is(&self.name, &line.name)
+        is(&self.level, &line.level)
+            && is(&self.kind, &line.controller_kind)
+            && is(&self.name, &line.name)
+            && is(&self.of, &line.namespace)
     }
 
     fn path(&self, pod: &Pod) -> String {

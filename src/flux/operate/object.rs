@@ -24,6 +24,9 @@ pub struct Condition {
     pub message: String,
     /// When it changed.
     pub last_transition_time: String,
+    /// The generation of the object that it is about.
+    #[serde(skip_serializing)]
+    pub observed_generation: i64,
 }
 
 /// Another object that is named.
@@ -36,6 +39,14 @@ pub struct ObjectReference {
     pub name: String,
     /// Its namespace; empty where it is the same.
     pub namespace: String,
+}
+
+impl ObjectReference {
+    /// Its namespace, where it is named in one.
+    #[must_use]
+    pub fn place<'o>(&'o self, own: &'o str) -> &'o str {
+        if self.namespace.is_empty() { own } else { &self.namespace }
+    }
 }
 
 /// An object that a Kustomization has applied: `<namespace>_<name>_<group>_<kind>`.
@@ -57,8 +68,34 @@ struct ObjectSpec {
     source_ref: ObjectReference,
     chart_ref: ObjectReference,
     chart: Option<Chart>,
+    #[serde(rename = "ref")]
+    reference: GitReference,
     depends_on: Vec<ObjectReference>,
     prune: bool,
+}
+
+/// What a GitRepository follows; what stands further below wins (source-controller, `GitRepositoryRef`).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct GitReference {
+    branch: String,
+    tag: String,
+    semver: String,
+    name: String,
+    commit: String,
+}
+
+impl GitReference {
+    /// The branch; none where it follows something else.
+    fn branch(self) -> Option<String> {
+        if let Some(name) = self.name.strip_prefix("refs/heads/") {
+            return Some(name.to_owned());
+        }
+        let other = [self.tag, self.semver, self.name, self.commit].iter().any(|other| !other.is_empty());
+        // Flux's own default.
+        let branch = if self.branch.is_empty() { "master".to_owned() } else { self.branch };
+        (!other).then_some(branch)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -137,6 +174,8 @@ pub struct LiveObject {
     pub path: String,
     /// Where a source comes from.
     pub url: String,
+    /// The branch that a GitRepository follows.
+    pub branch: Option<String>,
     /// The source it uses.
     pub source: Option<ObjectReference>,
     /// What it waits for.
@@ -158,6 +197,9 @@ impl LiveObject {
             Some(Chart::Template { spec }) => spec.source_ref,
             _ => ObjectReference::default(),
         };
+        // What has failed is not called observed as a whole (kustomize-controller, `finalizeStatus`); its condition says so.
+        let ready = status.conditions.iter().filter(|condition| condition.kind == "Ready");
+        let seen = ready.map(|ready| ready.observed_generation).chain([status.observed_generation]).max();
         let named = [spec.source_ref, spec.chart_ref, template];
         let source = named.into_iter().find(|reference| !reference.name.is_empty());
         let chart =
@@ -168,12 +210,13 @@ impl LiveObject {
             kind,
             name: object.metadata.name.unwrap_or_default(),
             suspended: spec.suspend,
-            observed: status.observed_generation >= generation,
+            observed: seen.unwrap_or_default() >= generation,
             conditions: status.conditions,
             handled: status.last_handled_reconcile_at,
             revision: revisions.into_iter().find(|revision| !revision.is_empty()).unwrap_or_default(),
             path: spec.path,
             url: spec.url,
+            branch: if kind.name == "GitRepository" { spec.reference.branch() } else { None },
             source: source.map(|source| ObjectReference {
                 namespace: if source.namespace.is_empty() { namespace.clone() } else { source.namespace },
                 ..source

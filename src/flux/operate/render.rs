@@ -6,11 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use kube::api::Api;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::debug::{ValuesReference, data_of};
 use super::{Flux, FluxError, LiveObject};
 use crate::catalog::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree};
@@ -47,15 +46,7 @@ struct CommonMetadata {
 #[serde(rename_all = "camelCase", default)]
 struct PostBuild {
     substitute: BTreeMap<String, Value>,
-    substitute_from: Vec<From>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct From {
-    kind: String,
-    name: String,
-    optional: bool,
+    substitute_from: Vec<ValuesReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -79,17 +70,15 @@ fn failed(object: &LiveObject, message: String) -> FluxError {
     FluxError::Failed { object: object.label(), message, events: Vec::new() }
 }
 
-/// Renders what an object would apply of a folder that holds its source.
+/// Renders what an object, as the server has or would have it, would apply of a folder that holds its source.
 pub(super) async fn render(
     flux: &Flux,
     object: &LiveObject,
+    whole: &Value,
     folder: &Path,
     environment: &Environment,
 ) -> Result<Rendered, FluxError> {
-    let none = || FluxError::NotFound { what: object.label(), near: String::new() };
-    let api = flux.api(object.kind, Some(&object.namespace)).ok_or_else(none)?;
-    let whole = flux.cluster.answer(&format!("get {}", object.label()), api.get(&object.name)).await?;
-    let KustomizationFields { spec } = serde_json::from_value(whole.data)
+    let KustomizationFields { spec } = serde_json::from_value(whole.clone())
         .map_err(|error| failed(object, format!("its spec is invalid: {error}")))?;
     let text = kustomized(object, &spec, folder, environment)?;
     let mut out = Rendered::default();
@@ -117,33 +106,11 @@ async fn values(
     let Some(build) = &spec.post_build else { return Ok(None) };
     let mut values = Substitutions::new();
     for from in &build.substitute_from {
-        let what = format!("get {} {}", from.kind, from.name);
-        let (client, namespace) = (flux.cluster.client(), object.namespace.as_str());
-        let data: Option<BTreeMap<String, String>> = if from.kind == "Secret" {
-            let api: Api<Secret> = Api::namespaced(client, namespace);
-            let secret = flux.cluster.answer(&what, api.get_opt(&from.name)).await?;
-            let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-            let data = secret.map(|secret| {
-                secret.data.unwrap_or_default().into_iter().map(|(key, value)| (key, text(value.0))).collect()
-            });
-            hidden.extend(data.iter().flat_map(BTreeMap::values).cloned());
-            data
-        } else {
-            let api: Api<ConfigMap> = Api::namespaced(client, namespace);
-            flux.cluster
-                .answer(&what, api.get_opt(&from.name))
-                .await?
-                .map(|config| config.data.unwrap_or_default())
-        };
-        match data {
-            Some(data) => values.extend(data.into_iter().map(|(key, value)| (key, value.replace('\n', "")))),
-            None if from.optional => {}
-            None => {
-                let message =
-                    format!("{} {namespace}/{}, which it fills in from, is not there", from.kind, from.name);
-                return Err(failed(object, message));
-            }
+        let Some(data) = data_of(flux, object, from).await? else { continue };
+        if from.kind == "Secret" {
+            hidden.extend(data.values().cloned());
         }
+        values.extend(data.into_iter().map(|(key, value)| (key, value.replace('\n', ""))));
     }
     for (key, value) in &build.substitute {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);

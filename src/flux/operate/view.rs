@@ -1,4 +1,4 @@
-//! What is seen of more than one object: what a Kustomization has applied, where an object comes from, whether Flux is well.
+//! What is seen of more than one object: where an object comes from, whether Flux is well.
 
 use std::collections::BTreeMap;
 
@@ -8,69 +8,8 @@ use kube::api::{Api, DynamicObject, ListParams};
 use serde::Serialize;
 
 use super::logs::PART_OF;
-use super::object::Applied;
+use super::tree::DEEPEST;
 use super::{Flux, FluxError, LiveObject, kind_of};
-
-/// Deepest tree that is followed.
-const DEEPEST: usize = 16;
-
-/// An object and what it has applied.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Branch {
-    /// Its kind.
-    pub kind: String,
-    /// Its namespace; empty for what is in none.
-    pub namespace: String,
-    /// Its name.
-    pub name: String,
-    /// What it has applied.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub applied: Vec<Branch>,
-}
-
-/// Kind, namespace and name out of an inventory's entry (cli-utils, `object.ParseObjMetadata`: in names `__` stands for a colon).
-pub(super) fn parsed(entry: &Applied) -> Option<Branch> {
-    let (namespace, rest) = entry.id.split_once('_')?;
-    let (rest, kind) = rest.rsplit_once('_')?;
-    let (name, _group) = rest.rsplit_once('_')?;
-    let [kind, namespace] = [kind, namespace].map(str::to_owned);
-    Some(Branch { kind, namespace, name: name.replace("__", ":"), applied: Vec::new() })
-}
-
-/// What a Kustomization has applied, and what the Kustomizations among that have.
-///
-/// # Errors
-/// Where the cluster does not answer.
-pub async fn tree(flux: &Flux, object: &LiveObject) -> Result<Branch, FluxError> {
-    grown(flux, object, 0).await
-}
-
-async fn grown(flux: &Flux, object: &LiveObject, depth: usize) -> Result<Branch, FluxError> {
-    let mut applied = Vec::new();
-    for mut branch in object.inventory.iter().filter_map(parsed) {
-        let own = (branch.kind.as_str(), &branch.namespace, &branch.name)
-            == ("Kustomization", &object.namespace, &object.name);
-        if own {
-            continue;
-        }
-        if branch.kind == "Kustomization"
-            && depth < DEEPEST
-            && let Some(kind) = kind_of("ks")
-        {
-            match flux.get(kind, &branch.namespace, &branch.name).await {
-                Ok(below) => branch = Box::pin(grown(flux, &below, depth + 1)).await?,
-                Err(FluxError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        applied.push(branch);
-    }
-    applied.sort_by(|a, b| (&a.kind, &a.namespace, &a.name).cmp(&(&b.kind, &b.namespace, &b.name)));
-    let (kind, namespace, name) =
-        (object.kind.name.to_owned(), object.namespace.clone(), object.name.clone());
-    Ok(Branch { kind, namespace, name, applied })
-}
 
 /// Where an object comes from.
 #[derive(Clone, Debug)]

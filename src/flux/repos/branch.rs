@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::mirror;
 use super::network::{git_to, run};
-use super::record::record;
+use super::record::{missing_branch, record};
 use super::work::{LOCAL, local, lock};
 use super::{FluxRepository, RepoError};
 use rwenv_gate::base::environment::Environment;
@@ -39,8 +39,11 @@ pub struct Work<'w> {
 /// # Errors
 /// Where the other side has no such branch, or there is no clone.
 pub fn base(flux: &FluxRepository) -> Result<Base, RepoError> {
-    let branch = flux.branch.clone().or_else(|| record(flux).head);
+    let branch = record(flux).followed(flux);
     let missing = |why: String| RepoError::InTheWay { path: flux.clone_dir(), why };
+    if let Some(none) = missing_branch(flux) {
+        return Err(missing(none.to_string()));
+    }
     let branch = branch.ok_or_else(|| missing("the remote has no branch yet".to_owned()))?;
     let tip = |path: &Path| -> Result<String, git2::Error> {
         let repository = git2::Repository::open(path)?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use git2::{BranchType, Repository, RepositoryState, StatusOptions};
 use serde::Serialize;
 
-use super::record::{RepositoryRecord, followed, record};
+use super::record::{RepositoryRecord, followed, missing_branch, record};
 use super::{FluxRepository, RepoError};
 
 /// How a clone stands to what Flux follows.
@@ -43,6 +43,11 @@ pub enum CloneState {
     Dirty {
         /// How many.
         files: usize,
+    },
+    /// The branch to follow is not there, so that it has no files.
+    NoBranch {
+        /// Which one, and which there are.
+        why: String,
     },
     /// It is on no branch.
     Detached,
@@ -149,11 +154,17 @@ fn read(
         status.state = CloneState::Busy { what };
         return Ok(());
     }
+    if status.commit.is_none()
+        && let Some(missing) = missing_branch(flux)
+    {
+        status.state = CloneState::NoBranch { why: missing.to_string() };
+        return Ok(());
+    }
     let Some(branch) = status.branch.clone() else {
         status.state = if changed > 0 { CloneState::Dirty { files: changed } } else { CloneState::Detached };
         return Ok(());
     };
-    let followed = flux.branch.clone().or_else(|| record.head.clone());
+    let followed = record.followed(flux);
     let theirs = repository.find_branch(&format!("origin/{branch}"), BranchType::Remote);
     let theirs = theirs.ok().and_then(|b| b.get().target());
     let ours = repository.head()?.target();

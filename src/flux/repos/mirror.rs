@@ -5,6 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use git2::Repository;
+
 use super::network::{GitProgress, git, git_to, run};
 use super::{FluxRepository, RepoError};
 use rwenv_gate::base::environment::Environment;
@@ -81,7 +83,7 @@ pub(super) fn ask(flux: &FluxRepository, environment: &Environment) -> Result<Si
 /// The refs the mirror has.
 pub(super) fn refs(mirror: &Path) -> Result<SideRefs, RepoError> {
     let inspect = |source| RepoError::Inspect { path: mirror.to_owned(), source };
-    let repository = git2::Repository::open_bare(mirror).map_err(inspect)?;
+    let repository = Repository::open_bare(mirror).map_err(inspect)?;
     let mut refs = SideRefs::default();
     for reference in repository.references().map_err(inspect)?.filter_map(Result::ok) {
         if let (Ok(name), Some(target)) = (reference.name(), reference.target())
@@ -90,10 +92,20 @@ pub(super) fn refs(mirror: &Path) -> Result<SideRefs, RepoError> {
             refs.all.insert(name.to_owned(), target.to_string());
         }
     }
-    let head = repository.find_reference("HEAD").map_err(inspect)?;
-    let target = head.symbolic_target().ok().flatten().and_then(|name| name.strip_prefix("refs/heads/"));
-    refs.head = target.filter(|h| refs.all.contains_key(&format!("refs/heads/{h}"))).map(str::to_owned);
+    refs.head = head(&repository).map_err(inspect)?;
+    refs.head = refs.head.filter(|head| refs.all.contains_key(&format!("refs/heads/{head}")));
     Ok(refs)
+}
+
+/// The branch that HEAD of a mirror names, whether it is there or not: a clone takes it over from the other side.
+pub(super) fn named(mirror: &Path) -> Option<String> {
+    Repository::open_bare(mirror).and_then(|repository| head(&repository)).ok()?
+}
+
+fn head(repository: &Repository) -> Result<Option<String>, git2::Error> {
+    let head = repository.find_reference("HEAD")?;
+    let target = head.symbolic_target().ok().flatten();
+    Ok(target.and_then(|name| name.strip_prefix("refs/heads/")).map(str::to_owned))
 }
 
 /// What a remote says of itself before anything is fetched.

@@ -17,5 +17,5 @@ pub use flux::{FluxRepository, WantedRoot};
 pub use inspect::{CloneState, RepositoryStatus, commit, followed_commit, status};
 pub use mirror::pull_request;
 pub use network::{GitProgress, cancel, end_with_this_process};
-pub use record::followed;
+pub use record::{MissingBranch, follow, followed, missing_branch};
 pub use work::{CloneWish, backups, clean, sync};

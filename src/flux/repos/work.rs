@@ -119,6 +119,7 @@ fn mirrored(
     known.empty = refs.all.is_empty();
     known.heads =
         refs.all.keys().filter_map(|name| name.strip_prefix("refs/heads/")).map(str::to_owned).collect();
+    known.missing = mirror::named(&path).filter(|_| refs.head.is_none() && !known.empty);
     known.head = refs.head;
     Ok(new)
 }
@@ -156,7 +157,7 @@ fn checked_out(
         }
         return first(flux, known, environment);
     }
-    let Before { origin, current, level } = before(flux)?;
+    let Before { origin, current, level, unborn } = before(flux)?;
     if origin != flux.url {
         let origin = rwenv_gate::base::redact::redact(&origin);
         let why = format!("is a clone of {origin}; remove it with rwenv repo clean {}", flux.name);
@@ -167,6 +168,9 @@ fn checked_out(
     }
     if !current {
         renew(flux, environment)?;
+    }
+    if unborn {
+        return on_branch(flux, known, &path, environment);
     }
     let now = status(flux)?;
     let Some(branch) = now.branch.clone() else { return Ok(()) };
@@ -197,6 +201,8 @@ struct Before {
     current: bool,
     /// It is at what its branch has on the other side.
     level: bool,
+    /// Nothing was ever checked out: the branch to follow was not there.
+    unborn: bool,
 }
 
 fn before(flux: &FluxRepository) -> Result<Before, RepoError> {
@@ -218,11 +224,12 @@ fn before(flux: &FluxRepository) -> Result<Before, RepoError> {
         let current = ours.iter().all(|ours| known.get_key_value(ours.0) == Some(ours))
             && branches(&known) == branches(&ours);
         let head = repository.head();
+        let unborn = head.as_ref().is_err_and(|error| error.code() == git2::ErrorCode::UnbornBranch);
         let level = head.is_ok_and(|head| {
             let theirs = head.name().ok().and_then(|name| known.get(name));
             theirs.is_some() && theirs.cloned() == head.target().map(|id| id.to_string())
         });
-        Ok(Before { origin, current, level })
+        Ok(Before { origin, current, level, unborn })
     };
     read().map_err(|source| RepoError::Inspect { path: flux.clone_dir(), source })
 }
@@ -261,7 +268,6 @@ fn first(
     files::make_private_dir(&folder)?;
     let new = folder.join(format!(".new-{}", std::process::id()));
     let (target, mirror) = (new.display().to_string(), flux.mirror().display().to_string());
-    let branch = flux.branch.clone().or_else(|| known.head.clone());
     let made = || -> Result<(), RepoError> {
         local(
             &["clone", "-q", "--local", "--no-checkout", "--template=", "--", &mirror, &target],
@@ -274,12 +280,7 @@ fn first(
         for (key, value) in settings.into_iter().take(count) {
             local(&["config", &format!("remote.origin.{key}"), value], &new, environment)?;
         }
-        if let Some(branch) = branch.filter(|branch| known.heads.contains(branch)) {
-            let from = format!("refs/remotes/origin/{branch}");
-            let workers = ["-c", "checkout.workers=0"];
-            let checkout = ["checkout", "-q", "-B", &branch, "--track", &from];
-            local(&[&workers[..], &checkout].concat(), &new, environment)?;
-        }
+        on_branch(flux, known, &new, environment)?;
         if let Some(rwenv) = program::beside("rwenv") {
             githooks::install(&new.join(".git/hooks"), &rwenv)?;
             githooks::remember(&flux.clone_dir().join(".git/hooks"), environment)?;
@@ -292,6 +293,22 @@ fn first(
         let _ = fs::remove_dir_all(&new);
     }
     placed
+}
+
+/// Writes the files of the branch to follow into a clone without any; of one that is not there, nothing.
+fn on_branch(
+    flux: &FluxRepository,
+    known: &RepositoryRecord,
+    clone: &Path,
+    environment: &Environment,
+) -> Result<(), RepoError> {
+    let Some(branch) = known.followed(flux).filter(|branch| known.heads.contains(branch)) else {
+        return Ok(());
+    };
+    let from = format!("refs/remotes/origin/{branch}");
+    let workers = ["-c", "checkout.workers=0"];
+    let checkout = ["checkout", "-q", "-B", &branch, "--track", &from];
+    local(&[&workers[..], &checkout].concat(), clone, environment).map(drop)
 }
 
 /// Removes mirror and clone. A clone that holds something the other side lacks stays, or with `anyway` is moved aside; gives where

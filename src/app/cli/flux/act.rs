@@ -39,7 +39,7 @@ fn done(object: &LiveObject) -> ActedObject<'_> {
 
 impl FluxSession {
     /// The object that is meant: one that applies something, or, where there is none of the name, one of any kind.
-    fn meant(&self, named: &ObjectArgs) -> anyhow::Result<LiveObject> {
+    pub(super) fn meant(&self, named: &ObjectArgs) -> anyhow::Result<LiveObject> {
         match self.one(named, &APPLY) {
             Err(error) if matches!(error.downcast_ref(), Some(FluxError::NotFound { .. })) => {
                 let all: Vec<&str> = operate::KINDS.iter().map(|kind| kind.plural).collect();

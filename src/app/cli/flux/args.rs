@@ -49,15 +49,33 @@ pub(super) enum FluxCommand {
     Logs(Logs),
     /// Show what would change in the cluster: render, server-side dry run, compare
     #[command(
-        after_help = "Examples:\n  rwenv flux diff apps\n  rwenv flux diff apps --ref origin/deploy/web\n  rwenv flux diff apps --dir .\n  rwenv flux diff apps --pr 17\n\n\
+        after_help = "Examples:\n  rwenv flux diff apps\n  rwenv flux diff apps --ref origin/deploy/web\n  rwenv flux diff apps --dir .\n  rwenv flux diff apps --pr 17\n  \
+                      rwenv flux diff flux-system --recursive\n  rwenv flux diff hr/web    (renders its chart, where helm is installed)\n\n\
                       Exit status: 0 nothing would change, 1 something would, 2 undetermined."
     )]
     Diff(Diff),
     /// Check that Flux is installed and healthy
     Check(FluxCheckArgs),
-    /// Show what a Kustomization has applied
-    #[command(after_help = "Examples:\n  rwenv flux tree flux-system")]
-    Tree(ObjectArgs),
+    /// Show what an object has applied, through Kustomizations and releases
+    #[command(
+        after_help = "Examples:\n  rwenv flux tree flux-system\n  rwenv flux tree hr/web\n  rwenv flux tree apps --dependencies"
+    )]
+    Tree(Tree),
+    /// Show the objects of a kind, or one of them
+    #[command(
+        after_help = "Examples:\n  rwenv flux get ks\n  rwenv flux get source git flux-system\n  rwenv flux get alerts -n flux-system\n  rwenv flux get all"
+    )]
+    Get(Get),
+    /// Print objects as they would stand in a repository
+    #[command(
+        after_help = "Examples:\n  rwenv flux export ks/apps\n  rwenv flux export hr --all -n app -o json"
+    )]
+    Export(Export),
+    /// Show which values of a release or variables of a Kustomization count, and where they are from
+    #[command(
+        after_help = "What a Secret holds is shown as ***.\n\nExamples:\n  rwenv flux debug hr/web\n  rwenv flux debug ks apps --json"
+    )]
+    Debug(ObjectArgs),
     /// Trace an object to the source it comes from
     #[command(
         after_help = "Examples:\n  rwenv flux trace deploy/web -n app\n  rwenv flux trace hr/web -n app"
@@ -74,8 +92,11 @@ impl FluxArgs {
             FluxCommand::Reconcile(args) => &args.named.cluster,
             FluxCommand::ReconcileSource(args)
             | FluxCommand::Suspend(args)
-            | FluxCommand::Tree(args)
+            | FluxCommand::Debug(args)
             | FluxCommand::Trace(args) => &args.cluster,
+            FluxCommand::Tree(args) => &args.named.cluster,
+            FluxCommand::Get(args) => &args.cluster,
+            FluxCommand::Export(args) => &args.named.cluster,
             FluxCommand::Resume(args) => &args.named.cluster,
             FluxCommand::SuspendAll(args) | FluxCommand::ResumeAll(args) => &args.cluster,
             FluxCommand::Status(args) => &args.cluster,
@@ -116,6 +137,38 @@ pub(super) struct Reconcile {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct Tree {
+    #[command(flatten)]
+    pub(super) named: ObjectArgs,
+    /// Show what it waits for, and what waits for it, instead
+    #[arg(long)]
+    pub(super) dependencies: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Get {
+    /// KIND, KIND NAME or KIND/NAME; all for objects of every kind
+    #[arg(required = true, num_args = 1..=3, value_name = "KIND")]
+    pub(super) what: Vec<String>,
+    /// Only objects in this namespace
+    #[arg(long, short)]
+    pub(super) namespace: Option<String>,
+    #[command(flatten)]
+    pub(super) cluster: ClusterArgs,
+    #[command(flatten)]
+    pub(super) output: Output,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    #[command(flatten)]
+    pub(super) named: ObjectArgs,
+    /// All objects of the kind that is named in place of an object
+    #[arg(long)]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct Resume {
     #[command(flatten)]
     pub(super) named: ObjectArgs,
@@ -153,6 +206,12 @@ pub(super) enum Type {
     Hr,
     /// Sources
     Source,
+    /// Image repositories, policies and automations
+    Image,
+    /// Alerts, their providers, and receivers
+    Notification,
+    /// Instances and resource sets of the Flux Operator
+    Operator,
 }
 
 #[derive(Debug, Args)]
@@ -212,6 +271,9 @@ pub(super) struct Logs {
     /// Only lines about this object
     #[arg(long, help_heading = LINES)]
     pub(super) name: Option<String>,
+    /// Only lines about objects in this namespace
+    #[arg(long, short, help_heading = LINES)]
+    pub(super) namespace: Option<String>,
     /// Keep printing new lines
     #[arg(long, short)]
     pub(super) follow: bool,
@@ -230,19 +292,25 @@ pub(super) struct Logs {
     pub(super) output: Output,
 }
 
+/// Heading of options.
+const RENDERED: &str = "What is rendered";
+
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     #[command(flatten)]
     pub(super) named: ObjectArgs,
     /// Render this folder as it is on disk [default: the clone]
-    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"])]
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["reference", "pr"], help_heading = RENDERED)]
     pub(super) dir: Option<std::path::PathBuf>,
     /// Render this commit of the clone
-    #[arg(long = "ref", value_name = "REV")]
+    #[arg(long = "ref", value_name = "REV", help_heading = RENDERED)]
     pub(super) reference: Option<String>,
     /// Render the branch of this pull request
-    #[arg(long, value_name = "NUMBER", conflicts_with = "reference")]
+    #[arg(long, value_name = "NUMBER", conflicts_with = "reference", help_heading = RENDERED)]
     pub(super) pr: Option<u64>,
+    /// Compare the Kustomizations that it applies as well, as they would become
+    #[arg(long, short, help_heading = RENDERED)]
+    pub(super) recursive: bool,
 }
 
 #[derive(Debug, Args)]

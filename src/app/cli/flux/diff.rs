@@ -139,26 +139,47 @@ impl LiveDifferences {
     }
 }
 
-/// What would change in the cluster.
-pub(super) fn compared(args: &Diff, environment: &Environment) -> anyhow::Result<Compared> {
+/// What would change in the cluster, by the object that applies it; one alone, but where more are asked for.
+pub(super) fn compared(args: &Diff, environment: &Environment) -> anyhow::Result<Vec<(String, Compared)>> {
     let session = FluxSession::open(&args.named.cluster, environment)?;
     let object = session.one(&args.named, &["ks"])?;
-    if object.kind.name != "Kustomization" {
-        bail!("{} is not a Kustomization; only Kustomizations can be compared", object.label());
-    }
     let folder = RenderedFolder::of(args, environment)?;
-    session.run(operate::diff(&session.flux, &object, &folder.path, environment))
+    let (flux, path) = (&session.flux, folder.path.as_path());
+    let one = match (object.kind.name, args.recursive) {
+        ("Kustomization", true) => return session.run(operate::diff_below(flux, &object, path, environment)),
+        ("Kustomization", false) => session.run(operate::diff(flux, &object, path, environment))?,
+        ("HelmRelease", false) => session.run(operate::diff_release(flux, &object, path, environment))?,
+        ("HelmRelease", true) => bail!("{} applies no Kustomizations; leave --recursive out", object.label()),
+        _ => bail!("{} cannot be compared; name a Kustomization or a HelmRelease", object.label()),
+    };
+    Ok(vec![(object.label(), one)])
 }
 
 pub(super) fn diff(args: &Diff, environment: &Environment) -> anyhow::Result<u8> {
-    let compared = compared(args, environment)?;
-    if args.named.output.json {
-        out::json(&compared)?;
-    } else {
-        show(&compared);
+    let all = compared(args, environment)?;
+    match (args.named.output.json, args.recursive, all.as_slice()) {
+        (true, false, [(_, one)]) => out::json(one)?,
+        (true, ..) => out::json(&all.iter().map(|(object, one)| Below { object, one }).collect::<Vec<_>>())?,
+        (false, ..) => {
+            for (object, one) in &all {
+                if args.recursive {
+                    out::line(&format!("{object}:"));
+                }
+                show(one);
+            }
+        }
     }
-    let unknown = compared.differences.iter().any(|difference| difference.fate == ObjectFate::Unknown);
-    Ok(if unknown { UNKNOWN } else { u8::from(!compared.differences.is_empty()) })
+    let differences = || all.iter().flat_map(|(_, one)| &one.differences);
+    let unknown = differences().any(|difference| difference.fate == ObjectFate::Unknown);
+    Ok(if unknown { UNKNOWN } else { u8::from(differences().next().is_some()) })
+}
+
+/// What becomes of what one object applies.
+#[derive(Serialize)]
+struct Below<'c> {
+    object: &'c str,
+    #[serde(flatten)]
+    one: &'c Compared,
 }
 
 fn show(compared: &Compared) {
@@ -194,5 +215,6 @@ fn headline(difference: &Difference) -> String {
         ObjectFate::Unknown => "?",
     };
     let why = difference.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{sign} {} {place}{}{why}", difference.kind, difference.name)
+    let with = difference.with.as_ref().map(|with| format!(" (with {with})")).unwrap_or_default();
+    format!("{sign} {} {place}{}{with}{why}", difference.kind, difference.name)
 }

@@ -3,11 +3,13 @@
 mod act;
 mod args;
 mod diff;
+mod look;
 mod session;
 mod show;
 
 pub(super) use args::FluxArgs;
 pub(super) use diff::{LiveDifferences, live};
+pub(super) use look::show_tree;
 
 use std::io::Write as _;
 
@@ -49,7 +51,10 @@ pub(super) fn look(args: &FluxArgs, _: &Permit, environment: &Environment) -> an
     match &args.command {
         FluxCommand::Status(args) => Ok(FluxReading::Status(show::rows(args, environment)?)),
         FluxCommand::Events(args) => Ok(FluxReading::Events(show::happened(args, environment)?)),
-        FluxCommand::Diff(args) => Ok(FluxReading::Diff(diff::compared(args, environment)?)),
+        FluxCommand::Diff(args) => {
+            let one = diff::compared(args, environment)?.into_iter().next();
+            Ok(FluxReading::Diff(one.map(|(_, compared)| compared).unwrap_or_default()))
+        }
         _ => bail!("this verb of rwenv flux is not one that only looks"),
     }
 }
@@ -67,7 +72,10 @@ fn run(args: &FluxArgs, permit: &Permit, environment: &Environment) -> anyhow::R
         FluxCommand::Logs(args) => show::logs(args, environment),
         FluxCommand::Diff(args) => diff::diff(args, environment),
         FluxCommand::Check(args) => show::check(args, environment),
-        FluxCommand::Tree(args) => show::tree(args, environment),
+        FluxCommand::Tree(args) => look::tree(args, environment),
+        FluxCommand::Get(args) => look::get(args, environment),
+        FluxCommand::Export(args) => look::export(args, environment),
+        FluxCommand::Debug(args) => look::debug(args, environment),
         FluxCommand::Trace(args) => show::trace(args, environment),
         FluxCommand::Alerts(args) => show::alerts(args, environment),
     }

@@ -61,14 +61,16 @@ fn chosen(name: &str, mut found: Vec<LiveObject>) -> anyhow::Result<LiveObject> 
     }
 }
 
+/// The kind that a word stands for.
+pub(super) fn known(word: &str) -> anyhow::Result<&'static Kind> {
+    kind_of(word).with_context(|| {
+        format!("'{word}' is not a Flux kind; use ks, hr, git, oci, helmrepo, chart or bucket, for example")
+    })
+}
+
 impl ObjectArgs {
     /// The kind, where one is named, and the name.
     fn parts(&self) -> anyhow::Result<(Option<&'static Kind>, &str)> {
-        let known = |word: &str| {
-            kind_of(word).with_context(|| {
-                format!("'{word}' is not a Flux kind; use ks, hr, git, oci, helmrepo, chart or bucket, for example")
-            })
-        };
         let words: Vec<&str> = self.object.iter().map(String::as_str).collect();
         Ok(match words.as_slice() {
             [one] => match one.split_once('/') {

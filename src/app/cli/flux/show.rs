@@ -10,9 +10,7 @@ use super::args::{Alerts, Events, FluxCheckArgs, Logs, ObjectArgs, StatusArgs, T
 use super::session::FluxSession;
 use crate::cli::out;
 use crate::cli::shared::period;
-use rwenv_flux::operate::{
-    self, Branch, ClusterEvent, KINDS, LiveObject, LogLine, LogWish, SOURCES, kind_of,
-};
+use rwenv_flux::operate::{self, ClusterEvent, KINDS, LiveObject, LogLine, LogWish, SOURCES, kind_of};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::{Ask, FluxRow, ask};
 
@@ -29,7 +27,7 @@ fn short(revision: &str) -> String {
     }
 }
 
-fn row(table: &mut Table, row: &FluxRow) {
+pub(super) fn row(table: &mut Table, row: &FluxRow) {
     let colour = match (row.ready.as_str(), row.suspended) {
         (_, true) => Color::DarkYellow,
         ("True", _) => Color::DarkGreen,
@@ -61,6 +59,9 @@ impl StatusArgs {
             Type::Ks => kind == "Kustomization",
             Type::Hr => kind == "HelmRelease",
             Type::Source => SOURCES.contains(&kind),
+            Type::Image => kind.starts_with("Image"),
+            Type::Notification => ["Alert", "Provider", "Receiver"].contains(&kind),
+            Type::Operator => ["FluxInstance", "ResourceSet"].contains(&kind),
         }
     }
 
@@ -79,7 +80,7 @@ impl StatusArgs {
     }
 }
 
-const HEADINGS: [&str; 6] = ["KIND", "NAMESPACE", "NAME", "READY", "REVISION", "MESSAGE"];
+pub(super) const HEADINGS: [&str; 6] = ["KIND", "NAMESPACE", "NAME", "READY", "REVISION", "MESSAGE"];
 
 /// The objects of Flux, as the daemon knows them or the cluster has them.
 pub(super) fn rows(args: &StatusArgs, environment: &Environment) -> anyhow::Result<Vec<FluxRow>> {
@@ -189,6 +190,7 @@ pub(super) fn logs(args: &Logs, environment: &Environment) -> anyhow::Result<u8>
         level: args.level.clone(),
         kind: args.kind.clone(),
         name: args.name.clone(),
+        of: args.namespace.clone(),
         follow: args.follow,
         since: since.map(|since| since.as_secs()),
         tail: args.tail,
@@ -224,35 +226,6 @@ pub(super) fn check(args: &FluxCheckArgs, environment: &Environment) -> anyhow::
         out::note(if good { "all checks passed" } else { "check failed" });
     }
     Ok(u8::from(!good))
-}
-
-pub(super) fn tree(named: &ObjectArgs, environment: &Environment) -> anyhow::Result<u8> {
-    let session = FluxSession::open(&named.cluster, environment)?;
-    let object = session.one(named, &["ks"])?;
-    if object.kind.name != "Kustomization" {
-        bail!("{} applies nothing by itself; only a Kustomization has a tree", object.label());
-    }
-    let tree = session.run(operate::tree(&session.flux, &object))?;
-    if named.output.json {
-        out::json(&tree)?;
-    } else {
-        out::line(&label(&tree));
-        grow(&tree.applied, "");
-    }
-    Ok(0)
-}
-
-fn label(branch: &Branch) -> String {
-    let place = if branch.namespace.is_empty() { String::new() } else { format!("{}/", branch.namespace) };
-    format!("{}/{place}{}", branch.kind, branch.name)
-}
-
-fn grow(branches: &[Branch], before: &str) {
-    for (number, branch) in branches.iter().enumerate() {
-        let last = number + 1 == branches.len();
-        out::line(&format!("{before}{} {}", if last { "└──" } else { "├──" }, label(branch)));
-        grow(&branch.applied, &format!("{before}{}", if last { "    " } else { "│   " }));
-    }
 }
 
 pub(super) fn trace(named: &ObjectArgs, environment: &Environment) -> anyhow::Result<u8> {

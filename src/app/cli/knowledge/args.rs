@@ -177,3 +177,16 @@ pub(super) struct SourceArgs {
     #[command(flatten)]
     pub(super) output: Output,
 }
+
+impl SourceArgs {
+    /// The repository of a rwenv, as its clone lies there.
+    pub(super) fn of(rwenv: &str) -> Self {
+        Self {
+            rwenv: Some(rwenv.to_owned()),
+            dir: None,
+            revision: None,
+            all_clusters: false,
+            output: Output::default(),
+        }
+    }
+}

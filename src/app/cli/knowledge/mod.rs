@@ -1,6 +1,7 @@
-//! `rwenv services`, `guide`, `where` and `graph`: what is known of a Flux repository.
+//! `rwenv services`, `guide`, `where`, `graph` and `compare`: what is known of a Flux repository.
 
 mod args;
+mod compare;
 mod find;
 mod graph;
 mod guide;
@@ -10,6 +11,7 @@ mod services;
 mod source;
 
 pub(super) use args::{GraphArgs, Guide, GuideTopic, ServicesArgs, WhereArgs};
+pub(super) use compare::{CompareArgs, compare};
 pub(super) use find::{find, found};
 pub(super) use graph::graph;
 pub(super) use guide::{GuidePart, guide, part};
