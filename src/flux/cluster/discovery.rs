@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::APIResource;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{APIGroup, APIResource};
 use kube::core::discovery::v2::{APIResourceDiscovery, APIVersionDiscovery};
 use kube::core::{ApiResource, GroupVersion};
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,19 @@ impl Cluster {
                 .and_then(|()| files::write(&path, &text, 0o600));
         }
         Ok(kept.versions)
+    }
+
+    /// The groups that the server has besides the core one, each with the version of it that it prefers.
+    ///
+    /// # Errors
+    /// Where the cluster does not answer, or refuses to.
+    pub async fn groups(&self) -> Result<BTreeMap<String, String>, ClusterError> {
+        let list = self.answer("say what it has", self.client.list_api_groups()).await?;
+        let preferred = |group: APIGroup| {
+            let version = group.preferred_version.or_else(|| group.versions.into_iter().next())?;
+            Some((group.name, version.version))
+        };
+        Ok(list.groups.into_iter().filter_map(preferred).collect())
     }
 
     /// The kinds of some groups in every version, what the server prefers first: in one answer, or, of a server before Kubernetes 1.26,

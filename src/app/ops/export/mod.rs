@@ -99,7 +99,7 @@ pub fn written(
 pub async fn discovered(rwenv: &Rwenv, environment: &Environment) -> Result<Vec<KnownResource>, ExportError> {
     let cluster = Cluster::of(rwenv, environment).await?;
     let mut all = Vec::new();
-    for (group, version) in cluster.groups(environment).await? {
+    for (group, version) in cluster.groups().await? {
         // A group whose server is gone has nothing.
         let Ok(listed) = cluster.resources(&format!("{group}/{version}")).await else { continue };
         all.extend(listed.into_iter().map(|resource| KnownResource {
