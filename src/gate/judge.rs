@@ -11,6 +11,9 @@ use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
 /// Stands in the log in the place of a grant's name where a person has decided themselves.
 const PERSON: &str = "person";
 
+/// The event of a run that a person has said yes to at the agent's own prompt. The hook does not learn the answer: this is where it shows.
+pub const RAN_AFTER_YES: &str = "ran-after-yes";
+
 /// Lets a door act. It is used up by what it allows.
 #[derive(Debug, Default)]
 #[must_use = "nothing has run yet"]
@@ -88,7 +91,7 @@ pub enum Person {
     CanBeAsked,
     /// They are at their own terminal, where no agent is at work: they are asked where they would be denied, too.
     AtTerminal,
-    /// They were asked before, or run it themselves.
+    /// They were asked before, at the agent's own prompt.
     SaidYes,
     /// It is not for a person to say yes to.
     SaidNo,
@@ -253,7 +256,15 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
     let unrecorded = written.err().filter(|_| seen.plan.changes_something());
     let answer = match verdict.decision() {
         Decision::Allow => Person::SaidYes,
-        Decision::Ask => person(),
+        Decision::Ask => {
+            let said = person();
+            if said == Person::SaidYes && unrecorded.is_none() {
+                // The verdict itself is on record, so that nothing hangs on this.
+                let about = audit::Answer { door, event: RAN_AFTER_YES, detail: command, rwenvs };
+                let _ = audit::answered(about, environment);
+            }
+            said
+        }
         Decision::Deny if person() == Person::AtTerminal => Person::AtTerminal,
         Decision::Deny => Person::SaidNo,
     };

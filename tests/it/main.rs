@@ -113,6 +113,7 @@ mod real_flux;
 mod remedies;
 mod repo;
 mod repo_faults;
+mod report;
 mod script;
 mod service_targets;
 mod shim;

@@ -49,10 +49,12 @@ mod review;
 mod rollout;
 mod run;
 mod shared;
+mod summary;
 mod taskfiles;
 mod trace;
 mod verified;
 mod views;
+mod wrong;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -189,6 +191,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Daemon(args) => daemon::daemon(&args, environment),
         CliCommand::Doctor(args) => doctor::doctor(&args, environment),
         CliCommand::Audit(args) => audit::audit(&args, environment),
+        CliCommand::Report(args) => summary::report(&args, environment),
         CliCommand::Repo(args) => repo::repo(&args, environment),
         CliCommand::Services(args) => knowledge::services(&args, environment),
         CliCommand::Guide(args) => knowledge::guide(&args, environment),

@@ -25,6 +25,7 @@ pub mod machine;
 pub mod policy_diff;
 pub mod process;
 pub mod registration;
+pub mod report;
 pub mod review;
 mod rights;
 pub mod rwenvs;

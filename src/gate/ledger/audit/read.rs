@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::log::{ANCHOR, CURRENT, Link, folder, full, hash, parts, spool};
+use super::standing::MachineStanding;
 use crate::base::environment::Environment;
 use crate::base::files::{self, FileError};
 
@@ -18,8 +19,12 @@ const END: u64 = 64 << 10;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct AuditEntry {
+    /// Its number, from 1; 0 where it has no place in the chain.
+    pub seq: u64,
     /// When, RFC 3339 in UTC.
     pub time: String,
+    /// The process that wrote it.
+    pub pid: u32,
     /// The enforcement point, or the daemon.
     pub door: String,
     /// The agent's session, where the door knows it.
@@ -44,8 +49,12 @@ pub struct AuditEntry {
     pub grant: Option<String>,
     /// What a grant is for, in the person's words.
     pub reason: Option<String>,
-    /// Who made a grant.
+    /// Who made a grant, or answered.
     pub person: Option<String>,
+    /// The number of the record that this one is about.
+    pub about: Option<u64>,
+    /// How the guard stood on a machine.
+    pub standing: Option<MachineStanding>,
     /// The line as it stands in the log.
     #[serde(skip)]
     pub line: String,
@@ -106,12 +115,24 @@ fn lines(path: &Path, mut take: impl FnMut(usize, &str)) -> Result<(), FileError
 /// # Errors
 /// Where a file cannot be read.
 pub fn entries(environment: &Environment, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
-    for dir in [Some(folder(environment)), spool(environment)].into_iter().flatten() {
-        for path in log_files(&dir)? {
-            lines(&path, |_, line| AuditEntry::of(line).into_iter().for_each(&mut take))?;
-        }
-    }
-    Ok(())
+    let folders = [Some(folder(environment)), spool(environment)];
+    folders.into_iter().flatten().try_for_each(|dir| entries_in(&dir, &mut take))
+}
+
+/// The same for a log that lies in a folder: another machine's, for one.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn entries_in(dir: &Path, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
+    log_files(dir)?.iter().try_for_each(|path| entries_of(path, &mut take))
+}
+
+/// The same for one file of a log.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn entries_of(file: &Path, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
+    lines(file, |_, line| AuditEntry::of(line).into_iter().for_each(&mut take))
 }
 
 /// How far a log was followed.
