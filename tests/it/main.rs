@@ -97,6 +97,7 @@ mod notices;
 mod old_certificates;
 mod on_disk;
 mod oracle;
+mod otlp;
 mod pin;
 mod planted;
 mod plugin;

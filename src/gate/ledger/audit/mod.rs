@@ -11,8 +11,8 @@ pub use confinement::Confinement;
 pub use log::{CURRENT, current, flush, folder, writable};
 pub use noted::{MARKED_WRONG, STANDING, machine, marked_wrong, stands};
 pub use read::{
-    AuditEntry, AuditFinding, Followed, Verified, entries, entries_in, entries_of, follow, latest, verify,
-    verify_newest,
+    AuditEntry, AuditFinding, Followed, Verified, entries, entries_in, entries_of, follow, latest, next,
+    verify, verify_newest,
 };
 pub use session::{
     LARGEST_RECORD, SOCKET_VARIABLE, broker as broker_socket, folder as session_folder,

@@ -21,6 +21,8 @@ const END: u64 = 64 << 10;
 pub struct AuditEntry {
     /// Its number, from 1; 0 where it has no place in the chain.
     pub seq: u64,
+    /// Its hash, which names it among all records; none where it has no place in the chain.
+    pub hash: Option<String>,
     /// When, RFC 3339 in UTC.
     pub time: String,
     /// The process that wrote it.
@@ -169,25 +171,61 @@ pub fn follow(
         let full = log_files(&folder(environment))?.into_iter().filter(|other| *other != path);
         for full in full.skip_while(|other| !is_it(other)) {
             let file = File::open(&full).map_err(|e| FileError::io(&full, e))?;
-            read_from(from, file, &mut take).map_err(|e| FileError::io(&full, e))?;
+            read_from(from, file, usize::MAX, &mut take).map_err(|e| FileError::io(&full, e))?;
             from.at = 0;
         }
         *from = Followed { inode: meta.ino(), at: 0 };
     }
-    read_from(from, file, &mut take).map_err(io)
+    read_from(from, file, usize::MAX, &mut take).map_err(io)
 }
 
-/// Hands on the records of a file behind a place, and moves the place on.
-fn read_from(from: &mut Followed, mut file: File, take: &mut impl FnMut(AuditEntry)) -> io::Result<()> {
+/// At most so many records behind a place, which is moved on. Files that became full meanwhile are read to their ends, the oldest first;
+/// where the file of the place is no longer kept, what is kept follows.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn next(
+    environment: &Environment,
+    from: &mut Followed,
+    most: usize,
+) -> Result<Vec<AuditEntry>, FileError> {
+    let mut new = Vec::new();
+    let files = log_files(&folder(environment))?;
+    let inode = |path: &PathBuf| path.metadata().map(|meta| meta.ino()).unwrap_or_default();
+    let begun = files.iter().position(|path| inode(path) == from.inode);
+    for path in files.iter().skip(begun.unwrap_or_default()) {
+        let io = |e| FileError::io(path, e);
+        let file = File::open(path).map_err(io)?;
+        let meta = file.metadata().map_err(io)?;
+        if meta.ino() != from.inode || meta.len() < from.at {
+            *from = Followed { inode: meta.ino(), at: 0 };
+        }
+        let left = most - new.len();
+        read_from(from, file, left, &mut |entry| new.push(entry)).map_err(io)?;
+        if new.len() >= most {
+            break;
+        }
+    }
+    Ok(new)
+}
+
+/// Hands on at most so many records of a file behind a place, and moves the place on.
+fn read_from(
+    from: &mut Followed,
+    mut file: File,
+    mut most: usize,
+    take: &mut impl FnMut(AuditEntry),
+) -> io::Result<()> {
     let end = file.metadata()?.len();
     file.seek(SeekFrom::Start(from.at))?;
     let mut reader = BufReader::new(file.take(end.saturating_sub(from.at)));
     let mut line = Vec::new();
     // A line that is being written is taken next time.
-    while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+    while most > 0 && reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
         from.at += line.len() as u64;
         if let Some(entry) = AuditEntry::of(String::from_utf8_lossy(&line).trim_end()) {
             take(entry);
+            most -= 1;
         }
         line.clear();
     }
