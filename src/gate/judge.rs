@@ -4,6 +4,7 @@
 
 use crate::base::environment::Environment;
 use crate::facts::{Observed, index};
+use crate::ledger::audit::Caller;
 use crate::ledger::{audit, grants};
 use rwenv_core::decide::{self, JudgedPart, Plan, text};
 use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
@@ -112,8 +113,8 @@ pub enum Recording {
 pub struct Case<'a> {
     /// The door's name in the log.
     pub door: &'a str,
-    /// The agent's session, where the door knows it.
-    pub session: Option<&'a str>,
+    /// Who it comes from, as far as the door knows.
+    pub caller: Caller<'a>,
     /// The command, as it goes on record.
     pub command: &'a str,
     /// The plan and its facts.
@@ -238,7 +239,7 @@ pub fn unconcerned(seen: KnownPlan<'_>) -> Option<Permit> {
 
 /// Judges a call. One that none of our tools has to do with runs, and leaves no record.
 pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
-    let Case { door, session, command, seen, found, lift, person, recorded } = case;
+    let Case { door, caller, command, seen, found, lift, person, recorded } = case;
     if seen.plan.is_nothing_of_ours() && found.is_empty() {
         return Ruling { verdict: Verdict::default(), outcome: Outcome::Run(Permit::default()) };
     }
@@ -249,7 +250,7 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         Ok(())
     } else {
         let (cwd, effects) = (&seen.plan.context.cwd, &changes_elsewhere(seen.plan));
-        let call = audit::AuditedCall { door, session, cwd, command, rwenvs, effects };
+        let call = audit::AuditedCall { door, caller, cwd, command, rwenvs, effects };
         audit::append(call, &verdict, environment)
     };
     // Without a record of it, nothing is changed.

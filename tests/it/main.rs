@@ -74,6 +74,7 @@ mod impact_told;
 mod init;
 mod install_script;
 mod integrations;
+mod joined;
 mod knowledge;
 mod knowledge_cluster;
 mod knowledge_documents;

@@ -8,6 +8,7 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
+use super::join::{self, JoinArgs};
 use super::out;
 use super::replay::{self, ReplayArgs};
 use super::shared::Output;
@@ -79,6 +80,15 @@ enum AuditCommand {
                       rwenv audit wrong 4711 --reason 'the script only reads'"
     )]
     Wrong(WrongArgs),
+    /// Join a Kubernetes audit log by audit ID: what came through the API guard, and what did not
+    #[command(
+        after_help = "FILE is what kube-apiserver writes to --audit-log-path: an event (audit.k8s.io/v1) per line. The guard gives each request an ID of \
+                      its own. What the same identity changed under other IDs did not come through the guard.\n\nExamples:\n  \
+                      rwenv audit join /var/log/kubernetes/audit.log\n  \
+                      kubectl logs -n kube-system audit-sink | rwenv audit join - --env prod\n\n\
+                      Exit status: 0 nothing was changed another way, 1 something was, or differs."
+    )]
+    Join(JoinArgs),
     /// Count decisions by entry point (door), rwenv and rule
     Stats {
         #[command(flatten)]
@@ -126,6 +136,7 @@ pub(super) fn audit(args: &Audit, environment: &Environment) -> anyhow::Result<u
         None => show(args, environment),
         Some(AuditCommand::Verify(output)) => verify(output, environment),
         Some(AuditCommand::Replay(args)) => replay::run(args, environment),
+        Some(AuditCommand::Join(args)) => join::join(args, environment),
         Some(AuditCommand::Wrong(args)) => wrong::mark(args, environment),
         Some(AuditCommand::Stats { wanted, output }) => stats(wanted, output, environment),
     }

@@ -28,6 +28,7 @@ mod identity;
 mod impact;
 mod init;
 mod install;
+mod join;
 mod knowledge;
 mod kubeconfig;
 mod layers;

@@ -19,6 +19,7 @@ pub mod forge_rules;
 pub mod githooks;
 pub mod identity;
 pub mod install;
+pub mod joined;
 mod layout;
 pub mod leave;
 pub mod machine;

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::caller::{AgentRecord, CiRecord};
 use super::log::{ANCHOR, CURRENT, Link, folder, full, hash, parts, spool};
 use super::standing::MachineStanding;
 use crate::base::environment::Environment;
@@ -31,6 +32,15 @@ pub struct AuditEntry {
     pub door: String,
     /// The agent's session, where the door knows it.
     pub session: Option<String>,
+    /// The agent, as far as the door knows it.
+    pub agent: Option<AgentRecord>,
+    /// The linked worktree of Git that it works in.
+    pub worktree: Option<String>,
+    /// The job of a CI system.
+    pub ci: Option<CiRecord>,
+    /// The ID of a request in the cluster's own audit log.
+    #[serde(rename = "auditID")]
+    pub audit_id: Option<String>,
     /// The directory the line starts in.
     pub cwd: String,
     /// The command line.
