@@ -26,6 +26,7 @@ mod branch_rules;
 mod broken;
 mod broker;
 mod broker_hostile;
+mod callers;
 mod circles;
 mod cli;
 mod clients;

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::base::{environment::Environment, files};
-use crate::facts::{self, Observed, binding};
+use crate::facts::{self, Observed, agent, binding};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
 use crate::ledger::audit::Caller;
 use crate::ledger::{asked, pinned};
@@ -220,7 +220,10 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
             seen: KnownPlan::of(&observed),
             found: decide::against_content(&found, None),
             lift: Lift::Line,
-            person: &|| if call.asks { Person::CanBeAsked } else { Person::Nobody(NOBODY) },
+            person: &|| match call.asks && !agent::is_unattended() {
+                true => Person::CanBeAsked,
+                false => Person::Nobody(NOBODY),
+            },
             recorded: Recording::Always,
         },
         environment,

@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::told::{ended, figures, minute, period, policies, short, shown};
+use super::told::{callers, ended, figures, minute, period, policies, short, shown};
 use crate::ops::check::CheckState;
 use crate::ops::report::{
     RefusedGroup, Report, ReportedException, ReportedMachine, ReportedRwenv, WeekTask, WrongVerdict,
@@ -129,7 +129,8 @@ fn refused_group(group: &RefusedGroup, most: u64) -> Markup {
         h3 { (shown(group.rwenv.as_deref().unwrap_or("no rwenv"))) " " code { (shown(&group.rule)) } }
         div.bar aria-hidden="true" { span style={ "width:" (share) "%" } {} }
         p { span.state { (grouped(group.denied)) } " denied, " span.state { (grouped(group.asked)) } " asked"
-            @if group.sessions > 0 { span.soft { ", in " (group.sessions) @if group.sessions == 1 { " session" } @else { " sessions" } } } }
+            @if group.sessions > 0 { span.soft { ", in " (group.sessions) @if group.sessions == 1 { " session" } @else { " sessions" } } }
+            @if !group.callers.is_empty() { span.soft { ", by " (shown(&callers(group))) } } }
         ul { @for line in &group.lines {
             li { span.times { (line.times) " × " } code { (short(&line.command, LONGEST)) } @if line.record > 0 { span.times.no { " no. " (line.record) } } }
         } }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Attribute, Cell, Color};
 
 use super::super::out;
-use super::told::{ended, figures, minute, period, policies, short, shown};
+use super::told::{callers, ended, figures, minute, period, policies, short, shown};
 use crate::ops::check::CheckState;
 use crate::ops::report::{RefusedGroup, Report, ReportedException, ReportedMachine, ReportedRwenv};
 
@@ -87,7 +87,9 @@ fn empty(out: &mut String, is_empty: bool, text: &str) {
 fn refused(out: &mut String, group: &RefusedGroup) {
     let name = group.rwenv.as_deref().unwrap_or("no rwenv");
     let (denied, asked) = (group.denied, group.asked);
-    let _ = writeln!(out, "- **{}**, {}: {denied} denied, {asked} asked", plain(name), code(&group.rule));
+    let by =
+        if group.callers.is_empty() { String::new() } else { format!(", by {}", plain(&callers(group))) };
+    let _ = writeln!(out, "- **{}**, {}: {denied} denied, {asked} asked{by}", plain(name), code(&group.rule));
     for line in &group.lines {
         let _ = writeln!(out, "  - {} × {}", line.times, code(&line.command));
     }

@@ -1,6 +1,6 @@
 //! How the values of a report are written, whatever shows it.
 
-use crate::ops::report::{Report, ReportFigures, ReportedMachine};
+use crate::ops::report::{RefusedGroup, Report, ReportFigures, ReportedMachine};
 use crate::ops::review::ReviewedGrant;
 
 /// The six figures: what is counted, the count, and what makes it clear.
@@ -32,6 +32,11 @@ pub(super) fn policies(machine: &ReportedMachine) -> String {
         Some(time) => format!("newest policy of {}", minute(time)),
         None => "no policies of its own".to_owned(),
     }
+}
+
+/// Who was refused.
+pub(super) fn callers(group: &RefusedGroup) -> String {
+    group.callers.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// How a grant ended.

@@ -101,6 +101,19 @@ fn attributes(entry: &AuditEntry) -> Vec<KeyValue> {
     add("user.name", entry.person.as_deref());
     add("rwenv.grant", entry.grant.as_deref());
     add("rwenv.reason", entry.reason.as_deref());
+    add("rwenv.worktree", entry.worktree.as_deref());
+    add("rwenv.audit_id", entry.audit_id.as_deref());
+    if let Some(agent) = &entry.agent {
+        add("gen_ai.agent.name", Some(&agent.name));
+        add("gen_ai.agent.version", agent.version.as_deref());
+        add("rwenv.subagent", agent.subagent.as_deref());
+        add("session.id", agent.session.as_deref());
+    }
+    if let Some(ci) = &entry.ci {
+        add("rwenv.ci", Some(&ci.system));
+        add("cicd.pipeline.task.name", ci.job.as_deref());
+        add("cicd.pipeline.run.url.full", ci.run.as_deref());
+    }
     if entry.pid > 0 {
         all.push(attribute("process.pid", Value::IntValue(entry.pid.into())));
     }

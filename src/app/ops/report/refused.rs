@@ -106,6 +106,8 @@ pub struct RefusedGroup {
     pub asked: u64,
     /// Sessions of agents in which that was.
     pub sessions: u64,
+    /// The agents, and the jobs of CI systems, as far as they are known.
+    pub callers: BTreeSet<String>,
     /// The lines, the most frequent first.
     pub lines: Vec<RefusedLine>,
     /// What was done next, the most frequent first.
@@ -127,6 +129,7 @@ struct GroupTally {
     denied: u64,
     asked: u64,
     sessions: BTreeSet<String>,
+    callers: BTreeSet<String>,
     lines: BTreeMap<String, (u64, u64)>,
     next: BTreeMap<NextStep, u64>,
     instead: Option<String>,
@@ -178,6 +181,7 @@ impl RefusedTally {
         let group = self.groups.entry(key.clone()).or_default();
         *(if is_question { &mut group.asked } else { &mut group.denied }) += 1;
         group.sessions.extend(entry.session.clone());
+        group.callers.extend(callers(entry));
         if group.lines.len() < COUNTED || group.lines.contains_key(&entry.command) {
             let line = group.lines.entry(entry.command.clone()).or_default();
             *line = (line.0 + 1, entry.seq);
@@ -272,6 +276,7 @@ impl RefusedTally {
             group.denied += theirs.denied;
             group.asked += theirs.asked;
             group.sessions.extend(theirs.sessions);
+            group.callers.extend(theirs.callers);
             for (command, (times, record)) in theirs.lines {
                 let line = group.lines.entry(command).or_default();
                 *line = (line.0 + times, record);
@@ -291,6 +296,19 @@ impl RefusedTally {
     }
 }
 
+/// Who a call came from, as people say it.
+fn callers(entry: &AuditEntry) -> Vec<String> {
+    let agent = entry.agent.as_ref().map(|agent| match &agent.version {
+        Some(version) => format!("{} {version}", agent.name),
+        None => agent.name.clone(),
+    });
+    let job = entry.ci.as_ref().map(|ci| match &ci.job {
+        Some(job) => format!("{} job {job}", ci.system),
+        None => ci.system.clone(),
+    });
+    agent.into_iter().chain(job).collect()
+}
+
 fn group((rwenv, rule): GroupKey, tally: GroupTally) -> RefusedGroup {
     let mut lines: Vec<RefusedLine> = (tally.lines.into_iter())
         .map(|(command, (times, record))| RefusedLine { command, times, record })
@@ -302,5 +320,5 @@ fn group((rwenv, rule): GroupKey, tally: GroupTally) -> RefusedGroup {
     next.sort_by_key(|(step, times)| (*step == NextStep::Unknown, std::cmp::Reverse(*times)));
     let sessions = tally.sessions.len() as u64;
     let (denied, asked, instead) = (tally.denied, tally.asked, tally.instead);
-    RefusedGroup { rwenv, rule, denied, asked, sessions, lines, next, instead }
+    RefusedGroup { rwenv, rule, denied, asked, sessions, callers: tally.callers, lines, next, instead }
 }
