@@ -125,3 +125,4 @@ mod tamper;
 mod targets;
 mod taskfiles;
 mod tidy;
+mod top;

@@ -33,6 +33,7 @@ use super::run::{ConfinedArgs, RunArgs};
 use super::shared::{InDir, Output};
 use super::summary::ReportArgs;
 use super::taskfiles::Taskfiles;
+use super::top::TopArgs;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -118,6 +119,12 @@ pub(super) enum CliCommand {
                       rwenv report --of /srv/rwenv-logs --html fleet.html"
     )]
     Report(ReportArgs),
+    /// Watch environments, verdicts and grants as they come
+    #[command(
+        after_help = "Keys: Tab or 1-3 another list, arrows or j and k within it, Enter details, a only what was stopped or asked, q quit.\nWhat is not \
+                      ready in a cluster is told by the daemon.\n\nExamples:\n  rwenv top\n  rwenv top --env prod\n  rwenv top --once"
+    )]
+    Top(TopArgs),
     /// Manage the local clones of Flux repositories
     Repo(Repo),
     /// Show which services run where and which files define them

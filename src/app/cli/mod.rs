@@ -52,6 +52,7 @@ mod run;
 mod shared;
 mod summary;
 mod taskfiles;
+mod top;
 mod trace;
 mod verified;
 mod views;
@@ -193,6 +194,7 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Doctor(args) => doctor::doctor(&args, environment),
         CliCommand::Audit(args) => audit::audit(&args, environment),
         CliCommand::Report(args) => summary::report(&args, environment),
+        CliCommand::Top(args) => top::top(&args, environment),
         CliCommand::Repo(args) => repo::repo(&args, environment),
         CliCommand::Services(args) => knowledge::services(&args, environment),
         CliCommand::Guide(args) => knowledge::guide(&args, environment),

@@ -35,3 +35,4 @@ pub mod setup;
 pub mod standing;
 pub mod transcript;
 pub mod verify;
+pub mod watched;

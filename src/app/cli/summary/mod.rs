@@ -4,6 +4,8 @@ mod page;
 mod text;
 mod told;
 
+pub(super) use told::shown;
+
 use std::path::PathBuf;
 
 use clap::Args;

@@ -53,7 +53,7 @@ pub(super) fn minute(time: &str) -> String {
 }
 
 /// A text of the log as it may be shown: on one line, with nothing in it that moves a cursor or turns the direction of reading.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::cli) fn shown(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         let turns = matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
