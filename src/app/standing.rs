@@ -1,9 +1,12 @@
 //! Whether the guard stands: what `rwenv_gate::standing` tells, and what takes TOML or git to tell.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::base::files;
+use rwenv_gate::base::{clock, files};
+use rwenv_gate::facts::policies::{self, FileMark};
+use rwenv_gate::ledger::audit::{self, MachineStanding};
 use rwenv_gate::standing::{self, Lapse, SwitchedOff};
 
 /// Codex' settings, of a person or a project, in which `features.hooks = false` counts.
@@ -23,6 +26,21 @@ pub fn reached(dir: &Path, environment: &Environment) -> Vec<Lapse> {
     let mut all = standing::reached(dir, environment);
     all.extend(slow(dir, environment));
     all
+}
+
+/// How the guard stands on this machine, without what is off.
+#[must_use]
+pub fn of_machine(environment: &Environment) -> MachineStanding {
+    // Those of the organisation and of the person; a project's are its own.
+    let marks = policies::marks(&policies::folders("/", environment));
+    let newest = marks.iter().map(FileMark::written).max();
+    MachineStanding {
+        machine: audit::machine(),
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        policy_files: marks.len(),
+        policies: newest.map(|seconds| clock::rfc3339(Duration::from_secs(seconds))),
+        off: Vec::new(),
+    }
 }
 
 /// The files and folders that say whether the doors are reached, for these projects.

@@ -4,12 +4,16 @@
 
 use crate::base::environment::Environment;
 use crate::facts::{Observed, index};
+use crate::ledger::audit::Caller;
 use crate::ledger::{audit, grants};
 use rwenv_core::decide::{self, JudgedPart, Plan, text};
 use rwenv_core::model::{Decision, Effect, Facts, Reason, Rwenvs, Verdict, Word};
 
 /// Stands in the log in the place of a grant's name where a person has decided themselves.
 const PERSON: &str = "person";
+
+/// The event of a run that a person has said yes to at the agent's own prompt. The hook does not learn the answer: this is where it shows.
+pub const RAN_AFTER_YES: &str = "ran-after-yes";
 
 /// Lets a door act. It is used up by what it allows.
 #[derive(Debug, Default)]
@@ -88,7 +92,7 @@ pub enum Person {
     CanBeAsked,
     /// They are at their own terminal, where no agent is at work: they are asked where they would be denied, too.
     AtTerminal,
-    /// They were asked before, or run it themselves.
+    /// They were asked before, at the agent's own prompt.
     SaidYes,
     /// It is not for a person to say yes to.
     SaidNo,
@@ -109,8 +113,8 @@ pub enum Recording {
 pub struct Case<'a> {
     /// The door's name in the log.
     pub door: &'a str,
-    /// The agent's session, where the door knows it.
-    pub session: Option<&'a str>,
+    /// Who it comes from, as far as the door knows.
+    pub caller: Caller<'a>,
     /// The command, as it goes on record.
     pub command: &'a str,
     /// The plan and its facts.
@@ -235,7 +239,7 @@ pub fn unconcerned(seen: KnownPlan<'_>) -> Option<Permit> {
 
 /// Judges a call. One that none of our tools has to do with runs, and leaves no record.
 pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
-    let Case { door, session, command, seen, found, lift, person, recorded } = case;
+    let Case { door, caller, command, seen, found, lift, person, recorded } = case;
     if seen.plan.is_nothing_of_ours() && found.is_empty() {
         return Ruling { verdict: Verdict::default(), outcome: Outcome::Run(Permit::default()) };
     }
@@ -246,14 +250,22 @@ pub fn judge(case: Case<'_>, environment: &Environment) -> Ruling {
         Ok(())
     } else {
         let (cwd, effects) = (&seen.plan.context.cwd, &changes_elsewhere(seen.plan));
-        let call = audit::AuditedCall { door, session, cwd, command, rwenvs, effects };
+        let call = audit::AuditedCall { door, caller, cwd, command, rwenvs, effects };
         audit::append(call, &verdict, environment)
     };
     // Without a record of it, nothing is changed.
     let unrecorded = written.err().filter(|_| seen.plan.changes_something());
     let answer = match verdict.decision() {
         Decision::Allow => Person::SaidYes,
-        Decision::Ask => person(),
+        Decision::Ask => {
+            let said = person();
+            if said == Person::SaidYes && unrecorded.is_none() {
+                // The verdict itself is on record, so that nothing hangs on this.
+                let about = audit::Answer { door, event: RAN_AFTER_YES, detail: command, rwenvs };
+                let _ = audit::answered(about, environment);
+            }
+            said
+        }
         Decision::Deny if person() == Person::AtTerminal => Person::AtTerminal,
         Decision::Deny => Person::SaidNo,
     };

@@ -22,8 +22,8 @@ use crate::support::{find, skip, variable};
 const VERSION: &str = "1.34.4";
 /// The person the token is of.
 const TOKEN: &str = "a-token-for-tests";
-/// What the server puts on record: patches, with what they say.
-const AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [patch]}\n";
+/// What the server puts on record: patches, with what they say; of the person everything.
+const AUDIT: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules:\n- {level: Request, verbs: [patch]}\n- {level: Metadata, users: [tester]}\n";
 /// The rest, where nobody counts, and where somebody does.
 const REST: [&str; 2] = ["- {level: None}\n", "- {level: Metadata}\n"];
 /// Longest time it may take to answer.
@@ -303,6 +303,11 @@ impl ApiServer {
         ];
         let all = said["kvs"].as_array().unwrap().iter().map(object);
         all.filter(|(key, _)| !own.iter().any(|own| key.starts_with(own))).collect()
+    }
+
+    /// Where it puts requests on record.
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.dir.path().join("audit.log")
     }
 
     /// The patches that came in, in order: what they were of, and what they said.

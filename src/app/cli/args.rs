@@ -31,7 +31,9 @@ use super::repo::Repo;
 use super::rollout::Rollout;
 use super::run::{ConfinedArgs, RunArgs};
 use super::shared::{InDir, Output};
+use super::summary::ReportArgs;
 use super::taskfiles::Taskfiles;
+use super::top::TopArgs;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -105,9 +107,24 @@ pub(super) enum CliCommand {
     Doctor(Doctor),
     /// Show recorded decisions and verify the integrity of the audit log
     #[command(
-        after_help = "Examples:\n  rwenv audit --denied --since 2h\n  rwenv audit --follow --env prod\n  rwenv audit verify\n  rwenv audit stats --since 7d"
+        after_help = "Examples:\n  rwenv audit --denied --since 2h\n  rwenv audit --follow --env prod\n  rwenv audit verify\n  rwenv audit stats --since 7d\n  \
+                      rwenv audit wrong 4711 --reason 'only reads'"
     )]
     Audit(Audit),
+    /// Report what agents wanted and did not get, and what to do about it
+    #[command(
+        after_help = "Reads the audit log, looks at this machine and the clones, and asks clusters and Git hosts unless --offline. The HTML page is one \
+                      file without scripts; it loads nothing. It holds command lines: send it to whom you would show the log.\n\nExamples:\n  \
+                      rwenv report\n  rwenv report --since 7d --html monday.html\n  rwenv report --md --env prod --offline\n  \
+                      rwenv report --of /srv/rwenv-logs --html fleet.html"
+    )]
+    Report(ReportArgs),
+    /// Watch environments, verdicts and grants as they come
+    #[command(
+        after_help = "Keys: Tab or 1-3 another list, arrows or j and k within it, Enter details, a only what was stopped or asked, q quit.\nWhat is not \
+                      ready in a cluster is told by the daemon.\n\nExamples:\n  rwenv top\n  rwenv top --env prod\n  rwenv top --once"
+    )]
+    Top(TopArgs),
     /// Manage the local clones of Flux repositories
     Repo(Repo),
     /// Show which services run where and which files define them

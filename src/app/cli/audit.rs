@@ -8,9 +8,11 @@ use clap::{Args, Subcommand};
 use comfy_table::Cell;
 use serde::Serialize;
 
+use super::join::{self, JoinArgs};
 use super::out;
 use super::replay::{self, ReplayArgs};
 use super::shared::Output;
+use super::wrong::{self, WrongArgs};
 use crate::ops::rwenvs::unknown;
 use rwenv_core::model::Decision;
 use rwenv_core::model::envs::duration;
@@ -37,6 +39,9 @@ pub(super) struct Audit {
     /// Keep printing new records
     #[arg(long, short)]
     follow: bool,
+    /// Show all of one record
+    #[arg(long, value_name = "NO", conflicts_with = "follow")]
+    record: Option<u64>,
     #[command(flatten)]
     output: Output,
 }
@@ -68,6 +73,22 @@ enum AuditCommand {
                       rwenv audit replay --dir ~/src/flux ~/.bash_history"
     )]
     Replay(ReplayArgs),
+    /// Report that a verdict was wrong: it stopped what should pass, or let pass what should not
+    #[command(
+        after_help = "Only a person at a terminal can report. The mark is a record of its own; rwenv report counts and lists it. The number of a \
+                      record is the first column of rwenv audit.\n\nExamples:\n  rwenv audit wrong 4711\n  \
+                      rwenv audit wrong 4711 --reason 'the script only reads'"
+    )]
+    Wrong(WrongArgs),
+    /// Join a Kubernetes audit log by audit ID: what came through the API guard, and what did not
+    #[command(
+        after_help = "FILE is what kube-apiserver writes to --audit-log-path: an event (audit.k8s.io/v1) per line. The guard gives each request an ID of \
+                      its own. What the same identity changed under other IDs did not come through the guard.\n\nExamples:\n  \
+                      rwenv audit join /var/log/kubernetes/audit.log\n  \
+                      kubectl logs -n kube-system audit-sink | rwenv audit join - --env prod\n\n\
+                      Exit status: 0 nothing was changed another way, 1 something was, or differs."
+    )]
+    Join(JoinArgs),
     /// Count decisions by entry point (door), rwenv and rule
     Stats {
         #[command(flatten)]
@@ -115,11 +136,17 @@ pub(super) fn audit(args: &Audit, environment: &Environment) -> anyhow::Result<u
         None => show(args, environment),
         Some(AuditCommand::Verify(output)) => verify(output, environment),
         Some(AuditCommand::Replay(args)) => replay::run(args, environment),
+        Some(AuditCommand::Join(args)) => join::join(args, environment),
+        Some(AuditCommand::Wrong(args)) => wrong::mark(args, environment),
         Some(AuditCommand::Stats { wanted, output }) => stats(wanted, output, environment),
     }
 }
 
 fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
+    if let Some(number) = args.record {
+        let record: serde_json::Value = serde_json::from_str(&wrong::record(number, environment)?.line)?;
+        return out::json(&record).map(|()| 0);
+    }
     let filter = Filter::of(&args.wanted)?;
     let mut followed = None;
     if args.follow {
@@ -145,7 +172,7 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
             out::record(&entry.line)?;
         }
     } else if !last.is_empty() {
-        let mut table = out::table(&["TIME (UTC)", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
+        let mut table = out::table(&["NO", "TIME (UTC)", "DECISION", "DOOR", "RWENV", "RULE", "WHAT"]);
         last.iter().for_each(|entry| {
             table.add_row(row(entry));
         });
@@ -167,7 +194,7 @@ fn show(args: &Audit, environment: &Environment) -> anyhow::Result<u8> {
 }
 
 /// What a record says, column by column.
-fn columns(entry: &AuditEntry) -> [String; 6] {
+fn columns(entry: &AuditEntry) -> [String; 7] {
     let first = entry.reasons.first();
     let what = if entry.event.is_empty() { &entry.command } else { &entry.detail };
     let mut what: String = what.replace('\n', "⏎");
@@ -177,14 +204,15 @@ fn columns(entry: &AuditEntry) -> [String; 6] {
     }
     let rule = first.map_or_else(|| entry.event.clone(), |said| said.rule.clone());
     let time = entry.time.get(..19).unwrap_or(&entry.time).to_owned();
-    [time, entry.decision.clone(), entry.door.clone(), entry.rwenvs.join(","), rule, what]
+    let number = if entry.seq == 0 { String::new() } else { entry.seq.to_string() };
+    [number, time, entry.decision.clone(), entry.door.clone(), entry.rwenvs.join(","), rule, what]
 }
 
 fn row(entry: &AuditEntry) -> Vec<Cell> {
     let all = [Decision::Allow, Decision::Ask, Decision::Deny];
     let decision = all.into_iter().find(|d| d.as_str() == entry.decision);
     let cell = |(at, text): (usize, String)| match decision {
-        Some(decision) if at == 1 => out::decision(decision),
+        Some(decision) if at == 2 => out::decision(decision),
         _ => Cell::new(text),
     };
     columns(entry).into_iter().enumerate().map(cell).collect()

@@ -138,6 +138,22 @@ fn status(output: &Output, environment: &Environment) -> anyhow::Result<u8> {
         let state = notices.trouble().unwrap_or_else(|| format!("{} sent", notices.sent));
         out::line(&format!("  notices        {}: {state}", notices.rwenv));
     }
+    if let Some(export) = &health.export {
+        let refused = match export.rejected {
+            0 => String::new(),
+            refused => format!(", {refused} refused"),
+        };
+        let state = match (&export.error, &export.failing_since) {
+            (Some(why), Some(since)) => {
+                format!("fails since {since}: {why}; nothing is lost, it is sent later")
+            }
+            _ => format!(
+                "{} sent{refused}",
+                out::count(usize::try_from(export.sent).unwrap_or_default(), "record")
+            ),
+        };
+        out::line(&format!("  telemetry      {}: {state}", export.endpoint));
+    }
     for kept in &health.repositories {
         let state = match (&kept.error, kept.running) {
             (_, true) => "syncing now".to_owned(),

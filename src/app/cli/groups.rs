@@ -13,7 +13,7 @@ const GROUPS: [(&str, &[&str]); 6] = [
         "Environments",
         &["init", "list", "cur", "set", "add", "edit", "remove", "confirm", "export", "import", "local-mode"],
     ),
-    ("Judging", &["check", "policy", "grant", "audit", "lint", "impact"]),
+    ("Judging", &["check", "policy", "grant", "audit", "report", "top", "lint", "impact"]),
     ("Flux and deployments", &["flux", "argo", "deploy", "propose", "rollout", "repo", "db", "taskfiles"]),
     ("Knowledge", &["services", "where", "guide", "graph", "compare", "context"]),
     (

@@ -28,6 +28,7 @@ mod identity;
 mod impact;
 mod init;
 mod install;
+mod join;
 mod knowledge;
 mod kubeconfig;
 mod layers;
@@ -49,10 +50,13 @@ mod review;
 mod rollout;
 mod run;
 mod shared;
+mod summary;
 mod taskfiles;
+mod top;
 mod trace;
 mod verified;
 mod views;
+mod wrong;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -189,6 +193,8 @@ fn dispatch(command: CliCommand, environment: &Environment) -> anyhow::Result<u8
         CliCommand::Daemon(args) => daemon::daemon(&args, environment),
         CliCommand::Doctor(args) => doctor::doctor(&args, environment),
         CliCommand::Audit(args) => audit::audit(&args, environment),
+        CliCommand::Report(args) => summary::report(&args, environment),
+        CliCommand::Top(args) => top::top(&args, environment),
         CliCommand::Repo(args) => repo::repo(&args, environment),
         CliCommand::Services(args) => knowledge::services(&args, environment),
         CliCommand::Guide(args) => knowledge::guide(&args, environment),

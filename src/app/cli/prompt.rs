@@ -4,9 +4,11 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
 use anyhow::bail;
 
+use rwenv_gate::facts::agent;
+
 /// True where someone can be asked.
 pub(super) fn is_possible() -> bool {
-    std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+    std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !agent::is_unattended()
 }
 
 /// Asks for a line; an empty one is the default.

@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::deploy::DeploymentArgs;
 use super::{audit, out, permit};
-use crate::ops::review::{self, GrantReview, ReviewedGrant, ReviewedUse, TouchedObject};
+use crate::ops::review::{self, FoundObject, GrantReview, ReviewedGrant, ReviewedUse, TouchedObject};
 use rwenv_core::model::WantedObject;
-use rwenv_flux::cluster::{Cluster, HandChanges, by_hand};
+use rwenv_flux::cluster::HandChanges;
 use rwenv_flux::deploy::DeploymentWish;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
@@ -53,12 +53,6 @@ struct TouchedView {
     problem: Option<String>,
 }
 
-/// What of an object is so by hand, or why that is not known.
-struct FoundObject {
-    object: TouchedObject,
-    found: Result<HandChanges, String>,
-}
-
 pub(super) fn review(args: &Review, environment: &Environment) -> anyhow::Result<u8> {
     args.how.cluster.named(environment)?;
     permit::under(environment, |permit| run(args, permit, environment))
@@ -72,7 +66,7 @@ fn run(args: &Review, permit: Permit, environment: &Environment) -> anyhow::Resu
         None
     };
     let review = review::read(only.as_deref(), &since, environment)?;
-    let found = look(&review, environment)?;
+    let found = review::look(&review, environment);
     if !args.propose {
         return show(args, review, found);
     }
@@ -89,34 +83,6 @@ fn run(args: &Review, permit: Permit, environment: &Environment) -> anyhow::Resu
     args.how.told(session.begun(&wish)?)
 }
 
-/// Asks the clusters.
-fn look(review: &GrantReview, environment: &Environment) -> anyhow::Result<Vec<FoundObject>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut clusters: BTreeMap<String, Result<Cluster, String>> = BTreeMap::new();
-    let mut all = Vec::new();
-    for (object, made) in &review.objects {
-        let cluster = clusters.entry(object.rwenv.clone()).or_insert_with(|| {
-            let rwenv = super::shared::named_or_selected(Some(&object.rwenv), environment);
-            let rwenv = rwenv.map_err(|error| format!("{error:#}"))?;
-            runtime.block_on(Cluster::of(&rwenv, environment)).map_err(|error| error.to_string())
-        });
-        let found = match cluster {
-            Err(why) => Err(why.clone()),
-            Ok(cluster) => {
-                let place = (object.namespace.as_deref(), object.name.as_str());
-                let asked = runtime.block_on(by_hand(cluster, &object.kind, place, made));
-                match asked {
-                    Ok(Some(changes)) => Ok(changes),
-                    Ok(None) => Err("it is not in the cluster any more".to_owned()),
-                    Err(error) => Err(error.to_string()),
-                }
-            }
-        };
-        all.push(FoundObject { object: object.clone(), found });
-    }
-    Ok(all)
-}
-
 /// What an object is to have in Git; none where nothing of it is by hand.
 fn wanted(one: &FoundObject) -> Option<WantedObject> {
     let changes = one.found.as_ref().ok().filter(|changes| !changes.fields.is_empty())?;
@@ -126,7 +92,7 @@ fn wanted(one: &FoundObject) -> Option<WantedObject> {
 
 /// What cannot be brought into Git.
 fn tell(one: &FoundObject) {
-    let title = title(&one.object);
+    let title = one.title();
     match &one.found {
         Err(why) => out::note(&format!("{title}: {why}")),
         Ok(changes) => {
@@ -137,11 +103,6 @@ fn tell(one: &FoundObject) {
             }
         }
     }
-}
-
-fn title(object: &TouchedObject) -> String {
-    let place = object.namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
-    format!("{} {place}{} of rwenv '{}'", object.kind, object.name, object.rwenv)
 }
 
 fn show(args: &Review, review: GrantReview, found: Vec<FoundObject>) -> anyhow::Result<u8> {
@@ -185,7 +146,7 @@ fn show(args: &Review, review: GrantReview, found: Vec<FoundObject>) -> anyhow::
             continue;
         }
         changed += 1;
-        out::line(&format!("{}, changed with {}:", title(&one.object), changes.by.join(", ")));
+        out::line(&format!("{}, changed with {}:", one.title(), changes.by.join(", ")));
         changes
             .fields
             .iter()

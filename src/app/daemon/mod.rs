@@ -6,6 +6,7 @@ mod board;
 mod config;
 mod credentials;
 mod expiry;
+mod export;
 mod flush;
 mod guarding;
 mod health;
@@ -61,6 +62,7 @@ pub async fn run(listener: UnixListener, environment: Environment, shutdown: imp
     parts.add("health", health::tend);
     parts.add("notices", notice::keep);
     parts.add("doors", reached::keep);
+    parts.add("export", export::keep);
     parts.add("grants", expiry::keep);
     parts.add("credentials", credentials::keep);
     match signal(SignalKind::hangup()) {

@@ -12,13 +12,16 @@ use super::record::record;
 use super::state::{Shared, lock};
 use crate::standing;
 use rwenv_gate::base::environment::{self, Environment};
-use rwenv_gate::base::{process, program};
+use rwenv_gate::base::{clock, process, program};
 use rwenv_gate::facts::binding;
+use rwenv_gate::ledger::audit::{self, MachineStanding};
 use rwenv_gate::ledger::pinned;
 use rwenv_gate::standing::Lapse;
 
 /// Longest that the desktop is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often how the guard stands is put on record, where nothing changes.
+const DAILY: Duration = Duration::from_secs(86_400);
 
 /// The directories whose projects' settings count: those of the last sessions, and those that `env-consumers.json` names.
 fn dirs(environment: &Environment) -> Vec<PathBuf> {
@@ -35,6 +38,7 @@ pub(super) fn places(environment: &Environment) -> Vec<PathBuf> {
 
 pub(super) async fn keep(shared: Arc<Shared>) {
     let mut known: Option<BTreeSet<Lapse>> = None;
+    let mut written = clock::monotonic();
     loop {
         let environment = shared.environment.clone();
         let look = move || {
@@ -47,11 +51,25 @@ pub(super) async fn keep(shared: Arc<Shared>) {
         match tokio::task::spawn_blocking(look).await.map_err(reason) {
             Ok(now) => {
                 told(known.as_ref(), &now, &shared).await;
+                let new = known.as_ref() != Some(&now);
+                if new || clock::monotonic().saturating_sub(written) >= DAILY {
+                    written = clock::monotonic();
+                    stands(&shared);
+                }
                 known = Some(now);
             }
             Err(why) => tracing::warn!(%why, "cannot tell whether the guard stands"),
         }
-        shared.doors.notified().await;
+        let _ = tokio::time::timeout(DAILY, shared.doors.notified()).await;
+    }
+}
+
+/// Puts on record how this machine stands: what a report of many machines is made of.
+fn stands(shared: &Shared) {
+    let standing =
+        MachineStanding { off: lock(&shared.off).clone(), ..standing::of_machine(&shared.environment) };
+    if let Err(error) = audit::stands(&standing, &shared.environment) {
+        tracing::warn!(%error, "cannot write the audit log");
     }
 }
 

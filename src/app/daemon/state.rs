@@ -12,7 +12,9 @@ use rwenv_core::model::Rwenvs;
 use rwenv_flux::catalog::Reading;
 use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
-use rwenv_gate::wire::daemon::{Connections, Health, KeptRepository, NoticeHealth, PartHealth, Watching};
+use rwenv_gate::wire::daemon::{
+    Connections, ExportHealth, Health, KeptRepository, NoticeHealth, PartHealth, Watching,
+};
 
 /// What changed on disk, told apart by what has to be done about it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,6 +100,10 @@ pub(super) struct Shared {
     pub(super) written: Notify,
     /// The same, for who tells people of it.
     pub(super) told: Notify,
+    /// The same, for who sends it to a collector.
+    pub(super) exported: Notify,
+    /// How that goes.
+    pub(super) export: Mutex<Option<ExportHealth>>,
     /// Something changed that says whether the doors are reached.
     pub(super) doors: Notify,
     /// What of the guard is off, each with what mends it.
@@ -133,6 +139,8 @@ impl Shared {
             wanted: PendingSet::default(),
             written: Notify::new(),
             told: Notify::new(),
+            exported: Notify::new(),
+            export: Mutex::default(),
             doors: Notify::new(),
             off: Mutex::default(),
             notices: Mutex::default(),
@@ -176,6 +184,7 @@ impl Shared {
             guard: lock(&self.guarding).health(),
             parts: lock(&self.parts).clone(),
             notices: self.notices(),
+            export: lock(&self.export).clone(),
             off: lock(&self.off).clone(),
             connections: Connections {
                 accepted: count(&self.counters.accepted),

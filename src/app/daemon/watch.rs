@@ -85,6 +85,7 @@ async fn act(area: Area, shared: &Arc<Shared>) {
         Area::Audit => {
             shared.written.notify_one();
             shared.told.notify_one();
+            shared.exported.notify_one();
         }
         Area::Clone(name) => {
             let flux = flux(shared).into_iter().find(|flux| flux.name.as_str() == name);

@@ -1,5 +1,7 @@
 //! Sending a request on, written anew, and handing its answer back as it comes.
 
+use std::io::Read as _;
+
 use http_body_util::{BodyExt as _, Collected, Limited};
 use hyper::body::{Body as HttpBody, Bytes};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -16,6 +18,7 @@ use super::stream::Masked;
 use super::upstream::Upstreams;
 use rwenv_core::model::Rwenv;
 use rwenv_flux::cluster::ClusterError;
+use rwenv_gate::base::clock;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
@@ -62,11 +65,29 @@ const SHOWN: [&str; 10] = [
 /// Largest failure that is read.
 const FAILURE: usize = 4 << 20;
 
+/// By this header the API server takes over a request's ID in its audit log (k8s.io/apiserver, `WithAuditInit`), and gives it back.
+const AUDIT_ID: HeaderName = HeaderName::from_static("audit-id");
+/// IDs of requests that the guard sends on begin with this.
+pub const AUDIT_PREFIX: &str = "rwenv-";
+
+/// A new ID for a request: of the guard's own choice, so that no client takes another one's. The server cuts what is longer than 64.
+pub(super) fn audit_id() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without the system's randomness an ID is as good as its time.
+    let read = std::fs::File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes));
+    if read.is_err() {
+        bytes = clock::now().as_nanos().to_be_bytes();
+    }
+    bytes.iter().fold(AUDIT_PREFIX.to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
 /// A request that may pass.
 pub(super) struct Passing {
     pub(super) method: hyper::Method,
     pub(super) target: String,
     pub(super) headers: HeaderMap,
+    /// Its ID in the cluster's audit log.
+    pub(super) audit_id: String,
     pub(super) body: Bytes,
     pub(super) mask: Mask,
     /// The client's connection, where it is to become another protocol's, and that protocol.
@@ -136,6 +157,9 @@ fn request(passing: &Passing) -> HttpRequest<Sent> {
         for value in passing.headers.get_all(&name) {
             headers.append(&name, value.clone());
         }
+    }
+    if let Ok(id) = HeaderValue::from_str(&passing.audit_id) {
+        headers.insert(AUDIT_ID, id);
     }
     if let Some((_, protocol)) = &passing.upgrade {
         headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

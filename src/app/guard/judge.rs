@@ -13,6 +13,7 @@ use rwenv_gate::facts;
 use rwenv_gate::facts::policies::{self, Loaded};
 use rwenv_gate::judge::Permit;
 use rwenv_gate::judge::{self, Case, KnownPlan, Lift, Outcome, Person, PersonQuestion, Recording};
+use rwenv_gate::ledger::audit::Caller;
 use rwenv_gate::ledger::grants::Grant;
 use rwenv_gate::ledger::{audit, grants};
 
@@ -59,6 +60,14 @@ pub enum PolicyAnswer {
     Masked,
     /// The strictest reason against it; a question is one too.
     Refused(Reason),
+}
+
+/// A request, as both logs have it.
+pub(super) struct RequestLine {
+    /// Its line in ours.
+    pub(super) line: String,
+    /// Its ID in the cluster's.
+    pub(super) audit_id: String,
 }
 
 /// What a request asks for, and what is known about it.
@@ -143,7 +152,7 @@ impl Judge {
     pub(super) fn rule(
         &self,
         meaning: &Meaning,
-        line: &str,
+        RequestLine { line, audit_id }: &RequestLine,
         rwenv: &str,
         rwenvs: &Rwenvs,
     ) -> Result<Permit, Refusal> {
@@ -151,7 +160,7 @@ impl Judge {
         let granted = |verdict: &Verdict| self.granted(verdict, &plan, (rwenv, rwenvs));
         let case = Case {
             door: DOOR,
-            session: None,
+            caller: Caller { audit_id: Some(audit_id), remote: true, ..Caller::default() },
             command: line,
             seen: KnownPlan { plan: &plan, facts: &facts, rwenvs },
             found: Vec::new(),
@@ -229,7 +238,10 @@ impl Judge {
         let verdict = unread(&refusal, rwenv);
         let rwenvs = &[rwenv.to_owned()];
         let cwd = &self.context.cwd;
-        let call = audit::AuditedCall { door: DOOR, session: None, cwd, command: line, rwenvs, effects: &[] };
+        let call = {
+            let caller = Caller { remote: true, ..Caller::default() };
+            audit::AuditedCall { door: DOOR, caller, cwd, command: line, rwenvs, effects: &[] }
+        };
         // It is refused all the same.
         let _ = audit::append(call, &verdict, &self.environment);
         Refusal { why: text::reasons_text(&verdict).trim_end().to_owned(), ..refusal }

@@ -18,6 +18,7 @@ mod stream;
 mod upstream;
 
 pub use error::GuardError;
+pub use forward::AUDIT_PREFIX;
 pub use identity::Identity;
 pub use judge::{Judge, PolicyAnswer, SentRequest};
 pub use request::{Legacy, Method, Refusal, Request, RequestedResource};

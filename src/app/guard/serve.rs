@@ -19,8 +19,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{ServerConfig, crypto::ring};
 
-use super::forward::{Passing, forward};
-use super::judge::{Judge, line};
+use super::forward::{Passing, audit_id, forward};
+use super::judge::{Judge, RequestLine, line};
 use super::meaning::{Asking, Mask, Meaning, meaning, not_dry};
 use super::reply::{Body, status};
 use super::request::{Refusal, Request};
@@ -280,10 +280,14 @@ impl Guard {
             Ok(read) => read,
             Err(refusal) => return Err(self.not_read(refusal, line, name).await),
         };
+        let audit_id = audit_id();
         let meaning = self.meant(&request, &parts.headers, &body, &rwenv).await;
         let (meaning, permit) = match secrets::written_back(&meaning, request.method, &body.bytes) {
             Some(refusal) => return Err(self.not_read(refusal, line, name).await),
-            None => self.ruled(meaning, line.clone(), name.clone(), rwenvs).await?,
+            None => {
+                let line = RequestLine { line: line.clone(), audit_id: audit_id.clone() };
+                self.ruled(meaning, line, name.clone(), rwenvs).await?
+            }
         };
         if matches!(meaning.mask, Mask::Secrets | Mask::Texts) {
             // Of what is written over several lines no line can be read.
@@ -298,6 +302,7 @@ impl Guard {
             method: parts.method,
             target: request.target(),
             headers: parts.headers,
+            audit_id,
             body: meaning.body.map_or(body.bytes, Bytes::from),
             mask: meaning.mask,
             upgrade,
@@ -335,7 +340,7 @@ impl Guard {
     async fn ruled(
         self: &Arc<Self>,
         meaning: Meaning,
-        line: String,
+        line: RequestLine,
         name: String,
         rwenvs: Arc<Rwenvs>,
     ) -> Result<(Meaning, Permit), Refusal> {

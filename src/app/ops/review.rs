@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::rwenvs::unknown;
 use crate::guard::Request;
 use rwenv_core::decide::{self, kind_named};
 use rwenv_core::model::{Context, Effect};
+use rwenv_flux::cluster::{Cluster, HandChanges, by_hand};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files::FileError;
-use rwenv_gate::facts;
+use rwenv_gate::facts::{self, config};
 use rwenv_gate::ledger::audit::{self, AuditEntry};
 
 /// A grant, as the log has it.
@@ -83,45 +85,120 @@ pub fn read(rwenv: Option<&str>, since: &str, environment: &Environment) -> Resu
         |entry: &AuditEntry| entry.time.as_str() >= since && rwenv.is_none_or(|name| entry.concerns(name));
     audit::entries(environment, |entry| {
         if wanted(&entry) {
-            take(&mut review, &entry, environment);
+            review.take(&entry, Some(environment));
         }
     })?;
     Ok(review)
 }
 
-fn take(review: &mut GrantReview, entry: &AuditEntry, environment: &Environment) {
-    if let Some(id) = &entry.grant {
-        if entry.event == "granted" {
-            review.grants.push(ReviewedGrant {
-                id: id.clone(),
-                made: entry.time.clone(),
-                ended: None,
-                person: entry.person.clone().unwrap_or_default(),
-                reason: entry.reason.clone().unwrap_or_default(),
-                rwenvs: entry.rwenvs.clone(),
-                what: entry.detail.trim_start_matches(id.as_str()).trim_start().to_owned(),
-            });
-        } else if let Some(grant) = review.grants.iter_mut().rev().find(|grant| grant.id == *id) {
-            grant.ended = Some(format!("{} {}", entry.event, entry.time));
+impl GrantReview {
+    /// Takes a record in. Which objects a use named is only known in the environment it ran in.
+    pub(super) fn take(&mut self, entry: &AuditEntry, environment: Option<&Environment>) {
+        if let Some(id) = &entry.grant {
+            if entry.event == "granted" {
+                self.grants.push(ReviewedGrant {
+                    id: id.clone(),
+                    made: entry.time.clone(),
+                    ended: None,
+                    person: entry.person.clone().unwrap_or_default(),
+                    reason: entry.reason.clone().unwrap_or_default(),
+                    rwenvs: entry.rwenvs.clone(),
+                    what: entry.detail.trim_start_matches(id.as_str()).trim_start().to_owned(),
+                });
+            } else if let Some(grant) = self.grants.iter_mut().rev().find(|grant| grant.id == *id) {
+                grant.ended = Some(format!("{} {}", entry.event, entry.time));
+            }
+            return;
         }
-        return;
+        let Some(said) = entry.reasons.iter().find(|said| said.grant.is_some()) else { return };
+        let id = said.grant.clone().unwrap_or_default();
+        let made = self.grants.iter().rev().find(|grant| grant.id == id).map(|grant| grant.made.clone());
+        let named = environment.map(|environment| named(entry, environment)).unwrap_or_default();
+        for (kind, namespace, name) in named {
+            let Some(rwenv) = said.rwenv.clone() else { continue };
+            let object = TouchedObject { rwenv, kind, namespace, name };
+            self.objects.entry(object).or_insert_with(|| made.clone().unwrap_or_else(|| entry.time.clone()));
+        }
+        self.uses.push(ReviewedUse {
+            time: entry.time.clone(),
+            grant: id,
+            door: entry.door.clone(),
+            rwenvs: entry.rwenvs.clone(),
+            command: entry.command.clone(),
+        });
     }
-    let Some(said) = entry.reasons.iter().find(|said| said.grant.is_some()) else { return };
-    let id = said.grant.clone().unwrap_or_default();
-    let made = review.grants.iter().rev().find(|grant| grant.id == id).map(|grant| grant.made.clone());
-    let of_rwenv = said.rwenv.clone();
-    for (kind, namespace, name) in named(entry, environment) {
-        let Some(rwenv) = of_rwenv.clone() else { continue };
-        let object = TouchedObject { rwenv, kind, namespace, name };
-        review.objects.entry(object).or_insert_with(|| made.clone().unwrap_or_else(|| entry.time.clone()));
+}
+
+/// What of an object is so by hand, or why that is not known.
+#[derive(Debug)]
+pub struct FoundObject {
+    /// The object.
+    pub object: TouchedObject,
+    /// What is so by hand.
+    pub found: Result<HandChanges, String>,
+}
+
+impl FoundObject {
+    /// The object, as it is told to people.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let TouchedObject { rwenv, kind, namespace, name } = &self.object;
+        let place = namespace.as_ref().map(|namespace| format!("{namespace}/")).unwrap_or_default();
+        format!("{kind} {place}{name} of rwenv '{rwenv}'")
     }
-    review.uses.push(ReviewedUse {
-        time: entry.time.clone(),
-        grant: id,
-        door: entry.door.clone(),
-        rwenvs: entry.rwenvs.clone(),
-        command: entry.command.clone(),
-    });
+
+    /// True where something of it is so by hand.
+    #[must_use]
+    pub fn differs(&self) -> bool {
+        self.found.as_ref().is_ok_and(|changes| !changes.fields.is_empty() || !changes.others.is_empty())
+    }
+
+    /// What is to be said of it; none where nothing of it is by hand.
+    #[must_use]
+    pub fn says(&self) -> Option<String> {
+        let title = self.title();
+        match &self.found {
+            Err(why) => Some(format!("{title}: {why}")),
+            Ok(changes) if self.differs() => {
+                let fields =
+                    changes.fields.iter().map(|field| format!("{} = {}", field.title(), field.value));
+                let all: Vec<String> = fields.chain(changes.others.iter().cloned()).collect();
+                Some(format!("{title}: {} by hand", all.join(", ")))
+            }
+            Ok(_) => None,
+        }
+    }
+}
+
+/// Asks the clusters what of the objects is so by hand.
+#[must_use]
+pub fn look(review: &GrantReview, environment: &Environment) -> Vec<FoundObject> {
+    if review.objects.is_empty() {
+        return Vec::new();
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let rwenvs = config::rwenvs(&environment.config_dir);
+    let mut clusters: BTreeMap<String, Result<Cluster, String>> = BTreeMap::new();
+    let mut asked = |object: &TouchedObject, made: &str| {
+        let runtime = runtime.as_ref().map_err(ToString::to_string)?;
+        let cluster = clusters.entry(object.rwenv.clone()).or_insert_with(|| {
+            let names = rwenvs.all.iter().map(|rwenv| rwenv.name.as_str());
+            let rwenv = rwenvs.get(&object.rwenv).ok_or_else(|| unknown(&object.rwenv, names))?;
+            runtime.block_on(Cluster::of(rwenv, environment)).map_err(|error| error.to_string())
+        });
+        let cluster = cluster.as_ref().map_err(Clone::clone)?;
+        let place = (object.namespace.as_deref(), object.name.as_str());
+        match runtime.block_on(by_hand(cluster, &object.kind, place, made)) {
+            Ok(Some(changes)) => Ok(changes),
+            Ok(None) => Err("it is not in the cluster any more".to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    };
+    let found = |(object, made): (&TouchedObject, &String)| FoundObject {
+        object: object.clone(),
+        found: asked(object, made),
+    };
+    review.objects.iter().map(found).collect()
 }
 
 /// Kind, namespace and name of what a use changes.

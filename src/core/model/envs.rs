@@ -29,6 +29,8 @@ pub struct ConfigFile {
     pub throwaway: FromObject<Throwaway>,
     /// Commands on a cluster where no rwenv is selected.
     pub unselected: Unselected,
+    /// Where the audit log is sent as OTLP over HTTP: the base of a collector's address, such as `http://localhost:4318`.
+    pub otlp_endpoint: Option<String>,
     /// The rwenvs.
     pub rwenvs: Ordered<FromObject<RwenvEntry>>,
 }

@@ -18,6 +18,7 @@ pub struct Web {
     address: String,
     patience: Duration,
     authorization: Option<String>,
+    headers: Vec<(String, String)>,
 }
 
 /// What a server answered.
@@ -48,7 +49,7 @@ impl Web {
         config.connect_timeout = Some(patience);
         config.default_retry = false;
         let client = Client::try_from(config).map_err(|error| error.to_string())?;
-        Ok(Self { client, address: address.to_owned(), patience, authorization: None })
+        Ok(Self { client, address: address.to_owned(), patience, authorization: None, headers: Vec::new() })
     }
 
     /// Sends this as `Authorization`.
@@ -57,12 +58,18 @@ impl Web {
         Self { authorization: Some(authorization), ..self }
     }
 
+    /// Sends these headers as well.
+    #[must_use]
+    pub fn with_headers(self, headers: Vec<(String, String)>) -> Self {
+        Self { headers, ..self }
+    }
+
     /// Fetches what is at a path.
     ///
     /// # Errors
     /// Where the server does not answer.
     pub async fn get(&self, path: &str) -> Result<Answered, String> {
-        self.send(Method::GET, path, Vec::new()).await
+        self.send(Method::GET, path, ("", Vec::new())).await
     }
 
     /// Posts JSON to a path.
@@ -70,18 +77,34 @@ impl Web {
     /// # Errors
     /// Where the server does not answer.
     pub async fn post(&self, path: &str, json: Vec<u8>) -> Result<Answered, String> {
-        self.send(Method::POST, path, json).await
+        self.post_as(path, "application/json", json).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Vec<u8>) -> Result<Answered, String> {
+    /// Posts something of another kind to a path.
+    ///
+    /// # Errors
+    /// Where the server does not answer.
+    pub async fn post_as(&self, path: &str, kind: &str, body: Vec<u8>) -> Result<Answered, String> {
+        self.send(Method::POST, path, (kind, body)).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        (kind, body): (&str, Vec<u8>),
+    ) -> Result<Answered, String> {
         let address = &self.address;
         let mut request = Request::builder().method(method).uri(format!("{address}{path}"));
         request = request.header(header::USER_AGENT, concat!("rwenv/", env!("CARGO_PKG_VERSION")));
         if let Some(authorization) = &self.authorization {
             request = request.header(header::AUTHORIZATION, authorization);
         }
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         if !body.is_empty() {
-            request = request.header(header::CONTENT_TYPE, "application/json");
+            request = request.header(header::CONTENT_TYPE, kind);
         }
         let request = request.body(Body::from(body)).map_err(|error| error.to_string())?;
         let answered = async {

@@ -5,6 +5,7 @@
 mod branch;
 mod error;
 mod flux;
+mod history;
 mod inspect;
 mod mirror;
 mod network;
@@ -14,6 +15,7 @@ mod work;
 pub use branch::{Base, Work, base, holds, tip};
 pub use error::RepoError;
 pub use flux::{FluxRepository, WantedRoot};
+pub use history::{ClonedCommit, commits_since};
 pub use inspect::{CloneState, RepositoryStatus, commit, followed_commit, status};
 pub use mirror::pull_request;
 pub use network::{GitProgress, cancel, end_with_this_process};

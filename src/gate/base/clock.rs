@@ -47,9 +47,56 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
+/// The time since 1970 of what [`rfc3339`] writes: UTC, with or without a fraction.
+#[must_use]
+pub fn of_rfc3339(text: &str) -> Option<Duration> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers =
+        |text: &str, by: char| -> Option<Vec<u64>> { text.split(by).map(|part| part.parse().ok()).collect() };
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let [year, month, day] = numbers(date, '-')?.try_into().ok()?;
+    let [hour, minute, second] = numbers(whole, ':')?.try_into().ok()?;
+    let in_range = (1970..10_000).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 61;
+    let nanos: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
+    let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
+    in_range.then_some(Duration::from_secs(seconds) + Duration::from_nanos(nanos.parse().ok()?))
+}
+
+/// Days since 1970 of a day of the calendar: the reverse of [`civil`].
+fn days(year: u64, month: u64, day: u64) -> u64 {
+    let year = year - u64::from(month <= 2);
+    let (era, of_era) = (year / 400, year % 400);
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_is_read_as_the_same_time() {
+        for millis in [0, 951_782_400_007, 1_795_219_199_999, 4_107_542_400_000, 68_169_600_000] {
+            let time = Duration::from_millis(millis);
+            assert_eq!(of_rfc3339(&rfc3339(time)), Some(time));
+        }
+        assert_eq!(of_rfc3339("2000-02-29T00:00:00Z"), Some(Duration::from_secs(951_782_400)));
+        assert_eq!(
+            of_rfc3339("1970-01-01T00:00:00.000123Z"),
+            Some(Duration::from_micros(123)),
+            "Kubernetes writes microseconds"
+        );
+        for wrong in
+            ["", "1970-01-01", "1970-01-01T00:00:00+01:00", "1969-12-31T23:59:59Z", "1970-13-01T00:00:00Z"]
+        {
+            assert_eq!(of_rfc3339(wrong), None, "{wrong}");
+        }
+    }
 
     #[test]
     fn dates_are_the_calendar_s() {

@@ -5,8 +5,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::base::{environment::Environment, files};
-use crate::facts::{self, Observed, binding};
+use crate::facts::{self, Observed, agent, binding};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, PersonQuestion, Recording};
+use crate::ledger::audit::Caller;
 use crate::ledger::{asked, pinned};
 use rwenv_core::decide::{self, WrittenFile};
 use rwenv_core::manifest::{self, Finding, tree::Tree};
@@ -21,6 +22,8 @@ pub(super) struct Call {
     /// The agent's name in the log.
     pub(super) door: &'static str,
     pub(super) session: Option<String>,
+    /// The sub-agent it comes from.
+    pub(super) subagent: Option<String>,
     /// The directory the agent's shell is in.
     pub(super) cwd: Option<String>,
     /// The agent's own name for the tool.
@@ -212,12 +215,15 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     let ruling = judge::judge(
         Case {
             door: call.door,
-            session,
+            caller: Caller { session, subagent: call.subagent.as_deref(), ..Caller::default() },
             command: &command,
             seen: KnownPlan::of(&observed),
             found: decide::against_content(&found, None),
             lift: Lift::Line,
-            person: &|| if call.asks { Person::CanBeAsked } else { Person::Nobody(NOBODY) },
+            person: &|| match call.asks && !agent::is_unattended() {
+                true => Person::CanBeAsked,
+                false => Person::Nobody(NOBODY),
+            },
             recorded: Recording::Always,
         },
         environment,

@@ -58,6 +58,7 @@ fn heard(event: &Event<'_>, environment: &Environment) -> Result<Option<Call>, S
     Ok(asked.map(|asked| Call {
         door: "claude",
         session: owned(&event.session_id),
+        subagent: [event.agent_type, event.agent_id].into_iter().flatten().find_map(text),
         cwd: owned(&event.cwd),
         tool: owned(&event.tool_name).unwrap_or_default(),
         asked,
@@ -66,6 +67,11 @@ fn heard(event: &Event<'_>, environment: &Environment) -> Result<Option<Call>, S
         typed_into: false,
         may_see_other: false,
     }))
+}
+
+/// A text, where it is one.
+fn text(value: &RawValue) -> Option<String> {
+    serde_json::from_str(value.get()).ok()
 }
 
 /// The call in the payload of a hook.

@@ -9,7 +9,7 @@ use crate::base::environment::{Environment, var};
 use crate::base::files;
 use crate::doors::Reply;
 use crate::facts::{self, agent};
-use crate::ledger::audit;
+use crate::ledger::audit::{self, Caller};
 use crate::setup::shims;
 use crate::wire::claude::{ConfigChange, Event};
 use rwenv_core::decide;
@@ -38,7 +38,7 @@ pub(super) fn changed(
     let session = event.session_id.as_deref();
     let call = audit::AuditedCall {
         door: "claude",
-        session,
+        caller: Caller { session, ..Caller::default() },
         cwd: &context.cwd,
         command: &command,
         rwenvs: &[],

@@ -150,6 +150,7 @@ fn call(door: &'static str, event: &Value, tool: String, asked: CallContent, ask
     Heard::Call(Box::new(Call {
         door,
         session: session(event),
+        subagent: text(event, &["agent_type", "agent_id", "agentId"]),
         cwd: directory(event),
         tool,
         asked,

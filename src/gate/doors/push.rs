@@ -18,6 +18,7 @@ use crate::facts::objects::{Budget, ObjectRepository};
 use crate::facts::{self, Observed};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording, Ruling};
 use crate::ledger::accepted::{self, SearchedPlace};
+use crate::ledger::audit::Caller;
 use crate::ledger::{asked, audit, grants};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
@@ -246,7 +247,8 @@ fn weighed(
     }
     let case = Case {
         door: sender.door,
-        session: sender.session,
+        // The broker's variables are those of whoever started the session.
+        caller: Caller { session: sender.session, remote: sender.session.is_some(), ..Caller::default() },
         command: &command(&observed.plan, url),
         seen: KnownPlan::of(&observed),
         found,

@@ -16,6 +16,7 @@ use crate::facts::agent::{self, Asker};
 use crate::facts::{self, guarded};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording};
 use crate::ledger::asked;
+use crate::ledger::audit::Caller;
 use crate::net::Inherited;
 use crate::start;
 use rwenv_core::classify;
@@ -120,7 +121,7 @@ pub fn run(
     let answered = || asked::answered(argv, &context.cwd, environment);
     let case = Case {
         door,
-        session: None,
+        caller: Caller::default(),
         command: &observed.plan.line,
         seen: KnownPlan::of(&observed),
         found: Vec::new(),

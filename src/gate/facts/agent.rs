@@ -39,6 +39,12 @@ pub fn at_work(ancestors: &[Ancestor]) -> Option<String> {
     })
 }
 
+/// True in a job of a CI system, by `RWENV_CI`: nobody can be asked there, though there may be a terminal.
+#[must_use]
+pub fn is_unattended() -> bool {
+    var("RWENV_CI").is_some()
+}
+
 /// Who can answer a question here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asker {
@@ -56,6 +62,9 @@ pub fn asker(ancestors: &[Ancestor]) -> Asker {
     use std::io::IsTerminal as _;
     if let Some(mark) = at_work(ancestors) {
         return Asker::Agent(mark);
+    }
+    if is_unattended() {
+        return Asker::Nobody;
     }
     let terminal = std::fs::OpenOptions::new().read(true).write(true).open("/dev/tty");
     if terminal.is_ok() && std::io::stderr().is_terminal() { Asker::Person } else { Asker::Nobody }

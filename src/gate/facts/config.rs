@@ -41,6 +41,8 @@ pub struct Config {
     pub use_dev_container: Option<bool>,
     /// The named URLs of each rwenv, in the order of the rwenvs.
     pub services: Vec<Vec<(String, String)>>,
+    /// Where the audit log is sent as OTLP over HTTP.
+    pub otlp_endpoint: Option<String>,
     /// The named databases.
     pub databases: Vec<(String, Database)>,
     /// Names outside of rwenvs that mean nothing, and nearly are some that do.
@@ -186,7 +188,15 @@ pub fn parse(text: &str, path: &Path, config_dir: &Path) -> Result<Config, Confi
     rwenvs.dev_container = file.dev_container.filter(|_| file.use_dev_container != Some(false));
     let databases =
         file.databases.0.into_iter().map(|(name, FromObject(database))| (name, database)).collect();
-    Ok(Config { rwenvs, use_dev_container: file.use_dev_container, services, databases, misspelt })
+    let otlp_endpoint = file.otlp_endpoint.filter(|endpoint| !endpoint.is_empty());
+    Ok(Config {
+        rwenvs,
+        use_dev_container: file.use_dev_container,
+        services,
+        databases,
+        otlp_endpoint,
+        misspelt,
+    })
 }
 
 fn rwenv(name: RwenvName, entry: RwenvEntry) -> Rwenv {

@@ -38,6 +38,14 @@ pub struct FileMark {
     mode: u32,
 }
 
+impl FileMark {
+    /// When it was written, in seconds since 1970.
+    #[must_use]
+    pub fn written(&self) -> u64 {
+        u64::try_from(self.modified.0).unwrap_or_default()
+    }
+}
+
 /// What is kept of the files of policies.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct KeptPolicies {

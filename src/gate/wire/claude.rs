@@ -11,6 +11,12 @@ pub struct Event<'a> {
     /// The session.
     #[serde(borrow)]
     pub session_id: Option<Cow<'a, str>>,
+    /// The sub-agent the call comes from; none for the agent itself. It is only recorded, so it may be anything.
+    #[serde(borrow)]
+    pub agent_id: Option<&'a RawValue>,
+    /// Its kind, such as `Explore`.
+    #[serde(borrow)]
+    pub agent_type: Option<&'a RawValue>,
     /// The directory the agent's shell is in now.
     #[serde(borrow)]
     pub cwd: Option<Cow<'a, str>>,

@@ -140,6 +140,9 @@ pub struct Health {
     /// What people are told, of each rwenv that wants it.
     #[serde(default)]
     pub notices: Vec<NoticeHealth>,
+    /// How sending the log to a collector goes, where one is named.
+    #[serde(default)]
+    pub export: Option<ExportHealth>,
     /// What of the guard is off, each with what mends it.
     #[serde(default)]
     pub off: Vec<String>,
@@ -161,6 +164,22 @@ pub struct NoticeHealth {
     pub error: Option<String>,
     /// When that was, RFC 3339 in UTC.
     pub when: Option<String>,
+}
+
+/// How sending the audit log to a collector goes, since the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportHealth {
+    /// The collector, without what is secret in its address.
+    pub endpoint: String,
+    /// Records that it took.
+    pub sent: u64,
+    /// Records that it refused, and that are not sent again.
+    pub rejected: u64,
+    /// Why the last attempt failed; none where it did not.
+    pub error: Option<String>,
+    /// Since when attempts fail, RFC 3339 in UTC.
+    pub failing_since: Option<String>,
 }
 
 impl NoticeHealth {

@@ -1,19 +1,27 @@
 //! The audit log: one record per verdict that concerns one of our tools, and one per event of the daemon's.
 
+mod caller;
 mod confinement;
 mod log;
+mod noted;
 mod read;
 mod session;
+mod standing;
 
+pub use caller::{AgentRecord, Caller, CiRecord};
 pub use confinement::Confinement;
 pub use log::{CURRENT, current, flush, folder, writable};
+pub use noted::{MARKED_WRONG, STANDING, machine, marked_wrong, stands};
 pub use read::{
-    AuditEntry, AuditFinding, Followed, Verified, entries, follow, latest, verify, verify_newest,
+    AuditEntry, AuditFinding, Followed, Verified, entries, entries_in, entries_of, follow, latest, next,
+    verify, verify_newest,
 };
 pub use session::{
     LARGEST_RECORD, SOCKET_VARIABLE, broker as broker_socket, folder as session_folder,
     socket as session_socket,
 };
+
+pub use standing::MachineStanding;
 
 use crate::base::clock;
 use crate::base::environment::Environment;
@@ -32,8 +40,8 @@ const OWN: [&str; 3] = ["seq", "hash", "confined"];
 pub struct AuditedCall<'a> {
     /// The enforcement point.
     pub door: &'a str,
-    /// The agent's session.
-    pub session: Option<&'a str>,
+    /// Who it comes from.
+    pub caller: Caller<'a>,
     /// The directory the line starts in.
     pub cwd: &'a str,
     /// The command line.
@@ -53,6 +61,14 @@ struct Record<'a> {
     door: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     session: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<AgentRecord>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worktree: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ci: Option<CiRecord>,
+    #[serde(rename = "auditID", skip_serializing_if = "Option::is_none")]
+    audit_id: Option<&'a str>,
     cwd: &'a str,
     command: String,
     #[serde(skip_serializing_if = "is_zero")]
@@ -93,7 +109,11 @@ pub fn append(call: AuditedCall<'_>, verdict: &Verdict, environment: &Environmen
         uptime: clock::uptime(),
         pid: std::process::id(),
         door: call.door,
-        session: call.session,
+        session: call.caller.session,
+        agent: call.caller.agent(call.door),
+        worktree: caller::worktree(call.cwd),
+        ci: call.caller.ci(),
+        audit_id: call.caller.audit_id,
         cwd: call.cwd,
         command: redact(&head),
         cut: length.saturating_sub(LONGEST),

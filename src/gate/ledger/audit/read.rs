@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::caller::{AgentRecord, CiRecord};
 use super::log::{ANCHOR, CURRENT, Link, folder, full, hash, parts, spool};
+use super::standing::MachineStanding;
 use crate::base::environment::Environment;
 use crate::base::files::{self, FileError};
 
@@ -18,12 +20,27 @@ const END: u64 = 64 << 10;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct AuditEntry {
+    /// Its number, from 1; 0 where it has no place in the chain.
+    pub seq: u64,
+    /// Its hash, which names it among all records; none where it has no place in the chain.
+    pub hash: Option<String>,
     /// When, RFC 3339 in UTC.
     pub time: String,
+    /// The process that wrote it.
+    pub pid: u32,
     /// The enforcement point, or the daemon.
     pub door: String,
     /// The agent's session, where the door knows it.
     pub session: Option<String>,
+    /// The agent, as far as the door knows it.
+    pub agent: Option<AgentRecord>,
+    /// The linked worktree of Git that it works in.
+    pub worktree: Option<String>,
+    /// The job of a CI system.
+    pub ci: Option<CiRecord>,
+    /// The ID of a request in the cluster's own audit log.
+    #[serde(rename = "auditID")]
+    pub audit_id: Option<String>,
     /// The directory the line starts in.
     pub cwd: String,
     /// The command line.
@@ -44,8 +61,12 @@ pub struct AuditEntry {
     pub grant: Option<String>,
     /// What a grant is for, in the person's words.
     pub reason: Option<String>,
-    /// Who made a grant.
+    /// Who made a grant, or answered.
     pub person: Option<String>,
+    /// The number of the record that this one is about.
+    pub about: Option<u64>,
+    /// How the guard stood on a machine.
+    pub standing: Option<MachineStanding>,
     /// The line as it stands in the log.
     #[serde(skip)]
     pub line: String,
@@ -106,12 +127,24 @@ fn lines(path: &Path, mut take: impl FnMut(usize, &str)) -> Result<(), FileError
 /// # Errors
 /// Where a file cannot be read.
 pub fn entries(environment: &Environment, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
-    for dir in [Some(folder(environment)), spool(environment)].into_iter().flatten() {
-        for path in log_files(&dir)? {
-            lines(&path, |_, line| AuditEntry::of(line).into_iter().for_each(&mut take))?;
-        }
-    }
-    Ok(())
+    let folders = [Some(folder(environment)), spool(environment)];
+    folders.into_iter().flatten().try_for_each(|dir| entries_in(&dir, &mut take))
+}
+
+/// The same for a log that lies in a folder: another machine's, for one.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn entries_in(dir: &Path, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
+    log_files(dir)?.iter().try_for_each(|path| entries_of(path, &mut take))
+}
+
+/// The same for one file of a log.
+///
+/// # Errors
+/// Where it cannot be read.
+pub fn entries_of(file: &Path, mut take: impl FnMut(AuditEntry)) -> Result<(), FileError> {
+    lines(file, |_, line| AuditEntry::of(line).into_iter().for_each(&mut take))
 }
 
 /// How far a log was followed.
@@ -148,25 +181,61 @@ pub fn follow(
         let full = log_files(&folder(environment))?.into_iter().filter(|other| *other != path);
         for full in full.skip_while(|other| !is_it(other)) {
             let file = File::open(&full).map_err(|e| FileError::io(&full, e))?;
-            read_from(from, file, &mut take).map_err(|e| FileError::io(&full, e))?;
+            read_from(from, file, usize::MAX, &mut take).map_err(|e| FileError::io(&full, e))?;
             from.at = 0;
         }
         *from = Followed { inode: meta.ino(), at: 0 };
     }
-    read_from(from, file, &mut take).map_err(io)
+    read_from(from, file, usize::MAX, &mut take).map_err(io)
 }
 
-/// Hands on the records of a file behind a place, and moves the place on.
-fn read_from(from: &mut Followed, mut file: File, take: &mut impl FnMut(AuditEntry)) -> io::Result<()> {
+/// At most so many records behind a place, which is moved on. Files that became full meanwhile are read to their ends, the oldest first;
+/// where the file of the place is no longer kept, what is kept follows.
+///
+/// # Errors
+/// Where a file cannot be read.
+pub fn next(
+    environment: &Environment,
+    from: &mut Followed,
+    most: usize,
+) -> Result<Vec<AuditEntry>, FileError> {
+    let mut new = Vec::new();
+    let files = log_files(&folder(environment))?;
+    let inode = |path: &PathBuf| path.metadata().map(|meta| meta.ino()).unwrap_or_default();
+    let begun = files.iter().position(|path| inode(path) == from.inode);
+    for path in files.iter().skip(begun.unwrap_or_default()) {
+        let io = |e| FileError::io(path, e);
+        let file = File::open(path).map_err(io)?;
+        let meta = file.metadata().map_err(io)?;
+        if meta.ino() != from.inode || meta.len() < from.at {
+            *from = Followed { inode: meta.ino(), at: 0 };
+        }
+        let left = most - new.len();
+        read_from(from, file, left, &mut |entry| new.push(entry)).map_err(io)?;
+        if new.len() >= most {
+            break;
+        }
+    }
+    Ok(new)
+}
+
+/// Hands on at most so many records of a file behind a place, and moves the place on.
+fn read_from(
+    from: &mut Followed,
+    mut file: File,
+    mut most: usize,
+    take: &mut impl FnMut(AuditEntry),
+) -> io::Result<()> {
     let end = file.metadata()?.len();
     file.seek(SeekFrom::Start(from.at))?;
     let mut reader = BufReader::new(file.take(end.saturating_sub(from.at)));
     let mut line = Vec::new();
     // A line that is being written is taken next time.
-    while reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
+    while most > 0 && reader.read_until(b'\n', &mut line)? > 0 && line.ends_with(b"\n") {
         from.at += line.len() as u64;
         if let Some(entry) = AuditEntry::of(String::from_utf8_lossy(&line).trim_end()) {
             take(entry);
+            most -= 1;
         }
         line.clear();
     }
