@@ -98,6 +98,7 @@ fn clone(flux: &FluxRepository) -> (String, Option<u64>) {
         CloneState::DefaultBranchRenamed { to, .. } => format!("follows {to} now"),
         CloneState::Dirty { files } => format!("{files} files changed"),
         CloneState::Detached => "on no branch".to_owned(),
+        CloneState::NoBranch { .. } => "its branch is not there".to_owned(),
         CloneState::Busy { what } => format!("busy: {what}"),
     };
     (says, age)
