@@ -40,7 +40,7 @@ fn a_watch_that_panics_is_restarted_and_told() {
     let it = Setting::new();
     it.start();
     let parts = it.health()["parts"].clone();
-    assert_eq!(parts.as_array().unwrap().len(), 11, "{parts}");
+    assert_eq!(parts.as_array().unwrap().len(), 12, "{parts}");
     assert!(parts.as_array().unwrap().iter().all(|part| part["restarts"] == 0), "{parts}");
     assert!(!it.daemon(&["status"]).stdout.contains("restarted"));
     assert!(doctor(&it).len() == 1 && doctor(&it)[0]["state"] == "ok", "{:?}", doctor(&it));

@@ -260,7 +260,7 @@ impl ProgramCall<'_> {
         let tables = classify::tools();
         let archives = tables.programs.unpackers.contains(&self.name);
         let into = !archives || self.extracts();
-        let mut files = if archives && into { Vec::new() } else { self.named(&tables.programs.output_files) };
+        let mut files = if archives && into { Vec::new() } else { self.named(&self.output_files()) };
         let folders = if into { self.named(&tables.programs.output_folders) } else { Vec::new() };
         files.extend(self.downloads());
         let folders = folders.into_iter().flat_map(|folder| {
@@ -273,6 +273,14 @@ impl ProgramCall<'_> {
         let taken = (archives && self.long("--remove-files")) || (self.name == "zip" && self.flag(&['m']));
         let taken = if taken { self.operands() } else { Vec::new() };
         written.chain(taken.into_iter().map(|word| Touch::Writes { word, whole: true })).collect()
+    }
+
+    /// The options that name a file which is written: of some programs, `-o` names a format.
+    fn output_files(&self) -> Vec<&'static str> {
+        let programs = &classify::tools().programs;
+        let formats = programs.output_formats.contains(&self.name);
+        let file = |option: &&str| !formats || !matches!(*option, "-o" | "-O" | "--output");
+        programs.output_files.iter().copied().filter(file).collect()
     }
 
     /// Files that take the name they have where they come from.

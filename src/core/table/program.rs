@@ -159,6 +159,9 @@ pub struct Programs {
     /// Options of any program whose value is a file it writes.
     #[serde(default)]
     pub output_files: Texts,
+    /// Programs whose `-o` and `--output` name a format.
+    #[serde(default)]
+    pub output_formats: Texts,
     /// Options whose value is a folder it writes into: of any program, or of one (`tar -C`).
     #[serde(default)]
     pub output_folders: Texts,
