@@ -3,8 +3,12 @@
 use crate::model::{Asked, COMPUTED, GitRepository, Part, RefUpdate, RepositoryTarget, Word};
 
 /// The refs a push updates, as far as argv and the repository's configuration say (git-push(1), "REFSPECS" and
-/// `push.default`).
-pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitRepository>) -> Vec<RefUpdate> {
+/// `push.default`). `refs` is the repository whose tags and branches count where its configuration is another by then.
+pub(super) fn updates(
+    target: &RepositoryTarget,
+    repository: Option<&GitRepository>,
+    refs: Option<&GitRepository>,
+) -> Vec<RefUpdate> {
     let settings = Settings { target, repository };
     let has = |flag: &str| target.push_flags.contains(&flag);
     let force = has("--force");
@@ -33,13 +37,17 @@ pub(super) fn updates(target: &RepositoryTarget, repository: Option<&GitReposito
             updates.push(RefUpdate { destination: name, force, delete: false });
             continue;
         }
-        updates.push(one(word, has("--delete"), force, repository));
+        updates.push(one(word, (has("--delete"), force), repository, refs));
     }
     updates
 }
 
-#[expect(clippy::fn_params_excessive_bools, reason = "the two flags of the push")]
-fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository>) -> RefUpdate {
+fn one(
+    word: &Word,
+    (delete, force): (bool, bool),
+    repository: Option<&GitRepository>,
+    refs: Option<&GitRepository>,
+) -> RefUpdate {
     let Some(spec) = written(word) else { return RefUpdate { destination: None, force, delete } };
     let spec = spec.as_str();
     let (plus, spec) = match spec.strip_prefix('+') {
@@ -53,7 +61,7 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
         // `:` alone pushes every branch both sides have.
         Some(("", "")) => return RefUpdate { destination: None, force, delete },
         Some(("", destination)) => {
-            return RefUpdate { destination: named(destination, repository), force, delete: true };
+            return RefUpdate { destination: named(destination, refs), force, delete: true };
         }
         Some((source, "")) => (source, source),
         Some((source, destination)) => (source, destination),
@@ -64,7 +72,7 @@ fn one(word: &Word, delete: bool, force: bool, repository: Option<&GitRepository
     }
     let pushes_head = (destination == source && matches!(source, "HEAD" | "@")) || destination == CURRENT;
     let destination =
-        if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination, repository) };
+        if pushes_head { repository.and_then(|r| r.branch.clone()) } else { named(destination, refs) };
     RefUpdate { destination, force, delete }
 }
 
@@ -205,7 +213,10 @@ mod tests {
             push_flags: flags.to_vec(),
             ..RepositoryTarget::default()
         };
-        updates(&target, Some(repository)).into_iter().map(|u| u.destination.unwrap_or("?".into())).collect()
+        updates(&target, Some(repository), Some(repository))
+            .into_iter()
+            .map(|u| u.destination.unwrap_or("?".into()))
+            .collect()
     }
 
     #[test]
@@ -230,7 +241,10 @@ mod tests {
             push_flags: flags.to_vec(),
             ..RepositoryTarget::default()
         };
-        updates(&target, Some(repository)).into_iter().map(|u| (u.force, u.delete)).collect()
+        updates(&target, Some(repository), Some(repository))
+            .into_iter()
+            .map(|u| (u.force, u.delete))
+            .collect()
     }
 
     #[test]
@@ -275,6 +289,9 @@ mod tests {
         let mirror = [("remote.origin.mirror", "true")];
         assert_eq!(to(&[], &[], &repository("feature", &mirror)), ["?"]);
         let target = RepositoryTarget::default();
-        assert_eq!(updates(&target, None), [RefUpdate { destination: None, force: false, delete: false }]);
+        assert_eq!(
+            updates(&target, None, None),
+            [RefUpdate { destination: None, force: false, delete: false }]
+        );
     }
 }

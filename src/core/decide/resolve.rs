@@ -70,9 +70,12 @@ pub(super) fn resolved(
         let mut updates = Vec::new();
         for dir in dirs {
             let repository = dir.and_then(|d| facts.repository(d));
+            let mut refs = repository.cloned();
+            refs.iter_mut().for_each(|repository| repository.tags.extend(tagged(before)));
             for mut possible in head::possible(plan, before, operation, repository) {
                 possible.iter_mut().for_each(|repository| repository.tags.extend(tagged(before)));
-                updates.extend(push::updates(&operation.target.repository, possible.as_ref()));
+                let refs = possible.as_ref().or(refs.as_ref());
+                updates.extend(push::updates(&operation.target.repository, possible.as_ref(), refs));
             }
         }
         operation.target.repository.updates = updates;
