@@ -61,7 +61,7 @@ fn heading(screen: &Screen) -> Text<'static> {
         None => Text::from(Line::from(vec![
             title,
             "  ".into(),
-            Span::styled("guard on", coloured(screen, Color::Green)),
+            Span::styled("nothing is off", coloured(screen, Color::Green)),
         ])),
         Some((first, others)) => {
             let more =
