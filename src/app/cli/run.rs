@@ -100,7 +100,6 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
     }
     #[cfg(target_os = "linux")]
     confine::close_inherited();
-    let looking = look_for_means(args.means, environment);
     files::make_private_dir(&audit::folder(environment))?;
     files::make_private_dir(&confine::broker_folder(environment))?;
     let rwenvs = config::load(&environment.config_dir)?.rwenvs;
@@ -119,7 +118,7 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
         prepare(rwenv, &rwenvs, environment)?;
     }
     let plan = ConfinementPlan::make(&wish, &session.path, &rwenvs, environment)?;
-    let found = looking.join().unwrap_or_else(|_| Err(vec!["looking for a way failed".to_owned()]));
+    let found = confine::find_means(args.means.map(ByMeans::means), environment);
     if args.dry_run {
         return show(&plan, &found, args.json);
     }
@@ -150,15 +149,6 @@ pub(super) fn run(args: &RunArgs, environment: &Environment) -> anyhow::Result<u
             why.join("; ")
         ),
     }
-}
-
-/// Finds out by what a program can be confined here, while everything else is made ready: it is tried with a program, which takes as long.
-fn look_for_means(
-    wanted: Option<ByMeans>,
-    environment: &Environment,
-) -> std::thread::JoinHandle<Result<MeansFound, Vec<String>>> {
-    let environment = environment.clone();
-    std::thread::spawn(move || confine::find_means(wanted.map(ByMeans::means), &environment))
 }
 
 /// What is started: the program, or ourselves, to look around.
