@@ -2,7 +2,7 @@
 
 use crate::support::Home;
 
-const OWN: &str = r#"about = "Another team's namespaces."
+pub(crate) const OWN: &str = r#"about = "Another team's namespaces."
 [[rule]]
 id = "own.payments"
 decision = "deny"

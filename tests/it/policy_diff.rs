@@ -4,24 +4,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::policy::OWN;
 use crate::support::Home;
-
-const OWN: &str = r#"about = "Another team's namespaces."
-[[rule]]
-id = "own.payments"
-decision = "deny"
-when = { effects = ["cluster-write"], namespaces = ["payments*"] }
-reason = "{target} of {subject} is the payments team's."
-instead = "Ask them."
-[[rule.example]]
-command = "kubectl -n payments scale deploy web --replicas 2"
-matches = true
-rwenv = "writable"
-[[rule.example]]
-command = "kubectl -n shop scale deploy web --replicas 2"
-matches = false
-rwenv = "writable"
-"#;
 
 fn diff(home: &Home, arguments: &[&str]) -> Value {
     let told = home.rwenv("rw", &[&["policy", "diff"], arguments, &["-o", "json"]].concat());

@@ -43,11 +43,12 @@ struct DebuggedSpec {
     post_build: PostBuild,
 }
 
+/// What a Kustomization fills in behind its build.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct PostBuild {
-    substitute: BTreeMap<String, Value>,
-    substitute_from: Vec<ValuesReference>,
+pub(super) struct PostBuild {
+    pub(super) substitute: BTreeMap<String, Value>,
+    pub(super) substitute_from: Vec<ValuesReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::debug::{ValuesReference, data_of};
+use super::debug::{PostBuild, data_of};
 use super::{Flux, FluxError, LiveObject};
 use crate::catalog::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree};
@@ -40,13 +40,6 @@ struct KustomizationSpec {
 struct CommonMetadata {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct PostBuild {
-    substitute: BTreeMap<String, Value>,
-    substitute_from: Vec<ValuesReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]
