@@ -91,10 +91,11 @@ pub fn classify(invocation: &Invocation, tools: &'static Tools) -> Classified {
 
 /// What a program that makes a release does to its repository: it makes a tag whose name is computed.
 fn tagged(invocation: &Invocation, name: &str, tools: &Tools) -> Option<Carried> {
+    // `npm view x version` makes none.
     let is_call = |entry: &&&str| {
-        let mut words = invocation.argv.iter().skip(1).filter_map(Word::as_literal);
+        let mut words = invocation.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-'));
         behind_program(entry, name).is_some_and(|behind| {
-            behind.split(' ').all(|part| part.is_empty() || words.any(|word| word == part))
+            behind.split_whitespace().all(|part| words.next().and_then(Word::as_literal) == Some(part))
         })
     };
     tools.programs.taggers.iter().find(is_call)?;
