@@ -62,9 +62,12 @@ pub fn of_rfc3339(text: &str) -> Option<Duration> {
         && hour < 24
         && minute < 60
         && second < 61;
+    if !in_range {
+        return None;
+    }
     let nanos: String = fraction.chars().chain(std::iter::repeat('0')).take(9).collect();
     let seconds = days(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second;
-    in_range.then_some(Duration::from_secs(seconds) + Duration::from_nanos(nanos.parse().ok()?))
+    Some(Duration::from_secs(seconds) + Duration::from_nanos(nanos.parse().ok()?))
 }
 
 /// Days since 1970 of a day of the calendar: the reverse of [`civil`].
