@@ -270,7 +270,7 @@ fn rules(file: &str, policy: &PolicyFile, own: &[Rule], report: &mut ExamplesRep
                 Some("generated") => Pushed::Generated,
                 _ => Pushed::No("it is in no commit".to_owned()),
             };
-            let given = Given { called: example.name.as_deref(), changes, removes, pushed };
+            let given = GivenWorld { called: example.name.as_deref(), changes, removes, pushed };
             let Some(verdict) = judged_plan(plan, selected, &given, own) else {
                 report.check(
                     &at,
@@ -312,12 +312,12 @@ fn content(file: &str, lint: &LintFile, report: &mut ExamplesReport) {
 #[must_use]
 pub fn judged(command: &str, selected: &str) -> Option<Verdict> {
     let pushed = Pushed::No("it is in no commit".to_owned());
-    let given = Given { called: None, changes: &[], removes: &[], pushed };
+    let given = GivenWorld { called: None, changes: &[], removes: &[], pushed };
     judged_plan(decide::plan(command, &context()), selected, &given, &[])
 }
 
 /// What is known of the outside beside the examples' world.
-struct Given<'g> {
+struct GivenWorld<'g> {
     /// What the rwenv is called that is selected, where that matters.
     called: Option<&'g str>,
     /// Files that the pushes change.
@@ -348,7 +348,7 @@ pub fn alone(mut plan: Plan) -> Plan {
 }
 
 /// The same where more is known.
-fn judged_plan(mut plan: Plan, selected: &str, given: &Given<'_>, own: &[Rule]) -> Option<Verdict> {
+fn judged_plan(mut plan: Plan, selected: &str, given: &GivenWorld<'_>, own: &[Rule]) -> Option<Verdict> {
     let sort = match selected {
         "read-only" => "ro",
         "gitops-only" => "go",
@@ -400,7 +400,7 @@ fn rwenvs(renamed: &str, called: &str) -> Option<Rwenvs> {
 }
 
 /// Everything is where one rwenv is selected, on a branch of a repository that is no Flux repository.
-fn facts(plan: &Plan, name: &str, given: &Given<'_>) -> Facts {
+fn facts(plan: &Plan, name: &str, given: &GivenWorld<'_>) -> Facts {
     let mut facts = Facts::default();
     for question in &plan.questions {
         match question {

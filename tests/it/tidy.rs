@@ -2,7 +2,7 @@
 //!
 //! Every rule is a function from a file to what is wrong with it, and every rule is shown a file that breaks it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -193,6 +193,22 @@ fn types(text: &str) -> Vec<String> {
     let words: Vec<&str> = code.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
     let pairs = words.windows(2).filter(|pair| ["struct", "enum", "trait", "type"].contains(&pair[0]));
     pairs.map(|pair| pair[1].to_owned()).collect()
+}
+
+/// The names that several declarations share, with the files. An associated type has its trait's name for it.
+fn twice(sources: &[(String, String)]) -> Vec<String> {
+    let mut all: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (file, text) in sources {
+        let text = code(text);
+        let declarations: Vec<&str> = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("type ") || line.starts_with("type "))
+            .collect();
+        types(&declarations.join("\n")).into_iter().for_each(|name| all.entry(name).or_default().push(file));
+    }
+    let is_type = |name: &str| name.starts_with(|c: char| c.is_ascii_uppercase());
+    let several = all.into_iter().filter(|(name, files)| is_type(name) && files.len() > 1);
+    several.map(|(name, files)| format!("{name}: {}", files.join(", "))).collect()
 }
 
 /// Types that are named by another word than the glossary's.
@@ -440,4 +456,15 @@ fn the_code_and_the_glossary_use_the_same_words() {
         ["src/new.rs: 'RuleSeverity' says severity; the glossary's word is decision, reason, verdict"]
     );
     assert!(synonyms("src/new.rs", "struct Severe; enum Reach {}", &glossary).is_empty());
+}
+
+#[test]
+fn every_type_has_a_name_of_its_own() {
+    let sources: Vec<(String, String)> =
+        rust().into_iter().filter(|f| f.starts_with("src/")).map(|f| (f.clone(), read(&f))).collect();
+    assert_eq!(twice(&sources), Vec::<String>::new());
+    let file = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let shared =
+        [file("src/a.rs", "pub struct Place {}"), file("src/b.rs", "enum Place {}\n    type Item = u8;")];
+    assert_eq!(twice(&shared), ["Place: src/a.rs, src/b.rs"]);
 }

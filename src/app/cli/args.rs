@@ -12,7 +12,7 @@ use super::db::Db;
 use super::demo::Demo;
 use super::deploy::Deploy;
 use super::doctor::Doctor;
-use super::edit::{Add, EditArgs, Export, Import, LocalMode, Remove};
+use super::edit::{Add, EditArgs, ExportArgs, Import, LocalMode, Remove};
 use super::envs::Set;
 use super::flux::FluxArgs;
 use super::grant::GrantArgs;
@@ -79,7 +79,7 @@ pub(super) enum CliCommand {
     Remove(Remove),
     /// Export rwenvs as JSON for rwenv import
     #[command(after_help = "Examples:\n  rwenv export > all.json\n  rwenv export prod --output prod.json")]
-    Export(Export),
+    Export(ExportArgs),
     /// Import rwenvs from an exported file
     #[command(
         after_help = "Examples:\n  rwenv import prod.json\n  rwenv export prod | ssh host rwenv import -"

@@ -16,13 +16,13 @@ use rwenv_gate::facts::{config, index};
 use rwenv_gate::ledger::grants;
 
 /// What gives the names.
-type Names = fn() -> Vec<String>;
+type NameSource = fn() -> Vec<String>;
 
 /// Arguments that mean the same in every command, by what they are called.
-const EVERYWHERE: [(&str, Names); 4] =
+const EVERYWHERE: [(&str, NameSource); 4] =
     [("rwenv", rwenvs), ("env", rwenvs), ("cluster", rwenvs), ("namespace", namespaces)];
 /// Arguments of single commands, by the words of the command.
-const OF: [(&str, &str, Names); 32] = [
+const OF: [(&str, &str, NameSource); 32] = [
     ("set", "name", rwenvs),
     ("edit", "name", rwenvs),
     ("remove", "name", rwenvs),

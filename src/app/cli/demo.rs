@@ -66,7 +66,7 @@ struct Input {
 /// The hook's answer where it asks.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Answer {
+struct HookReply {
     hook_specific_output: AnswerReason,
 }
 
@@ -182,7 +182,7 @@ fn judged(payload: &str, args: &Demo) -> anyhow::Result<(Decision, String)> {
     Ok(match (output.status.code(), output.stdout.is_empty()) {
         (Some(0), true) => (Decision::Allow, String::new()),
         (Some(0), false) => {
-            let answer: Answer = serde_json::from_slice(&output.stdout).context("the hook's answer")?;
+            let answer: HookReply = serde_json::from_slice(&output.stdout).context("the hook's answer")?;
             (Decision::Ask, answer.hook_specific_output.permission_decision_reason)
         }
         (Some(2), _) => (Decision::Deny, String::from_utf8_lossy(&output.stderr).into_owned()),

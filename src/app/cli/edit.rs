@@ -63,7 +63,7 @@ pub(super) struct Remove {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Export {
+pub(super) struct ExportArgs {
     /// Names of the rwenvs [default: all]
     pub(super) names: Vec<String>,
     /// File to write [default: standard output]
@@ -321,7 +321,7 @@ pub(super) fn remove(args: &Remove, environment: &Environment) -> anyhow::Result
     Ok(0)
 }
 
-pub(super) fn export(args: &Export, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn export(args: &ExportArgs, environment: &Environment) -> anyhow::Result<u8> {
     config::load(&environment.config_dir)?;
     let path = config::path(&environment.config_dir);
     let text = files::read_trusted(&path)?.unwrap_or_else(|| "{}".to_owned());

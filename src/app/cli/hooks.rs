@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::out;
 use super::shared::{Output, directory};
-use crate::ops::everywhere::{Everywhere, Reached};
+use crate::ops::everywhere::{Everywhere, ReachedRepositories};
 use crate::ops::githooks::{HookState, Hooks};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::chain::{self, Started};
@@ -50,7 +50,7 @@ pub(super) struct HookPlaceArgs {
 /// What was done, and how it is now.
 struct Done {
     state: HookState,
-    reached: Reached,
+    reached: ReachedRepositories,
     /// Hooks of others that stay where they are kept.
     kept: Vec<PathBuf>,
     needs_lfs: bool,
@@ -58,7 +58,7 @@ struct Done {
 
 fn in_all(command: &HooksCommand, dir: Option<&Path>, environment: &Environment) -> anyhow::Result<Done> {
     let hooks = Everywhere::below(dir, environment)?;
-    let (mut kept, mut reached) = (Vec::new(), Reached::default());
+    let (mut kept, mut reached) = (Vec::new(), ReachedRepositories::default());
     match command {
         HooksCommand::Install(_) => {
             if hooks.goes_into_each() {
@@ -80,7 +80,12 @@ fn in_one(command: &HooksCommand, dir: &Path, environment: &Environment) -> anyh
         HooksCommand::Uninstall(_) => kept = hooks.uninstall()?,
         HooksCommand::Status(_) => {}
     }
-    Ok(Done { state: hooks.state(), reached: Reached::default(), kept, needs_lfs: hooks.needs_lfs() })
+    Ok(Done {
+        state: hooks.state(),
+        reached: ReachedRepositories::default(),
+        kept,
+        needs_lfs: hooks.needs_lfs(),
+    })
 }
 
 pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow::Result<u8> {
@@ -94,7 +99,7 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
     };
     let wanted = !matches!(command, HooksCommand::Uninstall(_));
     if place.output.json {
-        out::json(&Told { state: &state, reached: &reached })?;
+        out::json(&ToldHooks { state: &state, reached: &reached })?;
     } else {
         out::line(&said(&state, wanted));
         reached.hooks.iter().for_each(|hook| out::line(&format!("{} checks pushes", hook.display())));
@@ -113,11 +118,11 @@ pub(super) fn hooks(command: &HooksCommand, environment: &Environment) -> anyhow
 
 /// A state as JSON, with the repositories that got a hook where all are meant.
 #[derive(Serialize)]
-struct Told<'s> {
+struct ToldHooks<'s> {
     #[serde(flatten)]
     state: &'s HookState,
     #[serde(flatten)]
-    reached: &'s Reached,
+    reached: &'s ReachedRepositories,
 }
 
 /// What git-lfs lacks where ours was there first.

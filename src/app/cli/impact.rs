@@ -13,7 +13,7 @@ use super::out;
 use super::shared::{directory, named_or_selected};
 use rwenv_core::model::same_repository;
 use rwenv_flux::impact::{
-    self, BlastRadius, Cascade, ChangeKind, ChangedObject, ClaimFate, Compared, LostClaim, RootName,
+    self, BlastRadius, Cascade, ChangeKind, ChangedObject, ClaimFate, ComparedTrees, LostClaim, RootName,
     TouchedRoot,
 };
 use rwenv_flux::repos::{self, CloneWish, FluxRepository};
@@ -105,15 +105,15 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
     Ok(0)
 }
 
-fn compared(args: &RadiusArgs) -> Compared {
+fn compared(args: &RadiusArgs) -> ComparedTrees {
     match &args.range {
         Some(range) => {
             let (from, to) = range.split_once("..").unwrap_or((range, "HEAD"));
             let to = if to.is_empty() { "HEAD" } else { to.trim_start_matches('.') };
-            Compared::Range { from: from.to_owned(), to: to.to_owned() }
+            ComparedTrees::Range { from: from.to_owned(), to: to.to_owned() }
         }
-        None if args.staged => Compared::Staged,
-        None => Compared::Worktree,
+        None if args.staged => ComparedTrees::Staged,
+        None => ComparedTrees::Worktree,
     }
 }
 
@@ -137,7 +137,7 @@ fn pull_request(
     let to = repos::pull_request(&repository, number, environment)?;
     let from = repos::followed_commit(&repository)
         .with_context(|| format!("the branch that rwenv '{}' follows is not in its mirror", rwenv.name))?;
-    let compared = Compared::Range { from, to };
+    let compared = ComparedTrees::Range { from, to };
     Ok((repository.mirror(), impact::blast_radius_in_mirror(&repository, &compared, environment)?))
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::acceptance::{self, Wish};
 use super::out;
 use super::shared::directory;
-use rwenv_core::manifest::{AcceptedFinding, Finding, Level, RULES, Report};
+use rwenv_core::manifest::{AcceptedFinding, Finding, Level, LintReport, RULES};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::push;
 use rwenv_gate::facts::content::{self, ContentChange};
@@ -112,7 +112,7 @@ fn range_of(range: &str, dir: &std::path::Path, environment: &Environment) -> an
     Ok(content::sent(&repository, &to, &[from], Some(&base), None)?)
 }
 
-fn print(report: &Report, github: bool) {
+fn print(report: &LintReport, github: bool) {
     for finding in &report.findings {
         let Finding { path, line, column, rule, message, instead, .. } = finding;
         let level = finding.level.as_str();
@@ -147,7 +147,7 @@ fn escaped(text: &str, property: bool) -> String {
 }
 
 /// The report as a log of the OASIS format SARIF 2.1.0.
-fn sarif(report: &Report) -> Value {
+fn sarif(report: &LintReport) -> Value {
     let rules: Vec<Value> = RULES
         .iter()
         .map(|rule| {

@@ -17,7 +17,7 @@ pub(super) const WORD: &str = "report";
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct CustodyReport {
     means: String,
     credentials: Vec<TriedPlace>,
     sockets: Vec<ReachedPlace>,
@@ -25,7 +25,7 @@ struct Report {
     custody: Vec<Check>,
 }
 
-impl Report {
+impl CustodyReport {
     /// True where nothing that was to be hidden was reached.
     fn holds(&self) -> bool {
         self.credentials.iter().all(|place| place.came != CameOfIt::Opens)
@@ -39,7 +39,7 @@ pub(super) fn report(json: bool, environment: &Environment) -> anyhow::Result<u8
     let session = TriedSession::here(environment).map_err(|why| anyhow!(why))?;
     let session = session.context("this is not inside of a session; start it with rwenv run --probe")?;
     let outside = OutsideList::left(&session.confinement.folder).map_err(|why| anyhow!(why))?;
-    let report = Report {
+    let report = CustodyReport {
         means: session.confinement.means.clone(),
         sockets: outside.try_sockets(&session.plan),
         servers: outside.try_servers(),
@@ -54,7 +54,7 @@ pub(super) fn report(json: bool, environment: &Environment) -> anyhow::Result<u8
     Ok(u8::from(!report.holds()))
 }
 
-fn show(report: &Report) {
+fn show(report: &CustodyReport) {
     let mut table = out::table(&["WHAT", "WHERE", "CAME OF IT"]);
     for TriedPlace { path, about, came } in &report.credentials {
         table.add_row([about.as_str(), &under_home(path), came.as_str()].map(Cell::new));

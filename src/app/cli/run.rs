@@ -310,7 +310,7 @@ fn unconfined(program: &[OsString]) -> anyhow::Result<u8> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'p> {
+struct ShownRun<'p> {
     means: Option<Means>,
     lacks: Vec<&'static str>,
     unavailable: &'p [String],
@@ -323,7 +323,7 @@ fn show(plan: &ConfinementPlan, found: &Result<MeansFound, Vec<String>>, json: b
     let unavailable = found.as_ref().err().map_or(&[][..], Vec::as_slice);
     let lacks = means.map_or(&[][..], Means::lacks).to_vec();
     if json {
-        out::json(&Shown { means, lacks, unavailable, plan })?;
+        out::json(&ShownRun { means, lacks, unavailable, plan })?;
         return Ok(0);
     }
     let mut table = out::table(&["WHAT", "WHERE", "HOLDS"]);

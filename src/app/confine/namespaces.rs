@@ -46,11 +46,11 @@ pub(super) fn leave() -> Tried<()> {
 }
 
 /// A place that was there before anything was mounted over it.
-struct Source {
+struct OpenedPlace {
     file: File,
 }
 
-impl Source {
+impl OpenedPlace {
     fn open(path: &Path) -> Tried<Self> {
         let flags = OFlag::O_PATH | OFlag::O_CLOEXEC;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(at(path))?;
@@ -79,7 +79,7 @@ pub(super) fn arrange(plan: &ConfinementPlan) -> Tried<()> {
             MountStep::InPlace(from) => Some(from.as_path()),
             MountStep::EmptyFolder(_) | MountStep::SealedFolder => None,
         };
-        sources.push((planned, source.map(Source::open).transpose()?));
+        sources.push((planned, source.map(OpenedPlace::open).transpose()?));
     }
     let devices = Devices::open()?;
     devices.place()?;
@@ -93,7 +93,7 @@ pub(super) fn arrange(plan: &ConfinementPlan) -> Tried<()> {
     std::env::set_current_dir(&plan.cwd).map_err(at(&plan.cwd))
 }
 
-fn place(path: &Path, step: &MountStep, source: Option<&Source>) -> Tried<()> {
+fn place(path: &Path, step: &MountStep, source: Option<&OpenedPlace>) -> Tried<()> {
     match (step, source) {
         (MountStep::EmptyFolder(mode), _) => folder(path, *mode),
         (MountStep::SealedFolder, _) => folder(path, 0o700),
@@ -112,7 +112,7 @@ fn folder(path: &Path, mode: u32) -> Tried<()> {
 }
 
 /// Has a source appear at a place, which is made where it is missing.
-fn bind(source: &Source, path: &Path) -> Tried<()> {
+fn bind(source: &OpenedPlace, path: &Path) -> Tried<()> {
     if fs::symlink_metadata(path).is_err() {
         let made = if source.is_dir() {
             fs::create_dir_all(path)
@@ -126,10 +126,10 @@ fn bind(source: &Source, path: &Path) -> Tried<()> {
 }
 
 /// The same, to read; without a source what is there already. Mounts below it follow it.
-fn read_only(path: &Path, source: Option<&Source>) -> Tried<()> {
+fn read_only(path: &Path, source: Option<&OpenedPlace>) -> Tried<()> {
     match source {
         Some(source) => bind(source, path)?,
-        None if path.exists() => bind(&Source::open(path)?, path)?,
+        None if path.exists() => bind(&OpenedPlace::open(path)?, path)?,
         None => return Ok(()),
     }
     again(path)?;
@@ -159,20 +159,21 @@ fn again(path: &Path) -> Tried<()> {
 
 /// The devices that stay.
 struct Devices {
-    all: Vec<(&'static str, Source)>,
-    terminal: Option<Source>,
+    all: Vec<(&'static str, OpenedPlace)>,
+    terminal: Option<OpenedPlace>,
 }
 
 impl Devices {
     fn open() -> Tried<Self> {
         let mut all = Vec::new();
         for name in DEVICES {
-            all.push((name, Source::open(&Path::new("/dev").join(name))?));
+            all.push((name, OpenedPlace::open(&Path::new("/dev").join(name))?));
         }
         // Programs look for the name of their terminal.
         let terminals = (0..3).filter_map(|fd| fs::read_link(format!("/proc/self/fd/{fd}")).ok());
-        let terminal =
-            terminals.filter(|path| path.starts_with("/dev/pts")).find_map(|path| Source::open(&path).ok());
+        let terminal = terminals
+            .filter(|path| path.starts_with("/dev/pts"))
+            .find_map(|path| OpenedPlace::open(&path).ok());
         Ok(Self { all, terminal })
     }
 

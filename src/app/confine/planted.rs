@@ -15,7 +15,7 @@ const PROGRAMS: [&str; 2] = [".local/bin", "bin"];
 const MOST: usize = 2_000;
 
 /// What a file was: its number, its length, and when it was last changed in any way.
-type Mark = (u64, u64, i64, i64);
+type PlantedMark = (u64, u64, i64, i64);
 
 /// What of this was there when a session began.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub struct BeforeSession {
     /// Start files and settings that were not there.
     missing: Vec<PathBuf>,
     folders: Vec<PathBuf>,
-    programs: BTreeMap<PathBuf, Mark>,
+    programs: BTreeMap<PathBuf, PlantedMark>,
 }
 
 impl BeforeSession {
@@ -54,7 +54,7 @@ impl BeforeSession {
     }
 }
 
-fn programs(folders: &[PathBuf]) -> BTreeMap<PathBuf, Mark> {
+fn programs(folders: &[PathBuf]) -> BTreeMap<PathBuf, PlantedMark> {
     let entries = folders.iter().flat_map(|folder| fs::read_dir(folder).into_iter().flatten().take(MOST));
     let marked = entries.flatten().filter_map(|entry| {
         let meta = fs::symlink_metadata(entry.path()).ok()?;

@@ -36,14 +36,14 @@ struct Notice {
     /// All of it as one sentence, in the field that most chats show.
     text: String,
     rwenv: String,
-    changes: Vec<Change>,
+    changes: Vec<NoticedChange>,
     /// Changes that are not named.
     more: usize,
 }
 
 /// One change that was let through without a question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Change {
+struct NoticedChange {
     time: String,
     door: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -136,7 +136,7 @@ fn notice(rwenv: &str, new: &[AuditEntry]) -> Option<Notice> {
         entry.session.is_none() && all.iter().any(|line| covers(&line))
     };
     let own = all.iter().filter(|entry| !led_to(entry));
-    let changes: Vec<Change> = own.map(|entry| change(entry)).collect();
+    let changes: Vec<NoticedChange> = own.map(|entry| change(entry)).collect();
     let first = changes.first()?;
     let others = match changes.len() - 1 {
         0 => String::new(),
@@ -147,14 +147,14 @@ fn notice(rwenv: &str, new: &[AuditEntry]) -> Option<Notice> {
     Some(Notice { text, rwenv: rwenv.to_owned(), changes: changes.into_iter().take(MOST).collect(), more })
 }
 
-fn change(entry: &AuditEntry) -> Change {
+fn change(entry: &AuditEntry) -> NoticedChange {
     let mut command = entry.command.clone();
     if let Some((at, _)) = command.char_indices().nth(LONGEST) {
         command.truncate(at);
         command.push('…');
     }
     let AuditEntry { time, door, session, cwd, effects, .. } = entry.clone();
-    Change { time, door, session, cwd, command, effects }
+    NoticedChange { time, door, session, cwd, command, effects }
 }
 
 /// Sends one notice, some times over; what cannot be sent is counted and told in the daemon's state.

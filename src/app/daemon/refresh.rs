@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::state::{Area, Shared, lock};
-use rwenv_core::manifest::Report;
+use rwenv_core::manifest::LintReport;
 use rwenv_flux::catalog::generate;
 use rwenv_flux::repos::{self, FluxRepository};
 use rwenv_gate::base::{clock, files};
@@ -18,7 +18,7 @@ struct Findings<'a> {
     commit: &'a str,
     generated_at: String,
     #[serde(flatten)]
-    report: Report,
+    report: LintReport,
 }
 
 #[derive(Deserialize)]

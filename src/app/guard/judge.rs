@@ -37,7 +37,7 @@ struct OpenedGrant {
     grant: Grant,
     /// The rwenvs it was looked up with.
     rwenvs: Rwenvs,
-    means: Arc<Means>,
+    means: Arc<GrantedMeaning>,
 }
 
 /// A request as it would be sent; its body is a merge patch.
@@ -77,7 +77,7 @@ struct AskedRequest {
 }
 
 /// What a granted line would do, and in whose name.
-struct Means {
+struct GrantedMeaning {
     grant: String,
     operations: Vec<Operation>,
     concerned: Vec<String>,
@@ -197,13 +197,13 @@ impl Judge {
 
     /// The line of a person's that opens the guard for what is asked.
     fn granted(&self, verdict: &Verdict, plan: &Plan, (rwenv, rwenvs): (&str, &Rwenvs)) -> Option<String> {
-        let covered = |means: &Means, asked: &Planned| {
+        let covered = |means: &GrantedMeaning, asked: &Planned| {
             means.operations.iter().any(|granted| covers(granted, &asked.operation))
         };
         if grants::not_lifted(verdict).is_some() {
             return None;
         }
-        let opens = |means: &Arc<Means>| {
+        let opens = |means: &Arc<GrantedMeaning>| {
             means.concerned.iter().any(|name| name == rwenv)
                 && plan.planned.iter().all(|asked| covered(means, asked))
         };
@@ -211,7 +211,7 @@ impl Judge {
     }
 
     /// What the grants that count now open the guard for.
-    fn means(&self, rwenvs: &Rwenvs) -> Vec<Arc<Means>> {
+    fn means(&self, rwenvs: &Rwenvs) -> Vec<Arc<GrantedMeaning>> {
         let live = grants::live(&self.environment);
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         opened.retain(|known| known.rwenvs == *rwenvs && live.contains(&known.grant));
@@ -224,13 +224,13 @@ impl Judge {
         opened.iter().map(|known| Arc::clone(&known.means)).collect()
     }
 
-    fn look_up(&self, grant: &Grant) -> Means {
+    fn look_up(&self, grant: &Grant) -> GrantedMeaning {
         let context =
             Context { cwd: grant.cwd.clone(), ..facts::context(Some(&grant.cwd), &self.environment) };
         let observed = facts::observe(decide::plan(&grant.command, &context), &self.environment);
         let concerned = decide::concerned(&observed.plan, &observed.facts, &observed.rwenvs);
         let operations = observed.plan.planned.into_iter().map(|planned| planned.operation).collect();
-        Means { grant: grant.id.clone(), operations, concerned }
+        GrantedMeaning { grant: grant.id.clone(), operations, concerned }
     }
 
     /// Puts on record that a request was not even looked at; gives what the client is told.

@@ -40,7 +40,7 @@ struct Protection {
 }
 
 /// What is found; none where nothing protects it, an error where that cannot be read.
-type Found = Result<Option<Protection>, String>;
+type ProtectionFound = Result<Option<Protection>, String>;
 
 /// A repository on its forge.
 pub(super) struct OnForge<'f> {
@@ -96,7 +96,7 @@ impl<'f> OnForge<'f> {
         &self.repository
     }
 
-    fn protection(&self, branch: &str) -> Found {
+    fn protection(&self, branch: &str) -> ProtectionFound {
         let mut first = None;
         for api in self.apis() {
             let found = match api {
@@ -124,7 +124,7 @@ impl<'f> OnForge<'f> {
     }
 
     /// GitHub: rulesets, and the branch's own protection, which only administrators can read.
-    fn github(&self, branch: &str) -> Found {
+    fn github(&self, branch: &str) -> ProtectionFound {
         let of = |path: &str| self.get(ForgeApi::GitHub, &format!("repos/{}/{path}", self.repository));
         let own = of(&format!("branches/{branch}"))?;
         let protected = truth(&own, "/protected").ok_or("its answer does not say")?;
@@ -147,7 +147,7 @@ impl<'f> OnForge<'f> {
     }
 
     /// GitLab: who may push to a protected branch, and whether this person is one of them.
-    fn gitlab(&self, branch: &str) -> Found {
+    fn gitlab(&self, branch: &str) -> ProtectionFound {
         let project = format!("projects/{}", self.repository.replace('/', "%2F"));
         let path = format!("{project}/protected_branches/{}", branch.replace('/', "%2F"));
         let own = match self.get(ForgeApi::GitLab, &path) {
@@ -178,7 +178,7 @@ impl<'f> OnForge<'f> {
     }
 
     /// Gitea and its like: the branch says whether this person may push.
-    fn gitea(&self, branch: &str) -> Found {
+    fn gitea(&self, branch: &str) -> ProtectionFound {
         let path = format!("repos/{}/branches/{branch}", self.repository);
         let own = self.get(ForgeApi::Gitea, &path)?;
         if !truth(&own, "/protected").ok_or("its answer does not say")? {

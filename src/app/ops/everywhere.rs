@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 
-use super::githooks::{self, ConfigFile, HookState, Hooks, can_be_configured, shared};
+use super::githooks::{self, GitConfigLevel, HookState, Hooks, can_be_configured, shared};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 use rwenv_gate::facts::binding::selection;
@@ -24,7 +24,7 @@ const MADE: [&str; 4] = ["node_modules", "target", "vendor", "venv"];
 
 /// The repositories that got the hook, and those that did not, with why.
 #[derive(Debug, Default, Serialize)]
-pub struct Reached {
+pub struct ReachedRepositories {
     /// Their hooks.
     #[serde(rename = "repositories")]
     pub hooks: Vec<PathBuf>,
@@ -68,15 +68,19 @@ impl<'e> Everywhere<'e> {
     ///
     /// # Errors
     /// If git is set to look for hooks in a folder of each repository's, others would get the hook, or the system says no.
-    pub fn install(&self) -> anyhow::Result<Reached> {
+    pub fn install(&self) -> anyhow::Result<ReachedRepositories> {
         if can_be_configured(&self.git) {
-            ConfigFile::Global.configure(&self.git)?;
-            return self.leave_folders().map(|_| Reached::default());
+            GitConfigLevel::Global.configure(&self.git)?;
+            return self.leave_folders().map(|_| ReachedRepositories::default());
         }
         let common = self.common()?;
         common.install(&self.git, self.environment)?;
         let into_each = common.template.is_some();
-        Ok(if into_each { install_below(&self.top, self.environment) } else { Reached::default() })
+        Ok(if into_each {
+            install_below(&self.top, self.environment)
+        } else {
+            ReachedRepositories::default()
+        })
     }
 
     /// Takes our hook out. Gives the hooks that stay where they are kept.
@@ -84,8 +88,8 @@ impl<'e> Everywhere<'e> {
     /// # Errors
     /// If the system says no.
     pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if ConfigFile::Global.is_configured(&self.git) {
-            ConfigFile::Global.clear(&self.git)?;
+        if GitConfigLevel::Global.is_configured(&self.git) {
+            GitConfigLevel::Global.clear(&self.git)?;
         }
         self.leave_folders()
     }
@@ -93,7 +97,7 @@ impl<'e> Everywhere<'e> {
     /// How it is for repositories to come.
     #[must_use]
     pub fn state(&self) -> HookState {
-        if ConfigFile::Global.is_configured(&self.git) {
+        if GitConfigLevel::Global.is_configured(&self.git) {
             return HookState::configured(self.environment.home.join(".gitconfig"), &self.git);
         }
         let common = self.common();
@@ -216,8 +220,8 @@ fn make(dir: &Path, git: &ObjectRepository, environment: &Environment) -> anyhow
 }
 
 /// Puts our hook into each repository below a folder.
-fn install_below(top: &Path, environment: &Environment) -> Reached {
-    let mut reached = Reached::default();
+fn install_below(top: &Path, environment: &Environment) -> ReachedRepositories {
+    let mut reached = ReachedRepositories::default();
     each(top, environment, |hooks| {
         let hook = hooks.folder.join(PRE_PUSH);
         match hooks.install() {

@@ -61,7 +61,7 @@ impl<'e> Hooks<'e> {
 
     /// Has git's configuration name our hook, and takes what stood in its place.
     fn configure(&self) -> anyhow::Result<()> {
-        ConfigFile::Local.configure(&self.repository)?;
+        GitConfigLevel::Local.configure(&self.repository)?;
         for folder in [Some(self.folder.clone()), self.own()].into_iter().flatten() {
             if is_ours(&folder.join(PRE_PUSH)) {
                 uninstall(&folder)?;
@@ -89,8 +89,8 @@ impl<'e> Hooks<'e> {
     /// # Errors
     /// If the system says no.
     pub fn uninstall(&self) -> anyhow::Result<Vec<PathBuf>> {
-        if ConfigFile::Local.is_configured(&self.repository) {
-            ConfigFile::Local.clear(&self.repository)?;
+        if GitConfigLevel::Local.is_configured(&self.repository) {
+            GitConfigLevel::Local.clear(&self.repository)?;
             forget(&self.file(), self.environment)?;
         }
         let mut kept = uninstall(&self.folder)?;
@@ -121,7 +121,7 @@ impl<'e> Hooks<'e> {
     /// How it is.
     #[must_use]
     pub fn state(&self) -> HookState {
-        if ConfigFile::Local.is_configured(&self.repository) {
+        if GitConfigLevel::Local.is_configured(&self.repository) {
             return HookState::configured(self.file(), &self.repository);
         }
         HookState::in_folder(&self.folder)
@@ -144,12 +144,12 @@ impl HookState {
 
 /// Which of git's configurations names our hook.
 #[derive(Clone, Copy)]
-pub(super) enum ConfigFile {
+pub(super) enum GitConfigLevel {
     Local,
     Global,
 }
 
-impl ConfigFile {
+impl GitConfigLevel {
     fn option(self) -> &'static str {
         match self {
             Self::Local => "--local",

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) const NAMESPACES: [&str; 3] = ["default", "kube-system", "flux-system"];
 
 #[derive(Deserialize)]
-struct Review {
+struct RightsReview {
     status: ReviewedRights,
 }
 
@@ -91,7 +91,7 @@ pub(super) fn reviewed(
     if !said.success {
         return Err(redact(said.stderr.lines().last().unwrap_or_default()));
     }
-    let review: Review = serde_json::from_str(&said.stdout).map_err(|error| error.to_string())?;
+    let review: RightsReview = serde_json::from_str(&said.stdout).map_err(|error| error.to_string())?;
     Ok(review.status)
 }
 

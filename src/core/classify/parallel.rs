@@ -25,14 +25,14 @@ pub(super) fn unwrap(by: &Invocation, inner: &Invocation, at: usize) -> Vec<Carr
         return lines(by, &arguments);
     }
     let values = match arguments {
-        Arguments::Known(values) if values.len() <= MOST => values,
+        ParallelInput::Known(values) if values.len() <= MOST => values,
         _ => vec![Word::unknown()],
     };
     values.iter().map(|value| filled(template, value, inner)).collect()
 }
 
 /// Where the arguments come from.
-enum Arguments {
+enum ParallelInput {
     /// These, one for each command.
     Known(Vec<Word>),
     /// The lines of this file.
@@ -41,39 +41,39 @@ enum Arguments {
     Unknown,
 }
 
-fn arguments(by: &Invocation, options: &[Word], behind: &[Word]) -> Arguments {
+fn arguments(by: &Invocation, options: &[Word], behind: &[Word]) -> ParallelInput {
     let is = |word: &Word, names: &[&str]| word.as_literal().is_some_and(|text| names.contains(&text));
     match behind {
         [mark, values @ ..] if is(mark, &LISTS) => {
             let several = values.iter().any(|word| is(word, &LISTS) || is(word, &FILES));
-            if several { Arguments::Unknown } else { Arguments::Known(values.to_vec()) }
+            if several { ParallelInput::Unknown } else { ParallelInput::Known(values.to_vec()) }
         }
-        [_, file, ..] => Arguments::File(file.clone()),
+        [_, file, ..] => ParallelInput::File(file.clone()),
         _ => {
             let at = options.iter().position(|word| is(word, &["-a", "--arg-file"]));
             match (at.and_then(|at| options.get(at + 1)), &by.stdin) {
-                (Some(file), _) => Arguments::File(file.clone()),
-                (None, Stdin::Text(text)) => Arguments::Known(text.lines().map(Word::literal).collect()),
-                (None, Stdin::File(file)) => Arguments::File(file.clone()),
-                (None, _) => Arguments::Unknown,
+                (Some(file), _) => ParallelInput::File(file.clone()),
+                (None, Stdin::Text(text)) => ParallelInput::Known(text.lines().map(Word::literal).collect()),
+                (None, Stdin::File(file)) => ParallelInput::File(file.clone()),
+                (None, _) => ParallelInput::Unknown,
             }
         }
     }
 }
 
 /// Each argument is a command line.
-fn lines(by: &Invocation, arguments: &Arguments) -> Vec<Carried> {
+fn lines(by: &Invocation, arguments: &ParallelInput) -> Vec<Carried> {
     match arguments {
-        Arguments::Known(values) => {
+        ParallelInput::Known(values) => {
             values.iter().map(|value| code(value, by, "a command computed at run time")).collect()
         }
-        Arguments::File(path) => vec![Carried::Script {
+        ParallelInput::File(path) => vec![Carried::Script {
             path: path.clone(),
             arguments: Vec::new(),
             by: by.clone(),
             reader: Reader::Shell,
         }],
-        Arguments::Unknown => from_stdin(by),
+        ParallelInput::Unknown => from_stdin(by),
     }
 }
 

@@ -118,15 +118,15 @@ fn from_environment(operation: &mut Operation, invocation: &Invocation, tool: &'
 
 /// Arguments that stand in variables.
 #[derive(Default)]
-struct Beside {
+struct VariableWords {
     words: Vec<Word>,
     /// There are some that are not known.
     computed: bool,
 }
 
 /// What the variables add to a call: the one for all verbs, and the verb's own (`TF_CLI_ARGS`, `TF_CLI_ARGS_state_rm`).
-fn beside(invocation: &Invocation, tool: &Tool, command: &Command) -> Beside {
-    let mut out = Beside::default();
+fn beside(invocation: &Invocation, tool: &Tool, command: &Command) -> VariableWords {
+    let mut out = VariableWords::default();
     let all = tool.env.arguments;
     if all.is_empty() {
         return out;

@@ -9,7 +9,7 @@ const START_FILES: [&str; 6] =
 
 /// What the options of a shell say.
 #[derive(Debug, Default)]
-struct ShellOptions {
+struct ShellArguments {
     /// Where the words behind them begin.
     end: usize,
     /// The first of those is code.
@@ -20,8 +20,8 @@ struct ShellOptions {
     only_checks: bool,
 }
 
-fn options(argv: &[Word], value: &[&str]) -> ShellOptions {
-    let mut said = ShellOptions { end: 1, ..ShellOptions::default() };
+fn options(argv: &[Word], value: &[&str]) -> ShellArguments {
+    let mut said = ShellArguments { end: 1, ..ShellArguments::default() };
     // `-n` counts for nothing where the shell is interactive, and a later `+n` takes it back.
     let mut interactive = false;
     while let Some(text) =

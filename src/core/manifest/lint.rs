@@ -12,7 +12,7 @@ use super::{argo, built, duplicate, flux, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
-pub struct Report {
+pub struct LintReport {
     /// In order of file and line, each once.
     pub findings: Vec<Finding>,
     /// Those that somebody accepts.
@@ -23,7 +23,7 @@ pub struct Report {
     pub files: usize,
 }
 
-impl Report {
+impl LintReport {
     /// Adds what was found in one more file, by its bytes.
     pub fn take(&mut self, found: Vec<Finding>, bytes: &[u8]) {
         let text = match decode(bytes) {
@@ -38,7 +38,7 @@ impl Report {
 
 /// Checks everything there is to check.
 #[must_use]
-pub fn lint(tree: &Tree) -> Report {
+pub fn lint(tree: &Tree) -> LintReport {
     let mut found: Vec<Option<Finding>> = Vec::new();
     for file in tree.files.values() {
         for problem in &file.problems {
@@ -72,7 +72,7 @@ pub fn lint(tree: &Tree) -> Report {
     findings.retain(|finding| finding.rule != "object.repeated" || !built.contains(&place(finding)));
     let (findings, accepted) = by_marks(findings.into_iter().collect(), |path| tree.text_of(path));
     let skipped = tree.files.values().filter_map(|f| f.skipped.map(|why| (f.path.clone(), why)));
-    Report { findings, accepted, skipped: skipped.collect(), files: tree.files.len() }
+    LintReport { findings, accepted, skipped: skipped.collect(), files: tree.files.len() }
 }
 
 /// What a file has to hold to be a manifest under a name that does not say so.

@@ -17,4 +17,4 @@ pub mod yaml;
 pub use accepted::AcceptedFinding;
 pub use finding::{Finding, Level, LintRule, RULES};
 pub use kustomization::{is_kustomization, is_remote, named_files, patches};
-pub use lint::{Report, lint, secrets_in, secrets_of_file, secrets_within, too_large};
+pub use lint::{LintReport, lint, secrets_in, secrets_of_file, secrets_within, too_large};

@@ -9,7 +9,7 @@ use super::fielded::fielded;
 use super::setting::set;
 use super::shared::affected;
 use super::tagged::retagged;
-use super::target::{DeploymentWish, ServiceTarget, checked_tag, meant};
+use super::target::{DeployTarget, DeploymentWish, checked_tag, meant};
 use crate::catalog::images::tags;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::walk::walk;
@@ -39,7 +39,7 @@ pub struct Draft<'c> {
     pub affected: Vec<String>,
     /// Why fields that are wanted stay as they are.
     pub skipped: Vec<String>,
-    pub(super) target: ServiceTarget,
+    pub(super) target: DeployTarget,
     commit: &'c Commit,
     tree: Tree,
     texts: BTreeMap<String, String>,
@@ -55,7 +55,7 @@ impl<'c> Draft<'c> {
             checked_tag(tag)?;
         }
         let read = |path: &str| commit.bytes_of(path);
-        let target = ServiceTarget::find(walk(&commit.tree, &read), wish, root)?;
+        let target = DeployTarget::find(walk(&commit.tree, &read), wish, root)?;
         let (tree, texts) = (commit.tree.clone(), BTreeMap::new());
         let mut draft = Self {
             changes: Vec::new(),
@@ -127,7 +127,7 @@ impl<'c> Draft<'c> {
     }
 
     /// Another object of the same cluster.
-    fn beside(&self, object: &WantedObject) -> Result<ServiceTarget, DeployError> {
+    fn beside(&self, object: &WantedObject) -> Result<DeployTarget, DeployError> {
         let read = |path: &str| self.commit.bytes_of(path);
         self.target.beside(&walk(&self.commit.tree, &read), object)
     }
@@ -142,7 +142,7 @@ impl<'c> Draft<'c> {
     /// Makes edits of the repository as it is with those that were made before: of the target, or of another object.
     fn edited(
         &mut self,
-        of: Option<&ServiceTarget>,
+        of: Option<&DeployTarget>,
         what: impl FnOnce(&Knowledge<'_>, &AppliedObject<'_>) -> Result<Vec<PlannedEdit>, DeployError>,
     ) -> Result<(), DeployError> {
         let (mut edits, affected) = {

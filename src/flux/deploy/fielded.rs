@@ -8,7 +8,7 @@ use super::tagged::{place, retagged};
 use super::target::Setting;
 use crate::catalog::images::{TagKind, tags};
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
-use crate::edit::{PathStep, Reached, WrittenScalar, reach};
+use crate::edit::{PathStep, ReachedNode, WrittenScalar, reach};
 use rwenv_core::manifest::kustomize::image::ImageReference;
 use rwenv_core::manifest::yaml::Node;
 use rwenv_core::model::{FieldStep, WantedField};
@@ -76,8 +76,8 @@ fn resolved<'p>(content: &Node, path: &'p [FieldStep]) -> Vec<Result<Vec<PathSte
 
 fn items<'n>(content: &'n Node, steps: &[PathStep]) -> &'n [Node] {
     match reach(content, steps) {
-        Reached::Value(list) => list.items(),
-        Reached::Upto(..) => &[],
+        ReachedNode::Value(list) => list.items(),
+        ReachedNode::Upto(..) => &[],
     }
 }
 
@@ -132,7 +132,7 @@ fn imaged(
     field: &WantedField,
     steps: &[PathStep],
 ) -> Result<Option<Vec<PlannedEdit>>, DeployError> {
-    let Reached::Value(container) =
+    let ReachedNode::Value(container) =
         reach(&found.resource.content, steps.get(..steps.len() - 1).unwrap_or_default())
     else {
         return Ok(None);
@@ -172,8 +172,8 @@ fn appended(
     let is_env = matches!(list.last(), Some(PathStep::Key(key)) if key == "env")
         && matches!(rest, [FieldStep::Key(key)] if key == "value");
     let node = match reach(&found.resource.content, &list) {
-        Reached::Value(node) if is_env && !node.items().is_empty() => node,
-        Reached::Value(node) | Reached::Upto(node, _) => {
+        ReachedNode::Value(node) if is_env && !node.items().is_empty() => node,
+        ReachedNode::Value(node) | ReachedNode::Upto(node, _) => {
             let why = format!("has no {} with the name {name}; add it by hand", shown(&list));
             return Err(place(known, node, why));
         }

@@ -87,7 +87,7 @@ fn by_hand(pull: &Pull<'_>, why: &str, name: &RwenvName) -> DeployError {
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct ListedRequest {
     url: String,
 }
 
@@ -110,7 +110,7 @@ fn github(
     };
     let listed =
         run(&["pr", "list", "--head", pull.branch, "--state", "all", "--json", "url", "--limit", "1"], "")?;
-    let known: Vec<Listed> = serde_json::from_str(&listed).unwrap_or_default();
+    let known: Vec<ListedRequest> = serde_json::from_str(&listed).unwrap_or_default();
     if let Some(known) = known.into_iter().next() {
         return Ok(known.url);
     }

@@ -8,7 +8,7 @@ use super::target::Setting;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::lookup::near;
 use crate::catalog::values::{ChartSource, Form, Values, chart_sources, values_of};
-use crate::edit::{PathStep, Reached, WrittenScalar, reach};
+use crate::edit::{PathStep, ReachedNode, WrittenScalar, reach};
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::yaml::Node;
 
@@ -218,7 +218,7 @@ fn checked(resource: &Resource<'_>, setting: &Setting) -> Result<WrittenScalar, 
     if matches!(setting.steps.first(), Some(PathStep::Key(key)) if key == "status" || key == "operation") {
         return Err(format!("{path} is written by the cluster and cannot be set"));
     }
-    let is_there = matches!(reach(&resource.content, &setting.steps), Reached::Value(_));
+    let is_there = matches!(reach(&resource.content, &setting.steps), ReachedNode::Value(_));
     match leads(resource, &setting.steps) {
         Some(Leads::To(takes)) => fitting(setting, takes),
         _ if is_there => Ok(setting.value.clone()),
@@ -291,7 +291,7 @@ fn fitting(setting: &Setting, takes: Takes) -> Result<WrittenScalar, String> {
 fn proposed(resource: &Resource<'_>, setting: &Setting) -> String {
     let is_field = |steps: &[PathStep]| {
         matches!(leads(resource, steps), Some(Leads::To(takes)) if takes != Takes::More)
-            || matches!(reach(&resource.content, steps), Reached::Value(node) if node.text().is_some())
+            || matches!(reach(&resource.content, steps), ReachedNode::Value(node) if node.text().is_some())
     };
     let begun = |keys: &&[&str]| {
         let keys = keys.iter().map(|key| PathStep::Key((*key).to_owned()));
@@ -354,13 +354,13 @@ pub(super) fn shown(steps: &[PathStep]) -> String {
 
 /// The edit of a value that is there.
 fn written(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> Option<PlannedEdit> {
-    let Reached::Value(node) = reach(base, &setting.steps) else { return None };
+    let ReachedNode::Value(node) = reach(base, &setting.steps) else { return None };
     Some(edit(known, setting, node, NodeEdit::Replace))
 }
 
 /// The edit that adds a value that is not there.
 fn added(known: &Knowledge<'_>, setting: &Setting, base: &Node) -> PlannedEdit {
-    let Reached::Upto(node, number) = reach(base, &setting.steps) else {
+    let ReachedNode::Upto(node, number) = reach(base, &setting.steps) else {
         return edit(known, setting, base, NodeEdit::Replace);
     };
     let missing = setting.steps.get(number..).unwrap_or_default().to_vec();

@@ -5,7 +5,7 @@ use super::tagged::{assigned, spot};
 use crate::catalog::images::tags;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::values::values_of;
-use crate::edit::{Reached, reach};
+use crate::edit::{ReachedNode, reach};
 use rwenv_core::manifest::yaml::{At, Node, Value};
 
 /// The others, as `Kind namespace/name`, with the cluster where there are several.
@@ -51,7 +51,7 @@ fn stands(node: &Node, at: At, how: &NodeEdit) -> bool {
         && match how {
             NodeEdit::Replace => matches!(node.value, Value::Scalar { .. }),
             NodeEdit::Add(path) => {
-                matches!(node.value, Value::Map(_)) && matches!(reach(node, path), Reached::Upto(..))
+                matches!(node.value, Value::Map(_)) && matches!(reach(node, path), ReachedNode::Upto(..))
             }
             NodeEdit::Append(_) => matches!(node.value, Value::List(_)),
         };

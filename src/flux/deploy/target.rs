@@ -113,7 +113,7 @@ pub(super) fn checked_tag(tag: &str) -> Result<(), DeployError> {
 
 /// A service, by what finds it again after the repository was changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ServiceTarget {
+pub(super) struct DeployTarget {
     /// Its key in the catalog.
     pub(super) key: String,
     /// The group its image belongs to, or its key.
@@ -127,7 +127,7 @@ pub(super) struct ServiceTarget {
     cluster: usize,
 }
 
-impl ServiceTarget {
+impl DeployTarget {
     /// Finds a service: in the root that is wanted, where that can be told.
     pub(super) fn find(
         known: Knowledge<'_>,

@@ -56,7 +56,7 @@ pub fn steps(path: &str) -> Result<Vec<PathStep>, String> {
 
 /// The value at the end of a path, or where the path ends.
 #[derive(Clone, Copy, Debug)]
-pub enum Reached<'n> {
+pub enum ReachedNode<'n> {
     /// It is there.
     Value(&'n Node),
     /// This is there, and the step of this number is not.
@@ -65,7 +65,7 @@ pub enum Reached<'n> {
 
 /// Follows a path.
 #[must_use]
-pub fn reach<'n>(base: &'n Node, path: &[PathStep]) -> Reached<'n> {
+pub fn reach<'n>(base: &'n Node, path: &[PathStep]) -> ReachedNode<'n> {
     let mut node = base;
     for (number, step) in path.iter().enumerate() {
         let next = match step {
@@ -74,10 +74,10 @@ pub fn reach<'n>(base: &'n Node, path: &[PathStep]) -> Reached<'n> {
         };
         match next {
             Some(next) if !next.is_null() || number + 1 == path.len() => node = next,
-            _ => return Reached::Upto(node, number),
+            _ => return ReachedNode::Upto(node, number),
         }
     }
-    Reached::Value(node)
+    ReachedNode::Value(node)
 }
 
 /// Puts another value in the place of the scalar that stands at a place.

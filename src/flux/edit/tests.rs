@@ -5,8 +5,8 @@ use rwenv_core::manifest::yaml::{At, parse};
 
 fn node<'n>(documents: &'n [Node], path: &str) -> &'n Node {
     match reach(&documents[0], &steps(path).unwrap()) {
-        Reached::Value(node) => node,
-        Reached::Upto(..) => panic!("{path}"),
+        ReachedNode::Value(node) => node,
+        ReachedNode::Upto(..) => panic!("{path}"),
     }
 }
 
@@ -99,8 +99,8 @@ fn entries_are_added_behind_the_others() {
         let parsed = parse(yaml);
         let path = steps(path).unwrap();
         match reach(&parsed.documents[0], &path) {
-            Reached::Upto(map, number) => add(yaml, map, &path[number..], &value).map_err(|e| e.why),
-            Reached::Value(_) => panic!("{yaml}"),
+            ReachedNode::Upto(map, number) => add(yaml, map, &path[number..], &value).map_err(|e| e.why),
+            ReachedNode::Value(_) => panic!("{yaml}"),
         }
     };
     for (before, path, value, after) in [

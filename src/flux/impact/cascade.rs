@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::object::text_at;
 use super::radius::{Cascade, ChangedObject};
-use super::view::View;
+use super::view::RootView;
 use crate::catalog::uses::HELM;
 
 /// Group of Flux's Kustomizations.
@@ -15,7 +15,7 @@ const CRDS: &str = "apiextensions.k8s.io";
 pub(super) fn cascades(
     gone: &[(&ChangedObject, &Value)],
     all: &[ChangedObject],
-    before: &View<'_, '_>,
+    before: &RootView<'_, '_>,
 ) -> Vec<Cascade> {
     let one = |(object, value): &(&ChangedObject, &Value)| {
         let (objects, more) = match (object.group.as_str(), object.kind.as_str()) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::charts;
 use super::radius::Cause;
 use super::roots::place_of;
-use super::view::{View, is_touched};
+use super::view::{RootView, is_touched};
 use rwenv_core::manifest::kustomize::BuildProblem;
 
 /// The causes found so far: message and file, then line and roots.
@@ -16,7 +16,7 @@ pub(super) struct Causes {
 
 impl Causes {
     /// Adds what is wrong with a root's units that a change touches. True where there is anything.
-    pub(super) fn add(&mut self, folder: &str, view: &View<'_, '_>) -> bool {
+    pub(super) fn add(&mut self, folder: &str, view: &RootView<'_, '_>) -> bool {
         let known = view.known;
         let mut found = Vec::new();
         for number in &view.root.units {

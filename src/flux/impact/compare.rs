@@ -6,9 +6,9 @@ use super::causes::Causes;
 use super::owner;
 use super::pair::Pair;
 use super::radius::{BlastRadius, ChangeKind, RootName, TouchedRoot};
-use super::roots::{Root, roots};
+use super::roots::{AppliedRoot, roots};
 use super::sides::Sides;
-use super::view::{View, is_touched};
+use super::view::{RootView, is_touched};
 use crate::catalog::knowledge::{Knowledge, UnitKey};
 use crate::catalog::walk::{guessed_roots, walk_beside};
 use rwenv_core::manifest::kustomize::render::json;
@@ -39,7 +39,7 @@ pub(super) fn compare(sides: &Sides, rwenvs: &[Rwenv]) -> BlastRadius {
     if sides.paths.is_empty() {
         return radius;
     }
-    let comparison = Comparison { before: &before, after: &after, paths: &sides.paths };
+    let comparison = BuiltSides { before: &before, after: &after, paths: &sides.paths };
     let (old, new) = (roots(&before), roots(&after));
     let folders: BTreeSet<&str> = old.keys().chain(new.keys()).map(String::as_str).collect();
     let all: Vec<&str> = folders.iter().copied().collect();
@@ -63,21 +63,21 @@ pub(super) fn compare(sides: &Sides, rwenvs: &[Rwenv]) -> BlastRadius {
 
 /// Two sides that were built.
 #[derive(Clone, Copy)]
-struct Comparison<'c, 't> {
+struct BuiltSides<'c, 't> {
     before: &'c Knowledge<'t>,
     after: &'c Knowledge<'t>,
     paths: &'c BTreeSet<String>,
 }
 
-impl Comparison<'_, '_> {
+impl BuiltSides<'_, '_> {
     /// What becomes of a root; none where it stays as it is.
     fn root(
         &self,
         root: RootName,
-        (old, new): (Option<&Root>, Option<&Root>),
+        (old, new): (Option<&AppliedRoot>, Option<&AppliedRoot>),
         causes: &mut Causes,
     ) -> Option<TouchedRoot> {
-        let nothing = Root::default();
+        let nothing = AppliedRoot::default();
         let change = match (old, new) {
             (Some(_), None) => ChangeKind::Removed,
             (None, Some(_)) => ChangeKind::Added,
@@ -85,7 +85,7 @@ impl Comparison<'_, '_> {
         };
         let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
         let affected = self.affected(old, new);
-        let view = |known, root| View { known, root, paths: self.paths, affected: &affected };
+        let view = |known, root| RootView { known, root, paths: self.paths, affected: &affected };
         let (before, after) = (view(self.before, old), view(self.after, new));
         let wrong = [&before, &after].map(|view| causes.add(&root.folder, view));
         let incomplete = wrong.contains(&true);
@@ -97,7 +97,7 @@ impl Comparison<'_, '_> {
     }
 
     /// The units that may apply something else: those that are on one side only, say something else, or are built of a path that differs.
-    fn affected(&self, old: &Root, new: &Root) -> HashSet<UnitKey> {
+    fn affected(&self, old: &AppliedRoot, new: &AppliedRoot) -> HashSet<UnitKey> {
         let mut all: HashMap<UnitKey, [Vec<usize>; 2]> = HashMap::new();
         for (side, (known, root)) in [(self.before, old), (self.after, new)].into_iter().enumerate() {
             let units = root.units.iter().filter_map(|number| Some((*number, known.units.get(*number)?)));

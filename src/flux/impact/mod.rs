@@ -23,8 +23,8 @@ use rwenv_gate::facts::content::ContentError;
 
 pub use owner::owners;
 pub use radius::{
-    BlastRadius, Cascade, Cause, ChangeKind, ChangedObject, ClaimFate, Compared, Losses, LostClaim, RootName,
-    TouchedRoot,
+    BlastRadius, Cascade, Cause, ChangeKind, ChangedObject, ClaimFate, ComparedTrees, Losses, LostClaim,
+    RootName, TouchedRoot,
 };
 pub use reached::{ReachError, reached};
 use sides::Sides;
@@ -35,7 +35,7 @@ use sides::Sides;
 /// Where there is no such commit, or the repository cannot be read.
 pub fn blast_radius(
     dir: &Path,
-    compared: &Compared,
+    compared: &ComparedTrees,
     environment: &Environment,
 ) -> Result<BlastRadius, ContentError> {
     let sides = Sides::read(dir, compared, environment)?;
@@ -49,7 +49,7 @@ pub fn blast_radius(
 /// Where there is no such commit, or the mirror cannot be read.
 pub fn blast_radius_in_mirror(
     flux: &FluxRepository,
-    compared: &Compared,
+    compared: &ComparedTrees,
     environment: &Environment,
 ) -> Result<BlastRadius, ContentError> {
     let mut sides = Sides::read(&flux.mirror(), compared, environment)?;

@@ -9,7 +9,7 @@ use super::charts;
 use super::object::{self, GeneratedNames};
 use super::radius::{Cascade, ChangeKind, ChangedObject, ClaimFate, LostClaim};
 use super::roots::place_of;
-use super::view::View;
+use super::view::RootView;
 use crate::catalog::knowledge::{AppliedObject, Applier, UnitKey};
 
 /// What keeps an object in the cluster when it goes from the repository (kustomize-controller).
@@ -19,18 +19,18 @@ const PRUNE: &str = "kustomize.toolkit.fluxcd.io/prune";
 type ObjectKey = (String, String, Option<String>, String);
 
 /// What the objects of a key come to, with their numbers.
-type Values = BTreeMap<ObjectKey, Vec<(usize, Value)>>;
+type KeyedValues = BTreeMap<ObjectKey, Vec<(usize, Value)>>;
 
 /// The two sides of a root.
 pub(super) struct Pair<'v, 't> {
-    before: View<'v, 't>,
-    after: View<'v, 't>,
+    before: RootView<'v, 't>,
+    after: RootView<'v, 't>,
     /// The units there are on the second side.
     now: HashMap<UnitKey, usize>,
 }
 
 impl<'v, 't> Pair<'v, 't> {
-    pub(super) fn new(before: View<'v, 't>, after: View<'v, 't>) -> Self {
+    pub(super) fn new(before: RootView<'v, 't>, after: RootView<'v, 't>) -> Self {
         let units = after.root.units.iter();
         let now = units.filter_map(|number| Some((after.known.units.get(*number)?.key(), *number)));
         let now = now.collect();
@@ -48,7 +48,7 @@ impl<'v, 't> Pair<'v, 't> {
             .collect();
         let keys: BTreeSet<ObjectKey> = [&self.before, &self.after]
             .into_iter()
-            .flat_map(View::affected_keys)
+            .flat_map(RootView::affected_keys)
             .chain(charts.iter().cloned())
             .collect();
         let (old, new) = (self.before.values(&keys), self.after.values(&keys));
@@ -156,7 +156,7 @@ impl<'v, 't> Pair<'v, 't> {
     }
 }
 
-impl View<'_, '_> {
+impl RootView<'_, '_> {
     fn found(&self) -> impl Iterator<Item = (usize, &AppliedObject<'_>)> {
         self.root.objects.iter().filter_map(|number| Some((*number, self.known.objects.get(*number)?)))
     }
@@ -182,13 +182,13 @@ impl View<'_, '_> {
     }
 
     /// What all objects of these keys come to, whoever applies them.
-    fn values(&self, keys: &BTreeSet<ObjectKey>) -> Values {
+    fn values(&self, keys: &BTreeSet<ObjectKey>) -> KeyedValues {
         let mut by_unit: HashMap<usize, Vec<usize>> = HashMap::new();
         for (number, found) in self.found() {
             by_unit.entry(found.unit).or_default().push(number);
         }
         let mut names: HashMap<usize, GeneratedNames> = HashMap::new();
-        let mut all = Values::new();
+        let mut all = KeyedValues::new();
         for (number, found) in self.found() {
             let key = key(found);
             if keys.contains(&key) {

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// What is compared with what.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Compared {
+pub enum ComparedTrees {
     /// The last commit, and the files as they lie there.
     Worktree,
     /// The last commit, and the index.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::{
-    BlastRadius, ChangeKind, ChangedObject, Compared, RootName, TouchedRoot, blast_radius,
+    BlastRadius, ChangeKind, ChangedObject, ComparedTrees, RootName, TouchedRoot, blast_radius,
     blast_radius_in_mirror,
 };
 use crate::repos::{self, FluxRepository, RepoError};
@@ -81,8 +81,8 @@ fn by_sending(
     let Some(bases) = bases(owners, |owner| base(owner, repository, environment)) else { return Ok(None) };
     let mut touched = Touched::new();
     for (base, names) in bases {
-        let mut compared = vec![Compared::Range { from: base, to: tip_name.to_owned() }];
-        compared.extend(tip.is_none().then_some(Compared::Worktree));
+        let mut compared = vec![ComparedTrees::Range { from: base, to: tip_name.to_owned() }];
+        compared.extend(tip.is_none().then_some(ComparedTrees::Worktree));
         for compared in compared {
             touch(&mut touched, &names, &blast_radius(dir, &compared, environment)?);
         }
@@ -108,7 +108,7 @@ fn by_merging(
     let Some(bases) = bases(owners, followed) else { return Ok(None) };
     let mut touched = Touched::new();
     for (from, names) in bases {
-        let compared = Compared::Range { from, to: to.clone() };
+        let compared = ComparedTrees::Range { from, to: to.clone() };
         touch(&mut touched, &names, &blast_radius_in_mirror(&flux, &compared, environment)?);
     }
     Ok(Some(touched))

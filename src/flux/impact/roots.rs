@@ -9,7 +9,7 @@ use crate::catalog::knowledge::{Knowledge, RootKind};
 
 /// A root: the units it brings in, and the objects that these apply.
 #[derive(Debug, Default)]
-pub(super) struct Root {
+pub(super) struct AppliedRoot {
     /// Numbers of its units.
     pub(super) units: Vec<usize>,
     /// Numbers of its objects.
@@ -18,8 +18,8 @@ pub(super) struct Root {
 
 /// The roots of a tree by folder. Where the repository says nowhere what Flux begins with, a folder counts as one whose Kustomizations
 /// nothing applies.
-pub(super) fn roots(known: &Knowledge<'_>) -> BTreeMap<String, Root> {
-    let mut all: BTreeMap<String, Root> = BTreeMap::new();
+pub(super) fn roots(known: &Knowledge<'_>) -> BTreeMap<String, AppliedRoot> {
+    let mut all: BTreeMap<String, AppliedRoot> = BTreeMap::new();
     for cluster in known.clusters.iter().filter(|cluster| cluster.kind != RootKind::Inferred) {
         all.entry(cluster.folder.clone()).or_default();
     }

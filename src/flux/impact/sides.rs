@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use git2::{ObjectType, Oid};
 
-use super::radius::Compared;
+use super::radius::ComparedTrees;
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree, join};
 use rwenv_core::manifest::yaml::{LONGEST, Node};
 use rwenv_gate::base::environment::Environment;
@@ -47,7 +47,7 @@ impl Sides {
     /// Where there is no such commit, or they cannot be read.
     pub(super) fn read(
         dir: &Path,
-        compared: &Compared,
+        compared: &ComparedTrees,
         environment: &Environment,
     ) -> Result<Self, ContentError> {
         let repository = ObjectRepository::at(dir, environment, Budget::ample())?;
@@ -56,17 +56,17 @@ impl Sides {
         };
         let mut folder = None;
         let (names, before, after) = match compared {
-            Compared::Range { from, to } => {
+            ComparedTrees::Range { from, to } => {
                 let (from, to) = (commit(from)?, commit(to)?);
                 let base = repository.text(&["merge-base", &from, &to]).unwrap_or(from);
                 let listings = (repository.commit(&base)?, repository.commit(&to)?);
                 ([base, to], listings.0, listings.1)
             }
-            Compared::Staged => {
+            ComparedTrees::Staged => {
                 let (name, before) = last(&repository)?;
                 ([name, "index".to_owned()], before, repository.staged()?)
             }
-            Compared::Worktree => {
+            ComparedTrees::Worktree => {
                 let top = PathBuf::from(repository.text(&["rev-parse", "--show-toplevel"])?);
                 let (name, before) = last(&repository)?;
                 let after = lying(&ObjectRepository::at(&top, environment, Budget::ample())?, &top)?;

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::roots::Root;
+use super::roots::AppliedRoot;
 use crate::catalog::knowledge::{Knowledge, UnitKey};
 
 /// One side of a root.
-pub(super) struct View<'v, 't> {
+pub(super) struct RootView<'v, 't> {
     pub(super) known: &'v Knowledge<'t>,
-    pub(super) root: &'v Root,
+    pub(super) root: &'v AppliedRoot,
     /// The paths that differ.
     pub(super) paths: &'v BTreeSet<String>,
     /// The units that may apply something else than on the other side.

@@ -17,6 +17,7 @@ mod logs;
 mod object;
 mod release;
 mod render;
+mod scratch;
 mod told;
 mod tree;
 mod view;

@@ -102,14 +102,14 @@ impl GitReference {
 #[serde(untagged)]
 enum Chart {
     /// A HelmRelease's.
-    Template { spec: ChartSpec },
+    Template { spec: SourcedChart },
     /// A HelmChart's name.
     Name(#[expect(dead_code, reason = "only its shape tells")] String),
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct ChartSpec {
+struct SourcedChart {
     source_ref: ObjectReference,
 }
 

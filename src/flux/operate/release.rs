@@ -1,7 +1,6 @@
 //! What a HelmRelease would make of its cluster: its chart rendered by helm with the values it would have, then the server's dry run.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::difference::{Compared, Difference, ObjectFate, fields, hide};
 use super::dry_run::{Kinds, document};
 use super::export::whole;
 use super::object::ObjectReference;
+use super::scratch::Scratch;
 use super::{Flux, FluxError, LiveObject, cascade, kind_of};
 use rwenv_core::manifest::yaml;
 use rwenv_gate::base::environment::Environment;
@@ -59,7 +59,7 @@ struct ChartSpec {
 }
 
 /// What helm is given to find a chart.
-struct Chart(Vec<String>);
+struct ChartArguments(Vec<String>);
 
 /// Compares a release as it would be (`after`) with what is in the cluster. Without helm, or where it cannot have the chart, only the
 /// release's own fields are compared, and it is said why.
@@ -138,7 +138,7 @@ async fn chart(
     object: &LiveObject,
     spec: &ReleaseSpec,
     folder: &Path,
-) -> Result<Result<Chart, String>, FluxError> {
+) -> Result<Result<ChartArguments, String>, FluxError> {
     let referenced = ChartSpec { source_ref: spec.chart_ref.clone(), ..ChartSpec::default() };
     let of = spec.chart.as_ref().map_or(&referenced, |template| &template.spec);
     let (kind, name) = (of.source_ref.kind.as_str(), of.source_ref.name.as_str());
@@ -167,36 +167,27 @@ async fn chart(
     };
     given.extend(version.into_iter().flat_map(|version| ["--version".to_owned(), version]));
     Ok(if of.values_files.is_empty() {
-        Ok(Chart(given))
+        Ok(ChartArguments(given))
     } else {
         Err("it names values files of its chart".to_owned())
     })
 }
 
 /// A chart in the folder, with the values files that are named.
-fn in_folder(of: &ChartSpec, folder: &Path) -> Result<Chart, String> {
+fn in_folder(of: &ChartSpec, folder: &Path) -> Result<ChartArguments, String> {
     let root = folder.canonicalize().map_err(|error| format!("{}: {error}", folder.display()))?;
     let inside = |path: &str| {
         let path = root.join(path.trim_start_matches("./").trim_start_matches('/')).canonicalize().ok();
         path.filter(|path| path.starts_with(&root))
     };
-    let chart = inside(&of.chart).filter(|path| path.join("Chart.yaml").is_file());
+    let chart = inside(&of.chart).filter(|path| path.join("ChartArguments.yaml").is_file());
     let chart = chart.ok_or_else(|| format!("there is no chart {} in {}", of.chart, root.display()))?;
     let mut given = vec![chart.display().to_string()];
     for file in &of.values_files {
         let file = inside(file).ok_or_else(|| format!("there is no {file} in {}", root.display()))?;
         given.extend(["--values".to_owned(), file.display().to_string()]);
     }
-    Ok(Chart(given))
-}
-
-/// A folder that is gone with the value.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
+    Ok(ChartArguments(given))
 }
 
 /// What helm makes of a chart; and what Secrets hold, which is not shown.
@@ -204,13 +195,11 @@ async fn templated(
     flux: &Flux,
     object: &LiveObject,
     spec: &ReleaseSpec,
-    (helm, chart): (&Path, &Chart),
+    (helm, chart): (&Path, &ChartArguments),
     environment: &Environment,
 ) -> Result<(String, Vec<String>), FluxError> {
     let wrong = |message: &str| failed(object, message);
-    let scratch = environment.config_dir.join("run").join(format!("release-{}", std::process::id()));
-    files::make_private_dir(&scratch).map_err(|error| wrong(&error.to_string()))?;
-    let scratch = Scratch(scratch);
+    let scratch = Scratch::make("release", environment).map_err(|error| wrong(&error.to_string()))?;
     let mut hidden = Vec::new();
     let name = if spec.release_name.is_empty() { &object.name } else { &spec.release_name };
     let namespace = if spec.target_namespace.is_empty() { &object.namespace } else { &spec.target_namespace };
@@ -219,7 +208,7 @@ async fn templated(
     let mut number = 0;
     let mut file = |text: &str| -> Result<PathBuf, FluxError> {
         number += 1;
-        let path = scratch.0.join(format!("{number}.yaml"));
+        let path = scratch.path().join(format!("{number}.yaml"));
         files::write(&path, text, 0o600).map_err(|error| wrong(&error.to_string()))?;
         Ok(path)
     };

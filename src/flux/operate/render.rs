@@ -10,12 +10,13 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::debug::{PostBuild, data_of};
+use super::scratch::Scratch;
 use super::{Flux, FluxError, LiveObject};
 use crate::catalog::substitute::{Substitutions, substitute};
 use rwenv_core::manifest::tree::{KUSTOMIZATION, Tree};
 use rwenv_gate::base::environment::Environment;
+use rwenv_gate::base::process;
 use rwenv_gate::base::program;
-use rwenv_gate::base::{files, process};
 
 /// Longest time kubectl may take.
 const KUBECTL: Duration = Duration::from_secs(120);
@@ -112,15 +113,6 @@ async fn values(
     Ok(Some(values))
 }
 
-/// A folder that is gone with the value.
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// What kubectl makes of the folder and of what the spec adds to it. The folder itself is left as it is: what is added stands in
 /// a kustomization of its own above it.
 fn kustomized(
@@ -135,10 +127,8 @@ fn kustomized(
     let path = path.canonicalize().ok().filter(|path| path.starts_with(&root) && path.is_dir());
     let path =
         path.ok_or_else(|| wrong(format!("there is no folder {} in {}", spec.path, root.display())))?;
-    let scratch = environment.config_dir.join("run").join(format!("render-{}", std::process::id()));
-    files::make_private_dir(&scratch).map_err(|error| wrong(error.to_string()))?;
-    let scratch = Scratch(scratch);
-    let own = scratch.0.canonicalize().map_err(|error| wrong(error.to_string()))?;
+    let scratch = Scratch::make("render", environment).map_err(|error| wrong(error.to_string()))?;
+    let own = scratch.path().canonicalize().map_err(|error| wrong(error.to_string()))?;
     let up = "../".repeat(own.components().count().saturating_sub(1));
     let seen = |path: &Path| format!("{up}{}", path.display().to_string().trim_start_matches('/'));
     let resources: Vec<String> = resources(&path).iter().map(|path| seen(path)).collect();

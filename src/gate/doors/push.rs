@@ -22,7 +22,7 @@ use crate::ledger::audit::Caller;
 use crate::ledger::{asked, audit, grants};
 use rwenv_core::decide::text::escape_and_cut;
 use rwenv_core::decide::{self, Plan, Sending};
-use rwenv_core::manifest::{AcceptedFinding, Finding, Level, Report};
+use rwenv_core::manifest::{AcceptedFinding, Finding, Level, LintReport};
 use rwenv_core::model::{Context, Decision, Effect, RefUpdate, Verdict, Word, same_repository};
 
 /// Name of this enforcement point in the log.
@@ -353,7 +353,7 @@ fn contents(
     sendings: &mut [Sending],
     other: &OtherSide<'_>,
     unasked: &mut Option<String>,
-) -> Result<Report, ContentError> {
+) -> Result<LintReport, ContentError> {
     let there = |name: &&String| repository.run(&["cat-file", "-e", name]).is_ok();
     let olds = lines.iter().map(|line| &line.old).filter(|old| !is_zero(old));
     let mut known: Vec<String> = olds.filter(there).cloned().collect();
@@ -365,7 +365,7 @@ fn contents(
     }
     known.sort();
     known.dedup();
-    let mut report = Report::default();
+    let mut report = LintReport::default();
     // Waiting for the other side is nothing this machine can help.
     let repository = &repository.clone().within(Budget::of(OBJECTS, TIME));
     for (line, sending) in lines.iter().zip(sendings).filter(|(line, _)| !is_zero(&line.tip)) {
@@ -384,7 +384,7 @@ fn contents(
 }
 
 /// What counts of a report. An agent could write a mark itself, so that a new one counts where a person pushes it.
-fn told(report: Report, person: bool) -> Vec<Finding> {
+fn told(report: LintReport, person: bool) -> Vec<Finding> {
     let by_mark = report.accepted.into_iter().filter(|accepted| !person && accepted.by.is_none());
     let marked = by_mark.map(|AcceptedFinding { finding, .. }| Finding {
         message: format!(

@@ -12,7 +12,7 @@ use crate::facts::objects::{Budget, Listing, ObjectRepository, ObjectsError};
 use crate::facts::sent;
 use rwenv_core::manifest::text::{self, Decoded};
 use rwenv_core::manifest::tree::{Tree, side_by_side};
-use rwenv_core::manifest::{self, Finding, Report, yaml};
+use rwenv_core::manifest::{self, Finding, LintReport, yaml};
 use rwenv_core::model::from_root;
 
 /// Why content could not be read.
@@ -30,7 +30,7 @@ pub enum ContentError {
 #[derive(Clone, Debug, Default)]
 pub struct ContentChange {
     /// Findings that were not there before.
-    pub report: Report,
+    pub report: LintReport,
     /// Paths that differ.
     pub paths: Vec<String>,
 }
@@ -39,7 +39,7 @@ pub struct ContentChange {
 ///
 /// # Errors
 /// Where it cannot be read.
-pub fn folder(dir: &Path, environment: &Environment) -> Result<Report, ContentError> {
+pub fn folder(dir: &Path, environment: &Environment) -> Result<LintReport, ContentError> {
     Ok(ContentFolder::read(dir, environment)?.lint(dir))
 }
 
@@ -75,7 +75,7 @@ impl ContentFolder {
 
     /// Checks a folder that was read, the files in it that are not YAML too.
     #[must_use]
-    pub fn lint(&self, dir: &Path) -> Report {
+    pub fn lint(&self, dir: &Path) -> LintReport {
         let others: Vec<&str> =
             self.tree.below("").filter(|path| !self.tree.files.contains_key(*path)).collect();
         let found = side_by_side(&others, |path| {
@@ -147,7 +147,10 @@ impl ContentFolder {
 }
 
 /// A report with what was found in files that are not YAML: each file's path, what is in it, and its bytes.
-fn with_others(mut report: Report, others: impl Iterator<Item = (String, Vec<Finding>, Vec<u8>)>) -> Report {
+fn with_others(
+    mut report: LintReport,
+    others: impl Iterator<Item = (String, Vec<Finding>, Vec<u8>)>,
+) -> LintReport {
     for (_, found, bytes) in others {
         let new = found.into_iter().filter(|finding| {
             let same = |f: &Finding| (f.line, &f.path) == (finding.line, &finding.path);
@@ -348,7 +351,7 @@ fn mark(finding: &Finding) -> FindingMark {
 }
 
 /// The marks of all that was found, accepted or not.
-fn marks(report: &Report) -> impl Iterator<Item = FindingMark> + '_ {
+fn marks(report: &LintReport) -> impl Iterator<Item = FindingMark> + '_ {
     report.findings.iter().chain(report.accepted.iter().map(|accepted| &accepted.finding)).map(mark)
 }
 

@@ -29,7 +29,7 @@ const SLOTS: usize = 4096;
 const DEEPEST: usize = 4096;
 
 /// An object's name, as bytes.
-pub(super) type Name = [u8; NAME];
+pub(super) type ObjectId = [u8; NAME];
 
 /// The packs of a repository.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ struct Pack {
 
 /// Where an object lies: which pack, and where in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
+pub(super) struct PackPlace {
     pack: usize,
     offset: u64,
 }
@@ -65,7 +65,7 @@ pub(super) struct Packed {
 
 /// The name that these hexadecimal digits spell.
 #[must_use]
-pub(super) fn name_of(hex: &str) -> Option<Name> {
+pub(super) fn name_of(hex: &str) -> Option<ObjectId> {
     let digit = |c: u8| char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok());
     let mut name = [0; NAME];
     if hex.len() != NAME * 2 {
@@ -99,15 +99,15 @@ impl Packs {
 
     /// Where an object lies.
     #[must_use]
-    pub(super) fn find(&self, name: &Name) -> Option<Place> {
+    pub(super) fn find(&self, name: &ObjectId) -> Option<PackPlace> {
         let mut packs = self.packs.iter().enumerate();
-        packs.find_map(|(pack, one)| Some(Place { pack, offset: one.find(name)? }))
+        packs.find_map(|(pack, one)| Some(PackPlace { pack, offset: one.find(name)? }))
     }
 
     /// Something to read objects with, one for each thread; it is fastest where the places ascend.
     #[must_use]
-    pub(super) fn reader(&self, largest: usize) -> Reader<'_> {
-        Reader {
+    pub(super) fn reader(&self, largest: usize) -> PackReader<'_> {
+        PackReader {
             packs: self,
             largest,
             inflate: Decompress::new(true),
@@ -152,7 +152,7 @@ impl Pack {
         self.fanout.last().copied().unwrap_or_default()
     }
 
-    fn find(&self, name: &Name) -> Option<u64> {
+    fn find(&self, name: &ObjectId) -> Option<u64> {
         let first = usize::from(*name.first()?);
         let before = first.checked_sub(1).and_then(|at| self.fanout.get(at)).copied().unwrap_or_default();
         let names = self.names.get(before * NAME..self.fanout.get(first)? * NAME)?;
@@ -182,7 +182,7 @@ struct Window {
 
 impl Window {
     /// The bytes from a place on: at least so many, or all that are left.
-    fn at(&mut self, packs: &Packs, place: Place, least: usize) -> Option<&[u8]> {
+    fn at(&mut self, packs: &Packs, place: PackPlace, least: usize) -> Option<&[u8]> {
         let inside = |window: &Self| {
             let from = usize::try_from(place.offset.checked_sub(window.start)?).ok()?;
             (window.pack == place.pack && from + least <= window.bytes.len()).then_some(from)
@@ -209,27 +209,27 @@ impl Window {
 }
 
 /// What an entry's head says.
-enum Entry {
+enum PackedEntry {
     Whole(&'static str),
     /// A difference from what lies here.
-    From(Place),
+    From(PackPlace),
 }
 
 /// Reads objects of packs.
 #[derive(Debug)]
-pub(super) struct Reader<'p> {
+pub(super) struct PackReader<'p> {
     packs: &'p Packs,
     largest: usize,
     inflate: Decompress,
     window: Window,
     /// Objects that were read, each in the slot that its place gives; a later one takes an earlier one's.
-    kept: Vec<Option<(Place, Packed)>>,
+    kept: Vec<Option<(PackPlace, Packed)>>,
     kept_bytes: usize,
 }
 
-impl Reader<'_> {
+impl PackReader<'_> {
     /// The object of this name, from its place. None if it is larger than is read, cannot be read, or has another name.
-    pub(super) fn read(&mut self, name: &Name, place: Place) -> Option<Packed> {
+    pub(super) fn read(&mut self, name: &ObjectId, place: PackPlace) -> Option<Packed> {
         let packed = self.resolved(place)?;
         let mut hash = Sha1::new();
         hash.update(packed.kind);
@@ -240,20 +240,20 @@ impl Reader<'_> {
         (hash.finalize().as_slice() == name).then_some(packed)
     }
 
-    fn resolved(&mut self, place: Place) -> Option<Packed> {
-        let mut differences: Vec<(Place, Vec<u8>)> = Vec::new();
+    fn resolved(&mut self, place: PackPlace) -> Option<Packed> {
+        let mut differences: Vec<(PackPlace, Vec<u8>)> = Vec::new();
         let mut at = place;
         let mut packed = loop {
             if let Some(Some((_, kept))) = self.kept.get(slot(at)).filter(|kept| is_at(kept, at)) {
                 break kept.clone();
             }
             match self.entry(at)? {
-                (Entry::Whole(kind), bytes) => {
+                (PackedEntry::Whole(kind), bytes) => {
                     let packed = Packed { kind, bytes: bytes.into() };
                     self.keep(at, &packed);
                     break packed;
                 }
-                (Entry::From(base), bytes) => {
+                (PackedEntry::From(base), bytes) => {
                     differences.push((at, bytes));
                     at = base;
                 }
@@ -270,7 +270,7 @@ impl Reader<'_> {
         Some(packed)
     }
 
-    fn keep(&mut self, place: Place, packed: &Packed) {
+    fn keep(&mut self, place: PackPlace, packed: &Packed) {
         if self.kept_bytes > KEPT {
             self.kept.fill(None);
             self.kept_bytes = 0;
@@ -282,7 +282,7 @@ impl Reader<'_> {
     }
 
     /// What an entry's head says, and what is in it.
-    fn entry(&mut self, place: Place) -> Option<(Entry, Vec<u8>)> {
+    fn entry(&mut self, place: PackPlace) -> Option<(PackedEntry, Vec<u8>)> {
         let head = self.window.at(self.packs, place, HEAD)?;
         let mut bytes = head.iter().copied();
         let mut length = 1;
@@ -295,10 +295,10 @@ impl Reader<'_> {
             (shift, more) = (shift + 7, byte & 0x80 != 0);
         }
         let entry = match first >> 4 & 7 {
-            1 => Entry::Whole("commit"),
-            2 => Entry::Whole("tree"),
-            3 => Entry::Whole("blob"),
-            4 => Entry::Whole("tag"),
+            1 => PackedEntry::Whole("commit"),
+            2 => PackedEntry::Whole("tree"),
+            3 => PackedEntry::Whole("blob"),
+            4 => PackedEntry::Whole("tag"),
             6 => {
                 let mut back: u64 = 0;
                 loop {
@@ -311,12 +311,15 @@ impl Reader<'_> {
                     back += 1;
                 }
                 let offset = place.offset.checked_sub(back).filter(|_| back > 0)?;
-                Entry::From(Place { offset, ..place })
+                PackedEntry::From(PackPlace { offset, ..place })
             }
             7 => {
-                let base: Name = head.get(length..length + NAME)?.try_into().ok()?;
+                let base: ObjectId = head.get(length..length + NAME)?.try_into().ok()?;
                 length += NAME;
-                Entry::From(Place { offset: self.packs.packs.get(place.pack)?.find(&base)?, ..place })
+                PackedEntry::From(PackPlace {
+                    offset: self.packs.packs.get(place.pack)?.find(&base)?,
+                    ..place
+                })
             }
             _ => return None,
         };
@@ -327,7 +330,7 @@ impl Reader<'_> {
     }
 
     /// The content of an entry behind its head.
-    fn inflated(&mut self, place: Place, head: usize, size: usize) -> Option<Vec<u8>> {
+    fn inflated(&mut self, place: PackPlace, head: usize, size: usize) -> Option<Vec<u8>> {
         // What does not get smaller takes a few bytes more for each 16 KiB.
         let least = head + size + size / 1024 + HEAD;
         let packed = self.window.at(self.packs, place, HEAD.max(least))?.get(head..)?;
@@ -339,11 +342,11 @@ impl Reader<'_> {
 }
 
 /// The slot in which an object of this place is kept: entries are a few dozen bytes long, so that neighbours have their own.
-fn slot(place: Place) -> usize {
+fn slot(place: PackPlace) -> usize {
     usize::try_from(place.offset / 16).unwrap_or_default().wrapping_add(place.pack) % SLOTS
 }
 
-fn is_at(kept: &Option<(Place, Packed)>, place: Place) -> bool {
+fn is_at(kept: &Option<(PackPlace, Packed)>, place: PackPlace) -> bool {
     kept.as_ref().is_some_and(|(at, _)| *at == place)
 }
 

@@ -132,7 +132,7 @@ pub fn read_kept(path: &Path) -> Option<KeptPolicies> {
 }
 
 /// Rules that were loaded.
-struct Held {
+struct LoadedRules {
     /// The file they are kept in.
     path: PathBuf,
     /// Marks of the files they are from.
@@ -143,7 +143,7 @@ struct Held {
 }
 
 /// What was loaded.
-static LOADED: Mutex<Vec<Held>> = Mutex::new(Vec::new());
+static LOADED: Mutex<Vec<LoadedRules>> = Mutex::new(Vec::new());
 /// Held by who has files checked: the others wait for what comes of it.
 static CHECKING: Mutex<()> = Mutex::new(());
 
@@ -186,7 +186,7 @@ pub fn load(cwd: &str, environment: &Environment) -> Loaded {
     all.retain(|held| held.path != path);
     let oldest = (all.len() + 1).saturating_sub(HELD);
     all.drain(..oldest);
-    all.push(Held { path, marks, loaded: loaded.clone(), until });
+    all.push(LoadedRules { path, marks, loaded: loaded.clone(), until });
     loaded
 }
 

@@ -8,7 +8,7 @@ use crate::base::parts::in_parts;
 use crate::facts::objects::{
     LARGEST, ObjectRepository, ObjectsError, failed, feed, finish, revisions, within,
 };
-use crate::facts::packs::{self, Packs, Place};
+use crate::facts::packs::{self, PackPlace, Packs};
 use rwenv_core::manifest::tree::Tree;
 
 /// Fewest objects for which packs are read here: git's plumbing reads fewer in the time it takes to open a pack.
@@ -29,7 +29,7 @@ pub(super) struct Sent<T> {
 type Listed<'a> = (&'a str, &'a str);
 
 /// What there is to say about an object.
-enum Looked<T> {
+enum LookedObject<T> {
     Message {
         name: String,
         text: String,
@@ -63,13 +63,13 @@ pub(super) fn sent<T: Send>(
     let (mut commits, mut hidden) = (Vec::new(), HashMap::new());
     for one in looked {
         match one {
-            Looked::Message { name, text, is_commit } => {
+            LookedObject::Message { name, text, is_commit } => {
                 commits.extend(is_commit.then(|| name.clone()));
                 sent.messages.push((name, text));
             }
-            Looked::Seen(seen) => sent.seen.extend(seen),
-            Looked::Large(path) => sent.large.push(path),
-            Looked::Hidden { name, bytes } => drop(hidden.insert(name, bytes)),
+            LookedObject::Seen(seen) => sent.seen.extend(seen),
+            LookedObject::Large(path) => sent.large.push(path),
+            LookedObject::Hidden { name, bytes } => drop(hidden.insert(name, bytes)),
         }
     }
     if !hidden.is_empty() {
@@ -95,7 +95,7 @@ fn looked<T>(
     packs: &Packs,
     objects: &[Listed<'_>],
     look: &(impl Fn(&str, &[u8]) -> Vec<T> + Sync),
-) -> Result<Vec<Looked<T>>, ObjectsError> {
+) -> Result<Vec<LookedObject<T>>, ObjectsError> {
     let mut all = Vec::new();
     let mut take =
         |object: &Listed<'_>, kind: &str, bytes: Option<&[u8]>| of(object, kind, bytes, look, &mut all);
@@ -104,7 +104,7 @@ fn looked<T>(
         let name = packs::name_of(object.0).and_then(|name| Some((packs.find(&name)?, name, object)));
         name.map_or_else(|| left.push(object), |found| packed.push(found));
     }
-    packed.sort_unstable_by_key(|(place, ..): &(Place, _, _)| *place);
+    packed.sort_unstable_by_key(|(place, ..): &(PackPlace, _, _)| *place);
     let mut reader = packs.reader(LARGEST);
     let mut total = 0;
     for (done, (place, name, object)) in packed.into_iter().enumerate() {
@@ -135,10 +135,10 @@ fn of<T>(
     kind: &str,
     bytes: Option<&[u8]>,
     look: impl Fn(&str, &[u8]) -> Vec<T>,
-    all: &mut Vec<Looked<T>>,
+    all: &mut Vec<LookedObject<T>>,
 ) {
     match (kind, bytes) {
-        ("commit" | "tag", Some(bytes)) => all.push(Looked::Message {
+        ("commit" | "tag", Some(bytes)) => all.push(LookedObject::Message {
             name: (*name).to_owned(),
             text: String::from_utf8_lossy(bytes).into_owned(),
             is_commit: kind == "commit",
@@ -146,13 +146,13 @@ fn of<T>(
         ("blob", Some(bytes)) => {
             let seen = look(path, bytes);
             if !seen.is_empty() {
-                all.push(Looked::Seen(seen));
+                all.push(LookedObject::Seen(seen));
             }
             if has_secret(bytes) && !Tree::may_be_manifest(path) {
-                all.push(Looked::Hidden { name: (*name).to_owned(), bytes: bytes.to_vec() });
+                all.push(LookedObject::Hidden { name: (*name).to_owned(), bytes: bytes.to_vec() });
             }
         }
-        ("blob", None) => all.push(Looked::Large((*path).to_owned())),
+        ("blob", None) => all.push(LookedObject::Large((*path).to_owned())),
         _ => {}
     }
 }

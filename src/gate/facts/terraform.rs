@@ -41,12 +41,12 @@ fn state_file(folder: &Path) -> PathBuf {
 }
 
 #[derive(Deserialize)]
-struct State {
-    resources: Vec<Resource>,
+struct TerraformState {
+    resources: Vec<TerraformResource>,
 }
 
 #[derive(Deserialize)]
-struct Resource {
+struct TerraformResource {
     r#type: String,
     instances: Vec<Instance>,
 }
@@ -63,7 +63,8 @@ pub(super) fn made(file: &Path, folder: &Path, environment: &Environment) -> Pus
     let path = state_file(folder);
     let small = fs::metadata(&path).is_ok_and(|meta| meta.is_file() && meta.len() <= LARGEST);
     let state = small.then(|| fs::read(&path).ok()).flatten();
-    let Some(State { resources }) = state.and_then(|bytes| serde_json::from_slice(&bytes).ok()) else {
+    let Some(TerraformState { resources }) = state.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+    else {
         return Pushed::Generated;
     };
     let (Ok(real), Ok(bytes)) = (fs::canonicalize(file), fs::read(file)) else { return Pushed::Generated };

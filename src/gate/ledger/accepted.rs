@@ -11,7 +11,7 @@ use crate::base::files::{self, FileError};
 use crate::base::redact::redact;
 use crate::facts::content;
 use crate::facts::objects::{Budget, ObjectRepository};
-use rwenv_core::manifest::{AcceptedFinding, Finding, Report};
+use rwenv_core::manifest::{AcceptedFinding, Finding, LintReport};
 use rwenv_core::model::same_repository;
 
 /// One finding that is accepted.
@@ -147,7 +147,7 @@ impl SearchedPlace {
 
 /// Takes the findings out of a report that the list accepts. Gives what is to be said of it: of those whose day is over, and of a list
 /// that cannot be read.
-pub fn sift(report: &mut Report, place: &SearchedPlace, environment: &Environment) -> Vec<String> {
+pub fn sift(report: &mut LintReport, place: &SearchedPlace, environment: &Environment) -> Vec<String> {
     if report.findings.is_empty() {
         return Vec::new();
     }

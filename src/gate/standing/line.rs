@@ -68,7 +68,7 @@ impl Styled {
 }
 
 /// What is shown of a directory.
-struct Shown {
+struct ShownLine {
     /// The rwenv's name, or what is in its place.
     name: String,
     /// What may be changed, and its colour.
@@ -78,7 +78,7 @@ struct Shown {
     off: Vec<Lapse>,
 }
 
-fn shown(dir: &Path, environment: &Environment) -> Shown {
+fn shown(dir: &Path, environment: &Environment) -> ShownLine {
     let off = lapses(dir, environment);
     let (name, mode) = match binding::selection(dir, environment).map(|selection| selection.bound) {
         Some(Bound::Rwenv(name)) => {
@@ -89,7 +89,7 @@ fn shown(dir: &Path, environment: &Environment) -> Shown {
         Some(_) => ("invalid selection".to_owned(), None),
         None => (String::new(), None),
     };
-    Shown { name, mode, grant: granted(environment), off }
+    ShownLine { name, mode, grant: granted(environment), off }
 }
 
 /// What may be changed, in a word.

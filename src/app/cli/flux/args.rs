@@ -60,7 +60,7 @@ pub(super) enum FluxCommand {
     #[command(
         after_help = "Examples:\n  rwenv flux tree flux-system\n  rwenv flux tree hr/web\n  rwenv flux tree apps --dependencies"
     )]
-    Tree(Tree),
+    Tree(TreeArgs),
     /// Show the objects of a kind, or one of them
     #[command(
         after_help = "Examples:\n  rwenv flux get ks\n  rwenv flux get source git flux-system\n  rwenv flux get alerts -n flux-system\n  rwenv flux get all"
@@ -137,7 +137,7 @@ pub(super) struct Reconcile {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct Tree {
+pub(super) struct TreeArgs {
     #[command(flatten)]
     pub(super) named: ObjectArgs,
     /// Show what it waits for, and what waits for it, instead

@@ -6,12 +6,12 @@ use rwenv_gate::base::environment::Environment;
 use rwenv_gate::wire::daemon::FluxRow;
 use serde_json::Value;
 
-use super::args::{Export, Get, ObjectArgs, Tree};
+use super::args::{Export, Get, ObjectArgs, TreeArgs};
 use super::session::{FluxSession, known};
 use super::show::{HEADINGS, row};
 use crate::cli::{format, out};
 
-pub(super) fn tree(args: &Tree, environment: &Environment) -> anyhow::Result<u8> {
+pub(super) fn tree(args: &TreeArgs, environment: &Environment) -> anyhow::Result<u8> {
     let named = &args.named;
     let session = FluxSession::open(&named.cluster, environment)?;
     let object = session.one(named, &["ks", "hr", "rset", "fluxinstance"])?;

@@ -28,7 +28,7 @@ pub(in crate::cli) struct CompareArgs {
 /// The comparison, with the names of the two.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Named<'c> {
+struct NamedComparison<'c> {
     first: &'c str,
     second: &'c str,
     #[serde(flatten)]
@@ -51,7 +51,7 @@ pub(in crate::cli) fn compare(args: &CompareArgs, environment: &Environment) -> 
     let same =
         compared.only_first.is_empty() && compared.only_second.is_empty() && compared.differences.is_empty();
     if args.output.json {
-        out::json(&Named { first: &args.first, second: &args.second, compared: &compared })?;
+        out::json(&NamedComparison { first: &args.first, second: &args.second, compared: &compared })?;
     } else {
         show(args, &compared);
     }

@@ -56,13 +56,13 @@ pub(in crate::cli) enum GuidePart {
     /// Problems that leave the guide incomplete.
     Findings(Vec<FluxFinding>),
     /// Dependencies between Flux objects.
-    Dependencies(Dependencies),
+    Dependencies(NamedDependencies),
 }
 
 /// What depends on what, by name.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(in crate::cli) struct Dependencies {
+pub(in crate::cli) struct NamedDependencies {
     /// Of each Kustomization.
     kustomizations: BTreeMap<String, Vec<String>>,
     /// Of each HelmRelease that depends on others.
@@ -100,7 +100,7 @@ fn of(topic: GuideTopic, made: Documents) -> GuidePart {
             let all = made.flux.kustomizations.into_iter();
             let releases = made.flux.helm_releases.into_iter();
             let releases = releases.map(|(key, release)| (key, release.what.depends_on));
-            GuidePart::Dependencies(Dependencies {
+            GuidePart::Dependencies(NamedDependencies {
                 kustomizations: all.map(|(key, entry)| (key, entry.what.depends_on)).collect(),
                 helm_releases: releases.filter(|(_, on)| !on.is_empty()).collect(),
             })

@@ -26,12 +26,12 @@ use rwenv_gate::judge::Permit;
 /// This door's name in the log.
 const DOOR: &str = "mcp";
 
-type Answer = Box<dyn Fn(JsonObject, &Environment) -> anyhow::Result<Value> + Send + Sync>;
+type ToolAnswer = Box<dyn Fn(JsonObject, &Environment) -> anyhow::Result<Value> + Send + Sync>;
 
 /// A tool, and what answers when it is called.
 pub(super) struct OfferedTool {
     pub(super) tool: Tool,
-    answer: Answer,
+    answer: ToolAnswer,
 }
 
 impl fmt::Debug for OfferedTool {

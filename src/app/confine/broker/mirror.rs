@@ -193,12 +193,12 @@ impl Mirror {
 
 /// What a session sent, beside the mirror. Gone when it is dropped.
 #[derive(Debug)]
-pub(super) struct Waiting<'m> {
+pub(super) struct Quarantine<'m> {
     mirror: &'m Mirror,
     folder: PathBuf,
 }
 
-impl<'m> Waiting<'m> {
+impl<'m> Quarantine<'m> {
     /// Takes in a pack: checked object by object, completed by what the mirror has, and of a bounded size.
     pub(super) fn take(mirror: &'m Mirror, pack: Option<UnixStream>) -> io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -260,7 +260,7 @@ impl<'m> Waiting<'m> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for Quarantine<'_> {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
     }

@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 
 use super::call::Frame;
 use super::desk::BrokerDesk;
-use super::mirror::{Mirror, Waiting, WantedUpdate};
+use super::mirror::{Mirror, Quarantine, WantedUpdate};
 use super::packet::{self, Packet};
 use super::reading::{ToSession, send};
 use rwenv_gate::base::redact::redact;
@@ -51,7 +51,7 @@ pub(super) fn serve(
     }
     let sends = wanted.updates.iter().any(|update| !update.deletes());
     let pack = if sends { Some(stream) } else { None };
-    let (mut told, taken) = match Waiting::take(&mirror, pack) {
+    let (mut told, taken) = match Quarantine::take(&mirror, pack) {
         Ok(waiting) => {
             let (told, results) = decided(&waiting, &mirror, &wanted, &refs, desk);
             (told, Ok(results))
@@ -148,7 +148,7 @@ type Results = BTreeMap<String, Option<String>>;
 
 /// Judges what was sent, and pushes it.
 fn decided(
-    waiting: &Waiting<'_>,
+    waiting: &Quarantine<'_>,
     mirror: &Mirror,
     wanted: &WantedPush,
     refs: &[(String, String)],

@@ -22,7 +22,7 @@ use rwenv_gate::base::clock;
 use rwenv_gate::base::files;
 use rwenv_gate::ledger::audit::{self, AuditEntry, Followed};
 use rwenv_gate::wire::daemon::ExportHealth;
-use target::{CollectorTarget, Sent};
+use target::{CollectorTarget, RequestOutcome};
 
 /// Most records of one request.
 const BATCH: usize = 512;
@@ -113,13 +113,13 @@ async fn send_all(
         }
         let body = message::logs(&new).encode_to_vec();
         let refused = match target.post("/v1/logs", body).await? {
-            Sent::Taken(answer) => refused(&answer),
+            RequestOutcome::Taken(answer) => refused(&answer),
             // A collector that cannot read a request will not read it later: what it does not take is found by halves.
-            Sent::Refused(_) if new.len() > 1 => {
+            RequestOutcome::Refused(_) if new.len() > 1 => {
                 most = new.len() / 2;
                 continue;
             }
-            Sent::Refused(why) => {
+            RequestOutcome::Refused(why) => {
                 tracing::warn!(%why, record = new.first().map(|entry| entry.seq), "the collector refuses a record");
                 1
             }
@@ -149,8 +149,8 @@ async fn measure(target: &CollectorTarget, counted: &Counted, shared: &Arc<Share
     let look = tokio::task::spawn_blocking(move || counted::looked(off, &environment));
     let gauges = look.await.map_err(reason)?;
     match target.post("/v1/metrics", counted.message(&gauges).encode_to_vec()).await? {
-        Sent::Taken(_) => Ok(()),
-        Sent::Refused(why) => {
+        RequestOutcome::Taken(_) => Ok(()),
+        RequestOutcome::Refused(why) => {
             tracing::warn!(%why, "the collector refuses metrics");
             Ok(())
         }

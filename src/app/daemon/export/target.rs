@@ -29,7 +29,7 @@ pub(super) struct CollectorTarget {
 }
 
 /// What came of a request.
-pub(super) enum Sent {
+pub(super) enum RequestOutcome {
     /// It was taken; the answer.
     Taken(Vec<u8>),
     /// It is no request that will be taken.
@@ -59,15 +59,15 @@ impl CollectorTarget {
     ///
     /// # Errors
     /// Where it is to be sent again: the collector is away, or says so.
-    pub(super) async fn post(&self, signal: &str, body: Vec<u8>) -> Result<Sent, String> {
+    pub(super) async fn post(&self, signal: &str, body: Vec<u8>) -> Result<RequestOutcome, String> {
         let web = Web::at(&self.server, PATIENCE)?.with_headers(self.headers.clone());
         let path = format!("{}{signal}", self.path);
         let answered =
             web.post_as(&path, "application/x-protobuf", body).await.map_err(|why| redact(&why))?;
         let says = || format!("{} answered {}", self.shown, answered.status);
         match answered.status {
-            200..300 => Ok(Sent::Taken(answered.body)),
-            400 | 413 | 422 => Ok(Sent::Refused(says())),
+            200..300 => Ok(RequestOutcome::Taken(answered.body)),
+            400 | 413 | 422 => Ok(RequestOutcome::Refused(says())),
             // Also where credentials are wrong, or the address: that is mended, and nothing is lost.
             _ => Err(says()),
         }

@@ -58,7 +58,7 @@ fn list<'t>(texts: impl IntoIterator<Item = &'t String>) -> String {
 }
 
 /// Whether a request passes, by its key or else by its sort.
-struct Passing {
+struct PassingRules {
     /// Sorts that pass.
     sorts: BTreeSet<String>,
     /// Keys that pass though their sort does not.
@@ -67,7 +67,7 @@ struct Passing {
     but: BTreeSet<String>,
 }
 
-impl Passing {
+impl PassingRules {
     fn of(keys: &BTreeMap<String, (String, bool)>, sorts: BTreeSet<String>) -> Self {
         let differing = |passes: bool| {
             let differs = |(sort, own): &(String, bool)| *own == passes && sorts.contains(sort) != passes;
@@ -126,14 +126,14 @@ fn passing(
     api: &JudgedApi,
     keys: &BTreeMap<String, (String, PolicyAnswer, PolicyAnswer)>,
     passes: impl Fn((&PolicyAnswer, &PolicyAnswer)) -> bool,
-) -> Passing {
+) -> PassingRules {
     let of = |row: &&UnknownRow| passes((&row.answer, &row.dry));
     let sorts = api.unknown.iter().filter(of).map(|row| row.sort.clone()).collect();
     let keys = keys
         .iter()
         .map(|(key, (sort, answer, dry))| (key.clone(), (sort.clone(), passes((answer, dry)))))
         .collect();
-    Passing::of(&keys, sorts)
+    PassingRules::of(&keys, sorts)
 }
 
 /// What a patch may change, as an expression.

@@ -51,18 +51,18 @@ pub(super) fn in_document(
     }
     let kustomized = KUSTOMIZED.iter().any(|key| document.get(key).is_some());
     let trust = if is_object || kustomized { Trust::Values } else { trust };
-    Walk { trust, texts, sink }.walk(document, 0);
+    SecretWalk { trust, texts, sink }.walk(document, 0);
 }
 
 /// A way through a document.
-struct Walk<'w, 'p> {
+struct SecretWalk<'w, 'p> {
     trust: Trust,
     /// How many texts stand around this one.
     texts: usize,
     sink: &'w mut SecretSink<'p>,
 }
 
-impl Walk<'_, '_> {
+impl SecretWalk<'_, '_> {
     fn walk(&mut self, node: &Node, depth: usize) {
         if depth > DEEPEST {
             return;

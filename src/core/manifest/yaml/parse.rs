@@ -94,7 +94,7 @@ fn reason(message: &str) -> String {
 }
 
 /// A collection that is still open.
-struct Open {
+struct OpenCollection {
     at: At,
     anchor: usize,
     map: bool,
@@ -107,7 +107,7 @@ struct NodeBuilder {
     start: At,
     /// By how many columns lines were indented for the parser.
     indented: BTreeMap<usize, usize>,
-    open: Vec<Open>,
+    open: Vec<OpenCollection>,
     anchors: HashMap<usize, Arc<Node>>,
     nodes: usize,
 }
@@ -138,10 +138,10 @@ impl NodeBuilder {
                 self.done(Node { at, value }, anchor, out);
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.open.push(Open { at, anchor, map: false, items: Vec::new() })
+                self.open.push(OpenCollection { at, anchor, map: false, items: Vec::new() })
             }
             Event::MappingStart(_, anchor, _) => {
-                self.open.push(Open { at, anchor, map: true, items: Vec::new() })
+                self.open.push(OpenCollection { at, anchor, map: true, items: Vec::new() })
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(out),
             Event::Alias(anchor) => {

@@ -69,12 +69,12 @@ pub fn marked_wrong(
 /// Where the record could not be written whole.
 pub fn stands(standing: &MachineStanding, environment: &Environment) -> Result<(), FileError> {
     #[derive(Serialize)]
-    struct Standing<'a> {
+    struct StandingDetail<'a> {
         standing: &'a MachineStanding,
     }
     let detail = match standing.off.as_slice() {
         [] => format!("{}: rwenv {}, every door is on", standing.machine, standing.program),
         off => format!("{}: rwenv {}, off: {}", standing.machine, standing.program, off.join("; ")),
     };
-    log::append(&NotedRecord::new("daemon", STANDING, &detail, Standing { standing }), environment)
+    log::append(&NotedRecord::new("daemon", STANDING, &detail, StandingDetail { standing }), environment)
 }
