@@ -188,6 +188,10 @@ const MAP_STACK: i32 = libc::MAP_STACK;
 const MAP_STACK: i32 = 0;
 /// The least that is worth a try, where the process may not have so much (`ulimit -v`).
 const LEAST: usize = 64 << 10;
+/// Bytes of memory whose pages are made as they are touched: a short command takes no more.
+const ON_TOUCH: usize = 256 << 10;
+/// Behind that, pages of so many bytes at least are asked for together: one call to the system costs less than a page fault for each.
+const AT_ONCE: usize = 64 << 10;
 /// Blocks are multiples of this many bytes, and aligned to it.
 const GRAIN: usize = 16;
 /// Pieces of up to this many grains have as many as are asked for; longer ones a power of two.
@@ -212,6 +216,8 @@ struct ArenaState {
     length: usize,
     /// Bytes handed out so far.
     used: usize,
+    /// Bytes of which the pages are there, or nearly: the next are asked for when these are handed out.
+    ready: usize,
     /// First free piece by class; each piece holds the address of the next.
     free: [*mut u8; CLASSES + 1],
 }
@@ -228,6 +234,7 @@ impl Arena {
                 base: std::ptr::null_mut(),
                 length: 0,
                 used: 0,
+                ready: ON_TOUCH,
                 free: [std::ptr::null_mut(); CLASSES + 1],
             }),
             taken: AtomicBool::new(false),
@@ -272,6 +279,18 @@ impl ArenaState {
         }
     }
 
+    /// Has the pages up to `end`, and some behind it, made ready. Systems that cannot do that make each when it is touched.
+    #[cold]
+    fn populate(&mut self, end: usize) {
+        let from = self.ready;
+        self.ready = (end + from / 8).next_multiple_of(AT_ONCE).min(self.length);
+        #[cfg(target_os = "linux")]
+        // SAFETY: a part of the block. Its content stays as it is.
+        unsafe {
+            libc::madvise(self.base.add(from).cast(), self.ready - from, libc::MADV_POPULATE_WRITE)
+        };
+    }
+
     fn take(&mut self, layout: Layout) -> *mut u8 {
         if self.base.is_null() {
             self.map();
@@ -294,6 +313,9 @@ impl ArenaState {
         {
             Some(end) => {
                 self.used = end;
+                if end > self.ready {
+                    self.populate(end);
+                }
                 // SAFETY: `start` lies inside the block.
                 unsafe { self.base.add(start) }
             }
@@ -324,6 +346,9 @@ impl ArenaState {
         let last = start + old == self.used && start + new <= self.length;
         if last {
             self.used = start + new;
+            if self.used > self.ready {
+                self.populate(self.used);
+            }
         }
         last
     }

@@ -161,7 +161,7 @@ pub(super) fn code(word: &Word, by: &Invocation, what: &str) -> Carried {
 pub(super) fn from_stdin(by: &Invocation) -> Vec<Carried> {
     match &by.stdin {
         Stdin::Text(text) => vec![Carried::Shell {
-            text: text.clone(),
+            text: text.to_string(),
             arguments: Vec::new(),
             by: Invocation { stdin: Stdin::Inherited, ..by.clone() },
             remote: None,

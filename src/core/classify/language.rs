@@ -53,7 +53,7 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
     {
         match &by.stdin {
             Stdin::Text(text) => {
-                found.code.push(Word::literal(text));
+                found.code.push(Word::literal(&**text));
                 fed = true;
             }
             Stdin::File(path) => found.files.push(path.clone()),

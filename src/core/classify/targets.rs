@@ -231,7 +231,7 @@ impl RunnerLine {
         } else if runner.file.contains(&name) {
             match &self.by.stdin {
                 Stdin::Text(text) if matches!(value.as_literal(), Some("-" | "/dev/stdin")) => {
-                    self.code.push(text.clone());
+                    self.code.push(text.to_string());
                 }
                 _ => self.files.push(value.clone()),
             }

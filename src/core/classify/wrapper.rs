@@ -420,7 +420,7 @@ fn xargs(inner: &Invocation, by: &Invocation, at: usize, tools: &Tools) -> Vec<C
     };
     let placeholder = flag(["-I", "--replace"]);
     let text = match &by.stdin {
-        Stdin::Text(text) if flag(["-a", "--arg-file"]).is_none() => Some(text.as_str()),
+        Stdin::Text(text) if flag(["-a", "--arg-file"]).is_none() => Some(&**text),
         _ => None,
     };
     let run = |argv: Vec<Word>| Carried::Invocation {

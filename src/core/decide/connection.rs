@@ -22,7 +22,7 @@ impl Connection {
             });
         let printed = shell::printed(invocation).map(|word| word.display().into_owned());
         let text = match &invocation.stdin {
-            Stdin::Text(text) => Some(text.clone()),
+            Stdin::Text(text) => Some(text.to_string()),
             _ => None,
         };
         let client = tools.tools.iter().find(|tool| tool.name == "http");

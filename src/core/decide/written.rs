@@ -101,7 +101,7 @@ pub(super) fn written(touching: &Touching<'_>) -> Vec<WrittenScript> {
     let mut all: Vec<WrittenScript> =
         into.iter().flat_map(|word| at(word, &invocation.cwd, &printed)).collect();
     let input = match &invocation.stdin {
-        Stdin::Text(text) => WrittenContent::Text(text.clone()),
+        Stdin::Text(text) => WrittenContent::Text(text.to_string()),
         _ => WrittenContent::Changed,
     };
     for touch in touching.by_program() {

@@ -1,6 +1,7 @@
 //! What a shell would run: words, and the invocations made of them.
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
 /// A range of bytes in the source text, end exclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -293,14 +294,21 @@ pub enum Stdin {
     /// Whatever the whole command line was given.
     #[default]
     Inherited,
-    /// A text that stands in the command line itself (heredoc, here-string, `echo … |`).
-    Text(String),
+    /// A text that stands in the command line itself (heredoc, here-string, `echo … |`). Copies of a command share it: it may be long.
+    Text(Rc<str>),
     /// The file of this name.
     File(Word),
     /// Something produced while running.
     Unknown,
     /// What an agent types later, of which nobody is asked.
     Later,
+}
+
+impl Stdin {
+    /// This text; where there is none, something produced while running.
+    pub(crate) fn known(text: Option<String>) -> Self {
+        text.map_or(Self::Unknown, |text| Self::Text(text.into()))
+    }
 }
 
 /// A variable the command line itself puts into a program's environment.

@@ -4,6 +4,10 @@
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let differs = |pattern: Option<&u8>, text| pattern.is_some_and(|byte| *byte != b'*' && text != Some(byte));
+    if differs(pattern.first(), text.first()) || differs(pattern.last(), text.last()) {
+        return false;
+    }
     let Some(first) = pattern.iter().position(|byte| *byte == b'*') else { return pattern == text };
     let (head, rest) =
         (pattern.get(..first).unwrap_or_default(), pattern.get(first + 1..).unwrap_or_default());

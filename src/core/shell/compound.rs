@@ -91,7 +91,7 @@ impl Walker<'_> {
             self.command(state.clone(), stage);
             self.capturing = capturing;
             let printed = std::mem::replace(&mut self.sink, sink);
-            self.stdin = printed.and_then(|w| w.as_code()).map_or(Stdin::Unknown, Stdin::Text);
+            self.stdin = Stdin::known(printed.and_then(|w| w.as_code()));
         }
         self.stdin = outer_stdin;
         self.feed(stages, &begins);

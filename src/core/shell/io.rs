@@ -55,7 +55,7 @@ impl Walker<'_> {
                 let mut text = self.one(state, &word.value, origin);
                 text.push_text("\n");
                 if fd.unwrap_or(0) == 0 {
-                    io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
+                    io.stdin = Stdin::known(text.as_code());
                 }
             }
             IoRedirect::HereDocument(fd, document) => {
@@ -66,7 +66,7 @@ impl Walker<'_> {
                     Word::literal(mask::shown(&document.doc.value))
                 };
                 if fd.unwrap_or(0) == 0 {
-                    io.stdin = text.as_code().map_or(Stdin::Unknown, Stdin::Text);
+                    io.stdin = Stdin::known(text.as_code());
                 }
             }
             IoRedirect::OutputAndError(word, adds) => {
@@ -97,7 +97,7 @@ impl Walker<'_> {
                     ProcessSubstitutionKind::Read => {
                         let text = self.printed_by(state, &command.list);
                         if fd.unwrap_or(0) == 0 {
-                            io.stdin = text.and_then(|w| w.as_code()).map_or(Stdin::Unknown, Stdin::Text);
+                            io.stdin = Stdin::known(text.and_then(|w| w.as_code()));
                         }
                     }
                     ProcessSubstitutionKind::Write => {
@@ -111,10 +111,10 @@ impl Walker<'_> {
         if reads {
             if fd.unwrap_or(0) == 0 {
                 io.stdin = match word {
-                    Some(word) if word.as_literal() == Some("/dev/null") => Stdin::Text(String::new()),
+                    Some(word) if word.as_literal() == Some("/dev/null") => Stdin::Text("".into()),
                     Some(word) if matches!(kind, IoFileRedirectKind::Read) => {
                         let text = self.text_of(state, &word).and_then(|text| text.as_code());
-                        text.map_or(Stdin::File(word), Stdin::Text)
+                        text.map_or(Stdin::File(word), |text| Stdin::Text(text.into()))
                     }
                     _ => Stdin::Unknown,
                 };
@@ -174,7 +174,7 @@ impl Walker<'_> {
     /// Walks the lists that read what a command prints.
     pub(super) fn writers(&mut self, state: &State, io: &Io<'_>, printed: Option<&Word>) {
         for list in &io.readers {
-            let text = printed.and_then(Word::as_code).map_or(Stdin::Unknown, Stdin::Text);
+            let text = Stdin::known(printed.and_then(Word::as_code));
             let stdin = std::mem::replace(&mut self.stdin, text);
             self.subshell(state, |walker, inner| walker.list(inner, list));
             self.stdin = stdin;

@@ -41,7 +41,7 @@ pub fn printed(invocation: &Invocation) -> Option<Word> {
     match (invocation.program()?.as_literal()?, &invocation.stdin) {
         ("echo", _) => Some(echo(words, false)),
         ("printf", _) => printf(words),
-        ("cat" | "tee", Stdin::Text(text)) => Some(Word::literal(text)),
+        ("cat" | "tee", Stdin::Text(text)) => Some(Word::literal(&**text)),
         _ => None,
     }
 }

@@ -121,7 +121,7 @@ impl Walker<'_> {
                         // `bash <(…)` and `. <(…)` read the text as they would standard input.
                         let printed = self.printed_by(state, &command.list);
                         let text = printed.and_then(|w| w.as_code());
-                        all.io.stdin = text.map_or(Stdin::Unknown, Stdin::Text);
+                        all.io.stdin = Stdin::known(text);
                     }
                 }
                 add(&mut all.combinations, vec![vec![word]]);

@@ -1,5 +1,6 @@
 //! What an agent is about to do, whichever agent it is, and what is decided about it. One way from here for all of them.
 
+use std::mem::ManuallyDrop;
 use std::path::Path;
 
 use serde_json::Value;
@@ -211,6 +212,8 @@ fn judged_in(call: &Call, environment: &Environment) -> Environment {
 pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
     let environment = &judged_in(call, environment);
     let SeenCall { observed, command, found } = look(call, environment);
+    // The process ends here, and what was seen is thousands of small pieces: they go with it.
+    let observed = ManuallyDrop::new(observed);
     let session = call.session.as_deref();
     let ruling = judge::judge(
         Case {
@@ -228,7 +231,7 @@ pub(super) fn judge(call: &Call, environment: &Environment) -> Judged {
         },
         environment,
     );
-    let Observed { plan, facts, rwenvs } = &observed;
+    let Observed { plan, facts, rwenvs } = &*observed;
     let mut judged = match ruling.outcome {
         Outcome::Refuse(why) | Outcome::Unrecorded(why) => return Judged::denied(&why),
         Outcome::Ask(question) => {

@@ -73,7 +73,7 @@ pub(super) fn judge(operation: &mut Operation, invocation: &Invocation, command:
     }
     if texts.is_empty() && !from_file {
         match &invocation.stdin {
-            Stdin::Text(text) => texts.push(Some(text.clone())),
+            Stdin::Text(text) => texts.push(Some(text.to_string())),
             Stdin::File(_) | Stdin::Unknown => texts.push(None),
             Stdin::Inherited | Stdin::Later => {}
         }
