@@ -279,16 +279,21 @@ impl ArenaState {
         }
     }
 
-    /// Has the pages up to `end`, and some behind it, made ready. Systems that cannot do that make each when it is touched.
+    /// Has the pages of a piece and some behind it made ready. A long piece may never be filled: its pages are made as they are touched,
+    /// as all are on systems that cannot do this.
     #[cold]
-    fn populate(&mut self, end: usize) {
+    fn populate(&mut self, start: usize, end: usize) {
         let from = self.ready;
-        self.ready = (end + from / 8).next_multiple_of(AT_ONCE).min(self.length);
+        self.ready = end.next_multiple_of(AT_ONCE).min(self.length);
         #[cfg(target_os = "linux")]
-        // SAFETY: a part of the block. Its content stays as it is.
-        unsafe {
-            libc::madvise(self.base.add(from).cast(), self.ready - from, libc::MADV_POPULATE_WRITE)
-        };
+        if end - start <= AT_ONCE {
+            // SAFETY: a part of the block. Its content stays as it is.
+            unsafe {
+                libc::madvise(self.base.add(from).cast(), self.ready - from, libc::MADV_POPULATE_WRITE)
+            };
+        }
+        #[cfg(not(target_os = "linux"))]
+        let _ = (from, start);
     }
 
     fn take(&mut self, layout: Layout) -> *mut u8 {
@@ -314,7 +319,7 @@ impl ArenaState {
             Some(end) => {
                 self.used = end;
                 if end > self.ready {
-                    self.populate(end);
+                    self.populate(start, end);
                 }
                 // SAFETY: `start` lies inside the block.
                 unsafe { self.base.add(start) }
@@ -347,7 +352,7 @@ impl ArenaState {
         if last {
             self.used = start + new;
             if self.used > self.ready {
-                self.populate(self.used);
+                self.populate(start, self.used);
             }
         }
         last

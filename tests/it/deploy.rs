@@ -197,7 +197,7 @@ fn what_is_committed_and_proposed_is_said_in_the_field_s_words() {
 fn values_are_set_where_they_count() {
     let shop = Shop::new("");
     let set = |service: &str, pairs: &[&str]| {
-        let mut arguments = vec![service, "--dry-run"];
+        let mut arguments = vec![service, "--dry-run", "--create"];
         pairs.iter().for_each(|pair| arguments.extend(["--set", *pair]));
         let answer = shop.deploy(&arguments);
         assert_eq!(answer.code, 0, "{}", answer.stderr);
@@ -215,7 +215,7 @@ fn values_are_set_where_they_count() {
     assert_eq!(set("papi", &["spec.replicas=5"]), "-  replicas: 2\n+  replicas: 5\n");
     assert_eq!(shop.branches(), ["main"], "a dry run changes nothing");
     shop.is_tidy();
-    let answer = shop.deploy(&["shop", "--set", "replicas=3", "--set-string", "port=8"]);
+    let answer = shop.deploy(&["shop", "--set", "replicas=3", "--set-string", "port=8", "--create"]);
     assert_eq!(answer.code, 0, "{}", answer.stderr);
     assert_eq!(shop.change(), "-    replicas: 1\n+    replicas: 3\n+    port: \"8\"\n");
     let message = shop.remote(&["log", "-1", "--format=%s", &shop.branches()[0]]);
@@ -240,6 +240,12 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
         (&["pay", "--image-tag", "v2"], "apps/pay/kustomization.yaml:8: pins pay by its digest"),
         (&["shop", "--set", "image=x"], "is a mapping or a list"),
         (&["shop", "--set", "x"], "is not key=value"),
+        (
+            &["shop", "--set", "replcas=3"],
+            "HelmRelease shop sets no value replcas. Did you mean replicas? To write it as a new one, at apps/shop.yaml:",
+        ),
+        (&["shop", "--set", "web.replicas=3"], "Did you mean replicas?"),
+        (&["mail", "--set", "tag=v2"], "Did you mean image.tag?"),
         (&["web", "--set", "spec.template.spec.containers[4].image=x"], "there is no item 4"),
         (&["--continue"], "there is no deployment of rwenv 'dev' to go on with"),
         (&["--abort", "x"], "there is no deployment 'x' of rwenv 'dev'"),
@@ -248,7 +254,7 @@ fn what_cannot_be_deployed_is_refused_with_the_reason_and_leaves_nothing() {
         let answer = shop.deploy(arguments);
         assert!(answer.code == 1 && answer.stderr.contains(expected), "{arguments:?}: {}", answer.stderr);
     }
-    let secret = shop.deploy(&["shop", "--set", "password=hunter2hunter2hunter2"]);
+    let secret = shop.deploy(&["shop", "--create", "--set", "password=hunter2hunter2hunter2"]);
     assert_eq!(secret.code, 1);
     assert!(
         secret.stderr.contains("the change is not committed because it would add these problems"),

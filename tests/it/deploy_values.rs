@@ -260,9 +260,11 @@ fn values_of_an_application_s_chart_are_where_the_application_has_them() {
             "+  syncPolicy:\n+    automated:\n+      prune: true\n",
         ),
     ] {
-        assert_eq!(dry(&shop, &[service, "--set", pair]), expected, "{service} {pair}");
+        assert_eq!(dry(&shop, &[service, "--create", "--set", pair]), expected, "{service} {pair}");
     }
     for (pair, expected) in [
+        ("port=8", "Application tree sets no value port. To write it as a new one, at more/tree.yaml:"),
+        ("tag=v2", "Did you mean image.tag?"),
         ("spec.image.tag=v2", "an Application has no field spec.image.tag"),
         ("spec.source.targetRevison=2", "did you mean spec.source.targetRevision?"),
         ("kind=Foo", "kind identifies the object and cannot be set"),
@@ -305,7 +307,7 @@ fn values_that_another_cluster_has_too_are_told_and_asked_about() {
     let shop = fleet(r#","directPush":true"#);
     for (service, change, other) in [
         ("shop/back", ["--set", "replicas=2"], "HelmRelease shop/back (prod)"),
-        ("shop/back", ["--set", "new.value=2"], "HelmRelease shop/back (prod)"),
+        ("shop/back", ["--create", "--set=new.value=2"], "HelmRelease shop/back (prod)"),
         ("shop/back", ["--set-string", "replicas=2"], "HelmRelease shop/back (prod)"),
         ("shop/front", ["--set", "spec.minReadySeconds=2"], "Deployment shop/front (prod)"),
         ("shop/front", ["--image-tag", "v2"], "Deployment shop/front (prod)"),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Home, answer, find, root, skip};
 
 /// A HOME of the demonstration with some records in its log.
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     let home = Home::empty();
     let mut setup = home.command(root().join("demo/setup.sh").to_str().unwrap(), &home.path(""));
     assert_eq!(answer(setup.arg(home.path(""))).code, 0);
@@ -79,7 +79,7 @@ fn each_format_says_the_same() {
 }
 
 /// True where script(1) is here to make a terminal.
-fn makes_terminals() -> bool {
+pub(crate) fn makes_terminals() -> bool {
     let found = find("script").is_some();
     if !found {
         skip("there is no script(1) here to make a terminal");
@@ -88,7 +88,7 @@ fn makes_terminals() -> bool {
 }
 
 /// What a command prints on a terminal of so many columns.
-fn on_a_terminal(home: &Home, line: &[&str], columns: u16, colours: bool) -> String {
+pub(crate) fn on_a_terminal(home: &Home, line: &[&str], columns: u16, colours: bool) -> String {
     let mut all = format!("stty cols {columns}; {}", env!("CARGO_BIN_EXE_rwenv"));
     for word in line {
         let _ = write!(all, " '{word}'");

@@ -117,6 +117,7 @@ mod remedies;
 mod repo;
 mod repo_faults;
 mod report;
+mod screens;
 mod script;
 mod service_targets;
 mod shim;

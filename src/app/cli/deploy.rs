@@ -37,6 +37,9 @@ pub(super) struct Deploy {
     /// Like --set, but always write the value as a string
     #[arg(long, value_name = "KEY=VALUE", requires = "service", help_heading = CHANGE)]
     set_string: Vec<String>,
+    /// Also write values that are not there yet
+    #[arg(long, requires = "service", help_heading = CHANGE)]
+    create: bool,
     /// Image to change: by its name, its container's name, or its path (etcd.image)
     #[arg(long, value_name = "NAME", requires = "image_tag", help_heading = CHANGE)]
     image: Option<String>,
@@ -141,6 +144,7 @@ impl Deploy {
             chart_version: self.chart_version.clone(),
             set: self.set.clone(),
             set_string: self.set_string.clone(),
+            create: self.create,
             ..DeploymentWish::default()
         };
         if wish.tag.is_none() && wish.chart_version.is_none() && wish.settings()?.is_empty() {

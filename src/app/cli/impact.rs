@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::flux::{LiveDifferences, live};
 use super::out;
-use super::shared::{directory, named_or_selected};
+use super::shared::{Output, directory, named_or_selected};
 use rwenv_core::model::same_repository;
 use rwenv_flux::impact::{
     self, BlastRadius, Cascade, ChangeKind, ChangedObject, ClaimFate, ComparedTrees, LostClaim, RootName,
@@ -42,11 +42,10 @@ pub(super) struct RadiusArgs {
     /// Ask the clusters as well: a dry run of what each touched Kustomization would apply
     #[arg(long, conflicts_with_all = ["staged", "reached", "md"])]
     live: bool,
-    /// Print JSON
-    #[arg(long, group = "form")]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Print Markdown, for a pull request
-    #[arg(long, group = "form")]
+    #[arg(long, conflicts_with_all = ["json", "printed"])]
     md: bool,
     /// Directory in the repository [default: the current one]
     #[arg(long)]
@@ -94,7 +93,7 @@ pub(super) fn impact(args: &RadiusArgs, environment: &Environment) -> anyhow::Re
         return Ok(0);
     }
     let reached = radius(args, environment)?;
-    if args.json {
+    if args.output.json {
         out::json(&reached)?;
     } else if args.md {
         markdown(&reached.radius);

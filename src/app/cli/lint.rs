@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::acceptance::{self, Wish};
 use super::out;
-use super::shared::directory;
+use super::shared::{Output, directory};
 use rwenv_core::manifest::{AcceptedFinding, Finding, Level, LintReport, RULES};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::doors::push;
@@ -32,14 +32,13 @@ pub(super) struct Lint {
     /// Check what a range of commits adds: A..B, or A (short for A..HEAD)
     #[arg(long, value_name = "A..B")]
     range: Option<String>,
-    /// Print JSON
-    #[arg(long, group = "form")]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
     /// Print SARIF 2.1.0, for code scanning
-    #[arg(long, group = "form")]
+    #[arg(long, conflicts_with_all = ["json", "printed"])]
     sarif: bool,
     /// Print GitHub workflow commands, shown as annotations on the lines
-    #[arg(long, group = "form")]
+    #[arg(long, conflicts_with_all = ["json", "printed", "sarif"])]
     github: bool,
     /// Treat warnings as errors
     #[arg(long)]
@@ -54,7 +53,7 @@ pub(super) struct Lint {
 #[command(next_help_heading = "Accepted findings")]
 struct Accepting {
     /// Accept what a rule finds in a file
-    #[arg(long, value_name = "RULE", requires_all = ["dir", "reason"], conflicts_with_all = ["staged", "range", "form", "strict"])]
+    #[arg(long, value_name = "RULE", requires_all = ["dir", "reason"], conflicts_with_all = ["staged", "range", "json", "printed", "sarif", "github", "strict"])]
     accept: Option<String>,
     /// Reason, kept with what is accepted
     #[arg(long, value_name = "TEXT", requires = "accept")]
@@ -69,7 +68,7 @@ struct Accepting {
 
 pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8> {
     if args.accepting.accepted {
-        return acceptance::list(args.json, environment);
+        return acceptance::list(args.output.json, environment);
     }
     let Accepting { accept, reason, until, .. } = &args.accepting;
     if let (Some(rule), Some(place), Some(reason)) = (accept, &args.dir, reason) {
@@ -88,7 +87,7 @@ pub(super) fn lint(args: &Lint, environment: &Environment) -> anyhow::Result<u8>
         None => (content::folder(&dir, environment)?, SearchedPlace::below(&dir, environment)),
     };
     accepted::sift(&mut report, &place, environment).iter().for_each(|said| out::note(said));
-    if args.json {
+    if args.output.json {
         out::json(&report)?;
     } else if args.sarif {
         out::json(&sarif(&report))?;

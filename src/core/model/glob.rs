@@ -4,7 +4,8 @@
 #[must_use]
 pub fn glob(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let differs = |pattern: Option<&u8>, text| pattern.is_some_and(|byte| *byte != b'*' && text != Some(byte));
+    let differs =
+        |pattern: Option<&u8>, text| pattern.is_some_and(|byte| *byte != b'*' && text != Some(byte));
     if differs(pattern.first(), text.first()) || differs(pattern.last(), text.last()) {
         return false;
     }

@@ -311,9 +311,7 @@ impl Walker<'_> {
                 _ => None,
             },
             "cat" => match (&call.stdin, call.literal(1), call.argv.len()) {
-                (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => {
-                    Some(Word::literal(&**text))
-                }
+                (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => Some(Word::literal(&**text)),
                 _ => self.concatenated(state, call),
             },
             "basename" => {

@@ -45,6 +45,16 @@ pub enum DeployError {
     /// The checks of the content say no.
     #[error("the change is not committed because it would add these problems:\n{}", .0.join("\n"))]
     Lint(Vec<String>),
+    /// The cluster says no.
+    #[error(
+        "the change is not committed because the cluster would refuse {object}:\n  {why}\nset a value that the kind has"
+    )]
+    Invalid {
+        /// The object.
+        object: String,
+        /// What the server said to a dry run.
+        why: String,
+    },
     /// The policy says no.
     #[error("{0}")]
     Refused(String),
@@ -99,7 +109,12 @@ impl DeployError {
     pub fn is_wish(&self) -> bool {
         matches!(
             self,
-            Self::Unknown { .. } | Self::Several { .. } | Self::Place { .. } | Self::Wish(_) | Self::Lint(_)
+            Self::Unknown { .. }
+                | Self::Several { .. }
+                | Self::Place { .. }
+                | Self::Wish(_)
+                | Self::Lint(_)
+                | Self::Invalid { .. }
         )
     }
 }

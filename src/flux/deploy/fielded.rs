@@ -99,7 +99,7 @@ fn item(content: &Node, list: &[PathStep], name: &str) -> Option<Vec<PathStep>> 
 
 fn setting(field: &WantedField, steps: Vec<PathStep>) -> Setting {
     let value = WrittenScalar { text: field.value.clone(), is_text: field.is_text };
-    Setting { path: shown(&steps), steps, value }
+    Setting { path: shown(&steps), steps, value, may_be_new: true }
 }
 
 /// The edit of a field whose place is known.

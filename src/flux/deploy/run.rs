@@ -264,13 +264,21 @@ fn committed(deployment: &mut Deployment, parts: &mut DeploymentParts<'_>) -> Re
             work.stage(files).map_err(DeployError::from)
         }
     };
-    let checked = staged.and_then(|()| lint(&dir, parts.environment));
-    if let Err(error) = checked {
-        work.discard()?;
-        return Err(error);
-    }
+    let checked = staged
+        .and_then(|()| lint(&dir, parts.environment))
+        .and_then(|()| watch::accepted(deployment, parts.rwenv, &dir, parts.environment));
+    let is_accepted = match checked {
+        Ok(is_accepted) => is_accepted,
+        Err(error) => {
+            work.discard()?;
+            return Err(error);
+        }
+    };
     let message = format!("{}\n\n{}", deployment.subject, body(deployment));
     let (commit, patch) = work.commit(&message)?;
+    if is_accepted {
+        parts.done(format!("the cluster of '{}' would take it (dry run)", parts.rwenv.name));
+    }
     parts.done(format!("committed {} on {}", short(&commit), deployment.branch));
     deployment.commit = Some(commit);
     deployment.patch = Some(patch);

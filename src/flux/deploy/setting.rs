@@ -98,12 +98,55 @@ fn release(
         return Ok(edit);
     }
     if let Some(layer) = layers.first() {
-        return Ok(added(known, setting, &layer.node));
+        return new(found, setting, &layers, added(known, setting, &layer.node));
     }
     let Some(spec) = found.resource.content.get("spec") else {
         return Err(DeployError::Wish(format!("{} has no spec", found.resource.name)));
     };
-    Ok(below(known, setting, spec, &["values"]))
+    new(found, setting, &layers, below(known, setting, spec, &["values"]))
+}
+
+/// An edit that writes a value no layer has, where that is wished: nothing here knows what a chart reads, and what it does not read
+/// changes nothing.
+fn new(
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+    layers: &[Values],
+    edit: PlannedEdit,
+) -> Result<PlannedEdit, DeployError> {
+    if setting.may_be_new {
+        return Ok(edit);
+    }
+    let mut there = Vec::new();
+    layers.iter().for_each(|layer| value_paths(&layer.node, String::new(), &mut there));
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let mut meant: Vec<String> =
+        there.iter().filter(|path| last(path) == last(&setting.path)).cloned().collect();
+    meant.extend(near(&setting.path, there.iter().map(String::as_str)));
+    meant.dedup();
+    meant.truncate(3);
+    let meant = match meant.as_slice() {
+        [] => String::new(),
+        meant => format!(" Did you mean {}?", meant.join(" or ")),
+    };
+    Err(DeployError::Wish(format!(
+        "{} {} sets no value {}.{meant} To write it as a new one, at {}:{}, add --create",
+        found.resource.kind, found.resource.name, setting.path, edit.change.file, edit.change.line
+    )))
+}
+
+/// The paths of the values below a node; of parameters, their names.
+fn value_paths(node: &Node, path: String, all: &mut Vec<String>) {
+    let items = node.items().iter().filter_map(|item| item.str(&["name"]));
+    all.extend(items.map(str::to_owned).filter(|_| path.is_empty()));
+    match node.entries() {
+        [] if !path.is_empty() => all.push(path),
+        entries => entries.iter().for_each(|(key, value)| {
+            let dot = if path.is_empty() { "" } else { "." };
+            let key = key.text().unwrap_or_default().replace('.', "\\.");
+            value_paths(value, format!("{path}{dot}{key}"), all);
+        }),
+    }
 }
 
 /// The same among the parameters and values of its chart; what begins as a field of the Application is one.
@@ -145,7 +188,7 @@ fn application(
     let sources = chart_sources(&found.resource.content);
     match sources.as_slice() {
         [] => Err(DeployError::Wish(format!("{name} has no chart to set a value for"))),
-        [source] => new_value(known, setting, source, &layers),
+        [source] => new(found, setting, &layers, new_value(known, setting, source, &layers)?),
         all => Err(several(&all.iter().map(|source| source.yq.as_str()).collect::<Vec<_>>())),
     }
 }

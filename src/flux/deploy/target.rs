@@ -35,6 +35,8 @@ pub struct DeploymentWish {
     pub set: Vec<String>,
     /// Values to set that are texts, whatever they look like.
     pub set_string: Vec<String>,
+    /// Values to set may be new ones. Without this, a name that is not there is taken for a slip.
+    pub create: bool,
     /// Objects that are to have fields, in the place of a service.
     pub objects: Vec<WantedObject>,
     /// Fields of these objects that cannot be changed are left out, and told.
@@ -49,7 +51,12 @@ impl DeploymentWish {
     pub fn settings(&self) -> Result<Vec<Setting>, DeployError> {
         let typed = self.set.iter().map(|text| (text, false));
         let all = typed.chain(self.set_string.iter().map(|text| (text, true)));
-        all.map(|(text, is_text)| setting(text, is_text).map_err(DeployError::Wish)).collect()
+        all.map(|(text, is_text)| {
+            setting(text, is_text)
+                .map(|one| Setting { may_be_new: self.create, ..one })
+                .map_err(DeployError::Wish)
+        })
+        .collect()
     }
 }
 
@@ -73,6 +80,8 @@ pub struct Setting {
     pub steps: Vec<PathStep>,
     /// The value.
     pub value: WrittenScalar,
+    /// It may be a value that is not there.
+    pub may_be_new: bool,
 }
 
 fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
@@ -87,6 +96,7 @@ fn setting(text: &str, is_text: bool) -> Result<Setting, String> {
         path: path.to_owned(),
         steps: steps(path)?,
         value: WrittenScalar { text: value.to_owned(), is_text },
+        may_be_new: false,
     })
 }
 
@@ -284,7 +294,7 @@ fn defines(known: &Knowledge<'_>, found: &AppliedObject<'_>, service: &Entry<Ser
 pub(super) fn meant(all: Vec<Tag>, name: &str, wish: &DeploymentWish) -> Result<Vec<Tag>, DeployError> {
     if all.is_empty() {
         return Err(DeployError::Wish(format!(
-            "{name} sets no image tag in this repository; its chart has one: say --chart-version for another chart, or --set image.tag=…, or where its values have it"
+            "{name} sets no image tag in this repository; its chart has one: say --chart-version for another chart, or --set image.tag=… --create, or where its values have it"
         )));
     }
     let mut places = match &wish.image {

@@ -2,13 +2,47 @@
 
 use super::DeployError;
 use super::journal::Deployment;
-use crate::operate::{Flux, FluxError, LiveObject, WaitProgress, Waiting, kind_of, reconcile};
+use super::target::ObjectName;
+use crate::operate::{Flux, FluxError, LiveObject, WaitProgress, Waiting, kind_of, reconcile, refused};
 use crate::repos;
 use rwenv_core::model::Rwenv;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::judge::Permit;
 
+use std::path::Path;
 use std::time::Duration;
+
+/// How long a cluster is waited for that is only asked whether it would take a change.
+const ASKING: Duration = Duration::from_secs(5);
+
+/// Asks the cluster, by a dry run of the server's, whether it would take the object as a folder has it.
+///
+/// # Errors
+/// Where it would not. A cluster that cannot be reached, or that does not let this person try, has no say.
+pub(super) fn accepted(
+    deployment: &Deployment,
+    rwenv: &Rwenv,
+    folder: &Path,
+    environment: &Environment,
+) -> Result<bool, DeployError> {
+    let (Some((namespace, name)), Some(kind)) = (deployment.chain.last(), kind_of("ks")) else {
+        return Ok(false);
+    };
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
+        return Ok(false);
+    };
+    let ObjectName { kind: of, namespace: inside, name: called } = &deployment.object;
+    let asked = async {
+        let flux = Flux::open(rwenv, environment).await?;
+        let by = flux.get(kind, namespace, name).await?;
+        refused(&flux, &by, (of, inside, called), folder, environment).await
+    };
+    match runtime.block_on(async { tokio::time::timeout(ASKING, asked).await }) {
+        Ok(Ok(Some(why))) => Err(DeployError::Invalid { object: format!("{of} {inside}/{called}"), why }),
+        Ok(Ok(None)) => Ok(true),
+        Ok(Err(_)) | Err(_) => Ok(false),
+    }
+}
 
 /// Has a deployment applied, and waits for it; gives the revision.
 ///

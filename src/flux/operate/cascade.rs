@@ -58,14 +58,14 @@ async fn taken(
                 let path = path(&version, &plural, &branch.namespace, &branch.name);
                 ask(flux, Request::get(path), Vec::new()).await?
             }
-            None => Err(404),
+            None => continue,
         };
         let why = match &live {
             Ok(object) if keeps(object) => continue,
             // Somebody has taken it away already.
-            Err(404) => continue,
+            Err(no) if no.code == 404 => continue,
             Ok(_) => None,
-            Err(code) => Some(format!("the server answered {code}")),
+            Err(no) => Some(format!("the server answered {}", no.code)),
         };
         let label = format!("{} {}/{}", branch.kind, branch.namespace, branch.name);
         let (kind, namespace, name) = (branch.kind, branch.namespace, branch.name);

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::difference::{Compared, hide};
-use super::dry_run::{Kinds, document};
+use super::dry_run::{Kinds, document, refusal};
 use super::export::whole;
 use super::render::render;
 use super::{Flux, FluxError, LiveObject, cascade, kind_of, release};
@@ -51,6 +51,28 @@ pub async fn diff_below(
         out.push((object.label(), compared));
     }
     Ok(out)
+}
+
+/// Asks the server, by its dry run, why it would not take an object (kind, namespace, name) as a Kustomization would apply it of a folder;
+/// none where it would, or where the Kustomization does not apply it.
+///
+/// # Errors
+/// Where it cannot be rendered, or the cluster does not answer.
+pub async fn refused(
+    flux: &Flux,
+    by: &LiveObject,
+    wanted: (&str, &str, &str),
+    folder: &Path,
+    environment: &Environment,
+) -> Result<Option<String>, FluxError> {
+    let rendered = render(flux, by, &whole(flux, by).await?, folder, environment).await?;
+    for text in &rendered.documents {
+        if let Some(mut why) = refusal(flux, text, wanted, (&by.namespace, MANAGER)).await? {
+            rendered.hidden.iter().for_each(|secret| why = why.replace(secret.as_str(), "…"));
+            return Ok(Some(why));
+        }
+    }
+    Ok(None)
 }
 
 /// Compares a HelmRelease, as the Kustomization that applies it would make it of a folder, with what is in the cluster; of one that no

@@ -53,6 +53,24 @@ pub(super) struct Told {
     pub(super) difference: Option<Difference>,
     /// The object as it would be.
     pub(super) after: Option<Value>,
+    /// Why the server would not take it.
+    pub(super) refused: Option<String>,
+}
+
+/// What the server answers in the place of an object.
+pub(super) struct ServerRefusal {
+    /// The HTTP status.
+    pub(super) code: u16,
+    /// The reason in words. It may repeat values.
+    message: String,
+}
+
+/// What came of a dry run.
+#[derive(Default)]
+struct DryRun {
+    difference: Option<Difference>,
+    after: Option<Value>,
+    refused: Option<String>,
 }
 
 /// Asks what would become of a manifest, which is in this namespace where it names none, and applied by this manager; none for what is no
@@ -73,11 +91,30 @@ pub(super) async fn document(
         (None, _) => Some(format!("the cluster has no {} {} yet", named.version, named.kind)),
         _ => None,
     };
-    let (difference, after) = match (why, known) {
+    let DryRun { difference, after, refused } = match (why, known) {
         (None, Some((plural, _))) => compared(flux, &named, &plural, manager).await?,
-        (why, _) => (Some(named.difference(ObjectFate::Unknown, Vec::new(), why)), None),
+        (why, _) => DryRun {
+            difference: Some(named.difference(ObjectFate::Unknown, Vec::new(), why)),
+            ..DryRun::default()
+        },
     };
-    Ok(Some(Told { id: named.id(), difference, after }))
+    Ok(Some(Told { id: named.id(), difference, after, refused }))
+}
+
+/// Why the server would not take the manifest of an object as this manager applies it; none where it would, or cannot be asked. What names
+/// another object is not asked about.
+pub(super) async fn refusal(
+    flux: &Flux,
+    text: &str,
+    wanted: (&str, &str, &str),
+    place: (&str, &str),
+) -> Result<Option<String>, FluxError> {
+    let Some(named) = NamedManifest::of(text) else { return Ok(None) };
+    let namespace = if named.namespace.is_empty() { place.0 } else { &named.namespace };
+    if (named.kind.as_str(), namespace, named.name.as_str()) != wanted {
+        return Ok(None);
+    }
+    Ok(document(flux, text, place, &mut Kinds::default()).await?.and_then(|told| told.refused))
 }
 
 /// Kinds that were asked for: plural and whether they are in namespaces, by version and kind.
@@ -116,7 +153,7 @@ async fn compared(
     named: &NamedManifest<'_>,
     plural: &str,
     manager: &str,
-) -> Result<(Option<Difference>, Option<Value>), FluxError> {
+) -> Result<DryRun, FluxError> {
     let path = path(&named.version, plural, &named.namespace, &named.name);
     let applied = format!("{path}?dryRun=All&force=true&fieldManager={manager}");
     let request = Request::patch(applied).header("content-type", "application/apply-patch+yaml");
@@ -126,29 +163,47 @@ async fn compared(
         (Ok(before), Ok(after)) => {
             let fields = fields(&named.kind, &before, &after);
             let changed = (!fields.is_empty()).then(|| named.difference(ObjectFate::Changed, fields, None));
-            (changed, Some(after))
+            DryRun { difference: changed, after: Some(after), refused: None }
         }
-        (Err(404), Ok(after)) => (Some(named.difference(ObjectFate::Created, Vec::new(), None)), Some(after)),
+        (Err(no), Ok(after)) if no.code == 404 => {
+            let created = named.difference(ObjectFate::Created, Vec::new(), None);
+            DryRun { difference: Some(created), after: Some(after), refused: None }
+        }
         // Its namespace is made by the same Kustomization.
-        (Err(404), Err(404)) => (Some(named.difference(ObjectFate::Created, Vec::new(), None)), None),
-        (_, Err(code)) | (Err(code), _) => {
-            let why = format!("the server answered {code} to the dry run");
-            (Some(named.difference(ObjectFate::Unknown, Vec::new(), Some(why))), None)
+        (Err(before), Err(after)) if before.code == 404 && after.code == 404 => DryRun {
+            difference: Some(named.difference(ObjectFate::Created, Vec::new(), None)),
+            ..DryRun::default()
+        },
+        (_, Err(no)) | (Err(no), _) => {
+            let why = format!("the server answered {} to the dry run", no.code);
+            DryRun {
+                difference: Some(named.difference(ObjectFate::Unknown, Vec::new(), Some(why))),
+                after: None,
+                refused: is_invalid(no.code).then_some(no.message),
+            }
         }
     })
 }
 
-/// The object, or the status the server answers.
+/// True for an answer that says of an object that it is wrong: the server does not read it, or does not take it. A field that a kind does
+/// not have was an internal error before Kubernetes 1.31.
+fn is_invalid(code: u16) -> bool {
+    matches!(code, 400 | 422 | 500)
+}
+
+/// The object, or what the server answers instead.
 pub(super) async fn ask(
     flux: &Flux,
     request: hyper::http::request::Builder,
     body: Vec<u8>,
-) -> Result<Result<Value, u16>, FluxError> {
+) -> Result<Result<Value, ServerRefusal>, FluxError> {
     let asked = async {
         let request = request.body(body).map_err(kube::Error::HttpError)?;
         match flux.cluster.client().request::<Value>(request).await {
             Ok(object) => Ok(Ok(object)),
-            Err(kube::Error::Api(status)) if !matches!(status.code, 401 | 403) => Ok(Err(status.code)),
+            Err(kube::Error::Api(status)) if !matches!(status.code, 401 | 403) => {
+                Ok(Err(ServerRefusal { code: status.code, message: status.message.clone() }))
+            }
             Err(error) => Err(error),
         }
     };

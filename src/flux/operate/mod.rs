@@ -25,7 +25,7 @@ mod view;
 pub use act::{WaitProgress, Waiting, reconcile, resume, suspend};
 pub use argo::{ApplicationResource, ArgoCd, LiveApplication};
 pub use debug::{SourcedValue, debug};
-pub use diff::{diff, diff_below, diff_release};
+pub use diff::{diff, diff_below, diff_release, refused};
 pub use difference::{Compared, Difference, Field, ObjectFate};
 pub use error::FluxError;
 pub use events::{events, events_of};

@@ -57,6 +57,12 @@ impl Story {
 fn a_tag_becomes_what_runs_and_a_revert_takes_it_back() {
     let Some(story) = Story::new() else { return };
     let (shop, before) = (&story.shop, story.image());
+    let wrong = shop.deploy(&["papi", "--set", "spec.strategy.type=Gradually"]);
+    assert_eq!(wrong.code, 1, "{}", wrong.stdout);
+    for what in ["the cluster would refuse Deployment shop/papi:", "spec.strategy: Unsupported value"] {
+        assert!(wrong.stderr.contains(what), "{}", wrong.stderr);
+    }
+    assert_eq!(shop.branches(), ["main"], "nothing was sent");
     assert_eq!(shop.deploy(&["papi", "--image-tag", "v2.3.0"]).code, 0);
     let revision = story.merge();
     assert_eq!(story.image(), before, "nothing has fetched it yet");
@@ -83,8 +89,11 @@ fn a_tag_becomes_what_runs_and_a_revert_takes_it_back() {
 fn what_the_cluster_refuses_is_not_called_applied() {
     let Some(story) = Story::new() else { return };
     let (shop, before) = (&story.shop, story.image());
-    // The server takes no negative number; what is wrong is found when it is applied.
+    // The server takes no negative number. It cannot be reached while the change is made, so that this is found when it is applied.
+    let kubeconfig = shop.home.read(".kube/dev");
+    shop.home.write(".kube/dev", &kubeconfig.replace("https://127.0.0.1:", "https://127.0.0.9:"));
     let proposed = shop.deploy(&["papi", "--set", "spec.replicas=-1"]);
+    shop.home.write(".kube/dev", &kubeconfig);
     assert_eq!(proposed.code, 0, "{}", proposed.stderr);
     story.merge();
     let failed = shop.deploy(&["--continue"]);

@@ -261,6 +261,9 @@ pub(super) struct DeploymentGiven {
     /// Like set, but the value is always written as a string.
     #[serde(default)]
     set_string: Vec<String>,
+    /// Also write values that are not there yet.
+    #[serde(default)]
+    create: bool,
     /// Namespace of the service, when its name is ambiguous.
     namespace: Option<String>,
     /// Name of the rwenv. Default: the selected one.
@@ -274,7 +277,7 @@ impl CommandLine for DeploymentGiven {
         let argv = argv.option("--namespace", self.namespace.as_ref());
         let argv = self.set.iter().fold(argv, |argv, value| argv.option("--set", Some(value)));
         let argv = self.set_string.iter().fold(argv, |argv, value| argv.option("--set-string", Some(value)));
-        argv.argument(&self.service)
+        argv.switch("--create", self.create).argument(&self.service)
     }
 }
 
