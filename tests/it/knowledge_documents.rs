@@ -160,6 +160,7 @@ fn clusters_over_one_base_are_told_apart() {
             ("/services/shop-web/namespace", json!("shop-staging")),
             ("/services/shop-web/cluster", json!("staging")),
             ("/services/shop-web-prod/namespace", json!("shop")),
+            ("/services/shop-web-prod/image", json!("mirror.example.com/web:1.4.2")),
             ("/services/shop-web-prod/cluster", json!("production")),
             ("/imageGroups/production/tag", json!("1.4.2")),
             ("/imageGroups/production/imagePolicy", json!("flux-system:web")),

@@ -160,6 +160,7 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
     let mut groups = Groups::default();
     let mut services = BTreeMap::new();
     for (key, Entry { what: (mut service, tags), place }) in all {
+        let running = service.image.take();
         for (number, tag) in tags.into_iter().enumerate() {
             let main = number == 0 && tag.part != ImagePart::Beside;
             // A side car's own tag is no concern of a rollout.
@@ -168,8 +169,10 @@ pub(super) fn services(view: &View<'_, '_>, metadata: Metadata) -> Services {
             }
             if main {
                 let version = tag.tag.as_ref().map(|tag| format!(":{tag}")).unwrap_or_default();
-                service.image =
-                    Some(format!("{}{version}", tag.image)).filter(|image| !image.starts_with(':'));
+                // The place of a tag may know the image by the name that another takes (`newName`).
+                let written =
+                    || Some(format!("{}{version}", tag.image)).filter(|image| !image.starts_with(':'));
+                service.image = running.clone().or_else(written);
             }
             let group = groups.add(view, tag, &key);
             service.image_group.get_or_insert(group);
@@ -217,7 +220,7 @@ fn service(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Option<Service> {
         application: if chart { Some(name) } else { by(Applier::Argo) },
         image_group: None,
         kind: resource.kind.to_string(),
-        image: None,
+        image: running(&content, &resource.kind, resource.first_name()).map(str::to_owned),
         chain: view.known.chain(found),
     })
 }
@@ -245,10 +248,15 @@ fn description(
             content.str(&["spec", "chart", "spec", "version"]).map(|v| format!(" {v}")).unwrap_or_default();
         return format!("Helm release of chart {}{version}", chart.unwrap_or("(not named)"));
     }
-    let image = super::super::uses::pod(kind, content)
-        .and_then(|pod| main_first(content, pod, name).first()?.1.str(&["image"]))
+    let image = running(content, kind, name)
         .map(|image| rwenv_core::manifest::kustomize::image::ImageReference::of(image).name.to_owned());
     image.map_or_else(|| kind.to_owned(), |image| format!("{kind} of {image}"))
+}
+
+/// The image of a workload's main container, as it is applied.
+fn running<'n>(content: &'n Node, kind: &str, name: &str) -> Option<&'n str> {
+    let pod = super::super::uses::pod(kind, content)?;
+    main_first(content, pod, name).first()?.1.str(&["image"])
 }
 
 /// Image groups under names of their own.
