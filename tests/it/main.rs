@@ -121,6 +121,7 @@ mod screens;
 mod script;
 mod service_targets;
 mod shim;
+mod stories;
 mod support;
 mod tamper;
 mod targets;

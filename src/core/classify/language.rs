@@ -22,6 +22,12 @@ struct FoundCode {
 /// What the code given to a language's program may start.
 pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'static Tools) -> Vec<Carried> {
     let mut found = find(by, language);
+    let module = by.argv.iter().position(|word| language.module.contains(&word.prefix()));
+    let end = module.map(|at| at + 2).or(found.operand).unwrap_or(by.argv.len());
+    let before = by.argv.get(1..end.max(1)).unwrap_or_default();
+    if found.code.is_empty() && before.iter().any(|word| language.checks.contains(&word.prefix())) {
+        return Vec::new();
+    }
     for name in language.variables {
         let Some(options) = by.assigned(name).and_then(Word::as_literal) else { continue };
         let words = std::iter::once(name.to_owned()).chain(options.split_whitespace()).map(Word::literal);

@@ -10,6 +10,21 @@ const MOST: usize = 20_000;
 /// What stands in code for something that the shell computes.
 pub(super) const UNKNOWN: &str = "${__}";
 
+/// What languages write into a literal for the home directory.
+const HOMES: [&str; 11] = [
+    "process.env.HOME",
+    "os.homedir()",
+    "homedir()",
+    "Dir.home",
+    "ENV['HOME']",
+    "ENV[\"HOME\"]",
+    "Path.home()",
+    "pathlib.Path.home()",
+    "os.environ['HOME']",
+    "os.environ[\"HOME\"]",
+    "Deno.env.get(\"HOME\")",
+];
+
 /// What may be handed to another program to run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Candidate {
@@ -406,9 +421,19 @@ fn interpolated(body: &str, braces: bool) -> Word {
             .find(|open| from.starts_with(open) && (braces || *open != "{") && !from.starts_with("{{"));
         if let Some(open) = hole {
             word.push_text(&unescaped(before));
-            word.push_unknown(false);
-            rest =
-                from.get(open.len()..).and_then(|inner| inner.split_once('}')).map_or("", |(_, after)| after);
+            let (name, after) =
+                from.get(open.len()..).and_then(|inner| inner.split_once('}')).unwrap_or_default();
+            if word.parts().is_empty() && HOMES.contains(&name.trim()) {
+                word.push_text("~");
+            } else {
+                word.push_unknown(false);
+            }
+            rest = after;
+            continue;
+        }
+        if let Some(after) = from.strip_prefix("$ENV{HOME}").filter(|_| at == 0 && word.parts().is_empty()) {
+            word.push_text("~");
+            rest = after;
             continue;
         }
         let name = from.get(1..).unwrap_or_default();

@@ -98,6 +98,9 @@ fn tagged(invocation: &Invocation, name: &str, tools: &Tools) -> Option<Carried>
             behind.split_whitespace().all(|part| words.next().and_then(Word::as_literal) == Some(part))
         })
     };
+    if invocation.argv.iter().any(|word| tools.programs.tagless.contains(&word.prefix())) {
+        return None;
+    }
     tools.programs.taggers.iter().find(is_call)?;
     let argv = vec![Word::literal("git"), Word::literal("tag"), Word::unknown()];
     Some(Carried::Invocation { invocation: Invocation { argv, ..invocation.clone() }, remote: None })
@@ -135,6 +138,9 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
             }
         }
         out.carried.extend(wrapped);
+        // A tool's own short names count for verbs that are none of its own.
+        let known = tool.is_some() && out.operations.iter().all(|one| one.effect != Effect::Unknown);
+        let runner = runner.filter(|found| !known || found.format != TargetFormat::Text);
         out.carried.extend(runner.into_iter().flat_map(|found| targets::unwrap(invocation, found, tools)));
         out.carried.extend(language.into_iter().flat_map(|found| language::unwrap(invocation, found, tools)));
         return out;
@@ -211,6 +217,9 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
     if tool.to_cluster.contains(&name) {
         out.operations.iter_mut().for_each(|operation| operation.traits.push(Trait::ToCluster));
     }
+    let plugins: Vec<Carried> =
+        out.operations.iter().flat_map(|operation| plugin_files(operation, invocation, tool)).collect();
+    out.carried.extend(plugins);
     for name in tool.env.code {
         if let Some(value) = invocation.assigned(name) {
             out.carried.push(code(
@@ -221,6 +230,31 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
         }
     }
     out
+}
+
+/// The scripts that a verb of a tool runs, or takes up to be run later: plugins.
+fn plugin_files(operation: &Operation, by: &Invocation, tool: &Tool) -> Vec<Carried> {
+    let mut words = by.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-'));
+    let first = words.next();
+    let last = words.last().or(first);
+    let named = |entry: &&str| {
+        let (verb, pattern) = entry.rsplit_once(' ')?;
+        let name = match verb {
+            "*" if operation.effect == Effect::Unknown => first?.as_literal()?,
+            _ if verb == operation.verb => last?.as_literal()?,
+            _ => return None,
+        };
+        Some(Word::literal(pattern.replace("{}", name)))
+    };
+    let behind = by.argv.iter().skip_while(|word| Some(*word) != first).skip(1);
+    let arguments: Vec<Word> = behind.cloned().collect();
+    let script = |path: Word| Carried::Script {
+        path,
+        arguments: arguments.clone(),
+        by: by.clone(),
+        reader: Reader::Shell,
+    };
+    tool.plugin_files.iter().filter_map(named).map(script).collect()
 }
 
 /// The files that a patch writes which stands in the line, or in a file.

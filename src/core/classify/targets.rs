@@ -4,6 +4,7 @@ use super::carried::{Carried, Reader, behind};
 use super::mentions;
 use crate::model::{Assigned, Invocation, Opaque, OpaqueKind, Runner, Stdin, TargetFormat, Tools, Word};
 
+mod compose;
 mod make;
 mod read;
 mod task;
@@ -135,8 +136,11 @@ fn read_line(by: &Invocation, runner: &Runner) -> Option<RunnerLine> {
         code: Vec::new(),
         runs: runner.verbs.is_empty(),
     };
+    // `yarn` alone installs.
+    let bare = !runner.bare.is_empty() && by.argv.iter().skip(1).all(|word| word.prefix().starts_with('-'));
+    let verb = bare.then(|| Word::literal(runner.bare.as_str()));
     let mut at = 1;
-    while let Some(word) = by.argv.get(at) {
+    while let Some(word) = by.argv.get(at).or(verb.as_ref().filter(|_| at == by.argv.len())) {
         let text = word.prefix();
         at += 1;
         if text == "--" && runner.format != TargetFormat::Make {
@@ -259,6 +263,9 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         let names = if runner.whole { Vec::new() } else { asked_names(wanted) };
         let part = mentions::sections(text, &names);
         return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
+    }
+    if runner.format == TargetFormat::Compose {
+        return compose::expand(text, wanted);
     }
     // `-n` and its kin are letters of make's own variable.
     let mut flags = wanted.iter().filter_map(|word| word.prefix().strip_prefix("MAKEFLAGS="));
@@ -413,7 +420,9 @@ fn taken_apart(text: &str, format: TargetFormat, prints: bool) -> TargetsFile {
         TargetFormat::Make => make::read(text, prints),
         TargetFormat::Just => read::just(text),
         TargetFormat::Task => task::read(text),
-        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Named => read::npm(text),
+        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Compose | TargetFormat::Named => {
+            read::npm(text)
+        }
     }
 }
 
@@ -422,6 +431,8 @@ fn filled(text: &str, values: &[(String, String)], format: TargetFormat) -> Stri
     match format {
         TargetFormat::Make => make::filled(text, values, 0),
         TargetFormat::Just | TargetFormat::Task => read::braces_filled(text, values),
-        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Named => text.to_owned(),
+        TargetFormat::Npm | TargetFormat::Text | TargetFormat::Compose | TargetFormat::Named => {
+            text.to_owned()
+        }
     }
 }

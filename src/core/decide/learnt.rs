@@ -66,10 +66,16 @@ impl Plan {
     /// All texts that count, where there are some that were not known when the line was planned.
     pub(super) fn learnt(&mut self, facts: &Facts) -> Option<Vec<(String, String)>> {
         let mut more = self.newly_sourced(facts);
-        for path in std::mem::take(&mut self.values) {
+        let mut values = std::mem::take(&mut self.values);
+        // A program that reads a file and a line that runs what it prints may ask for the same one.
+        values.sort();
+        values.dedup();
+        for path in values {
             match facts.script(&path) {
                 None => self.values.push(path),
-                Some(Script::Text(text)) if self.sourced.iter().all(|(known, _)| *known != path) => {
+                Some(Script::Text(text))
+                    if self.sourced.iter().chain(&more).all(|(known, _)| *known != path) =>
+                {
                     more.push((path, text.clone()));
                 }
                 Some(_) => {}

@@ -84,6 +84,7 @@ impl Walker<'_> {
             "shopt" => switch(state, call),
             "echo" | "printf" | "cat" | "pwd" | "which" | "type" | "basename" | "dirname" | "readlink"
             | "realpath" => self.prints(state, call, name),
+            "direnv" if call.literal(1) == Some("export") => self.prints(state, call, name),
             ":" | "true" | "false" | "umask" | "ulimit" | "mkdir" | "touch" | "sleep" => {}
             _ => return false,
         }
@@ -314,6 +315,8 @@ impl Walker<'_> {
                 (Stdin::Text(text), _, 1) | (Stdin::Text(text), Some("-"), 2) => Some(Word::literal(&**text)),
                 _ => self.concatenated(state, call),
             },
+            // What it exports is what its file sets and runs.
+            "direnv" => self.text_of(state, &Word::literal(".envrc")),
             "basename" => {
                 call.argv.get(1).and_then(Word::basename).filter(|_| call.argv.len() == 2).map(Word::literal)
             }
@@ -366,6 +369,7 @@ fn switch(state: &mut State, call: &SimpleCall) {
     for name in given.operands.iter().filter_map(Word::as_literal) {
         match name {
             "nocasematch" => state.options.set(ShellOption::Nocasematch, on),
+            "dotglob" => state.options.set(ShellOption::Dotglob, on),
             "xpg_echo" => state.options.set(ShellOption::EchoEscapes, on),
             _ => {}
         }

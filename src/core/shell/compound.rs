@@ -265,20 +265,29 @@ impl Walker<'_> {
         let subject = self.one(&mut state, &clause.value.value, origin);
         let mut flows = vec![];
         let before = self.sink.clone();
+        let mut falls_in = false;
         for item in &clause.cases {
-            let mut may_match = state.options.has(ShellOption::Nocasematch);
+            let vague = state.options.has(ShellOption::Nocasematch);
+            let (mut may_match, mut matches) = (vague, false);
             for written in &item.patterns {
                 let origin = self.origin(written);
                 let pattern = self.pattern(&mut state, Some(&written.value), origin);
                 let hit = match (subject.as_literal(), pattern) {
-                    (Some(text), Some(pattern)) => pattern.matches(text),
-                    _ => true,
+                    (Some(text), Some(pattern)) => Some(pattern.matches(text)),
+                    _ => None,
                 };
-                may_match |= hit || written.value.contains(['\\', '$']);
+                let hit = hit.filter(|_| !written.value.contains(['\\', '$']));
+                may_match |= hit != Some(false);
+                matches |= hit == Some(true) && !vague;
             }
-            let falls_in = !matches!(item.post_action, ast::CaseItemPostAction::ExitCase);
-            if let Some(body) = item.cmd.as_ref().filter(|_| may_match || falls_in || !flows.is_empty()) {
+            let runs = may_match || falls_in;
+            if let Some(body) = item.cmd.as_ref().filter(|_| runs) {
                 flows.push(self.list(state.clone(), body));
+            }
+            falls_in = runs
+                && matches!(item.post_action, ast::CaseItemPostAction::UnconditionallyExecuteNextCaseItem);
+            if matches && matches!(item.post_action, ast::CaseItemPostAction::ExitCase) {
+                break;
             }
         }
         if self.sink != before {

@@ -6,7 +6,7 @@ use brush_parser::word::{
 
 use super::parse::{self, ParseRefusal};
 use super::quote;
-use super::state::{State, VariableValue};
+use super::state::{ShellOption, State, VariableValue};
 use super::stream::{self, MOST, Seg, Stream, text};
 use super::{TextOrigin, Walker};
 use super::{fold, mask};
@@ -14,6 +14,20 @@ use crate::model::{Dir, Word};
 
 /// Most words one brace expression is expanded to; more count as unknown.
 const MOST_BRACES: usize = 256;
+
+/// The hidden files that a pattern finds where those count: `*` finds `.*`, too.
+fn hidden(words: &[Word]) -> Vec<Word> {
+    let bare = |word: &&Word| {
+        let before = word.prefix();
+        word.is_wild() && (before.is_empty() || before.ends_with('/'))
+    };
+    let dotted = |word: &Word| {
+        let mut found = Word::literal(format!("{}.", word.prefix()));
+        found.push_wild();
+        found
+    };
+    words.iter().filter(bare).map(dotted).collect()
+}
 
 impl Walker<'_> {
     /// Expands a word to fields: a list of alternatives, each a list of words.
@@ -28,7 +42,11 @@ impl Walker<'_> {
             let origin = if verbatim { origin } else { origin.elsewhere() };
             let streams = self.streams(state, &one, origin, false);
             let ifs = ifs(state);
-            let next: Vec<Vec<Word>> = streams.iter().map(|s| stream::fields(s, ifs.as_deref())).collect();
+            let mut next: Vec<Vec<Word>> =
+                streams.iter().map(|s| stream::fields(s, ifs.as_deref())).collect();
+            if state.options.has(ShellOption::Dotglob) {
+                next.iter_mut().for_each(|words| words.extend(hidden(words)));
+            }
             all = match next.as_slice() {
                 _ if all.len() * next.len() > MOST => vec![vec![Word::unknown_words()]],
                 next => all.iter().flat_map(|a| next.iter().map(|n| [a.as_slice(), n].concat())).collect(),

@@ -87,6 +87,8 @@ pub(super) enum ShellOption {
     Nocasematch = 4,
     /// `echo` reads escapes without `-e`: `shopt -s xpg_echo`, or another shell than bash.
     EchoEscapes = 8,
+    /// `shopt -s dotglob`: patterns find hidden files, too.
+    Dotglob = 16,
 }
 
 /// The options that are on.

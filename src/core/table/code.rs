@@ -36,6 +36,9 @@ pub struct Language {
     /// Options whose value is a file of code.
     #[serde(default)]
     pub file: Texts,
+    /// Options, and modules, with which code is checked and not run.
+    #[serde(default)]
+    pub checks: Texts,
     /// Options behind which no code is read.
     #[serde(default)]
     pub stop: Texts,
@@ -197,6 +200,9 @@ pub struct Runner {
     /// Verbs that run scripts of their own, as `VERB SCRIPT SCRIPT`.
     #[serde(default)]
     pub events: Texts,
+    /// The verb that it runs without any.
+    #[serde(default)]
+    pub bare: Text,
     /// All of a file counts, whatever is asked for.
     #[serde(default)]
     pub whole: bool,

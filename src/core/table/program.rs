@@ -168,6 +168,9 @@ pub struct Programs {
     /// Calls that make a tag in the repository they run in, by their first words.
     #[serde(default)]
     pub taggers: Texts,
+    /// Options with which they make none.
+    #[serde(default)]
+    pub tagless: Texts,
     /// Options that name files of variables for what is run, as `PROGRAM OPTION`.
     #[serde(default)]
     pub env_files: Texts,

@@ -46,6 +46,9 @@ pub struct Tool {
     /// Each of its verbs is listed: a first word that is none of them is a plugin.
     #[serde(default)]
     pub plugins: bool,
+    /// Scripts that its verbs run, as `VERB FILE`: `{}` is the last operand; for `*`, any verb that is not known, the verb.
+    #[serde(default)]
+    pub plugin_files: Texts,
     /// First words that pick a release of the same verbs.
     #[serde(default)]
     pub tracks: Texts,

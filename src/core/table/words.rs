@@ -475,6 +475,8 @@ words! {
         Task = "task",
         /// The scripts of a `package.json`.
         Npm = "npm",
+        /// A compose file: a service is the `docker run` that it is like.
+        Compose = "compose",
         /// Any other text: of command lines in it is asked.
         Text = "text",
         /// None that is read: what a target is called says what it may do.
