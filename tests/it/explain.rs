@@ -60,6 +60,7 @@ fn thirty_commands_are_explained_in_words() {
         let words = said.split_once("\n\n").map_or(said.as_str(), |(_, rest)| rest);
         page.push_str(&format!("\n## `{folder}`: `{line}`\n\n```text\n{}\n```\n", words.trim_end()));
     }
+    page.push_str(&crate::collected::table());
     let path = crate::support::root().join("docs/decisions.md");
     if std::env::var("RWENV_WRITE_DOCS").is_ok() {
         std::fs::write(&path, &page).unwrap();

@@ -31,6 +31,7 @@ mod circles;
 mod cli;
 mod clients;
 mod clusters;
+mod collected;
 mod commands;
 mod compare;
 mod config;

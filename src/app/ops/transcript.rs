@@ -1,11 +1,24 @@
-//! What an agent has run before, from its own transcripts: Claude Code's sessions, Codex' rollouts, or lines of text such as a shell's
-//! history.
+//! What an agent has run before, from its own transcripts: Claude Code's sessions, Codex' rollouts, what Gemini CLI, OpenCode and others
+//! keep of their tools' calls as JSON, or lines of text such as a shell's history.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
+
+/// Tools of other agents that run a line in a shell.
+const SHELLS: [&str; 9] = [
+    "run_shell_command",
+    "bash",
+    "shell",
+    "powershell",
+    "run_in_terminal",
+    "run_terminal_cmd",
+    "execute_command",
+    "exec_command",
+    "developer__shell",
+];
 
 /// A call of a tool, in the form of Claude Code's hook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +31,7 @@ pub struct PastCall {
     pub input: Value,
 }
 
-/// The calls of transcripts, in order. A folder stands for all `*.jsonl` files below it.
+/// The calls of transcripts, in order. A folder stands for all `*.jsonl` and `*.json` files below it.
 ///
 /// # Errors
 /// Where a file cannot be read.
@@ -44,7 +57,7 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     for entry in entries.into_iter().filter(|entry| !entry.is_symlink()) {
         if entry.is_dir() {
             all.extend(files(&entry)?);
-        } else if entry.extension().is_some_and(|ext| ext == "jsonl") {
+        } else if entry.extension().is_some_and(|ext| ext == "jsonl" || ext == "json") {
             all.push(entry);
         }
     }
@@ -52,6 +65,14 @@ fn files(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 fn of_text(text: &str) -> Vec<PastCall> {
+    // A session that is one JSON text.
+    if let Ok(whole @ (Value::Object(_) | Value::Array(_))) = serde_json::from_str::<Value>(text) {
+        let cwd = whole.get("cwd").or_else(|| whole.get("directory")).and_then(Value::as_str);
+        let mut all = of_claude(&whole, cwd);
+        all.extend(of_codex(&whole, cwd));
+        of_other(&whole, cwd, &mut all);
+        return all;
+    }
     let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
     if !serde_json::from_str::<Value>(first).is_ok_and(|value| value.is_object()) {
         return text.lines().filter_map(of_history).collect();
@@ -66,8 +87,33 @@ fn of_text(text: &str) -> Vec<PastCall> {
         }
         all.extend(of_claude(&record, cwd.as_deref()));
         all.extend(of_codex(&record, cwd.as_deref()));
+        of_other(&record, cwd.as_deref(), &mut all);
     }
     all
+}
+
+/// The lines that tools of other agents ran, wherever in a record they stand: the tool's name, and beside it what it was given.
+fn of_other(value: &Value, cwd: Option<&str>, all: &mut Vec<PastCall>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| of_other(item, cwd, all)),
+        Value::Object(fields) => {
+            let text = |name: &&str| fields.get(*name).and_then(Value::as_str);
+            let tool = ["toolName", "tool", "name"].iter().find_map(text);
+            let given = ["args", "arguments"].iter().find_map(|name| fields.get(*name));
+            let given = given.or_else(|| fields.get("state")?.get("input")).filter(|given| given.is_object());
+            let line = given.and_then(|given| given.get("command")).and_then(Value::as_str);
+            if let (Some(given), Some(line)) =
+                (given, line.filter(|_| tool.is_some_and(|t| SHELLS.contains(&t))))
+            {
+                let own =
+                    ["workdir", "directory", "dir_path", "cwd"].iter().find_map(|name| given.get(*name));
+                all.push(bash(line, own.and_then(Value::as_str).filter(|dir| dir.starts_with('/')).or(cwd)));
+            } else {
+                fields.values().for_each(|field| of_other(field, cwd, all));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// A line of a shell's history; zsh writes the time before it (`: 1700000000:0;ls`), bash on a line of its own (`#1700000000`).
@@ -152,5 +198,13 @@ half a rec"#;
 {"type":"response_item","payload":{"type":"function_call","name":"view_image","arguments":"{}"}}"#;
         let at = |dir: &str, line: &str| (Some(dir.to_owned()), line.to_owned());
         assert_eq!(lines(codex), [at("/c", "ls | wc"), at("/d", "echo 'a b'"), at("/c", "pwd")]);
+        let gemini = r#"{"sessionId": "s", "messages": [
+ {"type": "user", "content": "hi"},
+ {"type": "gemini", "toolCalls": [
+  {"id": "1", "name": "run_shell_command", "args": {"command": "kubectl get pods", "dir_path": "/e"}},
+  {"id": "2", "name": "read_file", "args": {"file_path": "x"}}]}]}"#;
+        assert_eq!(lines(gemini), [at("/e", "kubectl get pods")]);
+        let opencode = "{\n \"type\": \"tool\", \"tool\": \"bash\", \"callID\": \"c\",\n \"state\": {\"status\": \"completed\", \"input\": {\"command\": \"helm list\"}}\n}";
+        assert_eq!(lines(opencode), [(None, "helm list".to_owned())]);
     }
 }

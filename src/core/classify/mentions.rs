@@ -140,6 +140,13 @@ pub(super) fn sections(text: &str, names: &[&str]) -> String {
     out
 }
 
+/// What stands behind this line, up to the next that begins like it.
+pub(super) fn begun_by(text: &str, line: &str) -> String {
+    let head: String = line.trim_start().chars().take(1).collect();
+    let behind = text.lines().skip_while(|other| *other != line).skip(1);
+    behind.take_while(|other| !other.trim_start().starts_with(&head)).flat_map(|l| [l, "\n"]).collect()
+}
+
 /// True where a name stands in a line and is no part of a longer one.
 fn names_it(line: &str, name: &str) -> bool {
     let part = |c: char| c.is_alphanumeric() || c == '-';

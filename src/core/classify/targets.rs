@@ -261,7 +261,9 @@ fn own_environment(by: &Invocation, wanted: &[Word]) -> Vec<Assigned> {
 pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tools) -> FoundTargets {
     if runner.format == TargetFormat::Text {
         let names = if runner.whole { Vec::new() } else { asked_names(wanted) };
-        let part = mentions::sections(text, &names);
+        let base = text.lines().filter(|line| runner.base.contains(&line.trim()) && !names.is_empty());
+        let base: String = base.map(|line| mentions::begun_by(text, line)).collect();
+        let part = format!("{}{base}", mentions::sections(text, &names));
         return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
     }
     if runner.format == TargetFormat::Compose {

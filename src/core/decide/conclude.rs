@@ -111,9 +111,9 @@ fn judge(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &Context)
                 reasons.extend(policy::evaluate(operation, on, &subject, &facts.rules));
                 reasons.extend(rules_unknown(operation, facts, &subject));
             }
-            // As by a context in no rwenv: looking is free, and secret values ask.
+            // As by a context in no rwenv: looking is free, into a file here too, and secret values ask.
             JudgedName::NoneSelected
-                if operation.effect <= Effect::ReadSecret && rwenvs.unselected == Unselected::Read =>
+                if operation.effect <= Effect::LocalWrite && rwenvs.unselected == Unselected::Read =>
             {
                 let nobody = Subject::foreign("this directory, where no rwenv is selected");
                 reasons.extend(policy::evaluate(operation, None, &nobody, RULES));

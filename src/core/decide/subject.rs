@@ -184,7 +184,13 @@ fn where_it_runs(operation: &Operation, facts: &Facts, rwenvs: &Rwenvs, start: &
     selected
 }
 
-/// The judges of an operation on a service. Where nothing is selected there are none.
+/// True for what changes the cluster that is current through a program that also reaches others.
+fn changes_cluster(operation: &Operation) -> bool {
+    let changes = [Effect::Reconcile, Effect::ClusterWrite, Effect::Provision, Effect::DataWrite];
+    operation.traits.contains(&Trait::ToCluster) && changes.contains(&operation.effect)
+}
+
+/// The judges of an operation on a service. Where nothing is selected there are none, unless it changes a cluster.
 pub(super) fn of_service(
     operation: &Operation,
     facts: &Facts,
@@ -192,7 +198,7 @@ pub(super) fn of_service(
     start: &Context,
 ) -> Vec<JudgedName> {
     let mut all = where_it_runs(operation, facts, rwenvs, start);
-    all.retain(|judge| *judge != JudgedName::NoneSelected);
+    all.retain(|judge| *judge != JudgedName::NoneSelected || changes_cluster(operation));
     let more = of_named(operation, facts, rwenvs, start);
     all.extend(more.into_iter().filter(|judge| !all.contains(judge)).collect::<Vec<_>>());
     let named = operation.target.cluster.context.is_some() || operation.target.cluster.kubeconfig.is_some();

@@ -206,6 +206,9 @@ pub struct Runner {
     /// All of a file counts, whatever is asked for.
     #[serde(default)]
     pub whole: bool,
+    /// Lines that begin a part of a text which belongs to every target.
+    #[serde(default)]
+    pub base: Texts,
     /// Operands are files of its own.
     #[serde(default)]
     pub operands: bool,
