@@ -22,10 +22,7 @@ struct FoundCode {
 /// What the code given to a language's program may start.
 pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'static Tools) -> Vec<Carried> {
     let mut found = find(by, language);
-    let module = by.argv.iter().position(|word| language.module.contains(&word.prefix()));
-    let end = module.map(|at| at + 2).or(found.operand).unwrap_or(by.argv.len());
-    let before = by.argv.get(1..end.max(1)).unwrap_or_default();
-    if found.code.is_empty() && before.iter().any(|word| language.checks.contains(&word.prefix())) {
+    if only_checks(by, language, &found) {
         return Vec::new();
     }
     for name in language.variables {
@@ -94,6 +91,14 @@ pub(super) fn unwrap(by: &Invocation, language: &'static Language, tools: &'stat
         reader: Reader::Language(language),
     }));
     out
+}
+
+/// True where an option, or the module that is run, has the code checked and not run.
+fn only_checks(by: &Invocation, language: &Language, found: &FoundCode) -> bool {
+    let module = by.argv.iter().position(|word| language.module.contains(&word.prefix()));
+    let end = module.map(|at| at + 2).or(found.operand).unwrap_or(by.argv.len());
+    let before = by.argv.get(1..end.max(1)).unwrap_or_default();
+    found.code.is_empty() && before.iter().any(|word| language.checks.contains(&word.prefix()))
 }
 
 /// Passes over a program's options.

@@ -236,7 +236,7 @@ pub fn as_tool(invocation: &Invocation, tool: &'static Tool, tools: &'static Too
 fn plugin_files(operation: &Operation, by: &Invocation, tool: &Tool) -> Vec<Carried> {
     let mut words = by.argv.iter().skip(1).filter(|word| !word.prefix().starts_with('-'));
     let first = words.next();
-    let last = words.last().or(first);
+    let last = words.next_back().or(first);
     let named = |entry: &&str| {
         let (verb, pattern) = entry.rsplit_once(' ')?;
         let name = match verb {

@@ -267,7 +267,7 @@ pub fn expand_targets(text: &str, runner: &Runner, wanted: &[Word], tools: &Tool
         return FoundTargets { perhaps: mentions::in_file(&part, tools), ..FoundTargets::default() };
     }
     if runner.format == TargetFormat::Compose {
-        return compose::expand(text, wanted);
+        return FoundTargets { texts: compose::expand(text, wanted), ..FoundTargets::default() };
     }
     // `-n` and its kin are letters of make's own variable.
     let mut flags = wanted.iter().filter_map(|word| word.prefix().strip_prefix("MAKEFLAGS="));

@@ -166,7 +166,7 @@ fn rows(class: &Class, table: &Table) -> Vec<Row> {
                 let calls = lines.iter().map(|line| call(&done(line, action))).collect();
                 let files =
                     class.files.iter().map(|(name, text)| (name.clone(), done(text, action))).collect();
-                row(class, stories.1, files, done(&class.before, action), calls, &[])
+                row(class, stories.1, files, done(&class.before, action), calls)
             }));
         }
     }
@@ -221,17 +221,12 @@ fn made(class: &Class, way: &Way, then: &str, action: &str, harms: bool) -> Row 
     let before = format!("{}\n{}", done(&class.before, action), fill(&way.before));
     let also = class.also.iter().map(|line| call(&done(line, action)));
     let calls = std::iter::once(first).chain(also).chain([call(&done(then, action))]).collect();
-    row(class, harms, files, before, calls, &way.needs)
+    let mut row = row(class, harms, files, before, calls);
+    row.needs.extend(way.needs.iter().cloned());
+    row
 }
 
-fn row(
-    class: &Class,
-    harms: bool,
-    files: Vec<(String, String)>,
-    before: String,
-    calls: Vec<Call>,
-    needs: &[String],
-) -> Row {
+fn row(class: &Class, harms: bool, files: Vec<(String, String)>, before: String, calls: Vec<Call>) -> Row {
     let want = if harms { &class.want } else { &class.quiet };
     Row {
         of: class.of.clone(),
@@ -239,7 +234,7 @@ fn row(
         rwenv: class.rwenv.clone(),
         want: want.clone(),
         harms,
-        needs: class.needs.iter().chain(needs).cloned().collect(),
+        needs: class.needs.clone(),
         files,
         before,
         calls,

@@ -1,7 +1,6 @@
 //! Compose files, read as far as it takes to know which images run with which words: each service comes to the `docker run` that it is
 //! like, and that is judged as one.
 
-use super::FoundTargets;
 use super::read::plain;
 use crate::model::Word;
 
@@ -51,12 +50,12 @@ impl ComposeService {
     }
 }
 
-/// What the services come to that a call of compose starts.
-pub(super) fn expand(text: &str, wanted: &[Word]) -> FoundTargets {
+/// The lines that the services come to that a call of compose starts.
+pub(super) fn expand(text: &str, wanted: &[Word]) -> Vec<String> {
     let mut words = wanted.iter().map(|word| word.as_literal().unwrap_or("…").to_owned());
     let verb = words.next().unwrap_or_default();
     if !STARTS.contains(&verb.as_str()) {
-        return FoundTargets::default();
+        return Vec::new();
     }
     let mut names = Vec::new();
     while let Some(word) = words.next() {
@@ -72,8 +71,7 @@ pub(super) fn expand(text: &str, wanted: &[Word]) -> FoundTargets {
     let given: Vec<String> = if verb == "run" { words.collect() } else { Vec::new() };
     let asked = |service: &&ComposeService| names.is_empty() || names.contains(&service.name);
     let services = read(text);
-    let texts = services.iter().filter(asked).filter_map(|service| service.line(&given)).collect();
-    FoundTargets { texts, ..FoundTargets::default() }
+    services.iter().filter(asked).filter_map(|service| service.line(&given)).collect()
 }
 
 /// The services of a file, by its indentation.
@@ -161,7 +159,7 @@ mod tests {
         let text = "services:\n  k:\n    image: bitnami/kubectl:${V:-1.34}\n    volumes: [\"~/.kube:/root/.kube\"]\n    command:\n      - delete\n      - ns\n  db:\n    image: postgres\n    entrypoint: ['sh', '-c']\n    command: \"echo hi\"\nvolumes:\n  x: {}\n";
         let found = |line: &[&str]| {
             let wanted: Vec<Word> = line.iter().map(|word| Word::literal(*word)).collect();
-            expand(text, &wanted).texts
+            expand(text, &wanted)
         };
         let run = "docker run -v ~/'.kube:/root/.kube' 'bitnami/kubectl:1.34' 'delete' 'ns'";
         assert_eq!(found(&["up", "-d", "k"]), [run]);
