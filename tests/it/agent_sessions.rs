@@ -97,11 +97,52 @@ fn opencodes_plugin_gets_the_variables_of_a_session() {
     assert_eq!(said["env"].get("KUBECONFIG"), None, "{said}");
 }
 
-/// What bash, started as Codex starts it, has in it.
-fn in_bash(home: &Home, words: &[&str], line: &str) -> String {
-    let mut command = home.command("bash", &home.path("ro"));
+/// What a shell, started as Codex starts it, has in it.
+fn in_shell(home: &Home, shell: &str, words: &[&str], line: &str) -> String {
+    let mut command = home.command(shell, &home.path("ro"));
     command.env("BASH_ENV", home.path(".claude/rwenv/session.sh")).env("CODEX_SESSION_ID", SESSION);
+    command.env("ZDOTDIR", home.path(".claude/rwenv/zsh"));
     answer(command.args(words).arg(line)).stdout
+}
+
+fn in_bash(home: &Home, words: &[&str], line: &str) -> String {
+    in_shell(home, "bash", words, line)
+}
+
+#[test]
+fn zsh_reads_the_persons_own_files_and_gives_the_session_after_the_last() {
+    let Some(zsh) = crate::fetched::zsh() else { return };
+    let zsh = zsh.display().to_string();
+    let home = home("rw-ctx");
+    assert_eq!(install(&home, "codex", &[]).code, 0);
+    assert_eq!(codex_starts(&home, "ro").code, 0);
+    let shims = home.path(".claude/rwenv/shims").display().to_string();
+    let own = home.path(".claude/rwenv/kube/ro.yaml").display().to_string();
+    let show = "echo \"$read ${PATH%%:*} ${KUBECONFIG-none}\"";
+    let first = "export PATH=/opt/first:$PATH KUBECONFIG=/mine\n";
+    for folder in ["", ".config/zsh/"] {
+        let before = if folder.is_empty() { "" } else { "export ZDOTDIR=$HOME/.config/zsh\n" };
+        home.write(".zshenv", &format!("{before}read=${{read}}e\n{first}"));
+        for (file, letter) in [(".zprofile", 'p'), (".zshrc", 'r'), (".zlogin", 'l')] {
+            home.write(&format!("{folder}{file}"), &format!("read=${{read}}{letter}\n{first}"));
+        }
+        for (words, read) in
+            [(&["-c"][..], "e"), (&["-lc"][..], "epl"), (&["-ic"][..], "er"), (&["-lic"][..], "eprl")]
+        {
+            assert_eq!(
+                in_shell(&home, &zsh, words, show),
+                format!("{read} {shims} {own}\n"),
+                "{folder:?} {words:?}"
+            );
+        }
+        // A zsh inside gets the shims again, and keeps what the line set.
+        let inner = format!("PATH=/usr/bin:/bin KUBECONFIG=/own {zsh} -c 'echo \"${{PATH%%:*}}\"'");
+        assert_eq!(in_shell(&home, &zsh, &["-c"], &inner), format!("{shims}\n"), "{folder:?}");
+    }
+    home.write(".zshenv", "setopt no_rcs\n");
+    assert_eq!(in_shell(&home, &zsh, &["-lc"], "echo ${PATH%%:*}"), format!("{shims}\n"));
+    assert_eq!(install(&home, "codex", &["--uninstall"]).code, 0);
+    assert!(!home.path(".claude/rwenv/zsh").exists());
 }
 
 #[test]
@@ -149,12 +190,17 @@ fn codexs_settings_keep_what_a_person_wrote() {
     home.write(path, own);
     let told = install(&home, "codex", &[]);
     assert_eq!((told.code, home.read(path).as_str()), (0, own));
-    assert!(told.stderr.contains(&format!("add BASH_ENV = \"{start}\" there")), "{}", told.stderr);
-    home.write(path, &format!("{own}BASH_ENV = \"{start}\"\n"));
+    let zsh = home.path(".claude/rwenv/zsh").display().to_string();
+    let lines = [format!("BASH_ENV = \"{start}\""), format!("ZDOTDIR = \"{zsh}\"")];
+    assert!(told.stderr.contains(&format!("add {} there", lines.join(" and "))), "{}", told.stderr);
+    home.write(path, &format!("{own}{}\n", lines[0]));
+    let told = install(&home, "codex", &[]);
+    assert!(told.stderr.contains(&format!("add {} there", lines[1])), "{}", told.stderr);
+    home.write(path, &format!("{own}{}\n", lines.join("\n")));
     let silent = install(&home, "codex", &[]);
     assert!(!silent.stderr.contains("BASH_ENV"), "{}", silent.stderr);
     let told = install(&home, "codex", &["--uninstall"]);
-    assert!(told.stderr.contains("take BASH_ENV"), "{}", told.stderr);
+    assert!(told.stderr.contains("take BASH_ENV") && told.stderr.contains("ZDOTDIR"), "{}", told.stderr);
     // What is no TOML is not touched.
     home.write(path, "model = [\n");
     let broken = install(&home, "codex", &[]);

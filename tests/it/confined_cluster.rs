@@ -1,7 +1,7 @@
 //! `rwenv run` on a real API server and etcd, as a person with admin rights: what a program inside may try changes no object, and reads pass.
 
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::api_guard::Guarded;
 use crate::confined::works;
+use crate::flux_programs::{flux_command_line, flux_program};
 use crate::support::{Answer, Home, answer, variable};
 
 const TABLE: &str = include_str!("../fixtures/confined_cluster.toml");
@@ -39,12 +40,17 @@ struct WaysOut {
 struct Reads {
     lines: Vec<String>,
     prints: String,
+    /// A program that is fetched for it.
+    #[serde(default)]
+    needs: String,
 }
 
 /// A person with admin rights, what lies in the home, and a process that holds the token.
 struct Admin {
     guarded: Guarded,
     process: Child,
+    /// Programs that were fetched, by the variable that names them.
+    programs: Vec<(&'static str, PathBuf)>,
 }
 
 impl Admin {
@@ -82,7 +88,9 @@ impl Admin {
         let mut process = Command::new("bash");
         process.args(["-c", &line]).env("HELD", held).current_dir(home.path("")).stdin(Stdio::null());
         let process = process.spawn().unwrap();
-        Some(Self { guarded, process })
+        let programs = [("HELM", flux_program("helm")), ("FLUX", flux_command_line())];
+        let programs = programs.into_iter().filter_map(|(name, program)| Some((name, program?))).collect();
+        Some(Self { guarded, process, programs })
     }
 
     fn home(&self) -> &Home {
@@ -104,6 +112,7 @@ impl Admin {
         command.args(["-c", &opened]).env("HOME", whole).env("H", whole).env("PATH", path).env("N", name);
         command.env("S", format!("https://127.0.0.1:{server}")).env("E", store.to_string());
         command.env("KUBECONFIG", format!("{whole}/.kube/config")).env("OUT", self.process.id().to_string());
+        command.envs(self.programs.iter().map(|(name, program)| (name, program)));
         command.env("LINE", format!("{WORDS}echo started\n{{ {line}\n}} </dev/null"));
         answer(command.timeout(Duration::from_secs(60)))
     }
@@ -134,8 +143,14 @@ impl Admin {
                 wrong.push(format!("{means}: {about}: {line}\n    was not run: {said:?}"));
             }
         }
-        for (reads, line) in
-            table.read.iter().flat_map(|reads| reads.lines.iter().map(move |line| (reads, line)))
+        let has = |reads: &Reads| {
+            reads.needs.is_empty() || self.programs.iter().any(|(name, _)| *name == reads.needs)
+        };
+        for (reads, line) in table
+            .read
+            .iter()
+            .filter(|reads| has(reads))
+            .flat_map(|reads| reads.lines.iter().map(move |line| (reads, line)))
         {
             let said = self.run(Some(&["--means", means]), line, "x");
             if said.code != 0 || !said.stdout.contains(&reads.prints) {

@@ -145,6 +145,27 @@ pub(crate) fn newer_git() -> Option<PathBuf> {
         .map(|folder| folder.join("bin"))
 }
 
+/// Zsh: the machine's, or that of its Debian. None as for [`npm`].
+pub(crate) fn zsh() -> Option<PathBuf> {
+    if let Some(zsh) = find("zsh") {
+        return Some(zsh);
+    }
+    let folder = cached(
+        "zsh",
+        |folder| folder.join("bin/zsh").is_file(),
+        |folder| {
+            find("apt-get").ok_or("there is no apt-get")?;
+            let code = "rm -rf deb && mkdir deb && cd deb && apt-get -qq -o APT::Sandbox::User=root download zsh && dpkg-deb -x zsh_*.deb .. && cd .. && rm -rf deb";
+            let output = Command::new("sh").args(["-c", code]).current_dir(folder).output();
+            let output = output.map_err(|e| e.to_string())?;
+            let said = || String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            output.status.success().then_some(()).ok_or_else(said)
+        },
+    );
+    let folder = folder.inspect_err(|why| skip(&format!("zsh is not to be had: {why}"))).ok()?;
+    Some(folder.join("bin/zsh"))
+}
+
 /// git-lfs.
 pub(crate) fn lfs() -> Option<PathBuf> {
     go("github.com/git-lfs/git-lfs/v3", "v3.6.1", "git-lfs")

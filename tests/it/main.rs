@@ -66,6 +66,7 @@ mod gitops_line;
 mod gitops_matrix;
 pub(crate) mod grant;
 mod guard;
+mod handout;
 mod hook;
 mod http;
 mod identity;

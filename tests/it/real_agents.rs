@@ -3,10 +3,14 @@
 //! A session runs with everything allowed that an agent can allow. What ran is what the tools wrote down; what the model reads is in its next request.
 //! `docs/agents.md` shows the result; `RWENV_WRITE_DOCS=1` writes it.
 
+mod handed;
+mod inside;
 mod model;
 mod programs;
 mod resumed;
+mod sandboxed;
 mod scenario;
+mod shells;
 mod trust;
 mod wires;
 mod world;
@@ -114,15 +118,29 @@ fn found(program: &Program) -> Option<Vec<String>> {
     Some(if file.ends_with(".js") { vec!["node".to_owned(), file] } else { vec![file] })
 }
 
+/// What is otherwise about a session.
+#[derive(Debug, Default)]
+struct Setting {
+    /// Shell code that runs in the folder of the hook program before.
+    hook: Option<&'static str>,
+    /// Files in the home directory.
+    written: Vec<(&'static str, String)>,
+    /// It runs inside `rwenv run`.
+    confined: bool,
+}
+
 impl Session {
-    /// Asks for the scenarios that are wanted; `hook` is shell code that runs in the folder of the hook program before.
+    /// Asks for the scenarios that are wanted.
     fn new(
         program: &Program,
         starts: &[String],
         wanted: impl Fn(&Scenario) -> bool,
-        hook: Option<&str>,
+        setting: &Setting,
     ) -> Self {
         let world = World::new(program.agent, starts);
+        for (file, text) in &setting.written {
+            world.home.write(file, text);
+        }
         let scenarios = scenario::all(program.key, &world.at()).into_iter().filter(wanted).collect();
         let (scripts, asked) = scripts(program, scenarios);
         let model = Model::new(scripts);
@@ -140,11 +158,12 @@ impl Session {
             trust::give(&world);
             doctor("codex: the line in");
         }
-        if let Some(code) = hook {
+        if let Some(code) = setting.hook {
             let done = answer(&mut world.command(&["sh", "-c", &format!("cd ~/.local/bin && {code}")], &[]));
             assert_eq!(done.code, 0, "{}", done.stderr);
         }
-        let said = answer(&mut world.command(program.words, &variables));
+        let before: &[&str] = if setting.confined { &["rwenv", "run", "--"] } else { &[] };
+        let said = answer(&mut world.command(&[before, program.words].concat(), &variables));
         let version = answer(&mut world.command(&[program.agent, "--version"], &variables)).stdout;
         Self { world, model, asked, said, version }
     }
@@ -156,7 +175,7 @@ fn whole(program: &Program) -> Option<String> {
     if elsewhere() {
         return None;
     }
-    let session = Session::new(program, &starts, |_| true, None);
+    let session = Session::new(program, &starts, |one| !one.inside, &Setting::default());
     let Session { world, model, asked, said, version } = &session;
     let faults: String = asked.iter().filter_map(|one| wrong(program, one, model, world)).collect();
     let heard = model.heard.lock().unwrap();
@@ -171,6 +190,8 @@ fn whole(program: &Program) -> Option<String> {
     let first = &heard.first["main"];
     let greeted = first.matches("rwenv 'prod' is selected here").count();
     assert_eq!(greeted, 1, "{} is told of its rwenv: {first}", program.key);
+    let unread = handed::missing(first);
+    assert!(unread.is_empty(), "{}: its model does not read of {unread:?}: {first}", program.key);
     let unknown = scenario::unknown_tools(program.key, &heard.tools);
     assert!(
         unknown.is_empty(),
@@ -208,6 +229,8 @@ fn row(program: &Program, version: &str, asked: &[Asked]) -> String {
 const BEGIN: &str =
     "<!-- Made by a test: RWENV_WRITE_DOCS=1 cargo test real_agents -- --test-threads 1 -->\n";
 const END: &str = "<!-- end -->\n";
+/// Says when a row was last written.
+const WRITTEN: &str = "Last written on ";
 
 /// The page has the agent's row.
 fn is_told(program: &Program) {
@@ -216,18 +239,26 @@ fn is_told(program: &Program) {
         println!("{row}");
         return;
     }
-    let path = root().join("docs/agents.md");
+    write_row("docs/agents.md", BEGIN, program, &row);
+}
+
+/// Puts an agent's row on a page, or holds that it is there.
+fn write_row(page: &str, begin: &str, program: &Program, row: &str) {
+    let path = root().join(page);
     let page = fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(BEGIN).unwrap();
+    let (before, rest) = page.split_once(begin).unwrap();
     let (table, after) = rest.split_once(END).unwrap();
     if variable("RWENV_WRITE_DOCS").is_some() {
         let start = format!("| {} |", program.title);
-        let kept: String = table.split_inclusive('\n').filter(|line| !line.starts_with(&start)).collect();
-        let kept = kept.trim_end();
-        fs::write(&path, format!("{before}{BEGIN}{kept}\n{row}\n{END}{after}")).unwrap();
+        let old = |line: &&str| line.starts_with(&start) || line.starts_with(WRITTEN);
+        let kept: String = table.split_inclusive('\n').filter(|line| !old(line)).collect();
+        let day = Command::new("date").arg("+%F").output().unwrap().stdout;
+        let day = String::from_utf8(day).unwrap();
+        let table = format!("{}\n{row}\n{WRITTEN}{}.\n\n", kept.trim_end(), day.trim());
+        fs::write(&path, format!("{before}{begin}{table}{END}{after}")).unwrap();
     } else {
         assert!(
-            table.contains(&row),
+            table.contains(row),
             "RWENV_WRITE_DOCS=1 cargo test real_agents writes it; this is new: {row}"
         );
     }
@@ -291,7 +322,8 @@ fn a_hook_that_fails_lets_nothing_run() {
     }
     for (program, starts) in found {
         for (failure, code) in FAILURES {
-            let session = Session::new(program, &starts, |one| one.name == "absolute", Some(code));
+            let setting = Setting { hook: Some(code), ..Setting::default() };
+            let session = Session::new(program, &starts, |one| one.name == "absolute", &setting);
             assert_eq!(session.asked.len(), 1);
             let told = session.model.results("main", session.asked[0].step).join("\n");
             let said = format!("{}, {failure}; the model read: {told}\n{}", program.key, session.said.stderr);

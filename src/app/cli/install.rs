@@ -10,6 +10,7 @@ use super::shared::Output;
 use super::{out, prompt};
 use crate::ops::agents::{self, Agent};
 use crate::ops::claude::WantedLine;
+use crate::ops::handout::Handout;
 use crate::ops::install::{self, Installed};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::{Environment, under_home};
@@ -44,6 +45,9 @@ pub(super) struct InstallArgs {
     /// Path of the hook program [default: rwenv-hook beside rwenv]
     #[arg(long, value_name = "FILE")]
     pub(super) hook: Option<PathBuf>,
+    /// Set Claude Code's own sandbox: credentials denied, the API guard reached
+    #[arg(long, conflicts_with = "uninstall")]
+    pub(super) sandbox: bool,
     /// Show rwenv's status line in Claude Code [default: where you have none]
     #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "uninstall")]
     pub(super) statusline: Option<LineChoice>,
@@ -55,7 +59,16 @@ impl InstallArgs {
     /// Registers the hook with an agent.
     pub(super) fn of(agent: AgentName, hook: Option<PathBuf>) -> Self {
         let output = Output::default();
-        Self { agent, uninstall: false, purge: false, yes: false, hook, statusline: None, output }
+        Self {
+            agent,
+            uninstall: false,
+            purge: false,
+            yes: false,
+            hook,
+            sandbox: false,
+            statusline: None,
+            output,
+        }
     }
 }
 
@@ -105,10 +118,17 @@ impl AgentName {
 pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::Result<u8> {
     let hook = if args.uninstall { None } else { Some(install::hook_program(args.hook.as_deref())?) };
     if let Some(agent) = args.agent.other() {
+        if args.sandbox {
+            bail!(
+                "--sandbox is for Claude Code alone; confine {} by rwenv run -- {}",
+                agent.name,
+                agent.name
+            );
+        }
         return with(agent, hook.as_deref(), args.output.json, environment);
     }
     let done = match &hook {
-        Some(hook) => install::install(hook, LineChoice::wanted(args.statusline), environment)?,
+        Some(hook) => install::install(hook, LineChoice::wanted(args.statusline), args.sandbox, environment)?,
         None => {
             let question =
                 "This removes the audit log, clones, catalogs and everything else but what you wrote. Go on?";
@@ -147,7 +167,7 @@ pub(super) fn quietly(agent: AgentName, hook: &Path, environment: &Environment) 
             agent.register(Some(hook), environment)?;
             shims::install(hook, environment)?;
         }
-        None => drop(install::install(hook, WantedLine::IfNone, environment)?),
+        None => drop(install::install(hook, WantedLine::IfNone, false, environment)?),
     }
     Ok(())
 }
@@ -165,6 +185,15 @@ struct InstallView<'a> {
     removed: &'a [PathBuf],
 }
 
+fn tell_handout(handout: &Handout) {
+    if !handout.removed.is_empty() {
+        out::line(&format!("{} skills and agents of rwenv's are removed", handout.removed.len()));
+    }
+    if handout.skills + handout.agents > 0 {
+        out::line(&format!("it has {} skills and {} agents of rwenv's now", handout.skills, handout.agents));
+    }
+}
+
 fn tell(done: &Installed, hook: Option<&Path>) {
     let settings = done.settings.display();
     match (done.changed, hook) {
@@ -176,6 +205,8 @@ fn tell(done: &Installed, hook: Option<&Path>) {
     if !done.shims.is_empty() {
         out::line(&format!("shims for {} are in {}", done.shims.join(", "), done.shims_dir.display()));
     }
+    tell_handout(&done.handout);
+    done.handout.kept.iter().chain(&done.kept).for_each(|kept| out::note(kept));
     if done.leaving.daemon {
         out::line("rwenvd has ended");
     }
@@ -197,16 +228,17 @@ fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environmen
         agent: &'a str,
         settings: &'a Path,
         changed: bool,
+        skills: usize,
+        agents: usize,
     }
-    let agents::ChangedSettings { settings, changed, left } = agent.register(hook, environment)?;
+    let agents::ChangedSettings { settings, changed, left, handout } = agent.register(hook, environment)?;
     if let Some(hook) = hook {
         shims::install(hook, environment)?;
     }
-    if let Some(left) = left {
-        out::note(&left);
-    }
+    left.iter().chain(&handout.kept).for_each(|note| out::note(note));
     if json {
-        out::json(&AgentView { agent: agent.name, settings: &settings, changed })?;
+        let Handout { skills, agents, .. } = handout;
+        out::json(&AgentView { agent: agent.name, settings: &settings, changed, skills, agents })?;
         return Ok(0);
     }
     let (name, shown) = (agent.name, settings.display());
@@ -216,6 +248,7 @@ fn with(agent: &Agent, hook: Option<&Path>, json: bool, environment: &Environmen
         (None, true) => format!("the hook is removed from {shown}"),
         (None, false) => format!("the hook is not in {shown}"),
     });
+    tell_handout(&handout);
     if hook.is_some() && !agent.then.is_empty() {
         out::line(agent.then);
     }

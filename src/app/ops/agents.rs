@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::codex_shell;
+use super::handout::{self, Handout};
 use super::registration::{HOOK, JsonObject, UNCHANGED, events, filled, laid_out, place, settings};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
@@ -26,6 +27,19 @@ pub struct Agent {
     pub then: &'static str,
     /// Its program.
     pub(super) program: &'static str,
+    /// What becomes of a call whose hook fails.
+    pub(super) on_failure: OnFailure,
+}
+
+/// Who refuses a call whose hook is missing or killed, and what a hook means that is late.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum OnFailure {
+    /// The line that is registered does; the agent lets a call run whose hook takes longer than it waits.
+    LineRefuses(&'static str),
+    /// The agent does, but for a hook that takes longer than it waits.
+    AgentRefuses(&'static str),
+    /// The agent refuses a late one as well.
+    Refused,
 }
 
 /// All of them.
@@ -47,6 +61,7 @@ pub const CODEX: Agent = Agent {
     kept: HookForm::Among(include_str!("../../../hooks/codex.json")),
     then: "Codex runs it once you trust it: it asks when you start it. Until then it runs no hook and says nothing (rwenv doctor shows it).",
     program: "codex",
+    on_failure: OnFailure::LineRefuses("60 s"),
 };
 /// Gemini CLI.
 pub const GEMINI: Agent = Agent {
@@ -55,6 +70,7 @@ pub const GEMINI: Agent = Agent {
     kept: HookForm::Among(include_str!("../../../hooks/gemini.json")),
     then: "",
     program: "gemini",
+    on_failure: OnFailure::LineRefuses("60 s"),
 };
 /// Cursor.
 pub const CURSOR: Agent = Agent {
@@ -63,6 +79,7 @@ pub const CURSOR: Agent = Agent {
     kept: HookForm::Among(include_str!("../../../hooks/cursor.json")),
     then: "",
     program: "cursor-agent",
+    on_failure: OnFailure::Refused,
 };
 /// GitHub Copilot CLI.
 pub const COPILOT: Agent = Agent {
@@ -71,6 +88,7 @@ pub const COPILOT: Agent = Agent {
     kept: HookForm::Among(include_str!("../../../hooks/copilot.json")),
     then: "",
     program: "copilot",
+    on_failure: OnFailure::AgentRefuses("30 s"),
 };
 /// OpenCode, whose plugin hands every call to the hook, and throws what that says.
 pub const OPENCODE: Agent = Agent {
@@ -79,6 +97,7 @@ pub const OPENCODE: Agent = Agent {
     kept: HookForm::Alone(include_str!("../../../hooks/opencode.js")),
     then: "",
     program: "opencode",
+    on_failure: OnFailure::Refused,
 };
 
 /// What became of an agent's settings.
@@ -90,10 +109,13 @@ pub struct ChangedSettings {
     pub changed: bool,
     /// What a person has to do, because it could not be done.
     pub left: Option<String>,
+    /// What it is given to read.
+    pub handout: Handout,
 }
 
 impl Agent {
-    /// Puts the hook into the agent's settings in the place of an older one, or takes it out; everything else stays.
+    /// Puts the hook into the agent's settings in the place of an older one, or takes it out; everything else stays. Its skills and agents come and
+    /// go with it.
     ///
     /// # Errors
     /// If the settings cannot be read or written, or have another shape.
@@ -115,7 +137,8 @@ impl Agent {
         places::note(self.name, hook.is_some(), environment)?;
         let left =
             if self.name == CODEX.name { codex_shell::set(hook.is_some(), environment)? } else { None };
-        Ok(ChangedSettings { settings: path, changed, left })
+        let handout = handout::hand_out(self.name, hook.is_some(), environment)?;
+        Ok(ChangedSettings { settings: path, changed, left, handout })
     }
 
     /// Its settings.

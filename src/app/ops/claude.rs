@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::registration::{JsonObject, UNCHANGED, events, filled, laid_out, settings};
+use super::sandbox::{self, Sandboxing};
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::{clock, files, process};
@@ -36,6 +37,9 @@ pub struct PendingSettings {
     new: JsonObject,
     /// They are not so already.
     pub changes: bool,
+    /// What a person should know of their own settings.
+    pub kept: Vec<String>,
+    sandboxing: Sandboxing,
 }
 
 /// Whether the settings are to have our status line.
@@ -50,11 +54,16 @@ pub enum WantedLine {
 }
 
 impl PendingSettings {
-    /// With this hook and this status line in the settings, or without any.
+    /// With this hook and this status line in the settings, or without any; with the sandbox where it is wanted, or was set before.
     ///
     /// # Errors
     /// If the settings cannot be read or have another shape.
-    pub fn of(hook: Option<&Path>, line: WantedLine, environment: &Environment) -> anyhow::Result<Self> {
+    pub fn of(
+        hook: Option<&Path>,
+        line: WantedLine,
+        sandboxed: bool,
+        environment: &Environment,
+    ) -> anyhow::Result<Self> {
         let path = agent::claude_settings(environment);
         let (old, before) = settings(&path, UNCHANGED)?;
         let mut new = before.clone();
@@ -68,14 +77,24 @@ impl PendingSettings {
             }
         }
         set_line(&mut new, hook, line);
-        Ok(Self { settings: path, old, changes: new != before, new })
+        let sandboxed = hook.is_some() && (sandboxed || sandbox::is_set(environment));
+        let mut sandboxing = sandbox::set(&mut new, sandboxed, environment)
+            .with_context(|| format!("{}: nothing was changed", path.display()))?;
+        let kept = std::mem::take(&mut sandboxing.kept);
+        Ok(Self { settings: path, old, changes: new != before, new, kept, sandboxing })
     }
 
     /// Writes the settings; says where the old ones are kept beside them.
     ///
     /// # Errors
     /// If the system says no.
-    pub fn write(&self) -> anyhow::Result<Option<PathBuf>> {
+    pub fn write(&self, environment: &Environment) -> anyhow::Result<Option<PathBuf>> {
+        let backup = self.write_settings()?;
+        sandbox::note(&self.sandboxing, environment)?;
+        Ok(backup)
+    }
+
+    fn write_settings(&self) -> anyhow::Result<Option<PathBuf>> {
         if !self.changes {
             return Ok(None);
         }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use super::claude::WantedLine;
+use super::handout::{self, Handout};
 use super::leave::{self, Leaving};
 use super::{agents, claude, everywhere};
 use rwenv_gate::base::environment::{self, Environment};
@@ -28,6 +29,10 @@ pub struct Installed {
     pub other_settings: Vec<PathBuf>,
     /// Folders of git's hooks that had ours.
     pub git_hooks: Vec<PathBuf>,
+    /// What a person has set otherwise, and what stays so.
+    pub kept: Vec<String>,
+    /// What Claude Code is given to read.
+    pub handout: Handout,
     /// What went beside the hooks.
     pub leaving: Leaving,
 }
@@ -50,16 +55,22 @@ pub fn hook_program(given: Option<&Path>) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// Registers the hook and the status line with Claude Code, and makes the shims.
+/// Registers the hook and the status line with Claude Code, and makes the shims; sets its sandbox, where that is wanted or was set before.
 ///
 /// # Errors
 /// If the settings cannot be read or written, or something else has the name of a shim.
-pub fn install(hook: &Path, line: WantedLine, environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::PendingSettings::of(Some(hook), line, environment)?;
+pub fn install(
+    hook: &Path,
+    line: WantedLine,
+    sandboxed: bool,
+    environment: &Environment,
+) -> anyhow::Result<Installed> {
+    let pending = claude::PendingSettings::of(Some(hook), line, sandboxed, environment)?;
     let shims = shims::install(hook, environment)?;
     let installed = written(&pending, shims, environment)?;
     places::note(places::CLAUDE, true, environment)?;
-    Ok(installed)
+    let handout = handout::hand_out(places::CLAUDE, true, environment)?;
+    Ok(Installed { handout, ..installed })
 }
 
 /// Takes everything out again that `install` and its like have put in, with the daemon and copies of credentials; with `purge` all but
@@ -68,8 +79,9 @@ pub fn install(hook: &Path, line: WantedLine, environment: &Environment) -> anyh
 /// # Errors
 /// If settings cannot be read or written, or git's hooks cannot be changed.
 pub fn uninstall(purge: bool, environment: &Environment) -> anyhow::Result<Installed> {
-    let pending = claude::PendingSettings::of(None, WantedLine::Never, environment)?;
+    let pending = claude::PendingSettings::of(None, WantedLine::Never, false, environment)?;
     shims::remove(environment)?;
+    let handout = Handout { removed: handout::take_back(environment)?, ..Handout::default() };
     let other_settings = agents::remove_all(environment)?;
     let git_hooks = everywhere::remove_all(environment)?;
     let installed = written(&pending, Vec::new(), environment)?;
@@ -78,7 +90,7 @@ pub fn uninstall(purge: bool, environment: &Environment) -> anyhow::Result<Insta
     if purge {
         leave::purge(&mut leaving, environment)?;
     }
-    Ok(Installed { other_settings, git_hooks, leaving, ..installed })
+    Ok(Installed { other_settings, git_hooks, handout, leaving, ..installed })
 }
 
 fn written(
@@ -87,13 +99,15 @@ fn written(
     environment: &Environment,
 ) -> anyhow::Result<Installed> {
     Ok(Installed {
-        backup: pending.write()?,
+        backup: pending.write(environment)?,
+        kept: pending.kept.clone(),
         settings: pending.settings.clone(),
         changed: pending.changes,
         shims_dir: shims::folder(environment),
         shims,
         other_settings: Vec::new(),
         git_hooks: Vec::new(),
+        handout: Handout::default(),
         leaving: Leaving::default(),
     })
 }

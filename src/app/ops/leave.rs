@@ -13,10 +13,11 @@ use rwenv_gate::facts::{agent, config};
 /// Folders with copies of credentials: sessions' kubeconfigs, and the API guard's key and tokens.
 const CREDENTIALS: [&str; 3] = ["kube", "guard", "agents"];
 /// What else is ours, and is not what a person wrote (docs/configuration.md has the table). The clones are looked at one by one.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
     "audit",
     "shims",
     "session.sh",
+    "zsh",
     "git-template",
     "catalog",
     "deploys",

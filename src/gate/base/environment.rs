@@ -1,5 +1,7 @@
 //! The one door to environment variables, the user and the current directory.
 
+use std::ffi::{CString, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// What is read of the process's environment, once.
@@ -82,6 +84,18 @@ pub fn var(name: &str) -> Option<String> {
 #[expect(clippy::disallowed_methods, reason = "this is the door")]
 pub fn names() -> Vec<String> {
     std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect()
+}
+
+/// All variables as a program is started with them, one of them with this value.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn with(name: &str, value: &Path) -> Vec<CString> {
+    let own = std::env::vars_os().filter(|(other, _)| other != name);
+    let given = [(OsString::from(name), value.as_os_str().to_owned())];
+    let line = |(name, value): (OsString, OsString)| {
+        CString::new([name.as_bytes(), b"=", value.as_bytes()].concat()).ok()
+    };
+    own.chain(given).filter_map(line).collect()
 }
 
 /// `$HOME`, or what the user database says.

@@ -14,6 +14,7 @@ mod payload;
 pub mod push;
 pub mod replay;
 mod reply;
+mod sandboxed;
 pub mod session;
 pub mod shim;
 mod skill;

@@ -2,16 +2,16 @@
 //! wrote it: a script, a Makefile, a program. What is allowed is put in this process's place, so that everything from
 //! signals to the exit status is the tool's own.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io::Write as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::base::environment::{Environment, var};
+use crate::base::environment::{self, Environment, var};
 use crate::base::program;
-use crate::doors::terminal;
+use crate::doors::{sandboxed, terminal};
 use crate::facts::agent::{self, Asker};
 use crate::facts::{self, guarded};
 use crate::judge::{self, Case, KnownPlan, Lift, Outcome, Permit, Person, Recording};
@@ -47,14 +47,21 @@ pub(super) fn main(name: &str, arguments: &[CString], inherited: Inherited) -> u
         let _ = writeln!(std::io::stderr(), "{name}: not found on PATH (this is rwenv's shim for it)");
         return NOT_FOUND;
     };
-    tell_cut_off(name, &environment);
-    become_tool(permit, &real, arguments, inherited)
+    let kubeconfig = reads_kubeconfig(name).then(|| sandboxed::kubeconfig(&environment)).flatten();
+    if kubeconfig.is_none() {
+        tell_cut_off(name, &environment);
+    }
+    become_tool(permit, &real, arguments, kubeconfig.as_deref(), inherited)
+}
+
+/// True for a tool that takes its cluster from `KUBECONFIG`.
+fn reads_kubeconfig(name: &str) -> bool {
+    classify::tools().tool(name).is_some_and(|tool| tool.env.kubeconfig.contains(&"KUBECONFIG"))
 }
 
 /// A tool that speaks to the guard where nobody listens says nothing but that it was refused: this says why, before it.
 fn tell_cut_off(name: &str, environment: &Environment) {
-    let reads = classify::tools().tool(name).is_some_and(|tool| tool.env.kubeconfig.contains(&"KUBECONFIG"));
-    if let Some(rwenv) = reads.then(|| guarded::cut_off(environment)).flatten() {
+    if let Some(rwenv) = reads_kubeconfig(name).then(|| guarded::cut_off(environment)).flatten() {
         let _ = writeln!(
             std::io::stderr(),
             "rwenv: the API guard of rwenv '{rwenv}' is not running, so {name} reaches no cluster; start it: rwenv daemon start"
@@ -62,19 +69,30 @@ fn tell_cut_off(name: &str, environment: &Environment) {
     }
 }
 
-/// Puts the tool in this process's place.
-fn become_tool(permit: Permit, real: &Path, arguments: &[CString], inherited: Inherited) -> u8 {
+/// Puts the tool in this process's place, with another kubeconfig where one is given.
+fn become_tool(
+    permit: Permit,
+    real: &Path,
+    arguments: &[CString],
+    kubeconfig: Option<&Path>,
+    inherited: Inherited,
+) -> u8 {
     let Ok(path) = CString::new(real.as_os_str().as_bytes()) else { return NOT_FOUND };
     for line in permit.told() {
         let _ = writeln!(std::io::stderr(), "{line}");
     }
+    let variables = kubeconfig.map(|path| environment::with("KUBECONFIG", path));
     inherited.restore();
-    let error = nix::unistd::execv(&path, arguments);
+    let put = |program: &CStr, words: &[CString]| match &variables {
+        Some(variables) => nix::unistd::execve(program, words, variables),
+        None => nix::unistd::execv(program, words),
+    };
+    let error = put(&path, arguments);
     if error == Err(Errno::ENOEXEC) {
         // A script that does not say what runs it: shells run it themselves.
         let mut script = vec![c"sh".to_owned(), path];
         script.extend(arguments.iter().skip(1).cloned());
-        let _ = nix::unistd::execv(c"/bin/sh", &script);
+        let _ = put(c"/bin/sh", &script);
     }
     let why = error.err().map(Errno::desc).unwrap_or_default();
     let _ = writeln!(std::io::stderr(), "{}: {why}", real.display());

@@ -81,6 +81,11 @@ pub(crate) struct Scenario {
     /// By agent: calls that are asked for one after another.
     #[serde(default)]
     own: BTreeMap<String, Vec<Own>>,
+    /// Only outside of `rwenv run`, or only inside.
+    #[serde(default)]
+    pub(crate) outside: bool,
+    #[serde(default)]
+    pub(crate) inside: bool,
     /// What shows that it ran, in place of its word.
     pub(crate) shown: Option<String>,
     /// What the model reads where it ran: it leaves no other trace.
