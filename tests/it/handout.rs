@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Home, hook};
+use crate::support::{Answer, Home, answer, hook};
 
 fn install(home: &Home, words: &[&str]) -> Answer {
     home.rwenv("", &[&["install", "--hook", hook()], words].concat())
@@ -136,4 +136,25 @@ fn the_doctor_says_what_a_killed_hook_means_and_tries_it_where_a_line_refuses() 
     let check = of("gemini");
     assert!(check["says"].as_str().unwrap().contains("a call whose hook is killed runs"), "{check}");
     assert_eq!(check["state"], "warn");
+}
+
+#[test]
+fn all_means_each_agent_that_is_here() {
+    let home = Home::new();
+    let all = || {
+        let mut command = home.command(env!("CARGO_BIN_EXE_rwenv"), &home.path(""));
+        command.args(["install", "--agent", "all", "--json", "--hook", hook()]);
+        answer(command.env("PATH", format!("{}:/usr/bin:/bin", home.path("bin").display())))
+    };
+    let none = all();
+    assert!(none.code == 1 && none.stderr.contains("no agent is on PATH"), "{none:?}");
+    for name in ["codex", "gemini"] {
+        home.write(&format!("bin/{name}"), "#!/bin/sh\n");
+        home.mode(&format!("bin/{name}"), 0o755);
+    }
+    let said: Value = serde_json::from_str(&all().stdout).unwrap();
+    assert_eq!(said["agents"], json!(["codex", "gemini"]));
+    assert!(home.path(".codex/hooks.json").exists() && home.path(".gemini/settings.json").exists());
+    assert!(!home.path(".copilot").exists() && !home.path(".claude/settings.json").exists());
+    assert_eq!(home.rwenv("", &["install", "--agent", "all", "--uninstall"]).code, 1);
 }

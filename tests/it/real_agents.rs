@@ -22,7 +22,7 @@ use std::process::Command;
 
 use model::{Model, Script};
 use programs::{Program, sub_script};
-use scenario::{Scenario, Wanted};
+use scenario::{Place, Scenario, Wanted};
 use world::World;
 
 use crate::fetched;
@@ -175,7 +175,7 @@ fn whole(program: &Program) -> Option<String> {
     if elsewhere() {
         return None;
     }
-    let session = Session::new(program, &starts, |one| !one.inside, &Setting::default());
+    let session = Session::new(program, &starts, |one| one.is_for(Place::Outside), &Setting::default());
     let Session { world, model, asked, said, version } = &session;
     let faults: String = asked.iter().filter_map(|one| wrong(program, one, model, world)).collect();
     let heard = model.heard.lock().unwrap();
@@ -192,6 +192,10 @@ fn whole(program: &Program) -> Option<String> {
     assert_eq!(greeted, 1, "{} is told of its rwenv: {first}", program.key);
     let unread = handed::missing(first);
     assert!(unread.is_empty(), "{}: its model does not read of {unread:?}: {first}", program.key);
+    if let Some(first) = heard.first.get("sub-looks-only") {
+        let beyond = handed::beyond_its_page(program.key, first);
+        assert!(beyond.is_empty(), "{}: db-ops has, or lacks, {beyond:?}: {first}", program.key);
+    }
     let unknown = scenario::unknown_tools(program.key, &heard.tools);
     assert!(
         unknown.is_empty(),

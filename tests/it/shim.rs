@@ -269,6 +269,10 @@ fn the_git_shim_refuses_what_skips_the_hooks() {
         assert_eq!(answer.code, 77, "{line}: {answer:?}");
         assert_eq!(shims.home.git("", &["-C", "remote.git", "for-each-ref"]), "", "{line}");
     }
+    // Gemini CLI empties so what git would run.
+    let emptied = "export GIT_CONFIG_COUNT=3 GIT_CONFIG_KEY_0=core.fsmonitor GIT_CONFIG_VALUE_0= GIT_CONFIG_KEY_1=core.sshCommand GIT_CONFIG_VALUE_1= \
+                   GIT_CONFIG_KEY_2=core.pager GIT_CONFIG_VALUE_2=cat; git status --short && git log --oneline";
+    assert_eq!(shims.sh("ro", emptied).code, 0, "{:?}", shims.sh("ro", emptied));
     // With our hook in place: every way to have git look for it elsewhere, or not find it.
     assert_eq!(shims.home.rwenv("ro", &["hooks", "install"]).code, 0);
     shims.home.write("xdg/git/config", "[core]\n\thooksPath = /nowhere\n");

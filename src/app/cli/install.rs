@@ -12,6 +12,7 @@ use crate::ops::agents::{self, Agent};
 use crate::ops::claude::WantedLine;
 use crate::ops::handout::Handout;
 use crate::ops::install::{self, Installed};
+use crate::ops::setup;
 use rwenv_core::decide::quoted;
 use rwenv_gate::base::environment::{Environment, under_home};
 use rwenv_gate::doors::session::path_line;
@@ -26,11 +27,13 @@ pub(super) enum AgentName {
     Cursor,
     Copilot,
     Opencode,
+    // Each of these that is on PATH.
+    All,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct InstallArgs {
-    /// Agent to install for
+    /// Agent to install for; all: each one that is on PATH
     #[arg(long, value_enum, default_value_t = AgentName::Claude, value_name = "NAME")]
     pub(super) agent: AgentName,
     /// Remove the hook from the settings; without --agent also shims, git hooks, daemon and copies of credentials
@@ -45,30 +48,29 @@ pub(super) struct InstallArgs {
     /// Path of the hook program [default: rwenv-hook beside rwenv]
     #[arg(long, value_name = "FILE")]
     pub(super) hook: Option<PathBuf>,
-    /// Set Claude Code's own sandbox: credentials denied, the API guard reached
-    #[arg(long, conflicts_with = "uninstall")]
-    pub(super) sandbox: bool,
-    /// Show rwenv's status line in Claude Code [default: where you have none]
-    #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "uninstall")]
-    pub(super) statusline: Option<LineChoice>,
+    #[command(flatten)]
+    claude: ClaudeChoices,
     #[command(flatten)]
     pub(super) output: Output,
+}
+
+/// What is set in Claude Code's settings beside the hook.
+#[derive(Clone, Copy, Debug, Default, Args)]
+struct ClaudeChoices {
+    /// Set Claude Code's own sandbox: credentials denied, the API guard reached
+    #[arg(long, conflicts_with = "uninstall")]
+    sandbox: bool,
+    /// Show rwenv's status line in Claude Code [default: where you have none]
+    #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "uninstall")]
+    statusline: Option<LineChoice>,
 }
 
 impl InstallArgs {
     /// Registers the hook with an agent.
     pub(super) fn of(agent: AgentName, hook: Option<PathBuf>) -> Self {
         let output = Output::default();
-        Self {
-            agent,
-            uninstall: false,
-            purge: false,
-            yes: false,
-            hook,
-            sandbox: false,
-            statusline: None,
-            output,
-        }
+        let claude = ClaudeChoices::default();
+        Self { agent, uninstall: false, purge: false, yes: false, hook, claude, output }
     }
 }
 
@@ -105,7 +107,7 @@ impl AgentName {
     /// The agent, where it is not Claude Code.
     fn other(self) -> Option<&'static Agent> {
         match self {
-            Self::Claude => None,
+            Self::Claude | Self::All => None,
             Self::Codex => Some(&agents::CODEX),
             Self::Gemini => Some(&agents::GEMINI),
             Self::Cursor => Some(&agents::CURSOR),
@@ -115,10 +117,39 @@ impl AgentName {
     }
 }
 
+/// Registers the hook with every agent that is here.
+fn with_all(args: &InstallArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if args.uninstall {
+        bail!("rwenv install --uninstall takes the hook out of every agent");
+    }
+    let here = setup::agents_here(environment);
+    if here.is_empty() {
+        bail!("no agent is on PATH; name one: rwenv install --agent NAME");
+    }
+    for name in here.iter().filter_map(|name| AgentName::from_str(name, true).ok()) {
+        let own = InstallArgs::of(name, args.hook.clone());
+        let claude = if name == AgentName::Claude { args.claude } else { ClaudeChoices::default() };
+        let own = InstallArgs { claude, ..own };
+        if !args.output.json {
+            install(&own, environment)?;
+            continue;
+        }
+        // What registering says is for people.
+        quietly(name, &install::hook_program(args.hook.as_deref())?, environment)?;
+    }
+    if args.output.json {
+        out::json(&serde_json::json!({ "agents": here }))?;
+    }
+    Ok(0)
+}
+
 pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::Result<u8> {
+    if args.agent == AgentName::All {
+        return with_all(args, environment);
+    }
     let hook = if args.uninstall { None } else { Some(install::hook_program(args.hook.as_deref())?) };
     if let Some(agent) = args.agent.other() {
-        if args.sandbox {
+        if args.claude.sandbox {
             bail!(
                 "--sandbox is for Claude Code alone; confine {} by rwenv run -- {}",
                 agent.name,
@@ -128,7 +159,12 @@ pub(super) fn install(args: &InstallArgs, environment: &Environment) -> anyhow::
         return with(agent, hook.as_deref(), args.output.json, environment);
     }
     let done = match &hook {
-        Some(hook) => install::install(hook, LineChoice::wanted(args.statusline), args.sandbox, environment)?,
+        Some(hook) => install::install(
+            hook,
+            LineChoice::wanted(args.claude.statusline),
+            args.claude.sandbox,
+            environment,
+        )?,
         None => {
             let question =
                 "This removes the audit log, clones, catalogs and everything else but what you wrote. Go on?";

@@ -79,6 +79,13 @@ pub fn var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
+/// A variable that is set, also to nothing, and text.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "this is the door")]
+pub fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The names of all variables that are text.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the door")]

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use nix::errno::Errno;
 
-use crate::base::environment::{self, Environment, var};
+use crate::base::environment::{self, Environment, set, var};
 use crate::base::program;
 use crate::doors::{sandboxed, terminal};
 use crate::facts::agent::{self, Asker};
@@ -170,6 +170,8 @@ fn assigned(tool: &'static Tool) -> Vec<Assigned> {
         let pairs = (0..count.min(64)).flat_map(|i| ["KEY", "VALUE"].map(|w| format!("GIT_CONFIG_{w}_{i}")));
         names.extend(pairs);
     }
-    let value = |name: String| var(&name).map(|value| Assigned { name, value: Word::literal(value) });
+    // git takes an empty value for one: agents empty what git would run.
+    let text = |name: &str| if name.starts_with("GIT_CONFIG_VALUE_") { set(name) } else { var(name) };
+    let value = |name: String| text(&name).map(|value| Assigned { name, value: Word::literal(value) });
     names.into_iter().filter_map(value).collect()
 }

@@ -4,6 +4,7 @@
 //! `RWENV_WRITE_DOCS=1`.
 
 use super::programs::{self, Program};
+use super::scenario::Place;
 use super::{Session, Setting, elsewhere, found, row, write_row, wrong};
 use crate::support::{find, skip, variable};
 
@@ -39,7 +40,7 @@ fn stays_confined(program: &Program) {
     let session = Session::new(
         program,
         &starts,
-        |one| !one.outside && (all || FEW.contains(&one.name.as_str())),
+        |one| one.is_for(Place::Inside) && (all || FEW.contains(&one.name.as_str())),
         &setting,
     );
     let Session { world, model, asked, said, version } = &session;

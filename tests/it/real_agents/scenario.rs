@@ -27,6 +27,14 @@ pub(crate) enum Wanted {
     Refused,
 }
 
+/// Where a session runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Place {
+    Inside,
+    Outside,
+}
+
 /// A file that is written, or changed where `old` is given.
 #[derive(Clone, Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -81,11 +89,8 @@ pub(crate) struct Scenario {
     /// By agent: calls that are asked for one after another.
     #[serde(default)]
     own: BTreeMap<String, Vec<Own>>,
-    /// Only outside of `rwenv run`, or only inside.
-    #[serde(default)]
-    pub(crate) outside: bool,
-    #[serde(default)]
-    pub(crate) inside: bool,
+    /// Only inside of `rwenv run`, or only outside; both, where none is named.
+    place: Option<Place>,
     /// What shows that it ran, in place of its word.
     pub(crate) shown: Option<String>,
     /// What the model reads where it ran: it leaves no other trace.
@@ -93,6 +98,11 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
+    /// True where it is asked for in such a session.
+    pub(crate) fn is_for(&self, place: Place) -> bool {
+        self.place.is_none_or(|own| own == place)
+    }
+
     /// The word by which what it does is found.
     pub(crate) fn mark(&self) -> String {
         self.shown.clone().unwrap_or_else(|| format!("s-{}-s", self.name))
