@@ -339,6 +339,7 @@ pub fn alone(mut plan: Plan) -> Plan {
                 Question::Script(path) => facts.scripts.push((path.clone(), Script::Absent)),
                 Question::Defined(name) => facts.defined.push((name.clone(), None)),
                 Question::Leads(path) => facts.leads.push((path.clone(), world::lead(path))),
+                Question::Brings(change) => facts.brought.push((change.clone(), world::brought(change))),
                 _ => {}
             }
         }
@@ -411,6 +412,7 @@ fn facts(plan: &Plan, name: &str, given: &GivenWorld<'_>) -> Facts {
             | Question::Script(_)
             | Question::Defined(_)
             | Question::Leads(_)
+            | Question::Brings(_)
             | Question::Application(_)
             | Question::Cluster { .. }
             | Question::Target(_)

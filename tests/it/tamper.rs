@@ -320,6 +320,10 @@ fn what_nobody_knows_to_only_look_is_asked_about_where_it_is_given_them() {
 #[test]
 fn the_selection_is_not_cleaned_away_in_passing() {
     let home = Home::new();
+    for folder in ["ro", "none"] {
+        home.git(folder, &["init", "-q"]);
+        home.write(&format!("{folder}/.git/info/exclude"), ".claude/\n");
+    }
     for line in ["git clean -fdx", "git clean -xfd", "git stash --all", "git -C . clean -fdX"] {
         assert_eq!(home.hook("ro", line).decision(), "ask", "{line}");
     }

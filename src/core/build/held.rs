@@ -106,7 +106,20 @@ pub(crate) fn tool(at: &str, tool: &Tool) {
 
 /// Every list of flags that a table has.
 fn flags_of(tool: &Tool) -> Vec<Texts> {
-    let Roles { context, kubeconfig, namespace, redirect, repository, file, chdir, plan, host } = tool.roles;
+    let Roles {
+        context,
+        kubeconfig,
+        namespace,
+        redirect,
+        repository,
+        file,
+        chdir,
+        plan,
+        host,
+        remote,
+        branch,
+        revision,
+    } = tool.roles;
     let by_arity = |Flags { value, optional, switch }: Flags| [value, optional, switch];
     let of_row = |row: &Command| {
         let modes = row.modes.iter().flat_map(|mode| [mode.flags, mode.without]);
@@ -115,6 +128,7 @@ fn flags_of(tool: &Tool) -> Vec<Texts> {
     by_arity(tool.globals)
         .into_iter()
         .chain([context, kubeconfig, namespace, redirect, repository, file, chdir, plan, host])
+        .chain([remote, branch, revision])
         .chain(tool.commands.iter().flat_map(of_row))
         .collect()
 }

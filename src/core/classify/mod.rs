@@ -131,7 +131,17 @@ fn as_program(invocation: &Invocation, name: &str, tools: &'static Tools) -> Cla
         let quotes = tool.is_some_and(|found| found.quotes)
             && out.operations.iter().all(|operation| operation.effect != Effect::Unknown);
         if wrapped.is_empty() && unread && !quotes {
-            out.carried.extend(unknown_carrier(invocation, tools, as_tool));
+            // A word of its verb is none that it runs (`jj git push`).
+            let is_verb = |one: &Carried| match one {
+                Carried::Invocation { invocation: inner, .. } => {
+                    let name = inner.program().and_then(Word::basename).unwrap_or_default();
+                    out.operations.iter().any(|operation| operation.verb.split(' ').any(|part| part == name))
+                }
+                _ => false,
+            };
+            let mut inner = unknown_carrier(invocation, tools, as_tool);
+            inner.retain(|one| !is_verb(one));
+            out.carried.extend(inner);
             // Of a tool it is known what its words mean.
             if tool.is_none() {
                 out.carried.extend(spoken_of(invocation, tools));

@@ -1,12 +1,13 @@
 //! What is aimed at the guard itself: its files, its programs, its daemon, and the agent's settings that call it.
 
+use super::brought;
 use super::given::{HandedOn, What, given, hit};
 use super::place::{HOOK, OWN, below, below_home, concerns_us, from_home, guarded, near, places};
 use super::touch::{CopySource, Touch, Touching};
 use crate::classify::{self, Carried, Write};
 use crate::model::{
-    Context, Dir, Effect, Invocation, Lead, Operation, Reach, Span, Target, Trait, Word, glob, normalize,
-    wild,
+    Context, Dir, Effect, Facts, Invocation, Lead, Operation, Question, Reach, Span, Target, Trait,
+    TreeChange, Word, glob, normalize, wild,
 };
 
 /// What operations on the guard are called in policies.
@@ -63,6 +64,18 @@ enum PathRelation {
     Made,
     /// It is a start file that puts the shims on `PATH`.
     Carries,
+    /// It is a working tree, in which git changes files.
+    Brings(TreeChange),
+}
+
+impl Wait {
+    /// What has to be known.
+    pub(super) fn question(&self) -> Question {
+        match &self.how {
+            PathRelation::Brings(change) => Question::Brings(change.clone()),
+            _ => Question::Leads(self.path.clone()),
+        }
+    }
 }
 
 /// What is done to the guard: what is certain, and what depends on where files lie.
@@ -104,6 +117,10 @@ pub(super) fn attack(touching: &Touching<'_>, carried: &[Carried], context: &Con
             }
         }
         found.touch(touch);
+    }
+    for change in brought::by_git(invocation) {
+        let dir = change.dir.clone();
+        found.wait(&dir, PathRelation::Brings(change), &dir);
     }
     if found.out.certain.is_empty()
         && let Some(path) = given(invocation, carried, context)
@@ -164,36 +181,8 @@ pub(super) fn through_git(
             || path == context.config_dir
             || guarded(&format!("{path}/envs.json"), false, context).is_some()
     };
-    let mut dirs: Vec<&str> = operation.target.repository.dirs.iter().filter_map(Dir::path).collect();
-    if let Some(dir) = dirs.iter().find(|path| inside(path)) {
-        return Some(on_guard((*dir).to_owned(), OWN, operation.span));
-    }
-    // A work tree may be named before the repository.
-    let named = invocation.argv.iter().enumerate().find_map(|(at, word)| {
-        match word.prefix().strip_prefix("--work-tree") {
-            Some("") => invocation.argv.get(at + 1).and_then(Word::as_literal),
-            Some(rest) => rest.strip_prefix('='),
-            None => None,
-        }
-    });
-    let named = named.map(Word::literal);
-    let named = named.iter().flat_map(|path| invocation.cwd.iter().map(move |dir| dir.enter(path)));
-    let named: Vec<Dir> = named.collect();
-    dirs.extend(named.iter().filter_map(Dir::path));
-    let at_home = dirs.contains(&context.home.as_str());
-    // Files that are named are only those.
-    let behind: Vec<&Word> =
-        invocation.argv.iter().skip_while(|word| word.as_literal() != Some("--")).skip(1).collect();
-    let home = Dir::Known(context.home.clone());
-    let concerns = |word: &&Word| {
-        home.enter(word).path().is_none_or(|path| {
-            path == context.home
-                || !below_home(path, context).is_empty()
-                || guarded(path, true, context).is_some()
-        })
-    };
-    let concerned = behind.is_empty() || behind.iter().any(concerns);
-    (at_home && concerned).then(|| on_guard(context.home.clone(), UNSURE, operation.span))
+    let mut dirs = operation.target.repository.dirs.iter().filter_map(Dir::path);
+    dirs.find(|path| inside(path)).map(|dir| on_guard(dir.to_owned(), OWN, operation.span))
 }
 
 /// A file that a tool of the agent's is about to write; where `whole`, with all below it.
@@ -219,8 +208,27 @@ pub(super) fn on_planted(path: &str, text: &str, context: &Context) -> Attacks {
     found.finish()
 }
 
+/// What a wait comes to; none where what it waits for is not known.
+pub(super) fn met(wait: &Wait, facts: &Facts, context: &Context) -> Option<Option<(Operation, Invocation)>> {
+    let PathRelation::Brings(change) = &wait.how else {
+        return facts.lead(&wait.path).map(|lead| led(wait, lead, context));
+    };
+    let found = facts.brought(change)?;
+    let start = |file: &&String| guarded(file, true, context).is_none();
+    let settled = found.certain.iter().find(|file| !start(file)).or(found.certain.first());
+    let sure = settled.and_then(|file| Some((file, held(&[file], context).filter(|_| !start(&file))?)));
+    let sure = sure.or_else(|| settled.map(|file| (file, UNSURE)));
+    let found = sure.or_else(|| found.perhaps.first().map(|file| (file, UNSURE)));
+    Some(found.map(|(file, whose)| {
+        let mut operation = wait.operation.clone();
+        operation.target.names = vec![file.clone()];
+        operation.traits = vec![whose];
+        (operation, wait.by.clone())
+    }))
+}
+
 /// What a wait comes to, now that it is known where its path leads.
-pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operation, Invocation)> {
+fn led(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operation, Invocation)> {
     let mut operation = wait.operation.clone();
     let whose = match &wait.how {
         PathRelation::Same(whole) => lead.names.iter().find_map(|name| guarded(name, *whole, context)),
@@ -248,6 +256,7 @@ pub(super) fn met(wait: &Wait, lead: &Lead, context: &Context) -> Option<(Operat
         PathRelation::Arrives => lead.exists.then(|| operation.traits.first().copied()).flatten(),
         PathRelation::Made => (!lead.exists).then_some(UNSURE),
         PathRelation::Carries => lead.carries.then_some(UNSURE),
+        PathRelation::Brings(_) => None,
     }?;
     // Attributes alone leave the selection of a project as it is.
     let name = wait.by.program().and_then(Word::basename).unwrap_or_default();

@@ -3,6 +3,7 @@
 mod applied;
 mod area;
 mod begin;
+mod brought;
 mod chosen;
 mod conclude;
 mod connection;

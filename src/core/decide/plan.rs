@@ -146,9 +146,9 @@ impl Plan {
             return Self::of_line(&self.line, &self.context, sourced);
         }
         for wait in std::mem::take(&mut self.waits) {
-            match facts.lead(&wait.path) {
+            match guard::met(&wait, facts, &self.context) {
                 None => self.waits.push(wait),
-                Some(lead) => self.met(guard::met(&wait, lead, &self.context)),
+                Some(found) => self.met(found),
             }
         }
         for mut pending in std::mem::take(&mut self.pending) {
@@ -480,7 +480,7 @@ impl Plan {
             pending.places.iter().cloned().map(question)
         });
         questions.extend(asked);
-        questions.extend(self.waits.iter().map(|wait| Question::Leads(wait.path.clone())));
+        questions.extend(self.waits.iter().map(guard::Wait::question));
         questions.extend(self.names.iter().cloned().map(Question::Defined));
         questions.extend(self.values.iter().cloned().map(Question::Script));
         for opaque in &self.opaque {

@@ -42,6 +42,20 @@ pub(super) fn updates(
     updates
 }
 
+/// What a push by another program changes: the branches it names, which it may rewrite; any, where it names none, or a pattern.
+pub(super) fn by_other_means(branches: &[Word]) -> Vec<RefUpdate> {
+    let one = |word: &Word| {
+        let name = word.as_literal()?.split('=').next()?;
+        let plain = |c: char| !"*?[]:~^| ".contains(c);
+        let is_name = !name.is_empty() && !name.starts_with(COMPUTED) && name.chars().all(plain);
+        is_name.then(|| name.strip_prefix("refs/heads/").unwrap_or(name).to_owned())
+    };
+    let named: Option<Vec<String>> = branches.iter().map(one).collect();
+    let named = named.filter(|all| !all.is_empty()).map(|all| all.into_iter().map(Some).collect::<Vec<_>>());
+    let destinations = named.unwrap_or_else(|| vec![None]).into_iter();
+    destinations.map(|destination| RefUpdate { destination, force: true, delete: false }).collect()
+}
+
 fn one(
     word: &Word,
     (delete, force): (bool, bool),

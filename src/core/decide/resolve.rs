@@ -48,9 +48,7 @@ pub(super) fn resolved(
         head::remotes(before, operation);
     }
     for operation in all.iter_mut().filter(|o| o.traits.contains(&Trait::OtherPush)) {
-        // Where a push by other means goes is not read.
-        operation.target.repository.updates =
-            vec![RefUpdate { destination: None, force: true, delete: false }];
+        operation.target.repository.updates = push::by_other_means(&operation.target.repository.refspecs);
     }
     for operation in
         all.iter_mut().filter(|o| o.effect == Effect::GitWrite && o.traits.contains(&Trait::Commit))

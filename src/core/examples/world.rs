@@ -1,6 +1,6 @@
 //! What lies where in the examples' world.
 
-use crate::model::{Lead, Reached, Reaching, RemovedObject};
+use crate::model::{Brought, Lead, Reached, Reaching, RemovedObject, TreeChange, TreeSource};
 
 /// Files of the guard's in the examples' world.
 const GUARDED: [&str; 8] = [
@@ -28,6 +28,22 @@ pub(super) fn lead(path: &str) -> Lead {
             .collect(),
         carries: false,
     }
+}
+
+/// Which files of the guard's git changes there: of a working tree that is the home directory, perhaps all.
+pub(super) fn brought(change: &TreeChange) -> Brought {
+    let top = change.work_tree.as_deref().unwrap_or(&change.dir);
+    let at_home = top.trim_end_matches('/') == "/home/me";
+    let below = |file: &str| {
+        change.paths.is_empty() || change.paths.iter().any(|path| file.starts_with(path.as_str()))
+    };
+    let cleans = change.source == TreeSource::Untracked(true);
+    let there = |file: &str| {
+        let own = cleans && file.strip_prefix(top).is_some_and(|rest| rest.starts_with('/'));
+        (at_home || own) && !file.contains("/dotfiles/")
+    };
+    let files = GUARDED.iter().filter(|file| there(file) && below(file));
+    Brought { certain: Vec::new(), perhaps: files.map(|file| (*file).to_owned()).collect() }
 }
 
 /// What a push does there to the cluster of a rwenv.

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ClusterIdentity, Dir, Reached, Reaching, Rule, SeenContext, TargetKind, Texts};
+use super::{
+    Brought, ClusterIdentity, Dir, Reached, Reaching, Rule, SeenContext, TargetKind, Texts, TreeChange,
+};
 
 /// Something that has to be known of the outside before a command line can be judged.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,6 +26,8 @@ pub enum Question {
     Program(String),
     /// Where does this path lead, and what of the guard's lies there?
     Leads(String),
+    /// Which of the guard's files does git change in this working tree?
+    Brings(TreeChange),
     /// What is the text of this file, if it is a script?
     Script(String),
     /// What does the agent's shell define under this name?
@@ -219,6 +223,8 @@ pub struct Facts {
     pub leads: Vec<(String, Lead)>,
     /// Files that are Applications which Git has.
     pub applications: Vec<String>,
+    /// What git changes of the guard's files.
+    pub brought: Vec<(TreeChange, Brought)>,
     /// Scripts by path.
     pub scripts: Vec<(String, Script)>,
     /// What the agent's shell defines, by name: the text of an alias or a function, with all it uses; none where it defines nothing.
@@ -278,6 +284,12 @@ impl Facts {
     #[must_use]
     pub fn lead(&self, path: &str) -> Option<&Lead> {
         self.leads.iter().find(|(p, _)| p == path).map(|(_, lead)| lead)
+    }
+
+    /// Which of the guard's files git changes; none where nobody has looked.
+    #[must_use]
+    pub fn brought(&self, change: &TreeChange) -> Option<&Brought> {
+        self.brought.iter().find(|(c, _)| c == change).map(|(_, brought)| brought)
     }
 
     /// What is known of a file that may be a script; none where nobody has looked.

@@ -14,6 +14,7 @@ mod object;
 mod operation;
 mod removal;
 mod rwenv;
+mod tree_change;
 mod url;
 mod wanted;
 
@@ -38,6 +39,7 @@ pub use rwenv::{
     Autonomy, CustodyLists, Database, ExecReads, GitReach, Misspelt, Pin, Place, Rwenv, RwenvName,
     RwenvNameError, Rwenvs, SslMode, Throwaway, Unselected, host, is_loopback,
 };
+pub use tree_change::{Brought, TreeChange, TreeSource};
 pub use url::{from_root, names_repository, percent_decoded, same_repository};
 pub use wanted::{FieldStep, WantedField, WantedObject};
 

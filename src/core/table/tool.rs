@@ -131,6 +131,15 @@ pub struct Roles {
     /// Another place where repositories are.
     #[serde(default)]
     pub host: Texts,
+    /// A remote of the repository.
+    #[serde(default)]
+    pub remote: Texts,
+    /// A branch that is pushed, as `NAME` or `NAME=REVISION`, or a pattern of several.
+    #[serde(default)]
+    pub branch: Texts,
+    /// A revision that is pushed to a branch of a name that the tool makes (`push-…`).
+    #[serde(default)]
+    pub revision: Texts,
 }
 
 /// Environment variables of a tool.

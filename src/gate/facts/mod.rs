@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod binding;
+mod brought;
 mod certificate;
 pub mod config;
 pub mod content;
@@ -98,6 +99,7 @@ pub fn observe(plan: Plan, environment: &Environment) -> Observed {
             | Question::Script(_)
             | Question::Defined(_)
             | Question::Leads(_)
+            | Question::Brings(_)
             | Question::Reached { .. } => {}
         }
     }
@@ -129,6 +131,11 @@ fn identify(out: &mut Observed, environment: &Environment) {
                     let known =
                         places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
                     out.facts.leads.push((path.clone(), known.lead(path)));
+                }
+                Question::Brings(change) if out.facts.brought(change).is_none() => {
+                    let known =
+                        places.get_or_insert_with(|| places::Guarded::of(&out.plan.context, environment));
+                    out.facts.brought.push((change.clone(), brought::brought(change, known, environment)));
                 }
                 _ => {}
             }

@@ -17,6 +17,8 @@ use rwenv_core::model::{Context, Lead, glob};
 const MOST_LINKS: usize = 40;
 /// Largest file of settings that is looked into.
 const LARGEST: u64 = 1 << 20;
+/// What stands in a start file that puts the shims on `PATH`.
+pub(super) const SHIMS: &str = "rwenv";
 /// Other agents' variables for where their settings are, and the folder these are in otherwise.
 const HOMES: [(&str, &str); 4] = [
     ("CODEX_HOME", ".codex"),
@@ -118,6 +120,38 @@ impl Guarded {
         Lead { exists: fs::symlink_metadata(path).is_ok(), names, holds: self.holds(path, &place), carries }
     }
 
+    /// The files of a home directory that lie, or would lie, in a working tree, each by the guard's name for it and by its place below the
+    /// top; with `paths`, at or below one of these alone. Start files that put the shims on `PATH` are among them, and with `own` the
+    /// files of the project at hand.
+    pub(super) fn within(&mut self, top: &Path, paths: &[String], own: bool) -> Vec<(String, PathBuf)> {
+        let top = self.real.of(top).path;
+        let asked: Vec<PathBuf> = paths.iter().map(|path| self.real.of(Path::new(path)).path).collect();
+        let mut all: Vec<(String, PathBuf)> = Vec::new();
+        let other = |file: &&GuardedFile| own || !file.path.starts_with(&self.cwd) || self.cwd == self.home;
+        for file in self.files.iter().filter(other) {
+            all.push((file.name.clone(), file.real.clone()));
+            all.push((file.name.clone(), file.path.clone()));
+        }
+        for rest in classify::tools().programs.startup.iter().filter_map(|name| name.strip_prefix("*/")) {
+            let path = self.home.join(if rest == "config.fish" { ".config/fish/config.fish" } else { rest });
+            let Real { path: real, there } = self.real.of(&path);
+            let name = path.display().to_string();
+            if there && carries(&name, &real) {
+                all.push((name.clone(), real));
+                all.push((name, path));
+            }
+        }
+        let meant = |place: &Path| {
+            asked.is_empty() || asked.iter().any(|path| place.starts_with(path) || path.starts_with(place))
+        };
+        all.retain(|(_, place)| meant(place));
+        let inside = |(name, place): (String, PathBuf)| Some((name, below(&place, &top)?.to_owned()));
+        let mut all: Vec<(String, PathBuf)> = all.into_iter().filter_map(inside).collect();
+        all.retain(|(_, rest)| !rest.as_os_str().is_empty());
+        all.dedup();
+        all
+    }
+
     /// The files that lie below a folder, by its name; of a project's, those of the directory at hand alone.
     fn holds(&self, path: &str, place: &Path) -> Vec<String> {
         let mut all = Vec::new();
@@ -158,7 +192,7 @@ fn registers(path: &Path) -> bool {
 /// True for a start file of a shell that puts the shims on `PATH`.
 fn carries(path: &str, place: &Path) -> bool {
     let known = classify::tools().programs.startup.iter().any(|pattern| glob(pattern, path));
-    known && fs::read_to_string(place).is_ok_and(|text| text.contains("rwenv"))
+    known && fs::read_to_string(place).is_ok_and(|text| text.contains(SHIMS))
 }
 
 /// Where a path really leads.
