@@ -30,6 +30,7 @@ mod callers;
 mod circles;
 mod cli;
 mod clients;
+mod clone_edits;
 mod clusters;
 mod collected;
 mod commands;

@@ -36,8 +36,8 @@ fn install(home: &Home, settings: &str, start: &str) {
     home.write(start, &format!("{SHIMS}alias ll=ls\n"));
 }
 
-#[test]
-fn dotfiles_that_are_not_committed_do_not_come_back() {
+/// A repository of dotfiles, whose settings and start file links lead to; what an installation made of them is not committed.
+fn dotfiles() -> Home {
     let home = installed();
     for (name, place) in [(".claude/settings.json", "settings.json"), (".bashrc", "bashrc")] {
         fs::create_dir_all(home.path("dotfiles")).unwrap();
@@ -55,6 +55,12 @@ fn dotfiles_that_are_not_committed_do_not_come_back() {
     home.git("dotfiles", &["switch", "-q", "main"]);
     install(&home, "dotfiles/settings.json", "dotfiles/bashrc");
     home.write("dotfiles/vimrc", "two\n");
+    home
+}
+
+#[test]
+fn dotfiles_that_are_not_committed_do_not_come_back() {
+    let home = dotfiles();
     all(
         &home,
         "deny",
@@ -90,6 +96,11 @@ fn dotfiles_that_are_not_committed_do_not_come_back() {
             "bash -c 'cd ~/dotfiles; git stash'",
         ],
     );
+}
+
+#[test]
+fn other_dotfiles_and_what_only_looks_are_free() {
+    let home = dotfiles();
     all(
         &home,
         "ask",

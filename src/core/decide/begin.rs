@@ -1,5 +1,6 @@
 //! The beginnings of a plan: a command line, one program run, a call of a tool of the agent's.
 
+use super::clone;
 use super::guard;
 use super::plan::Plan;
 use super::planned::Planned;
@@ -50,6 +51,7 @@ pub fn plan_mcp(server: &str, tool: &str, input: &serde_json::Value, context: &C
     plan.planned.extend(operation.map(|operation| Planned::alone(operation, invocation.clone())));
     for (path, whole) in &found.files {
         plan.attacked(guard::on_file(path, *whole, context), &invocation);
+        plan.met(clone::on_file(path, context).map(|edit| (edit, invocation.clone())));
     }
     plan.finish()
 }
@@ -73,6 +75,7 @@ pub fn plan_files(files: &[WrittenFile], context: &Context) -> Plan {
     for WrittenFile { path, text, changed } in files {
         plan.attacked(guard::on_file(path, false, context), &Invocation::default());
         plan.attacked(guard::on_planted(path, changed, context), &Invocation::default());
+        plan.met(clone::on_file(path, context).map(|edit| (edit, Invocation::default())));
         plan.plants_file(path, text, context);
     }
     plan.finish()

@@ -5,6 +5,7 @@ mod area;
 mod begin;
 mod brought;
 mod chosen;
+mod clone;
 mod conclude;
 mod connection;
 mod content;

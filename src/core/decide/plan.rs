@@ -1,6 +1,7 @@
 //! What a command line would do, and the questions that raises.
 
 use super::applied;
+use super::clone;
 use super::connection::Connection;
 use super::contexts::{self, ContextChanges};
 use super::drift::Drifts;
@@ -194,7 +195,7 @@ impl Plan {
         self.waits.extend(attacks.waits);
     }
 
-    fn met(&mut self, found: Option<(Operation, Invocation)>) {
+    pub(super) fn met(&mut self, found: Option<(Operation, Invocation)>) {
         let Some((operation, invocation)) = found else { return };
         let same = |planned: &Planned| planned.operation == operation;
         if !self.planned.iter().any(same) {
@@ -298,6 +299,7 @@ impl Plan {
         let through_git = operations.iter().filter_map(|o| guard::through_git(o, invocation, &self.context));
         let through_git: Vec<Operation> = through_git.collect();
         operations.extend(through_git);
+        operations.extend(clone::edited(touching, &self.context));
         self.attacked(guard::attack(touching, carried, &self.context), invocation);
         self.handed.see(touching, &self.context);
         operations.extend(self.connection.see(invocation));
@@ -322,6 +324,7 @@ impl Plan {
                 self.handed.see_code(&files, &by);
                 self.drifts.written(&files, &by);
                 self.attacked(guard::written(&files, &by, &self.context), &by);
+                self.met(clone::written(&files, &by, &self.context).map(|edit| (edit, by)));
             }
             Carried::Script { .. } if depth > DEEPEST => {}
             Carried::Script { path, arguments, by, reader } => {
