@@ -1,8 +1,8 @@
 //! What git costs with rwenv's hooks for all repositories, as a ratio to git without: status, commit, a rebase of 100 commits, fetch,
 //! and a push of 100,000 objects to a folder, to what ssh would start, and to git's daemon.
 //!
-//! `cargo bench --bench git [-- ROUNDS]`. With and without take turns. A line of a known speed is made outside, in a network of its
-//! own: `unshare -n sh -c 'ip link set lo mtu 1500 up; tc qdisc add dev lo root tbf rate 100mbit burst 64k latency 50ms; …'`.
+//! `cargo bench --bench git [-- ROUNDS]`. With and without take turns. CPU time is user and system, of all that is started on this side.
+//! Lines of a known speed are made with `unshare` and `tc`, in a network of their own (`--line` is this program inside it).
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock and its arguments itself")]
 
 mod shared;
@@ -21,11 +21,15 @@ use tempfile::TempDir;
 
 use shared::median;
 
+/// A name, what is done, and what puts everything back before it is done again.
+type Step = (&'static str, &'static str, &'static str);
+/// Lines that are made, as `tc` and as people say it.
+const LINES: [(&str, &str); 2] = [("100mbit", "100 Mbit/s"), ("20mbit", "20 Mbit/s")];
 /// Objects of the large push: files, and the folders they are in.
 const FILES: usize = 98_900;
 const FOLDER: usize = 100;
-/// What is done, and what puts everything back before it is done again.
-const STEPS: [(&str, &str, &str); 7] = [
+/// What is measured.
+const STEPS: [Step; 7] = [
     ("git status", "git status", "true"),
     ("git commit", "git commit -q --allow-empty -m x", "git reset -q --hard start"),
     ("git rebase of 100 commits", "git rebase -q --force-rebase onto", "git switch -q -C work many"),
@@ -48,7 +52,34 @@ const STEPS: [(&str, &str, &str); 7] = [
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let rounds = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(7);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let rounds = words.iter().filter_map(|a| a.parse().ok()).next().unwrap_or(7);
+    if let Some(at) = words.iter().position(|word| word == "--line") {
+        let name = format!("the same to git's daemon over {}", words.get(at + 1).map_or("", String::as_str));
+        let daemon = STEPS.last().ok_or("no step")?;
+        return measure(&[(&name, daemon.1, daemon.2)], rounds);
+    }
+    println!(
+        "| {rounds} interleaved rounds, medians | ms without | ms with | ratio | CPU ms without | CPU ms with |\n\
+         | --- | --- | --- | --- | --- | --- |"
+    );
+    measure(&STEPS, rounds)?;
+    for (rate, name) in LINES {
+        let code = format!(
+            "ip link set lo mtu 1500 up && tc qdisc add dev lo root tbf rate {rate} burst 64k latency 50ms && exec \"$@\""
+        );
+        let mut inside = Command::new("unshare");
+        inside.args(["-rn", "sh", "-c", &code, "sh"]).arg(std::env::current_exe()?);
+        let done = inside.args(["--line", name, &rounds.to_string()]).status();
+        if !done.is_ok_and(|status| status.success()) {
+            println!("| git's daemon over {name}: not measured, it needs unshare and tc | | | | | |");
+        }
+    }
+    Ok(())
+}
+
+/// One row for each step.
+fn measure(steps: &[(&str, &str, &str)], rounds: usize) -> Result<(), Box<dyn Error>> {
     let scratch = TempDir::new()?;
     let sides = ["without", "with"].map(|name| scratch.path().join(name));
     let mut daemons = Vec::new();
@@ -57,27 +88,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         daemons.push(daemon(side)?);
     }
     sh(&sides[1], &format!("{} hooks install --global 2>/dev/null >&2", env!("CARGO_BIN_EXE_rwenv")))?;
-    println!(
-        "| {rounds} interleaved rounds, medians | ms without | ms with | ratio |\n| --- | --- | --- | --- |"
-    );
-    for (name, code, back) in STEPS {
+    for (name, code, back) in steps {
         let mut times = [Vec::new(), Vec::new()];
+        let mut work = [Vec::new(), Vec::new()];
         for round in 0..=rounds {
-            for (side, times) in sides.iter().zip(&mut times) {
+            for (side, (times, work)) in sides.iter().zip(times.iter_mut().zip(&mut work)) {
                 sh(side, back)?;
                 let start = Instant::now();
-                sh(side, code)?;
+                let cpu = sh(side, code)?;
                 if round > 0 {
                     times.push(start.elapsed());
+                    work.push(cpu);
                 }
             }
         }
         let [without, with] = times.map(|mut times| median(&mut times));
+        let [idle, busy] = work.map(|mut work| median(&mut work));
         println!(
-            "| {name} | {:.0} | {:.0} | {:.2} |",
+            "| {name} | {:.0} | {:.0} | {:.2} | {:.0} | {:.0} |",
             millis(without),
             millis(with),
-            millis(with) / millis(without)
+            millis(with) / millis(without),
+            millis(idle),
+            millis(busy)
         );
     }
     for mut daemon in daemons {
@@ -159,9 +192,21 @@ fn git(home: &Path) -> Command {
     command
 }
 
-fn sh(home: &Path, code: &str) -> Result<(), Box<dyn Error>> {
+/// Runs shell code in the repository, and says how long processors worked for it.
+fn sh(home: &Path, code: &str) -> Result<Duration, Box<dyn Error>> {
     let mut command = Command::new("sh");
     command.env("HOME", home).env("GIT_CONFIG_NOSYSTEM", "1").current_dir(home.join("r"));
-    let status = command.args(["-c", code]).stdout(Stdio::null()).status()?;
-    if status.success() { Ok(()) } else { Err(code.into()) }
+    let output =
+        command.args(["-c", &format!("{{ {code}; }} && times")]).stderr(Stdio::inherit()).output()?;
+    if !output.status.success() {
+        return Err(code.into());
+    }
+    // What was started stands in the last line: `0m0.52s 0m0.10s`.
+    let text = String::from_utf8(output.stdout)?;
+    let last = text.lines().last().unwrap_or_default();
+    let seconds = last.split_whitespace().filter_map(|time| {
+        let (minutes, seconds) = time.strip_suffix('s')?.split_once('m')?;
+        Some(minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?)
+    });
+    Ok(Duration::from_secs_f64(seconds.sum()))
 }

@@ -381,3 +381,30 @@ fn the_doctor_names_a_repository_whose_own_hooks_are_in_the_way() {
     );
     assert_eq!(it.ok("app", "git status --porcelain -- .githooks"), "");
 }
+
+/// A rwenv that crashes says nothing by itself: the hook does, and nothing is pushed, while other hooks go on.
+#[test]
+fn a_rwenv_that_is_broken_is_told_and_nothing_is_pushed() {
+    let world = crate::push::World::new("");
+    let hook = world.home.read("app/.git/hooks/pre-push");
+    let line = hook.lines().find(|line| line.starts_with("rwenv=")).unwrap();
+    let broken = world.home.path("broken");
+    let changed = hook.replace(line, &format!("rwenv='{}'", broken.display()));
+    world.home.write("app/.git/hooks/pre-push", &changed);
+    world.home.mode("app/.git/hooks/pre-push", 0o755);
+    world.home.write("app/.git/hooks/post-commit", "#!/bin/sh\necho theirs >> ../ran\n");
+    world.home.mode("app/.git/hooks/post-commit", 0o755);
+    for (number, end) in ["exit 139", "exit 127", "kill -SEGV $$"].iter().enumerate() {
+        world.home.write("broken", &format!("#!/bin/sh\n{end}\n"));
+        world.home.mode("broken", 0o755);
+        world.commit("app", "more");
+        assert_eq!(world.home.read("ran").lines().count(), number + 1, "{end}");
+        let before = world.refs("app");
+        let pushed = world.push("app", &format!("origin HEAD:refs/heads/b{number}"));
+        assert_ne!(pushed.code, 0, "{end}");
+        assert_eq!(world.refs("app"), before, "{end}");
+        for part in ["so nothing is pushed", "instead: "] {
+            assert!(pushed.stderr.contains(part), "{end}: {}", pushed.stderr);
+        }
+    }
+}

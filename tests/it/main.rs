@@ -120,6 +120,7 @@ mod real_flux;
 mod remedies;
 mod repo;
 mod repo_faults;
+mod repo_remotes;
 mod report;
 mod screens;
 mod script;

@@ -16,6 +16,7 @@ mod looks;
 mod mcp;
 pub mod mentions;
 mod modules;
+mod other_push;
 mod output;
 mod parallel;
 pub mod patch;

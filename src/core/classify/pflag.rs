@@ -4,11 +4,11 @@ use super::arguments::{Arguments, Lists, Spelling, parse};
 use super::carried::{Carried, Classified, tail};
 use super::effect::{RowOutcome, apply};
 use super::verb::{find_verb, readings};
-use super::{forge, http, looks, services, sql, wrapper};
+use super::{forge, http, looks, other_push, services, sql, wrapper};
 use crate::model::glob;
 use crate::model::{
-    COMPUTED, CarryKind, ClusterTarget, Command, Dir, Effect, Grammar, Invocation, MergedRequest, Operation,
-    Reach, RepositoryTarget, Target, Tool, Tools, Trait, Word, WrapperStyle,
+    CarryKind, ClusterTarget, Command, Effect, Grammar, Invocation, MergedRequest, Operation, Reach,
+    RepositoryTarget, Target, Tool, Tools, Trait, Word, WrapperStyle,
 };
 
 /// Reads a call as cobra would. Where there are two readings, both count.
@@ -367,7 +367,7 @@ fn aim(
             // With what adds branches that are not named, none is sure.
             let more =
                 ["--all", "--tracked", "--deleted", "--revisions", "-r"].iter().any(|flag| args.has(flag));
-            pushed(&mut operation.target.repository, &operation.cwd, given, (tool, more));
+            other_push::aim(&mut operation.target.repository, &operation.cwd, given, (tool, more));
         }
         operation.traits.extend(operation.target.repository.remote.is_some().then_some(Trait::Named));
         let merged = args.rest.first().cloned().map_or(MergedRequest::Here, MergedRequest::Named);
@@ -376,22 +376,6 @@ fn aim(
         let chosen = operation.target.repository.remote.clone().filter(|_| command.chooses_repository);
         let key = || format!("remote.*.{}", tool.chosen);
         operation.target.repository.sets.extend(chosen.map(|word| (key(), word)));
-    }
-}
-
-/// Where a push by other means goes, as far as its flags say; `more` than the branches that are named.
-fn pushed(
-    target: &mut RepositoryTarget,
-    cwd: &[Dir],
-    given: impl Fn(&[&str]) -> Vec<Word>,
-    (tool, more): (&Tool, bool),
-) {
-    target.dirs = cwd.to_vec();
-    target.remote = given(&tool.roles.remote).pop();
-    if !more {
-        target.refspecs = given(&tool.roles.branch);
-        let made = |_| Word::literal(format!("push-{COMPUTED}"));
-        target.refspecs.extend(given(&tool.roles.revision).into_iter().map(made));
     }
 }
 

@@ -174,7 +174,10 @@ pub fn near_objects(known: &Knowledge<'_>, kind: &str, name: &str) -> Vec<String
 /// Names that are nearly the one that was asked for, the nearest first.
 #[must_use]
 pub fn near<'n>(name: &str, all: impl Iterator<Item = &'n str>) -> Vec<String> {
+    let lower = name.to_lowercase();
     let score = |other: &str| {
+        // Names of objects are in small letters; who asks need not be.
+        let name = if name == other { name } else { lower.as_str() };
         let whole = other.contains(name) || name.contains(other);
         // A letter too many, too few, or two that changed places: one in four letters.
         let slips = strsim::osa_distance(name, other);

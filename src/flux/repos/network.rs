@@ -48,6 +48,12 @@ const QUIET: [&str; 12] = [
     "filter.lfs.required=false",
 ];
 
+/// The person's own ssh (`core.sshCommand`, also of a configuration that is included by place), asked for when git needs one. If it is an
+/// ssh, it asks nobody and gives up in time; another program is started as it is.
+const OWN_SSH: &str = "own_ssh() { own=$(git config --get core.sshCommand) || own=ssh; program=${own%% *}; \
+    [ \"${program##*/}\" != ssh ] || own=\"$own -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15\"; \
+    eval \"$own \\\"\\$@\\\"\"; }; own_ssh";
+
 /// A git command that runs nothing a repository brings.
 pub(super) fn git(arguments: &[&str], dir: &Path, environment: &Environment) -> Result<Command, RepoError> {
     let mut command = Command::new(program::find("git", environment).ok_or(RepoError::NoGit)?);
@@ -60,8 +66,8 @@ pub(super) fn git(arguments: &[&str], dir: &Path, environment: &Environment) -> 
         .env("SSH_ASKPASS_REQUIRE", "never")
         .env("GIT_LFS_SKIP_SMUDGE", "1")
         .env("GIT_OPTIONAL_LOCKS", "0");
-    if var("GIT_SSH_COMMAND").is_none() {
-        command.env("GIT_SSH_COMMAND", "ssh -oBatchMode=yes -oConnectTimeout=20 -oServerAliveInterval=15");
+    if var("GIT_SSH_COMMAND").is_none() && var("GIT_SSH").is_none() {
+        command.env("GIT_SSH_COMMAND", OWN_SSH);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     Ok(command)
@@ -179,7 +185,16 @@ pub(super) fn run(
     }
     let status = child.wait().map_err(|e| RepoError::Git(e.to_string()))?;
     let text = printed.recv_timeout(process::AFTERWARDS).unwrap_or_default();
-    if status.success() { Ok(text) } else { Err(RepoError::Git(complaint(&kept))) }
+    if status.success() {
+        return Ok(text);
+    }
+    let mut why = complaint(&kept);
+    if why.contains("promisor remote") {
+        why.push_str(
+            "; the remote left large files out and does not send them now: run it again once it answers",
+        );
+    }
+    Err(RepoError::Git(why))
 }
 
 /// What git says of an error, without what it says around it.

@@ -34,8 +34,9 @@ pub fn settings(rwenv: &Path) -> Result<[(String, String); 2], FileError> {
     let rwenv = shell_word(rwenv)?;
     // git puts the hook's arguments behind it.
     let command = format!(
-        "rwenv_hook() {{ rwenv={rwenv}; [ ! -x \"$rwenv\" ] || exec \"$rwenv\" git-hook {PRE_PUSH} \"$@\"; echo \"rwenv: $rwenv is gone, so \
-         nothing is pushed; instead: install rwenv again, or: git config --remove-section {SECTION}\" >&2; exit 1; }}; rwenv_hook"
+        "rwenv_hook() {{ rwenv={rwenv}; why='is gone'; code=127; [ ! -x \"$rwenv\" ] || {{ \"$rwenv\" git-hook {PRE_PUSH} \"$@\"; code=$?; \
+         why=\"ended with $code\"; }}; [ $code -lt 126 ] || {{ echo \"rwenv: $rwenv $why, so nothing is pushed; instead: install rwenv again, \
+         or: git config --remove-section {SECTION}\" >&2; code=1; }}; exit $code; }}; rwenv_hook"
     );
     Ok([(format!("{SECTION}.event"), PRE_PUSH.to_owned()), (format!("{SECTION}.command"), command)])
 }
