@@ -12,11 +12,11 @@ use rwenv_core::classify;
 use rwenv_core::model::{Brought, TreeChange, TreeSource, glob};
 
 /// Files by their paths below the top of a working tree, and the names of what they hold.
-type Listing = BTreeMap<String, String>;
+type TreeListing = BTreeMap<String, String>;
 
 /// Where a file of the guard's, or a folder of such, lies below the top.
 #[derive(Clone, Copy)]
-struct Place<'p> {
+struct GuardedPlace<'p> {
     path: &'p str,
     /// It is a start file: what it says of the shims counts.
     starts: bool,
@@ -49,7 +49,7 @@ pub(super) fn brought(change: &TreeChange, known: &mut Guarded, environment: &En
     let tree = WorkingTree { top, git_dir: change.git_dir.clone(), environment };
     for (name, place) in files {
         let Some(place) = place.to_str() else { continue };
-        let place = Place { path: place, starts: starts(&name) };
+        let place = GuardedPlace { path: place, starts: starts(&name) };
         match tree.changes(&change.source, place, change) {
             Some(true) => out.certain.push(name),
             Some(false) => {}
@@ -99,15 +99,15 @@ impl WorkingTree<'_> {
     }
 
     /// Whether a file, or one below a folder, is changed; none where that cannot be told.
-    fn changes(&self, source: &TreeSource, place: Place<'_>, change: &TreeChange) -> Option<bool> {
+    fn changes(&self, source: &TreeSource, place: GuardedPlace<'_>, change: &TreeChange) -> Option<bool> {
         let partial = || self.ask(&["config", "extensions.partialclone"]).is_some();
         let commit = |name: &str| self.commit(name).filter(|_| !partial());
         match source {
-            TreeSource::Index => Some(self.becomes(place, &self.index(place.path), &Listing::new())),
+            TreeSource::Index => Some(self.becomes(place, &self.index(place.path), &TreeListing::new())),
             TreeSource::Revision(name) => {
                 let (index, there) = (self.index(place.path), self.tree(&commit(name)?, place.path));
                 // What git has, and the revision has not, goes with all; with paths it stays.
-                let gone = if change.paths.is_empty() { &index } else { &Listing::new() };
+                let gone = if change.paths.is_empty() { &index } else { &TreeListing::new() };
                 Some(self.becomes(place, &there, gone))
             }
             TreeSource::Named(name, _) if self.commit(name).is_some() && !change.paths.is_empty() => {
@@ -124,7 +124,7 @@ impl WorkingTree<'_> {
                             fs::canonicalize(&self.top).unwrap_or_else(|_| self.top.clone()).join(place.path);
                         let meant =
                             here.starts_with(&at) || at.starts_with(&here) || !change.paths.is_empty();
-                        Some(meant && self.becomes(place, &self.index(place.path), &Listing::new()))
+                        Some(meant && self.becomes(place, &self.index(place.path), &TreeListing::new()))
                     }
                 }
             }
@@ -158,16 +158,16 @@ impl WorkingTree<'_> {
         Some(found.trim_end().to_owned())
     }
 
-    fn index(&self, place: &str) -> Listing {
+    fn index(&self, place: &str) -> TreeListing {
         self.listed(&["ls-files", "-s", "-z", "--", place], 1)
     }
 
-    fn tree(&self, revision: &str, place: &str) -> Listing {
+    fn tree(&self, revision: &str, place: &str) -> TreeListing {
         self.listed(&["ls-tree", "-r", "-z", revision, "--", place], 2)
     }
 
     /// What git lists: words, of which one is a name, a tab and a path.
-    fn listed(&self, words: &[&str], name: usize) -> Listing {
+    fn listed(&self, words: &[&str], name: usize) -> TreeListing {
         let text = self.ask(words).unwrap_or_default();
         let one = |entry: &str| {
             let (front, path) = entry.split_once('\t')?;
@@ -177,7 +177,7 @@ impl WorkingTree<'_> {
     }
 
     /// True where what lies at a place is another thing than it becomes, or goes.
-    fn becomes(&self, place: Place<'_>, there: &Listing, gone: &Listing) -> bool {
+    fn becomes(&self, place: GuardedPlace<'_>, there: &TreeListing, gone: &TreeListing) -> bool {
         let startup = |text: &Option<String>| text.as_ref().is_some_and(|text| text.contains(SHIMS));
         there.iter().any(|(path, name)| {
             let now = self.now(path);
