@@ -19,7 +19,7 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
             let revision = source.str(&["targetRevision"]).unwrap_or("HEAD");
             let here = here && matches!(revision, "HEAD" | "main" | "master");
             let Some((_, node)) = source.entry("path").filter(|_| here) else { continue };
-            let Some(path) = node.text().filter(|path| !path.contains("{{")) else { continue };
+            let Some(path) = node.text().filter(|path| !is_filled_in(path)) else { continue };
             let there = join("", path).is_some_and(|target| tree.has_folder(&target));
             if !there {
                 let message = format!("{} is built from '{path}', which does not exist", object.title());
@@ -28,4 +28,9 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
         }
     }
     found
+}
+
+/// True for a path that a template engine or `envsubst` completes before anything is applied.
+fn is_filled_in(path: &str) -> bool {
+    path.contains("{{") || path.contains("${")
 }

@@ -36,15 +36,24 @@ pub(super) fn check(tree: &Tree) -> Vec<Option<Finding>> {
     let mut all = BuildFindings::default();
     let (whole, components) = folders(tree);
     let mut found = Vec::new();
-    for (folder, is_inner) in &whole {
+    let applied = flux::applied(tree);
+    // With its own components: without them the folder may lack what its patches are for.
+    let completed: BTreeSet<&str> = applied
+        .iter()
+        .filter(|(_, spec)| spec.get("components").is_some())
+        .map(|(f, _)| f.as_str())
+        .collect();
+    for (folder, is_inner) in
+        whole.iter().filter(|(folder, inner)| *inner || !completed.contains(folder.as_str()))
+    {
         let build = builder.kustomize(folder);
         if !is_inner {
             found.extend(chartless(tree, &build, "flux.no-chart"));
         }
         all.take(build);
     }
-    for (folder, spec) in flux::applied(tree) {
-        let build = builder.flux(&folder, spec);
+    for (folder, spec) in &applied {
+        let build = builder.flux(folder, spec);
         found.extend(chartless(tree, &build, "flux.no-source"));
         all.take(build);
     }

@@ -311,6 +311,24 @@ impl<'t> FluxObjects<'t> {
                 .any(|g| g.str(&["name"]) == Some(name))
     }
 
+    /// The namespace an object says, or the nearest kustomization around it sets.
+    fn namespace_of(&self, object: &Object<'t>) -> Option<&'t str> {
+        let set = || {
+            let mut folder = folder_of(object.path);
+            loop {
+                let document = self.tree.kustomization(folder).and_then(|file| file.documents.first());
+                if let Some(namespace) = document.and_then(|d| d.str(&["namespace"])) {
+                    return Some(namespace);
+                }
+                if folder.is_empty() {
+                    return None;
+                }
+                folder = folder_of(folder);
+            }
+        };
+        object.namespace.or_else(set).filter(|namespace| !is_variable(namespace))
+    }
+
     /// Circles of `dependsOn`. A name that is defined several times (once per cluster) is taken from the nearest folder.
     fn circles(&self, found: &mut Vec<Option<Finding>>) {
         let nodes: Vec<&Object<'t>> =
@@ -319,7 +337,9 @@ impl<'t> FluxObjects<'t> {
         for (at, object) in nodes.iter().enumerate() {
             named.entry((object.kind, object.name)).or_default().push(at);
         }
-        let edges: Vec<Vec<usize>> = nodes.iter().map(|object| nearest(object, &nodes, &named)).collect();
+        let namespaces: Vec<Option<&str>> = nodes.iter().map(|object| self.namespace_of(object)).collect();
+        let nodes_of = NamedNodes { nodes: &nodes, named, namespaces };
+        let edges: Vec<Vec<usize>> = (0..nodes.len()).map(|at| nodes_of.depended(at)).collect();
         let mut told: BTreeSet<usize> = BTreeSet::new();
         for start in 0..nodes.len() {
             let Some(circle) = circle(start, &edges).filter(|c| !c.iter().any(|at| told.contains(at))) else {
@@ -336,22 +356,40 @@ impl<'t> FluxObjects<'t> {
     }
 }
 
-/// The objects an object depends on, each from the folder that is nearest to it.
-fn nearest(
-    object: &Object<'_>,
-    nodes: &[&Object<'_>],
-    named: &BTreeMap<(&str, &str), Vec<usize>>,
-) -> Vec<usize> {
-    let shared = |at: &usize| {
-        let other = nodes.get(*at).map(|o| folder_of(o.path)).unwrap_or_default();
-        let common =
-            other.split('/').zip(folder_of(object.path).split('/')).take_while(|(a, b)| a == b).count();
-        let near = nodes.get(*at).is_some_and(|o| o.path == object.path);
-        (near, common)
-    };
-    let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
-    let names = all.iter().filter_map(|d| d.str(&["name"]));
-    names.filter_map(|name| named.get(&(object.kind, name))?.iter().copied().max_by_key(shared)).collect()
+/// Flux objects by kind and name, with the namespaces they are known to be in.
+struct NamedNodes<'n, 't> {
+    nodes: &'n [&'n Object<'t>],
+    named: BTreeMap<(&'t str, &'t str), Vec<usize>>,
+    namespaces: Vec<Option<&'t str>>,
+}
+
+impl NamedNodes<'_, '_> {
+    /// The objects an object depends on, each from the folder that is nearest to it. One that is known to be in another namespace
+    /// than the one that is named is not meant.
+    fn depended(&self, at: usize) -> Vec<usize> {
+        let Some(object) = self.nodes.get(at) else { return Vec::new() };
+        let shared = |other: &usize| {
+            let path = self.nodes.get(*other).map(|o| o.path).unwrap_or_default();
+            let both = folder_of(path).split('/').zip(folder_of(object.path).split('/'));
+            (path == object.path, both.take_while(|(a, b)| a == b).count())
+        };
+        let own = self.namespaces.get(at).copied().flatten();
+        let meant = |other: usize, said: Option<&str>| {
+            match (said.or(own), self.namespaces.get(other).copied().flatten()) {
+                (Some(wanted), Some(known)) => wanted == known,
+                // Nobody names the namespace of what is beside it, and least of all its own.
+                (_, None) => said.is_none() || other != at,
+                (None, Some(_)) => true,
+            }
+        };
+        let all = object.node.path(&["spec", "dependsOn"]).map(Node::items).unwrap_or_default();
+        let nearest = |item: &Node| {
+            let said = item.str(&["namespace"]).filter(|namespace| !is_variable(namespace));
+            let fitting = self.named.get(&(object.kind, item.str(&["name"])?))?;
+            fitting.iter().copied().filter(|other| meant(*other, said)).max_by_key(shared)
+        };
+        all.iter().filter_map(nearest).collect()
+    }
 }
 
 /// A way from an object back to itself, that object first.

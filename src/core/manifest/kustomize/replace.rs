@@ -127,7 +127,12 @@ fn parts(path: &str) -> Vec<String> {
         }
     }
     all.retain(|part| !part.is_empty());
-    all
+    all.into_iter().map(unbracketed).collect()
+}
+
+/// Brackets without a condition only hold a key's dots together (kustomize, kyaml/utils/pathsplitter.go).
+fn unbracketed(part: String) -> String {
+    if part.starts_with('[') && !part.contains('=') { part.trim_matches(['[', ']']).to_owned() } else { part }
 }
 
 /// Calls `f` for every node a path leads to. `create` makes fields that are not there.
@@ -170,5 +175,6 @@ mod tests {
     #[test]
     fn field_paths_are_taken_apart() {
         assert_eq!(parts(r"spec.c.[name=a.b].x\.y.0"), ["spec", "c", "[name=a.b]", "x.y", "0"]);
+        assert_eq!(parts("a.[x.io/b-c].d"), ["a", "x.io/b-c", "d"]);
     }
 }

@@ -1,9 +1,8 @@
 //! What a Secret holds: it is judged by its values. Who someone is and where something is are no secrets.
 
+use super::reference::{decoded, is_encoded_reference};
 use super::sink::{LookThrough, SecretSink};
-use super::stand_in::{
-    assigned, decoded, is_encoded_reference, is_filled_in, is_placeholder, names_secret, words,
-};
+use super::stand_in::{assigned, is_filled_in, is_placeholder, names_secret, words};
 use super::text::{in_text, lines};
 use super::typed::typed;
 use crate::manifest::yaml::{At, Node};
@@ -22,19 +21,22 @@ const ARGO_CREDENTIALS: [&str; 8] = [
     "config",
 ];
 /// Last words of names whose values say who or where, and open nothing.
-const HARMLESS: [&str; 76] = [
+const HARMLESS: [&str; 85] = [
     "account",
     "addr",
     "address",
     "addresses",
+    "algorithm",
     "aud",
     "audience",
+    "avatars",
     "bucket",
     "ca",
     "cert",
     "certificate",
     "channel",
     "cidr",
+    "cipher",
     "class",
     "cluster",
     "code",
@@ -49,6 +51,7 @@ const HARMLESS: [&str; 76] = [
     "domain",
     "domains",
     "driver",
+    "duration",
     "email",
     "enabled",
     "endpoint",
@@ -61,12 +64,14 @@ const HARMLESS: [&str; 76] = [
     "format",
     "from",
     "group",
+    "handle",
     "host",
     "hostname",
     "hosts",
     "id",
     "index",
     "instance",
+    "interval",
     "issuer",
     "level",
     "locale",
@@ -86,6 +91,7 @@ const HARMLESS: [&str; 76] = [
     "provider",
     "realm",
     "region",
+    "remote",
     "repo",
     "repository",
     "role",
@@ -94,6 +100,8 @@ const HARMLESS: [&str; 76] = [
     "server",
     "servers",
     "tenant",
+    "timeout",
+    "ttl",
     "type",
     "url",
     "user",
@@ -127,6 +135,14 @@ pub(super) fn judge(name: &str, value: &str, document: LookThrough) -> Held {
         return inside(text, document);
     }
     if is_placeholder(text) || is_nothing(text) {
+        return Held::Harmless;
+    }
+    // A public key, and the id that stands beside a secret key.
+    let is_public = ["ssh-", "ecdsa-sha2-", "sk-ssh-"].iter().any(|kind| text.starts_with(kind));
+    let is_id = words(name).join("").ends_with("accesskey")
+        && text.len() <= 24
+        && text.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+    if is_public || is_id {
         return Held::Harmless;
     }
     let is_path = text.starts_with('/') && text.matches('/').count() > 1 && !text.contains(['+', '=']);

@@ -4,6 +4,7 @@
 
 mod held;
 mod keywords;
+mod reference;
 mod sink;
 mod stand_in;
 mod text;

@@ -1,10 +1,7 @@
-//! Names that say a secret stands under them, and texts that stand in for one: what is filled in later, kept elsewhere or encrypted,
-//! and examples.
+//! Names that say a secret stands under them, and texts that stand in for one: what is filled in later, and examples.
 
-/// What opens and closes a place that is filled in: by Flux, a template, a shell.
-const PLACES: [(&str, &str); 3] = [("${", "}"), ("{{", "}}"), ("$(", ")")];
-/// Beginnings of names under which a vault, a manager of passwords or a renderer keeps a value.
-const KEPT: [&str; 8] = ["vault:", "ref+", "op://", "$__", "secretref", "valueFrom", "urn:", "secret://"];
+use super::reference::{PLACES, around, decoded, is_reference};
+
 /// Shortest text around a place that is filled in which is taken for a secret.
 const SHORTEST: usize = 8;
 
@@ -40,75 +37,9 @@ fn is_literal(name: &str, value: &str) -> bool {
     around(value).len() == value.len() && is_value(name, value)
 }
 
-/// The text without the places that are filled in.
-fn around(text: &str) -> String {
-    let mut rest = text;
-    let mut out = String::new();
-    loop {
-        let open =
-            PLACES.iter().filter_map(|place| Some((rest.find(place.0)?, *place))).min_by_key(|(at, _)| *at);
-        let closed = open.and_then(|(at, (begin, end))| {
-            let (before, inside) = (rest.get(..at)?, rest.get(at + begin.len()..)?);
-            let close = inside.find(end)?;
-            Some((before, inside.get(close + end.len()..)?))
-        });
-        let Some((before, behind)) = closed else { return out + rest };
-        out.push_str(before);
-        rest = behind;
-    }
-}
-
-/// True for what is nothing but a reference, or is encrypted.
-fn is_reference(text: &str) -> bool {
-    if text.contains('\n') {
-        return false;
-    }
-    let inside = |begin: &str, end: char| text.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end));
-    let name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    KEPT.iter().any(|start| text.starts_with(start))
-        || inside("ENC[", ']').is_some_and(|text| text.contains(',') && !text.contains(['[', ']']))
-        || inside("<", '>').is_some_and(|text| !text.contains(['<', '>', '"', '=']))
-        || (around(text).len() < text.len() && !around(text).contains(char::is_alphanumeric))
-        || text.strip_prefix('$').is_some_and(|rest| rest.chars().all(name))
-        || inside("%", '%').is_some()
-        || inside("{", '}').is_some_and(|text| text.chars().all(name))
-        // An entity of XML; the line's end may have taken its sign.
-        || text.strip_prefix('&').is_some_and(|rest| rest.trim_end_matches(';').chars().all(char::is_alphanumeric))
-        // An alias of YAML in a comment.
-        || text.strip_prefix('*').is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-'))
-}
-
-/// True for a reference as a Secret's `data` holds it: in base64.
-pub(super) fn is_encoded_reference(text: &str) -> bool {
-    let text = text.trim();
-    text.len().is_multiple_of(4) && decoded(text).is_some_and(|text| is_reference(text.trim()))
-}
-
-/// What a text in base64 says; none where it is none, or no text.
-pub(super) fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
-    let (mut bits, mut count) = (0_u32, 0);
-    for c in text.trim_end_matches('=').bytes() {
-        let value = match c {
-            b'A'..=b'Z' => c - b'A',
-            b'a'..=b'z' => c - b'a' + 26,
-            b'0'..=b'9' => c - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        (bits, count) = ((bits << 6) | u32::from(value), count + 6);
-        if count >= 8 {
-            count -= 8;
-            bytes.push(u8::try_from((bits >> count) & 0xff).ok()?);
-        }
-    }
-    String::from_utf8(bytes).ok()
-}
-
 /// True for what stands for a secret in documentation and examples.
 pub(super) fn is_placeholder(text: &str) -> bool {
-    const KNOWN: [&str; 23] = [
+    const KNOWN: [&str; 26] = [
         "changeme",
         "changeit",
         "change-me",
@@ -132,10 +63,14 @@ pub(super) fn is_placeholder(text: &str) -> bool {
         "not-used",
         "unused",
         "goes-here",
+        "not-needed",
+        "noauth",
+        "no-auth",
     ];
     let same = |c: char| text.chars().filter(|d| *d == c).count() * 2 > text.chars().count();
     let named = text.find('<').zip(text.rfind('>')).is_some_and(|(open, close)| open < close);
     named
+        || ["1234567890abcdef", "0123456789abcdef", "abcdefghijklmnop"].iter().any(|run| text.contains(run))
         || text.contains("...")
         || text.contains("****")
         || PLACES.iter().any(|(open, _)| text.contains(open))
@@ -290,6 +225,8 @@ pub(super) fn names_secret(name: &str) -> bool {
     match words.as_slice() {
         [.., first, "key"] if before_key.contains(first) => true,
         [.., "connection", "string"] | [.., "access", "key", "id"] => words.last() == Some(&"string"),
+        // The product, not what it keeps.
+        [.., "1password"] => false,
         [.., last] => {
             let bare = last.trim_end_matches(|c: char| c.is_ascii_digit());
             SECRETS.contains(&bare) || JOINED.iter().any(|end| bare.ends_with(end))
@@ -311,11 +248,14 @@ fn names_object(text: &str) -> bool {
 pub(super) fn is_value(name: &str, text: &str) -> bool {
     let text = text.trim();
     let lower = text.to_lowercase();
-    let certain = words(name).last().is_some_and(|w| {
-        let w = w.trim_end_matches(|c: char| c.is_ascii_digit());
-        w.ends_with("password")
-            || matches!(w, "passwd" | "passphrase" | "pwd" | "pass" | "pgpass" | "pw" | "psk")
-    });
+    // `existingSecretPassword: web-auth` names the object that holds it.
+    let refers = words(name).first().is_some_and(|first| first == "existing");
+    let certain = !refers
+        && words(name).last().is_some_and(|w| {
+            let w = w.trim_end_matches(|c: char| c.is_ascii_digit());
+            w.ends_with("password")
+                || matches!(w, "passwd" | "passphrase" | "pwd" | "pass" | "pgpass" | "pw" | "psk")
+        });
     let plain_word = |c: char| c.is_ascii_lowercase() || c == '-' || c == '.' || c == '_' || c == '/';
     if text.len() < 4
         || is_filled_in(name, text)
@@ -396,6 +336,7 @@ mod tests {
             "sshKey",
             "key",
             "automountServiceAccountTokenNot",
+            "1password",
         ] {
             assert!(!names_secret(name), "{name}");
         }
@@ -426,6 +367,7 @@ mod tests {
         assert!(!is_value("existingSecret", "oauth2-proxy-v2-secret"));
         assert!(!is_value("token", "my-service-token"));
         assert!(!is_value("secret", "db-credentials"));
+        assert!(!is_value("existingSecretAdminPassword", "harbor-secret"));
     }
 
     #[test]
@@ -439,21 +381,14 @@ mod tests {
             "todo",
             "insert token",
             "replaceMe",
+            "not-needed",
+            "noauth",
+            "sk_live_1234567890abcdefghijklmnop",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
         for text in ["JoLoaeTOdoe5c3", "xinsertq9", "Qexamplez7", "pretodo12"] {
             assert!(!is_placeholder(text), "{text}");
-        }
-    }
-
-    #[test]
-    fn references_are_read_in_base64() {
-        // vault:secret/data/aws#KEY, <path:secret/data/x#y>, hunter2, hunter2 with a line break
-        assert!(is_encoded_reference("dmF1bHQ6c2VjcmV0L2RhdGEvYXdzI0tFWQ=="));
-        assert!(is_encoded_reference("PHBhdGg6c2VjcmV0L2RhdGEveCN5Pg=="));
-        for text in ["aHVudGVyMg==", "aHVudGVyMgo=", "vault:secret/data/aws#KEY", "", "////"] {
-            assert!(!is_encoded_reference(text), "{text}");
         }
     }
 

@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 use regex_lite::Regex;
 
 use super::keywords;
-use super::stand_in::{decoded, is_placeholder, words};
+use super::reference::decoded;
+use super::stand_in::{is_placeholder, words};
 use crate::manifest::finding::{Finding, RULES};
 use crate::manifest::yaml::At;
 

@@ -1,8 +1,9 @@
 //! Secrets by where they stand in a document: under names that say so, in whatever stands in it.
 
 use super::held;
+use super::reference::decoded;
 use super::sink::{SecretSink, Trust};
-use super::stand_in::{decoded, is_filled_in, names_secret};
+use super::stand_in::{is_filled_in, names_secret};
 use super::text::in_text;
 use super::typed::typed;
 use crate::manifest::yaml::{Node, Value};
@@ -96,6 +97,8 @@ impl SecretWalk<'_, '_> {
                     marks.for_each(|marks| self.walk(marks, depth + 1));
                 }
                 "sops" if depth == 0 => {}
+                // Digests of what is elsewhere, and which keys of a Secret hold what.
+                key if key.starts_with("checksum/") || names_keys(key, value) => {}
                 "secretGenerator" if depth == 0 => held::generated(value, self.sink),
                 // The login of a registry, and of what is asked by HTTP.
                 "auth" if node.get("username").is_some() || self.is_login(value) => self.login(value),
@@ -172,6 +175,12 @@ impl SecretWalk<'_, '_> {
             });
         }
     }
+}
+
+/// True where each name stands for the key of a Secret that is there already: `secretKeys`, `existingSecretKeys`.
+fn names_keys(key: &str, value: &Node) -> bool {
+    let lower = key.to_lowercase().replace(['-', '_'], "");
+    lower.ends_with("secretkeys") && matches!(value.resolved().value, Value::Map(_))
 }
 
 /// What a text in base64 says, where it is one of some length that says something.

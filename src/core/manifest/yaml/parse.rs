@@ -24,6 +24,8 @@ pub fn start_of(text: &str, at: At) -> At {
 
 /// What the parser says of a text in quotes whose lines are not indented more than its key. Go's parsers and libyaml read it.
 const FLAT: &str = "invalid indentation in multiline quoted scalar";
+/// What the parser says of a comment directly behind a value, as in `'false'# no`. Go's parsers and libyaml read it.
+const ATTACHED: &str = "comments must be separated from other tokens by whitespace";
 /// Most bytes that are read again for the sake of such lines.
 const READ_AGAIN: usize = 64 << 20;
 
@@ -33,7 +35,8 @@ pub fn parse_from(text: &str, start: At) -> Parsed {
     let mut parsed = parse_once(text, start, &BTreeMap::new());
     let (mut lines, mut indented) = (Vec::new(), BTreeMap::new());
     let mut budget = READ_AGAIN;
-    while let Some(problem) = parsed.problems.iter().find(|problem| problem.message == FLAT) {
+    let refused = |problem: &&Problem| problem.message == FLAT || problem.message == ATTACHED;
+    while let Some(problem) = parsed.problems.iter().find(refused) {
         let number = usize::try_from(problem.at.line.saturating_sub(start.line)).unwrap_or(0);
         if lines.is_empty() {
             lines = text.lines().map(str::to_owned).collect();
@@ -42,13 +45,20 @@ pub fn parse_from(text: &str, start: At) -> Parsed {
         let Some(line) = number.checked_sub(1).and_then(|n| lines.get_mut(n)).filter(|_| budget > 0) else {
             break;
         };
-        // Spaces at the beginning of such a line mean nothing.
         let depth: usize = indented.get(&number).copied().unwrap_or(0);
-        if depth >= 64 {
+        if problem.message == ATTACHED {
+            let column = usize::try_from(problem.at.column.saturating_sub(1 + start.column)).unwrap_or(0);
+            let Some((at, _)) = line.char_indices().nth(column + depth).filter(|(_, c)| *c == '#') else {
+                break;
+            };
+            line.insert(at, ' ');
+        } else if depth < 64 {
+            // Spaces at the beginning of such a line mean nothing.
+            line.insert_str(0, "        ");
+            indented.insert(number, depth + 8);
+        } else {
             break;
         }
-        line.insert_str(0, "        ");
-        indented.insert(number, depth + 8);
         let end = if text.ends_with('\n') { "\n" } else { "" };
         parsed = parse_once(&format!("{}{end}", lines.join("\n")), start, &indented);
     }
@@ -215,7 +225,19 @@ fn duplicates(entries: &[(Node, Node)], out: &mut Parsed) {
 
 #[cfg(test)]
 mod tests {
-    use super::reason;
+    use super::{parse, reason};
+
+    #[test]
+    fn a_comment_directly_behind_a_value_is_one() {
+        let text =
+            "a: 'false'# no\nb: \"x\"#y\nc: [1, 2]# c\nd: {e: f}# d\ng: |# h\n  # text\ni: plain# text\n";
+        let parsed = parse(text);
+        assert!(parsed.problems.is_empty(), "{:?}", parsed.problems);
+        let document = parsed.documents.first().unwrap();
+        let read = |key: &str| document.str(&[key]);
+        let wanted = [Some("false"), Some("x"), Some("# text\n"), Some("plain# text")];
+        assert_eq!(["a", "b", "g", "i"].map(read), wanted);
+    }
 
     #[test]
     fn what_the_parser_quotes_is_not_told() {
