@@ -132,6 +132,10 @@ fn of_source(known: &Knowledge<'_>, found: &AppliedObject<'_>, source: &ChartSou
     };
     let files = helm.get("valueFiles").map(Node::items).unwrap_or_default();
     let files = files.iter().rev().filter_map(|file| value_file(known, found, file.text()?));
+    // What a set's template says, it says for all that it makes.
+    if found.resource.generated {
+        return files.collect();
+    }
     let own = field("valuesObject", Form::Tree).or_else(text);
     field("parameters", Form::Parameters).into_iter().chain(own).chain(files).collect()
 }

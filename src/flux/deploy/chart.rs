@@ -3,7 +3,7 @@
 
 use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
-use super::tagged::{assigned, place, variable};
+use super::tagged::{assigned, place, set_is_shared, variable};
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::values::local_chart;
 use crate::edit::{PathStep, WrittenScalar};
@@ -45,6 +45,9 @@ pub(super) fn versioned(
         return Err(DeployError::Wish(format!(
             "the chart of {name} lies in this repository ({folder}), which deploys it as it is; change it there"
         )));
+    }
+    if found.resource.generated {
+        return Err(set_is_shared(known, found));
     }
     let spot = match &*found.resource.kind {
         "HelmRelease" => of_release(known, found)?,

@@ -4,6 +4,7 @@
 use super::DeployError;
 use super::change::{NodeEdit, PlannedEdit, ValueChange};
 use super::fields::{Leads, Takes, follow};
+use super::tagged::set_is_shared;
 use super::target::Setting;
 use crate::catalog::knowledge::{AppliedObject, Knowledge};
 use crate::catalog::lookup::near;
@@ -82,6 +83,7 @@ pub(super) fn set(
 ) -> Result<PlannedEdit, DeployError> {
     match &*found.resource.kind {
         "HelmRelease" => release(known, found, setting),
+        "Application" if found.resource.generated => made_by_set(known, found, setting),
         "Application" => application(known, found, setting),
         _ => manifest(known, found, setting),
     }
@@ -147,6 +149,18 @@ fn value_paths(node: &Node, path: String, all: &mut Vec<String>) {
             value_paths(value, format!("{path}{dot}{key}"), all);
         }),
     }
+}
+
+/// Among the files of values of an Application that an ApplicationSet makes: what the set says, it says for all it makes.
+fn made_by_set(
+    known: &Knowledge<'_>,
+    found: &AppliedObject<'_>,
+    setting: &Setting,
+) -> Result<PlannedEdit, DeployError> {
+    let layers = values_of(known, found);
+    let there = layers.iter().find_map(|layer| written(known, setting, &layer.node));
+    let edit = there.or_else(|| layers.first().map(|layer| added(known, setting, &layer.node)));
+    edit.ok_or_else(|| set_is_shared(known, found))
 }
 
 /// The same among the parameters and values of its chart; what begins as a field of the Application is one.

@@ -123,3 +123,13 @@ pub(super) fn assigned(known: &Knowledge<'_>, found: &AppliedObject<'_>, name: &
         known.objects.get(map)?.resource.content.path(&["data", name]).cloned()
     })
 }
+
+/// The refusal to change an ApplicationSet for the sake of one Application.
+pub(super) fn set_is_shared(known: &Knowledge<'_>, found: &AppliedObject<'_>) -> DeployError {
+    let (file, line) = known.place(found.resource.at);
+    let why = format!(
+        "an ApplicationSet makes the Application {}, and others; edit what its generator reads, or the set",
+        found.resource.name
+    );
+    DeployError::Place { file, line, why }
+}

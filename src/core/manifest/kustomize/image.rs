@@ -49,10 +49,13 @@ pub struct Image {
 /// What an image becomes under an entry of `images`; none where it is another image.
 #[must_use]
 pub fn renamed(text: &str, image: &Image) -> Option<String> {
-    let old = ImageReference::of(text);
-    if old.name != image.name {
+    // An entry may name a tag too (kustomize, `isImageMatched`: what follows is a tag and a digest, or nothing).
+    let rest = text.strip_prefix(image.name.as_str())?;
+    let is_whole = rest.is_empty() || rest.starts_with("@sha256:");
+    if !is_whole && (!rest.starts_with(':') || rest.contains('/')) {
         return None;
     }
+    let old = ImageReference::of(text);
     let mut new = image.new_name.clone().unwrap_or_else(|| old.name.to_owned());
     match (&image.new_tag, &image.digest) {
         (_, Some((digest, _))) => new.push_str(&format!("@{digest}")),
@@ -110,6 +113,12 @@ mod tests {
         assert_eq!(renamed("nginx:1@sha256:00", &image).as_deref(), Some("nginx:2"));
         assert_eq!(renamed("nginx", &image).as_deref(), Some("nginx:2"));
         assert_eq!(renamed("reg/nginx", &image), None);
+        assert_eq!(renamed("nginx:5000/a", &image), None);
+        assert_eq!(renamed("nginxx", &image), None);
+        let tagged = Image { name: "nginx:1".into(), ..image.clone() };
+        assert_eq!(renamed("nginx:1@sha256:00", &tagged).as_deref(), Some("nginx:2"));
+        assert_eq!(renamed("nginx:1", &tagged).as_deref(), Some("nginx:2"));
+        assert_eq!(renamed("nginx:10", &tagged), None);
         let image = Image { name: "nginx".into(), new_name: Some("reg/n".into()), ..Image::default() };
         assert_eq!(renamed("nginx:1", &image).as_deref(), Some("reg/n:1"));
     }

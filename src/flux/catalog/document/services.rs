@@ -10,6 +10,7 @@ use super::super::knowledge::{AppliedObject, Applier};
 use super::super::part::ImagePart;
 use super::super::uses::{HELM, is_workload};
 use super::super::values::local_chart;
+use super::super::walk::argo_chart;
 use super::entry::{Entry, Metadata, Origin};
 use super::view::{View, keyed};
 use rwenv_core::manifest::tree::{folder_of, side_by_side};
@@ -191,10 +192,9 @@ fn service(view: &View<'_, '_>, found: &AppliedObject<'_>) -> Option<Service> {
         return None;
     }
     let content = view.known.content(found);
-    let argo_chart = content.str(&["spec", "source", "chart"]).or_else(|| {
-        let many = content.path(&["spec", "sources"]).map(Node::items).unwrap_or_default();
-        many.iter().find_map(|source| source.str(&["chart"]))
-    });
+    let one = content.path(&["spec", "source"]);
+    let many = content.path(&["spec", "sources"]).map(Node::items).unwrap_or_default();
+    let argo_chart = one.into_iter().chain(many).find_map(argo_chart);
     let local = local_chart(view.known, found).filter(|_| chart);
     let argo_chart = argo_chart.or(local.as_deref());
     if chart && argo_chart.is_none() {

@@ -1,18 +1,30 @@
 //! The Applications an ApplicationSet makes.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use super::super::knowledge::{Applier, Unit};
+use super::super::knowledge::{AppliedObject, Applier};
+use super::expression::evaluate;
 use super::state::Walk;
 use super::template::{Inputs, flat, mapped, templated};
+use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::tree::folder_of;
 use rwenv_core::manifest::yaml::{At, Node, parse};
 use rwenv_core::model::glob;
 
+/// Which ApplicationSet is meant.
+pub(super) struct ApplicationSet {
+    pub(super) name: String,
+    pub(super) namespace: Option<String>,
+    pub(super) at: At,
+    /// Number of its document in its file.
+    pub(super) document: u32,
+}
+
 impl Walk<'_, '_> {
     /// Queues the Applications an ApplicationSet makes, where they follow from the repository.
-    pub(super) fn application_set(&mut self, content: &Node, owner: (&str, Option<&str>, At), above: usize) {
-        let (name, namespace, at) = owner;
+    pub(super) fn application_set(&mut self, content: &Node, set: &ApplicationSet, above: usize) {
+        let ApplicationSet { name, namespace, at, document } = set;
         let generators = content.path(&["spec", "generators"]).map(Node::items).unwrap_or_default();
         let mut all = Vec::new();
         for generator in generators {
@@ -27,28 +39,30 @@ impl Walk<'_, '_> {
         let Some(template) = content.path(&["spec", "template"]).and_then(Node::expanded) else { return };
         let cluster = self.knowledge.units.get(above).map_or(0, |unit| unit.cluster);
         for parameters in all {
-            let made = replaced(&template, &parameters);
-            let Some(spec) = made.get("spec").cloned() else { continue };
+            let mut made = replaced(&template, &parameters);
             let name = made.str(&["metadata", "name"]).unwrap_or_default().to_owned();
-            let namespace = made.str(&["metadata", "namespace"]).or(namespace).unwrap_or("argocd").to_owned();
+            let own = made.str(&["metadata", "namespace"]).or(namespace.as_deref());
+            let namespace = own.unwrap_or("argocd").to_owned();
             if name.contains("{{") {
                 let why = if name.contains('|') || name.contains('(') {
                     "has a function that is not known"
                 } else {
                     "depends on more than this repository"
                 };
-                self.problem(at, format!("the name '{name}' of an Application {why}"));
+                self.problem(*at, format!("the name '{name}' of an Application {why}"));
                 continue;
             }
             // It is known already where the set applies itself, or another one makes the same.
-            let id = (cluster, Applier::Argo, namespace, name);
-            if self.units.contains_key(&id) {
+            if self.units.contains_key(&(cluster, Applier::Argo, namespace.clone(), name)) {
                 continue;
             }
-            let (.., namespace, name) = id;
-            let folder = self.folder_of(Applier::Argo, &spec, (cluster, &namespace), at);
-            let unit = Unit::new(Applier::Argo, cluster, spec);
-            self.bring_in(Unit { name, namespace, at, folder, above: Some(above), ..unit });
+            made.set("apiVersion", Node::scalar("argoproj.io/v1alpha1", made.at));
+            made.set("kind", Node::scalar("Application", made.at));
+            let Some(mut resource) = Resource::owned(made, *document) else { continue };
+            resource.namespace = Some(Cow::Owned(namespace));
+            resource.generated = true;
+            let number = self.knowledge.add(AppliedObject { resource, unit: above });
+            self.enter(number);
         }
     }
 
@@ -190,21 +204,7 @@ fn ancestors(folder: &str) -> impl Iterator<Item = &str> {
     ends.filter_map(|end| folder.get(..end)).filter(|folder| !folder.is_empty())
 }
 
-/// A template with `{{name}}` and `{{ .name }}` filled in; what else there is stays.
+/// A template with `{{name}}`, `{{ .name }}` and functions of them filled in; what else there is stays.
 fn replaced(node: &Node, parameters: &Inputs) -> Node {
-    mapped(node, &|text| {
-        templated(text, ["{{", "}}"], |expression| {
-            let mut steps = expression.split('|').map(str::trim);
-            let name = steps.next()?;
-            let value = parameters.get(name.strip_prefix('.').unwrap_or(name)).cloned()?;
-            steps.try_fold(value, |value, function| match function {
-                "lower" => Some(value.to_lowercase()),
-                "upper" => Some(value.to_uppercase()),
-                "trim" => Some(value.trim().to_owned()),
-                "toString" => Some(value),
-                "normalize" => Some(value.to_lowercase().replace(['_', '.'], "-")),
-                _ => None,
-            })
-        })
-    })
+    mapped(node, &|text| templated(text, ["{{", "}}"], |expression| evaluate(expression, parameters)))
 }

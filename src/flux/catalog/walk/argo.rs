@@ -14,12 +14,20 @@ pub(in crate::catalog) const GROUP: &str = "argoproj.io";
 /// The source of an Application that lies in a repository; one of a chart has none.
 pub(in crate::catalog) fn source(spec: &Node) -> Option<&Node> {
     let many = spec.get("sources").map(Node::items).unwrap_or_default();
-    let in_git = |source: &&Node| source.get("chart").is_none() && source.get("repoURL").is_some();
+    let in_git = |source: &&Node| {
+        chart(source).is_none() && source.str(&["repoURL"]).is_some_and(|url| !url.starts_with("oci://"))
+    };
     spec.get("source")
         .into_iter()
         .chain(many)
         .filter(in_git)
         .find(|source| source.get("ref").is_none() || source.get("path").is_some())
+}
+
+/// The chart of a source that is one: by its name, or that of the OCI repository that holds it.
+pub(in crate::catalog) fn chart(source: &Node) -> Option<&str> {
+    let named = source.str(&["chart"]).filter(|chart| !chart.is_empty());
+    named.or_else(|| source.str(&["repoURL"])?.strip_prefix("oci://")?.rsplit('/').next())
 }
 
 /// Builds what an Application applies: a kustomization, or the manifests of a folder. A chart is not rendered.

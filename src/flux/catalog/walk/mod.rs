@@ -3,6 +3,7 @@
 
 mod application_set;
 mod argo;
+mod expression;
 mod resource_set;
 mod roots;
 mod source;
@@ -10,7 +11,7 @@ mod start;
 mod state;
 mod template;
 
-pub(super) use argo::{GROUP as ARGO, source as argo_source};
+pub(super) use argo::{GROUP as ARGO, chart as argo_chart, source as argo_source};
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::substitute::{Substitutions, substitute};
 use super::uses::is_workload;
+use application_set::ApplicationSet;
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::{Build, BuildProblem, Builder, ReadBytes};
 use rwenv_core::manifest::tree::{File, Object, Skipped, Tree};
@@ -98,8 +100,8 @@ impl<'t, 'r> Walk<'t, 'r> {
     fn services(&self) -> usize {
         let is_service = |found: &&AppliedObject<'_>| {
             let resource = &found.resource;
-            is_workload(&resource.group, &resource.kind)
-                || matches!(&*resource.kind, "HelmRelease" | "Application")
+            let declared = matches!(&*resource.kind, "HelmRelease" | "Application") && !resource.generated;
+            declared || is_workload(&resource.group, &resource.kind)
         };
         let ids = self.knowledge.objects.iter().filter(is_service);
         ids.map(|found| (found.resource.kind.to_string(), found.resource.first_name().to_owned()))
@@ -149,6 +151,7 @@ impl<'t, 'r> Walk<'t, 'r> {
         let applied: HashSet<At> = others.iter().map(|found| found.resource.at).collect();
         // Where one Application brings in others, those that nothing brings in and that bring in nothing are retired.
         let brought = others.iter().filter(|f| matches!(&*f.resource.kind, "Application" | "ApplicationSet"));
+        let brought = brought.filter(|found| !found.resource.generated);
         let leading: HashSet<At> = brought.filter_map(|found| by(found)).collect();
         let alone = |start: &Start<'_>| {
             start.applier == Applier::Argo && !leading.is_empty() && !leading.contains(&start.at)
@@ -250,9 +253,13 @@ impl<'t, 'r> Walk<'t, 'r> {
             (argo::GROUP, "Application") => Applier::Argo,
             (argo::GROUP, "ApplicationSet") => {
                 let content = self.knowledge.content(found).into_owned();
-                let (name, namespace, at) =
-                    (resource.name.to_string(), resource.namespace().map(str::to_owned), resource.at);
-                self.application_set(&content, (&name, namespace.as_deref(), at), above);
+                let set = ApplicationSet {
+                    name: resource.name.to_string(),
+                    namespace: resource.namespace().map(str::to_owned),
+                    at: resource.at,
+                    document: resource.document,
+                };
+                self.application_set(&content, &set, above);
                 return;
             }
             _ => return,
