@@ -3,6 +3,7 @@
 
 mod application_set;
 mod argo;
+mod artifacts;
 mod expression;
 mod resource_set;
 mod roots;
@@ -16,12 +17,14 @@ pub(super) use argo::{GROUP as ARGO, chart as argo_chart, source as argo_source}
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::knowledge::{AppliedObject, Applier, Knowledge, Orphan, RootKind, Unit, is_substituted};
 use super::substitute::{Substitutions, substitute};
 use super::uses::is_workload;
 use application_set::ApplicationSet;
+use artifacts::PushedFolder;
 use rwenv_core::manifest::kustomize::resource::Resource;
 use rwenv_core::manifest::kustomize::{Build, BuildProblem, Builder, ReadBytes};
 use rwenv_core::manifest::tree::{File, Object, Skipped, Tree};
@@ -44,7 +47,8 @@ pub fn walk<'t>(tree: &'t Tree, read: &ReadBytes<'_>) -> Knowledge<'t> {
 /// The folders that count as roots because the repository says nowhere what is applied.
 #[must_use]
 pub fn guessed_roots(tree: &Tree) -> BTreeSet<String> {
-    let roots = roots::roots(tree, &declared(tree));
+    // Artifacts are roots of other kinds.
+    let roots = roots::roots(tree, &declared(tree), &[]);
     let guessed = roots.into_iter().filter(|root| root.cluster.kind == RootKind::Folders);
     guessed.map(|root| root.cluster.folder).collect()
 }
@@ -52,16 +56,17 @@ pub fn guessed_roots(tree: &Tree) -> BTreeSet<String> {
 /// The same as [`walk`]; these folders are roots as well, where they are there.
 #[must_use]
 pub fn walk_beside<'t>(tree: &'t Tree, read: &ReadBytes<'_>, folders: &BTreeSet<String>) -> Knowledge<'t> {
-    let own = roots::roots(tree, &declared(tree));
+    let pushed = Rc::new(artifacts::pushed(tree, read));
+    let own = roots::roots(tree, &declared(tree), &pushed);
     let guessed = !own.is_empty() && own.iter().all(|root| root.cluster.kind == RootKind::Inferred);
     let is_new =
         |folder: &&String| tree.has_folder(folder) && !own.iter().any(|root| root.cluster.folder == **folder);
     let more: Vec<Root<'_>> = folders.iter().filter(is_new).map(|folder| roots::folder(folder)).collect();
-    let mut walk = Walk::of(tree, read, own.into_iter().chain(more));
+    let mut walk = Walk::of(tree, read, &pushed, own.into_iter().chain(more));
     if guessed && folders.is_empty() {
         // A stray Application is no root of everything: where the folders hold far more, each of them is one.
         let live = |root: &Root<'_>| !roots::is_put_away(&format!("{}/x", root.cluster.folder));
-        let apart = Walk::of(tree, read, roots::folders(tree).into_iter().filter(live));
+        let apart = Walk::of(tree, read, &pushed, roots::folders(tree).into_iter().filter(live));
         if apart.services() > 2 * walk.services() {
             walk = apart;
         }
@@ -82,7 +87,12 @@ fn declared(tree: &Tree) -> Vec<Object<'_>> {
 
 impl<'t, 'r> Walk<'t, 'r> {
     /// Walks from these roots.
-    fn of(tree: &'t Tree, read: &'r ReadBytes<'r>, roots: impl Iterator<Item = Root<'t>>) -> Self {
+    fn of(
+        tree: &'t Tree,
+        read: &'r ReadBytes<'r>,
+        pushed: &Rc<Vec<PushedFolder>>,
+        roots: impl Iterator<Item = Root<'t>>,
+    ) -> Self {
         let mut walk = Self {
             builder: Builder::new(tree, read),
             knowledge: Knowledge::empty(tree),
@@ -90,6 +100,7 @@ impl<'t, 'r> Walk<'t, 'r> {
             queue: VecDeque::new(),
             units: HashMap::new(),
             argo: OnceCell::new(),
+            pushed: Rc::clone(pushed),
         };
         walk.unreadable();
         roots.for_each(|root| walk.root(root));

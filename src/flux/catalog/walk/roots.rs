@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::knowledge::{Applier, KnownCluster, RootKind};
 use super::argo;
+use super::artifacts::{PushedFolder, root_of};
 use super::start::{KUSTOMIZE, Root, Start};
 use rwenv_core::manifest::is_kustomization;
 use rwenv_core::manifest::tree::{File, Object, Tree, folder_of, join, secure_join};
@@ -14,11 +15,12 @@ use rwenv_core::model::same_repository;
 const BOOTSTRAP: &str = "flux-system";
 
 /// The roots of a repository, those that are sure first.
-pub(super) fn roots<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
-    let mut all = synced(tree, declared);
+pub(super) fn roots<'t>(tree: &'t Tree, declared: &[Object<'t>], pushed: &[PushedFolder]) -> Vec<Root<'t>> {
+    let mut all = synced(tree, declared, pushed);
     all.extend(empty_sync(tree));
     let known: Vec<String> = all.iter().map(|root| root.cluster.folder.clone()).collect();
-    let new = instances(tree, declared).into_iter().filter(|root| !known.contains(&root.cluster.folder));
+    let new =
+        instances(tree, declared, pushed).into_iter().filter(|root| !known.contains(&root.cluster.folder));
     // One that is not there is told where there is no other, and else left over from a repository this one was made of.
     let (there, not): (Vec<_>, Vec<_>) =
         new.partition(|root| root.start.iter().all(|start| start.folder.is_some()));
@@ -69,14 +71,17 @@ fn cluster(folder: &str, kind: RootKind) -> KnownCluster {
 }
 
 /// What bootstrap wrote: a Kustomization that applies the folder its own file is in.
-fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
+fn synced<'t>(tree: &'t Tree, declared: &[Object<'t>], pushed: &[PushedFolder]) -> Vec<Root<'t>> {
     let mut all: Vec<Root<'t>> = Vec::new();
     let mut guessed: Vec<Root<'t>> = Vec::new();
     for object in declared.iter().filter(|o| o.group == KUSTOMIZE && o.kind == "Kustomization") {
         let Some((kind, name)) = source(object.node) else { continue };
         let path = secure_join(object.node.str(&["spec", "path"]).unwrap_or_default());
         let own = folder_of(object.path);
-        let Some(prefix) = prefix_above(tree, own, &path) else { continue };
+        let url = defined_url(declared, kind, name).map(|(url, _)| url);
+        let artifact = if kind == "OCIRepository" { root_of(pushed, tree, url, &path) } else { None };
+        let prefix = artifact.map(str::to_owned).or_else(|| prefix_above(tree, own, &path));
+        let Some(prefix) = prefix else { continue };
         let Some(folder) = join(&prefix, &path) else { continue };
         let below = folder.is_empty() || own == folder || own.starts_with(&format!("{folder}/"));
         let defined = defined_url(declared, kind, name);
@@ -236,7 +241,7 @@ fn bootstrap_start<'t>(at: At, folder: Option<String>) -> Start<'t> {
 }
 
 /// What FluxInstances sync, those in the values of their chart and in ResourceSets too.
-fn instances<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
+fn instances<'t>(tree: &'t Tree, declared: &[Object<'t>], pushed: &[PushedFolder]) -> Vec<Root<'t>> {
     let mut all: Vec<Root<'t>> = Vec::new();
     let objects =
         declared.iter().filter(|o| matches!(o.kind, "FluxInstance" | "HelmRelease" | "ResourceSet"));
@@ -255,12 +260,14 @@ fn instances<'t>(tree: &'t Tree, declared: &[Object<'t>]) -> Vec<Root<'t>> {
         let Some(written) = join("", path).filter(|_| !path.contains("${") && !path.contains("<<")) else {
             continue;
         };
-        let prefix = prefix(tree, &written);
+        let kind = sync.str(&["kind"]).unwrap_or("GitRepository");
+        let artifact = Some(pushed).filter(|_| kind == "OCIRepository");
+        let artifact = artifact.and_then(|all| root_of(all, tree, sync.str(&["url"]), &written));
+        let prefix = artifact.map_or_else(|| prefix(tree, &written), str::to_owned);
         let Some(folder) = join(&prefix, &written) else { continue };
         if all.iter().any(|root| root.cluster.folder == folder) {
             continue;
         }
-        let kind = sync.str(&["kind"]).unwrap_or("GitRepository");
         let name = sync.str(&["name"]).unwrap_or(BOOTSTRAP);
         let cluster = KnownCluster {
             prefix,

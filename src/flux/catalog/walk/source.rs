@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::knowledge::Applier;
+use super::artifacts::of_url;
 use super::state::Walk;
-use rwenv_core::manifest::tree::{folder_of, join};
+use rwenv_core::manifest::tree::{folder_of, join, secure_join};
 use rwenv_core::manifest::yaml::{At, Node};
 use rwenv_core::model::same_repository;
 
@@ -72,7 +73,16 @@ impl Walk<'_, '_> {
             let folder = self.artifact(cluster, reference, path)?;
             return Some(self.within(cluster, &folder));
         }
-        self.is_here(cluster, reference).then(|| self.within(cluster, path))
+        if self.is_here(cluster, reference) {
+            return Some(self.within(cluster, path));
+        }
+        // An artifact of its own, made of a folder of this repository.
+        let all = self.defined(cluster, SOURCE, "OCIRepository");
+        let meant = all.iter().filter(|_| reference.kind == "OCIRepository").find(|(name, namespace, _)| {
+            name == reference.name && namespace.as_ref().is_none_or(|ns| ns == reference.namespace)
+        });
+        let folder = of_url(&self.pushed, meant?.2.str(&["spec", "url"])?)?;
+        Some(join(folder, &secure_join(path)))
     }
 
     /// True where a source is this repository at the commit that is read.

@@ -2,8 +2,10 @@
 
 use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
 
 use super::super::knowledge::{Applier, Knowledge, Unit};
+use super::artifacts::PushedFolder;
 use rwenv_core::manifest::kustomize::{BuildProblem, Builder};
 use rwenv_core::manifest::tree::{Object, join, secure_join};
 use rwenv_core::manifest::yaml::At;
@@ -22,6 +24,8 @@ pub(super) struct Walk<'t, 'r> {
     pub(super) units: HashMap<(usize, Applier, String, String), usize>,
     /// The URLs under which Argo CD knows this repository.
     pub(super) argo: OnceCell<Vec<String>>,
+    /// Its folders that are pushed as artifacts.
+    pub(super) pushed: Rc<Vec<PushedFolder>>,
 }
 
 impl Walk<'_, '_> {
