@@ -1,5 +1,6 @@
 //! The commands that answer questions about a repository.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use serde_json::{Value, json};
@@ -126,9 +127,40 @@ fn a_graph_is_drawn_in_every_format() {
         assert!(svg.contains(name), "{name}");
     }
     assert_eq!(svg, graph("svg"), "the same graph is the same picture");
+    let part = home.rwenv("", &["graph", "arcade", "--format", "json", "--dir", dir]);
+    let part: Value = serde_json::from_str(&part.stdout).map_err(|_| &part).unwrap();
+    let ids: Vec<&str> =
+        part["nodes"].as_array().unwrap().iter().map(|node| node["id"].as_str().unwrap()).collect();
+    assert!(
+        ids.contains(&"Kustomization/games/arcade") && ids.contains(&"Kustomization/media/plex"),
+        "{ids:?}"
+    );
+    assert!(ids.len() < value["nodes"].as_array().unwrap().len(), "{ids:?}");
+    let unknown = home.rwenv("", &["graph", "arcad", "--dir", dir]);
+    assert!(unknown.code == 1 && unknown.stderr.contains("did you mean 'arcade'?"), "{unknown:?}");
     let file = home.path("flux.svg");
     let answer =
         home.rwenv("", &["graph", "--format", "svg", "--output", file.to_str().unwrap(), "--dir", dir]);
     assert!(answer.stdout.is_empty(), "{}", answer.stdout);
     assert_eq!(fs::read_to_string(file).unwrap().trim_end(), svg.trim_end());
+}
+
+#[test]
+fn a_graph_frames_each_cluster() {
+    let (home, dir) = (Home::empty(), unpack("fleet"));
+    let dir = dir.path().to_str().unwrap();
+    let graph =
+        |format: &str| home.rwenv("", &["graph", "--all-clusters", "--format", format, "--dir", dir]).stdout;
+    let value: Value = serde_json::from_str(&graph("json")).unwrap();
+    let clusters: BTreeSet<&str> =
+        value["nodes"].as_array().unwrap().iter().map(|node| node["cluster"].as_str().unwrap()).collect();
+    assert!(clusters.len() > 1, "{clusters:?}");
+    let (dot, mermaid, svg) = (graph("dot"), graph("mermaid"), graph("svg"));
+    for cluster in &clusters {
+        assert!(dot.contains(&format!("label=\"{cluster}\";")), "{dot}");
+        assert!(mermaid.contains(&format!("[\"{cluster}\"]")), "{mermaid}");
+        assert!(svg.contains(&format!("· {cluster}")), "{svg}");
+    }
+    assert_eq!(dot.matches("subgraph").count(), clusters.len());
+    assert_eq!(mermaid.matches("  end\n").count(), clusters.len());
 }

@@ -146,7 +146,7 @@ pub(super) enum CliCommand {
     Where(WhereArgs),
     /// Draw the graph of what applies what and what depends on what
     #[command(
-        after_help = "Examples:\n  rwenv graph\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
+        after_help = "Examples:\n  rwenv graph\n  rwenv graph papi --format svg --output papi.svg\n  rwenv graph --format svg --output flux.svg\n  rwenv graph --format dot | dot -Tpng > flux.png"
     )]
     Graph(GraphArgs),
     /// Set up this machine: offers your contexts as rwenvs, tries each, registers the agents, shows a denial

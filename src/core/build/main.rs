@@ -21,7 +21,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use databake::Bake;
-use table::{ClusterApi, Custody, LintFile, LintRule, PathClass, PolicyFile, Rows, Rule, RuleList};
+use table::{
+    ClusterApi, Custody, LintFile, LintRule, PathClass, PolicyFile, RemovedVersion, Rows, Rule, RuleList,
+};
 
 const POLICIES: &str = "../../policies";
 
@@ -62,15 +64,7 @@ fn main() {
         ]
         .join("\n"),
     );
-    write(
-        "lint.rs",
-        constant(
-            "Every rule about content.",
-            "RULES",
-            "rwenv_core::table::Rows<rwenv_core::table::LintRule>",
-            &lint(),
-        ),
-    );
+    write("lint.rs", lint());
     let custody: Custody = parse(&Path::new(POLICIES).join("programs/custody.toml"));
     write(
         "custody.rs",
@@ -123,12 +117,29 @@ fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> T {
     toml::from_str(&text(path)).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn lint() -> Rows<LintRule> {
+/// The rules about content, and what they know.
+fn lint() -> String {
     let mut seen = BTreeSet::new();
-    let rules = files("lint").into_iter().flat_map(|path| {
-        parse::<LintFile>(&path).rules.into_iter().map(move |rule| (path.display().to_string(), *rule))
-    });
-    rules.inspect(|(at, rule)| held::lint(at, rule, seen.insert(rule.id))).map(|(_, rule)| rule).collect()
+    let all: Vec<(String, LintFile)> =
+        files("lint").into_iter().map(|path| (path.display().to_string(), parse(&path))).collect();
+    let rules = all.iter().flat_map(|(at, file)| file.rules.iter().map(move |rule| (at, *rule)));
+    let rules: Rows<LintRule> = rules
+        .inspect(|(at, rule)| held::lint(at, rule, seen.insert(rule.id)))
+        .map(|(_, rule)| rule)
+        .collect();
+    let removed: Rows<RemovedVersion> =
+        all.iter().flat_map(|(_, file)| file.removed.iter().copied()).collect();
+    let kind = |row: &str| format!("rwenv_core::table::Rows<rwenv_core::table::{row}>");
+    [
+        constant("Every rule about content.", "RULES", &kind("LintRule"), &rules),
+        constant(
+            "Versions of the API that are no longer served.",
+            "REMOVED",
+            &kind("RemovedVersion"),
+            &removed,
+        ),
+    ]
+    .join("\n")
 }
 
 fn rules() -> (Vec<Rule>, Vec<PathClass>) {

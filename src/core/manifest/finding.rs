@@ -9,7 +9,7 @@ mod table {
     include!(concat!(env!("OUT_DIR"), "/lint.rs"));
 }
 
-pub use table::RULES;
+pub use table::{REMOVED, RULES};
 
 pub use crate::table::{Level, LintRule};
 

@@ -8,7 +8,7 @@ use super::kustomization::is_kustomization;
 use super::text::{Decoded, decode};
 use super::tree::{File, Skipped, Tree, side_by_side};
 use super::yaml::{At, ProblemKind};
-use super::{argo, built, duplicate, flux, secret};
+use super::{argo, built, duplicate, flux, removed, secret};
 
 /// What the content of a repository comes to.
 #[derive(Clone, Debug, Default, serde::Serialize)]
@@ -66,6 +66,7 @@ pub fn lint(tree: &Tree) -> LintReport {
     found.extend(flux::check(tree));
     found.extend(argo::check(tree));
     found.extend(duplicate::check(tree));
+    found.extend(removed::check(tree));
     let mut findings: BTreeSet<Finding> = found.into_iter().flatten().collect();
     let place = |finding: &Finding| (finding.path.clone(), finding.line);
     let built: BTreeSet<_> = findings.iter().filter(|f| f.rule == "object.duplicate").map(place).collect();

@@ -15,6 +15,26 @@ pub struct LintFile {
     /// Its rules.
     #[serde(rename = "rule")]
     pub rules: Rows<LintRule>,
+    /// Versions of the API that are no longer served.
+    #[serde(default)]
+    pub removed: Rows<RemovedVersion>,
+}
+
+/// A version of the API that a release no longer serves.
+#[derive(Clone, Copy, Debug, Deserialize, Bake)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[databake(path = rwenv_core::table)]
+#[serde(deny_unknown_fields)]
+pub struct RemovedVersion {
+    /// `apiVersion`.
+    pub version: Text,
+    /// The kinds that it had.
+    pub kinds: Texts,
+    /// The first release without it: `Kubernetes 1.25`.
+    pub by: Text,
+    /// The `apiVersion` that takes its place, if there is one.
+    #[serde(default)]
+    pub instead: Option<Text>,
 }
 
 /// A rule about content.

@@ -18,7 +18,7 @@ pub use code::{
     McpVerb, Runner, RunnerFile,
 };
 pub use custody::{Custody, HiddenRow, RemovedRow, fits};
-pub use lint::{LintExample, LintFile, LintRule};
+pub use lint::{LintExample, LintFile, LintRule, RemovedVersion};
 pub use program::{Programs, Wrapper, WrapperFile};
 pub use rule::{
     FILLED_IN, PathClass, PolicyFile, Rule, RuleExample, RuleExamples, RuleList, RuleText, When,

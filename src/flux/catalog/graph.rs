@@ -159,6 +159,34 @@ impl GraphNode {
     }
 }
 
+/// The frames around the nodes of each cluster; nodes come cluster by cluster.
+#[derive(Default)]
+struct Frames {
+    open: Option<String>,
+    number: usize,
+}
+
+impl Frames {
+    /// What ends the frame before a node and begins its own, where it is another one.
+    fn before(&mut self, node: &GraphNode, begin: impl Fn(usize, &str) -> String, end: &str) -> String {
+        if self.open == node.cluster {
+            return String::new();
+        }
+        let mut out = self.end(end).to_owned();
+        if let Some(name) = &node.cluster {
+            self.number += 1;
+            out.push_str(&begin(self.number, &quoted(name)));
+        }
+        self.open.clone_from(&node.cluster);
+        out
+    }
+
+    /// What ends the frame that is open.
+    fn end<'e>(&self, end: &'e str) -> &'e str {
+        if self.open.is_some() { end } else { "" }
+    }
+}
+
 /// A text as Graphviz and Mermaid take it in quotes.
 fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "'").replace(char::is_control, " ")
@@ -170,7 +198,13 @@ impl Graph {
     pub fn dot(&self) -> String {
         let mut out =
             "digraph flux {\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n".to_owned();
+        let mut frame = Frames::default();
         for node in &self.nodes {
+            out.push_str(&frame.before(
+                node,
+                |number, name| format!("  subgraph \"cluster_{number}\" {{\n  label=\"{name}\";\n"),
+                "  }\n",
+            ));
             let shape = if node.kind == "HelmRelease" { ", style=rounded" } else { "" };
             // Writing into a text does not fail.
             let _ = writeln!(
@@ -182,6 +216,7 @@ impl Graph {
                 quoted(&node.place)
             );
         }
+        out.push_str(frame.end("  }\n"));
         for edge in &self.edges {
             let style = if edge.relation == Relation::DependsOn {
                 " [style=dashed, label=\"depends on\"]"
@@ -199,11 +234,15 @@ impl Graph {
         let mut out = "flowchart LR\n".to_owned();
         let numbers: BTreeMap<&str, usize> =
             self.nodes.iter().enumerate().map(|(number, node)| (node.id.as_str(), number)).collect();
+        let mut frame = Frames::default();
         for (number, node) in self.nodes.iter().enumerate() {
+            let begin = |number, name: &str| format!("  subgraph c{number}[\"{name}\"]\n");
+            out.push_str(&frame.before(node, begin, "  end\n"));
             let label = quoted(&format!("{}<br/>{}", node.name, node.about()));
             let (open, close) = if node.kind == "HelmRelease" { ("(", ")") } else { ("[", "]") };
             let _ = writeln!(out, "  n{number}{open}\"{label}\"{close}");
         }
+        out.push_str(frame.end("  end\n"));
         for edge in &self.edges {
             let (Some(from), Some(to)) = (numbers.get(edge.from.as_str()), numbers.get(edge.to.as_str()))
             else {
@@ -237,7 +276,9 @@ impl Graph {
                 _ => "#eaf6ea",
             };
             let style = StyleAttr::new(Color::fast("#5f6368"), 1, Color::from_name(fill), 8, 14);
-            let label = format!("{}\n{}", node.name, node.about());
+            // A picture has no frames: each box says its cluster.
+            let cluster = node.cluster.as_ref().map(|name| format!(" · {name}")).unwrap_or_default();
+            let label = format!("{}\n{}{cluster}", node.name, node.about());
             let longest = label.lines().map(|line| line.chars().count()).max().unwrap_or_default();
             #[expect(
                 clippy::cast_precision_loss,

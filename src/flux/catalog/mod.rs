@@ -10,6 +10,7 @@ pub mod images;
 pub mod knowledge;
 pub mod live;
 pub mod lookup;
+pub mod narrowed;
 pub mod part;
 mod reading;
 pub mod selected;

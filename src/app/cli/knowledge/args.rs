@@ -136,6 +136,8 @@ pub(in crate::cli) struct WhereArgs {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct GraphArgs {
+    /// Draw only what this has to do with: a service, ks/NAME, hr/NAME
+    pub(super) name: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t = GraphFormat::Mermaid)]
     pub(super) format: GraphFormat,

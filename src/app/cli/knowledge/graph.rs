@@ -2,13 +2,17 @@
 
 use super::args::{GraphArgs, GraphFormat};
 use crate::cli::out;
-use rwenv_flux::catalog::graph;
+use rwenv_flux::catalog::{graph, narrowed};
 use rwenv_gate::base::environment::Environment;
 use rwenv_gate::base::files;
 
 pub(in crate::cli) fn graph(args: &GraphArgs, environment: &Environment) -> anyhow::Result<u8> {
     let opened = args.source.open(environment)?;
-    let graph = graph::graph(&opened.knowledge()?);
+    let known = opened.knowledge()?;
+    let graph = match &args.name {
+        Some(name) => narrowed::narrowed(&graph::graph(&known), &known, name)?,
+        None => graph::graph(&known),
+    };
     let format = if args.source.output.json { GraphFormat::Json } else { args.format };
     let text = match format {
         GraphFormat::Svg => graph.svg()?,

@@ -37,8 +37,7 @@ pub(super) fn is_reference(text: &str) -> bool {
         || text.strip_prefix('$').is_some_and(|rest| rest.chars().all(name))
         || inside("%", '%').is_some()
         || inside("{", '}').is_some_and(|text| {
-            let text = ["env:", "file:"].iter().find_map(|kind| text.strip_prefix(kind)).unwrap_or(text);
-            text.chars().all(|c| name(c) || c == '/' || c == '.')
+            text.starts_with("file:/") || text.strip_prefix("env:").unwrap_or(text).chars().all(name)
         })
         // An entity of XML; the line's end may have taken its sign.
         || text.strip_prefix('&').is_some_and(|rest| rest.trim_end_matches(';').chars().all(char::is_alphanumeric))
