@@ -62,9 +62,9 @@ pub(super) fn of_url<'p>(all: &'p [PushedFolder], url: &str) -> Option<&'p str> 
 fn may_push(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or(path);
     let lower = name.to_ascii_lowercase();
-    let yaml = Tree::is_yaml(path);
-    (yaml && (path.starts_with(".github/") || path.starts_with(".gitea/") || path.starts_with(".forgejo/")))
-        || (yaml && (!path.contains('/') || lower.starts_with("taskfile")))
+    let workflows = [".github/", ".gitea/", ".forgejo/"].iter().any(|folder| path.starts_with(folder));
+    let pipeline = workflows || !path.contains('/') || lower.starts_with("taskfile");
+    (pipeline && Tree::is_yaml(path))
         || ["makefile", "gnumakefile", "justfile", ".justfile", "mise.toml", ".mise.toml", "jenkinsfile"]
             .contains(&lower.as_str())
         || [".sh", ".mk", ".just"].iter().any(|end| lower.ends_with(end))
