@@ -8,7 +8,7 @@ const DEEPEST: usize = 16;
 
 /// A part of an expression.
 #[derive(Clone, Debug, PartialEq)]
-enum Token {
+enum TemplateToken {
     Text(String),
     Word(String),
     Open,
@@ -20,19 +20,19 @@ enum Token {
 pub(super) fn evaluate(expression: &str, inputs: &Inputs) -> Option<String> {
     let expression = expression.strip_prefix('-').unwrap_or(expression);
     let tokens = tokens(expression.strip_suffix('-').unwrap_or(expression))?;
-    let mut reading = Reading { tokens: &tokens, inputs };
+    let mut reading = ExpressionReading { tokens: &tokens, inputs };
     let value = reading.pipeline(0)?;
     reading.tokens.is_empty().then_some(value)
 }
 
-fn tokens(text: &str) -> Option<Vec<Token>> {
+fn tokens(text: &str) -> Option<Vec<TemplateToken>> {
     let mut all = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
         let single = match first {
-            '(' => Some(Token::Open),
-            ')' => Some(Token::Close),
-            '|' => Some(Token::Pipe),
+            '(' => Some(TemplateToken::Open),
+            ')' => Some(TemplateToken::Close),
+            '|' => Some(TemplateToken::Pipe),
             _ => None,
         };
         let length = if let Some(token) = single {
@@ -45,11 +45,11 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
             if literal.contains('\\') {
                 return None;
             }
-            all.push(Token::Text(literal.to_owned()));
+            all.push(TemplateToken::Text(literal.to_owned()));
             end + 2
         } else {
             let end = rest.find([' ', '\t', '\n', '(', ')', '|', '"', '`']).unwrap_or(rest.len());
-            all.push(Token::Word(rest.get(..end)?.to_owned()));
+            all.push(TemplateToken::Word(rest.get(..end)?.to_owned()));
             end
         };
         rest = rest.get(length..)?.trim_start();
@@ -57,13 +57,13 @@ fn tokens(text: &str) -> Option<Vec<Token>> {
     Some(all)
 }
 
-struct Reading<'t> {
-    tokens: &'t [Token],
+struct ExpressionReading<'t> {
+    tokens: &'t [TemplateToken],
     inputs: &'t Inputs,
 }
 
-impl Reading<'_> {
-    fn take(&mut self) -> Option<Token> {
+impl ExpressionReading<'_> {
+    fn take(&mut self) -> Option<TemplateToken> {
         let (first, rest) = self.tokens.split_first()?;
         self.tokens = rest;
         Some(first.clone())
@@ -71,7 +71,7 @@ impl Reading<'_> {
 
     fn pipeline(&mut self, depth: usize) -> Option<String> {
         let mut value = self.command(None, depth)?;
-        while self.tokens.first() == Some(&Token::Pipe) {
+        while self.tokens.first() == Some(&TemplateToken::Pipe) {
             self.take();
             value = self.command(Some(value), depth)?;
         }
@@ -84,12 +84,14 @@ impl Reading<'_> {
             return None;
         }
         let first = self.take()?;
-        let Token::Word(name) = &first else {
+        let TemplateToken::Word(name) = &first else {
             let value = self.value(first, depth)?;
             return piped.is_none().then_some(value);
         };
-        if name.starts_with('.') && !matches!(self.tokens.first(), Some(Token::Word(_) | Token::Text(_))) {
-            let defaulted = matches!(self.tokens, [Token::Pipe, Token::Word(next), ..] if next == "default");
+        if name.starts_with('.')
+            && !matches!(self.tokens.first(), Some(TemplateToken::Word(_) | TemplateToken::Text(_)))
+        {
+            let defaulted = matches!(self.tokens, [TemplateToken::Pipe, TemplateToken::Word(next), ..] if next == "default");
             let value = self.lookup(name).or_else(|| defaulted.then(String::new));
             return value.filter(|_| piped.is_none());
         }
@@ -99,11 +101,10 @@ impl Reading<'_> {
         // `.name` in a command that is not there says nothing to `default`; to anything else it is an error.
         let mut arguments = Vec::new();
         while let Some(token) =
-            self.tokens.first().filter(|t| !matches!(t, Token::Pipe | Token::Close)).cloned()
+            self.tokens.first().filter(|t| !matches!(t, TemplateToken::Pipe | TemplateToken::Close)).cloned()
         {
             self.take();
-            let absent =
-                matches!(&token, Token::Word(word) if word.starts_with('.') && self.lookup(word).is_none());
+            let absent = matches!(&token, TemplateToken::Word(word) if word.starts_with('.') && self.lookup(word).is_none());
             let value =
                 if absent && name == "default" { Some(String::new()) } else { self.value(token, depth) };
             arguments.push(value?);
@@ -116,14 +117,14 @@ impl Reading<'_> {
         call(name, &arguments.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn value(&mut self, token: Token, depth: usize) -> Option<String> {
+    fn value(&mut self, token: TemplateToken, depth: usize) -> Option<String> {
         match token {
-            Token::Text(text) => Some(text),
-            Token::Word(word) if word.starts_with('.') => self.lookup(&word),
-            Token::Word(word) if word.parse::<i64>().is_ok() => Some(word),
-            Token::Open => {
+            TemplateToken::Text(text) => Some(text),
+            TemplateToken::Word(word) if word.starts_with('.') => self.lookup(&word),
+            TemplateToken::Word(word) if word.parse::<i64>().is_ok() => Some(word),
+            TemplateToken::Open => {
                 let value = self.pipeline(depth + 1)?;
-                (self.take()? == Token::Close).then_some(value)
+                (self.take()? == TemplateToken::Close).then_some(value)
             }
             _ => None,
         }
@@ -137,11 +138,11 @@ impl Reading<'_> {
     fn found(&mut self, digs: bool) -> Option<String> {
         let mut words = Vec::new();
         while let Some(token) =
-            self.tokens.first().filter(|t| !matches!(t, Token::Pipe | Token::Close)).cloned()
+            self.tokens.first().filter(|t| !matches!(t, TemplateToken::Pipe | TemplateToken::Close)).cloned()
         {
             self.take();
             match token {
-                Token::Text(text) | Token::Word(text) => words.push(text),
+                TemplateToken::Text(text) | TemplateToken::Word(text) => words.push(text),
                 _ => return None,
             }
         }
