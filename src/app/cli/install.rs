@@ -58,10 +58,16 @@ pub(super) struct InstallArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 struct ClaudeChoices {
     /// Set Claude Code's own sandbox: credentials denied, the API guard reached
-    #[arg(long, conflicts_with = "uninstall")]
+    #[arg(long, conflicts_with = "uninstall", help_heading = "Claude Code's settings")]
     sandbox: bool,
     /// Show rwenv's status line in Claude Code [default: where you have none]
-    #[arg(long, value_enum, value_name = "WHEN", conflicts_with = "uninstall")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHEN",
+        conflicts_with = "uninstall",
+        help_heading = "Claude Code's settings"
+    )]
     statusline: Option<LineChoice>,
 }
 
