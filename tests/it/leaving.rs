@@ -154,6 +154,8 @@ fn an_upgrade_keeps_everything() {
             "policies.json",
             ".local/",
             "envs.schema.json",
+            // Files that the daemon is writing at this moment.
+            ".new",
         ];
         let all = files(home).into_iter().filter(|name| !volatile.iter().any(|part| name.contains(part)));
         all.map(|name| (fs::read(home.path(&name)).unwrap_or_default(), name))

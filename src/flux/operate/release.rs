@@ -180,7 +180,7 @@ fn in_folder(of: &ChartSpec, folder: &Path) -> Result<ChartArguments, String> {
         let path = root.join(path.trim_start_matches("./").trim_start_matches('/')).canonicalize().ok();
         path.filter(|path| path.starts_with(&root))
     };
-    let chart = inside(&of.chart).filter(|path| path.join("ChartArguments.yaml").is_file());
+    let chart = inside(&of.chart).filter(|path| path.join("Chart.yaml").is_file());
     let chart = chart.ok_or_else(|| format!("there is no chart {} in {}", of.chart, root.display()))?;
     let mut given = vec![chart.display().to_string()];
     for file in &of.values_files {

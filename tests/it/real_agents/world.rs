@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use assert_cmd::Command;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Home, answer, find, hook, root};
+use crate::support::{Answer, Home, answer, find, hook};
 
 /// Longest time one session of an agent may take, in seconds: they take half a minute each, where nothing else is at work.
 const PATIENCE: &str = "420";
@@ -59,6 +59,9 @@ const PROJECT: [(&str, &str, u32); 8] = [
     ("dev/.claude/rwenv", "dev\n", 0o600),
 ];
 
+/// The MCP server, where a confined session sees it too, wherever the checkout is.
+const SERVER: &str = ".local/lib/mcp.mjs";
+
 pub(crate) struct World {
     pub(crate) home: Home,
     path: String,
@@ -76,6 +79,7 @@ impl World {
             home.write(file, text);
             home.mode(file, mode);
         }
+        home.write(SERVER, include_str!("../../agents/mcp.mjs"));
         let git = find("git").unwrap();
         for tool in ["kubectl", "helm", "flux", "git"] {
             let then = if tool == "git" {
@@ -138,7 +142,7 @@ impl World {
 
     /// The servers of MCP: one of a cluster, one of something else, and ours.
     pub(crate) fn servers(&self) -> [(&'static str, Vec<String>); 3] {
-        let server = root().join("tests/agents/mcp.mjs").display().to_string();
+        let server = format!("{}/{SERVER}", self.at());
         let record = format!("{}/ran", self.at());
         let words = |tools: [&str; 2]| {
             let before = [self.node(), server.clone(), record.clone()].into_iter();
